@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// One list for all targets: language mode 6, imports that say what they mean, no warning survives.
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+/// The pure modules also prove that they touch no unsafe memory.
+let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let package = Package(
+  name: "vipctl",
+  products: [
+    .library(name: "VIPCore", targets: ["VIPCore"]),
+    .library(name: "VRRP", targets: ["VRRP"]),
+    .library(name: "Netlink", targets: ["Netlink"]),
+    .library(name: "ARP", targets: ["ARP"]),
+    .library(name: "VIP", targets: ["VIP"]),
+    .executable(name: "vipctl", targets: ["vipctl"]),
+  ],
+  dependencies: [
+    // Only the executable uses these; the libraries depend on nothing but libmnl and libpcap.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CMNL", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    .systemLibrary(name: "CPCAP", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+
+    .target(name: "VIPCore", swiftSettings: pure),
+    .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
+    .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
+    .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
+    .target(
+      name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL"],
+      swiftSettings: common),
+    .executableTarget(
+      name: "vipctl",
+      dependencies: [
+        "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
+
+    .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
+    .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
+    .testTarget(
+      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore"], swiftSettings: common),
+    .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
+  ]
+)

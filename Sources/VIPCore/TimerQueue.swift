@@ -1,0 +1,105 @@
+/// Deadlines of numbered things, the earliest first: an indexed heap with four children a node.
+///
+/// Identifiers are small numbers that the owner hands out (an index into its own array); each has
+/// at most one deadline. All operations take O(log n); ``earliest`` takes O(1).
+public struct TimerQueue: Sendable {
+  private struct Entry: Sendable {
+    var deadline: Instant
+    var id: Int
+  }
+  private var heap: [Entry] = []
+  /// Where each identifier's entry stands in the heap; -1 if it has none.
+  private var position: [Int] = []
+
+  /// Makes an empty queue with room for a number of identifiers.
+  public init(capacity: Int = 0) {
+    heap.reserveCapacity(capacity)
+    position.reserveCapacity(capacity)
+  }
+
+  /// The next deadline.
+  public var earliest: Instant? { heap.first?.deadline }
+
+  /// How many identifiers have a deadline.
+  public var count: Int { heap.count }
+
+  /// The deadline of an identifier.
+  public func deadline(of id: Int) -> Instant? {
+    guard id < position.count, position[id] >= 0 else { return nil }
+    return heap[position[id]].deadline
+  }
+
+  /// Sets the deadline of an identifier, replacing an earlier one.
+  public mutating func schedule(_ id: Int, at deadline: Instant) {
+    precondition(id >= 0, "identifiers count from zero")
+    while position.count <= id { position.append(-1) }
+    let index = position[id]
+    if index < 0 {
+      heap.append(Entry(deadline: deadline, id: id))
+      position[id] = heap.count - 1
+      siftUp(heap.count - 1)
+    } else {
+      let before = heap[index].deadline
+      heap[index].deadline = deadline
+      if deadline < before { siftUp(index) } else { siftDown(index) }
+    }
+  }
+
+  /// Removes an identifier's deadline; nothing happens if it has none.
+  public mutating func cancel(_ id: Int) {
+    guard id < position.count, position[id] >= 0 else { return }
+    remove(at: position[id])
+  }
+
+  /// Removes and returns the earliest entry if its deadline has come.
+  public mutating func popDue(by now: Instant) -> (id: Int, deadline: Instant)? {
+    guard let first = heap.first, first.deadline <= now else { return nil }
+    remove(at: 0)
+    return (first.id, first.deadline)
+  }
+
+  private mutating func remove(at index: Int) {
+    position[heap[index].id] = -1
+    let last = heap.removeLast()
+    guard index < heap.count else { return }
+    heap[index] = last
+    position[last.id] = index
+    siftUp(index)
+    siftDown(position[last.id])
+  }
+
+  private mutating func siftUp(_ start: Int) {
+    let entry = heap[start]
+    var index = start
+    while index > 0 {
+      let parent = (index - 1) / 4
+      guard entry.deadline < heap[parent].deadline else { break }
+      place(heap[parent], at: index)
+      index = parent
+    }
+    place(entry, at: index)
+  }
+
+  private mutating func siftDown(_ start: Int) {
+    let entry = heap[start]
+    var index = start
+    while true {
+      let firstChild = index * 4 + 1
+      guard firstChild < heap.count else { break }
+      var least = firstChild
+      for child in firstChild..<min(firstChild + 4, heap.count)
+      where heap[child].deadline < heap[least].deadline {
+        least = child
+      }
+      guard heap[least].deadline < entry.deadline else { break }
+      place(heap[least], at: index)
+      index = least
+    }
+    place(entry, at: index)
+  }
+
+  private mutating func place(_ entry: Entry, at index: Int) {
+    heap[index] = entry
+    position[entry.id] = index
+  }
+}
