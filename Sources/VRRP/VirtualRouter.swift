@@ -203,6 +203,12 @@ extension VirtualRouter {
     return actions
   }
 
+  /// Sends from another address from now on, since the interface lost the one used so far.
+  public mutating func changePrimaryAddress(to address: IPAddress) {
+    precondition(address.family == configuration.family, "address of the other family")
+    primaryAddress = address
+  }
+
   /// Lets the timers fire whose time has come.
   public mutating func advance(to now: Instant) -> Actions {
     var actions = Actions()
@@ -217,7 +223,11 @@ extension VirtualRouter {
         becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
       } else {
         advertise(configuration.priority, at: now, &actions)
-        phase = .active(adverTimer: now.advanced(byNanoseconds: configuration.interval.nanoseconds))
+        // Counted from when the timer was due, so that late calls don't add up.
+        let next = timer.advanced(byNanoseconds: configuration.interval.nanoseconds)
+        phase = .active(
+          adverTimer: next > now
+            ? next : now.advanced(byNanoseconds: configuration.interval.nanoseconds))
       }
     default:
       break
