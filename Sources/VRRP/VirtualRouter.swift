@@ -210,15 +210,9 @@ extension VirtualRouter {
     case .backup(let timer) where timer <= now:
       becomeActive(at: now, because: reasonForTakeover(at: now), &actions)
     case .active(let timer) where timer <= now:
-      let silence = now.nanoseconds(since: lastSent)
-      // Not in the RFC: after three silent intervals the others have taken over. Speaking now
-      // would disturb them; listening first costs nothing.
-      if silence > 3 * configuration.interval.nanoseconds, !isOwner {
-        becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
-      } else {
-        advertise(configuration.priority, at: now, &actions)
-        phase = .active(adverTimer: now.advanced(byNanoseconds: configuration.interval.nanoseconds))
-      }
+      guard !stepsDownForWakingUpLate(at: now, &actions) else { break }
+      advertise(configuration.priority, at: now, &actions)
+      phase = .active(adverTimer: now.advanced(byNanoseconds: configuration.interval.nanoseconds))
     default:
       break
     }
@@ -246,7 +240,7 @@ extension VirtualRouter {
     if advertisement.interval != configuration.interval { statistics.intervalErrors += 1 }
     if !listsOurAddresses { statistics.addressListErrors += 1 }
     heardChecksumForm = advertisement.checksumForm
-    if state == .backup {
+    if state == .backup || stepsDownForWakingUpLate(at: now, &actions) {
       receiveAsBackup(advertisement, from: source, at: now)
     } else {
       receiveAsActive(advertisement, from: source, at: now, &actions)
@@ -254,7 +248,7 @@ extension VirtualRouter {
     return actions
   }
 
-  /// RFC 9568 §6.4.2, (340) to (410).
+  /// What a Backup does with an advertisement (RFC 9568 §6.4.2).
   private mutating func receiveAsBackup(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant
   ) {
@@ -274,7 +268,7 @@ extension VirtualRouter {
     }
   }
 
-  /// RFC 9568 §6.4.3, (640) to (790).
+  /// What an Active does with an advertisement (RFC 9568 §6.4.3).
   private mutating func receiveAsActive(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
     _ actions: inout Actions
@@ -291,7 +285,7 @@ extension VirtualRouter {
     }
   }
 
-  /// Answers a losing advertisement at once, to assert the role (RFC 9568 §6.4.3, (780)).
+  /// Answers a losing advertisement at once, to assert the role (RFC 9568 §6.4.3).
   ///
   /// The announcements repair the caches that the other one has just changed. The Adver_Timer
   /// runs on.
@@ -335,6 +329,22 @@ extension VirtualRouter {
     actions.append(.installAddresses)
     actions.append(.announceAddresses)
     actions.append(.transition(Transition(from: before, to: .active, reason: reason)))
+  }
+
+  /// Makes an Active that was suspended, frozen or starved listen before it speaks.
+  ///
+  /// Not in the RFC: after three silent intervals the others may have taken over
+  /// (Active_Down_Interval is longer than that for everyone). Speaking now, be it only to answer,
+  /// would disturb them; listening first costs nothing. An owner holds its addresses anyway.
+  ///
+  /// - Returns: whether the router is Backup now.
+  private mutating func stepsDownForWakingUpLate(
+    at now: Instant, _ actions: inout Actions
+  ) -> Bool {
+    let silence = now.nanoseconds(since: lastSent)
+    guard silence > 3 * configuration.interval.nanoseconds, !isOwner else { return false }
+    becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
+    return true
   }
 
   /// Becomes Backup without having heard of an Active.
