@@ -30,7 +30,8 @@ final class AdvertisementSocket: AdvertisementTransport {
     self.family = family
     interfaceIndex = link.index
     let domain = family == .ipv4 ? AF_INET : AF_INET6
-    let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    let type =
+      Int32(SOCK_RAW.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     socket = try Descriptor(
       Glibc.socket(domain, type, Int32(Advertisement.protocolNumber)),
       "open a VRRP socket for \(family) on \(link.name)")
