@@ -246,7 +246,7 @@ extension Engine {
   private func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
     let announcement = Announcement(address, at: wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
-      try announcement.send(on: wire.transport)
+      try wire.transport.send(announcement)
       instance.announceFailure = nil
     } catch {
       if error.isTransient { wire.queue.retry(address, now: now) }

@@ -128,6 +128,11 @@ extension Engine {
     liveInstances.contains { $0.settings.name == name }
   }
 
+  /// Whether a router has left the election but still has addresses to remove.
+  package func isLeaving(_ name: String) -> Bool {
+    liveInstances.contains { $0.settings.name == name && $0.activity == .leaving }
+  }
+
   /// The settings of a router.
   package func settings(named name: String) -> RouterConfiguration? {
     liveInstances.first { $0.settings.name == name }?.settings

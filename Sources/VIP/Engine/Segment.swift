@@ -34,7 +34,7 @@ final class Segment {
 /// One interface: the way announcements leave, and those that wait to leave.
 final class Wire {
   let transport: any FrameTransport
-  var queue = AnnouncementQueue(policy: .default)
+  var queue = AnnouncementQueue()
   var macAddress: MACAddress
   var isRouter: Bool
   var userCount = 0
