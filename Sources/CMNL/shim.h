@@ -14,3 +14,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+
+// Moving a thread between network namespaces, which the tests do.
+extern int vip_unshare(int flags) __asm__("unshare");
+extern int vip_setns(int descriptor, int kind) __asm__("setns");
+enum { VIP_CLONE_NEWNET = 0x40000000 };
