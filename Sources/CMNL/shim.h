@@ -97,3 +97,7 @@ struct vip_ucred {
   uint32_t uid;
   uint32_t gid;
 };
+// Moving a thread between network namespaces, which the tests do.
+extern int vip_unshare(int flags) __asm__("unshare");
+extern int vip_setns(int descriptor, int kind) __asm__("setns");
+enum { VIP_CLONE_NEWNET = 0x40000000 };
