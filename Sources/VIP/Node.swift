@@ -145,7 +145,9 @@ public actor Node {
       routers: loop.engine.status(name))
   }
 
-  /// What happens from now on. A reader that falls far behind misses the oldest events.
+  /// What happens from now on.
+  ///
+  /// A reader that falls far behind misses the oldest events.
   public nonisolated func events() -> AsyncStream<NodeEvent> {
     let id = nextObserver.add(1, ordering: .relaxed).newValue
     return AsyncStream(bufferingPolicy: .bufferingNewest(4096)) { continuation in

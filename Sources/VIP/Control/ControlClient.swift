@@ -4,7 +4,9 @@ import VIPCore
 
 /// Asks a running node something over its control socket: one request, one reply.
 public enum ControlClient {
-  /// Sends a request and waits for the reply. Blocks the calling thread.
+  /// Sends a request and waits for the reply.
+  ///
+  /// Blocks the calling thread.
   ///
   /// - Parameters:
   ///   - request: one line of text, without the line feed.
@@ -54,7 +56,7 @@ public enum ControlClient {
       let count = bytes.withUnsafeBytes { buffer in
         Glibc.send(
           socket, buffer.baseAddress?.advanced(by: sent), buffer.count - sent,
-          Int32(MSG_NOSIGNAL.rawValue))
+          Int32(MSG_NOSIGNAL))
       }
       if count < 0 {
         if errno == EINTR { continue }

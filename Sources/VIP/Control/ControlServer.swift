@@ -34,7 +34,7 @@ public final class ControlServer: Sendable {
     let listener = try Self.listen(path)
     wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
     guard wakeUp >= 0 else {
-      close(listener)
+      Glibc.close(listener)
       throw .system(errno, "make an event descriptor")
     }
     try start(listener, handler)
@@ -51,7 +51,7 @@ public final class ControlServer: Sendable {
     let code = errno
     umask(mask)
     guard let result else {
-      close(listener)
+      Glibc.close(listener)
       throw NodeError(
         .system(errno: ENAMETOOLONG),
         "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes; choose a "
@@ -59,7 +59,7 @@ public final class ControlServer: Sendable {
     }
     guard result == 0, Glibc.listen(listener, 128) == 0 else {
       let code = result == 0 ? errno : code
-      close(listener)
+      Glibc.close(listener)
       throw .system(code, "listen on \(path)")
     }
     return listener
@@ -83,7 +83,9 @@ public final class ControlServer: Sendable {
     pthread_detach(id)
   }
 
-  /// Stops listening. Replies that are ready are still sent.
+  /// Stops listening.
+  ///
+  /// Replies that are ready are still sent.
   public func close() {
     unlink(path)
     isStopped.store(true, ordering: .releasing)

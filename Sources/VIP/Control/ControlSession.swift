@@ -118,7 +118,7 @@ final class ControlSession {
     let count = connection.reply.withUnsafeBytes { bytes in
       Glibc.send(
         connection.descriptor, bytes.baseAddress?.advanced(by: connection.sent),
-        bytes.count - connection.sent, Int32(MSG_NOSIGNAL.rawValue))
+        bytes.count - connection.sent, Int32(MSG_NOSIGNAL))
     }
     if count < 0 {
       if errno != EINTR && errno != EAGAIN { drop(id) }

@@ -141,8 +141,8 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      let wire = try wires[link.index] ?? openWire(link)
-      let segment = try segments[key] ?? openSegment(key, link)
+      let wire = try wire(link)
+      let segment = try segment(key, link)
       wire.userCount += 1
       segment.add(instance)
       for (index, address) in instance.addresses.enumerated() {
@@ -157,7 +157,9 @@ extension Engine {
     }
   }
 
-  private func openWire(_ link: Link) throws(NodeError) -> Wire {
+  /// The interface's wire, opened if need be.
+  private func wire(_ link: Link) throws(NodeError) -> Wire {
+    if let wire = wires[link.index] { return wire }
     let wire = Wire(
       try platform.openWire(link), macAddress: link.macAddress ?? MACAddress(rawValue: 0),
       isRouter: platform.isForwarding(link, .ipv6))
@@ -165,7 +167,9 @@ extension Engine {
     return wire
   }
 
-  private func openSegment(_ key: SegmentKey, _ link: Link) throws(NodeError) -> Segment {
+  /// The interface's segment for a family, opened if need be.
+  private func segment(_ key: SegmentKey, _ link: Link) throws(NodeError) -> Segment {
+    if let segment = segments[key] { return segment }
     let segment = Segment(key, try platform.openAdvertisements(link, key.family))
     segments[key] = segment
     platform.watch(segment.transport.descriptor, .segment(key))

@@ -1,5 +1,5 @@
 import Netlink
-import VIPCore
+package import VIPCore
 import VRRP
 
 /// Routers coming and going.

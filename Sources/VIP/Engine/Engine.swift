@@ -1,6 +1,6 @@
 import ARP
 import Netlink
-import VIPCore
+package import VIPCore
 import VRRP
 
 /// The node's work, without threads and without waiting: elections, addresses, announcements.

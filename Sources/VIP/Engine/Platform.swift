@@ -1,6 +1,6 @@
-import ARP
-import Netlink
-import VIPCore
+package import ARP
+package import Netlink
+package import VIPCore
 
 /// The machine as an engine sees it; tests put fakes in its place.
 package protocol Platform: AnyObject {

@@ -23,7 +23,9 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     engine = try Engine(platform, lease: lease)
   }
 
-  /// Starts the thread. It ends, and lets go of the loop, after ``stop()``.
+  /// Starts the thread.
+  ///
+  /// It ends, and lets go of the loop, after ``stop()``.
   func start(observer: @escaping @Sendable ([NodeEvent]) -> Void) throws(NodeError) {
     self.observer = observer
     var id = pthread_t()
@@ -44,7 +46,9 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     pthread_detach(id)
   }
 
-  /// Ends the loop after the turn it is in. May be called from any thread.
+  /// Ends the loop after the turn it is in.
+  ///
+  /// May be called from any thread.
   func stop() {
     inbox.withLock { $0.isStopped = true }
     platform.wake()

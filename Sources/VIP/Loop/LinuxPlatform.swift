@@ -24,7 +24,7 @@ final class LinuxPlatform: Platform {
       throw NodeError(
         error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
     }
-    poll = try Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC.rawValue)), "make an epoll descriptor")
+    poll = try Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC)), "make an epoll descriptor")
     timer = try Descriptor(
       timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK)), "make a timer")
     wakeUp = try Descriptor(
@@ -109,7 +109,9 @@ final class LinuxPlatform: Platform {
     }
   }
 
-  /// Arms the timer if it would fire too late. Firing early costs one idle turn; arming for every
+  /// Arms the timer if it would fire too late.
+  ///
+  /// Firing early costs one idle turn; arming for every
   /// advertisement received would cost a system call each.
   private func arm(_ deadline: Instant?) {
     if let armed {
@@ -122,11 +124,13 @@ final class LinuxPlatform: Platform {
       setting.it_value.tv_sec = Int(clamping: nanoseconds / 1_000_000_000)
       setting.it_value.tv_nsec = Int(nanoseconds % 1_000_000_000)
     }
-    timerfd_settime(timer.raw, Int32(TFD_TIMER_ABSTIME.rawValue), &setting, nil)
+    timerfd_settime(timer.raw, Int32(TFD_TIMER_ABSTIME), &setting, nil)
     armed = deadline
   }
 
-  /// Ends a wait. May be called from any thread.
+  /// Ends a wait.
+  ///
+  /// May be called from any thread.
   nonisolated func wake() {
     var one: UInt64 = 1
     _ = write(wakeUp.raw, &one, 8)

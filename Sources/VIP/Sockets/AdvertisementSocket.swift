@@ -86,9 +86,12 @@ final class AdvertisementSocket: AdvertisementTransport {
   private func join<Request>(
     _ level: Int32, _ option: Int32, _ request: inout Request, _ link: Link
   ) throws(NodeError) {
-    guard
-      setsockopt(socket.raw, level, option, &request, socklen_t(MemoryLayout<Request>.size)) == 0
-    else { throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(link.name)") }
+    let result = withUnsafeBytes(of: &request) { bytes in
+      setsockopt(socket.raw, level, option, bytes.baseAddress, socklen_t(bytes.count))
+    }
+    guard result == 0 else {
+      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(link.name)")
+    }
   }
 
   private func prepareIncoming() {
@@ -187,7 +190,7 @@ final class AdvertisementSocket: AdvertisementTransport {
       let count = Int(
         vip_recvmmsg(
           socket.raw, incoming.headers.baseAddress, UInt32(Self.batchCount),
-          Int32(MSG_DONTWAIT.rawValue), nil))
+          Int32(MSG_DONTWAIT), nil))
       if count < 0 {
         // A pending error (ENETDOWN) is cleared by reading it; there may be packets behind it.
         if errno == EINTR || errno == ENETDOWN { taken += 1; continue }
@@ -262,8 +265,11 @@ private final class MessageSlab {
   var nameOfAll: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(names.baseAddress) }
 
   func setName<Address>(_ address: Address) {
-    nameOfAll?.storeBytes(of: address, as: Address.self)
-    nameLength = socklen_t(MemoryLayout<Address>.size)
+    withUnsafeBytes(of: address) { bytes in
+      guard let start = bytes.baseAddress else { return }
+      nameOfAll?.copyMemory(from: start, byteCount: bytes.count)
+      nameLength = socklen_t(bytes.count)
+    }
   }
 
   func controlOfMessage(_ index: Int) -> UnsafeMutableRawPointer? {

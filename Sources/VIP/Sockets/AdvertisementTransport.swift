@@ -1,4 +1,4 @@
-import VIPCore
+package import VIPCore
 
 /// Sends and receives the VRRP messages of one interface and family.
 package protocol AdvertisementTransport: AnyObject {
