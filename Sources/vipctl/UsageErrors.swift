@@ -28,8 +28,9 @@ enum UsageErrors {
   }
 
   private static var visibleCommandNames: [String] {
-    Vipctl.subcommandTypes.filter(\.configuration.shouldDisplay)
-      .compactMap(\.configuration.commandName)
+    Vipctl.subcommandTypes.map { $0.configuration }
+      .filter { $0.shouldDisplay }
+      .compactMap { $0.commandName }
   }
 
   private static func commandName(_ arguments: [String]) -> String? {

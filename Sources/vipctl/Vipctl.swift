@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import VIP
 
 /// The command line: arguments in, text out.
 @main
@@ -23,7 +24,7 @@ struct Vipctl: ParsableCommand {
       Exit codes: 0 success, 1 failure, 64 wrong usage, 65 invalid file, 69 no node runs, \
       77 missing permission.
       """,
-    version: "vipctl \(Version.current)",
+    version: "vipctl \(vipVersion)",
     subcommands: subcommandTypes)
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
@@ -38,21 +39,17 @@ struct Vipctl: ParsableCommand {
       try command.run()
     } catch let failure as Failure {
       Terminal.printError(failure.line)
-      exit(failure.status.rawValue)
+      Glibc.exit(failure.status.rawValue)
     } catch {
       guard exitCode(for: error) != .success else {
         // Help, a version and completion scripts travel as errors too.
         Terminal.print(message(for: error))
-        exit(0)
+        Glibc.exit(0)
       }
       let failure = UsageErrors.failure(error, arguments: arguments)
       Terminal.printError(failure.line)
-      exit(failure.status.rawValue)
+      Glibc.exit(failure.status.rawValue)
     }
   }
 }
 
-/// The version of this program.
-enum Version {
-  static let current = "0.1.0"
-}

@@ -19,14 +19,14 @@ struct BackgroundNodeCommand: ParsableCommand {
     Self.closeInherited()
     let starter = StarterLink.descriptorInNode
     let (runtimeDir, lease) = (runtimeDir, lease)
-    NodeProcess.runToEnd { stops in
+    NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do {
-        process = try NodeProcess(directory: runtimeDir, lease: lease)
+        process = try NodeProcess(directory: runtimeDir, lease: lease, endsWhenIdle: true)
         try Self.redirectErrors(to: RuntimeDirectory.logPath(in: runtimeDir))
-      } catch let failure as Failure {
-        Terminal.write(StartReport.failed(failure).line, to: starter)
-        exit(failure.status.rawValue)
+      } catch {
+        Terminal.write(StartReport(error).line, to: starter)
+        Glibc.exit(ExitStatus.failed.rawValue)
       }
       Terminal.write(StartReport.ready.line, to: starter)
       await process.serveInBackground(starter: starter, until: stops)

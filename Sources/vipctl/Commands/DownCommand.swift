@@ -43,6 +43,28 @@ struct DownCommand: ParsableCommand {
     for router in before.routers where !remaining.contains(router.name) {
       if !gone.contains(router.name) { gone.append(router.name) }
     }
+    if rest.routers.isEmpty, rest.node.endsWhenIdle { try awaitEnd(of: rest.node, client) }
     for name in gone { Terminal.print("\(name): down") }
+  }
+
+  /// A background node without routers ends; its files are gone when this returns.
+  private func awaitEnd(of node: NodeStatus.Node, _ client: NodeClient) throws(Failure) {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(10)
+    while clock.now < deadline {
+      do throws(ControlClientError) {
+        let reply = try client.ask(.status(nil), timeout: NodeClient.answerTimeout)
+        // Somebody has given it a router again, or started another node here: no matter to us.
+        if case .done(let status) = reply, !status.routers.isEmpty || status.node.pid != node.pid {
+          return
+        }
+      } catch {
+        guard error.kind == .noNode else { throw client.failure(error) }
+        return
+      }
+      Clocks.pause(.milliseconds(10))
+    }
+    throw Failure(
+      .failed, "the routers are down, but the node (pid \(node.pid)) does not end; see its log")
   }
 }

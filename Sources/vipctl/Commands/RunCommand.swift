@@ -36,9 +36,14 @@ struct RunCommand: ParsableCommand {
     let wanted = try router.load()
     try Permissions.require()
     let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
-    NodeProcess.runToEnd { signals in
-      let node = try NodeProcess(directory: directory, lease: wanted.lease)
-      try await node.serve(wanted.routers, until: signals)
+    NodeProcess.runToEnd { stops throws(Failure) in
+      let process: NodeProcess
+      do throws(NodeError) {
+        process = try NodeProcess(directory: directory, lease: wanted.lease)
+      } catch {
+        throw Failure(error)
+      }
+      try await process.serve(wanted.routers, until: stops)
     }
   }
 }

@@ -28,7 +28,7 @@ struct StatusCommand: ParsableCommand {
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
     let status = try client.status(name)
     if json {
-      Terminal.print(try JSONCoding.pretty(status))
+      Terminal.print(JSONCoding.pretty(status))
     } else {
       let table = StatusTable(
         width: Terminal.width(of: STDOUT_FILENO), colour: Terminal.wantsColour(STDOUT_FILENO))

@@ -32,7 +32,8 @@ struct UpCommand: ParsableCommand {
     let wanted = try router.load()
     try Permissions.require()
     var launch = Launch(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
-    let routers = try launch.up(wanted, timeout: timeout)
-    for router in routers { Terminal.print(StatusText.summary(router)) }
+    let outcome = try launch.up(wanted, timeout: timeout)
+    for router in outcome.running { Terminal.print(StatusText.summary(router)) }
+    if let waiting = outcome.waiting { throw waiting }
   }
 }

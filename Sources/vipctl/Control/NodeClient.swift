@@ -30,34 +30,28 @@ struct NodeClient {
   func ask(
     _ request: ControlRequest, timeout: Duration
   ) throws(ControlClientError) -> ControlReply {
-    let codec = JSONControlCodec()
+    let line = JSONCoding.line(request)
     let answer = try ControlClient.exchange(
-      codec.encode(request), socketPath: RuntimeDirectory.socketPath(in: directory),
-      timeout: timeout)
-    guard let reply = codec.decodeReply(answer) else { throw .garbled }
-    return reply
+      line, socketPath: RuntimeDirectory.socketPath(in: directory), timeout: timeout)
+    return JSONCoding.decode(ControlReply.self, from: answer)
+      ?? .failed(
+        ControlFailure(
+          .failed,
+          "the node on \(directory) answers what this vipctl does not understand; is it of "
+            + "another version?"))
   }
 
   func failure(_ error: ControlClientError) -> Failure {
-    switch error {
+    switch error.kind {
     case .noNode:
       Failure(
         .noNode, "no node runs on \(directory); start one with 'vipctl up' or 'vipctl run'")
     case .notPermitted:
-      Failure(
-        .notPermitted,
-        "not allowed to talk to the node on \(directory); use sudo, or the user that started it")
+      Failure(.notPermitted, "\(error); use sudo")
     case .timedOut:
       Failure(.failed, "the node on \(directory) does not answer in time; see its log")
-    case .closed:
-      Failure(.failed, "the node on \(directory) ended before it answered; see its log")
-    case .garbled:
-      Failure(
-        .failed,
-        "the node on \(directory) answers what this vipctl does not understand; is it of another "
-          + "version?")
-    case .system(let text):
-      Failure(.failed, "can't talk to the node on \(directory): \(text)")
+    case .system:
+      Failure(.failed, error.description)
     }
   }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import VIP
 import VIPCore
+import VRRP
 
 /// One line of the log of a running node: `TIME level=… key=value … msg="…"` (logfmt).
 struct LogLine: Sendable {

@@ -1,5 +1,6 @@
 import VIP
 import VIPCore
+import VRRP
 
 /// What `up` says of a router once it runs.
 enum StatusText {

@@ -44,7 +44,7 @@ struct Launch {
       switch reply {
       case .done(let status):
         outcome.running += status.routers
-      case .failed(let reason) where reason.kind == .notRunningYet:
+      case .failed(let reason) where reason.kind == .waiting:
         outcome.waiting =
           outcome.waiting ?? Failure(.failed, "\(reason); it stays up and goes on waiting")
       case .failed(let reason):
@@ -65,18 +65,17 @@ struct Launch {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     while true {
-      let lost: ControlClientError
       do {
         let reply = try client.ask(
           .up(router, timeoutSeconds: timeout / .seconds(1)),
           timeout: timeout + NodeClient.answerTimeout)
-        guard case .failed(let reason) = reply, reason.kind == .shuttingDown else { return reply }
-        lost = .closed
+        let isEnding =
+          if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }
+        guard isEnding, clock.now < limit else { return reply }
       } catch {
-        lost = error
+        guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
       }
-      guard lost.isLostNode, clock.now < limit else { throw client.failure(lost) }
-      rest(Self.pause)
+      Clocks.pause(Self.pause)
       _ = try reach(lease)
     }
   }
@@ -85,30 +84,24 @@ struct Launch {
   private mutating func reach(_ lease: LeasePolicy?) throws(Failure) -> NodeStatus {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
+    var refusal: ControlFailure?
     while true {
-      do {
-        let reply = try client.ask(.status(nil), timeout: NodeClient.answerTimeout)
-        if case .done(let status) = reply { return status }
+      do throws(ControlClientError) {
+        switch try client.ask(.status(nil), timeout: NodeClient.answerTimeout) {
+        case .done(let status): return status
+        case .failed(let reason): refusal = reason
+        }
       } catch {
-        guard error.isLostNode, clock.now < limit else { throw client.failure(error) }
-        if case .noNode = error, let link = try StarterLink.start(directory, lease: lease) {
+        guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
+        if let link = try StarterLink.start(directory, lease: lease) {
           starter?.finish()
           starter = link
           continue
         }
       }
+      if let refusal { throw Failure(.failed, refusal.description) }
       // Another `vipctl up` has been faster, or a node is on its way out.
-      rest(Self.pause)
-    }
-  }
-}
-
-extension ControlClientError {
-  /// Whether there is no node, or not any more.
-  var isLostNode: Bool {
-    switch self {
-    case .noNode, .closed: true
-    default: false
+      Clocks.pause(Self.pause)
     }
   }
 }

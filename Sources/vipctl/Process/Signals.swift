@@ -1,14 +1,6 @@
 import Glibc
 import VIP
 
-/// What tells a node's process to stop.
-enum StopCause: Sendable {
-  /// Somebody sent a signal.
-  case signal(Int32)
-  /// A router is gone, or the `vipctl up` that started this node has ended: is there work left?
-  case maybeIdle
-}
-
 /// Signals, taken one by one on the main thread instead of interrupting whatever runs.
 ///
 /// The main thread does nothing else: it stays able to end the process when everything else hangs.
@@ -31,7 +23,7 @@ enum Signals {
   }
 
   /// Takes signals for ever.
-  static func take(_ causes: AsyncStream<StopCause>.Continuation) -> Never {
+  static func take(_ stops: Stops) -> Never {
     var set = handled
     var isStopping = false
     while true {
@@ -42,11 +34,11 @@ enum Signals {
           .write()
       } else if isStopping {
         LogLine(.error, "a second \(name(number)) ends the node at once").write()
-        // The guests of a node that ends like this, its addresses, go when their leases end.
+        // Its addresses go when their leases end.
         _exit(ExitStatus.failed.rawValue)
       } else {
         isStopping = true
-        causes.yield(.signal(number))
+        stops.tell(.signal(number))
       }
     }
   }

@@ -148,6 +148,16 @@ enum StartReport: Hashable {
     }
   }
 
+  /// What an error means to the starter.
+  init(_ error: any Error) {
+    switch error {
+    case let error as NodeError where error.kind == .alreadyRunning: self = .busy
+    case let error as NodeError: self = .failed(Failure(error))
+    case let failure as Failure: self = .failed(failure)
+    default: self = .failed(Failure(.failed, "\(error)"))
+    }
+  }
+
   init?(line: [UInt8]) {
     guard line.last == UInt8(ascii: "\n") else { return nil }
     let text = String(decoding: line.dropLast(), as: UTF8.self)
@@ -165,7 +175,9 @@ enum StartReport: Hashable {
   }
 }
 
-/// Waits; `vipctl up` has one thread and nothing else to do.
-func rest(_ duration: Duration) {
-  usleep(UInt32(clamping: Int(duration / .microseconds(1))))
+/// Time, for commands that have one thread and nothing else to do.
+enum Clocks {
+  static func pause(_ duration: Duration) {
+    usleep(UInt32(clamping: Int(duration / .microseconds(1))))
+  }
 }

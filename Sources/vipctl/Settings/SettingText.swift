@@ -79,6 +79,20 @@ enum SettingText {
     throw SettingError("'\(text)' is not a time to wait; give 0s to 24h, such as 10s")
   }
 
+  static func count(_ text: String) throws(SettingError) -> Int {
+    guard let number = decimal(text), (1...100).contains(number) else {
+      throw SettingError("'\(text)' is not a count; give a number from 1 to 100")
+    }
+    return number
+  }
+
+  static func mac(_ text: String) throws(SettingError) -> MACAddress {
+    guard let address = MACAddress(text), !address.isMulticast else {
+      throw SettingError("'\(text)' is not a machine's Ethernet address, such as 02:00:5e:10:00:01")
+    }
+    return address
+  }
+
   /// Digits alone say nothing of seconds or milliseconds; guessing could be wrong by 1000.
   private static func refuseMissingUnit(_ text: String) throws(SettingError) {
     guard Duration(text: text + "s") != nil else { return }
