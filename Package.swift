@@ -53,6 +53,9 @@ let package = Package(
     .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL"], swiftSettings: common),
+    .testTarget(
+      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
+      swiftSettings: common),
     .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
   ]
 )
