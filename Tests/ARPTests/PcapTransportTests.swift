@@ -137,6 +137,15 @@ struct PcapTransportTests {
       try segment.left.run { _ = try PcapTransport(interface: "left") }
     }
     #expect(error.cause == .interfaceDown)
+
+    // A tunnel has no Ethernet addresses to announce.
+    try segment.left.ip("tuntap add tunnel mode tun")
+    try segment.left.ip("link set tunnel up")
+    let unsuitable = try #require(throws: FrameError.self) {
+      try segment.left.run { _ = try PcapTransport(interface: "tunnel") }
+    }
+    #expect(unsuitable.description == "tunnel: open: not an Ethernet interface")
+    #expect(unsuitable.cause == .unsuitable)
   }
 
   @Test func hearsOthersAndNothingElse() throws {
@@ -160,8 +169,8 @@ struct PcapTransportTests {
     let head = Array(Vector.n3[..<14])
     let solicitation = head + encoded(question.byteCount) { question.encode(into: &$0) }
     try peer.send(solicitation.span)
-    // Our own announcement, which the interface sends rather than receives.
-    try listener.send(Announcement(.v4(vip4), at: MACAddress(2, 0, 0, 0, 0, 0xB)))
+    // This machine's own announcement, which the interface sends rather than receives.
+    try deaf.send(Announcement(.v4(vip4), at: MACAddress(2, 0, 0, 0, 0, 0xB)))
 
     for frame in Vector.all { try peer.send(frame.span) }
     var most = 0
@@ -215,9 +224,10 @@ struct PcapTransportTests {
     transport = nil
     #expect(try sockets() == 0)
     // Nor does one that fails half-way leave a socket behind.
-    try segment.left.ip("link set left down")
+    try segment.left.ip("tuntap add tunnel mode tun")
+    try segment.left.ip("link set tunnel up")
     #expect(throws: FrameError.self) {
-      try segment.left.run { _ = try PcapTransport(interface: "left") }
+      try segment.left.run { _ = try PcapTransport(interface: "tunnel") }
     }
     #expect(try sockets() == 0)
   }
