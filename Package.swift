@@ -50,7 +50,9 @@ let package = Package(
       swiftSettings: common),
 
     .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
-    .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
+    .testTarget(
+      name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
+      swiftSettings: common),
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL"], swiftSettings: common),
     .testTarget(
