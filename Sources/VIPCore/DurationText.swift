@@ -7,8 +7,10 @@ extension Duration {
     return overflow ? .max : whole &+ UInt64(attoseconds) / 1_000_000_000
   }
 
-  /// Reads a duration as people write it: a decimal number and a unit (`ns`, `us`, `ms`, `s`, `m`,
-  /// `h`), as in `1s`, `250ms`, `0.5s`. `nil` if the unit is missing or the number malformed.
+  /// Reads a duration as people write it: `1s`, `250ms`, `0.5s`.
+  ///
+  /// A decimal number and a unit (`ns`, `us`, `ms`, `s`, `m`, `h`); `nil` if the unit is missing or
+  /// the number malformed.
   public init?(text: String) {
     let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
     let units: [String: Int64] = [

@@ -1,0 +1,111 @@
+public import VIPCore
+
+/// What a virtual router tells its node to do.
+public enum Action: Sendable, Hashable {
+  /// Send an advertisement with this priority at once.
+  case advertise(Priority)
+  /// Put the virtual addresses on the interface.
+  case installAddresses
+  /// Tell the segment where the virtual addresses are now (gratuitous ARP, unsolicited NA).
+  case announceAddresses
+  /// Take the virtual addresses off the interface.
+  case removeAddresses
+  /// The state has changed. For observers; always the last action of an event.
+  case transition(Transition)
+}
+
+/// A change of state and its cause.
+public struct Transition: Sendable, Hashable {
+  /// The state before.
+  public let from: VirtualRouter.State
+  /// The state after.
+  public let to: VirtualRouter.State
+  /// Why.
+  public let reason: Reason
+
+  /// Makes a transition.
+  public init(from: VirtualRouter.State, to: VirtualRouter.State, reason: Reason) {
+    self.from = from
+    self.to = to
+    self.reason = reason
+  }
+
+  /// Why a virtual router changed its state.
+  public enum Reason: Sendable, Hashable {
+    /// It was started.
+    case startup
+    /// It was started and owns the addresses.
+    case startupAsOwner
+    /// It was stopped.
+    case shutdown
+    /// The last Active heard has been silent for this many nanoseconds (RFC 9568 §6.4.2, 110).
+    case activeDown(lastHeard: IPAddress?, silentForNanoseconds: UInt64)
+    /// The Active announced that it leaves, and Skew_Time has passed since.
+    case activeReleased(IPAddress)
+    /// A router with a lower priority was Active and this one preempts.
+    case preempting(IPAddress, Priority)
+    /// Another router with a higher priority is Active.
+    case higherPriority(IPAddress, Priority)
+    /// Another router with the same priority and a higher address is Active.
+    case higherAddress(IPAddress, Priority)
+    /// The node woke up so late that others must have taken over (suspended, frozen, starved).
+    case lateWakeUp(nanoseconds: UInt64)
+  }
+}
+
+extension Transition.Reason: CustomStringConvertible {
+  /// The reason as a sentence fragment for people.
+  public var description: String {
+    switch self {
+    case .startup: "started"
+    case .startupAsOwner: "started as address owner"
+    case .shutdown: "stopped"
+    case .activeDown(let router?, let silence):
+      "no advertisement from \(router) for \(Self.seconds(silence))"
+    case .activeDown(nil, let silence): "no advertisement from anyone for \(Self.seconds(silence))"
+    case .activeReleased(let router): "\(router) released its role"
+    case .preempting(let router, let priority):
+      "preempting \(router), which has lower priority \(priority)"
+    case .higherPriority(let router, let priority): "\(router) has higher priority \(priority)"
+    case .higherAddress(let router, let priority):
+      "\(router) has equal priority \(priority) and the higher address"
+    case .lateWakeUp(let late): "woke up \(Self.seconds(late)) after the last advertisement"
+    }
+  }
+
+  private static func seconds(_ nanoseconds: UInt64) -> String {
+    let milliseconds = String(nanoseconds / 1_000_000 % 1000 + 1000).dropFirst()
+    return "\(nanoseconds / 1_000_000_000).\(milliseconds)s"
+  }
+}
+
+/// The actions of one event, in the order in which they must happen.
+///
+/// A value of fixed capacity: no event of a virtual router allocates.
+public struct Actions: Sendable, RandomAccessCollection {
+  @usableFromInline var storage: InlineArray<4, Action>
+  @usableFromInline var used: Int
+
+  @usableFromInline
+  init() {
+    storage = InlineArray(repeating: .removeAddresses)
+    used = 0
+  }
+
+  @usableFromInline
+  mutating func append(_ action: Action) {
+    storage[used] = action
+    used += 1
+  }
+
+  /// Always 0.
+  @inlinable public var startIndex: Int { 0 }
+  /// How many actions there are.
+  @inlinable public var endIndex: Int { used }
+  /// The action at a position.
+  @inlinable
+  public subscript(position: Int) -> Action {
+    precondition(position < used)
+    return storage[position]
+  }
+}
