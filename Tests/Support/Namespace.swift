@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Synchronization
 
 /// A network namespace with a name of its own; it and all processes in it end with this object.
@@ -50,6 +50,11 @@ package final class Namespace: Sendable {
   /// Ends every process in the namespace at once, as the death of a machine would.
   package func killAll() {
     Self.killAll(in: name)
+  }
+
+  /// The processes in the namespace, whoever started them.
+  package func processes() throws -> [pid_t] {
+    Self.processes(in: name)
   }
 
   private var enter: [String] { ["ip", "netns", "exec", name] }

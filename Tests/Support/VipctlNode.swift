@@ -47,7 +47,7 @@ package final class VipctlNode: Sendable {
   /// Why `vipctl run` cannot be tested, or `nil` when it can.
   package static let obstacle: String? = {
     guard FileManager.default.isExecutableFile(atPath: binary) else { return "no \(binary)" }
-    guard let help = try? run([binary, "run", "--help"]), help.status == 0 else {
+    guard let help = try? run([binary, "run", "--help"]), help.output.contains("--vrid") else {
       return "\(binary) has no command run"
     }
     return nil
