@@ -14,7 +14,7 @@ QUIET := $(shell test -t 1 || echo --quiet)
 BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test build release format lint clean install-dependencies
+.PHONY: help demo test bench build release format lint clean install-dependencies
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -31,6 +31,10 @@ test: install-dependencies lint ## everything that continuous integration checks
 	@# On their own, so that nothing else takes the processor from what they measure.
 	@$(call step,tests in network namespaces)
 	@$(SWIFT) test --skip-build --disable-xctest --filter '^NetworkTests\.' 2>&1 | $(BRIEF)
+
+bench: install-dependencies ## outages, processor time and memory beside keepalived's
+	@Benchmarks/failover
+	@Benchmarks/scale
 
 build: install-dependencies ## debug build of everything
 	@$(SWIFT) build $(QUIET) --explicit-target-dependency-import-check error
