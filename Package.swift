@@ -59,7 +59,7 @@ let package = Package(
     .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
     .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore"], swiftSettings: common),
+      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL"], swiftSettings: common),
     .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
   ]
 )

@@ -38,7 +38,7 @@ public struct Transition: Sendable, Hashable {
     case startupAsOwner
     /// It was stopped.
     case shutdown
-    /// The last Active heard has been silent for this many nanoseconds (RFC 9568 §6.4.2, 110).
+    /// The last Active heard has been silent for this many nanoseconds (RFC 9568 §6.4.2).
     case activeDown(lastHeard: IPAddress?, silentForNanoseconds: UInt64)
     /// The Active announced that it leaves, and Skew_Time has passed since.
     case activeReleased(IPAddress)

@@ -177,6 +177,7 @@ extension Advertisement {
     into output: inout OutputSpan<UInt8>
   ) {
     precondition(addresses.count == addressCount, "the count and the addresses disagree")
+    precondition(addressCount <= Self.addressCountMax, "the count does not fit its field")
     let firstWord =
       UInt32(Self.versionAndType) << 24 | UInt32(vrid.rawValue) << 16
       | UInt32(priority.rawValue) << 8 | UInt32(addressCount)

@@ -111,8 +111,13 @@ public struct VirtualRouter: Sendable {
   private var lastAnswer: Instant?
 
   /// Makes a virtual router in state Initialize.
-  public init(_ configuration: Configuration) {
+  ///
+  /// - Parameters:
+  ///   - configuration: what its operator says.
+  ///   - statistics: counters to go on from, if it replaces another value.
+  public init(_ configuration: Configuration, continuing statistics: Statistics = Statistics()) {
     self.configuration = configuration
+    self.statistics = statistics
     activeInterval = configuration.interval
     primaryAddress = .any(configuration.family)
   }
@@ -203,6 +208,11 @@ extension VirtualRouter {
     return actions
   }
 
+  /// Counts a message that named this router but could not be used.
+  public mutating func count(_ error: AdvertisementError) {
+    statistics.count(error)
+  }
+
   /// Sends from another address from now on, since the interface lost the one used so far.
   public mutating func changePrimaryAddress(to address: IPAddress) {
     precondition(address.family == configuration.family, "address of the other family")
@@ -216,19 +226,13 @@ extension VirtualRouter {
     case .backup(let timer) where timer <= now:
       becomeActive(at: now, because: reasonForTakeover(at: now), &actions)
     case .active(let timer) where timer <= now:
-      let silence = now.nanoseconds(since: lastSent)
-      // Not in the RFC: after three silent intervals the others have taken over. Speaking now
-      // would disturb them; listening first costs nothing.
-      if silence > 3 * configuration.interval.nanoseconds, !isOwner {
-        becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
-      } else {
-        advertise(configuration.priority, at: now, &actions)
-        // Counted from when the timer was due, so that late calls don't add up.
-        let next = timer.advanced(byNanoseconds: configuration.interval.nanoseconds)
-        phase = .active(
-          adverTimer: next > now
-            ? next : now.advanced(byNanoseconds: configuration.interval.nanoseconds))
-      }
+      guard !stepsDownForWakingUpLate(at: now, &actions) else { break }
+      advertise(configuration.priority, at: now, &actions)
+      // Counted from when the timer was due, so that late calls don't add up.
+      let next = timer.advanced(byNanoseconds: configuration.interval.nanoseconds)
+      phase = .active(
+        adverTimer: next > now
+          ? next : now.advanced(byNanoseconds: configuration.interval.nanoseconds))
     default:
       break
     }
@@ -256,7 +260,7 @@ extension VirtualRouter {
     if advertisement.interval != configuration.interval { statistics.intervalErrors += 1 }
     if !listsOurAddresses { statistics.addressListErrors += 1 }
     heardChecksumForm = advertisement.checksumForm
-    if state == .backup {
+    if state == .backup || stepsDownForWakingUpLate(at: now, &actions) {
       receiveAsBackup(advertisement, from: source, at: now)
     } else {
       receiveAsActive(advertisement, from: source, at: now, &actions)
@@ -264,7 +268,7 @@ extension VirtualRouter {
     return actions
   }
 
-  /// RFC 9568 §6.4.2, (340) to (410).
+  /// What a Backup does with an advertisement (RFC 9568 §6.4.2).
   private mutating func receiveAsBackup(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant
   ) {
@@ -284,7 +288,7 @@ extension VirtualRouter {
     }
   }
 
-  /// RFC 9568 §6.4.3, (640) to (790).
+  /// What an Active does with an advertisement (RFC 9568 §6.4.3).
   private mutating func receiveAsActive(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
     _ actions: inout Actions
@@ -301,7 +305,7 @@ extension VirtualRouter {
     }
   }
 
-  /// Answers a losing advertisement at once, to assert the role (RFC 9568 §6.4.3, (780)).
+  /// Answers a losing advertisement at once, to assert the role (RFC 9568 §6.4.3).
   ///
   /// The announcements repair the caches that the other one has just changed. The Adver_Timer
   /// runs on.
@@ -345,6 +349,22 @@ extension VirtualRouter {
     actions.append(.installAddresses)
     actions.append(.announceAddresses)
     actions.append(.transition(Transition(from: before, to: .active, reason: reason)))
+  }
+
+  /// Makes an Active that was suspended, frozen or starved listen before it speaks.
+  ///
+  /// Not in the RFC: after three silent intervals the others may have taken over
+  /// (Active_Down_Interval is longer than that for everyone). Speaking now, be it only to answer,
+  /// would disturb them; listening first costs nothing. An owner holds its addresses anyway.
+  ///
+  /// - Returns: whether the router is Backup now.
+  private mutating func stepsDownForWakingUpLate(
+    at now: Instant, _ actions: inout Actions
+  ) -> Bool {
+    let silence = now.nanoseconds(since: lastSent)
+    guard silence > 3 * configuration.interval.nanoseconds, !isOwner else { return false }
+    becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
+    return true
   }
 
   /// Becomes Backup without having heard of an Active.

@@ -1,0 +1,172 @@
+import Testing
+import VIPCore
+import VRRP
+
+/// What the machine does where the RFC is silent, or on purpose otherwise than it says.
+@Suite struct BeyondRFCTests {
+  // MARK: Our own address
+
+  @Test("A looped-back packet of our own is ignored in every state and never answered")
+  func ownAddress() {
+    var (active, since) = VirtualRouter.active()
+    for priority in [0, 1, 100, 255] as [UInt8] {
+      #expect(active.hear(priority, from: Fixture.own, at: since).isEmpty)
+    }
+    #expect(active.state == .active)
+    var backup = VirtualRouter.backup()
+    let deadline = backup.deadline
+    #expect(backup.hear(255, from: Fixture.own, at: .ms(1000)).isEmpty)
+    #expect(backup.deadline == deadline)
+  }
+
+  @Test("Two Actives can't drive each other: answers are bounded, however fast losers speak")
+  func boundedAnswers() {
+    var (router, since) = VirtualRouter.active()
+    var answers = 0
+    for microseconds in UInt64(0)..<1_000_000 where microseconds % 100 == 0 {
+      let now = since.advanced(byNanoseconds: microseconds * 1000)
+      if router.hear(50, from: Fixture.lower, at: now).advertises { answers += 1 }
+    }
+    #expect(answers == 4)
+  }
+
+  // MARK: Late wake-up
+
+  @Test("An Active that wakes up after three silent intervals steps down before it speaks")
+  func lateTimer() {
+    var (router, since) = VirtualRouter.active()
+    let actions = router.advance(to: since.advanced(byNanoseconds: 3_000_000_001))
+    #expect(!actions.advertises)
+    #expect(
+      actions.kinds == [
+        .removeAddresses,
+        .transition(
+          Transition(
+            from: .active, to: .backup, reason: .lateWakeUp(nanoseconds: 3_000_000_001))),
+      ])
+    #expect(
+      router.deadline == since.advanced(byNanoseconds: 3_000_000_001 + 3_609_375_000))
+  }
+
+  @Test("Up to three silent intervals nobody can have taken over: the Active just goes on")
+  func notLateYet() {
+    var (router, since) = VirtualRouter.active()
+    let actions = router.advance(to: since.advanced(byNanoseconds: 3_000_000_000))
+    #expect(actions.kinds == [.advertise(.default)])
+  }
+
+  @Test("Waking up to a queue of advertisements, it steps down before it would answer the first")
+  func lateReceive() {
+    var (router, since) = VirtualRouter.active()
+    let now = since.advanced(byNanoseconds: 10_000_000_000)
+    let first = router.hear(50, from: Fixture.lower, at: now)
+    #expect(!first.advertises)
+    #expect(first.transition?.reason == .lateWakeUp(nanoseconds: 10_000_000_000))
+    #expect(router.state == .backup)
+    #expect(router.activeRouter?.address == Fixture.lower)
+    // A leaving Active is no exception.
+    var (other, start) = VirtualRouter.active()
+    let zero = other.hear(0, at: start.advanced(byNanoseconds: 10_000_000_000))
+    #expect(!zero.advertises)
+    #expect(other.state == .backup)
+  }
+
+  @Test("Late and outranked: one step down, following the better router")
+  func lateAndOutranked() {
+    var (router, since) = VirtualRouter.active()
+    let now = since.advanced(byNanoseconds: 10_000_000_000)
+    let actions = router.hear(200, at: now)
+    #expect(actions.count == 2)
+    #expect(router.activeRouter?.address == Fixture.higher)
+    #expect(router.deadline == now.advanced(byNanoseconds: 3_609_375_000))
+  }
+
+  @Test("The owner never steps down for being late: its addresses are its own")
+  func lateOwner() {
+    var (router, since) = VirtualRouter.active(priority: 255)
+    let now = since.advanced(byNanoseconds: 60_000_000_000)
+    #expect(router.advance(to: now).kinds == [.advertise(.owner)])
+  }
+
+  // MARK: Equal priorities
+
+  @Test("Among equals the rank spreads the takeover below one priority step")
+  func ranks() throws {
+    var last: Instant?
+    for rank in UInt8(0)..<Timing.tieBreakRankCount {
+      let deadline = try #require(VirtualRouter.backup(rank: rank).deadline)
+      if let last { #expect(last < deadline) }
+      last = deadline
+    }
+    let worse = try #require(VirtualRouter.backup(priority: 99).deadline)
+    #expect(try #require(last) < worse)
+    // Ranks beyond the last share its place instead of reaching into the next priority.
+    #expect(VirtualRouter.backup(rank: 255).deadline == last)
+  }
+
+  @Test("Rank 0 keeps the RFC's times exactly")
+  func rankZero() {
+    #expect(Timing.tieBreakOffset(rank: 0, interval: .default) == 0)
+  }
+
+  // MARK: Checksum forms
+
+  @Test("auto: pseudo-header while alone, then the form heard from the peer")
+  func automaticChecksum() {
+    var router = VirtualRouter.backup()
+    #expect(router.checksumFormToSend == .pseudoHeader)
+    _ = router.hear(200, form: .message, at: .ms(1000))
+    #expect(router.checksumFormToSend == .message)
+    #expect(router.advertisement(.default, addressCount: 1).checksumForm == .message)
+    _ = router.hear(200, form: .pseudoHeader, at: .ms(9000))
+    #expect(router.checksumFormToSend == .pseudoHeader)
+  }
+
+  @Test("A fixed form is sent whatever is heard")
+  func fixedChecksum() {
+    for (policy, form) in [
+      (ChecksumPolicy.message, ChecksumForm.message), (.pseudoHeader, .pseudoHeader),
+    ] {
+      var router = VirtualRouter.fresh(checksum: policy)
+      _ = router.start(at: .zero, from: Fixture.own)
+      for heard in ChecksumForm.allCases {
+        _ = router.hear(200, form: heard, at: .ms(1))
+        #expect(router.checksumFormToSend == form)
+      }
+    }
+  }
+
+  @Test("IPv6 has one form, whatever the policy says", arguments: ChecksumPolicy.allCases)
+  func ipv6Checksum(_ policy: ChecksumPolicy) {
+    let router = VirtualRouter.fresh(family: .ipv6, checksum: policy)
+    #expect(router.checksumFormToSend == .pseudoHeader)
+  }
+
+  // MARK: Sentences for people
+
+  @Test("Each reason reads as a sentence fragment")
+  func reasons() {
+    let one = Priority(rawValue: 1)
+    let reasons: [(Transition.Reason, String)] = [
+      (.startup, "started"), (.startupAsOwner, "started as address owner"),
+      (.shutdown, "stopped"),
+      (
+        .activeDown(lastHeard: Fixture.lower, silentForNanoseconds: 3_609_375_000),
+        "no advertisement from 192.0.2.9 for 3.609s"
+      ),
+      (
+        .activeDown(lastHeard: nil, silentForNanoseconds: 36_093_750),
+        "no advertisement from anyone for 0.036s"
+      ),
+      (.activeReleased(Fixture.lower), "192.0.2.9 released its role"),
+      (.preempting(Fixture.lower, one), "preempting 192.0.2.9, which has lower priority 1"),
+      (.higherPriority(Fixture.lower, one), "192.0.2.9 has higher priority 1"),
+      (
+        .higherAddress(Fixture.lower, one),
+        "192.0.2.9 has equal priority 1 and the higher address"
+      ),
+      (.lateWakeUp(nanoseconds: 5_000_000_000), "woke up 5.000s after the last advertisement"),
+    ]
+    for (reason, text) in reasons { #expect(reason.description == text) }
+  }
+}
