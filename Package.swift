@@ -49,6 +49,13 @@ let package = Package(
       ],
       swiftSettings: common),
 
+    // Namespaces, real peers and a measuring client, for tests against the kernel.
+    .target(
+      name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
+      swiftSettings: common),
+    .testTarget(
+      name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
+
     .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
     .testTarget(
       name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
