@@ -56,6 +56,9 @@ let package = Package(
     .testTarget(
       name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
 
+    // The rules of the repository that no compiler checks.
+    .testTarget(name: "TidyTests", swiftSettings: common),
+
     .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
     .testTarget(
       name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
