@@ -189,6 +189,8 @@ extension PcapTransport {
       throw FrameError(
         interface: interface, operation: "open", cause: .other, message: string(text))
     }
+    // libpcap doesn't: else a hook would inherit the socket and keep it open.
+    _ = fcntl(pcap_fileno(handle), F_SETFD, FD_CLOEXEC)
     ignoreOutgoing(handle)
   }
 
