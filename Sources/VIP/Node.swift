@@ -23,11 +23,18 @@ public actor Node {
     public var lease: LeasePolicy
     /// What ``NodeStatus`` gives as version.
     public var version: String
+    /// Whether the process around the node ends it once it has no routers any more.
+    ///
+    /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
+    public var endsWhenIdle: Bool
 
     /// Makes options; what is left out has its default.
-    public init(lease: LeasePolicy = .default, version: String = vipVersion) {
+    public init(
+      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false
+    ) {
       self.lease = lease
       self.version = version
+      self.endsWhenIdle = endsWhenIdle
     }
   }
 
@@ -69,11 +76,11 @@ public actor Node {
   ///
   /// - Throws: what is wrong with it. Nothing has changed then.
   public func up(_ settings: RouterConfiguration) async throws(NodeError) {
+    // A router of this name that is just leaving makes room first.
+    while !isShuttingDown, loop.engine.isLeaving(settings.name) { await nextChange() }
     guard !isShuttingDown else {
       throw NodeError(.shuttingDown, "\(settings.name): the node is shutting down")
     }
-    // A router of this name that is just leaving makes room first.
-    while loop.engine.isLeaving(settings.name) { await nextChange() }
     try loop.engine.add(settings)
   }
 
@@ -107,11 +114,27 @@ public actor Node {
     while loop.engine.contains(name) { await nextChange() }
   }
 
-  /// Hands over and removes every router, then ends the node.
-  public func shutdown() async {
+  /// Hands over and removes every router, and refuses new ones from now on.
+  ///
+  /// The node still answers, so that whoever asked for the end can be told that it has come.
+  public func retire() async {
     isShuttingDown = true
     for name in loop.engine.routerNames { loop.engine.remove(name) }
     while !loop.engine.routerNames.isEmpty { await nextChange() }
+  }
+
+  /// Refuses new routers from now on if there are none.
+  ///
+  /// - Returns: whether the node is retired now.
+  public func retireIfIdle() -> Bool {
+    guard loop.engine.routerNames.isEmpty else { return false }
+    isShuttingDown = true
+    return true
+  }
+
+  /// Hands over and removes every router, then ends the node.
+  public func shutdown() async {
+    await retire()
     loop.stop()
     for continuation in observers.withLock({ $0 }).values { continuation.finish() }
   }
@@ -141,7 +164,8 @@ public actor Node {
     return NodeStatus(
       node: NodeStatus.Node(
         version: options.version, pid: getpid(),
-        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: options.lease.description),
+        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: options.lease.description,
+        endsWhenIdle: options.endsWhenIdle),
       routers: loop.engine.status(name))
   }
 

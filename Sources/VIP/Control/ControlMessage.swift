@@ -26,6 +26,10 @@ public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringCo
     case invalid
     /// No router has the name or address.
     case unknownRouter
+    /// The router is there but can't take part yet; it goes on waiting.
+    case waiting
+    /// The node is ending; another one may be started.
+    case shuttingDown
     /// It was tried and did not work out.
     case failed
   }

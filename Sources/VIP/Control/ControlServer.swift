@@ -23,6 +23,12 @@ public final class ControlServer: Sendable {
   private let wakeUp: Int32
   private let replies = Mutex<[(connection: UInt64, bytes: [UInt8])]>([])
   private let isStopped = Atomic<Bool>(false)
+  private let ending = Mutex(Ending())
+
+  private struct Ending {
+    var hasEnded = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
 
   /// Listens on the control socket of a claimed runtime directory.
   ///
@@ -85,11 +91,36 @@ public final class ControlServer: Sendable {
 
   /// Stops listening.
   ///
-  /// Replies that are ready are still sent.
+  /// Requests that have come in are still answered, by a thread that outlives this call:
+  /// ``finish()`` waits for it.
   public func close() {
     unlink(path)
     isStopped.store(true, ordering: .releasing)
     wake()
+  }
+
+  /// Stops listening; returns once every request that has come in has its reply.
+  ///
+  /// A client that does not take its reply is given up after a while.
+  public func finish() async {
+    close()
+    await withCheckedContinuation { continuation in
+      let hasEnded = ending.withLock { ending in
+        if !ending.hasEnded { ending.waiters.append(continuation) }
+        return ending.hasEnded
+      }
+      if hasEnded { continuation.resume() }
+    }
+  }
+
+  /// Called by the session when its thread has nothing left to do.
+  func sessionEnded() {
+    let waiters = ending.withLock { ending in
+      ending.hasEnded = true
+      defer { ending.waiters.removeAll() }
+      return ending.waiters
+    }
+    for waiter in waiters { waiter.resume() }
   }
 
   var hasStopped: Bool { isStopped.load(ordering: .acquiring) }

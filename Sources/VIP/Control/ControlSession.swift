@@ -13,6 +13,8 @@ final class ControlSession {
     var sent = 0
     /// When the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
+
+    var isOwedReply: Bool { isAnswering || !reply.isEmpty }
   }
 
   private let server: ControlServer
@@ -34,13 +36,14 @@ final class ControlSession {
   }
 
   func run() {
-    while !server.hasStopped || connections.values.contains(where: \.isAnswering) {
+    while !server.hasStopped || connections.values.contains(where: \.isOwedReply) {
       wait()
       collectReplies()
       closeOverdue()
     }
     for connection in connections.values { close(connection.descriptor) }
     close(listener)
+    server.sessionEnded()
   }
 
   /// Waits for something to do and does it.

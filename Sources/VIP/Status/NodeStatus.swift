@@ -24,13 +24,18 @@ public struct NodeStatus: Sendable, Hashable, Codable {
     public var uptimeSeconds: Double
     /// How long addresses outlive a node that stopped refreshing them: `3s`, `off`.
     public var lease: String
+    /// Whether its process ends once it has no routers any more.
+    public var endsWhenIdle: Bool
 
     /// Makes the node's part.
-    public init(version: String, pid: Int32, uptimeSeconds: Double, lease: String) {
+    public init(
+      version: String, pid: Int32, uptimeSeconds: Double, lease: String, endsWhenIdle: Bool = false
+    ) {
       self.version = version
       self.pid = pid
       self.uptimeSeconds = uptimeSeconds
       self.lease = lease
+      self.endsWhenIdle = endsWhenIdle
     }
   }
 }
