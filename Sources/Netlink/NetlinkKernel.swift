@@ -215,8 +215,29 @@ extension NetlinkKernel {
     } decode: { message, bytes in
       message.type == MessageType.newAddress ? AddressRecord(message, in: bytes) : nil
     }
-    // Kernels without strict checking send everything.
-    return interfaceIndex == 0 ? list : list.filter { $0.interfaceIndex == interfaceIndex }
+    // Linux puts a new IPv6 address before the others, and takes note of the change only later, on
+    // a work queue. A list that is read in between repeats an address where one of its parts ends
+    // and is not marked as interrupted. Without the repetition it is what was true before.
+    var seen: Set<Identity> = []
+    seen.reserveCapacity(list.count)
+    return list.filter { record in
+      // Kernels without strict checking send the addresses of all interfaces.
+      (interfaceIndex == 0 || record.interfaceIndex == interfaceIndex)
+        && seen.insert(Identity(record)).inserted
+    }
+  }
+
+  /// What no two addresses have in common.
+  private struct Identity: Hashable {
+    let interfaceIndex: Int32
+    let address: InterfaceAddress
+    let peer: IPAddress?
+
+    init(_ record: AddressRecord) {
+      interfaceIndex = record.interfaceIndex
+      address = record.address
+      peer = record.peer
+    }
   }
 
   /// Reads a list, again if it changed meanwhile.

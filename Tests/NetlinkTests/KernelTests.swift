@@ -300,23 +300,28 @@ struct KernelTests {
     try TestNamespace.run { namespace in
       let index = try namespace.index()
       let kernel = try NetlinkKernel()
-      let stable = many(1_500, on: index)
-      _ = kernel.install(stable)
-      // Early in the list, so that everything behind it moves.
-      let restless = try request("192.0.2.1/24", on: index)
+      let stable = (1...1_500).map { number in
+        AddressRequest(
+          interfaceIndex: index,
+          address: InterfaceAddress(
+            host: .v6(IPv6Address(high: 0x2001_0DB8 << 32, low: UInt64(number)))))
+      }
+      #expect(kernel.install(stable).allSatisfy { $0 == nil })
+      // IPv6 puts a new address before all others, so the ones that follow move between the parts.
+      let restless = try request("2001:db8:1::1/128", on: index)
       let isStopped = Atomic(false)
       nonisolated(unsafe) let other = try NetlinkKernel()
       try withThread {
         while !isStopped.load(ordering: .relaxed) {
           _ = other.install([restless])
           _ = other.remove([restless])
-          usleep(3_000)
+          usleep(1_000)
         }
       } while: {
         defer { isStopped.store(true, ordering: .relaxed) }
         let expected = Set(stable.map(\.address))
         var complete = 0
-        for _ in 0..<60 {
+        for _ in 0..<200 {
           do throws(NetlinkError) {
             let list = try kernel.addresses().map(\.address).filter { $0 != restless.address }
             #expect(list.count == expected.count)

@@ -41,6 +41,8 @@ extension FakeKernel {
     for position in entries.indices
     where entries[position].isSuspended && entries[position].record.interfaceIndex == index {
       entries[position].isSuspended = false
+      // One that got a lease meanwhile stays as it is, silently.
+      guard entries[position].record.flags.contains(.permanent) else { continue }
       report(.address(described(entries[position])))
     }
   }
