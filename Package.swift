@@ -69,5 +69,8 @@ let package = Package(
       name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
       swiftSettings: common),
     .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
+    .testTarget(
+      name: "vipctlTests", dependencies: ["vipctl", "VIP", "VIPCore", "VRRP", "TestSupport"],
+      swiftSettings: common),
   ]
 )

@@ -68,14 +68,15 @@ extension RouterConfiguration {
   ///
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
+    // The interface first: a name that nobody chose is made from it.
+    guard Self.isValidInterfaceName(interface) else {
+      throw ConfigurationError(
+        .interface, router: name, "'\(interface)' can't be the name of an interface")
+    }
     guard Self.isValidName(name) else {
       throw ConfigurationError(
         .name, router: name,
         "the name '\(name)' is not usable; take 1 to 64 letters, digits, '.', '_' or '-'")
-    }
-    guard Self.isValidInterfaceName(interface) else {
-      throw ConfigurationError(
-        .interface, router: name, "'\(interface)' can't be the name of an interface")
     }
     guard !addresses.isEmpty else {
       throw ConfigurationError(

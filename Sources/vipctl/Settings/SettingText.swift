@@ -56,14 +56,14 @@ enum SettingText {
 
   static func interval(_ text: String) throws(SettingError) -> AdvertisementInterval {
     if let interval = AdvertisementInterval(text) { return interval }
-    try refuseMissingUnit(text)
+    try refuseMissingUnit(text) { AdvertisementInterval($0) != nil }
     throw SettingError(
       "'\(text)' is not an interval; give 10ms to 40.95s in steps of 10ms, such as 1s or 250ms")
   }
 
   static func lease(_ text: String) throws(SettingError) -> LeasePolicy {
     if let lease = LeasePolicy(text) { return lease }
-    try refuseMissingUnit(text)
+    try refuseMissingUnit(text) { LeasePolicy($0) != nil }
     throw SettingError("'\(text)' is not a lease; give whole seconds from 2s to 1h, or off")
   }
 
@@ -78,7 +78,7 @@ enum SettingText {
   /// A time to wait, up to a day.
   static func timeout(_ text: String) throws(SettingError) -> Duration {
     if let duration = Duration(text: text), duration <= .seconds(86_400) { return duration }
-    try refuseMissingUnit(text)
+    try refuseMissingUnit(text) { Duration(text: $0).map { $0 <= .seconds(86_400) } ?? false }
     throw SettingError("'\(text)' is not a time to wait; give 0s to 24h, such as 10s")
   }
 
@@ -97,9 +97,12 @@ enum SettingText {
   }
 
   /// Digits alone say nothing of seconds or milliseconds; guessing could be wrong by 1000.
-  private static func refuseMissingUnit(_ text: String) throws(SettingError) {
-    guard Duration(text: text + "s") != nil else { return }
-    throw SettingError("'\(text)' has no unit; write \(text)s or \(text)ms")
+  private static func refuseMissingUnit(
+    _ text: String, isPossible: (String) -> Bool
+  ) throws(SettingError) {
+    let possible = ["\(text)s", "\(text)ms"].filter(isPossible)
+    guard !possible.isEmpty else { return }
+    throw SettingError("'\(text)' has no unit; write \(possible.joined(separator: " or "))")
   }
 
   static func decimal(_ text: String) -> Int? {
