@@ -8,6 +8,7 @@ struct Vipctl: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vipctl",
     abstract: "Keep an IP address alive when the machine that holds it dies.",
+    usage: "vipctl <command> [<options>]",
     discussion: """
       A virtual IP (VIP) is an address that one healthy machine of several holds. The machines \
       elect the holder by VRRP; when it fails, another one takes the address over within seconds \
@@ -19,12 +20,12 @@ struct Vipctl: ParsableCommand {
 
       See who holds the address with 'vipctl status', hand it over with 'vipctl down --all'. \
       For a service manager or a container use 'vipctl run' instead, which stays in the \
-      foreground. 'vipctl help COMMAND' has examples for each command.
+      foreground. 'vipctl help COMMAND' has examples for each command, 'vipctl --version' tells \
+      the version.
 
       Exit codes: 0 success, 1 failure, 64 wrong usage, 65 invalid file, 69 no node runs, \
       77 missing permission.
       """,
-    version: "vipctl \(vipVersion)",
     subcommands: subcommandTypes)
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
@@ -34,6 +35,12 @@ struct Vipctl: ParsableCommand {
 
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())
+    // Not the parser's own --version: every command would have it too, and tell the version
+    // instead of doing what it was asked.
+    if arguments == ["--version"] {
+      Terminal.print("vipctl \(vipVersion)")
+      return
+    }
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
@@ -52,4 +59,3 @@ struct Vipctl: ParsableCommand {
     }
   }
 }
-

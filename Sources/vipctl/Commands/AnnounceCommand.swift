@@ -18,9 +18,8 @@ struct AnnounceCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The addresses, IPv4 and IPv6.", valueName: "address"),
-    transform: SettingText.host)
-  var addresses: [IPAddress]
+    help: ArgumentHelp("The addresses, IPv4 and IPv6.", valueName: "address"))
+  var addresses: [String]
 
   @Option(
     name: [.customShort("i"), .long],
@@ -38,33 +37,33 @@ struct AnnounceCommand: ParsableCommand {
     transform: SettingText.mac)
   var mac: MACAddress?
 
-  mutating func validate() throws {
-    for address in addresses where address.isUnspecified || address.isLoopback
-      || address.isMulticast
-    {
-      throw ValidationError("\(address) is no address of one host; give one that is")
-    }
-  }
-
   func run() throws {
+    let hosts: [IPAddress]
+    do {
+      hosts = try addresses.map(SettingText.host)
+    } catch {
+      throw UsageErrors.failure("\(error)", command: "announce")
+    }
     let missing = ProcessCapabilities.missing().filter { $0 == "CAP_NET_RAW" }
     guard missing.isEmpty else { throw Permissions.failure(missing) }
     let mac = try mac ?? ownAddress()
     do throws(FrameError) {
-      try announce(at: mac, on: try PcapTransport(interface: interface))
+      try announce(hosts, at: mac, on: try PcapTransport(interface: interface))
     } catch {
       throw failure(error)
     }
     let times = count == 1 ? "once" : "\(count) times"
-    for address in addresses {
+    for address in hosts {
       Terminal.print("\(address): announced \(times) on \(interface), at \(mac)")
     }
   }
 
-  private func announce(at mac: MACAddress, on wire: PcapTransport) throws(FrameError) {
+  private func announce(
+    _ hosts: [IPAddress], at mac: MACAddress, on wire: PcapTransport
+  ) throws(FrameError) {
     for round in 0..<count {
       if round > 0 { Clocks.pause(.seconds(1)) }
-      for address in addresses {
+      for address in hosts {
         try wire.send(Announcement(address, at: mac))
       }
     }

@@ -5,6 +5,10 @@ struct DownCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "down",
     abstract: "Hand virtual addresses over and remove them; return when they are gone.",
+    usage: """
+      vipctl down <name> ...
+      vipctl down --all
+      """,
     discussion: """
       Names a router, or one of its addresses. The other machines of the group take over. A \
       background node without routers ends.
@@ -22,19 +26,18 @@ struct DownCommand: ParsableCommand {
 
   @OptionGroup var runtime: RuntimeOptions
 
-  mutating func validate() throws {
-    if all, let name = names.first {
-      throw ValidationError("--all and '\(name)' exclude each other; give one of them")
-    }
-    if !all, names.isEmpty {
-      throw ValidationError("nothing is named; give a router's name or address, or --all")
-    }
-  }
-
   /// A hand-over takes a few advertisement intervals at most; this is for a node that hangs.
   private static let timeout = Duration.seconds(60)
 
   func run() throws {
+    if all, let name = names.first {
+      throw UsageErrors.failure(
+        "--all and '\(name)' exclude each other; give one of them", command: "down")
+    }
+    guard all || !names.isEmpty else {
+      throw UsageErrors.failure(
+        "nothing is named; give a router's name or address, or --all", command: "down")
+    }
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
     let before = try client.status()
     let rest = try client.done(all ? .downAll : .down(names), timeout: Self.timeout)

@@ -7,9 +7,8 @@ import VRRP
 struct RouterOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "The virtual addresses with their prefix lengths, IPv4 and IPv6.", valueName: "address"),
-    transform: SettingText.address)
-  var addresses: [InterfaceAddress] = []
+      "The virtual addresses with their prefix lengths, IPv4 and IPv6.", valueName: "address"))
+  var addresses: [String] = []
 
   @Option(
     name: [.customShort("i"), .long],
@@ -62,30 +61,6 @@ struct RouterOptions: ParsableArguments {
     completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
-  /// Refuses what makes no sense before anything is read or touched.
-  mutating func validate() throws {
-    guard config == nil else {
-      if let flag = firstRouterFlag {
-        throw ValidationError("--config and \(flag) exclude each other; set it in the file")
-      }
-      return
-    }
-    guard !addresses.isEmpty else {
-      throw ValidationError("no addresses are given; name at least one, or a file with --config")
-    }
-    guard interface != nil else {
-      throw ValidationError("no interface is given; name it with --interface IF")
-    }
-    guard vrid != nil else {
-      throw ValidationError("no VRID is given; choose 1 to 255 with --vrid N, the same on all")
-    }
-    do {
-      try routerFromFlags?.validate()
-    } catch {
-      throw ValidationError(error.description)
-    }
-  }
-
   /// The first thing given that a file would say.
   private var firstRouterFlag: String? {
     if !addresses.isEmpty { return "addresses" }
@@ -97,18 +72,44 @@ struct RouterOptions: ParsableArguments {
     return flags.first { $0.1 }?.0
   }
 
-  private var routerFromFlags: RouterConfiguration? {
-    guard let interface, let vrid else { return nil }
-    return RouterConfiguration(
-      name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
-      interval: interval ?? .default, addresses: addresses, preempt: !noPreempt,
-      checksum: checksum ?? .auto)
+  /// What is asked for, from the flags or the file; refuses what makes no sense.
+  ///
+  /// Not part of the parsing, where it would hide mistyped flags.
+  func load(for command: String) throws(Failure) -> FileConfiguration {
+    if let config {
+      guard let flag = firstRouterFlag else { return try ConfigurationFile.load(config) }
+      throw UsageErrors.failure(
+        "--config and \(flag) exclude each other; set it in the file", command: command)
+    }
+    do throws(SettingError) {
+      return FileConfiguration(lease: lease, routers: [try routerFromFlags()])
+    } catch {
+      throw UsageErrors.failure(error.description, command: command)
+    }
   }
 
-  /// What is asked for, from the flags or the file.
-  func load() throws(Failure) -> FileConfiguration {
-    if let config { return try ConfigurationFile.load(config) }
-    return FileConfiguration(lease: lease, routers: routerFromFlags.map { [$0] } ?? [])
+  private func routerFromFlags() throws(SettingError) -> RouterConfiguration {
+    var virtual: [InterfaceAddress] = []
+    for text in addresses { virtual.append(try SettingText.address(text)) }
+    guard !virtual.isEmpty else {
+      throw SettingError("no addresses are given; name at least one, or a file with --config")
+    }
+    guard let interface else {
+      throw SettingError("no interface is given; name it with --interface IF")
+    }
+    guard let vrid else {
+      throw SettingError("no VRID is given; choose 1 to 255 with --vrid N, the same on all")
+    }
+    let router = RouterConfiguration(
+      name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
+      interval: interval ?? .default, addresses: virtual, preempt: !noPreempt,
+      checksum: checksum ?? .auto)
+    do throws(ConfigurationError) {
+      try router.validate()
+    } catch {
+      throw SettingError(error.description)
+    }
+    return router
   }
 }
 

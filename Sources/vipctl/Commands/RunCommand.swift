@@ -5,6 +5,10 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a node in the foreground, for service managers and containers.",
+    usage: """
+      vipctl run <address> ... -i <if> --vrid <n> [<options>]
+      vipctl run --config <file>
+      """,
     discussion: """
       The node logs to standard error and runs until it is told to stop: SIGTERM or SIGINT hand \
       the addresses over and end it with exit code 0; a second one ends it at once with exit \
@@ -33,7 +37,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let wanted = try router.load()
+    let wanted = try router.load(for: "run")
     try Permissions.require()
     let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
     NodeProcess.runToEnd { stops throws(Failure) in

@@ -166,7 +166,8 @@ extension YAMLTree {
   private static func place(ofCharacter offset: Int, in text: String) -> Place {
     var place = Place(line: 1, column: 1)
     for character in text.prefix(offset) {
-      place = character.isNewline
+      place =
+        character.isNewline
         ? Place(line: place.line + 1, column: 1)
         : Place(line: place.line, column: place.column + 1)
     }

@@ -46,7 +46,9 @@ struct Launch {
         outcome.running += status.routers
       case .failed(let reason) where reason.kind == .waiting:
         outcome.waiting =
-          outcome.waiting ?? Failure(.failed, "\(reason); it stays up and goes on waiting")
+          outcome.waiting
+          ?? Failure(
+            .failed, "\(reason); the router stays configured and starts when that is over")
       case .failed(let reason):
         if !added.isEmpty {
           _ = try? NodeClient(directory: directory).done(.down(added), timeout: .seconds(60))

@@ -38,34 +38,35 @@ struct NodeProcess {
 
   /// Adds routers and keeps them until somebody stops the process.
   func serve(_ routers: [RouterConfiguration], until stops: Stops) async throws(Failure) {
-    let log = logEvents()
-    logStart()
+    let events = node.events()
     do throws(NodeError) {
       for router in routers { try await node.up(router) }
     } catch {
-      await end(log)
+      // The failure is the only line then.
+      await end()
       throw Failure(error)
     }
-    LogLine(
-      .info, "ready", fields: [("routers", routers.map(\.name).joined(separator: ","))]
-    ).write()
+    logReady(routers.map(\.name))
+    let log = logging(events)
     for await cause in stops.causes {
       guard case .signal(let number) = cause else { continue }
       logStop(number)
       break
     }
-    await end(log)
+    await end()
+    await log.value
+    LogLine(.info, "stopped").write()
   }
 
   /// Answers requests until it is stopped, or until there is nothing left to do and whoever
   /// started it is done.
   ///
-  /// - Parameter starter: the connection to the `vipctl up` that started this node.
+  /// The starter is the descriptor that leads to the `vipctl up` which started this node.
   func serveInBackground(starter: Int32, until stops: Stops) async {
-    let log = logEvents { event in
+    logReady([])
+    let log = logging(node.events()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
-    logStart()
     DetachedThread.run {
       var byte: UInt8 = 0
       while read(starter, &byte, 1) > 0 {}
@@ -86,24 +87,27 @@ struct NodeProcess {
         if isStarterGone, await node.retireIfIdle() { break loop }
       }
     }
-    await end(log)
+    await end()
+    await log.value
+    LogLine(.info, "stopped").write()
   }
 
-  /// Ends everything in order: the hand-over, the replies to those who asked for it, the log.
-  private func end(_ log: Task<Void, Never>) async {
+  /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
+  private func end() async {
     await node.retire()
     await server.finish()
     await node.shutdown()
-    await log.value
-    LogLine(.info, "stopped").write()
     // The directory is ours until here: another node may start once it is released.
     withExtendedLifetime(directory) {}
   }
 
-  private func logStart() {
+  private func logReady(_ routers: [String]) {
     LogLine(
-      .info, "vipctl \(vipVersion) starts",
-      fields: [("pid", "\(getpid())"), ("runtime-dir", directory.path)]
+      .info, "ready",
+      fields: [
+        ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", directory.path),
+        ("routers", routers.joined(separator: ",")),
+      ]
     ).write()
   }
 
@@ -112,11 +116,11 @@ struct NodeProcess {
   }
 
   /// Writes what happens on the node to the log until the node ends.
-  private func logEvents(
-    _ alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
+  private func logging(
+    _ events: AsyncStream<NodeEvent>,
+    alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
   ) -> Task<Void, Never> {
-    let events = node.events()
-    return Task.detached {
+    Task.detached {
       for await event in events {
         LogLine(event).write()
         alsoTell(event)

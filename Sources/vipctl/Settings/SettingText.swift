@@ -29,11 +29,14 @@ enum SettingText {
       "'\(text)' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64")
   }
 
-  /// An address without a prefix length.
+  /// An address that one host can have, without a prefix length.
   static func host(_ text: String) throws(SettingError) -> IPAddress {
-    if let address = IPAddress(text) { return address }
     // The address of `up`, pasted, is welcome here too: its prefix says nothing more.
-    return try address(text).address
+    let address = try address(text).address
+    guard !address.isUnspecified, !address.isLoopback, !address.isMulticast else {
+      throw SettingError("'\(text)' is no address that one machine of a network can have")
+    }
+    return address
   }
 
   static func vrid(_ text: String) throws(SettingError) -> VRID {
