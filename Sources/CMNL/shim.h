@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
 
 // Several messages in one system call.
 struct vip_mmsghdr {
@@ -101,3 +102,16 @@ struct vip_ucred {
 extern int vip_unshare(int flags) __asm__("unshare");
 extern int vip_setns(int descriptor, int kind) __asm__("setns");
 enum { VIP_CLONE_NEWNET = 0x40000000 };
+
+/// A clock's time in nanoseconds; 0 if there is no such clock.
+static inline uint64_t vip_clock_nanoseconds(int clock) {
+  struct timespec time = {0, 0};
+  clock_gettime(clock, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/// Arms a timerfd for a moment of its clock, or disarms it (0).
+static inline int vip_timer_arm(int timer, uint64_t nanoseconds) {
+  struct itimerspec setting = {{0, 0}, {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)}};
+  return timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, NULL);
+}

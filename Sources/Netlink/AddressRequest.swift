@@ -18,6 +18,11 @@ public struct AddressRequest: Sendable, Hashable {
   ///
   /// Rounded up to whole seconds. The kernel removes the address up to one second late and never
   /// more than 20 ms early. It refuses a lifetime that is not positive (EINVAL).
+  ///
+  /// Two things about IPv6 on Linux. Each request for an interface that is up, a refresh too, makes
+  /// it report all its multicast groups anew (MLD). And an address that survived its interface's
+  /// being switched off (keep_addr_on_down) must not get a lifetime before the interface is up
+  /// again: it would stay without its route and answer nobody, however often it is refreshed.
   public var lifetime: Duration?
   /// The broadcast address to go with an IPv4 address; `nil` sends none.
   ///

@@ -189,8 +189,8 @@ struct KernelTests {
       let record = AddressRecord(
         interfaceIndex: index, address: try interfaceAddress("192.0.2.9/24"), flags: [],
         validLifetime: .seconds(60), preferredLifetime: .seconds(50), label: "left:vip")
-      #expect(all.first == .address(record))
-      #expect(all.dropFirst().first == .addressRemoved(record))
+      #expect(
+        all.filter(\.isAboutAddress).prefix(2) == [.address(record), .addressRemoved(record)])
       let states = all.compactMap { event -> Link? in
         guard case .link(let link) = event, link.index == index else { return nil }
         return link
@@ -237,7 +237,7 @@ struct KernelTests {
         Set(try kernel.addresses().map(\.address)) == Set(requests[100...].map(\.address)))
       // Afterwards reports arrive again.
       #expect(kernel.remove([requests[200]]) == [nil])
-      #expect(try drained(kernel).count == 1)
+      #expect(try drained(kernel).count(where: \.isAboutAddress) == 1)
     }
   }
 
@@ -250,7 +250,7 @@ struct KernelTests {
       // A long list in many parts.
       #expect(Set(try kernel.addresses().map(\.address)) == Set(requests.map(\.address)))
       let events = try drained(kernel)
-      #expect(events.count == 5_000)
+      #expect(events.count(where: \.isAboutAddress) == 5_000)
       #expect(!events.contains(.overflow))
     }
   }
@@ -377,4 +377,14 @@ private func withThread(
   guard code == 0 else { throw NamespaceFailure(description: "pthread_create: \(code)") }
   defer { pthread_join(thread, nil) }
   try body()
+}
+
+extension KernelEvent {
+  /// Whether it tells of an address: a new namespace's links settle in their own time.
+  fileprivate var isAboutAddress: Bool {
+    switch self {
+    case .address, .addressRemoved: true
+    case .link, .linkRemoved, .overflow: false
+    }
+  }
 }

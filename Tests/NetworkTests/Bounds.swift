@@ -19,6 +19,10 @@ enum Bounds {
     activeDown(priority: priority) + margin
   }
 
+  /// How long addresses outlive a killed node: the lease, the second by which the kernel may be
+  /// late, and the margin.
+  static let lease = Duration.seconds(3) + .seconds(1) + margin
+
   /// The longest time two routers may both advertise as Active.
   static let overlap = interval + margin
 }

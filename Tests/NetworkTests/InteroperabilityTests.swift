@@ -87,7 +87,7 @@ extension NetworkTests {
       try pinger.waitForAnswer()
 
       try vipctl.kill()
-      try eventually("the address is gone from the machine that died", within: .seconds(1)) {
+      try eventually("the address is gone from the machine that died", within: Bounds.lease) {
         try !vipctl.node.holds(pair.vip)
       }
       try keepalived.waitUntil(.active)

@@ -36,9 +36,7 @@ final class LinuxPlatform: Platform {
   func now() -> Instant { bootTime() }
 
   func wallClock() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    Double(vip_clock_nanoseconds(CLOCK_REALTIME)) / 1e9
   }
 
   func openAdvertisements(
@@ -117,14 +115,8 @@ final class LinuxPlatform: Platform {
     if let armed {
       guard let deadline, deadline < armed else { return }
     }
-    var setting = itimerspec()
-    if let deadline {
-      // Zero would disarm.
-      let nanoseconds = max(deadline.nanoseconds, 1)
-      setting.it_value.tv_sec = Int(clamping: nanoseconds / 1_000_000_000)
-      setting.it_value.tv_nsec = Int(nanoseconds % 1_000_000_000)
-    }
-    timerfd_settime(timer.raw, Int32(TFD_TIMER_ABSTIME), &setting, nil)
+    // Zero would disarm; no deadline is that early.
+    vip_timer_arm(timer.raw, deadline.map { max($0.nanoseconds, 1) } ?? 0)
     armed = deadline
   }
 

@@ -50,7 +50,5 @@ func errorText(_ code: Int32) -> String {
 /// The clock a node lives by: time since boot, suspension included, so that a node that was asleep
 /// knows for how long.
 func bootTime() -> Instant {
-  var time = timespec()
-  clock_gettime(CLOCK_BOOTTIME, &time)
-  return Instant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
+  Instant(nanoseconds: vip_clock_nanoseconds(CLOCK_BOOTTIME))
 }
