@@ -48,6 +48,10 @@ public struct Transition: Sendable, Hashable {
     case higherPriority(IPAddress, Priority)
     /// Another router with the same priority and a higher address is Active.
     case higherAddress(IPAddress, Priority)
+    /// The operator asked for it.
+    case promoted
+    /// The operator asked it to let others be Active.
+    case resigned
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
     case lateWakeUp(nanoseconds: UInt64)
   }
@@ -69,6 +73,8 @@ extension Transition.Reason: CustomStringConvertible {
     case .higherPriority(let router, let priority): "\(router) has higher priority \(priority)"
     case .higherAddress(let router, let priority):
       "\(router) has equal priority \(priority) and the higher address"
+    case .promoted: "promoted by the operator"
+    case .resigned: "resigned at the operator's request"
     case .lateWakeUp(let late): "woke up \(Self.seconds(late)) after the last advertisement"
     }
   }
@@ -85,6 +91,8 @@ extension Transition.Reason: CustomStringConvertible {
 public struct Actions: Sendable, RandomAccessCollection {
   @usableFromInline var storage: InlineArray<4, Action>
   @usableFromInline var used: Int
+  /// What the event told about the segment, for warnings.
+  public internal(set) var findings: Findings = []
 
   @usableFromInline
   init() {

@@ -19,6 +19,10 @@ public enum AdvertisementError: Error, Sendable, Hashable {
   case noAddresses
   /// The advertised interval is 0 (erratum 8301).
   case intervalZero
+  /// The message wants the IP Authentication Header (type 2 of RFC 2338), which is not spoken here.
+  case authenticationHeader
+  /// The authentication type is none that was ever defined.
+  case authenticationType(UInt8)
 }
 
 extension AdvertisementError: CustomStringConvertible {
@@ -33,6 +37,9 @@ extension AdvertisementError: CustomStringConvertible {
     case .vridZero: "VRID is 0"
     case .noAddresses: "no addresses are listed"
     case .intervalZero: "advertisement interval is 0"
+    case .authenticationHeader:
+      "IP Authentication Header is not supported (RFC 3768 removed it); use a simple password"
+    case .authenticationType(let value): "authentication type \(value) is unknown"
     }
   }
 }

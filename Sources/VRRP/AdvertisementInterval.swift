@@ -1,40 +1,58 @@
 import VIPCore
 
-/// A time between advertisements that version 3 can carry: 10 ms to 40.95 s.
+/// A time between advertisements that a packet can carry.
 ///
+/// Version 3 carries 10 ms to 40.95 s in steps of 10 ms, version 2 whole seconds from 1 to 255.
 /// Kept in nanoseconds; only the field on the wire counts in hundredths of a second
-/// (RFC 9568 §5.2.7 and erratum 8301).
+/// (RFC 9568 §5.2.7 and erratum 8301) or in seconds (RFC 3768 §5.3.7).
 public struct AdvertisementInterval: Sendable, Hashable {
   /// The interval in nanoseconds.
   public let nanoseconds: UInt64
 
-  /// The interval that the 12-bit field of an advertisement carries; `nil` for zero.
+  /// The interval that the 12-bit field of version 3 carries; `nil` for zero.
   @inlinable
   public init?(centiseconds: UInt16) {
     guard (1...4095).contains(centiseconds) else { return nil }
     nanoseconds = UInt64(centiseconds) * 10_000_000
   }
 
-  /// The interval of a duration; `nil` outside 10 ms … 40.95 s and for anything that hundredths of
-  /// a second can't express.
-  public init?(_ duration: Duration) {
-    let value = duration.inNanoseconds
-    guard value % 10_000_000 == 0, let centiseconds = UInt16(exactly: value / 10_000_000) else {
-      return nil
-    }
-    self.init(centiseconds: centiseconds)
+  /// The interval that the field of version 2 carries; `nil` for zero.
+  @inlinable
+  public init?(seconds: UInt8) {
+    guard seconds > 0 else { return nil }
+    nanoseconds = UInt64(seconds) * 1_000_000_000
   }
 
-  private init(secondsUnchecked seconds: UInt64) {
-    nanoseconds = seconds * 1_000_000_000
+  /// The interval of a duration; `nil` for one that packets of the version can't express.
+  public init?(_ duration: Duration, version: ProtocolVersion = .v3) {
+    let value = duration.inNanoseconds
+    let unit: UInt64 = version == .v3 ? 10_000_000 : 1_000_000_000
+    guard value % unit == 0, let field = UInt16(exactly: value / unit) else { return nil }
+    switch version {
+    case .v3: self.init(centiseconds: field)
+    case .v2:
+      guard let seconds = UInt8(exactly: field) else { return nil }
+      self.init(seconds: seconds)
+    }
+  }
+
+  private init(unchecked nanoseconds: UInt64) {
+    self.nanoseconds = nanoseconds
   }
 
   /// 1 s, the default of RFC 9568 §6.1.
-  public static let `default` = AdvertisementInterval(secondsUnchecked: 1)
+  public static let `default` = AdvertisementInterval(unchecked: 1_000_000_000)
+  /// 40.95 s, the longest that version 3 can express.
+  public static let version3Max = AdvertisementInterval(unchecked: 40_950_000_000)
 
-  /// The value of the field on the wire.
+  /// The value of version 3's field on the wire.
   @inlinable
   public var centiseconds: UInt16 { UInt16(truncatingIfNeeded: nanoseconds / 10_000_000) }
+
+  /// The value of version 2's field on the wire; `nil` if it is no whole number of seconds.
+  public var wholeSeconds: UInt8? {
+    nanoseconds % 1_000_000_000 == 0 ? UInt8(exactly: nanoseconds / 1_000_000_000) : nil
+  }
 
   /// The interval as a duration.
   public var duration: Duration { .nanoseconds(Int64(clamping: nanoseconds)) }

@@ -22,6 +22,10 @@ public struct Priority: Sendable, Hashable, RawRepresentable {
   public static let owner = Priority(rawValue: 255)
   /// 100: what RFC 9568 §6.1 gives a backup by default.
   public static let `default` = Priority(rawValue: 100)
+  /// 1: the lowest a router can have.
+  public static let lowest = Priority(rawValue: 1)
+  /// 254: the highest for who does not own the addresses.
+  public static let highestBackup = Priority(rawValue: 254)
   /// 0: the Active has stopped taking part.
   public static let release = Priority(rawValue: 0)
 }

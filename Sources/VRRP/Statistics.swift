@@ -18,6 +18,12 @@ public struct Statistics: Sendable, Hashable, Codable {
   public var addressListErrors: UInt64 = 0
   /// Messages too short for what they say (`packet-length-errors`).
   public var packetLengthErrors: UInt64 = 0
+  /// Advertisements of the other version for our VRID; part of the segment's `version-errors`.
+  public var versionMismatches: UInt64 = 0
+  /// Version 2 advertisements with another authentication than ours.
+  ///
+  /// RFC 8347 has no name for them; RFC 2787 calls them `vrrpStatsAuthFailures`.
+  public var authenticationErrors: UInt64 = 0
 
   /// Starts at zero.
   public init() {}
@@ -32,6 +38,8 @@ public struct Statistics: Sendable, Hashable, Codable {
     case invalidTypeReceived = "invalid-type-pkts-rcvd"
     case addressListErrors = "address-list-errors"
     case packetLengthErrors = "packet-length-errors"
+    case versionMismatches = "version-errors"
+    case authenticationErrors = "authentication-errors"
   }
 
   /// Counts a message that named this router but could not be used.
@@ -41,6 +49,7 @@ public struct Statistics: Sendable, Hashable, Codable {
     case .length: packetLengthErrors += 1
     case .noAddresses: addressListErrors += 1
     case .intervalZero: intervalErrors += 1
+    case .authenticationHeader, .authenticationType: authenticationErrors += 1
     case .hopLimit, .version, .checksum, .vridZero: break
     }
   }
@@ -80,8 +89,58 @@ public struct SegmentStatistics: Sendable, Hashable, Codable {
     case .version: versionErrors += 1
     case .vridZero: vridErrors += 1
     case .hopLimit: ipTTLErrors += 1
-    case .length, .type, .noAddresses, .intervalZero: return false
+    case .length, .type, .noAddresses, .intervalZero, .authenticationHeader, .authenticationType:
+      return false
     }
     return true
+  }
+}
+
+/// A counter under the names that management systems know it by.
+public struct ManagementCounter: Sendable, Hashable {
+  /// Its leaf in the YANG model of RFC 8347; `nil` if it has none.
+  public let yang: String?
+  /// Its object in the MIB of RFC 6527 (RFC 2787 for authentication); `nil` if it has none.
+  public let mib: String?
+  /// Its value.
+  public let value: UInt64
+}
+
+extension Statistics {
+  /// All counters with both their names.
+  public var managementCounters: [ManagementCounter] {
+    [
+      counter("master-transitions", "MasterTransitions", masterTransitions),
+      counter("advertisement-rcvd", "RcvdAdvertisements", advertisementReceived),
+      ManagementCounter(yang: "advertisement-sent", mib: nil, value: advertisementSent),
+      counter("interval-errors", "AdvIntervalErrors", intervalErrors),
+      counter("priority-zero-pkts-rcvd", "RcvdPriZeroPackets", priorityZeroReceived),
+      counter("priority-zero-pkts-sent", "SentPriZeroPackets", priorityZeroSent),
+      counter("invalid-type-pkts-rcvd", "RcvdInvalidTypePackets", invalidTypeReceived),
+      counter("address-list-errors", "AddressListErrors", addressListErrors),
+      counter("packet-length-errors", "PacketLengthErrors", packetLengthErrors),
+      ManagementCounter(yang: nil, mib: "vrrpStatsAuthFailures", value: authenticationErrors),
+    ]
+  }
+
+  private func counter(_ yang: String, _ mib: String, _ value: UInt64) -> ManagementCounter {
+    ManagementCounter(yang: yang, mib: "vrrpv3Statistics" + mib, value: value)
+  }
+}
+
+extension SegmentStatistics {
+  /// All counters with both their names.
+  public var managementCounters: [ManagementCounter] {
+    [
+      counter("checksum-errors", "RouterChecksumErrors", checksumErrors),
+      counter("version-errors", "RouterVersionErrors", versionErrors),
+      counter("vrid-errors", "RouterVrIdErrors", vridErrors),
+      counter("ip-ttl-errors", "StatisticsIpTtlErrors", ipTTLErrors),
+      counter("packet-length-errors", "StatisticsPacketLengthErrors", packetLengthErrors),
+    ]
+  }
+
+  private func counter(_ yang: String, _ mib: String, _ value: UInt64) -> ManagementCounter {
+    ManagementCounter(yang: yang, mib: "vrrpv3" + mib, value: value)
   }
 }

@@ -165,6 +165,37 @@ extension VirtualRouter {
     return (router, takeover)
   }
 
+  /// A version 2 router that has just become Backup.
+  static func backup2(
+    priority: UInt8 = 100, interval seconds: Int = 1, authentication: Authentication = .none
+  ) -> VirtualRouter {
+    guard let interval = AdvertisementInterval(.seconds(seconds), version: .v2) else {
+      preconditionFailure("bad interval")
+    }
+    var router = VirtualRouter(
+      Configuration(
+        vrid: vrid(51), family: .ipv4, priority: Priority(rawValue: priority), interval: interval,
+        version: .v2, authentication: authentication))
+    _ = router.start(at: .zero, from: Fixture.own)
+    return router
+  }
+
+  /// Hands over a version 2 advertisement with the given fields.
+  mutating func hear2(
+    _ priority: UInt8, from source: IPAddress = Fixture.higher, interval seconds: UInt8 = 1,
+    authentication: Authentication = .none, at now: Instant
+  ) -> Actions {
+    guard let interval = AdvertisementInterval(seconds: seconds) else {
+      preconditionFailure("bad interval")
+    }
+    return receive(
+      Advertisement(
+        vrid: configuration.vrid, priority: Priority(rawValue: priority), interval: interval,
+        addressCount: 1, family: .ipv4, checksumForm: .message, version: .v2,
+        authentication: authentication),
+      from: source, addresses: .same, at: now)
+  }
+
   /// Hands over an advertisement with the given fields.
   mutating func hear(
     _ priority: UInt8, from source: IPAddress = Fixture.higher,

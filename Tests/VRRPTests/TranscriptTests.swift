@@ -41,7 +41,7 @@ import VRRP
       ("router a priority", "1:18: a priority from 1 to 255 is missing here"),
       (
         "router a interval 15ms",
-        "1:19: '15ms' is not an interval from 10ms to 40.95s in steps of 10ms"
+        "1:19: '15ms' is not an interval: 10ms to 40.95s in steps of 10ms, or 1s to 255s in version 2"
       ),
       ("router a address fe80::1", "1:8: all addresses of 'a' must be IPv4"),
       ("# nothing\n\ntick  soon", "3:7: 'soon' is not a duration such as 250ms"),
@@ -56,6 +56,15 @@ import VRRP
       ),
       ("router a\nclock a 2", "2:9: '2' is not a drift from -50% to +50%"),
       ("expect awake none", "1:8: 'awake' is not active, backup or initialize"),
+      (
+        "router a version 2 interval 100ms",
+        "1:8: version 2 needs an interval of whole seconds, 1s to 255s"
+      ),
+      (
+        "router a password x",
+        "1:8: version 3 has no authentication (RFC 5798 removed it); remove the password or use version 2"
+      ),
+      ("router a preempt perhaps", "1:18: 'perhaps' is not on, off or a delay"),
       ("tick # comment", "1:5: a duration such as 250ms is missing here"),
     ])
   func mistakes(text: String, message: String) {

@@ -90,6 +90,10 @@ public struct Scenario: Sendable, Hashable {
     case heal
     /// Lets a clock drift, in parts per million.
     case clock(String, Int64)
+    /// Asks a router to become Active.
+    case promote(String)
+    /// Asks a router to leave the role to others, for a while or until it is promoted.
+    case resign(String, Duration?)
     /// A stranger advertises.
     case forge(IPAddress, Priority, AdvertisementInterval)
     /// Shows packets or not.
@@ -145,6 +149,9 @@ extension Scenario.Command: CustomStringConvertible {
     case .heal: "heal"
     case .clock(let name, let drift):
       "clock \(name) \(drift < 0 ? "" : "+")\(Decimal.text(drift, per: 10_000))%"
+    case .promote(let name): "promote \(name)"
+    case .resign(let name, let duration):
+      "resign \(name)" + (duration.map { " \($0.text)" } ?? "")
     case .forge(let address, let priority, let interval):
       "forge \(address) priority \(priority) interval \(interval)"
     case .trace(let isOn): "trace \(isOn ? "on" : "off")"
@@ -164,7 +171,14 @@ extension Scenario.Router: CustomStringConvertible {
     if configuration.family == .ipv6 { text += " family ipv6" }
     if configuration.vrid.rawValue != 1 { text += " vrid \(configuration.vrid)" }
     if configuration.interval != fallback.interval { text += " interval \(configuration.interval)" }
+    if configuration.version == .v2 { text += " version 2" }
+    if case .simpleText(let password) = configuration.authentication {
+      text += " password \(password.clearText)"
+    }
     if !configuration.preempts { text += " preempt off" }
+    if configuration.preempts, configuration.preemptDelay > .zero {
+      text += " preempt \(configuration.preemptDelay.text)"
+    }
     if configuration.checksum != .auto { text += " checksum \(configuration.checksum.rawValue)" }
     if configuration.tieBreakRank > 0 { text += " rank \(configuration.tieBreakRank)" }
     text += " address \(address)"

@@ -76,21 +76,28 @@ private struct ScenarioGenerator {
     let family: AddressFamily = random.below(3) == 0 ? .ipv6 : .ipv4
     let hasEqualPriorities = random.below(3) == 0
     let shared = UInt8(1 + random.below(254))
-    let mixesIntervals = random.below(3) == 0
+    let mayUseVersion2 = unit % 1_000_000_000 == 0 && random.below(2) == 0
+    // Version 2 can't mix intervals: its routers drop what they don't expect.
+    let mixesIntervals = !mayUseVersion2 && random.below(3) == 0
     let preempts = random.below(4) > 0
+    let version: ProtocolVersion = mayUseVersion2 && family == .ipv4 ? .v2 : .v3
+    let password = Authentication.Password("s3cret").map { Authentication.simpleText($0) } ?? .none
+    let authentication = version == .v2 && random.below(2) == 0 ? password : .none
     guard let vrid = VRID(exactly: 1 + random.below(255)) else { return [] }
     return (0..<(2 + random.below(4))).map { index in
       names.append(["a", "b", "c", "d", "e"][Int(index)])
       var priority = hasEqualPriorities ? shared : UInt8(1 + random.below(254))
       if index == 0, random.below(8) == 0 { priority = 255 }
+      let preempts = random.below(6) == 0 ? !preempts : preempts
       var interval = unit
       if mixesIntervals { interval *= 1 + random.below(3) }
       let configuration = VirtualRouter.Configuration(
         vrid: vrid, family: family, priority: Priority(rawValue: priority),
         interval: AdvertisementInterval(.nanoseconds(Int64(interval))) ?? .default,
-        preempts: random.below(6) == 0 ? !preempts : preempts,
+        preempts: preempts,
         checksum: random.pick(ChecksumPolicy.allCases),
-        tieBreakRank: UInt8(random.below(4)))
+        tieBreakRank: UInt8(random.below(4)), version: version, authentication: authentication,
+        preemptDelay: preempts && random.below(6) == 0 ? ticks(upTo: 6) : .zero)
       // Addresses in random order, so that ties are not decided by the order of declaration.
       let low = UInt8(random.below(8)) * 8 + UInt8(index) + 1
       let isIPv4 = family == .ipv4
@@ -108,7 +115,7 @@ private struct ScenarioGenerator {
 
   private mutating func trouble() -> Scenario.Command {
     let name = random.pick(names)
-    switch random.below(15) {
+    switch random.below(17) {
     case 0, 1: return .crash([name])
     case 2, 3: return .start([name])
     case 4: return .start(names)
@@ -120,7 +127,9 @@ private struct ScenarioGenerator {
       return other == name ? .heal : .setBlocked(from: name, to: other, random.below(3) > 0)
     case 11: return partition()
     case 12: return .heal
-    case 13: return .clock(name, Int64(random.below(40_001)) - 20_000)
+    case 13: return .promote(name)
+    case 14: return .resign(name, ticks(upTo: 20))
+    case 15: return .clock(name, Int64(random.below(40_001)) - 20_000)
     default: return .segment(troubledConditions())
     }
   }
@@ -137,7 +146,7 @@ private struct ScenarioGenerator {
     commands.append(random.below(3) == 0 ? partition() : .heal)
     if random.below(2) == 0 { commands.append(.start(names)) }
     // 2 × (3 × interval + skew) of the longest interval, pauses that may still last, and some.
-    commands.append(.tick(.nanoseconds(Int64(45 * unit))))
+    commands.append(.tick(.nanoseconds(Int64(60 * unit))))
     return commands
   }
 }
@@ -192,7 +201,7 @@ extension Scenario.Command {
     case .partition(let sides):
       let left = sides.compactMap(rest)
       return left.count < 2 ? nil : .partition(left)
-    case .pause(name, _), .clock(name, _): return nil
+    case .pause(name, _), .clock(name, _), .promote(name), .resign(name, _): return nil
     case .setBlocked(let from, let to, _) where from == name || to == name: return nil
     case .expect(let state, let names): return .expect(state, names.filter { $0 != name })
     default: return self

@@ -133,12 +133,19 @@ private struct ScenarioParser {
     case "partition": try partition(&words)
     case "heal": .heal
     case "clock": .clock(try name(&words), try drift(&words))
+    case "promote": .promote(try name(&words))
+    case "resign": .resign(try name(&words), words.isAtEnd ? nil : try words.duration())
     case "forge": try forge(&words)
     case "trace": .trace(try words.value("on or off", Self.onOff))
     case "show": .show
     case "expect": try expectation(&words)
     default: nil
     }
+  }
+
+  private static func preemption(_ text: String) -> (Bool, Duration)? {
+    if let isOn = onOff(text) { return (isOn, .zero) }
+    return Duration(text: text).map { (true, $0) }
   }
 
   private static func onOff(_ text: String) -> Bool? {
@@ -238,6 +245,16 @@ private struct ScenarioParser {
     return .forge(address, priority, interval)
   }
 
+  /// An interval of either version; which one is known once the whole line was read.
+  private func anyInterval(_ words: inout Words) throws(ScenarioError) -> AdvertisementInterval {
+    try words.value("an interval: 10ms to 40.95s in steps of 10ms, or 1s to 255s in version 2") {
+      text in
+      Duration(text: text).flatMap {
+        AdvertisementInterval($0) ?? AdvertisementInterval($0, version: .v2)
+      }
+    }
+  }
+
   private func interval(_ words: inout Words) throws(ScenarioError) -> AdvertisementInterval {
     try words.value("an interval from 10ms to 40.95s in steps of 10ms") { text in
       Duration(text: text).flatMap { AdvertisementInterval($0) }
@@ -290,6 +307,11 @@ private struct ScenarioParser {
     guard ([address] + addresses).allSatisfy({ $0.family == family }) else {
       throw words.error("all addresses of '\(word.text)' must be \(family)", at: word)
     }
+    do {
+      try settings.configuration.validate()
+    } catch {
+      throw words.error("\(error)", at: word)
+    }
     return Scenario.Router(
       name: word.text, configuration: settings.configuration, address: address,
       addresses: addresses, starts: settings.starts)
@@ -312,9 +334,17 @@ private struct ScenarioParser {
         Int(text).flatMap { Priority(configured: $0) }
       }
     case "interval":
-      settings.configuration.interval = try interval(&words)
+      settings.configuration.interval = try anyInterval(&words)
     case "preempt":
-      settings.configuration.preempts = try words.value("on or off", Self.onOff)
+      (settings.configuration.preempts, settings.configuration.preemptDelay) =
+        try words.value("on, off or a delay", Self.preemption)
+    case "version":
+      settings.configuration.version = try words.value("2 or 3") { text in
+        UInt8(text).flatMap { ProtocolVersion(rawValue: $0) }
+      }
+    case "password":
+      settings.configuration.authentication = .simpleText(
+        try words.value("a password of 1 to 8 visible characters") { Authentication.Password($0) })
     case "vrid":
       settings.configuration.vrid = try words.value("a VRID from 1 to 255") { VRID($0) }
     case "family":

@@ -37,6 +37,7 @@ public struct ScenarioPlayer: Sendable {
     switch command {
     case .expect(let state, let names): expect(state, names, &output)
     case .show: show(&output)
+    case .promote, .resign: perform(command, &output)
     default: perform(command)
     }
     for record in simulation.records.dropFirst(recordsShown) {
@@ -70,7 +71,22 @@ public struct ScenarioPlayer: Sendable {
     case .clock(let name, let drift): simulation.setDrift(drift, node: index(name))
     case .forge(let source, let priority, let interval): forge(source, priority, interval)
     case .trace(let isOn): simulation.recordsPackets = isOn
+    case .promote(let name): _ = try? simulation.promote(index(name))
+    case .resign(let name, let duration): _ = try? simulation.resign(index(name), for: duration)
     case .seed, .show, .expect: break
+    }
+  }
+
+  /// Does what an operator's command says; a refusal is part of the story.
+  private mutating func perform(_ command: Scenario.Command, _ output: inout Output) {
+    do throws(CommandError) {
+      switch command {
+      case .promote(let name): try simulation.promote(index(name))
+      case .resign(let name, let duration): try simulation.resign(index(name), for: duration)
+      default: break
+      }
+    } catch {
+      output.lines.append("refused: \(error)")
     }
   }
 
@@ -142,7 +158,7 @@ extension ScenarioPlayer {
   private func show(_ output: inout Output) {
     for (index, station) in simulation.stations.enumerated() {
       let router = station.router
-      var line = "\(name(index)) \(router.state.word) priority \(router.configuration.priority)"
+      var line = "\(name(index)) \(router.state.word) priority \(router.effectivePriority)"
       if let active = router.activeRouter {
         line += ", follows \(active.address) (priority \(active.priority))"
       }
@@ -161,6 +177,9 @@ extension ScenarioPlayer {
     case .transition(let change):
       let states = "\(change.from.word) → \(change.to.word)"
       return "\(time) \(name(record.station)): \(states), \(change.reason)"
+    case .noticed(let findings):
+      let words = findings.descriptions.joined(separator: "; ")
+      return "\(time) \(name(record.station)) notices: \(words)"
     case .sent(let priority):
       return "\(time) \(name(record.station)) advertises priority \(priority)"
     case .crashed:

@@ -18,6 +18,24 @@ extension Simulation {
     perform(stations[station].router.stop(at: local), by: station)
   }
 
+  /// Asks a router to become Active; see ``VirtualRouter/promote(at:)``.
+  public mutating func promote(_ station: Int) throws(CommandError) {
+    disturb()
+    let local = nodes[stations[station].node].clock.localTime(at: now)
+    perform(try stations[station].router.promote(at: local), by: station)
+  }
+
+  /// Asks a router to leave the role to others; see ``VirtualRouter/resign(at:for:)``.
+  public mutating func resign(_ station: Int, for duration: Duration?) throws(CommandError) {
+    disturb()
+    let local = nodes[stations[station].node].clock.localTime(at: now)
+    perform(try stations[station].router.resign(at: local, for: duration), by: station)
+    // Its end is one more thing that happens to the segment.
+    guard let duration else { return }
+    let end = nodes[stations[station].node].clock.trueTime(of: local + duration)
+    if supervisor.quietFrom < end { supervisor.quietFrom = end }
+  }
+
   /// Kills a node: its routers forget everything, nobody says farewell, its addresses vanish.
   ///
   /// ``start(_:)`` brings a router back.
@@ -30,6 +48,7 @@ extension Simulation {
     for station in nodes[node].stations {
       stations[station].router = VirtualRouter(stations[station].router.configuration)
       stations[station].holdsAddresses = false
+      stations[station].findings = []
       records.append(Record(time: now, station: station, event: .crashed))
       schedule(station)
       stateChanged(of: station)

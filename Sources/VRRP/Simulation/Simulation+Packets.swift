@@ -67,6 +67,14 @@ extension Simulation {
       Delivery(time: time, sequence: sequence, station: receiver, packet: slot))
   }
 
+  /// Records what a station has not noticed before.
+  private mutating func note(_ findings: Findings, at index: Int) {
+    let news = findings.subtracting(stations[index].findings)
+    guard !news.isEmpty else { return }
+    stations[index].findings.formUnion(news)
+    records.append(Record(time: now, station: index, event: .noticed(news)))
+  }
+
   /// A packet arrives at a node.
   mutating func deliver(_ delivery: Delivery) {
     let index = stations[delivery.station].node
@@ -97,11 +105,12 @@ extension Simulation {
         stations[index].segmentStatistics.vridErrors += 1
         return
       }
-      let lists = advertisement.lists(stations[index].addresses, in: message)
+      let match = advertisement.match(stations[index].addresses, in: message)
       let local = nodes[stations[index].node].clock.localTime(at: now)
-      perform(
-        stations[index].router.receive(
-          advertisement, from: source, listsOurAddresses: lists, at: local), by: index)
+      let actions = stations[index].router.receive(
+        advertisement, from: source, addresses: match, at: local)
+      note(actions.findings, at: index)
+      perform(actions, by: index)
     } catch {
       _ = stations[index].segmentStatistics.count(error)
     }

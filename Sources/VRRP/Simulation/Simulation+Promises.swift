@@ -4,7 +4,7 @@ extension Simulation {
   /// Somebody interfered: what was promised about an undisturbed segment starts anew.
   mutating func disturb() {
     supervisor.lastDisturbance = now
-    supervisor.settlingStart = max(now, supervisor.lastArrival)
+    supervisor.settlingStart = max(now, max(supervisor.lastArrival, supervisor.quietFrom))
     supervisor.isAudited = false
     supervisor.isObserved = false
     supervisor.settledAt = nil
@@ -45,7 +45,7 @@ extension Simulation {
       let isHonest =
         parsed.vrid == configuration.vrid && parsed.interval == configuration.interval
         && parsed.lists(station.addresses, in: message.span)
-        && (priority == .release || parsed.priority == configuration.priority)
+        && (priority == .release || parsed.priority == station.router.effectivePriority)
       if !isHonest { report(.honestAdvertisement, station: index, "\(parsed)") }
     } catch {
       report(.honestAdvertisement, station: index, "\(error)")
@@ -168,9 +168,12 @@ extension Simulation {
       let router = stations[station].router
       let interval = max(
         router.configuration.interval.nanoseconds, router.activeInterval.nanoseconds)
-      longest = max(longest, 4 * interval)
+      let skewUnit = Timing.skewUnit(
+        interval: router.configuration.interval, version: router.configuration.version)
+      let delay = router.configuration.preemptDelay.inNanoseconds
+      longest = max(longest, 3 * interval + max(interval, skewUnit) + delay)
     }
-    let end = supervisor.settlingStart.advanced(
+    let end = max(supervisor.settlingStart, supervisor.quietFrom).advanced(
       byNanoseconds: 2 * stretched(longest) + 4 * conditions.deliveryTimeMax)
     supervisor.settledAt = end
     return end
@@ -214,14 +217,13 @@ extension Simulation {
       report(.exactlyOneActive, station: part[0], "Active: \(names.isEmpty ? "none" : names)")
       return
     }
-    let priority = stations[active].router.configuration.priority
+    let priority = stations[active].router.effectivePriority
     for other in part {
-      let configuration = stations[other].router.configuration
-      let preempts = configuration.preempts || configuration.priority == .owner
-      if preempts, configuration.priority > priority {
+      let router = stations[other].router
+      if router.configuration.preempts || router.isOwner, router.effectivePriority > priority {
         report(
           .rightActive, station: active,
-          "\(nodes[stations[other].node].name) has priority \(configuration.priority)")
+          "\(nodes[stations[other].node].name) has priority \(router.effectivePriority)")
       }
     }
   }

@@ -44,6 +44,8 @@ public struct Simulation: Sendable {
     public internal(set) var router: VirtualRouter
     /// Whether the virtual addresses are installed.
     public internal(set) var holdsAddresses = false
+    /// What it has noticed about the segment so far.
+    public internal(set) var findings: Findings = []
     /// Messages it received that failed a check.
     public internal(set) var segmentStatistics = SegmentStatistics()
     var sending = SendingRate()
@@ -64,7 +66,9 @@ public struct Simulation: Sendable {
       case transition(Transition)
       /// It sent an advertisement.
       case sent(Priority)
-      /// It lost its state, with or without a farewell.
+      /// It noticed something about the segment, for the first time.
+      case noticed(Findings)
+      /// It lost its state without a farewell.
       case crashed
     }
   }

@@ -41,6 +41,8 @@ struct Supervisor: Sendable {
   var lastDisturbance = Instant.zero
   /// When the last packet on its way arrives.
   var lastArrival = Instant.zero
+  /// When the last thing that was arranged earlier, such as the end of a resignation, happens.
+  var quietFrom = Instant.zero
   /// When settling began: the last disturbance, or the arrival of what was on its way then.
   var settlingStart = Instant.zero
   /// When the segment may count as settled; worked out when first asked for.

@@ -1,0 +1,67 @@
+public import VIPCore
+
+extension VirtualRouter {
+  /// What a virtual router is told by its operator (RFC 9568 §6.1).
+  public struct Configuration: Sendable, Hashable {
+    /// The virtual router's identifier on its segment.
+    public var vrid: VRID
+    /// The family of its addresses.
+    public var family: AddressFamily
+    /// This node's priority; 255 if it owns the addresses.
+    public var priority: Priority
+    /// Advertisement_Interval.
+    public var interval: AdvertisementInterval
+    /// Preempt_Mode: whether to replace an Active of lower priority.
+    ///
+    /// An owner preempts always.
+    public var preempts: Bool
+    /// Which checksum form to send in version 3 over IPv4.
+    public var checksum: ChecksumPolicy
+    /// This node's place among routers of equal priority, `0..<16`; the lowest moves first.
+    public var tieBreakRank: UInt8
+    /// The version to speak.
+    public var version: ProtocolVersion
+    /// How version 2 advertisements authenticate themselves.
+    public var authentication: Authentication
+    /// How long to leave an Active of lower priority alone before preempting it.
+    ///
+    /// Counted from the first advertisement heard from it (`hold-time` of RFC 8347). An owner never
+    /// waits.
+    public var preemptDelay: Duration
+
+    /// Makes a configuration; what is left out has the RFC's default.
+    public init(
+      vrid: VRID, family: AddressFamily, priority: Priority = .default,
+      interval: AdvertisementInterval = .default, preempts: Bool = true,
+      checksum: ChecksumPolicy = .auto, tieBreakRank: UInt8 = 0,
+      version: ProtocolVersion = .v3, authentication: Authentication = .none,
+      preemptDelay: Duration = .zero
+    ) {
+      self.vrid = vrid
+      self.family = family
+      self.priority = priority
+      self.interval = interval
+      self.preempts = preempts
+      self.checksum = checksum
+      self.tieBreakRank = tieBreakRank
+      self.version = version
+      self.authentication = authentication
+      self.preemptDelay = preemptDelay
+    }
+
+    /// Refuses what no packet could express.
+    public func validate() throws(ConfigurationError) {
+      guard priority != .release else { throw .priorityZero }
+      switch version {
+      case .v2:
+        guard family == .ipv4 else { throw .version2NeedsIPv4 }
+        guard interval.wholeSeconds != nil else { throw .version2NeedsWholeSeconds }
+      case .v3:
+        guard interval.nanoseconds <= AdvertisementInterval.version3Max.nanoseconds else {
+          throw .version3IntervalTooLong
+        }
+        guard authentication == .none else { throw .version3HasNoAuthentication }
+      }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/// The version of VRRP a virtual router speaks; the two don't understand each other.
+public enum ProtocolVersion: UInt8, Sendable, Hashable, Codable, CaseIterable {
+  /// Version 2, RFC 3768: IPv4 only, whole seconds, an authentication field.
+  case v2 = 2
+  /// Version 3, RFC 9568.
+  case v3 = 3
+}
+
+extension ProtocolVersion: CustomStringConvertible {
+  /// `VRRPv2` or `VRRPv3`.
+  public var description: String { "VRRPv\(rawValue)" }
+}
+
+/// How version 2 advertisements authenticate themselves.
+///
+/// RFC 3768 §5.3.6 keeps the field but no method, since none of those of RFC 2338 protects anything:
+/// a simple text password is readable by everyone on the segment. It is here because keepalived
+/// sends and demands it. The IP Authentication Header (type 2) is refused.
+public enum Authentication: Sendable, Hashable {
+  /// Type 0: none; the field is zero when sent and ignored when received.
+  case none
+  /// Type 1: a password in clear text.
+  case simpleText(Password)
+
+  /// A password of up to eight bytes, filled with zeros as on the wire.
+  public struct Password: Sendable, Hashable {
+    /// The eight bytes as a number, the first byte highest.
+    public let rawValue: UInt64
+
+    /// Makes a password from the field on the wire.
+    public init(rawValue: UInt64) {
+      self.rawValue = rawValue
+    }
+
+    /// Makes a password from one to eight visible ASCII characters; `nil` for anything else.
+    public init?(_ text: String) {
+      let bytes = text.utf8
+      guard (1...8).contains(bytes.count), bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        return nil
+      }
+      rawValue = bytes.reduce(0) { $0 << 8 | UInt64($1) } << UInt64((8 - bytes.count) * 8)
+    }
+  }
+
+  /// The value of the type field on the wire.
+  public var type: UInt8 {
+    switch self {
+    case .none: 0
+    case .simpleText: 1
+    }
+  }
+
+  /// The eight bytes behind the addresses, as a number.
+  var data: UInt64 {
+    switch self {
+    case .none: 0
+    case .simpleText(let password): password.rawValue
+    }
+  }
+}
+
+extension Authentication.Password {
+  /// The password itself, for scenarios, which are about invented routers.
+  var clearText: String {
+    let bytes = stride(from: 56, through: 0, by: -8).map {
+      UInt8(truncatingIfNeeded: rawValue >> UInt64($0))
+    }
+    return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+}
+
+extension Authentication.Password: CustomStringConvertible {
+  /// Never the password itself: descriptions end up in logs.
+  public var description: String { "(hidden)" }
+}
+
+extension VirtualRouter {
+  /// Why a configuration can't be run.
+  public enum ConfigurationError: Error, Sendable, Hashable {
+    /// Version 2 exists for IPv4 only.
+    case version2NeedsIPv4
+    /// Version 2 counts its interval in whole seconds from 1 to 255.
+    case version2NeedsWholeSeconds
+    /// Version 3 can't express intervals above 40.95 s.
+    case version3IntervalTooLong
+    /// Version 3 has no authentication.
+    case version3HasNoAuthentication
+    /// Priority 0 is no router's; it announces that an Active leaves.
+    case priorityZero
+  }
+}
+
+extension VirtualRouter.ConfigurationError: CustomStringConvertible {
+  /// What is wrong and what would be right.
+  public var description: String {
+    switch self {
+    case .version2NeedsIPv4: "version 2 exists for IPv4 only; use version 3 for IPv6"
+    case .version2NeedsWholeSeconds: "version 2 needs an interval of whole seconds, 1s to 255s"
+    case .version3IntervalTooLong: "version 3 can't express intervals above 40.95s"
+    case .version3HasNoAuthentication:
+      "version 3 has no authentication (RFC 5798 removed it); remove the password or use version 2"
+    case .priorityZero: "priority 0 announces a leaving Active; use 1 to 255"
+    }
+  }
+}

@@ -1,0 +1,97 @@
+public import VIPCore
+
+/// Why a router can't do what its operator asks.
+public enum CommandError: Error, Sendable, Hashable {
+  /// It is in state Initialize.
+  case notRunning
+  /// It has heard no Active it could replace; its own timer decides soon.
+  case noActiveHeard
+  /// The Active has the highest priority that a router which does not own the addresses may have,
+  /// or owns them.
+  case activeOutranks(IPAddress, Priority)
+}
+
+extension CommandError: CustomStringConvertible {
+  /// What stands in the way and what to do.
+  public var description: String {
+    switch self {
+    case .notRunning: "the router is not running"
+    case .noActiveHeard: "no Active has been heard yet; wait for one interval and try again"
+    case .activeOutranks(let address, let priority):
+      "the Active \(address) has priority \(priority), which cannot be exceeded; resign it there"
+    }
+  }
+}
+
+extension VirtualRouter {
+  /// Becomes Active now, at an operator's request.
+  ///
+  /// The protocol knows one way to take the role from a living Active: a higher priority. So this
+  /// router advertises one step more than the Active it replaces, for as long as it stays Active,
+  /// and the Active yields to it as to anybody better. An owner's 255 can't be exceeded: only who
+  /// owns the addresses may say so.
+  ///
+  /// Preempt_Mode does not matter; it speaks of routers that act by themselves.
+  ///
+  /// - Returns: what to do; nothing if the router is Active already.
+  /// - Throws: why it can't be Active.
+  public mutating func promote(at now: Instant) throws(CommandError) -> Actions {
+    var actions = Actions()
+    guard state != .initialize else { throw .notRunning }
+    endResignation(by: now)
+    if state == .active {
+      // One that took over although it had resigned, since nobody else did, is wanted again.
+      if resignedUntil != nil { priorityOverride = .none }
+      return actions
+    }
+    guard let active = activeRouter, active.priority != .release else { throw .noActiveHeard }
+    if configuration.priority > active.priority {
+      priorityOverride = .none
+    } else {
+      guard active.priority < .highestBackup else {
+        throw .activeOutranks(active.address, active.priority)
+      }
+      priorityOverride = .promoted(Priority(rawValue: active.priority.rawValue + 1))
+    }
+    becomeActive(at: now, because: .promoted, &actions)
+    return actions
+  }
+
+  /// Leaves the Active role to others for a while, at an operator's request.
+  ///
+  /// An Active says farewell with priority 0, as if it stopped, and goes on as Backup with the
+  /// lowest priority, 1. So everybody else is better; but if nobody else is there, the addresses
+  /// come back here after two intervals instead of staying down.
+  ///
+  /// - Parameters:
+  ///   - now: the current time.
+  ///   - duration: for how long; `nil` until ``promote(at:)`` or a restart. Afterwards the router
+  ///     preempts again if it is configured to.
+  /// - Returns: what to do.
+  /// - Throws: ``CommandError/notRunning``.
+  public mutating func resign(
+    at now: Instant, for duration: Duration?
+  ) throws(CommandError) -> Actions {
+    var actions = Actions()
+    guard state != .initialize else { throw .notRunning }
+    let end = duration.map { now + $0 } ?? Instant(nanoseconds: .max)
+    if state == .active {
+      advertise(.release, at: now, &actions)
+      priorityOverride = .resigned(until: end)
+      activeInterval = configuration.interval
+      watch(from: now)
+      let wait = configuration.interval.nanoseconds + skewTime
+      phase = .backup(activeDownTimer: now.advanced(byNanoseconds: wait))
+      actions.append(.removeAddresses)
+      actions.append(.transition(Transition(from: .active, to: .backup, reason: .resigned)))
+    } else {
+      priorityOverride = .resigned(until: end)
+    }
+    return actions
+  }
+
+  /// Takes the configured priority again once a resignation is over.
+  mutating func endResignation(by now: Instant) {
+    if let end = resignedUntil, end <= now { priorityOverride = .none }
+  }
+}

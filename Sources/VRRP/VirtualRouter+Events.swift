@@ -1,0 +1,221 @@
+public import VIPCore
+
+extension VirtualRouter {
+  /// Startup (RFC 9568 §6.4.1): an owner becomes Active, everybody else Backup.
+  ///
+  /// - Parameters:
+  ///   - now: the current time.
+  ///   - primaryAddress: the source address of our advertisements, which also decides ties.
+  /// - Returns: what to do; nothing if the router runs already.
+  public mutating func start(at now: Instant, from primaryAddress: IPAddress) -> Actions {
+    var actions = Actions()
+    guard case .initialize = phase else { return actions }
+    precondition(primaryAddress.family == configuration.family, "address of the other family")
+    self.primaryAddress = primaryAddress
+    activeInterval = configuration.interval
+    activeRouter = nil
+    lowerPrioritySince = nil
+    if isOwner {
+      becomeActive(at: now, because: .startupAsOwner, &actions)
+    } else {
+      becomeBackup(at: now, because: .startup, &actions)
+    }
+    return actions
+  }
+
+  /// Shutdown (RFC 9568 §6.4.2, 6.4.3): an Active says so with priority 0.
+  public mutating func stop(at now: Instant) -> Actions {
+    var actions = Actions()
+    let before = state
+    guard before != .initialize else { return actions }
+    if before == .active {
+      advertise(.release, at: now, &actions)
+      actions.append(.removeAddresses)
+    }
+    phase = .initialize
+    priorityOverride = .none
+    activeRouter = nil
+    actions.append(.transition(Transition(from: before, to: .initialize, reason: .shutdown)))
+    return actions
+  }
+
+  /// Counts a message that named this router but could not be used.
+  public mutating func count(_ error: AdvertisementError) {
+    statistics.count(error)
+  }
+
+  /// Sends from another address from now on, since the interface lost the one used so far.
+  public mutating func changePrimaryAddress(to address: IPAddress) {
+    precondition(address.family == configuration.family, "address of the other family")
+    primaryAddress = address
+  }
+
+  /// Lets the timers fire whose time has come.
+  public mutating func advance(to now: Instant) -> Actions {
+    var actions = Actions()
+    guard let deadline, deadline <= now else { return actions }
+    endResignation(by: now)
+    if state == .backup {
+      becomeActive(at: now, because: reasonForTakeover(at: now), &actions)
+    } else if !stepsDownForWakingUpLate(at: now, &actions) {
+      advertise(effectivePriority, at: now, &actions)
+      // Counted from when the timer was due, so that late calls don't add up.
+      setAdverTimer(from: deadline)
+      if let next = self.deadline, next <= now { setAdverTimer(from: now) }
+    }
+    return actions
+  }
+
+  /// Takes in an advertisement for this VRID that passed all checks of its own.
+  ///
+  /// What can only be checked with our configuration at hand is checked here: version,
+  /// authentication, and in version 2 the interval. ``Actions/findings`` says what was noticed.
+  ///
+  /// - Parameters:
+  ///   - advertisement: the checked message.
+  ///   - source: the sender's primary address.
+  ///   - addresses: how the addresses it lists relate to ours; reported only, since RFC 9568 §7.1
+  ///     keeps such advertisements.
+  ///   - now: the current time.
+  /// - Returns: what to do.
+  public mutating func receive(
+    _ advertisement: Advertisement, from source: IPAddress, addresses: AddressListMatch,
+    at now: Instant
+  ) -> Actions {
+    var actions = Actions()
+    guard state != .initialize else { return actions }
+    // Our own address as source: a looped packet or a duplicate address. Answering would loop.
+    guard source != primaryAddress else {
+      actions.findings = .ownAddress
+      return actions
+    }
+    endResignation(by: now)
+    guard accepts(advertisement, from: source, addresses: addresses, at: now, &actions.findings)
+    else { return actions }
+
+    statistics.advertisementReceived += 1
+    if advertisement.priority == .release { statistics.priorityZeroReceived += 1 }
+    learnChecksumForm(advertisement.checksumForm, at: now, &actions.findings)
+    if state == .backup || stepsDownForWakingUpLate(at: now, &actions) {
+      receiveAsBackup(advertisement, from: source, at: now)
+    } else {
+      receiveAsActive(advertisement, from: source, at: now, &actions)
+    }
+    return actions
+  }
+
+  /// Takes in an advertisement of which only is known whether it lists our addresses.
+  ///
+  /// - Parameters:
+  ///   - advertisement: the checked message.
+  ///   - source: the sender's primary address.
+  ///   - listsOurAddresses: whether it lists the addresses configured here.
+  ///   - now: the current time.
+  /// - Returns: what to do.
+  public mutating func receive(
+    _ advertisement: Advertisement, from source: IPAddress, listsOurAddresses: Bool = true,
+    at now: Instant
+  ) -> Actions {
+    receive(
+      advertisement, from: source, addresses: listsOurAddresses ? .same : .overlapping, at: now)
+  }
+
+  /// The checks that need our configuration, and the notes taken of what differs.
+  ///
+  /// - Returns: whether the advertisement takes part in the election.
+  private mutating func accepts(
+    _ advertisement: Advertisement, from source: IPAddress, addresses: AddressListMatch,
+    at now: Instant, _ findings: inout Findings
+  ) -> Bool {
+    let isOurVersion = advertisement.version == configuration.version
+    // Who does not know the password gets no place in the table of peers.
+    if isOurVersion, advertisement.authentication != configuration.authentication {
+      statistics.authenticationErrors += 1
+      findings.insert(.authenticationDiffers)
+      return false
+    }
+    let note = peers.note(advertisement, from: source, addresses: addresses, at: now)
+    if !note.isKnown { findings.insert(.peerTableFull) }
+    guard isOurVersion else {
+      statistics.versionMismatches += 1
+      findings.insert(.versionDiffers)
+      return false
+    }
+    if note.competes || isDeafToUs(advertisement, previous: note.previous, at: now) {
+      findings.insert(.twoActives)
+    }
+    if addresses != .same {
+      statistics.addressListErrors += 1
+      findings.insert(addresses == .disjoint ? .foreignGroup : .addressListDiffers)
+    }
+    if advertisement.interval != configuration.interval {
+      statistics.intervalErrors += 1
+      findings.insert(.intervalDiffers)
+      // Version 3 adapts to the Active. Version 2 can't, and drops what it does not expect
+      // (RFC 3768 §7.1).
+      if configuration.version == .v2 { return false }
+    }
+    return true
+  }
+
+  /// Whether a router we should have silenced goes on as Active.
+  ///
+  /// It spoke before, we answered, it speaks again, and not just because a packet came twice. The
+  /// passing encounter of two Actives that an election begins or ends with is no news.
+  private func isDeafToUs(
+    _ advertisement: Advertisement, previous: Instant?, at now: Instant
+  ) -> Bool {
+    guard state == .active, advertisement.priority <= effectivePriority, let previous else {
+      return false
+    }
+    return previous >= activeSince && previous <= lastSent
+      && now.nanoseconds(since: previous) > advertisement.interval.nanoseconds / 2
+  }
+
+  /// What a Backup does with an advertisement (RFC 9568 §6.4.2).
+  private mutating func receiveAsBackup(
+    _ advertisement: Advertisement, from source: IPAddress, at now: Instant
+  ) {
+    if advertisement.priority == .release {
+      activeRouter = ActiveRouter(address: source, priority: .release)
+      activeIsLeaving = true
+      lastHeard = now
+      phase = .backup(activeDownTimer: now.advanced(byNanoseconds: skewTime))
+    } else if advertisement.priority >= effectivePriority {
+      lowerPrioritySince = nil
+      follow(advertisement, from: source, at: now)
+    } else if !preempts(at: now) {
+      follow(advertisement, from: source, at: now)
+    } else {
+      // A lower priority is discarded and the timer runs on: that is what preempts.
+      activeRouter = ActiveRouter(address: source, priority: advertisement.priority)
+      isPreempting = true
+    }
+  }
+
+  /// Whether to replace an Active of lower priority that was just heard.
+  private mutating func preempts(at now: Instant) -> Bool {
+    if isOwner { return true }
+    guard configuration.preempts else { return false }
+    let since = lowerPrioritySince ?? now
+    lowerPrioritySince = since
+    return now.nanoseconds(since: since) >= configuration.preemptDelay.inNanoseconds
+  }
+
+  /// What an Active does with an advertisement (RFC 9568 §6.4.3).
+  private mutating func receiveAsActive(
+    _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
+    _ actions: inout Actions
+  ) {
+    if advertisement.priority == .release {
+      advertise(effectivePriority, at: now, &actions)
+      setAdverTimer(from: now)
+    } else if advertisement.priority > effectivePriority {
+      yield(to: advertisement, from: source, at: now, &actions)
+    } else if advertisement.priority == effectivePriority, source > primaryAddress {
+      yield(to: advertisement, from: source, at: now, &actions)
+    } else if configuration.version == .v3 {
+      answerLoser(at: now, &actions)
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import Testing
+import VIPCore
+import VRRP
+
+/// Preemption with a delay, and what an operator may ask for.
+@Suite struct CommandTests {
+  // MARK: Preemption with a delay
+
+  private func delayed(_ delay: Duration, priority: UInt8 = 100) -> VirtualRouter {
+    var router = VirtualRouter(
+      VirtualRouter.Configuration(
+        vrid: vrid(51), family: .ipv4, priority: Priority(rawValue: priority), preemptDelay: delay))
+    _ = router.start(at: .zero, from: Fixture.own)
+    return router
+  }
+
+  @Test("A lower priority is followed until the delay has passed, then discarded")
+  func preemptDelay() throws {
+    var router = delayed(.seconds(5))
+    for second in UInt64(1)...5 {
+      _ = router.hear(50, at: .ms(second * 1000))
+      #expect(router.deadline == Instant.ms(second * 1000).advanced(byNanoseconds: 3_609_375_000))
+    }
+    let deadline = try #require(router.deadline)
+    _ = router.hear(50, at: .ms(6000))
+    #expect(router.deadline == deadline, "five seconds after the first one the timer runs on")
+    let reason = router.advance(to: deadline).transition?.reason
+    #expect(reason == .preempting(Fixture.higher, Priority(rawValue: 50)))
+  }
+
+  @Test("The delay starts anew after a better Active was heard")
+  func preemptDelayRestarts() {
+    var router = delayed(.seconds(5))
+    _ = router.hear(50, at: .ms(1000))
+    _ = router.hear(200, from: Fixture.lower, at: .ms(4000))
+    _ = router.hear(50, at: .ms(7000))
+    #expect(router.deadline == Instant.ms(7000).advanced(byNanoseconds: 3_609_375_000))
+  }
+
+  @Test("A silent Active is replaced without any delay")
+  func preemptDelayIsForPreemption() {
+    var router = delayed(.seconds(500))
+    _ = router.hear(50, at: .ms(1000))
+    _ = router.advance(to: .ms(4610))
+    #expect(router.state == .active)
+  }
+
+  // MARK: promote
+
+  @Test("promote: Active at once, with one step more than the Active that is replaced")
+  func promote() throws {
+    var router = VirtualRouter.backup()
+    _ = router.hear(200, at: .ms(1000))
+    let actions = try router.promote(at: .ms(1200))
+    #expect(actions.kinds.first == .advertise(Priority(rawValue: 201)))
+    #expect(actions.transition?.reason == .promoted)
+    #expect(router.effectivePriority.rawValue == 201)
+    #expect(router.configuration.priority.rawValue == 100)
+    // The old Active speaks once more; it is the loser now.
+    #expect(router.hear(200, at: .ms(1300)).kinds.first == .advertise(Priority(rawValue: 201)))
+    let turn = router.advance(to: .ms(2200))
+    #expect(turn.kinds == [.advertise(Priority(rawValue: 201))])
+  }
+
+  @Test("promote: a router that is better anyway keeps its own priority")
+  func promoteBetter() throws {
+    var router = VirtualRouter.backup(preempts: false)
+    _ = router.hear(50, at: .ms(1000))
+    let actions = try router.promote(at: .ms(1200))
+    #expect(actions.kinds.first == .advertise(.default))
+  }
+
+  @Test("promote: 254 and an owner can't be exceeded", arguments: [254, 255] as [UInt8])
+  func promoteRefused(_ priority: UInt8) {
+    var router = VirtualRouter.backup()
+    _ = router.hear(priority, at: .ms(1000))
+    let error = CommandError.activeOutranks(Fixture.higher, Priority(rawValue: priority))
+    #expect(throws: error) { try router.promote(at: .ms(1200)) }
+    #expect(router.state == .backup)
+    #expect(router.effectivePriority == .default)
+  }
+
+  @Test("promote: not before an Active was heard, nor after its farewell, nor when stopped")
+  func promoteTooEarly() {
+    var router = VirtualRouter.fresh()
+    #expect(throws: CommandError.notRunning) { try router.promote(at: .zero) }
+    router = .backup()
+    #expect(throws: CommandError.noActiveHeard) { try router.promote(at: .ms(1)) }
+    _ = router.hear(0, at: .ms(2))
+    #expect(throws: CommandError.noActiveHeard) { try router.promote(at: .ms(3)) }
+  }
+
+  @Test("promote: nothing to do for the Active; the promotion ends with the role")
+  func promotionEnds() throws {
+    var (active, since) = VirtualRouter.active()
+    let outcome1 = try active.promote(at: since)
+    #expect(outcome1.isEmpty)
+
+    var router = VirtualRouter.backup()
+    _ = router.hear(200, at: .ms(1000))
+    _ = try router.promote(at: .ms(1200))
+    _ = router.hear(202, at: .ms(1300))
+    #expect(router.state == .backup)
+    #expect(router.effectivePriority == .default)
+  }
+
+  // MARK: resign
+
+  @Test("resign: farewell, Backup with the lowest priority, addresses off")
+  func resign() throws {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    let actions = try router.resign(at: since, for: .seconds(60))
+    #expect(
+      actions.kinds == [
+        .advertise(.release), .removeAddresses,
+        .transition(Transition(from: .active, to: .backup, reason: .resigned)),
+      ])
+    #expect(router.effectivePriority == .lowest)
+    // Somebody worse than the configured priority is better now.
+    let now = since.advanced(byNanoseconds: 700_000_000)
+    _ = router.hear(50, at: now)
+    #expect(router.deadline == now.advanced(byNanoseconds: 3_996_093_750))
+  }
+
+  @Test("resign: if nobody else takes over, the addresses come back after two intervals")
+  func resignAlone() throws {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    _ = try router.resign(at: since, for: nil)
+    let deadline = try #require(router.deadline)
+    #expect(deadline == since.advanced(byNanoseconds: 1_996_093_750))
+    let actions = router.advance(to: deadline)
+    #expect(actions.kinds.first == .advertise(.lowest))
+    // Wanted again: promote takes the resignation back.
+    let outcome2 = try router.promote(at: deadline)
+    #expect(outcome2.isEmpty)
+    #expect(router.effectivePriority.rawValue == 200)
+  }
+
+  @Test("resign: when it is over, the configured priority counts again")
+  func resignationEnds() throws {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    _ = try router.resign(at: since, for: .seconds(10))
+    var now = since
+    for _ in 0..<9 {
+      now = now.advanced(byNanoseconds: 1_000_000_000)
+      _ = router.hear(100, at: now)
+      #expect(router.effectivePriority == .lowest)
+    }
+    now = now.advanced(byNanoseconds: 1_000_000_000)
+    let deadline = router.deadline
+    _ = router.hear(100, at: now)
+    #expect(router.effectivePriority.rawValue == 200)
+    #expect(router.deadline == deadline, "a lower priority no longer sets the timer back")
+  }
+
+  @Test("resign: an owner can, too; a Backup just stands back; a stopped router can't")
+  func resignOthers() throws {
+    var (owner, since) = VirtualRouter.active(priority: 255)
+    _ = try owner.resign(at: since, for: nil)
+    #expect(!owner.isOwner)
+    #expect(owner.state == .backup)
+
+    var backup = VirtualRouter.backup()
+    let outcome3 = try backup.resign(at: .ms(1), for: nil)
+    #expect(outcome3.isEmpty)
+    #expect(backup.effectivePriority == .lowest)
+    _ = backup.stop(at: .ms(2))
+    #expect(throws: CommandError.notRunning) { try backup.resign(at: .ms(3), for: nil) }
+    #expect(backup.effectivePriority == .default, "a restart forgets it")
+  }
+}
