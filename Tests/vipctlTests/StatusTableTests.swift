@@ -21,7 +21,8 @@ func exampleStatus() throws -> NodeStatus {
        "since": "2026-11-23T10:00:00Z", "secondsInState": \(age), "reason": "\(reason)",
        "statistics": {"master-transitions": 1, "advertisement-rcvd": 2, "advertisement-sent": 3,
          "interval-errors": 0, "priority-zero-pkts-rcvd": 0, "priority-zero-pkts-sent": 0,
-         "invalid-type-pkts-rcvd": 0, "address-list-errors": 0, "packet-length-errors": 0},
+         "invalid-type-pkts-rcvd": 0, "address-list-errors": 0, "packet-length-errors": 0,
+                      "version-errors": 0, "authentication-errors": 0},
        "segmentStatistics": {"checksum-errors": 0, "version-errors": 0, "vrid-errors": 0,
          "ip-ttl-errors": 0, "packet-length-errors": 0},
        "warnings": [\(warnings)]}
