@@ -66,7 +66,7 @@ let package = Package(
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL"], swiftSettings: common),
     .testTarget(
-      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
+      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
     .testTarget(
