@@ -49,12 +49,25 @@ let package = Package(
       ],
       swiftSettings: common),
 
+    // Namespaces, real peers and a measuring client, for tests against the kernel.
+    .target(
+      name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
+      swiftSettings: common),
+    .testTarget(
+      name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
+
+    // The rules of the repository that no compiler checks.
+    .testTarget(name: "TidyTests", swiftSettings: common),
+
     .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
     .testTarget(
       name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
       swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore"], swiftSettings: common),
+      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL"], swiftSettings: common),
+    .testTarget(
+      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
+      swiftSettings: common),
     .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
   ]
 )

@@ -1,16 +1,17 @@
 extension Duration {
-  /// The duration in whole nanoseconds; negative durations count as zero.
+  /// The duration in whole nanoseconds, rounded down.
+  ///
+  /// Negative durations count as zero, those past the range as `UInt64.max`.
   public var inNanoseconds: UInt64 {
-    guard self > .zero else { return 0 }
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole &+ UInt64(attoseconds) / 1_000_000_000
+    // Not by way of `components`: its seconds are an `Int64`, which a long duration overflows.
+    self > .zero ? UInt64(clamping: attoseconds / 1_000_000_000) : 0
   }
 
   /// Reads a duration as people write it: `1s`, `250ms`, `0.5s`.
   ///
-  /// A decimal number and a unit (`ns`, `us`, `ms`, `s`, `m`, `h`); `nil` if the unit is missing or
-  /// the number malformed.
+  /// That is a decimal number and a unit (`ns`, `us`, `ms`, `s`, `m`, `h`). `nil` if the unit is
+  /// missing, the number malformed or the whole longer than 292 years; what is finer than a
+  /// nanosecond is cut off.
   public init?(text: String) {
     let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
     let units: [String: Int64] = [
@@ -22,34 +23,34 @@ extension Duration {
     guard (1...2).contains(parts.count), parts.allSatisfy({ (1...12).contains($0.count) }),
       let whole = Int64(parts[0])
     else { return nil }
-    var fraction: Int64 = 0
-    var scale: Int64 = 1
-    for digit in parts.dropFirst().joined().prefix(9) {
+    var fraction: Int128 = 0
+    var scale: Int128 = 1
+    for digit in parts.dropFirst().joined() {
       guard let value = digit.wholeNumberValue else { return nil }
-      fraction = fraction * 10 + Int64(value)
+      fraction = fraction * 10 + Int128(value)
       scale *= 10
     }
-    let (base, overflow) = whole.multipliedReportingOverflow(by: unit)
-    guard !overflow else { return nil }
-    // `fraction` < 10^9 and `unit` < 4 × 10^12, so the product could pass Int64 only for hours.
-    let rest = Int64(Double(fraction) / Double(scale) * Double(unit))
-    let (sum, sumOverflow) = base.addingReportingOverflow(rest)
-    guard !sumOverflow else { return nil }
-    self = .nanoseconds(sum)
+    // Integers, since binary fractions would turn some decimal ones into a nanosecond less.
+    let sum = Int128(whole) * Int128(unit) + fraction * Int128(unit) / scale
+    guard let nanoseconds = Int64(exactly: sum) else { return nil }
+    self = .nanoseconds(nanoseconds)
   }
 
-  /// The shortest exact text that ``init(text:)`` reads back: `1s`, `250ms`, `1.5s`.
+  /// The shortest text that ``init(text:)`` reads back as the same number of nanoseconds, in the
+  /// largest unit up to seconds: `1s`, `250ms`, `1.5s`.
   public var text: String {
     let nanoseconds = inNanoseconds
-    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)]
-      as [(String, UInt64)]
-    where nanoseconds >= size && nanoseconds % (size / 1000) == 0 {
-      let rest = nanoseconds % size / (size / 1000)
-      guard rest > 0 else { return "\(nanoseconds / size)\(unit)" }
-      var digits = String(rest + 1000).dropFirst()
-      while digits.last == "0" { digits.removeLast() }
-      return "\(nanoseconds / size).\(digits)\(unit)"
+    let units: [(name: String, size: UInt64)] = [
+      ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000),
+    ]
+    guard let unit = units.first(where: { nanoseconds >= $0.size }) else {
+      return nanoseconds == 0 ? "0s" : "\(nanoseconds)ns"
     }
-    return nanoseconds == 0 ? "0s" : "\(nanoseconds)ns"
+    let rest = nanoseconds % unit.size
+    guard rest > 0 else { return "\(nanoseconds / unit.size)\(unit.name)" }
+    // Adding the unit's size keeps the zeros after the point.
+    var digits = String(rest + unit.size).dropFirst()
+    while digits.last == "0" { digits.removeLast() }
+    return "\(nanoseconds / unit.size).\(digits)\(unit.name)"
   }
 }

@@ -32,7 +32,7 @@ public struct Instant: Sendable, Hashable {
   /// The moment a duration later (or earlier, if it is negative).
   public static func + (left: Instant, right: Duration) -> Instant {
     if right >= .zero { return left.advanced(byNanoseconds: right.inNanoseconds) }
-    let back = (.zero - right).inNanoseconds
+    let back = UInt64(clamping: right.attoseconds.magnitude / 1_000_000_000)
     return Instant(nanoseconds: left.nanoseconds > back ? left.nanoseconds - back : 0)
   }
 

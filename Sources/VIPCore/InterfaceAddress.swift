@@ -50,6 +50,8 @@ extension InterfaceAddress: LosslessStringConvertible {
     let length = description[description.index(after: slash)...]
     guard let address = IPAddress(String(description[..<slash])),
       (1...3).contains(length.utf8.count),
+      // As in IPv4 text: some programs read a leading zero as octal.
+      length.utf8.count == 1 || length.utf8.first != UInt8(ascii: "0"),
       length.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
       let prefixLength = Int(length)
     else { return nil }

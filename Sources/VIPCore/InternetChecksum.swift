@@ -1,6 +1,7 @@
 /// The Internet checksum of RFC 1071.
 ///
-/// The one's complement of the one's complement sum of 16-bit words. Parts are added one after the other; each part but the last has an even length.
+/// It is the one's complement of the one's complement sum of 16-bit words. Parts are added one
+/// after the other; each part but the last has an even length.
 ///
 /// A message whose checksum field is filled in sums to ``isZero``.
 public struct InternetChecksum: Sendable, Equatable {
@@ -48,8 +49,8 @@ public struct InternetChecksum: Sendable, Equatable {
 
   /// Adds the pseudo-header of an upper-layer message.
   ///
-  /// RFC 8200 §8.1 for IPv6, and the same fields in IPv4's sizes for IPv4. Both addresses are of
-  /// one family.
+  /// For IPv6 that of RFC 8200 §8.1, for IPv4 the same fields in IPv4's sizes. Both addresses are
+  /// of one family.
   @inlinable
   public mutating func addPseudoHeader(
     source: IPAddress, destination: IPAddress, length: Int, protocolNumber: UInt8

@@ -58,7 +58,32 @@ public struct AdvertisementInterval: Sendable, Hashable {
   public var duration: Duration { .nanoseconds(Int64(clamping: nanoseconds)) }
 }
 
-extension AdvertisementInterval: CustomStringConvertible {
+extension AdvertisementInterval: LosslessStringConvertible {
+  /// Reads an interval with its unit (`1s`, `250ms`); `nil` if it is none that version 3 can carry.
+  public init?(_ description: String) {
+    guard let duration = Duration(text: description) else { return nil }
+    self.init(duration)
+  }
+
   /// The interval as people write it: `1s`, `250ms`.
   public var description: String { duration.text }
+}
+
+extension AdvertisementInterval: Codable {
+  /// Decodes the text form.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard let interval = AdvertisementInterval(text) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text)' is not an interval of 10ms … 40.95s")
+    }
+    self = interval
+  }
+
+  /// Encodes the text form.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
 }

@@ -39,6 +39,17 @@ extension VirtualRouter {
     return actions
   }
 
+  /// Counts a message that named this router but could not be used.
+  public mutating func count(_ error: AdvertisementError) {
+    statistics.count(error)
+  }
+
+  /// Sends from another address from now on, since the interface lost the one used so far.
+  public mutating func changePrimaryAddress(to address: IPAddress) {
+    precondition(address.family == configuration.family, "address of the other family")
+    primaryAddress = address
+  }
+
   /// Lets the timers fire whose time has come.
   public mutating func advance(to now: Instant) -> Actions {
     var actions = Actions()
@@ -48,7 +59,9 @@ extension VirtualRouter {
       becomeActive(at: now, because: reasonForTakeover(at: now), &actions)
     } else if !stepsDownForWakingUpLate(at: now, &actions) {
       advertise(effectivePriority, at: now, &actions)
-      setAdverTimer(from: now)
+      // Counted from when the timer was due, so that late calls don't add up.
+      let next = deadline.advanced(byNanoseconds: configuration.interval.nanoseconds)
+      if next > now { phase = .active(adverTimer: next) } else { setAdverTimer(from: now) }
     }
     return actions
   }

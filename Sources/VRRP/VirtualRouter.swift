@@ -98,9 +98,12 @@ public struct VirtualRouter: Sendable {
 
   /// Makes a virtual router in state Initialize.
   ///
-  /// - Parameter configuration: one that ``Configuration/validate()`` accepts.
-  public init(_ configuration: Configuration) {
+  /// - Parameters:
+  ///   - configuration: what its operator says; ``Configuration/validate()`` accepts it.
+  ///   - statistics: counters to go on from, if it replaces another value.
+  public init(_ configuration: Configuration, continuing statistics: Statistics = Statistics()) {
     self.configuration = configuration
+    self.statistics = statistics
     activeInterval = configuration.interval
     primaryAddress = .any(configuration.family)
   }

@@ -1,5 +1,61 @@
 import ArgumentParser
+import Glibc
+import VIP
 
+/// The command line: arguments in, text out.
 @main
 struct Vipctl: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vipctl",
+    abstract: "Keep an IP address alive when the machine that holds it dies.",
+    usage: "vipctl <command> [<options>]",
+    discussion: """
+      A virtual IP (VIP) is an address that one healthy machine of several holds. The machines \
+      elect the holder by VRRP; when it fails, another one takes the address over within seconds \
+      or less, and clients go on with the address they know.
+
+      Do the same on two or more machines of one network, as root:
+
+        vipctl up 192.0.2.10/24 --interface eth0 --vrid 51
+
+      See who holds the address with 'vipctl status', hand it over with 'vipctl down --all'. \
+      For a service manager or a container use 'vipctl run' instead, which stays in the \
+      foreground. 'vipctl help COMMAND' has examples for each command, 'vipctl --version' tells \
+      the version.
+
+      Exit codes: 0 success, 1 failure, 64 wrong usage, 65 invalid file, 69 no node runs, \
+      77 missing permission.
+      """,
+    subcommands: subcommandTypes)
+
+  static let subcommandTypes: [any ParsableCommand.Type] = [
+    RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AnnounceCommand.self,
+    BackgroundNodeCommand.self,
+  ]
+
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    // Not the parser's own --version: every command would have it too, and tell the version
+    // instead of doing what it was asked.
+    if arguments == ["--version"] {
+      Terminal.print("vipctl \(vipVersion)")
+      return
+    }
+    do {
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch let failure as Failure {
+      Terminal.printError(failure.line)
+      Glibc.exit(failure.status.rawValue)
+    } catch {
+      guard exitCode(for: error) != .success else {
+        // Help, a version and completion scripts travel as errors too.
+        Terminal.print(message(for: error))
+        Glibc.exit(0)
+      }
+      let failure = UsageErrors.failure(error, arguments: arguments)
+      Terminal.printError(failure.line)
+      Glibc.exit(failure.status.rawValue)
+    }
+  }
 }

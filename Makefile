@@ -1,0 +1,56 @@
+# `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+
+SOURCES := Package.swift Sources Tests
+# Both are pinned on the command line where somebody needs another one.
+SWIFT ?= swift
+RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
+
+# A terminal shows a build's progress; a log only what went wrong.
+QUIET := $(shell test -t 1 || echo --quiet)
+# Of a test run only what a person wants to read: failures, skips and the closing line. V=1: all.
+BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
+step = printf '\n== %s\n' "$(1)"
+
+.PHONY: help demo test bench build release format lint clean install-dependencies
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+	  while IFS= read -r line; do printf '  make %-10s %s\n' "$${line%%:*}" "$${line##*## }"; done
+
+demo: install-dependencies ## three nodes and a client on one machine: failover with measured times
+	@Scripts/demo
+
+test: install-dependencies lint ## everything that continuous integration checks
+	@$(call step,build)
+	@$(SWIFT) build $(QUIET) --build-tests --explicit-target-dependency-import-check error
+	@$(call step,tests)
+	@$(SWIFT) test --skip-build --disable-xctest --skip '^NetworkTests\.' 2>&1 | $(BRIEF)
+	@# On their own, so that nothing else takes the processor from what they measure.
+	@$(call step,tests in network namespaces)
+	@$(SWIFT) test --skip-build --disable-xctest --filter '^NetworkTests\.' 2>&1 | $(BRIEF)
+
+bench: install-dependencies ## outages, processor time and memory beside keepalived's
+	@Benchmarks/failover
+	@Benchmarks/scale
+
+build: install-dependencies ## debug build of everything
+	@$(SWIFT) build $(QUIET) --explicit-target-dependency-import-check error
+
+release: install-dependencies ## optimised vipctl that needs no Swift runtime, in .build/release
+	@$(SWIFT) build $(QUIET) $(RELEASE_FLAGS)
+
+format: ## put all sources into the house style
+	@$(SWIFT) format --in-place --recursive $(SOURCES)
+
+lint: ## complain about what is not in the house style
+	@$(call step,lint)
+	@$(SWIFT) format lint --strict --recursive $(SOURCES)
+
+clean: ## remove what was built
+	@rm -rf .build
+
+install-dependencies:
+	@Scripts/install-dependencies

@@ -1,0 +1,100 @@
+import Glibc
+
+/// Something that puts Ethernet frames on a segment.
+///
+/// ``PcapTransport`` is the real one, ``FakeWire`` the one for tests.
+public protocol FrameTransport: AnyObject {
+  /// Sends one complete frame, starting with its Ethernet header; doesn't wait.
+  func send(_ frame: Span<UInt8>) throws(FrameError)
+}
+
+/// Something that hands out the frames that arrived.
+public protocol FrameReceiver: AnyObject {
+  /// Becomes readable when frames arrived or the interface went away; for `epoll`.
+  var fileDescriptor: Int32 { get }
+
+  /// Hands each waiting frame to a function, the oldest first; doesn't wait.
+  ///
+  /// - Parameters:
+  ///   - limit: the most frames to take in one go, so that a flood can't hold up the caller.
+  ///   - handler: gets the frame from its Ethernet header on. The bytes are gone afterwards.
+  /// - Returns: how many frames were handed out; less than `limit` if no more are waiting.
+  /// - Throws: ``FrameError``, mostly because the interface was removed.
+  @discardableResult
+  func drain(limit: Int, handler: (Span<UInt8>) -> Void) throws(FrameError) -> Int
+}
+
+/// Why a frame could not be sent or received.
+public struct FrameError: Error, Sendable, Hashable {
+  /// What to do about it.
+  public enum Cause: String, Sendable, Hashable {
+    /// A queue is full (ENOBUFS, EAGAIN, ENOMEM): try again a little later.
+    case busy
+    /// The interface is down (ENETDOWN): it works again once the interface is up.
+    case interfaceDown
+    /// The interface doesn't exist or no longer (ENXIO, ENODEV): open another transport.
+    case interfaceGone
+    /// The process lacks CAP_NET_RAW (EPERM, EACCES).
+    case permission
+    /// The interface exists but is no Ethernet, or the name can't be one.
+    case unsuitable
+    /// Anything else; the message says what.
+    case other
+  }
+
+  /// The interface's name.
+  public let interface: String
+  /// What was attempted: `open`, `send`, `receive`.
+  public let operation: String
+  /// What to do about it.
+  public let cause: Cause
+  /// The system's error number; 0 if there was none.
+  public let errorNumber: Int32
+  /// What the system or libpcap said.
+  public let message: String
+
+  /// Makes an error with a given cause.
+  public init(
+    interface: String, operation: String, cause: Cause, errorNumber: Int32 = 0, message: String
+  ) {
+    self.interface = interface
+    self.operation = operation
+    self.cause = cause
+    self.errorNumber = errorNumber
+    self.message = message
+  }
+
+  /// Makes an error whose cause follows from the system's error number.
+  ///
+  /// - Parameters:
+  ///   - interface: the interface's name.
+  ///   - operation: what was attempted.
+  ///   - errorNumber: `errno`.
+  ///   - message: what libpcap said; the system's text for the number if that is `nil`.
+  public init(interface: String, operation: String, errorNumber: Int32, message: String? = nil) {
+    let cause: Cause =
+      switch errorNumber {
+      case ENOBUFS, EAGAIN, ENOMEM, EINTR: .busy
+      case ENETDOWN: .interfaceDown
+      case ENXIO, ENODEV: .interfaceGone
+      case EPERM, EACCES: .permission
+      default: .other
+      }
+    self.init(
+      interface: interface, operation: operation, cause: cause, errorNumber: errorNumber,
+      message: message ?? Self.text(of: errorNumber))
+  }
+
+  /// Whether sending the same frame a little later may work.
+  public var isTransient: Bool { cause == .busy }
+
+  private static func text(of errorNumber: Int32) -> String {
+    // glibc's strerror is safe between threads: it returns constant or thread-local text.
+    String(cString: strerror(errorNumber))
+  }
+}
+
+extension FrameError: CustomStringConvertible {
+  /// What, where and why in one line.
+  public var description: String { "\(interface): \(operation): \(message)" }
+}

@@ -1,0 +1,67 @@
+public import VIPCore
+
+/// The tag (IFA_PROTO) of addresses that this package installs: 112, the protocol number of VRRP.
+public let vipProtocolTag: UInt8 = 112
+
+/// An address to be put on an interface, or to be taken from it.
+public struct AddressRequest: Sendable, Hashable {
+  /// The kernel's number for the interface.
+  public var interfaceIndex: Int32
+  /// The address and its prefix length.
+  ///
+  /// A host prefix (`/32`, `/128`) keeps an IPv4 address from becoming a secondary one that
+  /// disappears together with the first address of its subnet.
+  public var address: InterfaceAddress
+  /// The tag by which the address is recognised later; zero sends none.
+  public var protocolTag: UInt8
+  /// How long the kernel keeps the address unless it is asked again; `nil` is for ever.
+  ///
+  /// Rounded up to whole seconds. The kernel removes the address up to one second late and never
+  /// more than 20 ms early. It refuses a lifetime that is not positive (EINVAL).
+  ///
+  /// Two things about IPv6 on Linux. Each request for an interface that is up, a refresh too, makes
+  /// it report all its multicast groups anew (MLD). And an address that survived its interface's
+  /// being switched off (keep_addr_on_down) must not get a lifetime before the interface is up
+  /// again: it would stay without its route and answer nobody, however often it is refreshed.
+  public var lifetime: Duration?
+  /// The broadcast address to go with an IPv4 address; `nil` sends none.
+  ///
+  /// The kernel derives none itself, but the route for the subnet's broadcast address exists
+  /// without it.
+  public var broadcast: IPv4Address?
+
+  /// Makes a request; unless told otherwise, for an address of ours without an end.
+  public init(
+    interfaceIndex: Int32, address: InterfaceAddress, protocolTag: UInt8 = vipProtocolTag,
+    lifetime: Duration? = nil, broadcast: IPv4Address? = nil
+  ) {
+    self.interfaceIndex = interfaceIndex
+    self.address = address
+    self.protocolTag = protocolTag
+    self.lifetime = lifetime
+    self.broadcast = broadcast
+  }
+
+  /// The lifetime as the kernel takes it: whole seconds, all bits set for ever.
+  var validSeconds: UInt32 {
+    guard let lifetime else { return .max }
+    let (seconds, attoseconds) = lifetime.components
+    guard seconds < Int64(UInt32.max) - 1 else { return .max - 1 }
+    return UInt32(max(0, seconds + (attoseconds > 0 ? 1 : 0)))
+  }
+
+  /// For how long the address may be chosen as the source of new connections, in seconds.
+  ///
+  /// IPv6 picks a source among all addresses of an interface, so a virtual one is deprecated from
+  /// the start. IPv4 picks the first of a subnet and ignores all this.
+  var preferredSeconds: UInt32 { address.family == .ipv6 ? 0 : validSeconds }
+
+  /// What is asked of the kernel besides the address.
+  ///
+  /// The election has decided who owns an IPv6 address, so detection of duplicates would only cost
+  /// a second; the route to the subnet belongs to the node's own address.
+  var flags: AddressFlags { address.family == .ipv6 ? [.noDAD, .noPrefixRoute] : [] }
+
+  /// How far the address is valid; the kernel finds that out itself for IPv6.
+  var scope: UInt8 { address.family == .ipv4 && address.address.isLoopback ? 254 : 0 }
+}

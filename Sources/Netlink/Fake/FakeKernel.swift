@@ -1,0 +1,157 @@
+internal import CMNL
+import Glibc
+import VIPCore
+
+/// A kernel in memory, for tests of what uses one.
+///
+/// It follows Linux where that matters to a holder of virtual addresses: which addresses are the
+/// same, which requests are refused and with what words, what disappears with a link, lifetimes
+/// (time passes when `advance(by:)` says so), secondary addresses, reports of every change, and
+/// their loss. What it leaves out: duplicate address detection, routes, and the link-local
+/// addresses that Linux makes up by itself.
+public final class FakeKernel: Kernel {
+  /// Something that was asked of the kernel.
+  public enum Request: Sendable, Hashable {
+    /// `links()` was called.
+    case listLinks
+    /// `addresses()` was called.
+    case listAddresses
+    /// One element of `install(_:)`.
+    case install(AddressRequest)
+    /// One element of `remove(_:)`.
+    case remove(AddressRequest)
+  }
+
+  /// Everything that was asked so far, in order, also what failed.
+  public private(set) var requests: [Request] = []
+
+  /// Decides which requests fail without being looked at; `nil` lets a request pass.
+  public var failure: ((Request) -> NetlinkError?)?
+
+  /// How many events may wait before further ones are lost.
+  public var eventCapacity = 10_000
+
+  /// Whether the next address of a subnet takes the place of the first one when that goes, instead
+  /// of going with it (the setting net.ipv4.conf.all.promote_secondaries).
+  public var promotesSecondaries = false
+
+  /// Whether IPv6 addresses without an end survive that their link is switched off (the setting
+  /// net.ipv6.conf.all.keep_addr_on_down).
+  public var keepsIPv6AddressesOnDown = false
+
+  /// How much time has passed.
+  public internal(set) var now: Duration = .zero
+
+  /// An address with the moments its lifetimes end.
+  struct Entry {
+    var record: AddressRecord
+    var validUntil: Duration?
+    var preferredUntil: Duration?
+    /// An IPv6 address whose link was switched off after it was installed.
+    var isSuspended = false
+  }
+
+  var currentLinks: [Link] = []
+  var entries: [Entry] = []
+  /// Interfaces on which IPv6 is switched off.
+  var withoutIPv6: Set<Int32> = []
+
+  private var queue: [KernelEvent] = []
+  private var hasOverflown = false
+  private let signal = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+
+  /// Makes a kernel that has some interfaces and no addresses.
+  public init(links: [Link] = []) {
+    currentLinks = links.sorted { $0.index < $1.index }
+  }
+
+  deinit {
+    if signal >= 0 { close(signal) }
+  }
+
+  /// Empties the record of requests.
+  public func forgetRequests() {
+    requests = []
+  }
+
+  /// Lists all interfaces, by index.
+  public func links() throws(NetlinkError) -> [Link] {
+    requests.append(.listLinks)
+    if let error = failure?(.listLinks) { throw error }
+    return currentLinks
+  }
+
+  /// Lists all addresses in the order they were installed.
+  public func addresses() throws(NetlinkError) -> [AddressRecord] {
+    requests.append(.listAddresses)
+    if let error = failure?(.listAddresses) { throw error }
+    return entries.map(described)
+  }
+
+  /// Installs or refreshes addresses.
+  public func install(_ requests: [AddressRequest]) -> [NetlinkError?] {
+    requests.map { request in
+      self.requests.append(.install(request))
+      return failure?(.install(request)) ?? perform(install: request)
+    }
+  }
+
+  /// Removes addresses.
+  public func remove(_ requests: [AddressRequest]) -> [NetlinkError?] {
+    requests.map { request in
+      self.requests.append(.remove(request))
+      if let error = failure?(.remove(request)) { return error }
+      removeEntry(request.address, onInterface: request.interfaceIndex)
+      return nil
+    }
+  }
+
+  /// Polls as readable while events wait; -1 if the process has no descriptors left.
+  public var monitorDescriptor: Int32 { signal }
+
+  /// Hands over at most a number of waiting events.
+  ///
+  /// Like Linux, it reports an overflow before the events that had room.
+  public func drainEvents(
+    limit: Int, _ handler: (KernelEvent) -> Void
+  ) throws(NetlinkError) {
+    var room = max(0, limit)
+    if hasOverflown, room > 0 {
+      hasOverflown = false
+      room -= 1
+      handler(.overflow)
+    }
+    // The handler may cause further events; those wait for the next call.
+    let events = queue.prefix(room)
+    queue.removeFirst(events.count)
+    for event in events { handler(event) }
+    signalEvents()
+  }
+
+  /// Queues an event, or loses it.
+  func report(_ event: KernelEvent) {
+    if queue.count < eventCapacity {
+      queue.append(event)
+    } else {
+      hasOverflown = true
+    }
+    signalEvents()
+  }
+
+  /// Loses the events that wait, as if the queue had been too short for them.
+  public func overflow() {
+    queue = []
+    hasOverflown = true
+    signalEvents()
+  }
+
+  /// Makes the descriptor readable exactly while something waits.
+  private func signalEvents() {
+    var count: UInt64 = 1
+    if queue.isEmpty, !hasOverflown {
+      _ = read(signal, &count, 8)
+    } else {
+      _ = write(signal, &count, 8)
+    }
+  }
+}

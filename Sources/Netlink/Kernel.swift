@@ -1,0 +1,68 @@
+/// A change the kernel reports.
+///
+/// Reports about one's own requests arrive too, and nothing in them tells reliably who asked:
+/// compare their content with what is wanted.
+public enum KernelEvent: Sendable, Hashable {
+  /// An interface appeared or changed.
+  case link(Link)
+  /// An interface is gone, with all its addresses.
+  case linkRemoved(index: Int32, name: String)
+  /// An address appeared or changed.
+  case address(AddressRecord)
+  /// An address is gone: removed by somebody, or expired.
+  case addressRemoved(AddressRecord)
+  /// Reports were lost; only reading `links()` and `addresses()` anew tells what is true.
+  ///
+  /// Reports that follow may be older than that reading, so they are to be taken as hints.
+  case overflow
+}
+
+/// The addresses and interfaces of one network namespace.
+///
+/// `NetlinkKernel` asks Linux; `FakeKernel` keeps everything in memory. Neither may be used by two
+/// threads at a time.
+public protocol Kernel: AnyObject {
+  /// Lists all interfaces.
+  ///
+  /// Equivalent to: `ip link show`
+  func links() throws(NetlinkError) -> [Link]
+
+  /// Lists the IPv4 and IPv6 addresses of all interfaces.
+  ///
+  /// Equivalent to: `ip address show`
+  func addresses() throws(NetlinkError) -> [AddressRecord]
+
+  /// Puts addresses on interfaces, or refreshes the lifetime of those that are there.
+  ///
+  /// One request does not affect another: each has its own result, `nil` for success, in the same
+  /// order. What decides whether an address is there already differs: in IPv4 address and prefix
+  /// length (`192.0.2.1/24` and `192.0.2.1/32` coexist), in IPv6 the address alone, and the prefix
+  /// length it has stays as it is.
+  ///
+  /// Equivalent to: `ip address replace ADDRESS dev IF proto 112 valid_lft SECONDS`, for IPv6 with
+  /// `preferred_lft 0 nodad noprefixroute`
+  func install(_ requests: [AddressRequest]) -> [NetlinkError?]
+
+  /// Takes addresses from interfaces.
+  ///
+  /// Only the interface, the address and the prefix length count. An address that is not there, or
+  /// whose interface is gone, is no error. Results as for `install(_:)`.
+  ///
+  /// Equivalent to: `ip address delete ADDRESS dev IF`
+  func remove(_ requests: [AddressRequest]) -> [NetlinkError?]
+
+  /// A descriptor that polls as readable while events wait.
+  ///
+  /// It belongs to the kernel object and is closed with it.
+  var monitorDescriptor: Int32 { get }
+
+  /// Hands over the events that wait, and returns without waiting for more.
+  ///
+  /// Reports that do not fit the queue between kernel and process are lost; `.overflow` says so.
+  /// - Parameters:
+  ///   - limit: The largest number of reports to read; those left over keep the descriptor
+  ///     readable.
+  ///   - handler: Called for each event, in order.
+  /// - Throws: What the system says if the descriptor cannot be read at all.
+  func drainEvents(limit: Int, _ handler: (KernelEvent) -> Void) throws(NetlinkError)
+}

@@ -1,0 +1,170 @@
+import VIPCore
+
+/// Attributes of an address message (linux/if_addr.h).
+enum AddressAttribute {
+  static let address: UInt16 = 1
+  static let local: UInt16 = 2
+  static let label: UInt16 = 3
+  static let broadcast: UInt16 = 4
+  static let cacheInfo: UInt16 = 6
+  static let flags: UInt16 = 8
+  static let proto: UInt16 = 11
+}
+
+/// A request to add or delete an address, ready to be encoded.
+struct AddressMessage {
+  static let fixedByteCount = 8
+  /// The longest message `encode(into:sequence:)` writes.
+  static let maximumByteCount = 84
+
+  var type: UInt16
+  /// Besides NLM_F_REQUEST and NLM_F_ACK.
+  var messageFlags: UInt16 = 0
+  var interfaceIndex: Int32
+  var address: InterfaceAddress
+  var scope: UInt8 = 0
+  var broadcast: IPv4Address?
+  /// In seconds; all bits set is for ever.
+  var lifetimes: (preferred: UInt32, valid: UInt32)?
+  var flags: AddressFlags = []
+  /// Zero leaves the attribute out.
+  var protocolTag: UInt8 = 0
+
+  /// RTM_NEWADDR that creates the address or updates it.
+  static func install(_ request: AddressRequest) -> AddressMessage {
+    AddressMessage(
+      type: MessageType.newAddress, messageFlags: MessageFlags.create | MessageFlags.replace,
+      interfaceIndex: request.interfaceIndex, address: request.address, scope: request.scope,
+      broadcast: request.broadcast,
+      // Without this attribute the kernel assumes "for ever" twice.
+      lifetimes: request.preferredSeconds == .max
+        ? nil : (request.preferredSeconds, request.validSeconds),
+      flags: request.flags, protocolTag: request.protocolTag)
+  }
+
+  /// RTM_DELADDR.
+  static func remove(_ request: AddressRequest) -> AddressMessage {
+    AddressMessage(
+      type: MessageType.deleteAddress, interfaceIndex: request.interfaceIndex,
+      address: request.address)
+  }
+
+  /// IPv6 has no broadcast.
+  private var hasBroadcast: Bool { broadcast != nil && address.family == .ipv4 }
+
+  /// The length of the encoded message.
+  private var byteCount: Int {
+    var count = Message.headerByteCount + Self.fixedByteCount
+    count += address.family == .ipv4 ? 16 : 20
+    if hasBroadcast { count += 8 }
+    if lifetimes != nil { count += 20 }
+    if !flags.isEmpty { count += 8 }
+    if protocolTag != 0 { count += 8 }
+    return count
+  }
+
+  /// Writes the message; at most `maximumByteCount` bytes, always a multiple of four.
+  func encode(into output: inout OutputSpan<UInt8>, sequence: UInt32) {
+    output.appendHeader(
+      length: byteCount, type: type,
+      flags: MessageFlags.request | MessageFlags.acknowledge | messageFlags, sequence: sequence)
+    output.append(address.family == .ipv4 ? FamilyNumber.ipv4 : FamilyNumber.ipv6)
+    output.append(UInt8(address.prefixLength))
+    output.append(0)  // flags, superseded by the attribute
+    output.append(scope)
+    output.append(native: UInt32(bitPattern: interfaceIndex))
+
+    let length = address.family.addressByteCount
+    output.appendAttribute(AddressAttribute.local, payloadByteCount: length)
+    output.append(address.address)
+    if address.family == .ipv4 {
+      // Without this, a deletion would take the first match whatever its prefix length.
+      output.appendAttribute(AddressAttribute.address, payloadByteCount: length)
+      output.append(address.address)
+    }
+    if hasBroadcast, let broadcast {
+      output.appendAttribute(AddressAttribute.broadcast, payloadByteCount: 4)
+      output.append(.v4(broadcast))
+    }
+    if let lifetimes {
+      output.appendAttribute(AddressAttribute.cacheInfo, payloadByteCount: 16)
+      output.append(native: lifetimes.preferred)
+      output.append(native: lifetimes.valid)
+      output.append(native: UInt32(0))  // created and updated: the kernel's business
+      output.append(native: UInt32(0))
+    }
+    if !flags.isEmpty {
+      output.appendAttribute(AddressAttribute.flags, payloadByteCount: 4)
+      output.append(native: flags.rawValue)
+    }
+    if protocolTag != 0 {
+      output.appendAttribute(AddressAttribute.proto, payloadByteCount: 1)
+      output.append(protocolTag)
+      output.append(repeating: 0, count: 3)
+    }
+  }
+
+  /// Writes a request for all addresses of a family (all families: zero) on an interface (all
+  /// interfaces: zero).
+  static func encodeDump(
+    family: UInt8, interfaceIndex: Int32, into output: inout OutputSpan<UInt8>, sequence: UInt32
+  ) {
+    output.appendHeader(
+      length: Message.headerByteCount + fixedByteCount, type: MessageType.getAddress,
+      flags: MessageFlags.request | MessageFlags.dump, sequence: sequence)
+    output.append(family)
+    output.append(repeating: 0, count: 3)
+    output.append(native: UInt32(bitPattern: interfaceIndex))
+  }
+}
+
+extension AddressRecord {
+  /// Reads RTM_NEWADDR or RTM_DELADDR; `nil` for other families and for malformed messages.
+  init?(_ message: Message, in bytes: Span<UInt8>) {
+    let payload = message.payload
+    guard payload.count >= AddressMessage.fixedByteCount else { return nil }
+    let start = payload.lowerBound
+    let family: AddressFamily
+    switch bytes[start] {
+    case FamilyNumber.ipv4: family = .ipv4
+    case FamilyNumber.ipv6: family = .ipv6
+    default: return nil
+    }
+
+    var local: IPAddress?
+    var remote: IPAddress?
+    var flags = AddressFlags(rawValue: UInt32(bytes[start + 2]))
+    var lifetimes: (preferred: UInt32, valid: UInt32) = (.max, .max)
+    var tag: UInt8 = 0
+    var label: String?
+    var rest = start + AddressMessage.fixedByteCount..<payload.upperBound
+    while let attribute = Attribute.next(in: bytes, from: &rest) {
+      let at = attribute.payload.lowerBound
+      switch (attribute.type, attribute.payload.count) {
+      case (AddressAttribute.local, family.addressByteCount):
+        local = bytes.ipAddress(family, at: at)
+      case (AddressAttribute.address, family.addressByteCount):
+        remote = bytes.ipAddress(family, at: at)
+      case (AddressAttribute.cacheInfo, 8...):
+        lifetimes = (bytes.native32(at: at), bytes.native32(at: at + 4))
+      case (AddressAttribute.flags, 4...):
+        flags = AddressFlags(rawValue: bytes.native32(at: at))
+      case (AddressAttribute.proto, 1...):
+        tag = bytes[at]
+      case (AddressAttribute.label, _):
+        label = bytes.text(attribute.payload)
+      default: break
+      }
+    }
+    // IPv6 sends no IFA_LOCAL unless there is a peer, which is what IFA_ADDRESS then names.
+    guard let own = local ?? remote,
+      let address = InterfaceAddress(own, prefixLength: Int(bytes[start + 1]))
+    else { return nil }
+    self.init(
+      interfaceIndex: Int32(bitPattern: bytes.native32(at: start + 4)), address: address,
+      peer: remote == own ? nil : remote, flags: flags, protocolTag: tag,
+      validLifetime: lifetimes.valid == .max ? nil : .seconds(Int64(lifetimes.valid)),
+      preferredLifetime: lifetimes.preferred == .max ? nil : .seconds(Int64(lifetimes.preferred)),
+      label: label, scope: bytes[start + 3])
+  }
+}

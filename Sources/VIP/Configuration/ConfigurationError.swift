@@ -1,0 +1,32 @@
+/// What is wrong with a configuration: one sentence that says what, where and what to do.
+public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The setting at fault.
+  public enum Field: Sendable, Hashable {
+    /// The router's name.
+    case name
+    /// The interface.
+    case interface
+    /// The virtual router identifier.
+    case vrid
+    /// The list of addresses as a whole.
+    case addresses
+    /// One address, by its place in the list.
+    case address(Int)
+    /// Anything that belongs to no single setting.
+    case router
+  }
+
+  /// The setting at fault.
+  public let field: Field
+  /// The router it belongs to.
+  public let router: String
+  /// The sentence, without the router's name.
+  public let description: String
+
+  /// Makes an error.
+  public init(_ field: Field, router: String, _ description: String) {
+    self.field = field
+    self.router = router
+    self.description = description
+  }
+}

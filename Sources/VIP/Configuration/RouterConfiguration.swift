@@ -1,0 +1,140 @@
+public import VIPCore
+public import VRRP
+
+/// What an operator says about one group of virtual addresses on one interface.
+///
+/// Addresses of both families make two virtual routers with one VRID, as RFC 9568 §1.3 keeps the
+/// families apart; they share this configuration and its name.
+public struct RouterConfiguration: Sendable, Hashable, Codable {
+  /// What people call it; unique on a node.
+  public var name: String
+  /// The interface whose segment it serves.
+  public var interface: String
+  /// The virtual router identifier.
+  public var vrid: VRID
+  /// This node's priority; 255 if the addresses are the interface's own.
+  public var priority: Priority
+  /// The time between advertisements.
+  public var interval: AdvertisementInterval
+  /// The virtual addresses, in the order in which they are advertised.
+  public var addresses: [InterfaceAddress]
+  /// Whether to replace an Active of lower priority.
+  public var preempt: Bool
+  /// Which checksum form to send over IPv4.
+  public var checksum: ChecksumPolicy
+
+  /// Makes a configuration; what is left out has its default.
+  ///
+  /// - Parameters:
+  ///   - name: what people call it; `INTERFACE-VRID` if left out.
+  ///   - interface: the interface whose segment it serves.
+  ///   - vrid: the virtual router identifier.
+  ///   - priority: 100 if left out.
+  ///   - interval: 1 s if left out.
+  ///   - addresses: the virtual addresses; see ``validate()``.
+  ///   - preempt: on if left out.
+  ///   - checksum: `auto` if left out.
+  public init(
+    name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
+    interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
+    preempt: Bool = true, checksum: ChecksumPolicy = .auto
+  ) {
+    self.name = name ?? "\(interface)-\(vrid)"
+    self.interface = interface
+    self.vrid = vrid
+    self.priority = priority
+    self.interval = interval
+    self.addresses = addresses
+    self.preempt = preempt
+    self.checksum = checksum
+  }
+
+  /// The families that have addresses here, IPv4 first.
+  public var families: [AddressFamily] {
+    AddressFamily.allCases.filter { family in addresses.contains { $0.family == family } }
+  }
+
+  /// The addresses of one family, in order.
+  public func addresses(_ family: AddressFamily) -> [InterfaceAddress] {
+    addresses.filter { $0.family == family }
+  }
+}
+
+extension RouterConfiguration {
+  /// The most addresses one router may have; more would make one event last too long.
+  public static let addressCountMax = 20_000
+
+  /// Checks what can be checked without looking at this machine.
+  ///
+  /// - Throws: the first thing that is wrong.
+  public func validate() throws(ConfigurationError) {
+    guard Self.isValidName(name) else {
+      throw ConfigurationError(
+        .name, router: name,
+        "the name '\(name)' is not usable; take 1 to 64 letters, digits, '.', '_' or '-'")
+    }
+    guard Self.isValidInterfaceName(interface) else {
+      throw ConfigurationError(
+        .interface, router: name, "'\(interface)' can't be the name of an interface")
+    }
+    guard !addresses.isEmpty else {
+      throw ConfigurationError(
+        .addresses, router: name, "no addresses are given; name at least one virtual address")
+    }
+    guard addresses.count <= Self.addressCountMax else {
+      throw ConfigurationError(
+        .addresses, router: name,
+        "\(addresses.count) addresses are more than \(Self.addressCountMax) in one router")
+    }
+    var seen: Set<IPAddress> = []
+    for (index, address) in addresses.enumerated() {
+      if let reason = Self.reasonAgainst(address) {
+        throw ConfigurationError(.address(index), router: name, "\(address.address) \(reason)")
+      }
+      guard seen.insert(address.address).inserted else {
+        throw ConfigurationError(
+          .address(index), router: name, "\(address.address) is given twice; name it once")
+      }
+    }
+  }
+
+  /// Why an address can't be a virtual address; `nil` if it can.
+  private static func reasonAgainst(_ address: InterfaceAddress) -> String? {
+    let ip = address.address
+    if ip.isUnspecified { return "is the unspecified address; a virtual address names one host" }
+    if ip.isLoopback { return "is a loopback address; no other machine could reach it" }
+    if ip.isMulticast { return "is a multicast address; a virtual address names one host" }
+    if address.prefixLength == 0 { return "has prefix length 0; give the length of its network" }
+    switch ip {
+    case .v4(let v4):
+      if v4.isReserved { return "is a reserved address" }
+      if v4.rawValue >> 24 == 0 { return "lies in 0.0.0.0/8, which no host can have" }
+      guard address.prefixLength <= 30 else { return nil }
+      let hostMask = UInt32.max >> UInt32(address.prefixLength)
+      if v4.rawValue & hostMask == 0 { return "is the network address of \(address)" }
+      if v4.rawValue & hostMask == hostMask { return "is the broadcast address of \(address)" }
+    case .v6(let v6):
+      if v6.isIPv4Mapped { return "is an IPv4-mapped address; give the IPv4 address itself" }
+    }
+    return nil
+  }
+
+  private static func isValidName(_ name: String) -> Bool {
+    (1...64).contains(name.utf8.count)
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+  }
+
+  /// The kernel's rule: 1 to 15 bytes, no slash, no white space, not `.` or `..`.
+  private static func isValidInterfaceName(_ name: String) -> Bool {
+    (1...15).contains(name.utf8.count) && name != "." && name != ".."
+      && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+  }
+}

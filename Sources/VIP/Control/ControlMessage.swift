@@ -1,0 +1,47 @@
+/// What a client asks of a running node over its control socket.
+public enum ControlRequest: Sendable, Hashable, Codable {
+  /// Add a router and answer once it is Backup or Active.
+  case up(RouterConfiguration, timeoutSeconds: Double)
+  /// Hand over and remove the routers with these names or addresses; answer once they are gone.
+  case down([String])
+  /// Hand over and remove every router; answer once they are gone.
+  case downAll
+  /// Tell what the node is doing; one router's part if a name is given.
+  case status(String?)
+}
+
+/// What a node answers.
+public enum ControlReply: Sendable, Hashable, Codable {
+  /// It is done; the state of the routers concerned.
+  case done(NodeStatus)
+  /// It was not done.
+  case failed(ControlFailure)
+}
+
+/// Why a node did not do what it was asked.
+public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+  /// The kinds that a client may want to tell apart.
+  public enum Kind: String, Sendable, Hashable, Codable {
+    /// The request makes no sense or contradicts what runs.
+    case invalid
+    /// No router has the name or address.
+    case unknownRouter
+    /// The router is there but can't take part yet; it goes on waiting.
+    case waiting
+    /// The node is ending; another one may be started.
+    case shuttingDown
+    /// It was tried and did not work out.
+    case failed
+  }
+
+  /// What kind of failure it is.
+  public let kind: Kind
+  /// One sentence for people.
+  public let description: String
+
+  /// Makes a failure.
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

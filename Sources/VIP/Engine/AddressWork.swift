@@ -1,0 +1,49 @@
+import VIPCore
+
+/// Addresses that wait to be installed, removed or refreshed, in the order in which it was decided.
+///
+/// An entry covers all addresses of one router and remembers how far it has come, so that a router
+/// with thousands of addresses is worked off slice by slice. Entries are only hints: what is done
+/// depends on the state of the router when its turn comes.
+struct AddressWork {
+  enum Kind { case install, remove, refresh }
+
+  struct Entry {
+    let kind: Kind
+    let slot: Int
+    var next = 0
+  }
+
+  private var urgent: [Entry] = []
+  private var refreshes: [Entry] = []
+
+  var isEmpty: Bool { urgent.isEmpty && refreshes.isEmpty }
+
+  mutating func add(_ kind: Kind, _ instance: RouterInstance) {
+    if kind == .refresh {
+      guard !refreshes.contains(where: { $0.slot == instance.slot }) else { return }
+      refreshes.append(Entry(kind: kind, slot: instance.slot))
+      return
+    }
+    // A newer decision replaces what is left of an older one.
+    urgent.removeAll { $0.slot == instance.slot }
+    urgent.append(Entry(kind: kind, slot: instance.slot))
+  }
+
+  /// The entry to work on now: takeovers and releases before refreshes.
+  var first: Entry? { urgent.first ?? refreshes.first }
+
+  /// Records how far the first entry has come; `nil` if it is done.
+  mutating func advanceFirst(to next: Int?) {
+    if urgent.isEmpty {
+      if let next { refreshes[0].next = next } else { refreshes.removeFirst() }
+    } else {
+      if let next { urgent[0].next = next } else { urgent.removeFirst() }
+    }
+  }
+
+  mutating func forget(_ instance: RouterInstance) {
+    urgent.removeAll { $0.slot == instance.slot }
+    refreshes.removeAll { $0.slot == instance.slot }
+  }
+}

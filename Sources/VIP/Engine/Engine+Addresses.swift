@@ -1,0 +1,261 @@
+import ARP
+import Netlink
+import VIPCore
+
+/// Putting addresses on the interface, keeping them there, taking them off.
+extension Engine {
+  /// What the refreshing of leases may cost: requests to the kernel per second.
+  private static let refreshesPerSecond = 1000
+
+  /// Starts to install an instance's addresses.
+  func hold(_ instance: RouterInstance) {
+    work.add(.install, instance)
+    if let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil {
+      timers.schedule(TimerID.lease, at: now + period)
+    }
+  }
+
+  /// Starts to remove an instance's addresses and stops announcing them.
+  func release(_ instance: RouterInstance) {
+    work.add(.remove, instance)
+    guard let wire = wire(of: instance) else { return }
+    for index in instance.addresses.indices {
+      instance.addresses[index].retryAt = nil
+      wire.queue.cancel(instance.addresses[index].address.address)
+    }
+  }
+
+  /// Works off one slice of what waits.
+  func performAddressWork() {
+    var budget = Bound.addresses
+    while budget > 0, let entry = work.first {
+      guard let instance = instances[entry.slot] else {
+        work.advanceFirst(to: nil)
+        continue
+      }
+      let (indices, next) = select(entry, of: instance, atMost: budget)
+      budget -= indices.count
+      work.advanceFirst(to: next)
+      if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
+    }
+    finishLeaving()
+  }
+
+  /// The addresses of a slice, and where the next slice starts (`nil` after the last).
+  private func select(
+    _ entry: AddressWork.Entry, of instance: RouterInstance, atMost count: Int
+  ) -> ([Int], Int?) {
+    var indices: [Int] = []
+    var index = entry.next
+    while index < instance.addresses.count {
+      guard indices.count < count else { return (indices, index) }
+      let address = instance.addresses[index]
+      let isWanted =
+        switch entry.kind {
+        case .install:
+          instance.isHolding && !address.isPresent && address.retryAt == nil
+        case .refresh: instance.isHolding && address.isInstalled
+        case .remove: !instance.isHolding && address.isInstalled
+        }
+      if isWanted { indices.append(index) }
+      index += 1
+    }
+    return (indices, nil)
+  }
+
+  private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
+    hasChanged = true
+    let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
+    if kind == .remove {
+      let results = platform.kernel.remove(requests)
+      for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
+      return
+    }
+    let results = platform.kernel.install(requests)
+    for (index, error) in zip(indices, results) {
+      noteInstallation(index, of: instance, error, isNew: kind == .install)
+    }
+  }
+
+  private func noteInstallation(
+    _ index: Int, of instance: RouterInstance, _ error: NetlinkError?, isNew: Bool
+  ) {
+    let address = instance.addresses[index].address
+    if let error {
+      instance.addresses[index].isInstalled = false
+      fail(index, of: instance, because: error.description)
+      return
+    }
+    instance.addresses[index].isInstalled = true
+    instance.addresses[index].failure = nil
+    guard isNew else { return }
+    if instance.addresses[index].losses > 0 {
+      report(.repaired(router: instance.settings.name, address: address))
+    }
+    wire(of: instance)?.queue.announce(address.address, now: now)
+  }
+
+  private func noteRemoval(_ index: Int, of instance: RouterInstance, _ error: NetlinkError?) {
+    if let error, !error.isNotThere {
+      fail(index, of: instance, because: error.description)
+      return
+    }
+    instance.addresses[index].isInstalled = false
+    instance.addresses[index].failure = nil
+    instance.addresses[index].losses = 0
+    if error == nil { instance.addresses[index].expectedRemovals += 1 }
+  }
+
+  /// Remembers a failed request and when to try again; says so once.
+  private func fail(_ index: Int, of instance: RouterInstance, because text: String) {
+    if instance.addresses[index].failure != text {
+      instance.addresses[index].failure = text
+      report(
+        .warning(router: instance.settings.name, family: instance.family, text: text))
+    }
+    retry(index, of: instance, at: now + .seconds(1))
+  }
+
+  private func retry(_ index: Int, of instance: RouterInstance, at time: Instant) {
+    instance.addresses[index].retryAt = time
+    let armed = timers.deadline(of: TimerID.retry)
+    timers.schedule(TimerID.retry, at: min(armed ?? time, time))
+  }
+
+  /// Takes up what failed a while ago.
+  func retryAddresses() {
+    var next: Instant?
+    for case let instance? in instances {
+      var isDue = false
+      for index in instance.addresses.indices {
+        guard let time = instance.addresses[index].retryAt else { continue }
+        if time <= now {
+          instance.addresses[index].retryAt = nil
+          isDue = true
+        } else {
+          next = min(next ?? time, time)
+        }
+      }
+      if isDue { work.add(instance.isHolding ? .install : .remove, instance) }
+    }
+    if let next { timers.schedule(TimerID.retry, at: next) }
+  }
+
+  // MARK: Leases
+
+  private var heldAddressCount: Int {
+    instances.reduce(0) { $0 + ($1.map { $0.isHolding ? $0.addresses.count : 0 } ?? 0) }
+  }
+
+  /// Time between two refreshes of an address; `nil` if addresses have no lease.
+  ///
+  /// A third of the lease, so that two refreshes may be missed; longer if there are so many
+  /// addresses that the refreshing itself would become a burden.
+  var refreshPeriod: Duration? {
+    guard let lifetime = lease.lifetime else { return nil }
+    return max(lifetime / 3, .seconds(1) * heldAddressCount / Self.refreshesPerSecond)
+  }
+
+  /// The lifetime that addresses are installed with now; `nil` if for ever.
+  private var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
+
+  /// Refreshes the leases of all held addresses, slice by slice.
+  func refreshLeases() {
+    guard let period = refreshPeriod else { return }
+    var isHoldingAny = false
+    for case let instance? in instances where instance.isHolding {
+      work.add(.refresh, instance)
+      isHoldingAny = true
+    }
+    if isHoldingAny { timers.schedule(TimerID.lease, at: now + period) }
+  }
+
+  // MARK: Repair
+
+  /// Somebody removed an address from an interface.
+  func noteLoss(of record: AddressRecord) {
+    let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
+    guard let (slot, index) = owners[key], let instance = instances[slot] else { return }
+    guard record.address == instance.addresses[index].address else { return }
+    if instance.addresses[index].expectedRemovals > 0 {
+      instance.addresses[index].expectedRemovals -= 1
+      return
+    }
+    guard instance.addresses[index].isInstalled else { return }
+    instance.addresses[index].isInstalled = false
+    hasChanged = true
+    if instance.isHolding { repair(index, of: instance) }
+  }
+
+  /// Puts a lost address back: at once the first time, later and later if it is lost again.
+  private func repair(_ index: Int, of instance: RouterInstance) {
+    if now.nanoseconds(since: instance.addresses[index].lastLoss) > 30_000_000_000 {
+      instance.addresses[index].losses = 0
+    }
+    let losses = instance.addresses[index].losses
+    instance.addresses[index].losses = min(losses + 1, 10)
+    instance.addresses[index].lastLoss = now
+    if losses == 0 {
+      work.add(.install, instance)
+    } else {
+      let pause = Duration.milliseconds(100) * (1 << min(losses, 6))
+      retry(index, of: instance, at: now + pause)
+    }
+    if losses == 3 {
+      report(
+        .warning(
+          router: instance.settings.name, family: instance.family,
+          text: Self.fightText(instance.addresses[index].address, instance)))
+    }
+  }
+
+  static func fightText(_ address: InterfaceAddress, _ instance: RouterInstance) -> String {
+    "something on this host keeps removing \(address) from \(instance.settings.interface); "
+      + "exclude it from other network managers"
+  }
+
+  // MARK: Announcements
+
+  func wire(of instance: RouterInstance) -> Wire? {
+    instance.link.flatMap { wires[$0.index] }
+  }
+
+  /// Announces the addresses that are on the interface already; the others are announced when they
+  /// get there.
+  func announceInstalled(_ instance: RouterInstance) {
+    guard let wire = wire(of: instance) else { return }
+    for address in instance.addresses where address.isPresent {
+      wire.queue.announce(address.address.address, now: now)
+    }
+  }
+
+  /// Sends the announcements whose time has come, up to a bound.
+  func sendAnnouncements() {
+    for (index, wire) in wires {
+      var budget = Bound.announcements
+      while budget > 0, let address = wire.queue.popDue(by: now) {
+        budget -= 1
+        guard let (slot, place) = owners[OwnerKey(interfaceIndex: index, address: address)],
+          let instance = instances[slot], instance.isHolding, instance.addresses[place].isPresent
+        else { continue }
+        announce(address, on: wire, for: instance)
+      }
+    }
+  }
+
+  private func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
+    let announcement = Announcement(address, at: wire.macAddress, isRouter: wire.isRouter)
+    do throws(FrameError) {
+      try wire.transport.send(announcement)
+      instance.announceFailure = nil
+    } catch {
+      if error.isTransient { wire.queue.retry(address, now: now) }
+      guard instance.announceFailure != error.description else { return }
+      instance.announceFailure = error.description
+      report(
+        .warning(
+          router: instance.settings.name, family: instance.family,
+          text: "\(address) can't be announced: \(error)"))
+    }
+  }
+}

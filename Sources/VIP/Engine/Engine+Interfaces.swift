@@ -1,0 +1,212 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Following what happens to interfaces: routers take part while theirs can carry the election.
+extension Engine {
+  /// Time between attempts to open what could not be opened.
+  private static let attachRetryPause = Duration.seconds(1)
+
+  /// Reads all interfaces and addresses and compares them with what should be.
+  func rereadInterfaces() throws(NodeError) {
+    let records: [AddressRecord]
+    do throws(NetlinkError) {
+      let links = try platform.kernel.links()
+      records = try platform.kernel.addresses()
+      interfaces = InterfaceTable(links: links, addresses: records)
+    } catch {
+      throw NodeError(.system(errno: error.code), error.description)
+    }
+    compareAddresses(with: records)
+    for case let instance? in instances { reconsider(instance) }
+  }
+
+  /// Finds held addresses that the kernel no longer has.
+  private func compareAddresses(with records: [AddressRecord]) {
+    var present: Set<OwnerKey> = []
+    for record in records where record.protocolTag == vipProtocolTag {
+      present.insert(
+        OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address))
+    }
+    for (key, owner) in owners where !present.contains(key) {
+      guard let instance = instances[owner.slot] else { continue }
+      instance.addresses[owner.index].expectedRemovals = 0
+      guard let link = instance.link, instance.addresses[owner.index].isInstalled else { continue }
+      noteLoss(of: AddressRecord.lost(instance.addresses[owner.index].address, on: link.index))
+    }
+  }
+
+  /// Takes in what the kernel tells about interfaces and addresses.
+  func drainKernelEvents() {
+    var isOverflown = false
+    var changed: Set<Int32> = []
+    do throws(NetlinkError) {
+      try platform.kernel.drainEvents(limit: Bound.kernelEvents) { event in
+        switch event {
+        case .link(let link):
+          interfaces.update(link)
+          changed.insert(link.index)
+        case .linkRemoved(let index, _):
+          interfaces.remove(index)
+          changed.insert(index)
+        case .address(let record):
+          guard record.protocolTag != vipProtocolTag else { return }
+          interfaces.update(record)
+          changed.insert(record.interfaceIndex)
+        case .addressRemoved(let record):
+          interfaces.remove(record)
+          noteLoss(of: record)
+          if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
+        case .overflow:
+          isOverflown = true
+        }
+      }
+    } catch {
+      isOverflown = true
+    }
+    if isOverflown {
+      // Events were lost. If even reading anew fails, the next event or refresh tries again.
+      try? rereadInterfaces()
+      return
+    }
+    guard !changed.isEmpty else { return }
+    for case let instance? in instances {
+      let link = interfaces.link(named: instance.settings.interface)
+      if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0) {
+        reconsider(instance)
+      }
+    }
+  }
+
+  /// Lets an instance take part or wait, as its interface allows.
+  func reconsider(_ instance: RouterInstance) {
+    guard instance.activity != .leaving else { return }
+    let name = instance.settings.interface
+    let link = interfaces.link(named: name)
+    if let attached = instance.link, attached.index != link?.index {
+      pause(instance, "\(name) is gone")
+      detach(instance)
+    }
+    guard let link else { return pause(instance, "interface \(name) does not exist") }
+    guard link.isUp else { return pause(instance, "\(name) is down") }
+    guard link.isRunning else { return pause(instance, "\(name) has no carrier") }
+    guard let primary = interfaces.primaryAddress(of: link.index, instance.family) else {
+      let kind = instance.family == .ipv4 ? "IPv4 address" : "usable link-local IPv6 address"
+      return pause(instance, "\(name) has no \(kind) to send from")
+    }
+    do throws(NodeError) {
+      try attach(instance, link)
+    } catch {
+      pause(instance, error.description)
+      instance.attachRetryAt = now + Self.attachRetryPause
+      return schedule(instance)
+    }
+    run(instance, from: primary)
+  }
+
+  private func run(_ instance: RouterInstance, from primary: IPAddress) {
+    guard let segment = segment(of: instance) else { return }
+    if instance.activity != .running {
+      segment.transport.setSource(primary)
+      instance.prepareElection(primaryAddress: primary)
+      instance.activity = .running
+      perform(instance.election.start(at: now, from: primary), for: instance)
+      if !instance.isHolding, !instance.hasReleased {
+        // Left on the interface by an earlier life of this node.
+        work.add(.remove, instance)
+      }
+    } else if primary != instance.election.primaryAddress {
+      segment.transport.setSource(primary)
+      instance.election.changePrimaryAddress(to: primary)
+    }
+    schedule(instance)
+  }
+
+  /// Takes an instance out of the election until its interface is usable again.
+  private func pause(_ instance: RouterInstance, _ reason: String) {
+    let waiting = RouterInstance.Activity.waiting(reason)
+    guard instance.activity != waiting else { return }
+    instance.activity = waiting
+    perform(instance.election.stop(at: now), for: instance)
+    schedule(instance)
+    instance.stateSince = now
+    instance.stateReason = reason
+    report(
+      .waiting(router: instance.settings.name, family: instance.family, reason: reason))
+  }
+
+  // MARK: Sockets
+
+  private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
+    if instance.link == nil {
+      let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
+      let wire = try wire(link)
+      let segment = try segment(key, link)
+      wire.userCount += 1
+      segment.add(instance)
+      for (index, address) in instance.addresses.enumerated() {
+        let owner = OwnerKey(interfaceIndex: link.index, address: address.address.address)
+        owners[owner] = (instance.slot, index)
+      }
+    }
+    if instance.link != link {
+      instance.attach(link)
+      wires[link.index]?.macAddress = link.macAddress ?? MACAddress(rawValue: 0)
+      wires[link.index]?.isRouter = platform.isForwarding(link, .ipv6)
+    }
+  }
+
+  /// The interface's wire, opened if need be.
+  private func wire(_ link: Link) throws(NodeError) -> Wire {
+    if let wire = wires[link.index] { return wire }
+    let wire = Wire(
+      try platform.openWire(link), macAddress: link.macAddress ?? MACAddress(rawValue: 0),
+      isRouter: platform.isForwarding(link, .ipv6))
+    wires[link.index] = wire
+    return wire
+  }
+
+  /// The interface's segment for a family, opened if need be.
+  private func segment(_ key: SegmentKey, _ link: Link) throws(NodeError) -> Segment {
+    if let segment = segments[key] { return segment }
+    let segment = Segment(key, try platform.openAdvertisements(link, key.family))
+    segments[key] = segment
+    platform.watch(segment.transport.descriptor, .segment(key))
+    return segment
+  }
+
+  /// Lets go of the interface; closes what nobody else uses.
+  func detach(_ instance: RouterInstance) {
+    guard let link = instance.link else { return }
+    instance.link = nil
+    work.forget(instance)
+    for index in instance.addresses.indices {
+      let address = instance.addresses[index].address.address
+      instance.addresses[index].isInstalled = false
+      instance.addresses[index].expectedRemovals = 0
+      owners[OwnerKey(interfaceIndex: link.index, address: address)] = nil
+      wires[link.index]?.queue.cancel(address)
+    }
+    let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
+    if let segment = segments[key] {
+      segment.remove(instance)
+      if segment.routerCount == 0 {
+        flush()
+        platform.unwatch(segment.transport.descriptor)
+        segments[key] = nil
+      }
+    }
+    if let wire = wires[link.index] {
+      wire.userCount -= 1
+      if wire.userCount == 0 { wires[link.index] = nil }
+    }
+  }
+}
+
+extension AddressRecord {
+  /// The record of an address that has vanished without an event.
+  static func lost(_ address: InterfaceAddress, on index: Int32) -> AddressRecord {
+    AddressRecord(interfaceIndex: index, address: address, protocolTag: vipProtocolTag)
+  }
+}

@@ -1,0 +1,56 @@
+import VIPCore
+import VRRP
+
+/// What an engine tells about itself.
+extension Engine {
+  /// The status of all routers, or of one name.
+  package func status(_ name: String? = nil) -> [RouterStatus] {
+    now = platform.now()
+    return instances.compactMap { $0 }
+      .filter { name == nil || $0.settings.name == name }
+      .map(status)
+  }
+
+  private func status(of instance: RouterInstance) -> RouterStatus {
+    let election = instance.election
+    let age = now.nanoseconds(since: instance.stateSince)
+    let seconds = Double(age) / 1e9
+    return RouterStatus(
+      name: instance.settings.name, interface: instance.settings.interface,
+      vrid: instance.settings.vrid, family: instance.family, version: 3,
+      state: election.state, priority: instance.settings.priority,
+      effectivePriority: instance.settings.priority, interval: instance.settings.interval,
+      activeRouter: election.state == .active
+        ? election.primaryAddress : election.activeRouter?.address,
+      addresses: instance.addresses.map {
+        RouterStatus.AddressStatus(address: $0.address, installed: $0.isPresent)
+      },
+      since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
+      reason: instance.stateReason, statistics: election.statistics,
+      segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
+      warnings: warnings(of: instance))
+  }
+
+  private func warnings(of instance: RouterInstance) -> [String] {
+    var list: [String] = []
+    if let group = instance.foreignGroup { list.append(Self.foreignGroupText(instance, group)) }
+    if instance.sendFailure != 0 {
+      list.append("advertisements can't be sent: \(errorText(instance.sendFailure))")
+    }
+    if let failure = instance.announceFailure { list.append(failure) }
+    let failures = instance.addresses.compactMap(\.failure)
+    if let first = failures.first {
+      list.append(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")
+    }
+    for address in instance.addresses where address.losses > 3 {
+      list.append(Self.fightText(address.address, instance))
+    }
+    let excluded = instance.addresses.count - instance.advertisedAddresses.count
+    if instance.link != nil, excluded > 0 {
+      list.append(
+        "\(excluded) of \(instance.addresses.count) addresses don't fit into an advertisement; "
+          + "they are held, but peers can't compare them")
+    }
+    return list
+  }
+}

@@ -1,0 +1,267 @@
+import ARP
+import Netlink
+package import VIPCore
+import VRRP
+
+/// The node's work, without threads and without waiting: elections, addresses, announcements.
+///
+/// Driven turn by turn: drain what is readable, read the clock once, feed the elections, let due
+/// timers fire, perform the actions in takeover order (advertisements, then addresses, then
+/// announcements), and only then report. A turn is bounded, so that no advertisement is late
+/// because of other work; ``hasPendingWork`` says that another turn should follow at once.
+package final class Engine {
+  /// How much one turn does at most, so that timers stay on time.
+  enum Bound {
+    static let messages = 1024
+    static let kernelEvents = 512
+    static let addresses = 64
+    static let announcements = 128
+    /// Turns in a row that a flooded socket may hold up the Active_Down_Timers.
+    static let delayedTurns = 4
+  }
+
+  /// Timers that belong to no virtual router; those of routers follow.
+  enum TimerID {
+    static let lease = 0
+    static let retry = 1
+    static let announcement = 2
+    static let firstRouter = 3
+  }
+
+  let platform: any Platform
+  let lease: LeasePolicy
+  let startedAt: Instant
+  var now: Instant
+  var interfaces = InterfaceTable()
+  var instances: [RouterInstance?] = []
+  var segments: [SegmentKey: Segment] = [:]
+  var wires: [Int32: Wire] = [:]
+  var timers = TimerQueue()
+  var work = AddressWork()
+  /// Which instance holds or will hold an address on an interface.
+  var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
+  /// Segments with messages to flush in this turn.
+  private var dirty: [Segment] = []
+  private var delayedTurns = 0
+  /// What happened in this turn, for observers.
+  var events: [NodeEvent] = []
+  /// Whether the status has changed since this was last cleared.
+  package var hasChanged = false
+
+  struct OwnerKey: Hashable {
+    var interfaceIndex: Int32
+    var address: IPAddress
+  }
+
+  /// Reads the machine's interfaces and starts to watch them.
+  package init(_ platform: any Platform, lease: LeasePolicy = .default) throws(NodeError) {
+    self.platform = platform
+    self.lease = lease
+    now = platform.now()
+    startedAt = now
+    try rereadInterfaces()
+    platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
+  }
+
+  // MARK: The turn
+
+  /// Does what is to be done now.
+  ///
+  /// - Parameter ready: what has become readable.
+  package func turn(ready: [ReadinessSource]) {
+    now = platform.now()
+    var mayHaveMore = false
+    for source in ready {
+      switch source {
+      case .segment(let key):
+        if drain(key) { mayHaveMore = true }
+      case .kernelEvents:
+        drainKernelEvents()
+      }
+    }
+    // A message that waits in a socket may be the sign of life that a timer waits for.
+    delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
+    fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
+    flush()
+    performAddressWork()
+    sendAnnouncements()
+    armOwnTimers()
+  }
+
+  /// When the next turn is due even if nothing becomes readable.
+  package var deadline: Instant? { timers.earliest }
+
+  /// Whether the next turn should follow at once.
+  package var hasPendingWork: Bool { !work.isEmpty || delayedTurns > 0 }
+
+  /// What has happened since the last call.
+  package func takeEvents() -> [NodeEvent] {
+    defer { events.removeAll(keepingCapacity: true) }
+    return events
+  }
+
+  // MARK: Timers
+
+  private func fireTimers(includingBackups: Bool) {
+    var postponed: [(Int, Instant)] = []
+    while let (id, deadline) = timers.popDue(by: now) {
+      switch id {
+      case TimerID.lease: refreshLeases()
+      case TimerID.retry: retryAddresses()
+      case TimerID.announcement: break  // sendAnnouncements() follows in this turn
+      default:
+        guard let instance = instances[id - TimerID.firstRouter] else { continue }
+        if let due = instance.attachRetryAt, due <= now {
+          instance.attachRetryAt = nil
+          reconsider(instance)
+        } else if instance.election.state == .backup, !includingBackups {
+          postponed.append((id, deadline))
+        } else {
+          perform(instance.election.advance(to: now), for: instance)
+        }
+        schedule(instance)
+      }
+    }
+    for (id, deadline) in postponed { timers.schedule(id, at: deadline) }
+  }
+
+  /// Puts an instance's next deadline into the queue.
+  ///
+  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
+  /// timers are close are served in one turn and sent with one system call. The election counts
+  /// from the exact deadline, so the rounding does not add up.
+  func schedule(_ instance: RouterInstance) {
+    let id = TimerID.firstRouter + instance.slot
+    guard var deadline = instance.election.deadline ?? instance.attachRetryAt else {
+      timers.cancel(id)
+      return
+    }
+    if instance.election.state == .active {
+      let grid = min(instance.settings.interval.nanoseconds / 16, 1_000_000)
+      deadline = Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+    }
+    timers.schedule(id, at: deadline)
+  }
+
+  private func armOwnTimers() {
+    var next: Instant?
+    for wire in wires.values {
+      if let deadline = wire.queue.deadline { next = min(next ?? deadline, deadline) }
+    }
+    if let next { timers.schedule(TimerID.announcement, at: next) }
+  }
+
+  // MARK: Advertisements
+
+  /// Hands everything that has arrived on a segment to the elections.
+  private func drain(_ key: SegmentKey) -> Bool {
+    guard let segment = segments[key] else { return false }
+    return segment.transport.drain(limit: Bound.messages) { header, message in
+      receive(header, message, on: segment)
+    }
+  }
+
+  private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
+    do throws(AdvertisementError) {
+      let advertisement = try Advertisement(
+        parsing: message, from: header.source, to: header.destination, hopLimit: header.hopLimit)
+      guard let instance = segment.router(advertisement.vrid.rawValue) else {
+        segment.statistics.vridErrors += 1
+        return
+      }
+      let matches = advertisement.lists(instance.advertisedAddresses, in: message)
+      noteGroup(of: instance, matches: matches, from: header.source)
+      perform(
+        instance.election.receive(
+          advertisement, from: header.source, listsOurAddresses: matches, at: now),
+        for: instance)
+      schedule(instance)
+    } catch {
+      if segment.statistics.count(error) { return }
+      if message.count > 1, let instance = segment.router(message[1]) {
+        instance.election.count(error)
+      } else {
+        segment.statistics.packetLengthErrors += 1
+      }
+    }
+  }
+
+  /// Notices peers that advertise other addresses on our VRID.
+  private func noteGroup(of instance: RouterInstance, matches: Bool, from source: IPAddress) {
+    if matches {
+      if instance.foreignGroup == source { instance.foreignGroup = nil }
+    } else if instance.foreignGroup == nil {
+      instance.foreignGroup = source
+      report(
+        .warning(
+          router: instance.settings.name, family: instance.family,
+          text: Self.foreignGroupText(instance, source)))
+    }
+  }
+
+  static func foreignGroupText(_ instance: RouterInstance, _ source: IPAddress) -> String {
+    "\(source) advertises other addresses on VRID \(instance.settings.vrid); "
+      + "another group uses this VRID, or the address lists differ"
+  }
+
+  /// Does what an election has decided: messages go out first, in ``flush()``.
+  func perform(_ actions: Actions, for instance: RouterInstance) {
+    for action in actions {
+      switch action {
+      case .advertise(let priority): enqueue(priority, from: instance)
+      case .installAddresses: hold(instance)
+      case .announceAddresses: announceInstalled(instance)
+      case .removeAddresses: release(instance)
+      case .transition(let transition): note(transition, of: instance)
+      }
+    }
+  }
+
+  private func enqueue(_ priority: Priority, from instance: RouterInstance) {
+    guard let segment = segment(of: instance) else { return }
+    segment.transport.enqueue(instance.message(priority))
+    if !dirty.contains(where: { $0 === segment }) { dirty.append(segment) }
+  }
+
+  /// Sends what this turn has put into the batches.
+  func flush() {
+    for segment in dirty {
+      let failure = segment.transport.flush()
+      if failure != 0 { noteSendFailure(failure, on: segment) }
+    }
+    dirty.removeAll(keepingCapacity: true)
+  }
+
+  private func noteSendFailure(_ failure: Int32, on segment: Segment) {
+    for case let instance? in instances
+    where instance.link?.index == segment.key.interfaceIndex
+      && instance.family == segment.key.family && instance.sendFailure != failure
+    {
+      instance.sendFailure = failure
+      report(
+        .warning(
+          router: instance.settings.name, family: instance.family,
+          text: "advertisements can't be sent on \(instance.settings.interface): "
+            + errorText(failure)))
+    }
+  }
+
+  private func note(_ transition: Transition, of instance: RouterInstance) {
+    instance.stateSince = now
+    instance.stateReason = transition.reason.description
+    if transition.to == .active { instance.sendFailure = 0 }
+    report(
+      .transition(
+        router: instance.settings.name, family: instance.family, transition))
+  }
+
+  func segment(of instance: RouterInstance) -> Segment? {
+    guard let link = instance.link else { return nil }
+    return segments[SegmentKey(interfaceIndex: link.index, family: instance.family)]
+  }
+
+  func report(_ event: NodeEvent) {
+    events.append(event)
+    hasChanged = true
+  }
+}

@@ -1,0 +1,46 @@
+package import ARP
+package import Netlink
+package import VIPCore
+
+/// The machine as an engine sees it; tests put fakes in its place.
+package protocol Platform: AnyObject {
+  /// Addresses and links.
+  var kernel: any Kernel { get }
+  /// The time since boot, suspension included.
+  func now() -> Instant
+  /// The wall clock, in seconds since 1970, for reports only.
+  func wallClock() -> Double
+  /// Opens the VRRP socket of an interface and family.
+  func openAdvertisements(_ link: Link, _ family: AddressFamily) throws(NodeError)
+    -> any AdvertisementTransport
+  /// Opens the way to send announcements on an interface; takes milliseconds.
+  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport
+  /// Whether the host forwards packets of a family that arrive on an interface.
+  func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool
+  /// From now on, calls the engine's turn when a descriptor is readable.
+  func watch(_ descriptor: Int32, _ source: ReadinessSource)
+  /// No longer waits for a descriptor that is about to be closed.
+  func unwatch(_ descriptor: Int32)
+}
+
+/// What has become readable.
+package enum ReadinessSource: Sendable, Hashable {
+  /// The kernel's link and address events.
+  case kernelEvents
+  /// The VRRP socket of an interface and family.
+  case segment(SegmentKey)
+}
+
+/// One interface and family: where a VRID is unique.
+package struct SegmentKey: Sendable, Hashable {
+  /// The interface.
+  package var interfaceIndex: Int32
+  /// The family.
+  package var family: AddressFamily
+
+  /// Makes a key.
+  package init(interfaceIndex: Int32, family: AddressFamily) {
+    self.interfaceIndex = interfaceIndex
+    self.family = family
+  }
+}

@@ -1,0 +1,129 @@
+import Netlink
+import VIPCore
+import VRRP
+
+/// One virtual router of this node: the election, its addresses, and what it is attached to.
+final class RouterInstance {
+  /// A virtual address and what the kernel is known to have done with it.
+  struct VirtualAddress {
+    let address: InterfaceAddress
+    /// Whether the kernel has it on our interface, by our doing.
+    var isInstalled = false
+    /// Whether it is an address of the host itself (an owner's), which is never touched.
+    var belongsToHost = false
+    /// Why the last attempt to install it failed.
+    var failure: String?
+    /// When to try again after a failure or after somebody removed it.
+    var retryAt: Instant?
+    /// How often somebody removed it lately, and when the last time was.
+    var losses = 0
+    var lastLoss = Instant.zero
+    /// Removals of ours whose events are still to come.
+    var expectedRemovals = 0
+
+    /// Whether the interface has it, by our doing or as the host's own.
+    var isPresent: Bool { isInstalled || belongsToHost }
+  }
+
+  /// What the instance does at the moment.
+  enum Activity: Equatable {
+    /// It can't take part; the text says what it waits for.
+    case waiting(String)
+    /// It takes part in the election.
+    case running
+    /// It has left the election for good; its addresses are being removed.
+    case leaving
+  }
+
+  let slot: Int
+  let settings: RouterConfiguration
+  let family: AddressFamily
+  var election: VirtualRouter
+  var addresses: [VirtualAddress]
+  var activity = Activity.waiting("not started")
+  /// The interface it is attached to, as the kernel last described it.
+  var link: Link?
+  var stateSince: Instant
+  var stateReason = "not started"
+  /// The last failure to send an advertisement.
+  var sendFailure: Int32 = 0
+  /// The last failure to send an announcement.
+  var announceFailure: String?
+  /// When to try again to open what could not be opened.
+  var attachRetryAt: Instant?
+  /// Another group seen on our VRID: the sender of an advertisement with other addresses.
+  var foreignGroup: IPAddress?
+
+  /// The addresses that advertisements list: as many as fit into one packet.
+  private(set) var advertisedAddresses: [IPAddress] = []
+  private var packet: [UInt8] = []
+  private var packetKey: Advertisement?
+  private var packetSource: IPAddress?
+
+  init(slot: Int, _ settings: RouterConfiguration, _ family: AddressFamily, at now: Instant) {
+    self.slot = slot
+    self.settings = settings
+    self.family = family
+    election = VirtualRouter(Self.electionConfiguration(settings, family, rank: 0))
+    addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
+    stateSince = now
+  }
+
+  /// Starts the election anew from a primary address; its statistics go on.
+  ///
+  /// Among equal priorities the higher address wins a tie, so it also moves first: neighbours in
+  /// one subnet get different ranks from the last bits of their addresses.
+  func prepareElection(primaryAddress: IPAddress) {
+    let lowBits: UInt64 =
+      switch primaryAddress {
+      case .v4(let address): UInt64(address.rawValue)
+      case .v6(let address): address.low
+      }
+    let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
+    let statistics = election.statistics
+    election = VirtualRouter(
+      Self.electionConfiguration(settings, family, rank: rank), continuing: statistics)
+  }
+
+  private static func electionConfiguration(
+    _ settings: RouterConfiguration, _ family: AddressFamily, rank: UInt8
+  ) -> VirtualRouter.Configuration {
+    VirtualRouter.Configuration(
+      vrid: settings.vrid, family: family, priority: settings.priority,
+      interval: settings.interval, preempts: settings.preempt, checksum: settings.checksum,
+      tieBreakRank: rank)
+  }
+
+  /// Whether the addresses belong on the interface now.
+  var isHolding: Bool { election.state == .active }
+
+  /// Whether none of our addresses is left on the interface.
+  var hasReleased: Bool { !addresses.contains(where: \.isInstalled) }
+
+  /// Fits the advertised addresses to the interface.
+  func attach(_ link: Link) {
+    self.link = link
+    let count = Advertisement.addressCountMax(mtu: link.mtu, family: family)
+    advertisedAddresses = addresses.prefix(count).map(\.address.address)
+    packetKey = nil
+  }
+
+  /// The message to send with a priority now; encoded only when something in it has changed.
+  func message(_ priority: Priority) -> [UInt8] {
+    let advertisement = election.advertisement(
+      priority, addressCount: advertisedAddresses.count)
+    let source = election.primaryAddress
+    if advertisement != packetKey || source != packetSource {
+      packet = advertisement.encoded(
+        advertisedAddresses, from: source, to: .vrrpGroup(family))
+      packetKey = advertisement
+      packetSource = source
+    }
+    return packet
+  }
+
+  func request(_ index: Int, lifetime: Duration?) -> AddressRequest {
+    AddressRequest(
+      interfaceIndex: link?.index ?? 0, address: addresses[index].address, lifetime: lifetime)
+  }
+}

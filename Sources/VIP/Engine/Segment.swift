@@ -1,0 +1,47 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// One interface and family: the socket and the virtual routers that share it.
+final class Segment {
+  let key: SegmentKey
+  let transport: any AdvertisementTransport
+  var statistics = SegmentStatistics()
+  /// The routers by VRID.
+  private var routers = [RouterInstance?](repeating: nil, count: 256)
+  private(set) var routerCount = 0
+
+  init(_ key: SegmentKey, _ transport: any AdvertisementTransport) {
+    self.key = key
+    self.transport = transport
+  }
+
+  func router(_ vrid: UInt8) -> RouterInstance? { routers[Int(vrid)] }
+
+  func add(_ instance: RouterInstance) {
+    routers[Int(instance.settings.vrid.rawValue)] = instance
+    routerCount += 1
+  }
+
+  func remove(_ instance: RouterInstance) {
+    guard routers[Int(instance.settings.vrid.rawValue)] === instance else { return }
+    routers[Int(instance.settings.vrid.rawValue)] = nil
+    routerCount -= 1
+  }
+}
+
+/// One interface: the way announcements leave, and those that wait to leave.
+final class Wire {
+  let transport: any FrameTransport
+  var queue = AnnouncementQueue()
+  var macAddress: MACAddress
+  var isRouter: Bool
+  var userCount = 0
+
+  init(_ transport: any FrameTransport, macAddress: MACAddress, isRouter: Bool) {
+    self.transport = transport
+    self.macAddress = macAddress
+    self.isRouter = isRouter
+  }
+}

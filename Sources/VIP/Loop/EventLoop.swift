@@ -1,0 +1,104 @@
+import Glibc
+import Synchronization
+
+/// The thread that a node lives on: it waits, lets the engine take its turn, and runs the node
+/// actor's jobs in between.
+///
+/// Everything but ``enqueue(_:)`` and ``stop()`` belongs to that thread.
+final class EventLoop: SerialExecutor, @unchecked Sendable {
+  private struct Inbox {
+    var jobs: [UnownedJob] = []
+    var isStopped = false
+  }
+
+  private let inbox = Mutex(Inbox())
+  private let platform: LinuxPlatform
+  let engine: Engine
+  /// Called on the loop's thread when a turn has produced events or changed the status.
+  private var observer: (([NodeEvent]) -> Void)?
+  private let thread = Mutex<pthread_t?>(nil)
+
+  init(lease: LeasePolicy) throws(NodeError) {
+    platform = try LinuxPlatform()
+    engine = try Engine(platform, lease: lease)
+  }
+
+  /// Starts the thread.
+  ///
+  /// It ends, and lets go of the loop, after ``stop()``.
+  func start(observer: @escaping @Sendable ([NodeEvent]) -> Void) throws(NodeError) {
+    self.observer = observer
+    var id = pthread_t()
+    let context = Unmanaged.passRetained(self).toOpaque()
+    let result = pthread_create(
+      &id, nil,
+      { context in
+        guard let context else { return nil }
+        let loop = Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue()
+        loop.thread.withLock { $0 = pthread_self() }
+        loop.run()
+        return nil
+      }, context)
+    guard result == 0 else {
+      Unmanaged<EventLoop>.fromOpaque(context).release()
+      throw .system(result, "start the node's thread")
+    }
+    pthread_detach(id)
+  }
+
+  /// Ends the loop after the turn it is in.
+  ///
+  /// May be called from any thread.
+  func stop() {
+    inbox.withLock { $0.isStopped = true }
+    platform.wake()
+  }
+
+  private func run() {
+    var ready: [ReadinessSource] = []
+    while true {
+      platform.wait(
+        until: engine.deadline, immediately: engine.hasPendingWork, &ready)
+      engine.turn(ready: ready)
+      let isStopped = runJobs()
+      report()
+      if isStopped { return }
+    }
+  }
+
+  /// Runs the actor's jobs that have come in, each of them short.
+  private func runJobs() -> Bool {
+    let (jobs, isStopped) = inbox.withLock { inbox in
+      defer { inbox.jobs.removeAll(keepingCapacity: true) }
+      return (inbox.jobs, inbox.isStopped)
+    }
+    for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+    return isStopped
+  }
+
+  private func report() {
+    guard engine.hasChanged else { return }
+    engine.hasChanged = false
+    observer?(engine.takeEvents())
+  }
+
+  // MARK: Executor
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    inbox.withLock { $0.jobs.append(job) }
+    platform.wake()
+  }
+
+  func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+    UnownedSerialExecutor(ordinary: self)
+  }
+
+  func isIsolatingCurrentContext() -> Bool? {
+    thread.withLock { $0 == pthread_self() }
+  }
+
+  func checkIsolated() {
+    precondition(isIsolatingCurrentContext() == true, "called off the node's thread")
+  }
+}

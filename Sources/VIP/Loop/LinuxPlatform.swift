@@ -1,0 +1,151 @@
+import ARP
+import CMNL
+import Glibc
+import Netlink
+import VIPCore
+
+/// The real machine: libmnl, libpcap, raw sockets, and one epoll descriptor to wait on them all.
+final class LinuxPlatform: Platform {
+  private static let eventCount = 64
+
+  let kernel: any Kernel
+  private let poll: Descriptor
+  private let timer: Descriptor
+  private let wakeUp: Descriptor
+  private var sources: [Int32: ReadinessSource] = [:]
+  private var events = [epoll_event](repeating: epoll_event(), count: eventCount)
+  /// What the timer is armed for; it may be earlier than needed, never later.
+  private var armed: Instant?
+
+  init() throws(NodeError) {
+    do throws(NetlinkError) {
+      kernel = try NetlinkKernel()
+    } catch {
+      throw NodeError(
+        error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
+    }
+    poll = try Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC)), "make an epoll descriptor")
+    timer = try Descriptor(
+      timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK)), "make a timer")
+    wakeUp = try Descriptor(
+      eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), "make an event descriptor")
+    register(timer.raw)
+    register(wakeUp.raw)
+  }
+
+  func now() -> Instant { bootTime() }
+
+  func wallClock() -> Double {
+    Double(vip_clock_nanoseconds(CLOCK_REALTIME)) / 1e9
+  }
+
+  func openAdvertisements(
+    _ link: Link, _ family: AddressFamily
+  ) throws(NodeError) -> any AdvertisementTransport {
+    try AdvertisementSocket(link, family)
+  }
+
+  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport {
+    do throws(FrameError) {
+      return try PcapTransport(interface: link.name)
+    } catch {
+      throw NodeError(
+        error.cause == .permission ? .notPermitted : .system(errno: error.errorNumber),
+        "\(error)")
+    }
+  }
+
+  func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool {
+    let name = family == .ipv4 ? "ipv4" : "ipv6"
+    return readSmallFile("/proc/sys/net/\(name)/conf/\(link.name)/forwarding")?.first
+      == UInt8(ascii: "1")
+  }
+
+  // MARK: Waiting
+
+  func watch(_ descriptor: Int32, _ source: ReadinessSource) {
+    guard descriptor >= 0 else { return }
+    sources[descriptor] = source
+    register(descriptor)
+  }
+
+  func unwatch(_ descriptor: Int32) {
+    guard sources.removeValue(forKey: descriptor) != nil else { return }
+    var event = epoll_event()
+    epoll_ctl(poll.raw, EPOLL_CTL_DEL, descriptor, &event)
+  }
+
+  private func register(_ descriptor: Int32) {
+    var event = epoll_event()
+    event.events = EPOLLIN.rawValue
+    event.data.fd = descriptor
+    epoll_ctl(poll.raw, EPOLL_CTL_ADD, descriptor, &event)
+  }
+
+  /// Waits until something is readable or a moment has come.
+  ///
+  /// - Parameters:
+  ///   - deadline: the moment; for ever if `nil`.
+  ///   - immediately: whether only to look.
+  ///   - ready: filled with what is readable.
+  func wait(until deadline: Instant?, immediately: Bool, _ ready: inout [ReadinessSource]) {
+    arm(deadline)
+    ready.removeAll(keepingCapacity: true)
+    let count = epoll_wait(
+      poll.raw, &events, Int32(Self.eventCount), immediately ? 0 : -1)
+    guard count > 0 else { return }
+    for event in events.prefix(Int(count)) {
+      switch event.data.fd {
+      case timer.raw:
+        armed = nil
+      case wakeUp.raw:
+        var value: UInt64 = 0
+        _ = read(wakeUp.raw, &value, 8)
+      case let descriptor:
+        if let source = sources[descriptor] { ready.append(source) }
+      }
+    }
+  }
+
+  /// Arms the timer if it would fire too late.
+  ///
+  /// Firing early costs one idle turn; arming for every
+  /// advertisement received would cost a system call each.
+  private func arm(_ deadline: Instant?) {
+    if let armed {
+      guard let deadline, deadline < armed else { return }
+    }
+    // Zero would disarm; no deadline is that early.
+    vip_timer_arm(timer.raw, deadline.map { max($0.nanoseconds, 1) } ?? 0)
+    armed = deadline
+  }
+
+  /// Ends a wait.
+  ///
+  /// May be called from any thread.
+  nonisolated func wake() {
+    var one: UInt64 = 1
+    _ = write(wakeUp.raw, &one, 8)
+  }
+}
+
+/// The first bytes of a small file; `nil` if it can't be read.
+func readSmallFile(_ path: String) -> [UInt8]? {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return nil }
+  defer { close(descriptor) }
+  var bytes = [UInt8](repeating: 0, count: 4096)
+  let count = read(descriptor, &bytes, bytes.count)
+  guard count >= 0 else { return nil }
+  return Array(bytes.prefix(count))
+}
+
+/// A time as ISO 8601 in UTC, in whole seconds.
+func utcText(_ secondsSince1970: Double) -> String {
+  var seconds = time_t(max(secondsSince1970, 0))
+  var parts = tm()
+  gmtime_r(&seconds, &parts)
+  func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+  return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
+    + "T\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))Z"
+}

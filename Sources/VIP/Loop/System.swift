@@ -1,0 +1,54 @@
+import CMNL
+import Glibc
+import VIPCore
+
+/// A file descriptor that is closed with its owner.
+struct Descriptor: ~Copyable {
+  let raw: Int32
+
+  init(_ raw: Int32) {
+    self.raw = raw
+  }
+
+  /// Takes over what a system call returned.
+  ///
+  /// - Throws: the error behind a negative result, naming the operation.
+  init(_ result: Int32, _ operation: @autoclosure () -> String) throws(NodeError) {
+    guard result >= 0 else { throw .system(errno, operation()) }
+    raw = result
+  }
+
+  deinit {
+    close(raw)
+  }
+
+  /// Sets a socket option to a number.
+  func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(NodeError) {
+    var value = value
+    guard setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+      throw .system(errno, "set socket option \(level)/\(option)")
+    }
+  }
+}
+
+extension NodeError {
+  /// A failed system call.
+  static func system(_ code: Int32, _ operation: String) -> NodeError {
+    let kind: Kind = code == EPERM || code == EACCES ? .notPermitted : .system(errno: code)
+    return NodeError(kind, "\(operation): \(errorText(code))")
+  }
+}
+
+/// The C library's text for an error number.
+func errorText(_ code: Int32) -> String {
+  var buffer = [CChar](repeating: 0, count: 128)
+  guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
+  let text = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+  return String(decoding: text, as: UTF8.self)
+}
+
+/// The clock a node lives by: time since boot, suspension included, so that a node that was asleep
+/// knows for how long.
+func bootTime() -> Instant {
+  Instant(nanoseconds: vip_clock_nanoseconds(CLOCK_BOOTTIME))
+}

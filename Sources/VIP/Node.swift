@@ -1,0 +1,203 @@
+import Glibc
+import Synchronization
+public import VIPCore
+
+/// A node: the virtual routers of this machine, their elections, addresses and announcements.
+///
+/// ```swift
+/// let node = try Node()
+/// try await node.up(settings)
+/// for await event in node.events() { print(event) }
+/// ```
+///
+/// The work is done on a thread of the node's own, which is also the actor's executor: calling it
+/// never blocks the caller's thread and never makes an advertisement late. It needs CAP_NET_ADMIN
+/// and CAP_NET_RAW (``ProcessCapabilities``).
+///
+/// End a node with ``shutdown()``. A node that is merely dropped stops at once, and its addresses
+/// go when their leases end.
+public actor Node {
+  /// What a node is told when it is made.
+  public struct Options: Sendable, Hashable {
+    /// How long addresses outlive a node that stopped refreshing them.
+    public var lease: LeasePolicy
+    /// What ``NodeStatus`` gives as version.
+    public var version: String
+    /// Whether the process around the node ends it once it has no routers any more.
+    ///
+    /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
+    public var endsWhenIdle: Bool
+
+    /// Makes options; what is left out has its default.
+    public init(
+      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false
+    ) {
+      self.lease = lease
+      self.version = version
+      self.endsWhenIdle = endsWhenIdle
+    }
+  }
+
+  private let options: Options
+  private nonisolated let loop: EventLoop
+  private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
+  private nonisolated let nextObserver = Atomic<Int>(0)
+  private var waiters: [CheckedContinuation<Void, Never>] = []
+  private var isShuttingDown = false
+
+  /// The loop's thread runs this actor.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+
+  /// Starts a node without routers.
+  ///
+  /// - Throws: ``NodeError/Kind/notPermitted`` without the needed capabilities, or the system call
+  ///   that failed.
+  public init(_ options: Options = Options()) throws(NodeError) {
+    self.options = options
+    loop = try EventLoop(lease: options.lease)
+    try loop.start { [weak self] events in
+      self?.assumeIsolated { $0.engineChanged(events) }
+    }
+  }
+
+  deinit {
+    loop.stop()
+    for continuation in observers.withLock({ $0 }).values { continuation.finish() }
+  }
+
+  // MARK: Routers
+
+  /// Adds a router; nothing happens if an identical one is there.
+  ///
+  /// Returns when it has been added, which is not yet when it takes part:
+  /// ``waitUntilRunning(_:timeout:)``.
+  ///
+  /// - Throws: what is wrong with it. Nothing has changed then.
+  public func up(_ settings: RouterConfiguration) async throws(NodeError) {
+    // A router of this name that is just leaving makes room first.
+    while !isShuttingDown, loop.engine.isLeaving(settings.name) { await nextChange() }
+    guard !isShuttingDown else {
+      throw NodeError(.shuttingDown, "\(settings.name): the node is shutting down")
+    }
+    try loop.engine.add(settings)
+  }
+
+  /// Waits until a router takes part in its election, in every family it has.
+  ///
+  /// - Throws: ``NodeError/Kind/notRunningYet`` with what it waits for; it goes on waiting.
+  public func waitUntilRunning(
+    _ name: String, timeout: Duration
+  ) async throws(NodeError) {
+    let deadline = bootTime() + timeout
+    let alarm = Task { [weak self] in
+      try? await Task.sleep(for: timeout)
+      await self?.engineChanged([])
+    }
+    defer { alarm.cancel() }
+    while true {
+      guard loop.engine.contains(name) else { throw unknownRouter(name) }
+      guard let obstacle = loop.engine.obstacle(to: name) else { return }
+      guard bootTime() < deadline else {
+        throw NodeError(.notRunningYet, "\(name): \(obstacle)")
+      }
+      await nextChange()
+    }
+  }
+
+  /// Hands a router over and removes it; returns when its addresses are gone.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  public func down(_ name: String) async throws(NodeError) {
+    guard loop.engine.remove(name) else { throw unknownRouter(name) }
+    while loop.engine.contains(name) { await nextChange() }
+  }
+
+  /// Hands over and removes every router, and refuses new ones from now on.
+  ///
+  /// The node still answers, so that whoever asked for the end can be told that it has come.
+  public func retire() async {
+    isShuttingDown = true
+    for name in loop.engine.routerNames { loop.engine.remove(name) }
+    while !loop.engine.routerNames.isEmpty { await nextChange() }
+  }
+
+  /// Refuses new routers from now on if there are none.
+  ///
+  /// - Returns: whether the node is retired now.
+  public func retireIfIdle() -> Bool {
+    guard loop.engine.routerNames.isEmpty else { return false }
+    isShuttingDown = true
+    return true
+  }
+
+  /// Hands over and removes every router, then ends the node.
+  public func shutdown() async {
+    await retire()
+    loop.stop()
+    for continuation in observers.withLock({ $0 }).values { continuation.finish() }
+  }
+
+  private func unknownRouter(_ name: String) -> NodeError {
+    let names = loop.engine.routerNames
+    let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
+    return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
+  }
+
+  // MARK: Observing
+
+  /// The names of all routers, in the order in which they were added.
+  public var routerNames: [String] { loop.engine.routerNames }
+
+  /// The routers that have a virtual address.
+  public func routerNames(holding address: IPAddress) -> [String] {
+    loop.engine.routerNames(holding: address)
+  }
+
+  /// What the node is doing; only one router's part if a name is given.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  public func status(_ name: String? = nil) throws(NodeError) -> NodeStatus {
+    if let name, !loop.engine.contains(name) { throw unknownRouter(name) }
+    let uptime = bootTime() - loop.engine.startedAt
+    return NodeStatus(
+      node: NodeStatus.Node(
+        version: options.version, pid: getpid(),
+        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: options.lease.description,
+        endsWhenIdle: options.endsWhenIdle),
+      routers: loop.engine.status(name))
+  }
+
+  /// What happens from now on.
+  ///
+  /// A reader that falls far behind misses the oldest events.
+  public nonisolated func events() -> AsyncStream<NodeEvent> {
+    let id = nextObserver.add(1, ordering: .relaxed).newValue
+    return AsyncStream(bufferingPolicy: .bufferingNewest(4096)) { continuation in
+      continuation.onTermination = { [weak self] _ in
+        self?.observers.withLock { _ = $0.removeValue(forKey: id) }
+      }
+      observers.withLock { $0[id] = continuation }
+    }
+  }
+
+  private func engineChanged(_ events: [NodeEvent]) {
+    if !events.isEmpty {
+      let continuations = observers.withLock { Array($0.values) }
+      for event in events {
+        for continuation in continuations { continuation.yield(event) }
+      }
+    }
+    let woken = waiters
+    waiters.removeAll()
+    for waiter in woken { waiter.resume() }
+  }
+
+  private func nextChange() async {
+    await withCheckedContinuation { waiters.append($0) }
+  }
+}
+
+/// The version of this library and of `vipctl`.
+public let vipVersion = "0.1.0"

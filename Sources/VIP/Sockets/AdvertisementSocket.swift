@@ -1,0 +1,298 @@
+import CMNL
+import Glibc
+import Netlink
+import VIPCore
+import VRRP
+
+/// A raw socket for the VRRP messages of one interface and family.
+///
+/// One socket for each, since the kernel limits the groups of one socket (igmp_max_memberships) and
+/// would otherwise deliver what other sockets of the host have joined.
+final class AdvertisementSocket: AdvertisementTransport {
+  /// How many messages one system call moves.
+  private static let batchCount = 64
+  /// Room for one incoming packet: an IP header and the 255 IPv6 addresses of a jumbo frame.
+  private static let packetByteCount = 4352
+  /// Outgoing messages of one batch, together.
+  private static let outgoingByteCount = 64 * 1100
+
+  private let socket: Descriptor
+  private let family: AddressFamily
+  private let interfaceIndex: Int32
+  private let incoming: MessageSlab
+  private let outgoing: MessageSlab
+  private var outgoingUsed = 0
+  private var outgoingCount = 0
+
+  var descriptor: Int32 { socket.raw }
+
+  init(_ link: Link, _ family: AddressFamily) throws(NodeError) {
+    self.family = family
+    interfaceIndex = link.index
+    let domain = family == .ipv4 ? AF_INET : AF_INET6
+    let type =
+      Int32(SOCK_RAW.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    socket = try Descriptor(
+      Glibc.socket(domain, type, Int32(Advertisement.protocolNumber)),
+      "open a VRRP socket for \(family) on \(link.name)")
+    incoming = MessageSlab(
+      count: Self.batchCount, byteCount: Self.batchCount * Self.packetByteCount)
+    outgoing = MessageSlab(count: Self.batchCount, byteCount: Self.outgoingByteCount)
+    try configure(link)
+    prepareIncoming()
+    prepareOutgoing()
+  }
+
+  private func configure(_ link: Link) throws(NodeError) {
+    let name = Array(link.name.utf8)
+    guard
+      setsockopt(socket.raw, SOL_SOCKET, SO_BINDTODEVICE, name, socklen_t(name.count)) == 0
+    else { throw .system(errno, "bind to \(link.name)") }
+    // A burst of 255 routers must fit; the forced form needs CAP_NET_ADMIN, which we have.
+    if (try? socket.set(SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)) == nil {
+      try socket.set(SOL_SOCKET, SO_RCVBUF, 4 << 20)
+    }
+    let trafficClass: Int32 = 0xC0  // network control
+    if family == .ipv4 {
+      try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_ALL, 0)
+      try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_LOOP, 0)
+      try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_TTL, Int32(Advertisement.hopLimit))
+      try socket.set(Int32(IPPROTO_IP), IP_TOS, trafficClass)
+      var group = ip_mreqn()
+      group.imr_multiaddr.s_addr = IPv4Address.vrrpGroup.rawValue.bigEndian
+      group.imr_ifindex = link.index
+      try join(Int32(IPPROTO_IP), IP_ADD_MEMBERSHIP, &group, link)
+      guard
+        setsockopt(
+          socket.raw, Int32(IPPROTO_IP), IP_MULTICAST_IF, &group,
+          socklen_t(MemoryLayout<ip_mreqn>.size)) == 0
+      else { throw .system(errno, "send multicast on \(link.name)") }
+    } else {
+      let level = Int32(IPPROTO_IPV6)
+      try socket.set(level, IPV6_MULTICAST_ALL, 0)
+      try socket.set(level, IPV6_MULTICAST_LOOP, 0)
+      try socket.set(level, IPV6_MULTICAST_HOPS, Int32(Advertisement.hopLimit))
+      try socket.set(level, IPV6_MULTICAST_IF, link.index)
+      try socket.set(level, IPV6_TCLASS, trafficClass)
+      try socket.set(level, IPV6_RECVHOPLIMIT, 1)
+      try socket.set(level, IPV6_RECVPKTINFO, 1)
+      var group = ipv6_mreq()
+      group.ipv6mr_multiaddr = in6_addr(IPv6Address.vrrpGroup)
+      group.ipv6mr_interface = UInt32(link.index)
+      try join(level, IPV6_ADD_MEMBERSHIP, &group, link)
+    }
+  }
+
+  private func join<Request>(
+    _ level: Int32, _ option: Int32, _ request: inout Request, _ link: Link
+  ) throws(NodeError) {
+    let result = withUnsafeBytes(of: &request) { bytes in
+      setsockopt(socket.raw, level, option, bytes.baseAddress, socklen_t(bytes.count))
+    }
+    guard result == 0 else {
+      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(link.name)")
+    }
+  }
+
+  private func prepareIncoming() {
+    for index in 0..<Self.batchCount {
+      incoming.vectors[index].iov_base =
+        incoming.bytes.baseAddress?.advanced(by: index * Self.packetByteCount)
+      incoming.vectors[index].iov_len = Self.packetByteCount
+      incoming.headers[index].header.msg_name = UnsafeMutableRawPointer(
+        incoming.names.baseAddress?.advanced(by: index))
+    }
+  }
+
+  private func prepareOutgoing() {
+    // All messages of this socket share the destination and the control message (their source).
+    if family == .ipv4 {
+      let destination = sockaddr_in(
+        sin_family: sa_family_t(AF_INET), sin_port: 0,
+        sin_addr: in_addr(s_addr: IPv4Address.vrrpGroup.rawValue.bigEndian),
+        sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
+      outgoing.setName(destination)
+    } else {
+      outgoing.setName(
+        sockaddr_in6(
+          sin6_family: sa_family_t(AF_INET6), sin6_port: 0, sin6_flowinfo: 0,
+          sin6_addr: in6_addr(IPv6Address.vrrpGroup), sin6_scope_id: UInt32(interfaceIndex)))
+    }
+  }
+
+  // MARK: Sending
+
+  func setSource(_ source: IPAddress) {
+    switch source {
+    case .v4(let address):
+      outgoing.controlLength = vip_write_pktinfo4(
+        outgoing.control.baseAddress, address.rawValue.bigEndian, interfaceIndex)
+    case .v6(let address):
+      var raw = in6_addr(address)
+      outgoing.controlLength = vip_write_pktinfo6(
+        outgoing.control.baseAddress, &raw, UInt32(interfaceIndex))
+    }
+  }
+
+  func enqueue(_ message: [UInt8]) {
+    if outgoingCount == Self.batchCount || outgoingUsed + message.count > Self.outgoingByteCount {
+      _ = flush()
+    }
+    guard message.count <= Self.outgoingByteCount, let base = outgoing.bytes.baseAddress else {
+      return
+    }
+    let place = base.advanced(by: outgoingUsed)
+    message.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return }
+      place.copyMemory(from: start, byteCount: bytes.count)
+    }
+    outgoing.vectors[outgoingCount].iov_base = place
+    outgoing.vectors[outgoingCount].iov_len = message.count
+    outgoing.headers[outgoingCount].header.msg_name = outgoing.nameOfAll
+    outgoing.headers[outgoingCount].header.msg_namelen = outgoing.nameLength
+    outgoing.headers[outgoingCount].header.msg_control = UnsafeMutableRawPointer(
+      outgoing.control.baseAddress)
+    outgoing.headers[outgoingCount].header.msg_controllen = outgoing.controlLength
+    outgoingUsed += message.count
+    outgoingCount += 1
+  }
+
+  func flush() -> Int32 {
+    var sent = 0
+    var failure: Int32 = 0
+    while sent < outgoingCount {
+      let result = vip_sendmmsg(
+        socket.raw, outgoing.headers.baseAddress?.advanced(by: sent), UInt32(outgoingCount - sent),
+        0)
+      if result > 0 {
+        sent += Int(result)
+      } else if errno != EINTR {
+        // The first of the rest can't be sent: leave it out and go on.
+        failure = errno
+        sent += 1
+      }
+    }
+    outgoingCount = 0
+    outgoingUsed = 0
+    return failure
+  }
+
+  // MARK: Receiving
+
+  func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {
+    var taken = 0
+    while taken < limit {
+      for index in 0..<Self.batchCount {
+        incoming.headers[index].header.msg_namelen = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        incoming.headers[index].header.msg_control = incoming.controlOfMessage(index)
+        incoming.headers[index].header.msg_controllen = vip_control_capacity
+      }
+      let count = Int(
+        vip_recvmmsg(
+          socket.raw, incoming.headers.baseAddress, UInt32(Self.batchCount),
+          Int32(MSG_DONTWAIT), nil))
+      if count < 0 {
+        // A pending error (ENETDOWN) is cleared by reading it; there may be packets behind it.
+        if errno == EINTR || errno == ENETDOWN { taken += 1; continue }
+        return false
+      }
+      for index in 0..<count { deliver(index, handler) }
+      taken += count
+      if count < Self.batchCount { return false }
+    }
+    return true
+  }
+
+  private func deliver(_ index: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) {
+    let length = min(Int(incoming.headers[index].length), Self.packetByteCount)
+    let start = index * Self.packetByteCount
+    let bytes = UnsafeRawBufferPointer(rebasing: incoming.bytes[start..<start + length])
+    let packet = Span<UInt8>(_unsafeBytes: bytes)
+    if family == .ipv4 {
+      guard let (header, range) = PacketHeader.parseIPv4(packet) else { return }
+      handler(header, packet.extracting(range))
+      return
+    }
+    var hopLimit: Int32 = 0
+    var destination = in6_addr()
+    guard vip_read_ipv6_control(&incoming.headers[index].header, &hopLimit, &destination) else {
+      return
+    }
+    let source = IPv6Address(incoming.names[index].sin6_addr)
+    handler(
+      PacketHeader(
+        source: .v6(source), destination: .v6(IPv6Address(destination)),
+        hopLimit: UInt8(clamping: hopLimit)),
+      packet)
+  }
+}
+
+/// The memory that describes a batch of messages to the kernel, allocated once.
+private final class MessageSlab {
+  let headers: UnsafeMutableBufferPointer<vip_mmsghdr>
+  let vectors: UnsafeMutableBufferPointer<iovec>
+  let bytes: UnsafeMutableRawBufferPointer
+  let names: UnsafeMutableBufferPointer<sockaddr_in6>
+  let control: UnsafeMutableRawBufferPointer
+  /// Outgoing only: the length of the destination and of the control message.
+  var nameLength: socklen_t = 0
+  var controlLength = 0
+
+  init(count: Int, byteCount: Int) {
+    headers = .allocate(capacity: count)
+    headers.initialize(repeating: vip_mmsghdr())
+    vectors = .allocate(capacity: count)
+    vectors.initialize(repeating: iovec())
+    names = .allocate(capacity: count)
+    names.initialize(repeating: sockaddr_in6())
+    bytes = .allocate(byteCount: byteCount, alignment: 16)
+    control = .allocate(byteCount: count * vip_control_capacity, alignment: 16)
+    control.initializeMemory(as: UInt8.self, repeating: 0)
+    for index in 0..<count {
+      headers[index].header.msg_iov = vectors.baseAddress?.advanced(by: index)
+      headers[index].header.msg_iovlen = 1
+    }
+  }
+
+  deinit {
+    headers.deallocate()
+    vectors.deallocate()
+    names.deallocate()
+    bytes.deallocate()
+    control.deallocate()
+  }
+
+  var nameOfAll: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(names.baseAddress) }
+
+  func setName<Address>(_ address: Address) {
+    withUnsafeBytes(of: address) { bytes in
+      guard let start = bytes.baseAddress else { return }
+      nameOfAll?.copyMemory(from: start, byteCount: bytes.count)
+      nameLength = socklen_t(bytes.count)
+    }
+  }
+
+  func controlOfMessage(_ index: Int) -> UnsafeMutableRawPointer? {
+    control.baseAddress?.advanced(by: index * vip_control_capacity)
+  }
+}
+
+extension in6_addr {
+  init(_ address: IPv6Address) {
+    self.init()
+    withUnsafeMutableBytes(of: &self) { bytes in
+      bytes.storeBytes(of: address.high.bigEndian, toByteOffset: 0, as: UInt64.self)
+      bytes.storeBytes(of: address.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+    }
+  }
+}
+
+extension IPv6Address {
+  init(_ raw: in6_addr) {
+    self = withUnsafeBytes(of: raw) { bytes in
+      IPv6Address(
+        high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+        low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package import VIPCore
+
+/// Sends and receives the VRRP messages of one interface and family.
+package protocol AdvertisementTransport: AnyObject {
+  /// What to wait on for incoming messages; negative if there is nothing to wait on.
+  var descriptor: Int32 { get }
+
+  /// Sets the source address of everything sent from now on.
+  func setSource(_ source: IPAddress)
+
+  /// Puts a message into the batch that ``flush()`` sends.
+  func enqueue(_ message: [UInt8])
+
+  /// Sends the batch; a message that can't be sent does not hold up the others.
+  ///
+  /// - Returns: 0, or the error number of the last message that could not be sent.
+  func flush() -> Int32
+
+  /// Reads what has arrived, up to a number of messages.
+  ///
+  /// - Returns: whether there may be more.
+  func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool
+}
+
+/// What an election needs of the IP header that carried a message.
+package struct PacketHeader: Sendable, Hashable {
+  /// The sender's primary address.
+  package var source: IPAddress
+  /// Where the message was sent to.
+  package var destination: IPAddress
+  /// The TTL or hop limit on arrival.
+  package var hopLimit: UInt8
+
+  /// Makes a header.
+  package init(source: IPAddress, destination: IPAddress, hopLimit: UInt8) {
+    self.source = source
+    self.destination = destination
+    self.hopLimit = hopLimit
+  }
+
+  /// Reads an IPv4 header as a raw socket delivers it.
+  ///
+  /// - Returns: the header and where the message stands in the packet; `nil` if the packet is cut
+  ///   off or not VRRP.
+  static func parseIPv4(_ packet: Span<UInt8>) -> (PacketHeader, Range<Int>)? {
+    guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
+    let headerLength = Int(packet[0] & 0x0F) * 4
+    let totalLength = Int(packet.uint16(at: 2))
+    guard headerLength >= 20, totalLength >= headerLength, totalLength <= packet.count,
+      packet[9] == 112
+    else { return nil }
+    let header = PacketHeader(
+      source: .v4(packet.ipv4Address(at: 12)), destination: .v4(packet.ipv4Address(at: 16)),
+      hopLimit: packet[8])
+    return (header, headerLength..<totalLength)
+  }
+}

@@ -1,0 +1,31 @@
+public import VIPCore
+public import VRRP
+
+/// Something that happened on a node, for logs and observers.
+public enum NodeEvent: Sendable, Hashable {
+  /// A virtual router changed its state.
+  case transition(router: String, family: AddressFamily, Transition)
+  /// A virtual router waits for its interface; the text says for what.
+  case waiting(router: String, family: AddressFamily, reason: String)
+  /// Something is wrong and needs a person's attention; said once until it is over.
+  case warning(router: String, family: AddressFamily, text: String)
+  /// A virtual address was missing on the interface and has been put back.
+  case repaired(router: String, address: InterfaceAddress)
+  /// A router is gone from the node.
+  case removed(router: String)
+}
+
+extension NodeEvent: CustomStringConvertible {
+  /// The event as one line for people.
+  public var description: String {
+    switch self {
+    case .transition(let router, let family, let change):
+      "\(router) \(family): \(change.from) → \(change.to): \(change.reason)"
+    case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
+    case .warning(let router, let family, let text): "\(router) \(family): warning: \(text)"
+    case .repaired(let router, let address):
+      "\(router): \(address) was missing and has been put back"
+    case .removed(let router): "\(router): removed"
+    }
+  }
+}

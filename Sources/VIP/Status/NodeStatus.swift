@@ -1,0 +1,93 @@
+public import VIPCore
+public import VRRP
+
+/// What a node is doing, as `vipctl status --json` prints it.
+public struct NodeStatus: Sendable, Hashable, Codable {
+  /// The node itself.
+  public var node: Node
+  /// Its virtual routers; a configuration with both families appears once for each.
+  public var routers: [RouterStatus]
+
+  /// Makes a status.
+  public init(node: Node, routers: [RouterStatus]) {
+    self.node = node
+    self.routers = routers
+  }
+
+  /// The node's own part of its status.
+  public struct Node: Sendable, Hashable, Codable {
+    /// The version of the program or library.
+    public var version: String
+    /// The process that runs the node.
+    public var pid: Int32
+    /// Seconds since the node was started.
+    public var uptimeSeconds: Double
+    /// How long addresses outlive a node that stopped refreshing them: `3s`, `off`.
+    public var lease: String
+    /// Whether its process ends once it has no routers any more.
+    public var endsWhenIdle: Bool
+
+    /// Makes the node's part.
+    public init(
+      version: String, pid: Int32, uptimeSeconds: Double, lease: String, endsWhenIdle: Bool = false
+    ) {
+      self.version = version
+      self.pid = pid
+      self.uptimeSeconds = uptimeSeconds
+      self.lease = lease
+      self.endsWhenIdle = endsWhenIdle
+    }
+  }
+}
+
+/// What one virtual router is doing.
+public struct RouterStatus: Sendable, Hashable, Codable {
+  /// The configuration's name.
+  public var name: String
+  /// The interface it serves.
+  public var interface: String
+  /// The virtual router identifier.
+  public var vrid: VRID
+  /// The family of its addresses.
+  public var family: AddressFamily
+  /// The VRRP version it speaks.
+  public var version: Int
+  /// The state of RFC 9568 §6.2.
+  public var state: VirtualRouter.State
+  /// The configured priority.
+  public var priority: Priority
+  /// The priority it advertises at the moment.
+  public var effectivePriority: Priority
+  /// The time between its advertisements.
+  public var interval: AdvertisementInterval
+  /// The Active's primary address, if one is known; our own while we are Active.
+  public var activeRouter: IPAddress?
+  /// The virtual addresses and whether the kernel has them on our interface.
+  public var addresses: [AddressStatus]
+  /// When the state was entered, in UTC (ISO 8601).
+  public var since: String
+  /// How long ago that was.
+  public var secondsInState: Double
+  /// Why the state was entered, or what an idle router waits for.
+  public var reason: String
+  /// Counters under their names in RFC 8347.
+  public var statistics: Statistics
+  /// Counters of its segment and family that belong to no single router.
+  public var segmentStatistics: SegmentStatistics
+  /// What is wrong at the moment, one sentence each.
+  public var warnings: [String]
+
+  /// One virtual address.
+  public struct AddressStatus: Sendable, Hashable, Codable {
+    /// The address.
+    public var address: InterfaceAddress
+    /// Whether the kernel has it on our interface.
+    public var installed: Bool
+
+    /// Makes an entry.
+    public init(address: InterfaceAddress, installed: Bool) {
+      self.address = address
+      self.installed = installed
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Glibc
+import VIP
+
+/// The node that `vipctl up` starts in the background; nobody types this.
+struct BackgroundNodeCommand: ParsableCommand {
+  static let name = "background-node"
+  static let configuration = CommandConfiguration(
+    commandName: name, abstract: "The background node that 'vipctl up' starts.",
+    shouldDisplay: false)
+
+  @Option var runtimeDir: String
+  @Option(transform: SettingText.lease) var lease: LeasePolicy?
+
+  func run() throws {
+    // Away from the terminal, the working directory and the open files of whoever typed `up`.
+    setsid()
+    chdir("/")
+    Self.closeInherited()
+    let starter = StarterLink.descriptorInNode
+    let (runtimeDir, lease) = (runtimeDir, lease)
+    NodeProcess.runToEnd { stops throws(Failure) in
+      let process: NodeProcess
+      do {
+        process = try NodeProcess(directory: runtimeDir, lease: lease, endsWhenIdle: true)
+        try Self.redirectErrors(to: RuntimeDirectory.logPath(in: runtimeDir))
+      } catch {
+        Terminal.write(StartReport(error).line, to: starter)
+        Glibc.exit(ExitStatus.failed.rawValue)
+      }
+      Terminal.write(StartReport.ready.line, to: starter)
+      await process.serveInBackground(starter: starter, until: stops)
+    }
+  }
+
+  private static func closeInherited() {
+    guard let folder = opendir("/proc/self/fd") else { return }
+    var open: [Int32] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let descriptor = Int32(name), descriptor > StarterLink.descriptorInNode {
+        open.append(descriptor)
+      }
+    }
+    closedir(folder)
+    for descriptor in open { close(descriptor) }
+    _ = fcntl(StarterLink.descriptorInNode, F_SETFD, FD_CLOEXEC)
+  }
+
+  private static func redirectErrors(to path: String) throws(Failure) {
+    let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640)
+    guard log >= 0 else {
+      throw Failure(.failed, "can't open the log \(path): \(String(cString: strerror(errno)))")
+    }
+    dup2(log, STDERR_FILENO)
+    close(log)
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import VIP
+
+struct DownCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "down",
+    abstract: "Hand virtual addresses over and remove them; return when they are gone.",
+    usage: """
+      vipctl down <name> ...
+      vipctl down --all
+      """,
+    discussion: """
+      Names a router, or one of its addresses. The other machines of the group take over. A \
+      background node without routers ends.
+
+        vipctl down web
+        vipctl down 192.0.2.10
+        vipctl down --all
+      """)
+
+  @Argument(help: ArgumentHelp("Routers, by name or address.", valueName: "name"))
+  var names: [String] = []
+
+  @Flag(help: "Remove every router.")
+  var all = false
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  /// A hand-over takes a few advertisement intervals at most; this is for a node that hangs.
+  private static let timeout = Duration.seconds(60)
+
+  func run() throws {
+    if all, let name = names.first {
+      throw UsageErrors.failure(
+        "--all and '\(name)' exclude each other; give one of them", command: "down")
+    }
+    guard all || !names.isEmpty else {
+      throw UsageErrors.failure(
+        "nothing is named; give a router's name or address, or --all", command: "down")
+    }
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let before = try client.status()
+    let rest = try client.done(all ? .downAll : .down(names), timeout: Self.timeout)
+    let remaining = Set(rest.routers.map(\.name))
+    var gone: [String] = []
+    for router in before.routers where !remaining.contains(router.name) {
+      if !gone.contains(router.name) { gone.append(router.name) }
+    }
+    if rest.routers.isEmpty, rest.node.endsWhenIdle { try awaitEnd(of: rest.node, client) }
+    for name in gone { Terminal.print("\(name): down") }
+  }
+
+  /// A background node without routers ends; its files are gone when this returns.
+  private func awaitEnd(of node: NodeStatus.Node, _ client: NodeClient) throws(Failure) {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(10)
+    while clock.now < deadline {
+      do throws(ControlClientError) {
+        let reply = try client.ask(.status(nil), timeout: NodeClient.answerTimeout)
+        // Somebody has given it a router again, or started another node here: no matter to us.
+        if case .done(let status) = reply, !status.routers.isEmpty || status.node.pid != node.pid {
+          return
+        }
+      } catch {
+        guard error.kind == .noNode else { throw client.failure(error) }
+        return
+      }
+      Clocks.pause(.milliseconds(10))
+    }
+    throw Failure(
+      .failed, "the routers are down, but the node (pid \(node.pid)) does not end; see its log")
+  }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import VIP
+import VIPCore
+import VRRP
+
+/// What `run` and `up` are told: one router by flags, or any number by a file.
+struct RouterOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "The virtual addresses with their prefix lengths, IPv4 and IPv6.", valueName: "address"))
+  var addresses: [String] = []
+
+  @Option(
+    name: [.customShort("i"), .long],
+    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"))
+  var interface: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The group's number in its network, 1 to 255; the same on all its machines.",
+      valueName: "n"),
+    transform: SettingText.vrid)
+  var vrid: VRID?
+
+  @Option(help: ArgumentHelp("What to call it. (default: IF-VRID)", valueName: "name"))
+  var name: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "1 to 255; the highest holds the addresses. (default: 100; 255: they are its own)",
+      valueName: "n"),
+    transform: SettingText.priority)
+  var priority: Priority?
+
+  @Option(
+    help: ArgumentHelp(
+      "How often the holder is heard, 10ms to 40.95s; the same on all. (default: 1s)",
+      valueName: "time"),
+    transform: SettingText.interval)
+  var interval: AdvertisementInterval?
+
+  @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
+  var noPreempt = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How long the addresses outlive a frozen node, 2s to 1h, or off. (default: 3s)",
+      valueName: "time"),
+    transform: SettingText.lease)
+  var lease: LeasePolicy?
+
+  @Option(
+    help: ArgumentHelp(
+      "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
+      valueName: "form"),
+    transform: SettingText.checksum)
+  var checksum: ChecksumPolicy?
+
+  @Option(
+    help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"]))
+  var config: String?
+
+  /// The first thing given that a file would say.
+  private var firstRouterFlag: String? {
+    if !addresses.isEmpty { return "addresses" }
+    let flags: [(String, Bool)] = [
+      ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
+      ("--priority", priority != nil), ("--interval", interval != nil),
+      ("--no-preempt", noPreempt), ("--lease", lease != nil), ("--checksum", checksum != nil),
+    ]
+    return flags.first { $0.1 }?.0
+  }
+
+  /// What is asked for, from the flags or the file; refuses what makes no sense.
+  ///
+  /// Not part of the parsing, where it would hide mistyped flags.
+  func load(for command: String) throws(Failure) -> FileConfiguration {
+    if let config {
+      guard let flag = firstRouterFlag else { return try ConfigurationFile.load(config) }
+      throw UsageErrors.failure(
+        "--config and \(flag) exclude each other; set it in the file", command: command)
+    }
+    do throws(SettingError) {
+      return FileConfiguration(lease: lease, routers: [try routerFromFlags()])
+    } catch {
+      throw UsageErrors.failure(error.description, command: command)
+    }
+  }
+
+  private func routerFromFlags() throws(SettingError) -> RouterConfiguration {
+    var virtual: [InterfaceAddress] = []
+    for text in addresses { virtual.append(try SettingText.address(text)) }
+    guard !virtual.isEmpty else {
+      throw SettingError("no addresses are given; name at least one, or a file with --config")
+    }
+    guard let interface else {
+      throw SettingError("no interface is given; name it with --interface IF")
+    }
+    guard let vrid else {
+      throw SettingError("no VRID is given; choose 1 to 255 with --vrid N, the same on all")
+    }
+    let router = RouterConfiguration(
+      name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
+      interval: interval ?? .default, addresses: virtual, preempt: !noPreempt,
+      checksum: checksum ?? .auto)
+    do throws(ConfigurationError) {
+      try router.validate()
+    } catch {
+      throw SettingError(error.description)
+    }
+    return router
+  }
+}
+
+/// Which node is meant.
+struct RuntimeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where the node keeps its control socket. (default: $VIPCTL_RUNTIME_DIR or /run/vipctl)",
+      valueName: "dir"),
+    completion: .directory)
+  var runtimeDir: String?
+}

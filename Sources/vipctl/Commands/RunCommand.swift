@@ -1,0 +1,53 @@
+import ArgumentParser
+import VIP
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a node in the foreground, for service managers and containers.",
+    usage: """
+      vipctl run <address> ... -i <if> --vrid <n> [<options>]
+      vipctl run --config <file>
+      """,
+    discussion: """
+      The node logs to standard error and runs until it is told to stop: SIGTERM or SIGINT hand \
+      the addresses over and end it with exit code 0; a second one ends it at once with exit \
+      code 1. SIGHUP changes nothing.
+
+        vipctl run 192.0.2.10/24 -i eth0 --vrid 51
+        vipctl run 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150
+        vipctl run --config /etc/vipctl.yaml
+
+      A file can hold several routers. All but interface, vrid and addresses may be left out:
+
+        node:
+          lease: 3s
+        routers:
+          - name: web
+            interface: eth0
+            vrid: 51
+            priority: 150
+            interval: 1s
+            addresses: [192.0.2.10/24, 2001:db8::10/64]
+            preempt: true
+            checksum: auto
+      """)
+
+  @OptionGroup var router: RouterOptions
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let wanted = try router.load(for: "run")
+    try Permissions.require()
+    let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
+    NodeProcess.runToEnd { stops throws(Failure) in
+      let process: NodeProcess
+      do throws(NodeError) {
+        process = try NodeProcess(directory: directory, lease: wanted.lease)
+      } catch {
+        throw Failure(error)
+      }
+      try await process.serve(wanted.routers, until: stops)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import VIP
+
+struct UpCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up",
+    abstract: "Bring virtual addresses up and return once they are watched over or held.",
+    usage: """
+      vipctl up <address> ... -i <if> --vrid <n> [<options>]
+      vipctl up --config <file> [--timeout <time>]
+      """,
+    discussion: """
+      Starts a node in the background if none runs, adds the router to it and returns once the \
+      router is Backup (another machine holds the addresses) or Active (this one does). Saying \
+      the same again changes nothing.
+
+        vipctl up 192.0.2.10/24 --interface eth0 --vrid 51
+        vipctl up 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150
+        vipctl up 192.0.2.10/24 -i eth0 --vrid 51 --interval 100ms
+        vipctl up --config /etc/vipctl.yaml
+
+      The machines of one group need the same VRID, interval and addresses; the one with the \
+      highest priority holds the addresses while it lives.
+      """)
+
+  @OptionGroup var router: RouterOptions
+  @OptionGroup var runtime: RuntimeOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to wait for the router to take part. (default: 10s)", valueName: "time"),
+    transform: SettingText.timeout)
+  var timeout: Duration = .seconds(10)
+
+  func run() throws {
+    let wanted = try router.load(for: "up")
+    try Permissions.require()
+    var launch = Launch(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let outcome = try launch.up(wanted, timeout: timeout)
+    for router in outcome.running { Terminal.print(StatusText.summary(router)) }
+    if let waiting = outcome.waiting { throw waiting }
+  }
+}

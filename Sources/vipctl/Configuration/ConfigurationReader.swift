@@ -1,0 +1,204 @@
+import VIP
+import VIPCore
+import VRRP
+
+/// What a configuration file says.
+struct FileConfiguration: Sendable, Hashable {
+  /// The lease, if the file names one.
+  var lease: LeasePolicy?
+  /// The routers in their order; at least one.
+  var routers: [RouterConfiguration]
+}
+
+/// Turns a parsed file into a configuration and says of everything that is wrong where it stands.
+enum ConfigurationReader {
+  static func read(_ text: String) throws(Diagnostic) -> FileConfiguration {
+    guard let root = try YAMLTree.parse(text), !root.isEmpty else {
+      throw Diagnostic(nil, "the file is empty; it needs 'routers:' with at least one router")
+    }
+    guard case .map = root.content else {
+      throw Diagnostic(root.place, "expected 'node:' and 'routers:' here, found \(root.kind)")
+    }
+    var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
+    var lease: LeasePolicy?
+    if let node = keys.take("node"), !node.isEmpty {
+      var keys = try KeyedValues(node, knownKeys: ["lease"], where: "in 'node'")
+      lease = try keys.take("lease")?.setting("lease", SettingText.lease)
+    }
+    guard let list = keys.take("routers") else {
+      throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
+    }
+    let items = try list.items("routers", example: "- interface: eth0")
+    guard !items.isEmpty else {
+      throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
+    }
+    var routers: [PlacedRouter] = []
+    for item in items {
+      let router = try PlacedRouter(item)
+      for other in routers {
+        if let collision = router.configuration.collision(with: other.configuration) {
+          throw Diagnostic(router.place(of: collision.field), collision.description)
+        }
+      }
+      routers.append(router)
+    }
+    return FileConfiguration(lease: lease, routers: routers.map(\.configuration))
+  }
+}
+
+/// A router's configuration and where in the file its settings stand.
+private struct PlacedRouter {
+  let configuration: RouterConfiguration
+  private let place: Place
+  private var settings: [String: Place] = [:]
+  private var addresses: [Place] = []
+
+  private static let knownKeys = [
+    "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "checksum",
+  ]
+
+  init(_ tree: YAMLTree) throws(Diagnostic) {
+    place = tree.place
+    var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in a router")
+    for key in Self.knownKeys { settings[key] = keys.place(of: key) }
+
+    guard let interface = try keys.take("interface")?.text("interface", example: "eth0") else {
+      throw Diagnostic(place, "this router has no 'interface'; name the one it serves")
+    }
+    guard let vrid = try keys.take("vrid")?.number("vrid", SettingText.vrid) else {
+      throw Diagnostic(place, "this router has no 'vrid'; give a number from 1 to 255")
+    }
+    guard let list = keys.take("addresses") else {
+      throw Diagnostic(place, "this router has no 'addresses'; list at least one")
+    }
+    var values: [InterfaceAddress] = []
+    for item in try list.items("addresses", example: "[192.0.2.10/24]") {
+      values.append(try item.setting("addresses", SettingText.address))
+      addresses.append(item.place)
+    }
+    configuration = RouterConfiguration(
+      name: try keys.take("name")?.text("name", example: "web"),
+      interface: interface, vrid: vrid,
+      priority: try keys.take("priority")?.number("priority", SettingText.priority) ?? .default,
+      interval: try keys.take("interval")?.setting("interval", SettingText.interval) ?? .default,
+      addresses: values,
+      preempt: try keys.take("preempt")?.flag("preempt") ?? true,
+      checksum: try keys.take("checksum")?.setting("checksum", SettingText.checksum) ?? .auto)
+    do {
+      try configuration.validate()
+    } catch {
+      throw Diagnostic(place(of: error.field), error.description)
+    }
+  }
+
+  func place(of field: ConfigurationError.Field) -> Place {
+    switch field {
+    case .name: settings["name"] ?? place
+    case .interface: settings["interface"] ?? place
+    case .vrid: settings["vrid"] ?? place
+    case .addresses: settings["addresses"] ?? place
+    case .address(let index): addresses.indices.contains(index) ? addresses[index] : place
+    case .router: place
+    }
+  }
+}
+
+/// The entries of a mapping whose keys are all known.
+private struct KeyedValues {
+  private var values: [String: YAMLTree] = [:]
+
+  init(_ tree: YAMLTree, knownKeys: [String], where context: String) throws(Diagnostic) {
+    guard case .map(let entries) = tree.content else {
+      throw Diagnostic(
+        tree.place, "expected \(Self.list(knownKeys)) \(context), found \(tree.kind)")
+    }
+    for (key, value) in entries {
+      guard case .scalar(let name, _) = key.content else {
+        throw Diagnostic(key.place, "a key \(context) is one word, found \(key.kind)")
+      }
+      guard knownKeys.contains(name) else {
+        let hint =
+          Suggestion.nearest(to: name, among: knownKeys).map { "did you mean '\($0)'?" }
+          ?? "known here: \(Self.list(knownKeys))"
+        throw Diagnostic(key.place, "unknown key '\(name)' \(context); \(hint)")
+      }
+      values[name] = value
+    }
+  }
+
+  /// The value of a key, which may be asked for once.
+  mutating func take(_ key: String) -> YAMLTree? { values.removeValue(forKey: key) }
+
+  func place(of key: String) -> Place? { values[key]?.place }
+
+  private static func list(_ keys: [String]) -> String {
+    keys.map { "'\($0)'" }.joined(separator: ", ")
+  }
+}
+
+/// The types a setting can have.
+extension YAMLTree {
+  /// Whether nothing is written here: `key:` alone, or `null`.
+  fileprivate var isEmpty: Bool {
+    guard case .scalar(let text, quoted: false) = content else { return false }
+    return ["", "~", "null"].contains(text)
+  }
+
+  fileprivate func items(_ key: String, example: String) throws(Diagnostic) -> [YAMLTree] {
+    guard case .list(let items) = content else {
+      throw Diagnostic(place, "'\(key)' is a list, such as \(example); found \(found)")
+    }
+    return items
+  }
+
+  fileprivate func text(_ key: String, example: String) throws(Diagnostic) -> String {
+    guard case .scalar(let text, _) = content, !isEmpty else {
+      throw Diagnostic(place, "'\(key)' is text, such as \(example); found \(found)")
+    }
+    return text
+  }
+
+  /// A setting that is written without quotes, since it is a number.
+  fileprivate func number<Value>(
+    _ key: String, _ read: (String) throws(SettingError) -> Value
+  ) throws(Diagnostic) -> Value {
+    if case .scalar(let text, quoted: true) = content, SettingText.decimal(text) != nil {
+      throw Diagnostic(place, "'\(key)' is a number, found text; remove the quotes")
+    }
+    guard case .scalar = content, !isEmpty else {
+      throw Diagnostic(place, "'\(key)' is a number, found \(found)")
+    }
+    return try setting(key, read)
+  }
+
+  /// A setting that is written as one word.
+  fileprivate func setting<Value>(
+    _ key: String, _ read: (String) throws(SettingError) -> Value
+  ) throws(Diagnostic) -> Value {
+    guard case .scalar(let text, _) = content, !isEmpty else {
+      throw Diagnostic(place, "'\(key)' is a single value, found \(found)")
+    }
+    do {
+      return try read(text)
+    } catch {
+      throw Diagnostic(place, error.description)
+    }
+  }
+
+  fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
+    switch content {
+    case .scalar("true", quoted: false): return true
+    case .scalar("false", quoted: false): return false
+    default: throw Diagnostic(place, "'\(key)' is true or false, found \(found)")
+    }
+  }
+
+  /// What is there, in as few words as help.
+  private var found: String {
+    switch content {
+    case .scalar where isEmpty: "nothing"
+    case .scalar(let text, _): "'\(text.prefix(40))'"
+    case .list, .map: kind
+    }
+  }
+}

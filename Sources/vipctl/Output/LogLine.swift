@@ -1,0 +1,89 @@
+import Glibc
+import VIP
+import VIPCore
+import VRRP
+
+/// One line of the log of a running node: `TIME level=… key=value … msg="…"` (logfmt).
+struct LogLine: Sendable {
+  enum Level: String, Sendable {
+    case info
+    case warning
+    case error
+  }
+
+  var level: Level
+  /// What the line is about, in order.
+  var fields: [(key: String, value: String)] = []
+  var message: String
+
+  init(_ level: Level, _ message: String, fields: [(key: String, value: String)] = []) {
+    self.level = level
+    self.fields = fields
+    self.message = message
+  }
+
+  init(_ event: NodeEvent) {
+    switch event {
+    case .transition(let router, let family, let change):
+      self.init(
+        .info, "\(change.from) → \(change.to): \(change.reason)",
+        fields: Self.fields(router, family))
+    case .waiting(let router, let family, let reason):
+      self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
+    case .warning(let router, let family, let text):
+      self.init(.warning, text, fields: Self.fields(router, family))
+    case .repaired(let router, let address):
+      self.init(
+        .warning, "\(address) was missing and has been put back",
+        fields: Self.fields(router, address.family))
+    case .removed(let router):
+      self.init(.info, "removed", fields: [("router", router)])
+    }
+  }
+
+  /// The line at a moment of the system clock, without its end.
+  func text(at moment: timespec) -> String {
+    var line = "\(Self.timestamp(moment)) level=\(level.rawValue)"
+    for (key, value) in fields {
+      let isPlain = !value.isEmpty && !value.contains { " =\"\\".contains($0) }
+      line += " \(key)=\(isPlain ? value.onOneLine : Self.quoted(value))"
+    }
+    return line + " msg=\(Self.quoted(message))"
+  }
+
+  /// Writes the line on standard error, in one piece.
+  func write() {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    Terminal.printError(text(at: now))
+  }
+
+  private static func fields(
+    _ router: String, _ family: AddressFamily
+  ) -> [(key: String, value: String)] {
+    [("router", router), ("family", family.rawValue)]
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var escaped = "\""
+    for character in text {
+      if character == "\"" || character == "\\" { escaped += "\\" }
+      escaped.append(character)
+    }
+    return escaped.onOneLine + "\""
+  }
+
+  /// UTC with milliseconds: `2026-11-23T10:00:00.123Z`.
+  static func timestamp(_ moment: timespec) -> String {
+    var seconds = moment.tv_sec
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func digits(_ value: some BinaryInteger, _ count: Int) -> String {
+      let text = String(value)
+      return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))"
+      + "-\(digits(parts.tm_mday, 2))T\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2))"
+      + ":\(digits(parts.tm_sec, 2)).\(digits(moment.tv_nsec / 1_000_000, 3))Z"
+  }
+}

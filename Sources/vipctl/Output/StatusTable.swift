@@ -1,0 +1,161 @@
+import VIP
+import VIPCore
+import VRRP
+
+/// The table of `vipctl status`.
+///
+/// Colour repeats what the words say; without it nothing is lost.
+struct StatusTable {
+  /// The most columns of text; `nil` if lines may be as long as they are.
+  var width: Int?
+  /// Whether states are coloured.
+  var colour: Bool
+
+  /// The columns in their order.
+  private enum Column: String, CaseIterable {
+    case name = "NAME"
+    case interface = "IF"
+    case vrid = "VRID"
+    case family = "FAMILY"
+    case state = "STATE"
+    case priority = "PRIO"
+    case activeRouter = "ACTIVE"
+    case addresses = "ADDRESSES"
+    case age = "FOR"
+    case reason = "WHY"
+
+    /// What a narrow screen does without, first things first.
+    static let expendable: [Column] = [.reason, .activeRouter, .priority, .vrid, .interface]
+  }
+
+  /// A reason shorter than this says nothing.
+  private static let reasonWidthMin = 16
+  private static let gap = 2
+
+  func render(_ status: NodeStatus) -> String {
+    var lines: [String]
+    if status.routers.isEmpty {
+      lines = ["The node (pid \(status.node.pid)) has no virtual routers."]
+    } else {
+      lines = table(status.routers)
+    }
+    let warnings = status.routers.flatMap { router in
+      router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
+    }
+    if !warnings.isEmpty { lines.append("") }
+    // Warnings are read to their end; a terminal may wrap them.
+    lines += warnings
+    return lines.joined(separator: "\n")
+  }
+
+  private func table(_ routers: [RouterStatus]) -> [String] {
+    let rows = routers.map { router in
+      Dictionary(uniqueKeysWithValues: Column.allCases.map { ($0, Self.cell($0, router)) })
+    }
+    var columns = Column.allCases
+    var widths: [Column: Int] = [:]
+    for column in columns {
+      widths[column] =
+        rows.reduce(column.rawValue.count) { max($0, $1[column]?.count ?? 0) }
+    }
+    fit(&columns, &widths)
+
+    var lines = [line(columns, widths) { $0.rawValue }]
+    for (router, row) in zip(routers, rows) {
+      lines.append(line(columns, widths, state: router.state) { row[$0] ?? "" })
+    }
+    return lines
+  }
+
+  /// Shortens the reason, then leaves out columns, until a line fits.
+  private func fit(_ columns: inout [Column], _ widths: inout [Column: Int]) {
+    guard let width else { return }
+    func total() -> Int {
+      columns.reduce((columns.count - 1) * Self.gap) { $0 + (widths[$1] ?? 0) }
+    }
+    for column in Column.expendable {
+      let excess = total() - width
+      guard excess > 0 else { return }
+      let room = (widths[column] ?? 0) - excess
+      if column == .reason, room >= Self.reasonWidthMin {
+        widths[column] = room
+        return
+      }
+      columns.removeAll { $0 == column }
+    }
+  }
+
+  private func line(
+    _ columns: [Column], _ widths: [Column: Int], state: VirtualRouter.State? = nil,
+    _ text: (Column) -> String
+  ) -> String {
+    var line = ""
+    var used = 0
+    for column in columns {
+      let room = min(widths[column] ?? 0, (width ?? .max) - used)
+      guard room > 0 else { break }
+      let cell = Self.shorten(text(column), to: room)
+      let isLast = column == columns.last
+      let padding = isLast ? "" : String(repeating: " ", count: room - cell.count + Self.gap)
+      line += column == .state ? coloured(cell, state) + padding : cell + padding
+      used += room + Self.gap
+    }
+    while line.last == " " { line.removeLast() }
+    return line
+  }
+
+  private func coloured(_ cell: String, _ state: VirtualRouter.State?) -> String {
+    guard colour, let state else { return cell }
+    let code =
+      switch state {
+      case .active: "32"
+      case .backup: "36"
+      case .initialize: "33"
+      }
+    return "\u{1B}[\(code)m\(cell)\u{1B}[0m"
+  }
+
+  private static func cell(_ column: Column, _ router: RouterStatus) -> String {
+    switch column {
+    case .name: router.name.onOneLine
+    case .interface: router.interface.onOneLine
+    case .vrid: router.vrid.description
+    case .family: router.family.rawValue
+    case .state: router.state.rawValue + (router.warnings.isEmpty ? "" : "!")
+    case .priority:
+      router.priority == router.effectivePriority
+        ? router.priority.description : "\(router.effectivePriority) (\(router.priority))"
+    case .activeRouter: router.activeRouter?.description ?? "-"
+    case .addresses: addresses(router.addresses)
+    case .age: age(router.secondsInState)
+    case .reason: router.reason.onOneLine
+    }
+  }
+
+  /// The first address and how many more there are.
+  static func addresses(_ addresses: [RouterStatus.AddressStatus]) -> String {
+    guard let first = addresses.first else { return "-" }
+    return addresses.count == 1
+      ? first.address.description : "\(first.address) +\(addresses.count - 1)"
+  }
+
+  /// A span of time in its two largest units: `12s`, `3m05s`, `2h10m`, `4d03h`.
+  static func age(_ seconds: Double) -> String {
+    // A status is text from elsewhere; no number in it may trap.
+    let whole = Int(exactly: seconds.rounded(.down)) ?? 0
+    guard whole > 0 else { return "0s" }
+    func pair(_ large: Int, _ unit: String, _ small: Int, _ smallUnit: String) -> String {
+      "\(large)\(unit)\(small < 10 ? "0" : "")\(small)\(smallUnit)"
+    }
+    switch whole {
+    case ..<60: return "\(whole)s"
+    case ..<3600: return pair(whole / 60, "m", whole % 60, "s")
+    case ..<86_400: return pair(whole / 3600, "h", whole / 60 % 60, "m")
+    default: return pair(whole / 86_400, "d", whole / 3600 % 24, "h")
+    }
+  }
+
+  private static func shorten(_ text: String, to room: Int) -> String {
+    text.count <= room ? text : String(text.prefix(max(room - 1, 0))) + "…"
+  }
+}

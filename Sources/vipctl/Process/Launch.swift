@@ -1,0 +1,109 @@
+import VIP
+
+/// `vipctl up`: finds the node or starts one, and gives it routers.
+struct Launch {
+  let directory: String
+  private var starter: StarterLink?
+  private let clock = ContinuousClock()
+
+  /// How long to look for a node that starts or ends at this very moment.
+  private static let reachTimeout = Duration.seconds(10)
+  private static let pause = Duration.milliseconds(20)
+
+  init(directory: String) {
+    self.directory = directory
+  }
+
+  /// What became of the routers that were asked for.
+  struct Outcome {
+    /// Those that take part, one entry for each family.
+    var running: [RouterStatus] = []
+    /// The first that does not yet; it stays on the node and goes on trying.
+    var waiting: Failure?
+  }
+
+  /// Brings routers up: all of them are on the node afterwards, or none that was not there before.
+  mutating func up(
+    _ wanted: FileConfiguration, timeout: Duration
+  ) throws(Failure) -> Outcome {
+    // A node that was started for nothing ends when it sees that its starter is done.
+    defer { starter?.finish() }
+    let deadline = clock.now + timeout
+    let before = try reach(wanted.lease)
+    if let lease = wanted.lease, lease.description != before.node.lease {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with lease \(before.node.lease), not \(lease); leave the "
+          + "lease out, or end the node first with 'vipctl down --all'")
+    }
+    var outcome = Outcome()
+    var added: [String] = []
+    for router in wanted.routers {
+      let reply = try ask(
+        router, timeout: max(.zero, deadline - clock.now), lease: wanted.lease)
+      switch reply {
+      case .done(let status):
+        outcome.running += status.routers
+      case .failed(let reason) where reason.kind == .waiting:
+        outcome.waiting =
+          outcome.waiting
+          ?? Failure(
+            .failed, "\(reason); the router stays configured and starts when that is over")
+      case .failed(let reason):
+        if !added.isEmpty {
+          _ = try? NodeClient(directory: directory).done(.down(added), timeout: .seconds(60))
+        }
+        throw Failure(.failed, reason.description)
+      }
+      if !before.routers.contains(where: { $0.name == router.name }) { added.append(router.name) }
+    }
+    return outcome
+  }
+
+  /// Asks for one router, of another node if the one that was there ended just now.
+  private mutating func ask(
+    _ router: RouterConfiguration, timeout: Duration, lease: LeasePolicy?
+  ) throws(Failure) -> ControlReply {
+    let client = NodeClient(directory: directory)
+    let limit = clock.now + Self.reachTimeout
+    while true {
+      do {
+        let reply = try client.ask(
+          .up(router, timeoutSeconds: timeout / .seconds(1)),
+          timeout: timeout + NodeClient.answerTimeout)
+        let isEnding =
+          if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }
+        guard isEnding, clock.now < limit else { return reply }
+      } catch {
+        guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
+      }
+      Clocks.pause(Self.pause)
+      _ = try reach(lease)
+    }
+  }
+
+  /// The status of the node on the runtime directory, which is started if there is none.
+  private mutating func reach(_ lease: LeasePolicy?) throws(Failure) -> NodeStatus {
+    let client = NodeClient(directory: directory)
+    let limit = clock.now + Self.reachTimeout
+    var refusal: ControlFailure?
+    while true {
+      do throws(ControlClientError) {
+        switch try client.ask(.status(nil), timeout: NodeClient.answerTimeout) {
+        case .done(let status): return status
+        case .failed(let reason): refusal = reason
+        }
+      } catch {
+        guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
+        if let link = try StarterLink.start(directory, lease: lease) {
+          starter?.finish()
+          starter = link
+          continue
+        }
+      }
+      if let refusal { throw Failure(.failed, refusal.description) }
+      // Another `vipctl up` has been faster, or a node is on its way out.
+      Clocks.pause(Self.pause)
+    }
+  }
+}

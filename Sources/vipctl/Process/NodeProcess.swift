@@ -1,0 +1,173 @@
+import Glibc
+import VIP
+
+/// A node as a process of its own: its files, its log and its end.
+struct NodeProcess {
+  let directory: RuntimeDirectory
+  let node: Node
+  private let server: ControlServer
+
+  /// Claims the runtime directory, starts a node without routers and answers on its socket.
+  init(
+    directory path: String, lease: LeasePolicy?, endsWhenIdle: Bool = false
+  ) throws(NodeError) {
+    directory = try RuntimeDirectory(path: path)
+    let node = try Node(Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle))
+    self.node = node
+    server = try ControlServer(in: directory) { await JSONCoding.answer($0, by: node) }
+  }
+
+  /// Runs a node's life on other threads while this one, the main thread, takes signals.
+  static func runToEnd(
+    _ life: @escaping @Sendable (Stops) async throws(Failure) -> Void
+  ) -> Never {
+    // Before any other thread exists, so that all inherit it.
+    Signals.block()
+    let stops = Stops()
+    Task.detached {
+      do throws(Failure) {
+        try await life(stops)
+        exit(0)
+      } catch {
+        Terminal.printError(error.line)
+        exit(error.status.rawValue)
+      }
+    }
+    Signals.take(stops)
+  }
+
+  /// Adds routers and keeps them until somebody stops the process.
+  func serve(_ routers: [RouterConfiguration], until stops: Stops) async throws(Failure) {
+    let events = node.events()
+    do throws(NodeError) {
+      for router in routers { try await node.up(router) }
+    } catch {
+      // The failure is the only line then.
+      await end()
+      throw Failure(error)
+    }
+    logReady(routers.map(\.name))
+    let log = logging(events)
+    for await cause in stops.causes {
+      guard case .signal(let number) = cause else { continue }
+      logStop(number)
+      break
+    }
+    await end()
+    await log.value
+    LogLine(.info, "stopped").write()
+  }
+
+  /// Answers requests until it is stopped, or until there is nothing left to do and whoever
+  /// started it is done.
+  ///
+  /// The starter is the descriptor that leads to the `vipctl up` which started this node.
+  func serveInBackground(starter: Int32, until stops: Stops) async {
+    logReady([])
+    let log = logging(node.events()) { event in
+      if case .removed = event { stops.tell(.routerGone) }
+    }
+    DetachedThread.run {
+      var byte: UInt8 = 0
+      while read(starter, &byte, 1) > 0 {}
+      stops.tell(.starterGone)
+    }
+    var isStarterGone = false
+    loop: for await cause in stops.causes {
+      switch cause {
+      case .signal(let number):
+        logStop(number)
+        break loop
+      case .starterGone:
+        isStarterGone = true
+        if await node.retireIfIdle() { break loop }
+        // The starter waits for our decision: this end of the connection says "I stay".
+        close(starter)
+      case .routerGone:
+        if isStarterGone, await node.retireIfIdle() { break loop }
+      }
+    }
+    await end()
+    await log.value
+    LogLine(.info, "stopped").write()
+  }
+
+  /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
+  private func end() async {
+    await node.retire()
+    await server.finish()
+    await node.shutdown()
+    // The directory is ours until here: another node may start once it is released.
+    withExtendedLifetime(directory) {}
+  }
+
+  private func logReady(_ routers: [String]) {
+    LogLine(
+      .info, "ready",
+      fields: [
+        ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", directory.path),
+        ("routers", routers.joined(separator: ",")),
+      ]
+    ).write()
+  }
+
+  private func logStop(_ signal: Int32) {
+    LogLine(.info, "\(Signals.name(signal)): handing over and stopping").write()
+  }
+
+  /// Writes what happens on the node to the log until the node ends.
+  private func logging(
+    _ events: AsyncStream<NodeEvent>,
+    alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
+  ) -> Task<Void, Never> {
+    Task.detached {
+      for await event in events {
+        LogLine(event).write()
+        alsoTell(event)
+      }
+    }
+  }
+}
+
+/// Why a node's process may have to end.
+enum StopCause: Sendable {
+  /// Somebody sent a signal.
+  case signal(Int32)
+  /// A router has been removed: is one left?
+  case routerGone
+  /// The `vipctl up` that started this node is done with it.
+  case starterGone
+}
+
+/// The way on which those reasons reach the process, from any thread.
+struct Stops: Sendable {
+  let causes: AsyncStream<StopCause>
+  private let continuation: AsyncStream<StopCause>.Continuation
+
+  init() {
+    (causes, continuation) = AsyncStream.makeStream()
+  }
+
+  func tell(_ cause: StopCause) { continuation.yield(cause) }
+}
+
+/// A thread for something that blocks, which a task must not.
+enum DetachedThread {
+  private final class Body: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  static func run(_ body: @escaping @Sendable () -> Void) {
+    var id = pthread_t()
+    let context = Unmanaged.passRetained(Body(body)).toOpaque()
+    let result = pthread_create(
+      &id, nil,
+      { context in
+        if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+        return nil
+      }, context)
+    precondition(result == 0, "no thread can be started: \(String(cString: strerror(result)))")
+    pthread_detach(id)
+  }
+}

@@ -1,0 +1,53 @@
+import Glibc
+import VIP
+
+/// Signals, taken one by one on the main thread instead of interrupting whatever runs.
+///
+/// The main thread does nothing else: it stays able to end the process when everything else hangs.
+enum Signals {
+  private static let stopping = [SIGTERM, SIGINT]
+
+  private static var handled: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in stopping + [SIGHUP] { sigaddset(&set, signal) }
+    return set
+  }
+
+  /// Keeps signals back from all threads; to be called while there is only one.
+  static func block() {
+    var set = handled
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    // A log that nobody reads any more must not end a node.
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Takes signals for ever.
+  static func take(_ stops: Stops) -> Never {
+    var set = handled
+    var isStopping = false
+    while true {
+      var number: Int32 = 0
+      guard sigwait(&set, &number) == 0 else { continue }
+      if number == SIGHUP {
+        LogLine(.warning, "SIGHUP changes nothing; restart the node to apply a changed file")
+          .write()
+      } else if isStopping {
+        LogLine(.error, "a second \(name(number)) ends the node at once").write()
+        // Its addresses go when their leases end.
+        _exit(ExitStatus.failed.rawValue)
+      } else {
+        isStopping = true
+        stops.tell(.signal(number))
+      }
+    }
+  }
+
+  static func name(_ signal: Int32) -> String {
+    switch signal {
+    case SIGTERM: "SIGTERM"
+    case SIGINT: "SIGINT"
+    default: "signal \(signal)"
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import VIP
+import VIPCore
+import VRRP
+
+/// What is wrong with the text of one setting: what the text should have been.
+struct SettingError: Error, Sendable, Hashable, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
+/// The settings of a router and a node as people write them, in flags and in files alike.
+enum SettingText {
+  /// `192.0.2.10/24`, `2001:db8::10/64`, or an address alone for a host address.
+  static func address(_ text: String) throws(SettingError) -> InterfaceAddress {
+    if let address = InterfaceAddress(text) { return address }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    if let address = IPAddress(String(parts[0])), parts.count == 2 {
+      throw SettingError(
+        "'/\(parts[1])' is not a prefix length; "
+          + "\(address.family) has /1 to /\(address.family.addressBitCount)")
+    }
+    if text.contains("%") {
+      throw SettingError("'\(text)' has a zone; leave '%…' out, the interface is given apart")
+    }
+    throw SettingError(
+      "'\(text)' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64")
+  }
+
+  /// An address that one host can have, without a prefix length.
+  static func host(_ text: String) throws(SettingError) -> IPAddress {
+    // The address of `up`, pasted, is welcome here too: its prefix says nothing more.
+    let address = try address(text).address
+    guard !address.isUnspecified, !address.isLoopback, !address.isMulticast else {
+      throw SettingError("'\(text)' is no address that one machine of a network can have")
+    }
+    return address
+  }
+
+  static func vrid(_ text: String) throws(SettingError) -> VRID {
+    guard let vrid = VRID(text) else {
+      throw SettingError("'\(text)' is not a VRID; give a number from 1 to 255")
+    }
+    return vrid
+  }
+
+  static func priority(_ text: String) throws(SettingError) -> Priority {
+    guard let number = decimal(text), let priority = Priority(configured: number) else {
+      throw SettingError(
+        "'\(text)' is not a priority; give a number from 1 to 255 (255: the address owner)")
+    }
+    return priority
+  }
+
+  static func interval(_ text: String) throws(SettingError) -> AdvertisementInterval {
+    if let interval = AdvertisementInterval(text) { return interval }
+    try refuseMissingUnit(text)
+    throw SettingError(
+      "'\(text)' is not an interval; give 10ms to 40.95s in steps of 10ms, such as 1s or 250ms")
+  }
+
+  static func lease(_ text: String) throws(SettingError) -> LeasePolicy {
+    if let lease = LeasePolicy(text) { return lease }
+    try refuseMissingUnit(text)
+    throw SettingError("'\(text)' is not a lease; give whole seconds from 2s to 1h, or off")
+  }
+
+  static func checksum(_ text: String) throws(SettingError) -> ChecksumPolicy {
+    guard let policy = ChecksumPolicy(rawValue: text) else {
+      let known = ChecksumPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+      throw SettingError("'\(text)' is not a checksum form; give one of \(known)")
+    }
+    return policy
+  }
+
+  /// A time to wait, up to a day.
+  static func timeout(_ text: String) throws(SettingError) -> Duration {
+    if let duration = Duration(text: text), duration <= .seconds(86_400) { return duration }
+    try refuseMissingUnit(text)
+    throw SettingError("'\(text)' is not a time to wait; give 0s to 24h, such as 10s")
+  }
+
+  static func count(_ text: String) throws(SettingError) -> Int {
+    guard let number = decimal(text), (1...100).contains(number) else {
+      throw SettingError("'\(text)' is not a count; give a number from 1 to 100")
+    }
+    return number
+  }
+
+  static func mac(_ text: String) throws(SettingError) -> MACAddress {
+    guard let address = MACAddress(text), !address.isMulticast else {
+      throw SettingError("'\(text)' is not a machine's Ethernet address, such as 02:00:5e:10:00:01")
+    }
+    return address
+  }
+
+  /// Digits alone say nothing of seconds or milliseconds; guessing could be wrong by 1000.
+  private static func refuseMissingUnit(_ text: String) throws(SettingError) {
+    guard Duration(text: text + "s") != nil else { return }
+    throw SettingError("'\(text)' has no unit; write \(text)s or \(text)ms")
+  }
+
+  static func decimal(_ text: String) -> Int? {
+    guard (1...18).contains(text.utf8.count),
+      text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+    else { return nil }
+    return Int(text)
+  }
+}

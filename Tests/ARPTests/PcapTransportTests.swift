@@ -1,0 +1,238 @@
+import ARP
+import Foundation
+import Testing
+import VIPCore
+
+@Suite struct PcapTransportNameTests {
+  /// None of these reaches libpcap, which would take `any` for all interfaces.
+  @Test(arguments: [
+    ("", FrameError.Cause.unsuitable), ("sixteen-bytes-xx", .unsuitable), ("eth0\0x", .unsuitable),
+    ("\0", .unsuitable), ("any", .interfaceGone), ("nflog", .interfaceGone),
+    ("no-such-if", .interfaceGone), ("fifteen-bytes-x", .interfaceGone),
+  ])
+  func refusesNames(name: String, cause: FrameError.Cause) throws {
+    let error = try #require(throws: FrameError.self) { _ = try PcapTransport(interface: name) }
+    #expect(error.cause == cause && error.interface == name && error.operation == "open")
+    #expect(!error.isTransient)
+  }
+}
+
+/// Real frames between two kernels' stacks.
+@Suite(
+  .enabled(if: Segment.isAvailable, "needs root and network namespaces"), .timeLimit(.minutes(1)))
+struct PcapTransportTests {
+  private let old = "02:00:00:00:00:01"
+
+  /// The right side, with a neighbour entry for each VIP that leads to another machine.
+  private func segmentWithNeighbours() throws -> Segment {
+    let segment = try Segment()
+    try segment.right.ip("address add 192.0.2.1/24 dev right")
+    try segment.right.ip("address add 2001:db8::1/64 dev right nodad")
+    for vip in ["192.0.2.100", "2001:db8::100"] {
+      try segment.right.ip("neigh replace \(vip) lladdr \(old) dev right nud reachable")
+    }
+    return segment
+  }
+
+  /// Where the right side thinks an address is.
+  private func neighbour(_ address: String, in segment: Segment) throws -> String? {
+    struct Entry: Decodable {
+      var dst: String
+      var lladdr: String?
+    }
+    let json = try segment.right.ip("-j neigh show dev right")
+    let entries = try JSONDecoder().decode([Entry].self, from: Data(json.utf8))
+    return entries.first { $0.dst == address }?.lladdr
+  }
+
+  /// Waits until something is so; the kernels answer within microseconds, a busy machine may not.
+  private func eventually(_ condition: () throws -> Bool) throws -> Bool {
+    for _ in 0..<500 {
+      if try condition() { return true }
+      usleep(10_000)
+    }
+    return false
+  }
+
+  @Test func announcementsMoveTheNeighboursEntries() throws {
+    let segment = try segmentWithNeighbours()
+    let transport = try segment.left.run { try PcapTransport(interface: "left") }
+    #expect(try neighbour("192.0.2.100", in: segment) == old)
+    #expect(try neighbour("2001:db8::100", in: segment) == old)
+
+    try transport.send(Announcement(.v4(vip4), at: vmac4))
+    #expect(try eventually { try neighbour("192.0.2.100", in: segment) == "00:00:5e:00:01:33" })
+    #expect(try neighbour("2001:db8::100", in: segment) == old)
+    try transport.send(Announcement(.v6(vip6), at: vmac6))
+    #expect(try eventually { try neighbour("2001:db8::100", in: segment) == "00:00:5e:00:02:33" })
+  }
+
+  /// The receiving kernel agrees with our own parser: what this refuses, it ignores too.
+  @Test func forwardedAdvertisementsMoveNothing() throws {
+    let segment = try segmentWithNeighbours()
+    let transport = try segment.left.run { try PcapTransport(interface: "left") }
+    var forged = Vector.n1
+    forged[21] = 254
+    try transport.send(forged.span)
+    try transport.send(Announcement(.v4(vip4), at: vmac4))
+    #expect(try eventually { try neighbour("192.0.2.100", in: segment) == "00:00:5e:00:01:33" })
+    #expect(try neighbour("2001:db8::100", in: segment) == old)
+  }
+
+  @Test func survivesALinkThatGoesDownAndUp() throws {
+    let segment = try segmentWithNeighbours()
+    let (transport, listener) = try segment.left.run {
+      (
+        try PcapTransport(interface: "left"),
+        try PcapTransport(interface: "left", receiving: .announcements)
+      )
+    }
+    for round in 1...3 {
+      try segment.left.ip("link set left down")
+      let error = try #require(throws: FrameError.self) {
+        try transport.send(Announcement(.v4(vip4), at: vmac4))
+      }
+      #expect(error.cause == .interfaceDown && error.interface == "left" && !error.isTransient)
+      #expect(error.description == "left: send: send: Network is down", "round \(round)")
+      #expect(throws: Never.self) { try listener.drain(limit: 10) { _ in } }
+
+      try segment.left.ip("link set left up")
+      // Down and up again while nobody sends: the first frame after it must not fail either.
+      try segment.left.ip("link set left down")
+      try segment.left.ip("link set left up")
+      #expect(throws: Never.self) { try listener.drain(limit: 10) { _ in } }
+      // The peer forgets entries when its carrier goes.
+      try segment.right.ip("neigh replace 192.0.2.100 lladdr \(old) dev right nud reachable")
+      try transport.send(Announcement(.v4(vip4), at: vmac4))
+      #expect(try eventually { try neighbour("192.0.2.100", in: segment) == "00:00:5e:00:01:33" })
+    }
+    // The listener hears again too.
+    let peer = try segment.right.run { try PcapTransport(interface: "right") }
+    try peer.send(Announcement(.v4(vip4), at: vmac4))
+    #expect(try eventually { try listener.drain(limit: 100) { _ in } > 0 })
+  }
+
+  @Test func reportsThatTheDeviceIsGone() throws {
+    let segment = try Segment()
+    let (transport, listener) = try segment.left.run {
+      (
+        try PcapTransport(interface: "left"),
+        try PcapTransport(interface: "left", receiving: .announcements)
+      )
+    }
+    try segment.left.ip("link delete left")
+    let send = try #require(throws: FrameError.self) {
+      try transport.send(Announcement(.v4(vip4), at: vmac4))
+    }
+    #expect(send.cause == .interfaceGone && send.operation == "send" && send.errorNumber == ENXIO)
+    let receive = try #require(throws: FrameError.self) { try listener.drain(limit: 1) { _ in } }
+    #expect(receive.cause == .interfaceGone && receive.operation == "receive")
+    #expect(!receive.message.isEmpty)
+  }
+
+  @Test func refusesInterfacesItCannotUse() throws {
+    let segment = try Segment()
+    try segment.left.ip("link set left down")
+    let error = try #require(throws: FrameError.self) {
+      try segment.left.run { _ = try PcapTransport(interface: "left") }
+    }
+    #expect(error.cause == .interfaceDown)
+
+    // A tunnel has no Ethernet addresses to announce.
+    try segment.left.ip("tuntap add tunnel mode tun")
+    try segment.left.ip("link set tunnel up")
+    let unsuitable = try #require(throws: FrameError.self) {
+      try segment.left.run { _ = try PcapTransport(interface: "tunnel") }
+    }
+    #expect(unsuitable.description == "tunnel: open: not an Ethernet interface")
+    #expect(unsuitable.cause == .unsuitable)
+  }
+
+  @Test func hearsOthersAndNothingElse() throws {
+    let segment = try segmentWithNeighbours()
+    let (listener, deaf, peer) = try (
+      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements) },
+      segment.right.run { try PcapTransport(interface: "right") },
+      segment.left.run { try PcapTransport(interface: "left") }
+    )
+    var heard: [[UInt8]] = []
+    func drain(limit: Int) throws -> Int {
+      try listener.drain(limit: limit) { heard.append($0.withUnsafeBufferPointer { Array($0) }) }
+    }
+    // An IPv4 packet, an ordinary solicitation, a router advertisement: not for us.
+    var other = Vector.a1
+    other[13] = 0
+    try peer.send(other.span)
+    let question = NeighborSolicitation(
+      source: vip6, destination: NeighborSolicitation.solicitedNodeGroup(of: vip6), target: vip6,
+      sourceLinkLayerAddress: vmac6)
+    let head = Array(Vector.n3[..<14])
+    let solicitation = head + encoded(question.byteCount) { question.encode(into: &$0) }
+    try peer.send(solicitation.span)
+    // This machine's own announcement, which the interface sends rather than receives.
+    try deaf.send(Announcement(.v4(vip4), at: MACAddress(2, 0, 0, 0, 0, 0xB)))
+
+    for frame in Vector.all { try peer.send(frame.span) }
+    var most = 0
+    let complete = try eventually {
+      most = max(most, try drain(limit: 2))
+      return heard.count { Vector.all.contains($0) } == Vector.all.count
+    }
+    #expect(complete && most == 2)
+    #expect(heard.filter { Vector.all.contains($0) } == Vector.all)
+    // Both kernels talk as well, but nothing of ours comes that was not asked for.
+    #expect(!heard.contains(other) && !heard.contains(solicitation))
+    let own = MACAddress(2, 0, 0, 0, 0, 0xB)
+    #expect(try heard.allSatisfy { try EthernetFrame($0).source != own })
+    #expect(try deaf.drain(limit: 100) { _ in Issue.record("the filter lets something pass") } == 0)
+  }
+
+  @Test func descriptorWakesUpAndFallsAsleep() throws {
+    let segment = try Segment()
+    let (listener, peer) = try (
+      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements) },
+      segment.left.run { try PcapTransport(interface: "left") }
+    )
+    func isReadable(within milliseconds: Int32) -> Bool {
+      var descriptor = pollfd(fd: listener.fileDescriptor, events: Int16(POLLIN), revents: 0)
+      return poll(&descriptor, 1, milliseconds) == 1
+    }
+    // The kernels announce nothing here (no address, no router), but be sure.
+    _ = try listener.drain(limit: 1000) { _ in }
+    try peer.send(Announcement(.v4(vip4), at: vmac4))
+    #expect(isReadable(within: 5000))
+    #expect(try listener.drain(limit: 1000) { _ in } > 0)
+    #expect(!isReadable(within: 0))
+    // A link that goes down wakes the loop once, not for ever.
+    try segment.right.ip("link set right down")
+    _ = isReadable(within: 1000)
+    _ = try listener.drain(limit: 1000) { _ in }
+    #expect(!isReadable(within: 0))
+  }
+
+  /// Each transport closes its socket, and with it the ring.
+  @Test func closesItsSocket() throws {
+    let segment = try Segment()
+    func sockets() throws -> Int {
+      // One line for each packet socket of the namespace, below a heading.
+      try segment.left.command(["cat", "/proc/net/packet"]).split(separator: "\n").count - 1
+    }
+    #expect(try sockets() == 0)
+    var transport: PcapTransport? = try segment.left.run { try PcapTransport(interface: "left") }
+    #expect(try sockets() == 1)
+    #expect(transport?.interface == "left")
+    // Programs started meanwhile don't keep it open.
+    let descriptor = try #require(transport?.fileDescriptor)
+    #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+    transport = nil
+    // A program that another test starts may have it for a moment, until it is loaded.
+    #expect(try eventually { try sockets() == 0 })
+    // Nor does one that fails half-way leave a socket behind.
+    try segment.left.ip("tuntap add tunnel mode tun")
+    try segment.left.ip("link set tunnel up")
+    #expect(throws: FrameError.self) {
+      try segment.left.run { _ = try PcapTransport(interface: "tunnel") }
+    }
+    #expect(try eventually { try sockets() == 0 })
+  }
+}

@@ -1,0 +1,110 @@
+import Glibc
+
+/// A keepalived on a node, as the other implementation to elect with.
+package final class Keepalived: Sendable {
+  /// The state of its one virtual router, in the words of the protocol.
+  package enum State: String, Sendable {
+    /// The interface is not usable, or nothing was decided yet.
+    case initialize
+    /// Another router is Active.
+    case backup
+    /// This router holds the addresses.
+    case active
+  }
+
+  /// What its one virtual router is told.
+  package struct Settings: Sendable {
+    /// The virtual router's number.
+    package var vrid = 51
+    /// The priority in the election.
+    package var priority = 100
+    /// The advertisement interval.
+    package var interval = Duration.milliseconds(100)
+    /// Whether it takes over from a lower priority.
+    package var preempt = true
+    /// The virtual addresses, all of one family, as its configuration writes them.
+    package var addresses: [String]
+
+    /// Makes settings with the defaults of the protocol and the interval of most tests.
+    package init(addresses: [String]) {
+      self.addresses = addresses
+    }
+  }
+
+  /// The node it runs on.
+  package let node: LabNode
+  /// The process that watches over the one that speaks VRRP.
+  package let process: ChildProcess
+
+  /// Starts keepalived on a node; nothing it writes goes to a place shared with another one.
+  package init(on node: LabNode, of segment: Segment, _ settings: Settings) throws {
+    self.node = node
+    let files = segment.directory
+    let prefix = "keepalived-\(node.name)"
+    try files.write(Self.configuration(settings), to: "\(prefix).conf")
+    process = try node.namespace.start(
+      [
+        "keepalived", "--dont-fork", "--log-console", "--no-syslog", "--log-detail", "--vrrp",
+        "--use-file", files["\(prefix).conf"], "--pid", files["\(prefix).pid"],
+        "--vrrp_pid", files["\(prefix).vrrp.pid"],
+      ], logPath: files["\(prefix).log"])
+  }
+
+  /// The state that its log told last.
+  package var state: State {
+    for line in process.log.split(separator: "\n").reversed() {
+      if line.contains("Entering MASTER STATE") { return .active }
+      if line.contains("Entering BACKUP STATE") { return .backup }
+      if line.contains("Entering FAULT STATE") { return .initialize }
+    }
+    return .initialize
+  }
+
+  /// Waits until the log tells a state.
+  package func waitUntil(_ wanted: State, within limit: Duration = .seconds(10)) throws {
+    try eventually(
+      "keepalived on \(node.name) is \(wanted.rawValue)", within: limit,
+      detail: { process.logTail },
+      {
+        try process.requireRunning()
+        return state == wanted
+      })
+  }
+
+  /// Ends it in good order: it resigns and takes its addresses away.
+  package func stop() throws {
+    process.signal(SIGTERM)
+    guard process.waitForExit(within: .seconds(10)) != nil else {
+      throw LabError("keepalived on \(node.name) does not stop:\n\(process.logTail)")
+    }
+  }
+
+  /// Ends all its processes at once; the addresses stay where they are.
+  package func kill() throws {
+    process.signalGroup(SIGKILL)
+    guard process.waitForExit(within: .seconds(5)) != nil else {
+      throw LabError("keepalived on \(node.name) survives SIGKILL")
+    }
+  }
+
+  private static func configuration(_ settings: Settings) -> String {
+    """
+    global_defs {
+      router_id lab
+      vrrp_version 3
+    }
+    vrrp_instance lab {
+      state BACKUP
+      interface eth0
+      virtual_router_id \(settings.vrid)
+      priority \(settings.priority)
+      advert_int \(settings.interval.milliseconds / 1000)
+      \(settings.preempt ? "" : "nopreempt")
+      virtual_ipaddress {
+        \(settings.addresses.joined(separator: "\n    "))
+      }
+    }
+
+    """
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+/// The rules of the repository that no compiler checks: who may import what, and where C is called.
+@Suite struct ModuleTests {
+  /// What each module may import; the arrows of Docs/Architecture.md.
+  static let allowed: [String: Set<String>] = [
+    "VIPCore": [],
+    "VRRP": ["VIPCore"],
+    "Netlink": ["VIPCore", "CMNL", "Glibc"],
+    "ARP": ["VIPCore", "CPCAP", "Glibc"],
+    "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
+    "vipctl": [
+      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc", "Synchronization", "ArgumentParser",
+      "Yams", "FoundationEssentials",
+    ],
+  ]
+
+  @Test(arguments: allowed.keys.sorted())
+  func `a module imports only what its place allows`(module: String) throws {
+    let allowed = try #require(Self.allowed[module])
+    let files = try Repository.swiftFiles(under: "Sources/\(module)")
+    #expect(!files.isEmpty)
+    for file in files {
+      for line in try file.lines {
+        guard let imported = line.import else { continue }
+        #expect(allowed.contains(imported.module), "\(file.path): imports \(imported.module)")
+      }
+    }
+  }
+
+  @Test func `every module under Sources has its rule`() throws {
+    let modules = try FileManager.default
+      .contentsOfDirectory(atPath: Repository.root.appending(path: "Sources").path)
+      .filter { !["CMNL", "CPCAP"].contains($0) }
+    #expect(Set(modules) == Set(Self.allowed.keys))
+  }
+
+  @Test func `C never shows in a signature`() throws {
+    for file in try Repository.swiftFiles(under: "Sources") {
+      for line in try file.lines {
+        guard let imported = line.import, ["CMNL", "CPCAP", "Glibc"].contains(imported.module)
+        else { continue }
+        #expect(
+          imported.access == nil || imported.access == "internal",
+          "\(file.path): \(imported.access ?? "") import \(imported.module)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("mnl_", "Netlink/NetlinkSocket.swift"), ("pcap_", "ARP/PcapTransport.swift"),
+  ])
+  func `a C library is called from one file`(prefix: String, home: String) throws {
+    let call = try Regex("\\b\(prefix)[a-z0-9_]+\\(")
+    var callers: Set<String> = []
+    for file in try Repository.swiftFiles(under: "Sources")
+    where try file.lines.contains(where: { $0.code.contains(call) }) {
+      callers.insert(file.path)
+    }
+    #expect(callers == ["Sources/\(home)"])
+  }
+
+  @Test func `nothing is left for later`() throws {
+    let marker = try Regex("\\b(TODO|FIXME|XXX|HACK)\\b")
+    for folder in ["Sources", "Tests"] {
+      for file in try Repository.swiftFiles(under: folder)
+      where !file.path.hasPrefix("Tests/TidyTests/") {
+        for (number, line) in try file.lines.enumerated() {
+          #expect(!line.text.contains(marker), "\(file.path):\(number + 1)")
+        }
+      }
+    }
+  }
+
+  @Test func `a file is a chapter, not a book`() throws {
+    for file in try Repository.swiftFiles(under: "Sources") {
+      let count = try file.lines.count
+      #expect(count <= 450, "\(file.path) has \(count) lines")
+    }
+  }
+}
