@@ -73,33 +73,3 @@ extension Authentication.Password: CustomStringConvertible {
   /// Never the password itself: descriptions end up in logs.
   public var description: String { "(hidden)" }
 }
-
-extension VirtualRouter {
-  /// Why a configuration can't be run.
-  public enum ConfigurationError: Error, Sendable, Hashable {
-    /// Version 2 exists for IPv4 only.
-    case version2NeedsIPv4
-    /// Version 2 counts its interval in whole seconds from 1 to 255.
-    case version2NeedsWholeSeconds
-    /// Version 3 can't express intervals above 40.95 s.
-    case version3IntervalTooLong
-    /// Version 3 has no authentication.
-    case version3HasNoAuthentication
-    /// Priority 0 is no router's; it announces that an Active leaves.
-    case priorityZero
-  }
-}
-
-extension VirtualRouter.ConfigurationError: CustomStringConvertible {
-  /// What is wrong and what would be right.
-  public var description: String {
-    switch self {
-    case .version2NeedsIPv4: "version 2 exists for IPv4 only; use version 3 for IPv6"
-    case .version2NeedsWholeSeconds: "version 2 needs an interval of whole seconds, 1s to 255s"
-    case .version3IntervalTooLong: "version 3 can't express intervals above 40.95s"
-    case .version3HasNoAuthentication:
-      "version 3 has no authentication (RFC 5798 removed it); remove the password or use version 2"
-    case .priorityZero: "priority 0 announces a leaving Active; use 1 to 255"
-    }
-  }
-}

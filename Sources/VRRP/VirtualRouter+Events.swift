@@ -60,8 +60,8 @@ extension VirtualRouter {
     } else if !stepsDownForWakingUpLate(at: now, &actions) {
       advertise(effectivePriority, at: now, &actions)
       // Counted from when the timer was due, so that late calls don't add up.
-      setAdverTimer(from: deadline)
-      if let next = self.deadline, next <= now { setAdverTimer(from: now) }
+      let next = deadline.advanced(byNanoseconds: configuration.interval.nanoseconds)
+      if next > now { phase = .active(adverTimer: next) } else { setAdverTimer(from: now) }
     }
     return actions
   }

@@ -99,7 +99,7 @@ public struct VirtualRouter: Sendable {
   /// Makes a virtual router in state Initialize.
   ///
   /// - Parameters:
-  ///   - configuration: one that ``Configuration/validate()`` accepts.
+  ///   - configuration: what its operator says; ``Configuration/validate()`` accepts it.
   ///   - statistics: counters to go on from, if it replaces another value.
   public init(_ configuration: Configuration, continuing statistics: Statistics = Statistics()) {
     self.configuration = configuration

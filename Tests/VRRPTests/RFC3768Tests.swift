@@ -194,7 +194,7 @@ import VRRP
   func validation() throws {
     func problem(
       _ change: (inout VirtualRouter.Configuration) -> Void
-    ) -> VirtualRouter.ConfigurationError? {
+    ) -> VirtualRouter.Configuration.Problem? {
       var configuration = VirtualRouter.Configuration(vrid: vrid(1), family: .ipv4)
       change(&configuration)
       do {

@@ -293,6 +293,16 @@ import VRRP
     #expect(router.statistics.advertisementSent == 6)
   }
 
+  @Test("§6.4.3 Adver_Timer: being served late does not add up; being served very late catches up")
+  func lateService() {
+    var (router, since) = VirtualRouter.active()
+    _ = router.advance(to: since.advanced(byNanoseconds: 1_200_000_000))
+    #expect(router.deadline == since.advanced(byNanoseconds: 2_000_000_000))
+    let now = since.advanced(byNanoseconds: 3_100_000_000)
+    #expect(router.advance(to: now).kinds == [.advertise(.default)])
+    #expect(router.deadline == now.advanced(byNanoseconds: 1_000_000_000))
+  }
+
   @Test("§6.4.3 Adver_Timer: counts our Advertisement_Interval, not the one learned as Backup")
   func ownInterval() {
     var router = VirtualRouter.backup()
