@@ -43,6 +43,7 @@ import VRRP
     bench.pass(.seconds(4))
     try bench.hear(200, from: "198.18.0.2")
     #expect(bench.state() == .backup)
+    bench.pass(.milliseconds(250))
     #expect(try bench.held == [])
     let announced = bench.platform.wire.frames.count
     bench.pass(.seconds(3))
@@ -56,7 +57,7 @@ import VRRP
     bench.pass(.seconds(4))
     #expect(try Set(bench.held) == ["198.18.0.100/24", "2001:db8::100/64"])
     #expect(bench.engine.remove("web"))
-    bench.settle()
+    bench.pass(.milliseconds(1100))
     #expect(bench.platform.transport(.ipv4)?.sentPriorities.last == 0)
     #expect(bench.platform.transport(.ipv6)?.sentPriorities.last == 0)
     #expect(try bench.platform.fake.addresses() == before)

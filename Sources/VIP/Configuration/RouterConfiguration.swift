@@ -22,6 +22,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var preempt: Bool
   /// Which checksum form to send over IPv4.
   public var checksum: ChecksumPolicy
+  /// What becomes of the addresses when another node takes over in good order.
+  public var handover: HandoverPolicy
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -34,10 +36,12 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - addresses: the virtual addresses; see ``validate()``.
   ///   - preempt: on if left out.
   ///   - checksum: `auto` if left out.
+  ///   - handover: seamless if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
-    preempt: Bool = true, checksum: ChecksumPolicy = .auto
+    preempt: Bool = true, checksum: ChecksumPolicy = .auto,
+    handover: HandoverPolicy = .seamless
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -47,6 +51,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.addresses = addresses
     self.preempt = preempt
     self.checksum = checksum
+    self.handover = handover
   }
 
   /// The families that have addresses here, IPv4 first.
@@ -138,4 +143,12 @@ extension RouterConfiguration {
     (1...15).contains(name.utf8.count) && name != "." && name != ".."
       && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
   }
+}
+
+/// What becomes of the addresses when another node takes over in good order.
+public enum HandoverPolicy: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The old holder serves until the new one has announced them, so that nobody notices.
+  case seamless
+  /// The old holder removes them at once, as RFC 9568 §6.4.3 has it.
+  case strict
 }

@@ -9,15 +9,21 @@ extension Engine {
 
   /// Starts to install an instance's addresses.
   func hold(_ instance: RouterInstance) {
+    endHandover(instance)
     work.add(.install, instance)
     if let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil {
       timers.schedule(TimerID.lease, at: now + period)
     }
   }
 
-  /// Starts to remove an instance's addresses and stops announcing them.
+  /// Starts to remove an instance's addresses.
   func release(_ instance: RouterInstance) {
+    endHandover(instance)
     work.add(.remove, instance)
+  }
+
+  /// Stops announcing an instance's addresses.
+  func silence(_ instance: RouterInstance) {
     guard let wire = wire(of: instance) else { return }
     for index in instance.addresses.indices {
       instance.addresses[index].retryAt = nil
@@ -54,8 +60,8 @@ extension Engine {
         switch entry.kind {
         case .install:
           instance.isHolding && !address.isPresent && address.retryAt == nil
-        case .refresh: instance.isHolding && address.isInstalled
-        case .remove: !instance.isHolding && address.isInstalled
+        case .refresh: address.isInstalled && (instance.isHolding || address.isLingering)
+        case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
       if isWanted { indices.append(index) }
       index += 1
@@ -163,7 +169,8 @@ extension Engine {
   func refreshLeases() {
     guard let period = refreshPeriod else { return }
     var isHoldingAny = false
-    for case let instance? in instances where instance.isHolding {
+    for case let instance? in instances
+    where instance.isHolding || instance.handoverDeadline != nil {
       work.add(.refresh, instance)
       isHoldingAny = true
     }

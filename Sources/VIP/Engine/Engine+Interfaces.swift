@@ -129,6 +129,7 @@ extension Engine {
     guard instance.activity != waiting else { return }
     instance.activity = waiting
     perform(instance.election.stop(at: now), for: instance)
+    if instance.handoverDeadline != nil { release(instance) }
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason
@@ -179,6 +180,7 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    endHandover(instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {
@@ -199,7 +201,10 @@ extension Engine {
     }
     if let wire = wires[link.index] {
       wire.userCount -= 1
-      if wire.userCount == 0 { wires[link.index] = nil }
+      if wire.userCount == 0 {
+        wires[link.index] = nil
+        platform.close(wire.transport)
+      }
     }
   }
 }

@@ -171,6 +171,7 @@ extension Engine {
     compare("interval", old.interval, new.interval)
     compare("preempt", old.preempt, new.preempt)
     compare("checksum", old.checksum.rawValue, new.checksum.rawValue)
+    compare("handover", old.handover.rawValue, new.handover.rawValue)
     if old.addresses != new.addresses {
       let list = old.addresses.prefix(3).map(\.description).joined(separator: " ")
       parts.append("addresses \(list)\(old.addresses.count > 3 ? " …" : "")")

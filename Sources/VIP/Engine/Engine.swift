@@ -25,7 +25,8 @@ package final class Engine {
     static let lease = 0
     static let retry = 1
     static let announcement = 2
-    static let firstRouter = 3
+    static let handover = 3
+    static let firstRouter = 4
   }
 
   let platform: any Platform
@@ -75,6 +76,8 @@ package final class Engine {
       switch source {
       case .segment(let key):
         if drain(key) { mayHaveMore = true }
+      case .wire(let index):
+        drainClaims(on: index)
       case .kernelEvents:
         drainKernelEvents()
       }
@@ -108,6 +111,7 @@ package final class Engine {
       switch id {
       case TimerID.lease: refreshLeases()
       case TimerID.retry: retryAddresses()
+      case TimerID.handover: endOverdueHandovers()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }
@@ -169,6 +173,7 @@ package final class Engine {
         segment.statistics.vridErrors += 1
         return
       }
+      noteSuccessor(of: instance, advertisement, from: header.source)
       let matches = advertisement.lists(instance.advertisedAddresses, in: message)
       noteGroup(of: instance, matches: matches, from: header.source)
       perform(
@@ -211,7 +216,7 @@ package final class Engine {
       case .advertise(let priority): enqueue(priority, from: instance)
       case .installAddresses: hold(instance)
       case .announceAddresses: announceInstalled(instance)
-      case .removeAddresses: release(instance)
+      case .removeAddresses: letGo(instance, because: actions.transitionReason)
       case .transition(let transition): note(transition, of: instance)
       }
     }

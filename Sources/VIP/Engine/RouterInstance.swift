@@ -9,6 +9,9 @@ final class RouterInstance {
     let address: InterfaceAddress
     /// Whether the kernel has it on our interface, by our doing.
     var isInstalled = false
+    /// Whether it stays for a moment although the election was lost or left, until the new holder
+    /// has announced it.
+    var isLingering = false
     /// Whether it is an address of the host itself (an owner's), which is never touched.
     var belongsToHost = false
     /// Why the last attempt to install it failed.
@@ -45,6 +48,10 @@ final class RouterInstance {
   var link: Link?
   var stateSince: Instant
   var stateReason = "not started"
+  /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
+  var handoverDeadline: Instant?
+  /// Whether the new holder has advertised since.
+  var hasSuccessor = false
   /// The last failure to send an advertisement.
   var sendFailure: Int32 = 0
   /// The last failure to send an announcement.
