@@ -88,16 +88,17 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
 extension RouterConfiguration {
   /// Why this router can't run beside another on one node; `nil` if it can.
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {
-    if name == other.name {
-      return ConfigurationError(.name, router: name, "the name '\(name)' is used twice")
-    }
-    guard interface == other.interface else { return nil }
+    let sameName = ConfigurationError(
+      .name, router: name, "the name '\(name)' is used twice")
+    guard interface == other.interface else { return name == other.name ? sameName : nil }
+    // Said first: two names made from interface and VRID are equal because these are.
     if vrid == other.vrid, let family = families.first(where: other.families.contains) {
       return ConfigurationError(
         .vrid, router: name,
         "VRID \(vrid) is already used on \(interface) for \(family) by '\(other.name)'; "
           + "take another VRID or put the addresses there")
     }
+    if name == other.name { return sameName }
     let theirs = Set(other.addresses.map(\.address))
     if let index = addresses.firstIndex(where: { theirs.contains($0.address) }) {
       return ConfigurationError(
