@@ -72,18 +72,11 @@ extension AdvertisementInterval: LosslessStringConvertible {
 extension AdvertisementInterval: Codable {
   /// Decodes the text form.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    let text = try container.decode(String.self)
-    guard let interval = AdvertisementInterval(text) else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "'\(text)' is not an interval of 10ms … 40.95s")
-    }
-    self = interval
+    self = try decodeText(from: decoder, what: "an interval of 10ms … 40.95s")
   }
 
   /// Encodes the text form.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
+    try encodeText(description, to: encoder)
   }
 }

@@ -69,19 +69,12 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
 
   /// Decodes the text form.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    let text = try container.decode(String.self)
-    guard let policy = LeasePolicy(text) else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "'\(text)' is not a lease of 2s … 1h or 'off'")
-    }
-    self = policy
+    self = try decodeText(from: decoder, what: "a lease of 2s … 1h or 'off'")
   }
 
   /// Encodes the text form.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
+    try encodeText(description, to: encoder)
   }
 }
 
