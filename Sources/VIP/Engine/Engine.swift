@@ -15,6 +15,8 @@ package final class Engine {
     static let messages = 1024
     static let kernelEvents = 512
     static let addresses = 64
+    static let addressBatch = 16
+    static let addressNanoseconds: UInt64 = 1_000_000
     static let announcements = 128
     /// Turns in a row that a flooded socket may hold up the Active_Down_Timers.
     static let delayedTurns = 4
