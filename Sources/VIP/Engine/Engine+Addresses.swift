@@ -27,6 +27,7 @@ extension Engine {
     guard let wire = wire(of: instance) else { return }
     for index in instance.addresses.indices {
       instance.addresses[index].retryAt = nil
+      instance.addresses[index].isMissing = false
       wire.queue.cancel(instance.addresses[index].address.address)
     }
   }
@@ -115,7 +116,8 @@ extension Engine {
     instance.addresses[index].isInstalled = true
     instance.addresses[index].failure = nil
     guard isNew else { return }
-    if instance.addresses[index].losses > 0 {
+    if instance.addresses[index].isMissing {
+      instance.addresses[index].isMissing = false
       report(.repaired(router: instance.settings.name, address: address))
     }
     wire(of: instance)?.queue.announce(address.address, now: now)
@@ -220,6 +222,7 @@ extension Engine {
       instance.addresses[index].losses = 0
     }
     let losses = instance.addresses[index].losses
+    instance.addresses[index].isMissing = true
     instance.addresses[index].losses = min(losses + 1, 10)
     instance.addresses[index].lastLoss = now
     if losses == 0 {

@@ -34,8 +34,10 @@ extension Engine {
   private func warnings(of instance: RouterInstance) -> [String] {
     var list: [String] = []
     if let group = instance.foreignGroup { list.append(Self.foreignGroupText(instance, group)) }
-    if instance.sendFailure != 0 {
-      list.append("advertisements can't be sent: \(errorText(instance.sendFailure))")
+    if instance.activity == .running, let failure = segment(of: instance)?.sendFailure,
+      failure != 0
+    {
+      list.append("advertisements can't be sent: \(errorText(failure))")
     }
     if let failure = instance.announceFailure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)

@@ -233,18 +233,20 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      let failure = segment.transport.flush()
-      if failure != 0 { noteSendFailure(failure, on: segment) }
+      noteSending(segment.transport.flush(), on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
   }
 
-  private func noteSendFailure(_ failure: Int32, on segment: Segment) {
+  /// Says once that advertisements can't be sent. That the last one before a pause went nowhere is
+  /// no news.
+  private func noteSending(_ failure: Int32, on segment: Segment) {
+    guard failure != segment.sendFailure else { return }
+    segment.sendFailure = failure
+    hasChanged = true
+    guard failure != 0 else { return }
     for case let instance? in instances
-    where instance.link?.index == segment.key.interfaceIndex
-      && instance.family == segment.key.family && instance.sendFailure != failure
-    {
-      instance.sendFailure = failure
+    where instance.activity == .running && self.segment(of: instance) === segment {
       report(
         .warning(
           router: instance.settings.name, family: instance.family,
@@ -256,7 +258,6 @@ package final class Engine {
   private func note(_ transition: Transition, of instance: RouterInstance) {
     instance.stateSince = now
     instance.stateReason = transition.reason.description
-    if transition.to == .active { instance.sendFailure = 0 }
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))

@@ -18,6 +18,8 @@ final class RouterInstance {
     var failure: String?
     /// When to try again after a failure or after somebody removed it.
     var retryAt: Instant?
+    /// Whether somebody removed it while it was held, and it is not back yet.
+    var isMissing = false
     /// How often somebody removed it lately, and when the last time was.
     var losses = 0
     var lastLoss = Instant.zero
@@ -52,8 +54,6 @@ final class RouterInstance {
   var handoverDeadline: Instant?
   /// Whether the new holder has advertised since.
   var hasSuccessor = false
-  /// The last failure to send an advertisement.
-  var sendFailure: Int32 = 0
   /// The last failure to send an announcement.
   var announceFailure: String?
   /// When to try again to open what could not be opened.
