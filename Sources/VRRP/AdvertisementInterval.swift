@@ -65,14 +65,27 @@ extension AdvertisementInterval: LosslessStringConvertible {
     self.init(duration)
   }
 
+  /// Reads an interval with its unit; `nil` if it is none that the version can carry.
+  public init?(_ description: String, version: ProtocolVersion) {
+    guard let duration = Duration(text: description) else { return nil }
+    self.init(duration, version: version)
+  }
+
   /// The interval as people write it: `1s`, `250ms`.
   public var description: String { duration.text }
 }
 
 extension AdvertisementInterval: Codable {
-  /// Decodes the text form.
+  /// Decodes the text form of an interval that either version can carry.
   public init(from decoder: any Decoder) throws {
-    self = try decodeText(from: decoder, what: "an interval of 10ms … 40.95s")
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    let known = AdvertisementInterval(text)
+    guard let interval = known ?? AdvertisementInterval(text, version: .v2) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text)' is not an interval of 10ms … 255s")
+    }
+    self = interval
   }
 
   /// Encodes the text form.

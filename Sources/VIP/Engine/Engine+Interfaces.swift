@@ -133,6 +133,7 @@ extension Engine {
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason
+    instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
   }

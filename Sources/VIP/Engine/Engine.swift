@@ -28,7 +28,8 @@ package final class Engine {
     static let retry = 1
     static let announcement = 2
     static let handover = 3
-    static let firstRouter = 4
+    static let trouble = 4
+    static let firstRouter = 5
   }
 
   let platform: any Platform
@@ -114,6 +115,7 @@ package final class Engine {
       case TimerID.lease: refreshLeases()
       case TimerID.retry: retryAddresses()
       case TimerID.handover: endOverdueHandovers()
+      case TimerID.trouble: endTroubles()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }
@@ -176,12 +178,11 @@ package final class Engine {
         return
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
-      let matches = advertisement.lists(instance.advertisedAddresses, in: message)
-      noteGroup(of: instance, matches: matches, from: header.source)
-      perform(
-        instance.election.receive(
-          advertisement, from: header.source, listsOurAddresses: matches, at: now),
-        for: instance)
+      let actions = instance.election.receive(
+        advertisement, from: header.source,
+        addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+      perform(actions, for: instance)
+      note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
       if segment.statistics.count(error) { return }
@@ -191,24 +192,6 @@ package final class Engine {
         segment.statistics.packetLengthErrors += 1
       }
     }
-  }
-
-  /// Notices peers that advertise other addresses on our VRID.
-  private func noteGroup(of instance: RouterInstance, matches: Bool, from source: IPAddress) {
-    if matches {
-      if instance.foreignGroup == source { instance.foreignGroup = nil }
-    } else if instance.foreignGroup == nil {
-      instance.foreignGroup = source
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: Self.foreignGroupText(instance, source)))
-    }
-  }
-
-  static func foreignGroupText(_ instance: RouterInstance, _ source: IPAddress) -> String {
-    "\(source) advertises other addresses on VRID \(instance.settings.vrid); "
-      + "another group uses this VRID, or the address lists differ"
   }
 
   /// Does what an election has decided: messages go out first, in ``flush()``.

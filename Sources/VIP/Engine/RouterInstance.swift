@@ -58,8 +58,8 @@ final class RouterInstance {
   var announceFailure: String?
   /// When to try again to open what could not be opened.
   var attachRetryAt: Instant?
-  /// Another group seen on our VRID: the sender of an advertisement with other addresses.
-  var foreignGroup: IPAddress?
+  /// What is wrong on the segment at the moment.
+  var troubles = Troubles()
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -71,7 +71,7 @@ final class RouterInstance {
     self.slot = slot
     self.settings = settings
     self.family = family
-    election = VirtualRouter(Self.electionConfiguration(settings, family, rank: 0))
+    election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
   }
@@ -88,17 +88,7 @@ final class RouterInstance {
       }
     let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
     let statistics = election.statistics
-    election = VirtualRouter(
-      Self.electionConfiguration(settings, family, rank: rank), continuing: statistics)
-  }
-
-  private static func electionConfiguration(
-    _ settings: RouterConfiguration, _ family: AddressFamily, rank: UInt8
-  ) -> VirtualRouter.Configuration {
-    VirtualRouter.Configuration(
-      vrid: settings.vrid, family: family, priority: settings.priority,
-      interval: settings.interval, preempts: settings.preempt, checksum: settings.checksum,
-      tieBreakRank: rank)
+    election = VirtualRouter(settings.election(family, rank: rank), continuing: statistics)
   }
 
   /// Whether the addresses belong on the interface now.
@@ -110,7 +100,8 @@ final class RouterInstance {
   /// Fits the advertised addresses to the interface.
   func attach(_ link: Link) {
     self.link = link
-    let count = Advertisement.addressCountMax(mtu: link.mtu, family: family)
+    let count = Advertisement.addressCountMax(
+      mtu: link.mtu, family: family, version: settings.version)
     advertisedAddresses = addresses.prefix(count).map(\.address.address)
     packetKey = nil
   }
