@@ -132,10 +132,11 @@ public actor Node {
     return true
   }
 
-  /// Hands over and removes every router, then ends the node.
+  /// Hands over and removes every router, and ends what ``events()`` gives.
+  ///
+  /// The node's thread ends with the node itself; asking it until then is safe.
   public func shutdown() async {
     await retire()
-    loop.stop()
     for continuation in observers.withLock({ $0 }).values { continuation.finish() }
   }
 

@@ -85,7 +85,7 @@ extension Engine {
     let name = instance.settings.interface
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
-      pause(instance, "\(name) is gone")
+      pause(instance, link == nil ? "interface \(name) does not exist" : "\(name) was replaced")
       detach(instance)
     }
     guard let link else { return pause(instance, "interface \(name) does not exist") }
@@ -129,9 +129,11 @@ extension Engine {
     guard instance.activity != waiting else { return }
     instance.activity = waiting
     perform(instance.election.stop(at: now), for: instance)
+    if instance.handoverDeadline != nil { release(instance) }
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason
+    instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
   }
@@ -179,6 +181,7 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    endHandover(instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {
@@ -199,7 +202,10 @@ extension Engine {
     }
     if let wire = wires[link.index] {
       wire.userCount -= 1
-      if wire.userCount == 0 { wires[link.index] = nil }
+      if wire.userCount == 0 {
+        wires[link.index] = nil
+        platform.close(wire.transport)
+      }
     }
   }
 }

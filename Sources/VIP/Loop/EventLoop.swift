@@ -6,6 +6,8 @@ import Synchronization
 ///
 /// Everything but ``enqueue(_:)`` and ``stop()`` belongs to that thread.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
+  private static let niceness: Int32 = -10
+
   private struct Inbox {
     var jobs: [UnownedJob] = []
     var isStopped = false
@@ -55,6 +57,9 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   private func run() {
+    // A late advertisement is a false failover. Where it is permitted (CAP_SYS_NICE), this thread
+    // therefore goes before ordinary work; where not, nothing is lost but that.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
     var ready: [ReadinessSource] = []
     while true {
       platform.wait(

@@ -3,7 +3,10 @@ enum Suggestion {
   /// The known word nearest to a mistyped one; `nil` if none is near.
   static func nearest(to word: String, among known: [String]) -> String? {
     guard word.utf8.count <= 64 else { return nil }
-    let mistakesMax = max(1, min(3, word.utf8.count / 2))
+    if word.utf8.count > 2, let longer = known.first(where: { $0.hasPrefix(word) }) {
+      return longer
+    }
+    let mistakesMax = max(1, min(3, word.utf8.count / 3))
     return known.map { (distance(word.lowercased(), $0.lowercased()), $0) }
       .filter { $0.0 <= mistakesMax }
       .min { $0.0 < $1.0 }?.1
