@@ -12,8 +12,6 @@ extension VirtualRouter {
     guard case .initialize = phase else { return actions }
     precondition(primaryAddress.family == configuration.family, "address of the other family")
     self.primaryAddress = primaryAddress
-    activeInterval = configuration.interval
-    activeRouter = nil
     lowerPrioritySince = nil
     if isOwner {
       becomeActive(at: now, because: .startupAsOwner, &actions)

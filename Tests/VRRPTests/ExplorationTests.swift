@@ -5,7 +5,8 @@ import VRRP
 
 /// Small segments, every way they can go.
 ///
-/// `VIP_EXPLORATION_DEPTH=n` allows n disturbances more.
+/// `VIP_EXPLORATION_DEPTH=n` allows n disturbances more, or fewer if n is negative;
+/// `VIP_EXPLORATION_STATES=n` gives up after n states.
 @Suite struct ExplorationTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
@@ -49,12 +50,15 @@ import VRRP
 
   @Test("Every promise holds in every state", arguments: cases)
   func explore(_ segment: Case) {
-    let more =
-      ProcessInfo.processInfo.environment["VIP_EXPLORATION_DEPTH"].flatMap { Int($0) } ?? 0
-    let outcome = Exploration(segment.configurations, disturbances: segment.disturbances + more)
-      .run()
+    let environment = ProcessInfo.processInfo.environment
+    let more = environment["VIP_EXPLORATION_DEPTH"].flatMap { Int($0) } ?? 0
+    let limit = environment["VIP_EXPLORATION_STATES"].flatMap { Int($0) } ?? 5_000_000
+    let disturbances = max(segment.disturbances + more, 0)
+    let outcome = Exploration(
+      segment.configurations, disturbances: disturbances, stateCountMax: limit
+    ).run()
     print(
-      "\(segment.name), \(segment.disturbances + more) disturbances: \(outcome.stateCount) states,",
+      "\(segment.name), \(disturbances) disturbances: \(outcome.stateCount) states,",
       "\(outcome.stepCount) steps, \(outcome.settledCount) settled")
     #expect(outcome.failure == nil)
     #expect(outcome.isComplete)

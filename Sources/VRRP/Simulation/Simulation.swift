@@ -70,6 +70,14 @@ public struct Simulation: Sendable {
       case noticed(Findings)
       /// It lost its state without a farewell.
       case crashed
+      /// Its node's cable was cut.
+      case cut
+      /// Its node's cable was plugged in again.
+      case plugged
+      /// Its node froze.
+      case paused
+      /// Its node woke up.
+      case resumed
     }
   }
 
