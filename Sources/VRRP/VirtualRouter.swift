@@ -63,7 +63,7 @@ public struct VirtualRouter: Sendable {
   }
 
   /// What this router was told by its operator.
-  public let configuration: Configuration
+  public internal(set) var configuration: Configuration
   /// Counters since this value was made.
   public internal(set) var statistics = Statistics()
   /// Active_Adver_Interval: learned from the Active; our own until one is heard.

@@ -182,6 +182,22 @@ import VRRP
     #expect(bench.warnings.isEmpty)
   }
 
+  @Test func `an address that the host was given meanwhile is left alone`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(1))
+    let vip = try #require(InterfaceAddress("198.18.0.100/24"))
+    bench.platform.fake.add(AddressRecord(interfaceIndex: 2, address: vip, flags: .permanent))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    let record = try #require(try bench.platform.fake.addresses().first { $0.address == vip })
+    #expect(record.protocolTag == 0 && record.validLifetime == nil)
+    #expect(bench.warnings.contains { $0.contains("is now eth0's own address") })
+    bench.engine.remove("web")
+    bench.pass(.seconds(2))
+    #expect(try bench.platform.fake.addresses().contains { $0.address == vip })
+  }
+
   @Test func `an address left by an earlier life is removed by a Backup`() throws {
     let bench = try Bench()
     bench.platform.fake.add(

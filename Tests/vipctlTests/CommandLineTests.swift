@@ -33,7 +33,26 @@ import Testing
       "unknown option '--vrd'; did you mean '--vrid'? See 'vipctl up --help'"
     ),
     ("up 192.0.2.10/24 -i eth0 --vrid 51 --virtual-mac", "unknown option '--virtual-mac'"),
-    ("up 192.0.2.10/24 -i eth0 --vrid 51 --version 2", "unknown option '--version'"),
+    (
+      "up 192.0.2.10/24 -i eth0 --vrid 51 --version 4",
+      "--version: '4' is not a version of VRRP; give 2 or 3"
+    ),
+    (
+      "up 2001:db8::1/64 -i eth0 --vrid 51 --version 2",
+      "version 2 exists for IPv4 only; use version 3 for IPv6"
+    ),
+    (
+      "up 192.0.2.1 -i e --vrid 1 --version 2 --interval 500ms",
+      "--interval: '500ms' is not an interval; version 2 counts in whole seconds, 1s to 255s"
+    ),
+    (
+      "up 192.0.2.1 -i e --vrid 1 --preempt-delay 30",
+      "--preempt-delay: '30' has no unit; write 30s or 30ms"
+    ),
+    (
+      "up 192.0.2.1 -i e --vrid 1 --preempt-delay 3s --no-preempt",
+      "--no-preempt and --preempt-delay exclude each other; give one of them"
+    ),
     ("up --vrid", "missing value for '--vrid <n>'"),
     ("run 192.0.2.10 -i e --vrid 0", "--vrid: '0' is not a VRID; give a number from 1 to 255"),
     ("run 192.0.2.10 -i e --vrid 256", "--vrid: '256' is not a VRID; give a number from 1 to 255"),

@@ -27,22 +27,29 @@ extension Engine {
     guard let wire = wire(of: instance) else { return }
     for index in instance.addresses.indices {
       instance.addresses[index].retryAt = nil
+      instance.addresses[index].isMissing = false
       wire.queue.cancel(instance.addresses[index].address.address)
     }
   }
 
-  /// Works off one slice of what waits.
+  /// Works off one slice of what waits, bounded in number and in time.
   func performAddressWork() {
     var budget = Bound.addresses
+    let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
       guard let instance = instances[entry.slot] else {
         work.advanceFirst(to: nil)
         continue
       }
-      let (indices, next) = select(entry, of: instance, atMost: budget)
+      // What an IPv6 request costs grows with the number of addresses on the interface.
+      let batch = instance.family == .ipv4 ? Bound.addressBatch : Bound.addressBatch / 4
+      let (indices, next) = select(entry, of: instance, atMost: min(budget, batch))
       budget -= indices.count
       work.advanceFirst(to: next)
-      if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
+      if !indices.isEmpty {
+        apply(entry.kind, indices, of: instance)
+        if platform.now() >= end { break }
+      }
     }
     finishLeaving()
   }
@@ -60,6 +67,7 @@ extension Engine {
         switch entry.kind {
         case .install:
           instance.isHolding && !address.isPresent && address.retryAt == nil
+            && !isTakenByHost(index, of: instance)
         case .refresh: address.isInstalled && (instance.isHolding || address.isLingering)
         case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
@@ -67,6 +75,19 @@ extension Engine {
       index += 1
     }
     return (indices, nil)
+  }
+
+  /// Leaves alone what has become an address of the host itself, for example by an operator's hand:
+  /// a request of ours would turn it into a lease.
+  private func isTakenByHost(_ index: Int, of instance: RouterInstance) -> Bool {
+    let address = instance.addresses[index].address.address
+    guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
+      return false
+    }
+    fail(
+      index, of: instance,
+      because: "\(address) is now \(link.name)'s own address and is left alone; remove it there")
+    return true
   }
 
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
@@ -95,7 +116,8 @@ extension Engine {
     instance.addresses[index].isInstalled = true
     instance.addresses[index].failure = nil
     guard isNew else { return }
-    if instance.addresses[index].losses > 0 {
+    if instance.addresses[index].isMissing {
+      instance.addresses[index].isMissing = false
       report(.repaired(router: instance.settings.name, address: address))
     }
     wire(of: instance)?.queue.announce(address.address, now: now)
@@ -200,6 +222,7 @@ extension Engine {
       instance.addresses[index].losses = 0
     }
     let losses = instance.addresses[index].losses
+    instance.addresses[index].isMissing = true
     instance.addresses[index].losses = min(losses + 1, 10)
     instance.addresses[index].lastLoss = now
     if losses == 0 {

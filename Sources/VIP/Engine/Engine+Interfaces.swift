@@ -85,7 +85,7 @@ extension Engine {
     let name = instance.settings.interface
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
-      pause(instance, "\(name) is gone")
+      pause(instance, link == nil ? "interface \(name) does not exist" : "\(name) was replaced")
       detach(instance)
     }
     guard let link else { return pause(instance, "interface \(name) does not exist") }
@@ -133,6 +133,7 @@ extension Engine {
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason
+    instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
   }

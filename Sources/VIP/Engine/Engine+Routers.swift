@@ -169,9 +169,13 @@ extension Engine {
     compare("VRID", old.vrid, new.vrid)
     compare("priority", old.priority, new.priority)
     compare("interval", old.interval, new.interval)
+    compare("version", old.version.rawValue, new.version.rawValue)
     compare("preempt", old.preempt, new.preempt)
+    compare("preemption delay", old.preemptDelay.text, new.preemptDelay.text)
     compare("checksum", old.checksum.rawValue, new.checksum.rawValue)
     compare("handover", old.handover.rawValue, new.handover.rawValue)
+    // Passwords are not told, not even to say which one it is.
+    if old.password != new.password { parts.append("the password") }
     if old.addresses != new.addresses {
       let list = old.addresses.prefix(3).map(\.description).joined(separator: " ")
       parts.append("addresses \(list)\(old.addresses.count > 3 ? " …" : "")")

@@ -17,9 +17,10 @@ extension Engine {
     let seconds = Double(age) / 1e9
     return RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
-      vrid: instance.settings.vrid, family: instance.family, version: 3,
+      vrid: instance.settings.vrid, family: instance.family,
+      version: Int(instance.settings.version.rawValue),
       state: election.state, priority: instance.settings.priority,
-      effectivePriority: instance.settings.priority, interval: instance.settings.interval,
+      effectivePriority: election.effectivePriority, interval: instance.settings.interval,
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
       addresses: instance.addresses.map {
@@ -28,14 +29,16 @@ extension Engine {
       since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
+      peers: election.peers.map { PeerStatus($0, at: now) },
       warnings: warnings(of: instance))
   }
 
   private func warnings(of instance: RouterInstance) -> [String] {
-    var list: [String] = []
-    if let group = instance.foreignGroup { list.append(Self.foreignGroupText(instance, group)) }
-    if instance.sendFailure != 0 {
-      list.append("advertisements can't be sent: \(errorText(instance.sendFailure))")
+    var list = instance.troubles.list.map(\.text)
+    if instance.activity == .running, let failure = segment(of: instance)?.sendFailure,
+      failure != 0
+    {
+      list.append("advertisements can't be sent: \(errorText(failure))")
     }
     if let failure = instance.announceFailure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)

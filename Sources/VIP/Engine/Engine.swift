@@ -15,6 +15,8 @@ package final class Engine {
     static let messages = 1024
     static let kernelEvents = 512
     static let addresses = 64
+    static let addressBatch = 16
+    static let addressNanoseconds: UInt64 = 1_000_000
     static let announcements = 128
     /// Turns in a row that a flooded socket may hold up the Active_Down_Timers.
     static let delayedTurns = 4
@@ -26,7 +28,8 @@ package final class Engine {
     static let retry = 1
     static let announcement = 2
     static let handover = 3
-    static let firstRouter = 4
+    static let trouble = 4
+    static let firstRouter = 5
   }
 
   let platform: any Platform
@@ -112,6 +115,7 @@ package final class Engine {
       case TimerID.lease: refreshLeases()
       case TimerID.retry: retryAddresses()
       case TimerID.handover: endOverdueHandovers()
+      case TimerID.trouble: endTroubles()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }
@@ -174,12 +178,11 @@ package final class Engine {
         return
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
-      let matches = advertisement.lists(instance.advertisedAddresses, in: message)
-      noteGroup(of: instance, matches: matches, from: header.source)
-      perform(
-        instance.election.receive(
-          advertisement, from: header.source, listsOurAddresses: matches, at: now),
-        for: instance)
+      let actions = instance.election.receive(
+        advertisement, from: header.source,
+        addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+      perform(actions, for: instance)
+      note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
       if segment.statistics.count(error) { return }
@@ -189,24 +192,6 @@ package final class Engine {
         segment.statistics.packetLengthErrors += 1
       }
     }
-  }
-
-  /// Notices peers that advertise other addresses on our VRID.
-  private func noteGroup(of instance: RouterInstance, matches: Bool, from source: IPAddress) {
-    if matches {
-      if instance.foreignGroup == source { instance.foreignGroup = nil }
-    } else if instance.foreignGroup == nil {
-      instance.foreignGroup = source
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: Self.foreignGroupText(instance, source)))
-    }
-  }
-
-  static func foreignGroupText(_ instance: RouterInstance, _ source: IPAddress) -> String {
-    "\(source) advertises other addresses on VRID \(instance.settings.vrid); "
-      + "another group uses this VRID, or the address lists differ"
   }
 
   /// Does what an election has decided: messages go out first, in ``flush()``.
@@ -231,18 +216,20 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      let failure = segment.transport.flush()
-      if failure != 0 { noteSendFailure(failure, on: segment) }
+      noteSending(segment.transport.flush(), on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
   }
 
-  private func noteSendFailure(_ failure: Int32, on segment: Segment) {
+  /// Says once that advertisements can't be sent. That the last one before a pause went nowhere is
+  /// no news.
+  private func noteSending(_ failure: Int32, on segment: Segment) {
+    guard failure != segment.sendFailure else { return }
+    segment.sendFailure = failure
+    hasChanged = true
+    guard failure != 0 else { return }
     for case let instance? in instances
-    where instance.link?.index == segment.key.interfaceIndex
-      && instance.family == segment.key.family && instance.sendFailure != failure
-    {
-      instance.sendFailure = failure
+    where instance.activity == .running && self.segment(of: instance) === segment {
       report(
         .warning(
           router: instance.settings.name, family: instance.family,
@@ -254,7 +241,6 @@ package final class Engine {
   private func note(_ transition: Transition, of instance: RouterInstance) {
     instance.stateSince = now
     instance.stateReason = transition.reason.description
-    if transition.to == .active { instance.sendFailure = 0 }
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))

@@ -18,6 +18,8 @@ final class RouterInstance {
     var failure: String?
     /// When to try again after a failure or after somebody removed it.
     var retryAt: Instant?
+    /// Whether somebody removed it while it was held, and it is not back yet.
+    var isMissing = false
     /// How often somebody removed it lately, and when the last time was.
     var losses = 0
     var lastLoss = Instant.zero
@@ -52,14 +54,12 @@ final class RouterInstance {
   var handoverDeadline: Instant?
   /// Whether the new holder has advertised since.
   var hasSuccessor = false
-  /// The last failure to send an advertisement.
-  var sendFailure: Int32 = 0
   /// The last failure to send an announcement.
   var announceFailure: String?
   /// When to try again to open what could not be opened.
   var attachRetryAt: Instant?
-  /// Another group seen on our VRID: the sender of an advertisement with other addresses.
-  var foreignGroup: IPAddress?
+  /// What is wrong on the segment at the moment.
+  var troubles = Troubles()
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -71,7 +71,7 @@ final class RouterInstance {
     self.slot = slot
     self.settings = settings
     self.family = family
-    election = VirtualRouter(Self.electionConfiguration(settings, family, rank: 0))
+    election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
   }
@@ -88,17 +88,7 @@ final class RouterInstance {
       }
     let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
     let statistics = election.statistics
-    election = VirtualRouter(
-      Self.electionConfiguration(settings, family, rank: rank), continuing: statistics)
-  }
-
-  private static func electionConfiguration(
-    _ settings: RouterConfiguration, _ family: AddressFamily, rank: UInt8
-  ) -> VirtualRouter.Configuration {
-    VirtualRouter.Configuration(
-      vrid: settings.vrid, family: family, priority: settings.priority,
-      interval: settings.interval, preempts: settings.preempt, checksum: settings.checksum,
-      tieBreakRank: rank)
+    election = VirtualRouter(settings.election(family, rank: rank), continuing: statistics)
   }
 
   /// Whether the addresses belong on the interface now.
@@ -110,7 +100,8 @@ final class RouterInstance {
   /// Fits the advertised addresses to the interface.
   func attach(_ link: Link) {
     self.link = link
-    let count = Advertisement.addressCountMax(mtu: link.mtu, family: family)
+    let count = Advertisement.addressCountMax(
+      mtu: link.mtu, family: family, version: settings.version)
     advertisedAddresses = addresses.prefix(count).map(\.address.address)
     packetKey = nil
   }

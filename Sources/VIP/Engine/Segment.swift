@@ -8,6 +8,8 @@ final class Segment {
   let key: SegmentKey
   let transport: any AdvertisementTransport
   var statistics = SegmentStatistics()
+  /// The error number of the last attempt to send, 0 if it worked.
+  var sendFailure: Int32 = 0
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
   private(set) var routerCount = 0

@@ -29,8 +29,10 @@ struct RunCommand: ParsableCommand {
             priority: 150
             interval: 1s
             addresses: [192.0.2.10/24, 2001:db8::10/64]
-            preempt: true
+            preempt: true          # or false, or { delay: 30s }
+            version: 3             # or 2, with authentication: { password: … }
             checksum: auto
+            handover: seamless     # or strict
       """)
 
   @OptionGroup var router: RouterOptions

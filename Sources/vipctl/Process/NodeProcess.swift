@@ -73,6 +73,7 @@ struct NodeProcess {
       stops.tell(.starterGone)
     }
     var isStarterGone = false
+    var hasServed = false
     loop: for await cause in stops.causes {
       switch cause {
       case .signal(let number):
@@ -80,10 +81,15 @@ struct NodeProcess {
         break loop
       case .starterGone:
         isStarterGone = true
-        if await node.retireIfIdle() { break loop }
+        if await node.retireIfIdle() {
+          // A node whose only router was refused has nothing to tell.
+          if !hasServed { unlink(RuntimeDirectory.logPath(in: directory.path)) }
+          break loop
+        }
         // The starter waits for our decision: this end of the connection says "I stay".
         close(starter)
       case .routerGone:
+        hasServed = true
         if isStarterGone, await node.retireIfIdle() { break loop }
       }
     }
