@@ -77,6 +77,8 @@ public struct VirtualRouter: Sendable {
   /// The other routers heard for our VRID, also those whose version is not ours.
   public internal(set) var peers = Peers()
 
+  /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
+  let preemptDelay: UInt64
   var phase = Phase.initialize
   var priorityOverride = PriorityOverride.none
   /// When the last advertisement that counts for the Active_Down_Timer was heard.
@@ -94,7 +96,7 @@ public struct VirtualRouter: Sendable {
   /// When we last answered a losing advertisement.
   var lastAnswer: Instant?
   /// When a checksum with pseudo-header was last heard.
-  var lastPseudoHeader: Instant?
+  var lastPseudoHeader = Instant.zero
 
   /// Makes a virtual router in state Initialize.
   ///
@@ -104,6 +106,7 @@ public struct VirtualRouter: Sendable {
   public init(_ configuration: Configuration, continuing statistics: Statistics = Statistics()) {
     self.configuration = configuration
     self.statistics = statistics
+    preemptDelay = configuration.preemptDelay.inNanoseconds
     activeInterval = configuration.interval
     primaryAddress = .any(configuration.family)
   }
