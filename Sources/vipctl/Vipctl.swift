@@ -30,6 +30,7 @@ struct Vipctl: ParsableCommand {
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AnnounceCommand.self,
+    SimulateCommand.self,
     BackgroundNodeCommand.self,
   ]
 
