@@ -11,7 +11,7 @@ do {
     [UInt8](JSONEncoder().encode(ControlRequest.status(nil))),
     socketPath: RuntimeDirectory.socketPath(in: directory), timeout: .seconds(5))
   switch try JSONDecoder().decode(ControlReply.self, from: Data(answer)) {
-  case .done(let status):
+  case .done(let status), .changed(_, let status), .waiting(let status, _):
     print("node \(status.node.version), pid \(status.node.pid)")
     for router in status.routers { print(router.name, router.family, router.state) }
   case .failed(let reason):

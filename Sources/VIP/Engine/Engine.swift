@@ -33,7 +33,7 @@ package final class Engine {
   }
 
   let platform: any Platform
-  let lease: LeasePolicy
+  package internal(set) var lease: LeasePolicy
   let startedAt: Instant
   var now: Instant
   var interfaces = InterfaceTable()
