@@ -118,9 +118,13 @@ extension Simulation {
       state.doubleSince = nil
     }
     if actives == 0, running > 0 {
-      if state.outageSince == nil { state.outageSince = start }
+      if state.outageSince == nil {
+        state.outageSince = start
+        state.shortestDownInterval =
+          members.filter { isRunning($0) }.map { stations[$0].router.activeDownInterval }.min() ?? 0
+      }
     } else {
-      checkOutage(of: group, state, changed: station)
+      checkOutage(state, changed: station)
       state.outageSince = nil
     }
   }
@@ -143,13 +147,9 @@ extension Simulation {
     }
   }
 
-  private mutating func checkOutage(of group: Int, _ state: Supervisor.Group, changed station: Int)
-  {
+  private mutating func checkOutage(_ state: Supervisor.Group, changed station: Int) {
     guard let since = state.outageSince else { return }
-    let down =
-      groups[group].filter { isRunning($0) }
-      .map { stations[$0].router.activeDownInterval }.min() ?? 0
-    let bound = stretched(down) + conditions.deliveryTimeMax
+    let bound = stretched(state.shortestDownInterval) + conditions.deliveryTimeMax
     if now.nanoseconds(since: since) > bound {
       report(
         .takeoverInTime, station: station,
