@@ -65,6 +65,7 @@ extension Engine {
 
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
+    if kind == .remove { isSafeguardStale = true }
     let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
     if kind == .remove {
       let results = platform.kernel.remove(requests)
@@ -157,7 +158,7 @@ extension Engine {
   }
 
   /// The lifetime that addresses are installed with now; `nil` if for ever.
-  private var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
+  var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
 
   /// Refreshes the leases of all held addresses, slice by slice.
   func refreshLeases() {

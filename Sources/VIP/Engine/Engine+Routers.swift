@@ -44,6 +44,7 @@ extension Engine {
       reconsider(instance)
     }
     flush()
+    updateSafeguard()
     hasChanged = true
   }
 
@@ -101,6 +102,7 @@ extension Engine {
     }
     flush()
     performAddressWork()
+    updateSafeguard()
     return !group.isEmpty
   }
 

@@ -45,6 +45,10 @@ extension Engine {
     for address in instance.addresses where address.losses > 3 {
       list.append(Self.fightText(address.address, instance))
     }
+    if let safeguard, !safeguard.covers(instance) {
+      list.append(
+        "the guard has no room for all of its addresses; if the node dies they go with their lease")
+    }
     let excluded = instance.addresses.count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {
       list.append(

@@ -29,6 +29,8 @@ package enum ReadinessSource: Sendable, Hashable {
   case kernelEvents
   /// The VRRP socket of an interface and family.
   case segment(SegmentKey)
+  /// The guard process, which has something to say or is dead.
+  case safeguard
 }
 
 /// One interface and family: where a VRID is unique.

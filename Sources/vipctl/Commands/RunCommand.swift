@@ -22,6 +22,7 @@ struct RunCommand: ParsableCommand {
 
         node:
           lease: 3s
+          guard: true
         routers:
           - name: web
             interface: eth0
@@ -43,7 +44,8 @@ struct RunCommand: ParsableCommand {
     NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do throws(NodeError) {
-        process = try NodeProcess(directory: directory, lease: wanted.lease)
+        process = try NodeProcess(
+          directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true)
       } catch {
         throw Failure(error)
       }

@@ -6,6 +6,8 @@ import VRRP
 struct FileConfiguration: Sendable, Hashable {
   /// The lease, if the file names one.
   var lease: LeasePolicy?
+  /// Whether the node has a guard process, if the file says so.
+  var isGuarded: Bool?
   /// The routers in their order; at least one.
   var routers: [RouterConfiguration]
 }
@@ -21,9 +23,11 @@ enum ConfigurationReader {
     }
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
     var lease: LeasePolicy?
+    var isGuarded: Bool?
     if let node = keys.take("node"), !node.isEmpty {
-      var keys = try KeyedValues(node, knownKeys: ["lease"], where: "in 'node'")
+      var keys = try KeyedValues(node, knownKeys: ["lease", "guard"], where: "in 'node'")
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
+      isGuarded = try keys.take("guard")?.flag("guard")
     }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
@@ -42,7 +46,8 @@ enum ConfigurationReader {
       }
       routers.append(router)
     }
-    return FileConfiguration(lease: lease, routers: routers.map(\.configuration))
+    return FileConfiguration(
+      lease: lease, isGuarded: isGuarded, routers: routers.map(\.configuration))
   }
 }
 

@@ -29,7 +29,13 @@ struct Launch {
     // A node that was started for nothing ends when it sees that its starter is done.
     defer { starter?.finish() }
     let deadline = clock.now + timeout
-    let before = try reach(wanted.lease)
+    let before = try reach(wanted)
+    if let isGuarded = wanted.isGuarded, isGuarded != (before.node.guard != .off) {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with\(isGuarded ? "out" : "") a guard; leave that setting "
+          + "out, or end the node first with 'vipctl down --all'")
+    }
     if let lease = wanted.lease, lease.description != before.node.lease {
       throw Failure(
         .failed,
@@ -40,7 +46,7 @@ struct Launch {
     var added: [String] = []
     for router in wanted.routers {
       let reply = try ask(
-        router, timeout: max(.zero, deadline - clock.now), lease: wanted.lease)
+        router, timeout: max(.zero, deadline - clock.now), wanted)
       switch reply {
       case .done(let status):
         outcome.running += status.routers
@@ -62,7 +68,7 @@ struct Launch {
 
   /// Asks for one router, of another node if the one that was there ended just now.
   private mutating func ask(
-    _ router: RouterConfiguration, timeout: Duration, lease: LeasePolicy?
+    _ router: RouterConfiguration, timeout: Duration, _ wanted: FileConfiguration
   ) throws(Failure) -> ControlReply {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
@@ -78,12 +84,12 @@ struct Launch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
       }
       Clocks.pause(Self.pause)
-      _ = try reach(lease)
+      _ = try reach(wanted)
     }
   }
 
   /// The status of the node on the runtime directory, which is started if there is none.
-  private mutating func reach(_ lease: LeasePolicy?) throws(Failure) -> NodeStatus {
+  private mutating func reach(_ wanted: FileConfiguration) throws(Failure) -> NodeStatus {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     var refusal: ControlFailure?
@@ -95,7 +101,8 @@ struct Launch {
         }
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
-        if let link = try StarterLink.start(directory, lease: lease) {
+        if let link = try StarterLink.start(
+          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true) {
           starter?.finish()
           starter = link
           continue

@@ -9,10 +9,11 @@ struct NodeProcess {
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   init(
-    directory path: String, lease: LeasePolicy?, endsWhenIdle: Bool = false
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool, endsWhenIdle: Bool = false
   ) throws(NodeError) {
     directory = try RuntimeDirectory(path: path)
-    let node = try Node(Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle))
+    let node = try Node(
+      Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded))
     self.node = node
     server = try ControlServer(in: directory) { await JSONCoding.answer($0, by: node) }
   }
