@@ -23,8 +23,8 @@ package final class GuardArea {
   /// How many routers have a place.
   package static let slotCount = Int(VIP_GUARD_ENTRY_COUNT)
 
-  let base: UnsafeMutableRawPointer
-  let byteCount: Int
+  package let base: UnsafeMutableRawPointer
+  package let byteCount: Int
   /// The blocks in use, in the order of the area.
   private var used: [Range<Int>] = []
   /// Whose they are.

@@ -33,16 +33,18 @@ package enum GuardNews: Sendable, Hashable {
 }
 
 /// A guard process of Linux: a fork of this one that runs a few hundred lines of C, see `guard.h`.
-final class LinuxGuardProcess: GuardProcess {
+package final class LinuxGuardProcess: GuardProcess {
   private var handle: vip_guard_handle?
 
-  var pid: Int32? { handle?.pid }
+  package init() {}
+
+  package var pid: Int32? { handle?.pid }
 
   deinit {
     release()
   }
 
-  func start(_ area: GuardArea) throws(NodeError) -> Int32 {
+  package func start(_ area: GuardArea) throws(NodeError) -> Int32 {
     var handle = vip_guard_handle()
     let code = vip_guard_start(area.base, area.byteCount, &handle)
     guard code == 0 else { throw .system(code, "start a guard process") }
@@ -50,7 +52,7 @@ final class LinuxGuardProcess: GuardProcess {
     return handle.lifeline
   }
 
-  func news() -> GuardNews {
+  package func news() -> GuardNews {
     guard let handle else { return .none }
     return switch vip_guard_news(handle) {
     case 0: .isReady
@@ -60,7 +62,8 @@ final class LinuxGuardProcess: GuardProcess {
     }
   }
 
-  func dismiss() -> String {
+  @discardableResult
+  package func dismiss() -> String {
     guard let handle else { return "not running" }
     self.handle = nil
     let status = vip_guard_dismiss(handle)
@@ -68,7 +71,7 @@ final class LinuxGuardProcess: GuardProcess {
     return signal == 0 ? "exit code \(status >> 8 & 0xFF)" : "signal \(signal)"
   }
 
-  func release() {
+  package func release() {
     guard let handle else { return }
     self.handle = nil
     vip_guard_release(handle)
