@@ -21,17 +21,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -40,15 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// What a sanitizer would add calls its runtime, which the guard has no memory for.
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define VIP_GUARD_CODE static inline __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef VIP_GUARD_CODE
-#define VIP_GUARD_CODE static inline
-#endif
+#include "guard_area.h"
+#include "guard_memory.h"
 
 // The same on every architecture, and younger than some C libraries or shy of their feature macros.
 enum {
@@ -58,167 +46,7 @@ enum {
   VIP_SYS_close_range = 436,
 };
 
-// MARK: The shared area
-
-enum {
-  VIP_GUARD_ENTRY_COUNT = 2048,
-  /// The requests of an entry are to be sent.
-  VIP_GUARD_REMOVES = 1,
-  /// The packets of an entry are to be sent.
-  VIP_GUARD_SAYS_FAREWELL = 2,
-  /// How many bytes of requests are sent at once: with what the kernel adds, less than a page.
-  VIP_GUARD_BATCH_SIZE = 3500,
-};
-
-struct vip_guard_header {
-  /// When the node last lived, in nanoseconds since boot.
-  uint64_t stamp;
-  /// For how many nanoseconds after the stamp addresses may be removed; 0 for ever.
-  uint64_t removal_limit;
-  /// How many entries have ever been used; those behind them are not even looked at.
-  uint32_t entry_count;
-};
-
-struct vip_guard_block {
-  /// From the start of the area.
-  uint32_t offset;
-  uint32_t length;
-  /// For how many nanoseconds after the stamp it may be sent; 0 for ever. Of farewells only: the
-  /// leases of all addresses are alike.
-  uint64_t limit;
-};
-
-struct vip_guard_entry {
-  uint32_t flags;
-  int32_t interface_index;
-  struct vip_guard_block removals;
-  struct vip_guard_block farewells;
-};
-
-enum {
-  VIP_GUARD_HEADER_SIZE = 64,
-  VIP_GUARD_CONTENTS_OFFSET =
-      VIP_GUARD_HEADER_SIZE + VIP_GUARD_ENTRY_COUNT * sizeof(struct vip_guard_entry),
-};
-
-/// Makes an area; NULL without memory. Only what is written of it costs memory.
-static inline void *vip_guard_area_create(size_t size) {
-  void *area = mmap(
-      NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return area == MAP_FAILED ? NULL : area;
-}
-
-static inline void vip_guard_area_destroy(void *area, size_t size) { munmap(area, size); }
-
-/// Notes that the node lives, in nanoseconds since boot.
-static inline void vip_guard_stamp(void *area, uint64_t now) {
-  __atomic_store_n(&((struct vip_guard_header *)area)->stamp, now, __ATOMIC_RELAXED);
-}
-
-static inline void vip_guard_set_removal_limit(void *area, uint64_t limit) {
-  __atomic_store_n(&((struct vip_guard_header *)area)->removal_limit, limit, __ATOMIC_RELAXED);
-}
-
-VIP_GUARD_CODE struct vip_guard_entry *vip_guard_entry_at(const void *area, uint32_t index) {
-  uint8_t *entries = (uint8_t *)(uintptr_t)area + VIP_GUARD_HEADER_SIZE;
-  return (struct vip_guard_entry *)(void *)entries + index;
-}
-
-/// How many entries are worth a look.
-VIP_GUARD_CODE uint32_t vip_guard_entry_count(const void *area) {
-  const struct vip_guard_header *header = (const struct vip_guard_header *)area;
-  uint32_t count = __atomic_load_n(&header->entry_count, __ATOMIC_RELAXED);
-  return count < VIP_GUARD_ENTRY_COUNT ? count : VIP_GUARD_ENTRY_COUNT;
-}
-
-static inline uint32_t vip_guard_flags(const void *area, uint32_t index) {
-  return __atomic_load_n(&vip_guard_entry_at(area, index)->flags, __ATOMIC_RELAXED);
-}
-
-static inline void vip_guard_set_flags(void *area, uint32_t index, uint32_t flags) {
-  struct vip_guard_header *header = (struct vip_guard_header *)area;
-  if (index >= header->entry_count) header->entry_count = index + 1;
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  __atomic_store_n(&vip_guard_entry_at(area, index)->flags, flags, __ATOMIC_SEQ_CST);
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-/// Points an entry at another block; `what` is the flag that speaks of it.
-static inline void vip_guard_set_block(
-    void *area, uint32_t index, uint32_t what, int32_t interface_index,
-    struct vip_guard_block block) {
-  struct vip_guard_entry *entry = vip_guard_entry_at(area, index);
-  uint32_t flags = vip_guard_flags(area, index);
-  vip_guard_set_flags(area, index, flags & ~what);
-  entry->interface_index = interface_index;
-  if (what == VIP_GUARD_REMOVES) entry->removals = block;
-  else entry->farewells = block;
-  vip_guard_set_flags(area, index, flags);
-}
-
-// MARK: Reading the area
-//
-// Whatever killed the node may have spoilt the area first, so nothing in it is believed.
-
-/// The block of an entry that is to be sent now; NULL if there is none.
-VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
-    const void *area, size_t size, uint32_t index, uint32_t what, uint64_t now, uint32_t *length) {
-  const struct vip_guard_entry *entry = vip_guard_entry_at(area, index);
-  if (!(__atomic_load_n(&entry->flags, __ATOMIC_ACQUIRE) & what)) return NULL;
-  const struct vip_guard_block *block =
-      what == VIP_GUARD_REMOVES ? &entry->removals : &entry->farewells;
-  const struct vip_guard_header *header = (const struct vip_guard_header *)area;
-  uint64_t stamp = __atomic_load_n(&header->stamp, __ATOMIC_RELAXED);
-  uint64_t limit = what == VIP_GUARD_REMOVES
-      ? __atomic_load_n(&header->removal_limit, __ATOMIC_RELAXED) : block->limit;
-  if (limit != 0 && now > stamp && now - stamp > limit) return NULL;
-  if (block->offset < VIP_GUARD_CONTENTS_OFFSET || block->offset > size) return NULL;
-  if (block->length > size - block->offset) return NULL;
-  *length = block->length;
-  return (const uint8_t *)area + block->offset;
-}
-
-/// The length of the packet at the start of some bytes; 0 if it is no VRRP packet.
-VIP_GUARD_CODE uint32_t vip_guard_packet_length(const uint8_t *bytes, uint32_t length) {
-  uint32_t whole = 0;
-  if (length >= 20 && bytes[0] == 0x45 && bytes[9] == 112) {
-    whole = (uint32_t)bytes[2] << 8 | bytes[3];
-    if (whole < 20) return 0;
-  } else if (length >= 40 && bytes[0] >> 4 == 6 && bytes[6] == 112) {
-    whole = 40 + ((uint32_t)bytes[4] << 8 | bytes[5]);
-  }
-  return whole <= length ? whole : 0;
-}
-
-/// The length of as many whole requests to remove an address as fit a limit; 0 if the first is none.
-VIP_GUARD_CODE uint32_t vip_guard_batch_length(
-    const uint8_t *bytes, uint32_t length, uint32_t limit) {
-  uint32_t whole = 0;
-  while (length - whole >= sizeof(struct nlmsghdr) + sizeof(struct ifaddrmsg)) {
-    const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)(bytes + whole);
-    if (header->nlmsg_len < sizeof(struct nlmsghdr) + sizeof(struct ifaddrmsg)) break;
-    if (header->nlmsg_len > length - whole || header->nlmsg_len % 4 != 0) break;
-    if (header->nlmsg_type != RTM_DELADDR || header->nlmsg_flags != NLM_F_REQUEST) break;
-    if (header->nlmsg_len > limit - whole) break;
-    whole += header->nlmsg_len;
-  }
-  return whole;
-}
-
 // MARK: The guard's life
-
-/// What a guard works with. It lives on the guard's stack.
-struct vip_guard {
-  void *area;
-  size_t size;
-  /// The guard's end of a connection that ends with the node.
-  int lifeline;
-  /// The node, by its process descriptor; negative if the kernel has none.
-  int node;
-  int netlink, raw4, raw6;
-  /// Memory of the thread that forked, which the C library needs for every system call.
-  uintptr_t thread, error_number;
-};
 
 /// Sends one packet of a router; tried a few times, since the interface's queue may be full.
 VIP_GUARD_CODE void vip_guard_send_packet(
@@ -374,168 +202,6 @@ VIP_GUARD_CODE void vip_guard_ask_for_favours(void) {
   syscall(SYS_setpriority, (long)PRIO_PROCESS, 0L, -10L);
 }
 
-// MARK: The guard's memory
-
-struct vip_guard_range {
-  uintptr_t start, end;
-};
-
-/// Where the arguments of the process lie, and the environment behind them if it adjoins
-/// (proc_pid_stat(5): fields 48 to 51); empty if unknown.
-VIP_GUARD_CODE struct vip_guard_range vip_guard_find_arguments(uintptr_t *room_end) {
-  char text[1024];
-  long file = syscall(
-      SYS_openat, (long)AT_FDCWD, "/proc/self/stat", (long)(O_RDONLY | O_CLOEXEC), 0L);
-  long count = file < 0 ? -1 : syscall(SYS_read, file, text, (long)sizeof text);
-  if (file >= 0) syscall(SYS_close, file);
-  // The second field, the name, is in parentheses and may contain anything, also these.
-  long place = count - 1;
-  while (place >= 0 && text[place] != ')') place--;
-  uintptr_t values[4] = {0, 0, 0, 0};
-  int field = 2;
-  for (; place >= 0 && place < count && field <= 51; place++) {
-    if (text[place] == ' ') field++;
-    else if (field >= 48 && text[place] >= '0' && text[place] <= '9')
-      values[field - 48] = values[field - 48] * 10 + (uintptr_t)(text[place] - '0');
-  }
-  struct vip_guard_range arguments = {0, 0};
-  if (values[1] <= values[0]) return arguments;
-  arguments.start = values[0];
-  arguments.end = values[1];
-  *room_end = values[2] == values[1] && values[3] > values[2] ? values[3] : values[1];
-  return arguments;
-}
-
-/// Puts the guard's own name where `ps` finds arguments, instead of the node's.
-///
-/// - Returns: the part of them that has to stay in memory.
-VIP_GUARD_CODE struct vip_guard_range vip_guard_write_title(void) {
-  static const char title[] = "vipctl-guard";
-  uintptr_t room_end = 0;
-  struct vip_guard_range arguments = vip_guard_find_arguments(&room_end);
-  // Arguments may be long; the rest of them is not kept, and then not shown.
-  if (arguments.end - arguments.start > 4096) arguments.end = arguments.start + 4096;
-  uintptr_t end = arguments.start + sizeof title;
-  if (end > room_end) end = room_end;
-  if (end < arguments.end) end = arguments.end;
-  for (uintptr_t place = arguments.start; place < end; place++) {
-    size_t letter = place - arguments.start;
-    *(volatile char *)place = letter < sizeof title ? title[letter] : 0;
-  }
-  arguments.end = end;
-  return arguments;
-}
-
-/// One line of /proc/self/maps, read letter by letter.
-struct vip_guard_mapping {
-  uintptr_t start, end, inode;
-  char access[4], path[5];
-  int field, column;
-};
-
-VIP_GUARD_CODE void vip_guard_read_letter(struct vip_guard_mapping *line, char letter) {
-  int digit = letter >= '0' && letter <= '9' ? letter - '0'
-      : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-  // start-end access offset device inode path; the blanks before the path are for the eye.
-  if (line->field < 6 && (letter == ' ' || (line->field == 0 && letter == '-'))) {
-    line->field++;
-    line->column = 0;
-    return;
-  }
-  if (line->field == 6 && line->column == 0 && letter == ' ') return;
-  if (line->field == 0 && digit >= 0) line->start = line->start << 4 | (uintptr_t)digit;
-  if (line->field == 1 && digit >= 0) line->end = line->end << 4 | (uintptr_t)digit;
-  if (line->field == 2 && line->column < 4) line->access[line->column] = letter;
-  if (line->field == 5 && digit >= 0) line->inode = line->inode * 10 + (uintptr_t)digit;
-  if (line->field == 6 && line->column < 5) line->path[line->column] = letter;
-  line->column++;
-}
-
-/// Whether the guard can do without a mapping, but for the ranges that it keeps.
-///
-/// What is mapped from files stays (the guard's code, the C library), and the kernel's own.
-VIP_GUARD_CODE bool vip_guard_is_useless(
-    const struct vip_guard_mapping *line, uintptr_t file_end) {
-  // Shared with others, such as the ring of a packet socket, which would live on with its mapping.
-  if (line->access[3] == 's') return true;
-  if (line->inode != 0) return false;
-  if (line->path[0] == 0) return line->start != file_end;  // else the zeroed data of a library
-  return memcmp(line->path, "[heap", 5) == 0 || memcmp(line->path, "[stac", 5) == 0
-      || memcmp(line->path, "[anon", 5) == 0;
-}
-
-enum { VIP_GUARD_KEPT_COUNT = 5 };
-
-/// Gives a mapping back, except for what is kept.
-VIP_GUARD_CODE void vip_guard_unmap(
-    uintptr_t start, uintptr_t end, const struct vip_guard_range *kept) {
-  while (start < end) {
-    uintptr_t stop = end;
-    bool is_kept = false;
-    for (int index = 0; index < VIP_GUARD_KEPT_COUNT; index++) {
-      if (kept[index].start <= start && start < kept[index].end) {
-        start = kept[index].end;
-        is_kept = true;
-      } else if (start < kept[index].start && kept[index].start < stop) {
-        stop = kept[index].start;
-      }
-    }
-    if (is_kept) continue;
-    syscall(SYS_munmap, start, stop - start);
-    start = stop;
-  }
-}
-
-extern void __asan_init(void) __attribute__((weak));
-extern void __tsan_init(void) __attribute__((weak));
-
-/// Gives back the memory that was the node's: of every page that the node writes from now on, the
-/// guard would otherwise keep what it was before.
-VIP_GUARD_CODE void vip_guard_shed_memory(const struct vip_guard *guard) {
-  // What runs below must not have to be looked up by the dynamic linker, whose tables may be in
-  // what is given back: system calls have been made before, and these are made use of here.
-  volatile size_t count = sizeof(struct vip_guard_mapping);
-  struct vip_guard_mapping line, spare;
-  memset(&line, 0, count);
-  memcpy(&spare, &line, count);
-  bool is_same = memcmp(&spare, &line, count) == 0;
-  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  struct vip_guard_range kept[VIP_GUARD_KEPT_COUNT] = {
-      vip_guard_write_title(),
-      {(uintptr_t)guard->area, (uintptr_t)guard->area + guard->size},
-      // The stack, of which a few pages are used, and what the C library and the kernel keep for
-      // a thread beside the two addresses that can be known.
-      {(uintptr_t)guard - 65536, (uintptr_t)guard + 65536},
-      {guard->thread - 131072, guard->thread + 131072},
-      {guard->error_number - 131072, guard->error_number + 131072},
-  };
-  for (int index = 0; index < VIP_GUARD_KEPT_COUNT; index++) {
-    kept[index].start &= ~(page - 1);
-    kept[index].end = (kept[index].end + page - 1) & ~(page - 1);
-  }
-  // A sanitizer's runtime needs all that it has.
-  if (&__asan_init || &__tsan_init || !is_same) return;
-  long file = syscall(
-      SYS_openat, (long)AT_FDCWD, "/proc/self/maps", (long)(O_RDONLY | O_CLOEXEC), 0L);
-  if (file < 0) return;
-  // The kernel goes on from the address it has come to, so that mappings may go meanwhile.
-  char text[1024];
-  uintptr_t file_end = 0;
-  long length;
-  while ((length = syscall(SYS_read, file, text, (long)sizeof text)) > 0) {
-    for (long place = 0; place < length; place++) {
-      if (text[place] != '\n') {
-        vip_guard_read_letter(&line, text[place]);
-        continue;
-      }
-      if (vip_guard_is_useless(&line, file_end)) vip_guard_unmap(line.start, line.end, kept);
-      if (line.inode != 0 && line.access[3] == 'p') file_end = line.end;
-      memset(&line, 0, count);
-    }
-  }
-  syscall(SYS_close, file);
-}
-
 // MARK: Starting and ending
 
 /// The guard, from its first to its last instruction. All signals are blocked: only SIGKILL and
@@ -581,6 +247,13 @@ struct vip_guard_handle {
 static inline int vip_guard_start(void *area, size_t size, struct vip_guard_handle *handle) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return errno;
+  // Linux lets go of the files of a dead process from the highest number down, and to close a packet
+  // socket takes it ten milliseconds and more: this one shall come before those.
+  int high = fcntl(ends[0], F_DUPFD_CLOEXEC, 1000);
+  if (high >= 0) {
+    close(ends[0]);
+    ends[0] = high;
+  }
   struct vip_guard guard = {
       area, size, ends[1], -1, -1, -1, -1, (uintptr_t)pthread_self(), (uintptr_t)&errno};
   // No handler of this process may ever run in the guard.

@@ -77,6 +77,8 @@ struct GuardProcessTests {
     #expect(status.contains("CapEff:\t0000000000001000\n"))
     #expect(status.contains("NoNewPrivs:\t1\n"))
     #expect(getsid(pid) == pid)
+    // The runtime of a sanitizer needs all its memory; the guard then keeps it.
+    guard dlsym(nil, "__tsan_init") == nil, dlsym(nil, "__asan_init") == nil else { return }
     let maps = try text("maps").split(separator: "\n")
     #expect(!maps.contains { $0.contains("[heap]") })
     // The only memory it shares is the area.

@@ -207,7 +207,8 @@ import VRRP
     #expect(packet.span.ipAddress(.ipv4, at: 12) == IPAddress("198.18.0.3"))
   }
 
-  @Test func `a node that was frozen before it died says nothing, and at last does nothing`() throws {
+  @Test func `a node that was frozen before it died says nothing, and at last does nothing`() throws
+  {
     try bench.engine.add(settings())
     bench.pass(.seconds(4))
     #expect(packets(after: .milliseconds(2000)).count == 1)

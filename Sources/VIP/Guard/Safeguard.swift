@@ -19,6 +19,8 @@ package final class Safeguard {
   private var published: [Int: Published] = [:]
 
   /// What was written for a router, and from what.
+  ///
+  /// The addresses of a router are taken to be the same as long as their number is.
   private struct Published {
     let instance: RouterInstance
     var link: Int32
@@ -93,9 +95,6 @@ package final class Safeguard {
 
   // MARK: The area
 
-  /// What a router's place says is due.
-  func duties(of slot: Int) -> GuardArea.Duties { published[slot]?.duties ?? [] }
-
   /// Whether all of a router is in the area.
   func covers(_ instance: RouterInstance) -> Bool {
     guard let entry = published[instance.slot], entry.instance === instance else { return true }
@@ -145,7 +144,8 @@ package final class Safeguard {
   /// A node that has been dead or frozen for much longer has lost them all to the kernel, and
   /// whatever is there now is somebody else's.
   func setLease(_ lifetime: Duration?) {
-    area.setRemovalLimit(lifetime.map { UInt64(clamping: ($0 * 2 + .seconds(2)).inNanoseconds) } ?? 0)
+    area.setRemovalLimit(
+      lifetime.map { UInt64(clamping: ($0 * 2 + .seconds(2)).inNanoseconds) } ?? 0)
   }
 
   /// Empties the places of routers that are gone.
@@ -180,9 +180,10 @@ extension RouterInstance {
 
   /// Requests that remove the addresses, but for those of the host.
   fileprivate func removals(except hostAddresses: Set<Int>) -> [UInt8] {
-    AddressRequest.removals(
-      addresses.indices.lazy
-        .filter { !self.addresses[$0].belongsToHost && !hostAddresses.contains($0) }
-        .map { self.request($0, lifetime: nil) })
+    let requests = addresses.indices.lazy
+      .filter { !self.addresses[$0].belongsToHost && !hostAddresses.contains($0) }
+      .map { self.request($0, lifetime: nil) }
+    // Linux searches IPv6 addresses from the latest to the earliest, IPv4 the other way round.
+    return AddressRequest.removals(family == .ipv4 ? Array(requests) : requests.reversed())
   }
 }

@@ -102,7 +102,8 @@ struct Launch {
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
         if let link = try StarterLink.start(
-          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true) {
+          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true)
+        {
           starter?.finish()
           starter = link
           continue
