@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 
-SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources \
+SOURCES := Package.swift Sources Snippets Tests Fuzz/Package.swift Fuzz/Sources \
   Benchmarks/Core/Package.swift Benchmarks/Core/Sources
 # Both are pinned on the command line where somebody needs another one.
 SWIFT ?= swift

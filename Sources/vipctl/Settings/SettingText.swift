@@ -134,7 +134,7 @@ enum SettingText {
   }
 
   /// Digits alone say nothing of seconds or milliseconds; guessing could be wrong by 1000.
-  private static func refuseMissingUnit(
+  static func refuseMissingUnit(
     _ text: String, isPossible: (String) -> Bool
   ) throws(SettingError) {
     let possible = ["\(text)s", "\(text)ms"].filter(isPossible)
