@@ -30,7 +30,7 @@ struct Vipctl: ParsableCommand {
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AnnounceCommand.self,
-    SimulateCommand.self,
+    SimulateCommand.self, MonitorCommand.self,
     BackgroundNodeCommand.self,
   ]
 
