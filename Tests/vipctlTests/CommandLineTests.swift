@@ -17,8 +17,9 @@ import Testing
     ("stats", "unknown command 'stats'; did you mean 'status'? See 'vipctl --help'"),
     (
       "frobnicate",
-      "unknown command 'frobnicate'; the commands are run, up, down, status, announce, "
-        + "simulate, monitor; see 'vipctl --help'"
+      "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
+        + "resign, promote, announce, simulate, monitor; see "
+        + "'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
     ("up", "no addresses are given; name at least one, or a file with --config"),
@@ -118,6 +119,18 @@ import Testing
     ("down", "nothing is named; give a router's name or address, or --all"),
     ("down --all web", "--all and 'web' exclude each other; give one of them"),
     ("status a b", "unexpected argument 'b'"),
+    ("add", "missing expected argument '<name>'"),
+    ("add web", "missing expected argument '<address> ...'"),
+    ("add web 192.0.2.1/33", "'/33' is not a prefix length; IPv4 has /1 to /32"),
+    ("remove web", "missing expected argument '<address> ...'"),
+    (
+      "remove web 192.0.2",
+      "'192.0.2' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64"
+    ),
+    ("reload web", "unexpected argument 'web'"),
+    ("resign", "missing expected argument '<name>'"),
+    ("resign web --for 10", "--for: '10' has no unit; write 10s or 10ms"),
+    ("promote", "missing expected argument '<name>'"),
     ("announce", "missing expected argument '<address> ...'"),
     ("announce 192.0.2.1", "missing expected argument '--interface <if>'"),
     (
@@ -187,7 +200,11 @@ import Testing
         + "'vipctl up --help'\n")
   }
 
-  @Test(arguments: [["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"]])
+  @Test(arguments: [
+    ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
+    ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
+    ["promote", "web"],
+  ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
     #expect(result.status == ExitStatus.noNode.rawValue)
@@ -242,7 +259,10 @@ import Testing
       ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"] : ["env"]
   }
 
-  @Test(arguments: ["run", "up", "down", "status", "announce", "simulate", "monitor"])
+  @Test(arguments: [
+    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
+    "simulate", "monitor",
+  ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])
     #expect(result.status == 0 && result.errors.isEmpty)

@@ -25,7 +25,7 @@ extension Engine {
       let patience = patience(instance, reason), listen(for: instance)
     else { return release(instance) }
     instance.handoverDeadline = now + patience
-    for index in instance.addresses.indices where instance.addresses[index].isInstalled {
+    for index in instance.currentAddresses.indices where instance.addresses[index].isInstalled {
       instance.addresses[index].isLingering = true
     }
     armHandoverTimer()

@@ -147,10 +147,7 @@ extension Engine {
       let segment = try segment(key, link)
       wire.userCount += 1
       segment.add(instance)
-      for (index, address) in instance.addresses.enumerated() {
-        let owner = OwnerKey(interfaceIndex: link.index, address: address.address.address)
-        owners[owner] = (instance.slot, index)
-      }
+      claimAddresses(of: instance, on: link.index)
     }
     if instance.link != link {
       instance.attach(link)
@@ -188,9 +185,9 @@ extension Engine {
       let address = instance.addresses[index].address.address
       instance.addresses[index].isInstalled = false
       instance.addresses[index].expectedRemovals = 0
-      owners[OwnerKey(interfaceIndex: link.index, address: address)] = nil
-      wires[link.index]?.queue.cancel(address)
+      disown(address, of: instance, on: link.index)
     }
+    instance.addresses.removeAll(where: \.isRetired)
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     if let segment = segments[key] {
       segment.remove(instance)

@@ -33,7 +33,7 @@ package final class Engine {
   }
 
   let platform: any Platform
-  let lease: LeasePolicy
+  package internal(set) var lease: LeasePolicy
   let startedAt: Instant
   var now: Instant
   var interfaces = InterfaceTable()
@@ -221,7 +221,9 @@ package final class Engine {
     dirty.removeAll(keepingCapacity: true)
   }
 
-  /// Says once that advertisements can't be sent. That the last one before a pause went nowhere is
+  /// Says once that advertisements can't be sent.
+  ///
+  /// That the last one before a pause went nowhere is
   /// no news.
   private func noteSending(_ failure: Int32, on segment: Segment) {
     guard failure != segment.sendFailure else { return }

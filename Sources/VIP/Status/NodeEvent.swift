@@ -11,6 +11,8 @@ public enum NodeEvent: Sendable, Hashable {
   case warning(router: String, family: AddressFamily, text: String)
   /// What a warning told of is over; the text is the warning's.
   case cleared(router: String, family: AddressFamily, text: String)
+  /// A router's settings changed while it runs; the text says how.
+  case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
   /// A router is gone from the node.
@@ -26,6 +28,7 @@ extension NodeEvent: CustomStringConvertible {
     case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
     case .warning(let router, let family, let text): "\(router) \(family): warning: \(text)"
     case .cleared(let router, let family, let text): "\(router) \(family): over: \(text)"
+    case .changed(let router, let text): "\(router): changed: \(text)"
     case .repaired(let router, let address):
       "\(router): \(address) was missing and has been put back"
     case .removed(let router): "\(router): removed"

@@ -34,7 +34,7 @@ public struct PeerStatus: Sendable, Hashable, Codable {
     checksumForm = peer.checksumForm
     addresses = peer.addresses
     addressCount = peer.addressCount
-    advertisements = peer.advertisementCount
+    advertisements = UInt64(peer.advertisementCount)
     isActive = peer.actsAsActive(at: now)
   }
 }

@@ -32,17 +32,16 @@ enum ConfigurationReader {
     guard !items.isEmpty else {
       throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
     }
-    var routers: [PlacedRouter] = []
+    var routers: [RouterConfiguration] = []
+    var set = RouterSet()
     for item in items {
       let router = try PlacedRouter(item)
-      for other in routers {
-        if let collision = router.configuration.collision(with: other.configuration) {
-          throw Diagnostic(router.place(of: collision.field), collision.description)
-        }
+      if let collision = set.insert(router.configuration) {
+        throw Diagnostic(router.place(of: collision.field), collision.description)
       }
-      routers.append(router)
+      routers.append(router.configuration)
     }
-    return FileConfiguration(lease: lease, routers: routers.map(\.configuration))
+    return FileConfiguration(lease: lease, routers: routers)
   }
 }
 

@@ -34,6 +34,8 @@ struct LogLine: Sendable {
       self.init(.warning, text, fields: Self.fields(router, family))
     case .cleared(let router, let family, let text):
       self.init(.info, "over: \(text)", fields: Self.fields(router, family))
+    case .changed(let router, let text):
+      self.init(.info, "changed: \(text)", fields: [("router", router)])
     case .repaired(let router, let address):
       self.init(
         .warning, "\(address) was missing and has been put back",
