@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Snippets Tests
 # Both are pinned on the command line where somebody needs another one.
 SWIFT ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl

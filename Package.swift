@@ -57,18 +57,21 @@ let package = Package(
       name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
-    .testTarget(name: "TidyTests", swiftSettings: common),
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport", "vipctl"], swiftSettings: common),
 
-    .testTarget(name: "VIPCoreTests", dependencies: ["VIPCore"], swiftSettings: common),
+    .testTarget(
+      name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
       swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL"], swiftSettings: common),
+      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
-    .testTarget(name: "ARPTests", dependencies: ["ARP", "VIPCore"], swiftSettings: common),
+    .testTarget(
+      name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "vipctlTests", dependencies: ["vipctl", "VIP", "VIPCore", "VRRP", "TestSupport"],
       swiftSettings: common),

@@ -28,6 +28,14 @@ public final class FakeWire: FrameTransport, FrameReceiver {
     inbox.append(frame)
   }
 
+  /// Which frames the test's subject wants to receive.
+  public private(set) var filter = PcapTransport.Filter.nothing
+
+  /// Records the filter; what is delivered is received whatever it says.
+  public func setFilter(_ filter: PcapTransport.Filter) throws(FrameError) {
+    self.filter = filter
+  }
+
   /// Records a frame, or fails if the test said so.
   public func send(_ frame: Span<UInt8>) throws(FrameError) {
     if let outage { throw outage }

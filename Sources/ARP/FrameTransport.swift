@@ -10,6 +10,9 @@ public protocol FrameTransport: AnyObject {
 
 /// Something that hands out the frames that arrived.
 public protocol FrameReceiver: AnyObject {
+  /// Changes which frames to receive from now on.
+  func setFilter(_ filter: PcapTransport.Filter) throws(FrameError)
+
   /// Becomes readable when frames arrived or the interface went away; for `epoll`.
   var fileDescriptor: Int32 { get }
 

@@ -66,6 +66,14 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
     pcap_close(handle)
   }
 
+  /// Changes which frames to receive from now on.
+  ///
+  /// A transport that was opened with ``Filter/nothing`` has no room for messages with options: one
+  /// that is to receive at times is opened with ``Filter/announcements``.
+  public func setFilter(_ filter: Filter) throws(FrameError) {
+    try Self.install(filter, on: handle, interface: interface)
+  }
+
   /// Becomes readable when frames arrived or the interface went away.
   public var fileDescriptor: Int32 { pcap_get_selectable_fd(handle) }
 
@@ -109,7 +117,16 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
       handler(frame.span)
       count += 1
     }
+    if count == 0 { collectPendingError() }
     return count
+  }
+
+  /// Clears what the kernel notes when the link goes down, which would keep the descriptor readable
+  /// for as long as it is not collected.
+  private func collectPendingError() {
+    var number: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    _ = getsockopt(pcap_fileno(handle), SOL_SOCKET, SO_ERROR, &number, &length)
   }
 
   private func receiveError() -> FrameError {

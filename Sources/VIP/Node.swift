@@ -48,11 +48,13 @@ public actor Node {
   }
 
   private let options: Options
-  private nonisolated let loop: EventLoop
+  nonisolated let loop: EventLoop
   private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
   private nonisolated let nextObserver = Atomic<Int>(0)
   private var waiters: [CheckedContinuation<Void, Never>] = []
-  private var isShuttingDown = false
+  private(set) var isShuttingDown = false
+  /// Whether a change is under way; another one waits for its end.
+  var isApplying = false
 
   /// The loop's thread runs this actor.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -78,19 +80,14 @@ public actor Node {
 
   // MARK: Routers
 
-  /// Adds a router; nothing happens if an identical one is there.
+  /// Adds a router, or gives a present one these settings; nothing happens if it has them.
   ///
   /// Returns when it has been added, which is not yet when it takes part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
   /// - Throws: what is wrong with it. Nothing has changed then.
   public func up(_ settings: RouterConfiguration) async throws(NodeError) {
-    // A router of this name that is just leaving makes room first.
-    while !isShuttingDown, loop.engine.isLeaving(settings.name) { await nextChange() }
-    guard !isShuttingDown else {
-      throw NodeError(.shuttingDown, "\(settings.name): the node is shutting down")
-    }
-    try loop.engine.add(settings)
+    try await apply([settings])
   }
 
   /// Waits until a router takes part in its election, in every family it has.
@@ -99,20 +96,33 @@ public actor Node {
   public func waitUntilRunning(
     _ name: String, timeout: Duration
   ) async throws(NodeError) {
-    let deadline = bootTime() + timeout
-    let alarm = Task { [weak self] in
-      try? await Task.sleep(for: timeout)
-      await self?.engineChanged([])
+    var obstacle: String?
+    let isOver = await wait(atMost: timeout) {
+      obstacle = loop.engine.obstacle(to: name)
+      return obstacle == nil || !loop.engine.contains(name)
     }
-    defer { alarm.cancel() }
-    while true {
-      guard loop.engine.contains(name) else { throw unknownRouter(name) }
-      guard let obstacle = loop.engine.obstacle(to: name) else { return }
-      guard bootTime() < deadline else {
-        throw NodeError(.notRunningYet, "\(name): \(obstacle)")
+    guard loop.engine.contains(name) else { throw unknownRouter(name) }
+    guard isOver else { throw NodeError(.notRunningYet, "\(name): \(obstacle ?? "not started")") }
+  }
+
+  /// Waits until something is so, or for a time.
+  ///
+  /// - Returns: whether it is so.
+  func wait(atMost timeout: Duration, until isSo: () -> Bool) async -> Bool {
+    let deadline = bootTime() + timeout
+    // Not everything that may be waited for is a change that the loop reports.
+    let clock = Task { [weak self] in
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(50))
+        await self?.engineChanged([])
       }
+    }
+    defer { clock.cancel() }
+    while !isSo() {
+      guard bootTime() < deadline else { return false }
       await nextChange()
     }
+    return true
   }
 
   /// Hands a router over and removes it; returns when its addresses are gone.
@@ -136,20 +146,21 @@ public actor Node {
   ///
   /// - Returns: whether the node is retired now.
   public func retireIfIdle() -> Bool {
-    guard loop.engine.routerNames.isEmpty else { return false }
+    guard loop.engine.routerNames.isEmpty, !isApplying else { return false }
     isShuttingDown = true
     return true
   }
 
-  /// Hands over and removes every router, then ends the node.
+  /// Hands over and removes every router, and ends what ``events()`` gives.
+  ///
+  /// The node's thread ends with the node itself; asking it until then is safe.
   public func shutdown() async {
     await retire()
     loop.engine.dismissGuard()
-    loop.stop()
     for continuation in observers.withLock({ $0 }).values { continuation.finish() }
   }
 
-  private func unknownRouter(_ name: String) -> NodeError {
+  func unknownRouter(_ name: String) -> NodeError {
     let names = loop.engine.routerNames
     let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
     return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
@@ -174,7 +185,7 @@ public actor Node {
     return NodeStatus(
       node: NodeStatus.Node(
         version: options.version, pid: getpid(),
-        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: options.lease.description,
+        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: loop.engine.lease.description,
         endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
         guardPid: loop.engine.guardPid),
       routers: loop.engine.status(name))
@@ -193,7 +204,7 @@ public actor Node {
     }
   }
 
-  private func engineChanged(_ events: [NodeEvent]) {
+  func engineChanged(_ events: [NodeEvent]) {
     if !events.isEmpty {
       let continuations = observers.withLock { Array($0.values) }
       for event in events {
@@ -205,7 +216,7 @@ public actor Node {
     for waiter in woken { waiter.resume() }
   }
 
-  private func nextChange() async {
+  func nextChange() async {
     await withCheckedContinuation { waiters.append($0) }
   }
 }

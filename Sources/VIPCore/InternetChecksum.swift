@@ -15,6 +15,11 @@ public struct InternetChecksum: Sendable, Equatable {
   @inlinable
   public mutating func add(_ bytes: Span<UInt8>) {
     var offset = 0
+    // Words of any even size may be summed, since 2^16 and 2^32 leave the same remainder, 1.
+    while offset + 3 < bytes.count {
+      sum &+= UInt64(bytes.uint32(at: offset))
+      offset += 4
+    }
     while offset + 1 < bytes.count {
       sum &+= UInt64(bytes.uint16(at: offset))
       offset += 2
@@ -25,7 +30,7 @@ public struct InternetChecksum: Sendable, Equatable {
   /// Adds a number as the words of its big-endian form.
   @inlinable
   public mutating func add(_ value: UInt32) {
-    sum &+= UInt64(value >> 16) &+ UInt64(value & 0xFFFF)
+    sum &+= UInt64(value)
   }
 
   /// Adds a number as the words of its big-endian form.
@@ -64,7 +69,7 @@ public struct InternetChecksum: Sendable, Equatable {
   /// The checksum field's value for what was added (with the field itself taken as zero).
   @inlinable
   public var value: UInt16 {
-    var folded = sum
+    var folded = sum >> 32 &+ sum & 0xFFFF_FFFF
     while folded > 0xFFFF { folded = folded >> 16 &+ folded & 0xFFFF }
     return ~UInt16(truncatingIfNeeded: folded)
   }

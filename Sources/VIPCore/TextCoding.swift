@@ -1,5 +1,5 @@
 /// Decodes a value from its text, with an error that says what the text should have been.
-func decodeText<Value: LosslessStringConvertible>(
+package func decodeText<Value: LosslessStringConvertible>(
   from decoder: any Decoder, what: String
 ) throws -> Value {
   let container = try decoder.singleValueContainer()
@@ -12,7 +12,7 @@ func decodeText<Value: LosslessStringConvertible>(
 }
 
 /// Encodes a value as its text.
-func encodeText(_ text: String, to encoder: any Encoder) throws {
+package func encodeText(_ text: String, to encoder: any Encoder) throws {
   var container = encoder.singleValueContainer()
   try container.encode(text)
 }

@@ -3,6 +3,13 @@ public struct VRID: Sendable, Hashable {
   /// The number on the wire.
   public let rawValue: UInt8
 
+  /// Makes an identifier from the byte on the wire; `nil` for zero.
+  @inlinable
+  public init?(octet: UInt8) {
+    guard octet > 0 else { return nil }
+    rawValue = octet
+  }
+
   /// Makes an identifier; `nil` for numbers outside `1...255`.
   public init?(exactly value: some BinaryInteger) {
     guard let number = UInt8(exactly: value), number > 0 else { return nil }

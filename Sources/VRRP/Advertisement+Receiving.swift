@@ -39,7 +39,7 @@ extension Advertisement {
     guard let form else { throw .checksum }
     checksumForm = form
 
-    guard let vrid = VRID(exactly: message[Offset.vrid]) else { throw .vridZero }
+    guard let vrid = VRID(octet: message[Offset.vrid]) else { throw .vridZero }
     guard addressCount > 0 else { throw .noAddresses }
     let interval =
       version == .v3

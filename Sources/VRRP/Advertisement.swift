@@ -72,9 +72,12 @@ public struct Advertisement: Sendable, Hashable {
 
   /// The most addresses that fit into one packet on a link (RFC 9568 §5.2.5 forbids fragments
   /// nowhere, but receivers don't expect them).
-  public static func addressCountMax(mtu: Int, family: AddressFamily) -> Int {
+  public static func addressCountMax(
+    mtu: Int, family: AddressFamily, version: ProtocolVersion = .v3
+  ) -> Int {
     let ipHeader = family == .ipv4 ? 20 : 40
-    let room = (mtu - ipHeader - headerByteCount) / family.addressByteCount
+    let fixed = byteCount(addresses: 0, family: family, version: version)
+    let room = (mtu - ipHeader - fixed) / family.addressByteCount
     return min(max(room, 1), addressCountMax)
   }
 

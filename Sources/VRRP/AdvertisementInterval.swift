@@ -65,25 +65,31 @@ extension AdvertisementInterval: LosslessStringConvertible {
     self.init(duration)
   }
 
+  /// Reads an interval with its unit; `nil` if it is none that the version can carry.
+  public init?(_ description: String, version: ProtocolVersion) {
+    guard let duration = Duration(text: description) else { return nil }
+    self.init(duration, version: version)
+  }
+
   /// The interval as people write it: `1s`, `250ms`.
   public var description: String { duration.text }
 }
 
 extension AdvertisementInterval: Codable {
-  /// Decodes the text form.
+  /// Decodes the text form of an interval that either version can carry.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
-    guard let interval = AdvertisementInterval(text) else {
+    let known = AdvertisementInterval(text)
+    guard let interval = known ?? AdvertisementInterval(text, version: .v2) else {
       throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "'\(text)' is not an interval of 10ms … 40.95s")
+        in: container, debugDescription: "'\(text)' is not an interval of 10ms … 255s")
     }
     self = interval
   }
 
   /// Encodes the text form.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
+    try encodeText(description, to: encoder)
   }
 }

@@ -23,13 +23,15 @@ public struct Peer: Sendable, Hashable {
   /// The checksum form it uses.
   public internal(set) var checksumForm: ChecksumForm
   /// How many addresses it lists.
-  public internal(set) var addressCount: Int
+  public var addressCount: Int { Int(addressCountOnWire) }
+  var addressCountOnWire: UInt8
   /// How these relate to ours.
   public internal(set) var addresses: AddressListMatch
   /// When it was last heard.
   public internal(set) var lastHeard: Instant
   /// How many of its advertisements were heard since it entered the table.
-  public internal(set) var advertisementCount: UInt64
+  public var advertisementCount: UInt64 { UInt64(heardCount) }
+  var heardCount: UInt32
 
   /// Whether it acts as Active as far as can be told: heard within three of its intervals, and no
   /// farewell.
@@ -54,8 +56,8 @@ public struct Peers: Sendable, RandomAccessCollection {
     storage = InlineArray(
       repeating: Peer(
         address: .any(.ipv4), version: .v3, priority: .release, interval: .default,
-        checksumForm: .message, addressCount: 0, addresses: .same, lastHeard: .zero,
-        advertisementCount: 0))
+        checksumForm: .message, addressCountOnWire: 0, addresses: .same, lastHeard: .zero,
+        heardCount: 0))
   }
 
   /// Always 0.
@@ -94,18 +96,19 @@ public struct Peers: Sendable, RandomAccessCollection {
       storage[index].priority = advertisement.priority
       storage[index].interval = advertisement.interval
       storage[index].checksumForm = advertisement.checksumForm
-      storage[index].addressCount = advertisement.addressCount
+      storage[index].addressCountOnWire = UInt8(truncatingIfNeeded: advertisement.addressCount)
       storage[index].addresses = addresses
       storage[index].lastHeard = now
-      storage[index].advertisementCount += 1
+      storage[index].heardCount &+= 1
       return note
     }
     guard let place = placeForNewcomer(at: now) else { return Note(isKnown: false) }
     storage[place] = Peer(
       address: source, version: advertisement.version, priority: advertisement.priority,
       interval: advertisement.interval, checksumForm: advertisement.checksumForm,
-      addressCount: advertisement.addressCount, addresses: addresses, lastHeard: now,
-      advertisementCount: 1)
+      addressCountOnWire: UInt8(truncatingIfNeeded: advertisement.addressCount),
+      addresses: addresses, lastHeard: now,
+      heardCount: 1)
     return Note(isKnown: true)
   }
 

@@ -60,7 +60,8 @@ public enum Authentication: Sendable, Hashable {
 }
 
 extension Authentication.Password {
-  /// The password itself, for scenarios, which are about invented routers.
+  /// The password itself, for scenarios, which are about invented routers, and for requests to the
+  /// own node.
   var clearText: String {
     let bytes = stride(from: 56, through: 0, by: -8).map {
       UInt8(truncatingIfNeeded: rawValue >> UInt64($0))
@@ -72,4 +73,27 @@ extension Authentication.Password {
 extension Authentication.Password: CustomStringConvertible {
   /// Never the password itself: descriptions end up in logs.
   public var description: String { "(hidden)" }
+}
+
+extension Authentication.Password: CustomReflectable {
+  /// Nothing inside: what dumps a value must not dump the password.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension Authentication.Password: Codable {
+  /// Decodes the password as text.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let password = Self(try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "not a password of one to eight visible ASCII characters")
+    }
+    self = password
+  }
+
+  /// Encodes the password as text, for those who may know it.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(clearText)
+  }
 }

@@ -12,8 +12,6 @@ extension VirtualRouter {
     guard case .initialize = phase else { return actions }
     precondition(primaryAddress.family == configuration.family, "address of the other family")
     self.primaryAddress = primaryAddress
-    activeInterval = configuration.interval
-    activeRouter = nil
     lowerPrioritySince = nil
     if isOwner {
       becomeActive(at: now, because: .startupAsOwner, &actions)
@@ -141,9 +139,8 @@ extension VirtualRouter {
       findings.insert(.versionDiffers)
       return false
     }
-    if note.competes || isDeafToUs(advertisement, previous: note.previous, at: now) {
-      findings.insert(.twoActives)
-    }
+    if note.competes { findings.insert(.twoActives) }
+    if let previous = note.previous { noticeDeafness(advertisement, previous, at: now, &findings) }
     if addresses != .same {
       statistics.addressListErrors += 1
       findings.insert(addresses == .disjoint ? .foreignGroup : .addressListDiffers)
@@ -158,18 +155,19 @@ extension VirtualRouter {
     return true
   }
 
-  /// Whether a router we should have silenced goes on as Active.
+  /// Notices a router we should have silenced and that goes on as Active.
   ///
   /// It spoke before, we answered, it speaks again, and not just because a packet came twice. The
   /// passing encounter of two Actives that an election begins or ends with is no news.
-  private func isDeafToUs(
-    _ advertisement: Advertisement, previous: Instant?, at now: Instant
-  ) -> Bool {
-    guard state == .active, advertisement.priority <= effectivePriority, let previous else {
-      return false
+  private func noticeDeafness(
+    _ advertisement: Advertisement, _ previous: Instant, at now: Instant,
+    _ findings: inout Findings
+  ) {
+    guard state == .active, previous >= activeSince, previous <= lastSent else { return }
+    guard advertisement.priority <= effectivePriority else { return }
+    if now.nanoseconds(since: previous) > advertisement.interval.nanoseconds / 2 {
+      findings.insert(.twoActives)
     }
-    return previous >= activeSince && previous <= lastSent
-      && now.nanoseconds(since: previous) > advertisement.interval.nanoseconds / 2
   }
 
   /// What a Backup does with an advertisement (RFC 9568 §6.4.2).
@@ -199,7 +197,7 @@ extension VirtualRouter {
     guard configuration.preempts else { return false }
     let since = lowerPrioritySince ?? now
     lowerPrioritySince = since
-    return now.nanoseconds(since: since) >= configuration.preemptDelay.inNanoseconds
+    return now.nanoseconds(since: since) >= preemptDelay
   }
 
   /// What an Active does with an advertisement (RFC 9568 §6.4.3).

@@ -117,7 +117,9 @@ extension VirtualRouter {
     if form == .pseudoHeader {
       lastPseudoHeader = now
       heardChecksumForm = .pseudoHeader
-    } else if lastPseudoHeader.map({ now.nanoseconds(since: $0) > activeDownInterval }) ?? true {
+    } else if heardChecksumForm != .pseudoHeader
+      || now.nanoseconds(since: lastPseudoHeader) > activeDownInterval
+    {
       heardChecksumForm = .message
     }
     if form != checksumFormToSend { findings.insert(.checksumFormDiffers) }

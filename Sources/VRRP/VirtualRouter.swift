@@ -63,7 +63,9 @@ public struct VirtualRouter: Sendable {
   }
 
   /// What this router was told by its operator.
-  public let configuration: Configuration
+  public internal(set) var configuration: Configuration {
+    didSet { preemptDelay = configuration.preemptDelay.inNanoseconds }
+  }
   /// Counters since this value was made.
   public internal(set) var statistics = Statistics()
   /// Active_Adver_Interval: learned from the Active; our own until one is heard.
@@ -77,6 +79,8 @@ public struct VirtualRouter: Sendable {
   /// The other routers heard for our VRID, also those whose version is not ours.
   public internal(set) var peers = Peers()
 
+  /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
+  private(set) var preemptDelay: UInt64
   var phase = Phase.initialize
   var priorityOverride = PriorityOverride.none
   /// When the last advertisement that counts for the Active_Down_Timer was heard.
@@ -94,7 +98,7 @@ public struct VirtualRouter: Sendable {
   /// When we last answered a losing advertisement.
   var lastAnswer: Instant?
   /// When a checksum with pseudo-header was last heard.
-  var lastPseudoHeader: Instant?
+  var lastPseudoHeader = Instant.zero
 
   /// Makes a virtual router in state Initialize.
   ///
@@ -104,6 +108,7 @@ public struct VirtualRouter: Sendable {
   public init(_ configuration: Configuration, continuing statistics: Statistics = Statistics()) {
     self.configuration = configuration
     self.statistics = statistics
+    preemptDelay = configuration.preemptDelay.inNanoseconds
     activeInterval = configuration.interval
     primaryAddress = .any(configuration.family)
   }

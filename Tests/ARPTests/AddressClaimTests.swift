@@ -1,4 +1,5 @@
 import ARP
+import TestSupport
 import Testing
 import VIPCore
 

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 import VIPCore
 
@@ -57,7 +58,7 @@ struct AgreementTests {
     try TestNamespace.run { namespace in
       let linux = try NetlinkKernel()
       let fake = FakeKernel(links: try linux.links())
-      var numbers = SeededNumbers(seed: UInt64(seed))
+      var numbers = SplitMix64(seed: UInt64(seed))
       if seed % 2 == 0 {
         try namespace.set("ipv4/conf/all/promote_secondaries", "1")
         fake.promotesSecondaries = true

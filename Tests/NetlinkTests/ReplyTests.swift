@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VIPCore
 
@@ -255,7 +256,7 @@ struct MalformedTests {
 
   @Test("random bytes in a sample, and random bytes alone", arguments: [UInt64(1), 2, 3])
   func fuzzed(seed: UInt64) {
-    var numbers = SeededNumbers(seed: seed)
+    var numbers = SplitMix64(seed: seed)
     for _ in 0..<4_000 {
       var bytes = Self.samples.randomElement(using: &numbers) ?? []
       bytes += Self.samples.randomElement(using: &numbers) ?? []

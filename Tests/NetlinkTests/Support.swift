@@ -30,24 +30,6 @@ func interfaceAddress(_ text: String) throws -> InterfaceAddress {
   try #require(InterfaceAddress(text), "\(text) is no address")
 }
 
-/// Numbers that look random and are the same in every run.
-struct SeededNumbers: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  // SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
-  }
-}
-
 /// Whether this process may make network namespaces; otherwise those tests show up as skipped.
 let canMakeNamespaces = geteuid() == 0
 

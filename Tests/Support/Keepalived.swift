@@ -22,6 +22,10 @@ package final class Keepalived: Sendable {
     package var interval = Duration.milliseconds(100)
     /// Whether it takes over from a lower priority.
     package var preempt = true
+    /// The version of VRRP.
+    package var version = 3
+    /// The password of version 2.
+    package var password: String?
     /// The virtual addresses, all of one family, as its configuration writes them.
     package var addresses: [String]
 
@@ -87,11 +91,16 @@ package final class Keepalived: Sendable {
     }
   }
 
+  private static func authentication(_ settings: Settings) -> String {
+    guard let password = settings.password else { return "" }
+    return "authentication {\n    auth_type PASS\n    auth_pass \(password)\n  }"
+  }
+
   private static func configuration(_ settings: Settings) -> String {
     """
     global_defs {
       router_id lab
-      vrrp_version 3
+      vrrp_version \(settings.version)
     }
     vrrp_instance lab {
       state BACKUP
@@ -100,6 +109,7 @@ package final class Keepalived: Sendable {
       priority \(settings.priority)
       advert_int \(settings.interval.milliseconds / 1000)
       \(settings.preempt ? "" : "nopreempt")
+      \(authentication(settings))
       virtual_ipaddress {
         \(settings.addresses.joined(separator: "\n    "))
       }

@@ -36,6 +36,8 @@ package final class VipctlNode: Sendable {
   package let process: ChildProcess
   /// Where its control socket is.
   package let runtimeDirectory: String
+  /// Where its configuration file is; empty if it was started without one.
+  package let configurationPath: String
 
   /// The program under test: `VIPCTL_BINARY`, or what was built beside the tests.
   package static let binary: String = {
@@ -59,6 +61,7 @@ package final class VipctlNode: Sendable {
     priority: Int = 100, interval: String = "100ms", _ options: [String] = []
   ) throws {
     self.node = node
+    configurationPath = ""
     runtimeDirectory = segment.directory["run-\(node.name)"]
     let settings = [
       "-i", "eth0", "--vrid", "\(vrid)", "--name", "lab", "--priority", "\(priority)",
@@ -66,6 +69,17 @@ package final class VipctlNode: Sendable {
     ]
     process = try node.namespace.start(
       [Self.binary, "run"] + addresses + settings + options,
+      logPath: segment.directory["vipctl-\(node.name).log"])
+  }
+
+  /// Starts `vipctl run` with a configuration file.
+  package init(on node: LabNode, of segment: Segment, configuration: String) throws {
+    self.node = node
+    runtimeDirectory = segment.directory["run-\(node.name)"]
+    try segment.directory.write(configuration, to: "vipctl-\(node.name).yaml")
+    configurationPath = segment.directory["vipctl-\(node.name).yaml"]
+    process = try node.namespace.start(
+      [Self.binary, "run", "--config", configurationPath, "--runtime-dir", runtimeDirectory],
       logPath: segment.directory["vipctl-\(node.name).log"])
   }
 

@@ -43,6 +43,7 @@ import VRRP
     bench.pass(.seconds(4))
     try bench.hear(200, from: "198.18.0.2")
     #expect(bench.state() == .backup)
+    bench.pass(.milliseconds(250))
     #expect(try bench.held == [])
     let announced = bench.platform.wire.frames.count
     bench.pass(.seconds(3))
@@ -56,7 +57,7 @@ import VRRP
     bench.pass(.seconds(4))
     #expect(try Set(bench.held) == ["198.18.0.100/24", "2001:db8::100/64"])
     #expect(bench.engine.remove("web"))
-    bench.settle()
+    bench.pass(.milliseconds(1100))
     #expect(bench.platform.transport(.ipv4)?.sentPriorities.last == 0)
     #expect(bench.platform.transport(.ipv6)?.sentPriorities.last == 0)
     #expect(try bench.platform.fake.addresses() == before)
@@ -179,6 +180,22 @@ import VRRP
     bench.pass(.seconds(2))
     #expect(try bench.held == ["198.18.0.100/24"])
     #expect(bench.warnings.isEmpty)
+  }
+
+  @Test func `an address that the host was given meanwhile is left alone`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(1))
+    let vip = try #require(InterfaceAddress("198.18.0.100/24"))
+    bench.platform.fake.add(AddressRecord(interfaceIndex: 2, address: vip, flags: .permanent))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    let record = try #require(try bench.platform.fake.addresses().first { $0.address == vip })
+    #expect(record.protocolTag == 0 && record.validLifetime == nil)
+    #expect(bench.warnings.contains { $0.contains("is now eth0's own address") })
+    bench.engine.remove("web")
+    bench.pass(.seconds(2))
+    #expect(try bench.platform.fake.addresses().contains { $0.address == vip })
   }
 
   @Test func `an address left by an earlier life is removed by a Backup`() throws {

@@ -45,7 +45,8 @@ final class FakePlatform: Platform {
     return transport
   }
 
-  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport { wire }
+  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver { wire }
+  func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { false }
   func watch(_ descriptor: Int32, _ source: ReadinessSource) {}
   func unwatch(_ descriptor: Int32) {}
@@ -149,6 +150,16 @@ final class Bench {
     settle()
   }
 
+  /// Lets another machine announce an address.
+  func hearAnnouncement(of address: String, from mac: MACAddress = MACAddress(2, 0, 0, 0, 0, 9))
+    throws
+  {
+    let announcement = Announcement(try #require(IPAddress(address)), at: mac)
+    platform.wire.deliver(announcement.encodeFrame())
+    engine.turn(ready: [.wire(2)])
+    settle()
+  }
+
   /// The addresses with our tag that the kernel has.
   var held: [String] {
     get throws {
@@ -167,10 +178,12 @@ final class Bench {
 /// Settings of a router on the fake machine.
 func settings(
   _ addresses: [String] = ["198.18.0.100/24"], priority: Int = 100, vrid: Int = 51,
-  name: String? = "web", interface: String = "eth0", preempt: Bool = true
+  name: String? = "web", interface: String = "eth0", preempt: Bool = true,
+  interval: AdvertisementInterval = .default, handover: HandoverPolicy = .seamless
 ) throws -> RouterConfiguration {
   RouterConfiguration(
     name: name, interface: interface, vrid: try #require(VRID(exactly: vrid)),
-    priority: try #require(Priority(configured: priority)),
-    addresses: try addresses.map { try #require(InterfaceAddress($0)) }, preempt: preempt)
+    priority: try #require(Priority(configured: priority)), interval: interval,
+    addresses: try addresses.map { try #require(InterfaceAddress($0)) }, preempt: preempt,
+    handover: handover)
 }

@@ -38,8 +38,9 @@ import VRRP
     print("\(count) random scenarios from seed \(first), \(results.0) audited at rest")
     // A promise about settled segments is worth nothing if segments never settle.
     #expect(results.0 > Int(count) * 9 / 10)
-    for seed in results.1.sorted().prefix(3) { Issue.record("\(Self.report(seed))") }
-    #expect(results.1.count == 0, "\(results.1.count) seeds failed")
+    let failures = results.1.sorted()
+    if let seed = failures.first { Issue.record("\(Self.report(seed))") }
+    #expect(failures.isEmpty, "\(failures.count) seeds failed: \(failures.prefix(10))")
   }
 
   /// The seed, what was broken, and the smallest scenario that breaks it.

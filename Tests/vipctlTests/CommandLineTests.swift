@@ -17,7 +17,8 @@ import Testing
     ("stats", "unknown command 'stats'; did you mean 'status'? See 'vipctl --help'"),
     (
       "frobnicate",
-      "unknown command 'frobnicate'; the commands are run, up, down, status, announce; see "
+      "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
+        + "resign, promote, announce, simulate; see "
         + "'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
@@ -33,7 +34,26 @@ import Testing
       "unknown option '--vrd'; did you mean '--vrid'? See 'vipctl up --help'"
     ),
     ("up 192.0.2.10/24 -i eth0 --vrid 51 --virtual-mac", "unknown option '--virtual-mac'"),
-    ("up 192.0.2.10/24 -i eth0 --vrid 51 --version 2", "unknown option '--version'"),
+    (
+      "up 192.0.2.10/24 -i eth0 --vrid 51 --version 4",
+      "--version: '4' is not a version of VRRP; give 2 or 3"
+    ),
+    (
+      "up 2001:db8::1/64 -i eth0 --vrid 51 --version 2",
+      "version 2 exists for IPv4 only; use version 3 for IPv6"
+    ),
+    (
+      "up 192.0.2.1 -i e --vrid 1 --version 2 --interval 500ms",
+      "--interval: '500ms' is not an interval; version 2 counts in whole seconds, 1s to 255s"
+    ),
+    (
+      "up 192.0.2.1 -i e --vrid 1 --preempt-delay 30",
+      "--preempt-delay: '30' has no unit; write 30s or 30ms"
+    ),
+    (
+      "up 192.0.2.1 -i e --vrid 1 --preempt-delay 3s --no-preempt",
+      "--no-preempt and --preempt-delay exclude each other; give one of them"
+    ),
     ("up --vrid", "missing value for '--vrid <n>'"),
     ("run 192.0.2.10 -i e --vrid 0", "--vrid: '0' is not a VRID; give a number from 1 to 255"),
     ("run 192.0.2.10 -i e --vrid 256", "--vrid: '256' is not a VRID; give a number from 1 to 255"),
@@ -103,6 +123,18 @@ import Testing
     ("down", "nothing is named; give a router's name or address, or --all"),
     ("down --all web", "--all and 'web' exclude each other; give one of them"),
     ("status a b", "unexpected argument 'b'"),
+    ("add", "missing expected argument '<name>'"),
+    ("add web", "missing expected argument '<address> ...'"),
+    ("add web 192.0.2.1/33", "'/33' is not a prefix length; IPv4 has /1 to /32"),
+    ("remove web", "missing expected argument '<address> ...'"),
+    (
+      "remove web 192.0.2",
+      "'192.0.2' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64"
+    ),
+    ("reload web", "unexpected argument 'web'"),
+    ("resign", "missing expected argument '<name>'"),
+    ("resign web --for 10", "--for: '10' has no unit; write 10s or 10ms"),
+    ("promote", "missing expected argument '<name>'"),
     ("announce", "missing expected argument '<address> ...'"),
     ("announce 192.0.2.1", "missing expected argument '--interface <if>'"),
     (
@@ -116,6 +148,32 @@ import Testing
     (
       "announce 192.0.2.1 -i e --mac 01:00:5e:00:00:01",
       "--mac: '01:00:5e:00:00:01' is not a machine's Ethernet address, such as 02:00:5e:10:00:01"
+    ),
+    ("simulate", "there is nothing to play; name a scenario file or give --routers N"),
+    (
+      "simulate x.txt --loss 2%",
+      "a scenario file and --loss exclude each other; set it in the file"
+    ),
+    ("simulate --routers 27", "--routers: '27' is not a number of routers; give 1 to 26"),
+    (
+      "simulate --routers 2 --priorities 1,2,3",
+      "--routers says 2, but 3 priorities are given; leave one out"
+    ),
+    (
+      "simulate --priorities 100,,1",
+      "--priorities: '' is not a priority; give a number from 1 to 255 (255: the address owner)"
+    ),
+    (
+      "simulate --loss 2",
+      "--loss: '2' is not a percentage; give 0% to 100%, such as 2% or 0.5%"
+    ),
+    ("simulate --for 10", "--for: '10' has no unit; write 10s or 10ms"),
+    ("simulate --for 25h", "--for: '25h' is not a time; give 0s to 24h, such as 30s or 250ms"),
+    ("simulate --seed -1", "missing value for '--seed <n>'"),
+    ("simulate --seed x", "--seed: 'x' is not a seed; give a number"),
+    (
+      "simulate --crash 60s",
+      "--crash 60s is not before the end after 60s; lengthen it with --for"
     ),
   ]
 
@@ -139,7 +197,11 @@ import Testing
         + "'vipctl up --help'\n")
   }
 
-  @Test(arguments: [["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"]])
+  @Test(arguments: [
+    ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
+    ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
+    ["promote", "web"],
+  ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
     #expect(result.status == ExitStatus.noNode.rawValue)
@@ -194,7 +256,10 @@ import Testing
       ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"] : ["env"]
   }
 
-  @Test(arguments: ["run", "up", "down", "status", "announce"])
+  @Test(arguments: [
+    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
+    "simulate",
+  ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])
     #expect(result.status == 0 && result.errors.isEmpty)

@@ -24,7 +24,12 @@ import VRRP
           addresses: [192.0.2.10/24, "2001:db8::10/64"]
           preempt: false
           checksum: message
-        - {interface: eth1, vrid: 7, addresses: [2001:db8::7]}
+          handover: strict
+          version: 3
+          authentication: null
+        - {interface: eth1, vrid: 7, addresses: [2001:db8::7], preempt: {delay: 30s}}
+        - {interface: eth1, vrid: 8, addresses: [192.0.2.8], version: 2, interval: 255s,
+           authentication: {password: "s3same!"}}
       """)
     #expect(file.lease == LeasePolicy("5s"))
     #expect(file.isGuarded == false)
@@ -34,12 +39,17 @@ import VRRP
       interval: #require(AdvertisementInterval("250ms")),
       addresses: [
         #require(InterfaceAddress("192.0.2.10/24")), #require(InterfaceAddress("2001:db8::10/64")),
-      ], preempt: false, checksum: .message)
+      ], preempt: false, checksum: .message, handover: .strict)
     let second = try RouterConfiguration(
       interface: "eth1", vrid: #require(VRID("7")),
-      addresses: [#require(InterfaceAddress("2001:db8::7/128"))])
-    #expect(file.routers == [web, second])
-    #expect(file.routers.map(\.name) == ["web", "eth1-7"])
+      addresses: [#require(InterfaceAddress("2001:db8::7/128"))], preemptDelay: .seconds(30))
+    let third = try RouterConfiguration(
+      interface: "eth1", vrid: #require(VRID("8")),
+      interval: #require(AdvertisementInterval("255s", version: .v2)),
+      addresses: [#require(InterfaceAddress("192.0.2.8/32"))], version: .v2,
+      password: Authentication.Password("s3same!"))
+    #expect(file.routers == [web, second, third])
+    #expect(file.routers.map(\.name) == ["web", "eth1-7", "eth1-8"])
   }
 
   @Test func `what is left out is left open`() throws {
@@ -143,9 +153,47 @@ import VRRP
       router("interval: 41s"),
       "2:13: '41s' is not an interval; give 10ms to 40.95s in steps of 10ms, such as 1s or 250ms"
     ),
-    (router("preempt: yes"), "2:12: 'preempt' is true or false, found 'yes'"),
-    (router("preempt: \"true\""), "2:12: 'preempt' is true or false, found 'true'"),
-    (router("preempt: {delay: 30s}"), "2:12: 'preempt' is true or false, found a mapping"),
+    (router("preempt: yes"), "2:12: 'preempt' is true, false or { delay: 30s }, found 'yes'"),
+    (
+      router("preempt: \"true\""),
+      "2:12: 'preempt' is true, false or { delay: 30s }, found 'true'"
+    ),
+    (router("preempt: {delay: 30}"), "2:20: '30' has no unit; write 30s or 30ms"),
+    (
+      router("preempt: {delay: 25h}"),
+      "2:20: '25h' is not a preemption delay; give 0s to 24h, such as 30s"
+    ),
+    (
+      router("preempt: {dealy: 3s}"),
+      "2:13: unknown key 'dealy' in 'preempt'; did you mean 'delay'?"
+    ),
+    (router("version: 4"), "2:12: '4' is not a version of VRRP; give 2 or 3"),
+    (router("version: two"), "2:12: 'two' is not a version of VRRP; give 2 or 3"),
+    (
+      router("version: 2\n  interval: 250ms"),
+      "3:13: '250ms' is not an interval; version 2 counts in whole seconds, 1s to 255s"
+    ),
+    (router("version: 2\n  interval: 60"), "3:13: '60' has no unit; write 60s"),
+    (
+      router("version: 2\n  addresses: [192.0.2.9, 2001:db8::9]", without: "addresses"),
+      "3:26: version 2 exists for IPv4 only; use version 3 for IPv6"
+    ),
+    (
+      router("authentication: {password: sesame}"),
+      "2:19: version 3 has no authentication (RFC 5798 removed it); remove the password or use "
+        + "version 2"
+    ),
+    (router("authentication: sesame"), "2:19: 'authentication' is written { password: … }"),
+    (router("authentication: {}"), "2:19: 'authentication' needs a 'password'"),
+    (
+      router("version: 2\n  authentication: {password: much too long}"),
+      "3:30: a password has 1 to 8 visible ASCII characters, none of them a space"
+    ),
+    (router("authentication: {password: [x]}"), "2:30: 'password' is a single value"),
+    (
+      router("handover: fast"),
+      "2:13: 'fast' is not a way to hand over; give one of seamless, strict"
+    ),
     (
       router("checksum: crc32"),
       "2:13: 'crc32' is not a checksum form; give one of auto, message, pseudo-header"
@@ -210,7 +258,8 @@ import VRRP
   ]
 
   private static let routerKeys =
-    "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'checksum'"
+    "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
+    + "'checksum', 'authentication', 'handover'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

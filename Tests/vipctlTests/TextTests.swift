@@ -26,12 +26,14 @@ import VRRP
     let lines = [
       NodeEvent.waiting(router: "web", family: .ipv6, reason: "eth0 is down"),
       .warning(router: "web", family: .ipv6, text: "another group"),
+      .cleared(router: "web", family: .ipv6, text: "another group"),
       .repaired(router: "web", address: address), .removed(router: "web"),
     ].map { LogLine($0).text(at: Self.moment).dropFirst(25) }
     #expect(
       lines == [
         "level=warning router=web family=ipv6 msg=\"waiting: eth0 is down\"",
         "level=warning router=web family=ipv6 msg=\"another group\"",
+        "level=info router=web family=ipv6 msg=\"over: another group\"",
         "level=warning router=web family=ipv6 "
           + "msg=\"2001:db8::10/64 was missing and has been put back\"",
         "level=info router=web msg=\"removed\"",
@@ -50,9 +52,14 @@ import VRRP
     let settings = RouterConfiguration(
       name: "web", interface: "eth0", vrid: try #require(VRID("51")),
       addresses: [try #require(InterfaceAddress("192.0.2.10/24"))], preempt: false,
-      checksum: .pseudoHeader)
+      checksum: .pseudoHeader, version: .v2, preemptDelay: .milliseconds(1500),
+      password: Authentication.Password("sesame"))
     for request in [
-      ControlRequest.up(settings, timeoutSeconds: 2.5), .down(["web", "192.0.2.1"]), .downAll,
+      ControlRequest.up([settings], timeoutSeconds: 2.5),
+      .add(router: "web", addresses: settings.addresses), .reload,
+      .remove(router: "web", addresses: settings.addresses.map(\.address)),
+      .resign(router: "web", seconds: nil), .promote(router: "web"), .down(["web", "192.0.2.1"]),
+      .downAll,
       .status(nil), .status("web"),
     ] {
       let line = JSONCoding.line(request)

@@ -12,6 +12,16 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case addresses
     /// One address, by its place in the list.
     case address(Int)
+    /// The priority.
+    case priority
+    /// The advertisement interval.
+    case interval
+    /// The version of the protocol.
+    case version
+    /// Whether and when to preempt.
+    case preempt
+    /// The password of version 2.
+    case authentication
     /// Anything that belongs to no single setting.
     case router
   }

@@ -69,35 +69,29 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
 
   /// Decodes the text form.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    let text = try container.decode(String.self)
-    guard let policy = LeasePolicy(text) else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "'\(text)' is not a lease of 2s … 1h or 'off'")
-    }
-    self = policy
+    self = try decodeText(from: decoder, what: "a lease of 2s … 1h or 'off'")
   }
 
   /// Encodes the text form.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
+    try encodeText(description, to: encoder)
   }
 }
 
 extension RouterConfiguration {
   /// Why this router can't run beside another on one node; `nil` if it can.
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {
-    if name == other.name {
-      return ConfigurationError(.name, router: name, "the name '\(name)' is used twice")
-    }
-    guard interface == other.interface else { return nil }
+    let sameName = ConfigurationError(
+      .name, router: name, "the name '\(name)' is used twice")
+    guard interface == other.interface else { return name == other.name ? sameName : nil }
+    // Said first: two names made from interface and VRID are equal because these are.
     if vrid == other.vrid, let family = families.first(where: other.families.contains) {
       return ConfigurationError(
         .vrid, router: name,
         "VRID \(vrid) is already used on \(interface) for \(family) by '\(other.name)'; "
           + "take another VRID or put the addresses there")
     }
+    if name == other.name { return sameName }
     let theirs = Set(other.addresses.map(\.address))
     if let index = addresses.firstIndex(where: { theirs.contains($0.address) }) {
       return ConfigurationError(

@@ -22,6 +22,16 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var preempt: Bool
   /// Which checksum form to send over IPv4.
   public var checksum: ChecksumPolicy
+  /// What becomes of the addresses when another node takes over in good order.
+  public var handover: HandoverPolicy
+  /// The version of VRRP to speak.
+  public var version: ProtocolVersion
+  /// How long to leave an Active of lower priority alone before replacing it.
+  public var preemptDelay: Duration
+  /// The password of version 2, in clear text on the wire; `nil` if there is none.
+  ///
+  /// Descriptions, logs and statuses never show it.
+  public var password: Authentication.Password?
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -34,10 +44,16 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - addresses: the virtual addresses; see ``validate()``.
   ///   - preempt: on if left out.
   ///   - checksum: `auto` if left out.
+  ///   - handover: seamless if left out.
+  ///   - version: 3 if left out.
+  ///   - preemptDelay: none if left out.
+  ///   - password: none if left out; for version 2 only.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
-    preempt: Bool = true, checksum: ChecksumPolicy = .auto
+    preempt: Bool = true, checksum: ChecksumPolicy = .auto,
+    handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
+    preemptDelay: Duration = .zero, password: Authentication.Password? = nil
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -47,6 +63,10 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.addresses = addresses
     self.preempt = preempt
     self.checksum = checksum
+    self.handover = handover
+    self.version = version
+    self.preemptDelay = preemptDelay
+    self.password = password
   }
 
   /// The families that have addresses here, IPv4 first.
@@ -97,6 +117,49 @@ extension RouterConfiguration {
           .address(index), router: name, "\(address.address) is given twice; name it once")
       }
     }
+    try validateElection()
+  }
+
+  /// The longest preemption delay: one of more than a day is a mistake.
+  public static let preemptDelayMax = Duration.seconds(86_400)
+
+  /// Checks what the protocol can't express.
+  private func validateElection() throws(ConfigurationError) {
+    for family in families {
+      do throws(VirtualRouter.Configuration.Problem) {
+        try election(family).validate()
+      } catch {
+        throw ConfigurationError(field(of: error), router: name, error.description)
+      }
+    }
+    guard (.zero...Self.preemptDelayMax).contains(preemptDelay) else {
+      throw ConfigurationError(
+        .preempt, router: name, "a preemption delay lies between 0s and 24h")
+    }
+    guard preempt || preemptDelay == .zero else {
+      throw ConfigurationError(
+        .preempt, router: name, "a router that does not preempt has no preemption delay")
+    }
+  }
+
+  private func field(
+    of problem: VirtualRouter.Configuration.Problem
+  ) -> ConfigurationError.Field {
+    switch problem {
+    case .version2NeedsIPv4:
+      addresses.firstIndex { $0.family == .ipv6 }.map { .address($0) } ?? .version
+    case .version2NeedsWholeSeconds, .version3IntervalTooLong: .interval
+    case .version3HasNoAuthentication: .authentication
+    case .priorityZero: .priority
+    }
+  }
+
+  /// What the election of one family is told.
+  func election(_ family: AddressFamily, rank: UInt8 = 0) -> VirtualRouter.Configuration {
+    VirtualRouter.Configuration(
+      vrid: vrid, family: family, priority: priority, interval: interval, preempts: preempt,
+      checksum: checksum, tieBreakRank: rank, version: version,
+      authentication: password.map { .simpleText($0) } ?? .none, preemptDelay: preemptDelay)
   }
 
   /// Why an address can't be a virtual address; `nil` if it can.
@@ -138,4 +201,12 @@ extension RouterConfiguration {
     (1...15).contains(name.utf8.count) && name != "." && name != ".."
       && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
   }
+}
+
+/// What becomes of the addresses when another node takes over in good order.
+public enum HandoverPolicy: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The old holder serves until the new one has announced them, so that nobody notices.
+  case seamless
+  /// The old holder removes them at once, as RFC 9568 §6.4.3 has it.
+  case strict
 }

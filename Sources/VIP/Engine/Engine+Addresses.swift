@@ -9,36 +9,51 @@ extension Engine {
 
   /// Starts to install an instance's addresses.
   func hold(_ instance: RouterInstance) {
+    endHandover(instance)
     work.add(.install, instance)
     if let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil {
       timers.schedule(TimerID.lease, at: now + period)
     }
   }
 
-  /// Starts to remove an instance's addresses and stops announcing them.
+  /// Starts to remove an instance's addresses.
   func release(_ instance: RouterInstance) {
+    endHandover(instance)
     work.add(.remove, instance)
+  }
+
+  /// Stops announcing an instance's addresses.
+  func silence(_ instance: RouterInstance) {
     guard let wire = wire(of: instance) else { return }
     for index in instance.addresses.indices {
       instance.addresses[index].retryAt = nil
+      instance.addresses[index].isMissing = false
       wire.queue.cancel(instance.addresses[index].address.address)
     }
   }
 
-  /// Works off one slice of what waits.
+  /// Works off one slice of what waits, bounded in number and in time.
   func performAddressWork() {
+    // What is installed next must not outlive this process.
+    updateSafeguard()
     var budget = Bound.addresses
+    let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
       guard let instance = instances[entry.slot] else {
         work.advanceFirst(to: nil)
         continue
       }
-      let (indices, next) = select(entry, of: instance, atMost: budget)
+      // What an IPv6 request costs grows with the number of addresses on the interface.
+      let batch = instance.family == .ipv4 ? Bound.addressBatch : Bound.addressBatch / 4
+      let (indices, next) = select(entry, of: instance, atMost: min(budget, batch))
       budget -= indices.count
       work.advanceFirst(to: next)
       if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
+      if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+      if !indices.isEmpty, platform.now() >= end { break }
     }
     finishLeaving()
+    updateSafeguard()
   }
 
   /// The addresses of a slice, and where the next slice starts (`nil` after the last).
@@ -54,8 +69,12 @@ extension Engine {
         switch entry.kind {
         case .install:
           instance.isHolding && !address.isPresent && address.retryAt == nil
-        case .refresh: instance.isHolding && address.isInstalled
-        case .remove: !instance.isHolding && address.isInstalled
+            && !address.isRetired && !isTakenByHost(index, of: instance)
+        case .refresh:
+          address.isInstalled && (instance.isHolding || address.isLingering)
+            && !address.isRetired
+        case .retire: address.isInstalled && address.isRetired && address.retryAt == nil
+        case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
       if isWanted { indices.append(index) }
       index += 1
@@ -63,11 +82,25 @@ extension Engine {
     return (indices, nil)
   }
 
+  /// Leaves alone what has become an address of the host itself, for example by an operator's hand:
+  /// a request of ours would turn it into a lease.
+  private func isTakenByHost(_ index: Int, of instance: RouterInstance) -> Bool {
+    let address = instance.addresses[index].address.address
+    guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
+      return false
+    }
+    fail(
+      index, of: instance,
+      because: "\(address) is now \(link.name)'s own address and is left alone; remove it there")
+    return true
+  }
+
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
-    if kind == .remove { isSafeguardStale = true }
+    let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
     let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
-    if kind == .remove {
+    if kind == .remove || kind == .retire {
+      isSafeguardStale = true
       let results = platform.kernel.remove(requests)
       for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
       return
@@ -90,7 +123,8 @@ extension Engine {
     instance.addresses[index].isInstalled = true
     instance.addresses[index].failure = nil
     guard isNew else { return }
-    if instance.addresses[index].losses > 0 {
+    if instance.addresses[index].isMissing {
+      instance.addresses[index].isMissing = false
       report(.repaired(router: instance.settings.name, address: address))
     }
     wire(of: instance)?.queue.announce(address.address, now: now)
@@ -104,7 +138,13 @@ extension Engine {
     instance.addresses[index].isInstalled = false
     instance.addresses[index].failure = nil
     instance.addresses[index].losses = 0
-    if error == nil { instance.addresses[index].expectedRemovals += 1 }
+    guard error == nil else { return }
+    // The kernel's report goes to whoever has the address then.
+    let address = instance.addresses[index].address
+    guard let owner = owner(of: address.address, near: instance),
+      let holder = instances[owner.slot], holder.addresses[owner.index].address == address
+    else { return }
+    holder.addresses[owner.index].expectedRemovals += 1
   }
 
   /// Remembers a failed request and when to try again; says so once.
@@ -137,7 +177,9 @@ extension Engine {
           next = min(next ?? time, time)
         }
       }
-      if isDue { work.add(instance.isHolding ? .install : .remove, instance) }
+      guard isDue else { continue }
+      work.add(instance.isHolding ? .install : .remove, instance)
+      if instance.addresses.last?.isRetired ?? false { work.add(.retire, instance) }
     }
     if let next { timers.schedule(TimerID.retry, at: next) }
   }
@@ -164,7 +206,8 @@ extension Engine {
   func refreshLeases() {
     guard let period = refreshPeriod else { return }
     var isHoldingAny = false
-    for case let instance? in instances where instance.isHolding {
+    for case let instance? in instances
+    where instance.isHolding || instance.handoverDeadline != nil {
       work.add(.refresh, instance)
       isHoldingAny = true
     }
@@ -185,7 +228,7 @@ extension Engine {
     guard instance.addresses[index].isInstalled else { return }
     instance.addresses[index].isInstalled = false
     hasChanged = true
-    if instance.isHolding { repair(index, of: instance) }
+    if instance.isHolding, !instance.addresses[index].isRetired { repair(index, of: instance) }
   }
 
   /// Puts a lost address back: at once the first time, later and later if it is lost again.
@@ -194,6 +237,7 @@ extension Engine {
       instance.addresses[index].losses = 0
     }
     let losses = instance.addresses[index].losses
+    instance.addresses[index].isMissing = true
     instance.addresses[index].losses = min(losses + 1, 10)
     instance.addresses[index].lastLoss = now
     if losses == 0 {
@@ -225,7 +269,7 @@ extension Engine {
   /// get there.
   func announceInstalled(_ instance: RouterInstance) {
     guard let wire = wire(of: instance) else { return }
-    for address in instance.addresses where address.isPresent {
+    for address in instance.currentAddresses where address.isPresent {
       wire.queue.announce(address.address.address, now: now)
     }
   }

@@ -85,7 +85,7 @@ extension Engine {
     let name = instance.settings.interface
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
-      pause(instance, "\(name) is gone")
+      pause(instance, link == nil ? "interface \(name) does not exist" : "\(name) was replaced")
       detach(instance)
     }
     guard let link else { return pause(instance, "interface \(name) does not exist") }
@@ -130,9 +130,11 @@ extension Engine {
     guard instance.activity != waiting else { return }
     instance.activity = waiting
     perform(instance.election.stop(at: now), for: instance)
+    if instance.handoverDeadline != nil { release(instance) }
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason
+    instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
   }
@@ -146,10 +148,7 @@ extension Engine {
       let segment = try segment(key, link)
       wire.userCount += 1
       segment.add(instance)
-      for (index, address) in instance.addresses.enumerated() {
-        let owner = OwnerKey(interfaceIndex: link.index, address: address.address.address)
-        owners[owner] = (instance.slot, index)
-      }
+      claimAddresses(of: instance, on: link.index)
     }
     if instance.link != link {
       instance.attach(link)
@@ -181,15 +180,16 @@ extension Engine {
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
     isSafeguardStale = true
+    endHandover(instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {
       let address = instance.addresses[index].address.address
       instance.addresses[index].isInstalled = false
       instance.addresses[index].expectedRemovals = 0
-      owners[OwnerKey(interfaceIndex: link.index, address: address)] = nil
-      wires[link.index]?.queue.cancel(address)
+      disown(address, of: instance, on: link.index)
     }
+    instance.addresses.removeAll(where: \.isRetired)
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     if let segment = segments[key] {
       segment.remove(instance)
@@ -201,7 +201,10 @@ extension Engine {
     }
     if let wire = wires[link.index] {
       wire.userCount -= 1
-      if wire.userCount == 0 { wires[link.index] = nil }
+      if wire.userCount == 0 {
+        wires[link.index] = nil
+        platform.close(wire.transport)
+      }
     }
   }
 }

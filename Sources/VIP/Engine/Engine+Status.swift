@@ -17,25 +17,28 @@ extension Engine {
     let seconds = Double(age) / 1e9
     return RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
-      vrid: instance.settings.vrid, family: instance.family, version: 3,
+      vrid: instance.settings.vrid, family: instance.family,
+      version: Int(instance.settings.version.rawValue),
       state: election.state, priority: instance.settings.priority,
-      effectivePriority: instance.settings.priority, interval: instance.settings.interval,
+      effectivePriority: election.effectivePriority, interval: instance.settings.interval,
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
-      addresses: instance.addresses.map {
+      addresses: instance.currentAddresses.map {
         RouterStatus.AddressStatus(address: $0.address, installed: $0.isPresent)
       },
       since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
+      peers: election.peers.map { PeerStatus($0, at: now) },
       warnings: warnings(of: instance))
   }
 
   private func warnings(of instance: RouterInstance) -> [String] {
-    var list: [String] = []
-    if let group = instance.foreignGroup { list.append(Self.foreignGroupText(instance, group)) }
-    if instance.sendFailure != 0 {
-      list.append("advertisements can't be sent: \(errorText(instance.sendFailure))")
+    var list = instance.troubles.list.map(\.text)
+    if instance.activity == .running, let failure = segment(of: instance)?.sendFailure,
+      failure != 0
+    {
+      list.append("advertisements can't be sent: \(errorText(failure))")
     }
     if let failure = instance.announceFailure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)
@@ -49,10 +52,11 @@ extension Engine {
       list.append(
         "the guard has no room for all of its addresses; if the node dies they go with their lease")
     }
-    let excluded = instance.addresses.count - instance.advertisedAddresses.count
+    let count = instance.currentAddresses.count
+    let excluded = count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {
       list.append(
-        "\(excluded) of \(instance.addresses.count) addresses don't fit into an advertisement; "
+        "\(excluded) of \(count) addresses don't fit into an advertisement; "
           + "they are held, but peers can't compare them")
     }
     return list

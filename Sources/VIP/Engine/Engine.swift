@@ -15,6 +15,8 @@ package final class Engine {
     static let messages = 1024
     static let kernelEvents = 512
     static let addresses = 64
+    static let addressBatch = 16
+    static let addressNanoseconds: UInt64 = 1_000_000
     static let announcements = 128
     /// Turns in a row that a flooded socket may hold up the Active_Down_Timers.
     static let delayedTurns = 4
@@ -25,12 +27,14 @@ package final class Engine {
     static let lease = 0
     static let retry = 1
     static let announcement = 2
-    static let safeguard = 3
-    static let firstRouter = 4
+    static let handover = 3
+    static let trouble = 4
+    static let safeguard = 5
+    static let firstRouter = 6
   }
 
   let platform: any Platform
-  let lease: LeasePolicy
+  package internal(set) var lease: LeasePolicy
   let startedAt: Instant
   var now: Instant
   var interfaces = InterfaceTable()
@@ -82,6 +86,8 @@ package final class Engine {
       switch source {
       case .segment(let key):
         if drain(key) { mayHaveMore = true }
+      case .wire(let index):
+        drainClaims(on: index)
       case .kernelEvents:
         drainKernelEvents()
       case .safeguard:
@@ -92,12 +98,9 @@ package final class Engine {
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
     flush()
-    // What is installed next must not outlive us either.
-    updateSafeguard()
     performAddressWork()
     sendAnnouncements()
     armOwnTimers()
-    updateSafeguard()
   }
 
   /// When the next turn is due even if nothing becomes readable.
@@ -123,6 +126,8 @@ package final class Engine {
         isSafeguardStale = true
       case TimerID.safeguard: startGuard()
       case TimerID.retry: retryAddresses()
+      case TimerID.handover: endOverdueHandovers()
+      case TimerID.trouble: endTroubles()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }
@@ -184,12 +189,12 @@ package final class Engine {
         segment.statistics.vridErrors += 1
         return
       }
-      let matches = advertisement.lists(instance.advertisedAddresses, in: message)
-      noteGroup(of: instance, matches: matches, from: header.source)
-      perform(
-        instance.election.receive(
-          advertisement, from: header.source, listsOurAddresses: matches, at: now),
-        for: instance)
+      noteSuccessor(of: instance, advertisement, from: header.source)
+      let actions = instance.election.receive(
+        advertisement, from: header.source,
+        addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+      perform(actions, for: instance)
+      note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
       if segment.statistics.count(error) { return }
@@ -201,24 +206,6 @@ package final class Engine {
     }
   }
 
-  /// Notices peers that advertise other addresses on our VRID.
-  private func noteGroup(of instance: RouterInstance, matches: Bool, from source: IPAddress) {
-    if matches {
-      if instance.foreignGroup == source { instance.foreignGroup = nil }
-    } else if instance.foreignGroup == nil {
-      instance.foreignGroup = source
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: Self.foreignGroupText(instance, source)))
-    }
-  }
-
-  static func foreignGroupText(_ instance: RouterInstance, _ source: IPAddress) -> String {
-    "\(source) advertises other addresses on VRID \(instance.settings.vrid); "
-      + "another group uses this VRID, or the address lists differ"
-  }
-
   /// Does what an election has decided: messages go out first, in ``flush()``.
   func perform(_ actions: Actions, for instance: RouterInstance) {
     for action in actions {
@@ -226,7 +213,7 @@ package final class Engine {
       case .advertise(let priority): enqueue(priority, from: instance)
       case .installAddresses: hold(instance)
       case .announceAddresses: announceInstalled(instance)
-      case .removeAddresses: release(instance)
+      case .removeAddresses: letGo(instance, because: actions.transitionReason)
       case .transition(let transition): note(transition, of: instance)
       }
     }
@@ -241,18 +228,22 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      let failure = segment.transport.flush()
-      if failure != 0 { noteSendFailure(failure, on: segment) }
+      noteSending(segment.transport.flush(), on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
   }
 
-  private func noteSendFailure(_ failure: Int32, on segment: Segment) {
+  /// Says once that advertisements can't be sent.
+  ///
+  /// That the last one before a pause went nowhere is
+  /// no news.
+  private func noteSending(_ failure: Int32, on segment: Segment) {
+    guard failure != segment.sendFailure else { return }
+    segment.sendFailure = failure
+    hasChanged = true
+    guard failure != 0 else { return }
     for case let instance? in instances
-    where instance.link?.index == segment.key.interfaceIndex
-      && instance.family == segment.key.family && instance.sendFailure != failure
-    {
-      instance.sendFailure = failure
+    where instance.activity == .running && self.segment(of: instance) === segment {
       report(
         .warning(
           router: instance.settings.name, family: instance.family,
@@ -265,7 +256,6 @@ package final class Engine {
     isSafeguardStale = true
     instance.stateSince = now
     instance.stateReason = transition.reason.description
-    if transition.to == .active { instance.sendFailure = 0 }
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))

@@ -13,8 +13,10 @@ package protocol Platform: AnyObject {
   /// Opens the VRRP socket of an interface and family.
   func openAdvertisements(_ link: Link, _ family: AddressFamily) throws(NodeError)
     -> any AdvertisementTransport
-  /// Opens the way to send announcements on an interface; takes milliseconds.
-  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport
+  /// Opens the way to send and hear announcements on an interface; takes milliseconds.
+  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver
+  /// Closes a wire without making anybody wait for it.
+  func close(_ wire: consuming any FrameTransport & FrameReceiver)
   /// Whether the host forwards packets of a family that arrive on an interface.
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool
   /// From now on, calls the engine's turn when a descriptor is readable.
@@ -29,6 +31,8 @@ package enum ReadinessSource: Sendable, Hashable {
   case kernelEvents
   /// The VRRP socket of an interface and family.
   case segment(SegmentKey)
+  /// What others announce on an interface.
+  case wire(Int32)
   /// The guard process, which has something to say or is dead.
   case safeguard
 }

@@ -9,12 +9,20 @@ final class RouterInstance {
     let address: InterfaceAddress
     /// Whether the kernel has it on our interface, by our doing.
     var isInstalled = false
+    /// Whether it stays for a moment although the election was lost or left, until the new holder
+    /// has announced it.
+    var isLingering = false
     /// Whether it is an address of the host itself (an owner's), which is never touched.
     var belongsToHost = false
+    /// Whether it no longer belongs to the router and is only here until it is removed; such
+    /// addresses stand behind all others.
+    var isRetired = false
     /// Why the last attempt to install it failed.
     var failure: String?
     /// When to try again after a failure or after somebody removed it.
     var retryAt: Instant?
+    /// Whether somebody removed it while it was held, and it is not back yet.
+    var isMissing = false
     /// How often somebody removed it lately, and when the last time was.
     var losses = 0
     var lastLoss = Instant.zero
@@ -36,23 +44,27 @@ final class RouterInstance {
   }
 
   let slot: Int
-  let settings: RouterConfiguration
+  var settings: RouterConfiguration
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: [VirtualAddress]
+  /// Counts how often the list of addresses was replaced.
+  var addressRevision = 0
   var activity = Activity.waiting("not started")
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
   var stateSince: Instant
   var stateReason = "not started"
-  /// The last failure to send an advertisement.
-  var sendFailure: Int32 = 0
+  /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
+  var handoverDeadline: Instant?
+  /// Whether the new holder has advertised since.
+  var hasSuccessor = false
   /// The last failure to send an announcement.
   var announceFailure: String?
   /// When to try again to open what could not be opened.
   var attachRetryAt: Instant?
-  /// Another group seen on our VRID: the sender of an advertisement with other addresses.
-  var foreignGroup: IPAddress?
+  /// What is wrong on the segment at the moment.
+  var troubles = Troubles()
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -64,7 +76,7 @@ final class RouterInstance {
     self.slot = slot
     self.settings = settings
     self.family = family
-    election = VirtualRouter(Self.electionConfiguration(settings, family, rank: 0))
+    election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
   }
@@ -81,17 +93,7 @@ final class RouterInstance {
       }
     let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
     let statistics = election.statistics
-    election = VirtualRouter(
-      Self.electionConfiguration(settings, family, rank: rank), continuing: statistics)
-  }
-
-  private static func electionConfiguration(
-    _ settings: RouterConfiguration, _ family: AddressFamily, rank: UInt8
-  ) -> VirtualRouter.Configuration {
-    VirtualRouter.Configuration(
-      vrid: settings.vrid, family: family, priority: settings.priority,
-      interval: settings.interval, preempts: settings.preempt, checksum: settings.checksum,
-      tieBreakRank: rank)
+    election = VirtualRouter(settings.election(family, rank: rank), continuing: statistics)
   }
 
   /// Whether the addresses belong on the interface now.
@@ -100,11 +102,15 @@ final class RouterInstance {
   /// Whether none of our addresses is left on the interface.
   var hasReleased: Bool { !addresses.contains(where: \.isInstalled) }
 
+  /// The addresses that belong to the router.
+  var currentAddresses: ArraySlice<VirtualAddress> { addresses.prefix { !$0.isRetired } }
+
   /// Fits the advertised addresses to the interface.
   func attach(_ link: Link) {
     self.link = link
-    let count = Advertisement.addressCountMax(mtu: link.mtu, family: family)
-    advertisedAddresses = addresses.prefix(count).map(\.address.address)
+    let count = Advertisement.addressCountMax(
+      mtu: link.mtu, family: family, version: settings.version)
+    advertisedAddresses = currentAddresses.prefix(count).map(\.address.address)
     packetKey = nil
   }
 

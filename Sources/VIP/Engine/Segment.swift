@@ -8,6 +8,8 @@ final class Segment {
   let key: SegmentKey
   let transport: any AdvertisementTransport
   var statistics = SegmentStatistics()
+  /// The error number of the last attempt to send, 0 if it worked.
+  var sendFailure: Int32 = 0
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
   private(set) var routerCount = 0
@@ -33,13 +35,17 @@ final class Segment {
 
 /// One interface: the way announcements leave, and those that wait to leave.
 final class Wire {
-  let transport: any FrameTransport
+  let transport: any FrameTransport & FrameReceiver
   var queue = AnnouncementQueue()
   var macAddress: MACAddress
   var isRouter: Bool
   var userCount = 0
+  /// How many routers wait for their successors' announcements.
+  var listenerCount = 0
 
-  init(_ transport: any FrameTransport, macAddress: MACAddress, isRouter: Bool) {
+  init(
+    _ transport: any FrameTransport & FrameReceiver, macAddress: MACAddress, isRouter: Bool
+  ) {
     self.transport = transport
     self.macAddress = macAddress
     self.isRouter = isRouter

@@ -19,17 +19,16 @@ package final class Safeguard {
   private var published: [Int: Published] = [:]
 
   /// What was written for a router, and from what.
-  ///
-  /// The addresses of a router are taken to be the same as long as their number is.
   private struct Published {
     let instance: RouterInstance
     var link: Int32
-    var addressCount: Int
+    var addressRevision: Int
     var hostAddresses: Set<Int>
     var farewell: Advertisement?
     var source: IPAddress?
     var duties: GuardArea.Duties = []
-    var hasRoom = true
+    var hasRemovals = false
+    var hasFarewell = false
   }
 
   /// Makes a safeguard that has not been started.
@@ -98,7 +97,7 @@ package final class Safeguard {
   /// Whether all of a router is in the area.
   func covers(_ instance: RouterInstance) -> Bool {
     guard let entry = published[instance.slot], entry.instance === instance else { return true }
-    return entry.hasRoom
+    return entry.hasRemovals && entry.hasFarewell
   }
 
   /// Makes a router's place say what it should.
@@ -117,20 +116,20 @@ package final class Safeguard {
     }
     var entry =
       published[slot]
-      ?? Published(instance: instance, link: link, addressCount: -1, hostAddresses: [])
-    if entry.addressCount != instance.addresses.count || entry.hostAddresses != hostAddresses {
-      entry.addressCount = instance.addresses.count
+      ?? Published(instance: instance, link: link, addressRevision: -1, hostAddresses: [])
+    let isOtherList = entry.addressRevision != instance.addressRevision
+    entry.addressRevision = instance.addressRevision
+    if isOtherList || entry.hostAddresses != hostAddresses {
       entry.hostAddresses = hostAddresses
-      entry.hasRoom = area.write(
+      entry.hasRemovals = area.write(
         instance.removals(except: hostAddresses), for: .removals, of: slot, interfaceIndex: link)
     }
     let farewell = instance.farewell
     let source = instance.election.primaryAddress
-    if entry.farewell != farewell || entry.source != source {
+    if isOtherList || entry.farewell != farewell || entry.source != source {
       entry.farewell = farewell
       entry.source = source
-      let hasRoom = writeFarewell(farewell, of: instance, link: link)
-      entry.hasRoom = entry.hasRoom && hasRoom
+      entry.hasFarewell = writeFarewell(farewell, of: instance, link: link)
     }
     if entry.duties != duties {
       entry.duties = duties

@@ -45,14 +45,28 @@ final class LinuxPlatform: Platform {
     try AdvertisementSocket(link, family)
   }
 
-  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport {
+  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver {
     do throws(FrameError) {
-      return try PcapTransport(interface: link.name)
+      let transport = try PcapTransport(interface: link.name, receiving: .announcements)
+      try transport.setFilter(.nothing)
+      return transport
     } catch {
       throw NodeError(
         error.cause == .permission ? .notPermitted : .system(errno: error.errorNumber),
         "\(error)")
     }
+  }
+
+  func close(_ wire: consuming any FrameTransport & FrameReceiver) {
+    // The kernel takes some 25 ms to close a packet socket, in which fast routers would be late.
+    let last = Leftover(wire)
+    Task.detached { _ = consume last }
+  }
+
+  /// A wire on its way out: nobody else uses it any more.
+  private final class Leftover: @unchecked Sendable {
+    private let wire: any FrameTransport & FrameReceiver
+    init(_ wire: any FrameTransport & FrameReceiver) { self.wire = wire }
   }
 
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool {

@@ -9,6 +9,10 @@ public enum NodeEvent: Sendable, Hashable {
   case waiting(router: String, family: AddressFamily, reason: String)
   /// Something is wrong and needs a person's attention; said once until it is over.
   case warning(router: String, family: AddressFamily, text: String)
+  /// What a warning told of is over; the text is the warning's.
+  case cleared(router: String, family: AddressFamily, text: String)
+  /// A router's settings changed while it runs; the text says how.
+  case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
   /// A router is gone from the node.
@@ -25,6 +29,8 @@ extension NodeEvent: CustomStringConvertible {
       "\(router) \(family): \(change.from) → \(change.to): \(change.reason)"
     case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
     case .warning(let router, let family, let text): "\(router) \(family): warning: \(text)"
+    case .cleared(let router, let family, let text): "\(router) \(family): over: \(text)"
+    case .changed(let router, let text): "\(router): changed: \(text)"
     case .repaired(let router, let address):
       "\(router): \(address) was missing and has been put back"
     case .removed(let router): "\(router): removed"

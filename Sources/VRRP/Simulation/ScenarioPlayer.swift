@@ -182,8 +182,11 @@ extension ScenarioPlayer {
       return "\(time) \(name(record.station)) notices: \(words)"
     case .sent(let priority):
       return "\(time) \(name(record.station)) advertises priority \(priority)"
-    case .crashed:
-      return "\(time) \(name(record.station)) crashed"
+    case .crashed: return "\(time) \(name(record.station)) crashed"
+    case .cut: return "\(time) \(name(record.station)) is cut off"
+    case .plugged: return "\(time) \(name(record.station)) is plugged in"
+    case .paused: return "\(time) \(name(record.station)) freezes"
+    case .resumed: return "\(time) \(name(record.station)) wakes up"
     }
   }
 

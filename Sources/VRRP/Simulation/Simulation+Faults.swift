@@ -61,13 +61,19 @@ extension Simulation {
     let end = now + duration
     nodes[node].pausedUntil = end
     wakes.schedule(node, at: end)
-    for station in nodes[node].stations { timers.cancel(station) }
+    for station in nodes[node].stations {
+      timers.cancel(station)
+      records.append(Record(time: now, station: station, event: .paused))
+    }
   }
 
   /// Wakes a paused node: it drains its socket before any timer fires.
   mutating func resume(_ node: Int) {
     disturb()
     nodes[node].pausedUntil = nil
+    for station in nodes[node].stations {
+      records.append(Record(time: now, station: station, event: .resumed))
+    }
     let waiting = nodes[node].inbox
     nodes[node].inbox = []
     for delivery in waiting { receive(delivery) }
@@ -77,7 +83,11 @@ extension Simulation {
   /// Cuts a node's cable or plugs it in again; the node does not notice.
   public mutating func setCut(_ isCut: Bool, node: Int) {
     disturb()
+    guard nodes[node].isCut != isCut else { return }
     nodes[node].isCut = isCut
+    for station in nodes[node].stations {
+      records.append(Record(time: now, station: station, event: isCut ? .cut : .plugged))
+    }
   }
 
   /// Blocks or opens the way from one node to another, that direction only.
@@ -95,7 +105,7 @@ extension Simulation {
     disturb()
     for node in nodes.indices {
       blocked[node] = 0
-      nodes[node].isCut = false
+      setCut(false, node: node)
     }
   }
 

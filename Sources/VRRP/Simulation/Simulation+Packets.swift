@@ -23,13 +23,15 @@ extension Simulation {
   }
 
   private mutating func send(_ priority: Priority, from index: Int) {
-    let station = stations[index]
-    let family = station.router.configuration.family
-    let message = station.router.advertisement(priority, addressCount: station.addresses.count)
-      .encoded(station.addresses, from: station.address, to: .vrrpGroup(family))
+    // Field by field: a copy of the whole station would cost more than all the rest.
+    let addresses = stations[index].addresses
+    let source = stations[index].address
+    let message = stations[index].router.advertisement(priority, addressCount: addresses.count)
+      .encoded(addresses, from: source, to: .vrrpGroup(source.family))
     if recordsPackets { records.append(Record(time: now, station: index, event: .sent(priority))) }
     if checksPromises { checkSent(message, priority, by: index) }
-    transmit(message, from: station.address, node: station.node, group: station.group)
+    transmit(
+      message, from: source, node: stations[index].node, group: stations[index].group)
   }
 
   /// Puts bytes on the segment: every reachable member of the group gets its own copy and luck.
@@ -69,6 +71,7 @@ extension Simulation {
 
   /// Records what a station has not noticed before.
   private mutating func note(_ findings: Findings, at index: Int) {
+    guard !findings.isEmpty else { return }
     let news = findings.subtracting(stations[index].findings)
     guard !news.isEmpty else { return }
     stations[index].findings.formUnion(news)

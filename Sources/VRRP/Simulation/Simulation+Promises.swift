@@ -33,19 +33,19 @@ extension Simulation {
   }
 
   mutating func checkSent(_ message: [UInt8], _ priority: Priority, by index: Int) {
-    let station = stations[index]
-    let configuration = station.router.configuration
+    let configuration = stations[index].router.configuration
+    let source = stations[index].address
     if priority != .release, !isActive(index) {
       report(.onlyActiveSpeaks, station: index, "priority \(priority)")
     }
     do {
       let parsed = try Advertisement(
-        parsing: message.span, from: station.address, to: .vrrpGroup(configuration.family),
+        parsing: message.span, from: source, to: .vrrpGroup(configuration.family),
         hopLimit: Advertisement.hopLimit)
       let isHonest =
         parsed.vrid == configuration.vrid && parsed.interval == configuration.interval
-        && parsed.lists(station.addresses, in: message.span)
-        && (priority == .release || parsed.priority == station.router.effectivePriority)
+        && parsed.lists(stations[index].addresses, in: message.span)
+        && (priority == .release || parsed.priority == stations[index].router.effectivePriority)
       if !isHonest { report(.honestAdvertisement, station: index, "\(parsed)") }
     } catch {
       report(.honestAdvertisement, station: index, "\(error)")
@@ -54,16 +54,15 @@ extension Simulation {
   }
 
   private mutating func checkRate(of index: Int) {
-    let router = stations[index].router
+    let heard = stations[index].router.statistics.priorityZeroReceived
     var rate = stations[index].sending
-    let window = router.configuration.interval.nanoseconds
+    let window = stations[index].router.configuration.interval.nanoseconds
     if now.nanoseconds(since: rate.windowStart) >= window {
-      rate = SendingRate(
-        windowStart: now, count: 0, farewellsHeard: router.statistics.priorityZeroReceived)
+      rate = SendingRate(windowStart: now, count: 0, farewellsHeard: heard)
     }
     rate.count += 1
     stations[index].sending = rate
-    let farewells = router.statistics.priorityZeroReceived &- rate.farewellsHeard
+    let farewells = heard &- rate.farewellsHeard
     // Its turn, four answers (five at the edges of the window), a farewell and a takeover.
     if rate.count > 8 + farewells {
       report(.boundedSending, station: index, "\(rate.count) in one interval")

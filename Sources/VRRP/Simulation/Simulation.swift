@@ -70,6 +70,14 @@ public struct Simulation: Sendable {
       case noticed(Findings)
       /// It lost its state without a farewell.
       case crashed
+      /// Its node's cable was cut.
+      case cut
+      /// Its node's cable was plugged in again.
+      case plugged
+      /// Its node froze.
+      case paused
+      /// Its node woke up.
+      case resumed
     }
   }
 
@@ -243,11 +251,11 @@ extension Simulation {
 
   /// Sets a station's timer in true time from its deadline in local time.
   mutating func schedule(_ station: Int) {
-    let node = nodes[stations[station].node]
-    guard node.pausedUntil == nil, let deadline = stations[station].router.deadline else {
+    let node = stations[station].node
+    guard nodes[node].pausedUntil == nil, let deadline = stations[station].router.deadline else {
       timers.cancel(station)
       return
     }
-    timers.schedule(station, at: max(node.clock.trueTime(of: deadline), now))
+    timers.schedule(station, at: max(nodes[node].clock.trueTime(of: deadline), now))
   }
 }

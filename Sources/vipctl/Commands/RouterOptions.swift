@@ -35,12 +35,24 @@ struct RouterOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How often the holder is heard, 10ms to 40.95s; the same on all. (default: 1s)",
-      valueName: "time"),
-    transform: SettingText.interval)
-  var interval: AdvertisementInterval?
+      valueName: "time"))
+  var interval: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The version of VRRP, 3 or (IPv4 only) 2; the same on all. (default: 3)", valueName: "n"),
+    transform: SettingText.version)
+  var version: ProtocolVersion?
 
   @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
   var noPreempt = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to leave a holder with a lower priority in peace. (default: 0s)",
+      valueName: "time"),
+    transform: SettingText.preemptDelay)
+  var preemptDelay: Duration?
 
   @Option(
     help: ArgumentHelp(
@@ -72,7 +84,9 @@ struct RouterOptions: ParsableArguments {
     let flags: [(String, Bool)] = [
       ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
       ("--priority", priority != nil), ("--interval", interval != nil),
-      ("--no-preempt", noPreempt), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--version", version != nil), ("--no-preempt", noPreempt),
+      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil),
+      ("--no-guard", noGuard),
       ("--checksum", checksum != nil),
     ]
     return flags.first { $0.1 }?.0
@@ -107,16 +121,31 @@ struct RouterOptions: ParsableArguments {
     guard let vrid else {
       throw SettingError("no VRID is given; choose 1 to 255 with --vrid N, the same on all")
     }
+    if noPreempt, preemptDelay != nil {
+      throw SettingError("--no-preempt and --preempt-delay exclude each other; give one of them")
+    }
     let router = RouterConfiguration(
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
-      interval: interval ?? .default, addresses: virtual, preempt: !noPreempt,
-      checksum: checksum ?? .auto)
+      interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
+      checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {
       throw SettingError(error.description)
     }
     return router
+  }
+}
+
+extension RouterOptions {
+  /// What an interval may be depends on the version, wherever on the line that stands.
+  private func intervalFromFlag() throws(SettingError) -> AdvertisementInterval? {
+    guard let interval else { return nil }
+    do throws(SettingError) {
+      return try SettingText.interval(interval, version: version ?? .v3)
+    } catch {
+      throw SettingError("--interval: \(error)")
+    }
   }
 }
 

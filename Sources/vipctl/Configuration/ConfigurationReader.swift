@@ -36,18 +36,16 @@ enum ConfigurationReader {
     guard !items.isEmpty else {
       throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
     }
-    var routers: [PlacedRouter] = []
+    var routers: [RouterConfiguration] = []
+    var set = RouterSet()
     for item in items {
       let router = try PlacedRouter(item)
-      for other in routers {
-        if let collision = router.configuration.collision(with: other.configuration) {
-          throw Diagnostic(router.place(of: collision.field), collision.description)
-        }
+      if let collision = set.insert(router.configuration) {
+        throw Diagnostic(router.place(of: collision.field), collision.description)
       }
-      routers.append(router)
+      routers.append(router.configuration)
     }
-    return FileConfiguration(
-      lease: lease, isGuarded: isGuarded, routers: routers.map(\.configuration))
+    return FileConfiguration(lease: lease, isGuarded: isGuarded, routers: routers)
   }
 }
 
@@ -59,7 +57,8 @@ private struct PlacedRouter {
   private var addresses: [Place] = []
 
   private static let knownKeys = [
-    "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "checksum",
+    "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
+    "checksum", "authentication", "handover",
   ]
 
   init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -81,14 +80,18 @@ private struct PlacedRouter {
       values.append(try item.setting("addresses", SettingText.address))
       addresses.append(item.place)
     }
+    let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
+    let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
     configuration = RouterConfiguration(
       name: try keys.take("name")?.text("name", example: "web"),
       interface: interface, vrid: vrid,
       priority: try keys.take("priority")?.number("priority", SettingText.priority) ?? .default,
-      interval: try keys.take("interval")?.setting("interval", SettingText.interval) ?? .default,
-      addresses: values,
-      preempt: try keys.take("preempt")?.flag("preempt") ?? true,
-      checksum: try keys.take("checksum")?.setting("checksum", SettingText.checksum) ?? .auto)
+      interval: try keys.take("interval")?.interval(version) ?? .default,
+      addresses: values, preempt: preemption.preempts,
+      checksum: try keys.take("checksum")?.setting("checksum", SettingText.checksum) ?? .auto,
+      handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
+      version: version, preemptDelay: preemption.delay,
+      password: try keys.take("authentication")?.authentication())
     do {
       try configuration.validate()
     } catch {
@@ -103,6 +106,11 @@ private struct PlacedRouter {
     case .vrid: settings["vrid"] ?? place
     case .addresses: settings["addresses"] ?? place
     case .address(let index): addresses.indices.contains(index) ? addresses[index] : place
+    case .priority: settings["priority"] ?? place
+    case .interval: settings["interval"] ?? place
+    case .version: settings["version"] ?? place
+    case .preempt: settings["preempt"] ?? place
+    case .authentication: settings["authentication"] ?? place
     case .router: place
     }
   }
@@ -190,12 +198,51 @@ extension YAMLTree {
     }
   }
 
+  fileprivate func interval(
+    _ version: ProtocolVersion
+  ) throws(Diagnostic) -> AdvertisementInterval {
+    try setting("interval") { text throws(SettingError) in
+      try SettingText.interval(text, version: version)
+    }
+  }
+
   fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
     switch content {
     case .scalar("true", quoted: false): return true
     case .scalar("false", quoted: false): return false
     default: throw Diagnostic(place, "'\(key)' is true or false, found \(found)")
     }
+  }
+
+  /// `true`, `false` or `{ delay: 30s }`.
+  fileprivate func preemption() throws(Diagnostic) -> (preempts: Bool, delay: Duration) {
+    switch content {
+    case .scalar("true", quoted: false): return (true, .zero)
+    case .scalar("false", quoted: false): return (false, .zero)
+    case .map:
+      var keys = try KeyedValues(self, knownKeys: ["delay"], where: "in 'preempt'")
+      let delay = try keys.take("delay")?.setting("delay", SettingText.preemptDelay)
+      return (true, delay ?? .zero)
+    default:
+      throw Diagnostic(place, "'preempt' is true, false or { delay: 30s }, found \(found)")
+    }
+  }
+
+  /// `null` or `{ password: … }`.
+  fileprivate func authentication() throws(Diagnostic) -> Authentication.Password? {
+    if isEmpty { return nil }
+    guard case .map = content else {
+      // What stands here may be the password itself.
+      throw Diagnostic(place, "'authentication' is written { password: … }")
+    }
+    var keys = try KeyedValues(self, knownKeys: ["password"], where: "in 'authentication'")
+    guard let password = keys.take("password") else {
+      throw Diagnostic(place, "'authentication' needs a 'password'")
+    }
+    guard case .scalar = password.content, !password.isEmpty else {
+      throw Diagnostic(password.place, "'password' is a single value")
+    }
+    return try password.setting("password", SettingText.password)
   }
 
   /// What is there, in as few words as help.

@@ -32,6 +32,10 @@ struct LogLine: Sendable {
       self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
     case .warning(let router, let family, let text):
       self.init(.warning, text, fields: Self.fields(router, family))
+    case .cleared(let router, let family, let text):
+      self.init(.info, "over: \(text)", fields: Self.fields(router, family))
+    case .changed(let router, let text):
+      self.init(.info, "changed: \(text)", fields: [("router", router)])
     case .repaired(let router, let address):
       self.init(
         .warning, "\(address) was missing and has been put back",

@@ -30,8 +30,7 @@ enum Signals {
       var number: Int32 = 0
       guard sigwait(&set, &number) == 0 else { continue }
       if number == SIGHUP {
-        LogLine(.warning, "SIGHUP changes nothing; restart the node to apply a changed file")
-          .write()
+        stops.tell(.reload)
       } else if isStopping {
         LogLine(.error, "a second \(name(number)) ends the node at once").write()
         // Its guard removes the addresses; without one they go when their leases end.

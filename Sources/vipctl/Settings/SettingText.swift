@@ -54,11 +54,48 @@ enum SettingText {
     return priority
   }
 
-  static func interval(_ text: String) throws(SettingError) -> AdvertisementInterval {
-    if let interval = AdvertisementInterval(text) { return interval }
-    try refuseMissingUnit(text) { AdvertisementInterval($0) != nil }
-    throw SettingError(
-      "'\(text)' is not an interval; give 10ms to 40.95s in steps of 10ms, such as 1s or 250ms")
+  static func interval(
+    _ text: String, version: ProtocolVersion = .v3
+  ) throws(SettingError) -> AdvertisementInterval {
+    if let interval = AdvertisementInterval(text, version: version) { return interval }
+    try refuseMissingUnit(text) { AdvertisementInterval($0, version: version) != nil }
+    let range =
+      version == .v3
+      ? "give 10ms to 40.95s in steps of 10ms, such as 1s or 250ms"
+      : "version 2 counts in whole seconds, 1s to 255s"
+    throw SettingError("'\(text)' is not an interval; \(range)")
+  }
+
+  static func version(_ text: String) throws(SettingError) -> ProtocolVersion {
+    switch text {
+    case "2": return .v2
+    case "3": return .v3
+    default: throw SettingError("'\(text)' is not a version of VRRP; give 2 or 3")
+    }
+  }
+
+  /// How long to wait before preempting, up to a day.
+  static func preemptDelay(_ text: String) throws(SettingError) -> Duration {
+    let max = RouterConfiguration.preemptDelayMax
+    if let duration = Duration(text: text), duration <= max { return duration }
+    try refuseMissingUnit(text) { Duration(text: $0).map { $0 <= max } ?? false }
+    throw SettingError("'\(text)' is not a preemption delay; give 0s to 24h, such as 30s")
+  }
+
+  static func handover(_ text: String) throws(SettingError) -> HandoverPolicy {
+    guard let policy = HandoverPolicy(rawValue: text) else {
+      let known = HandoverPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+      throw SettingError("'\(text)' is not a way to hand over; give one of \(known)")
+    }
+    return policy
+  }
+
+  /// The password of version 2; what is wrong with one is said without repeating it.
+  static func password(_ text: String) throws(SettingError) -> Authentication.Password {
+    guard let password = Authentication.Password(text) else {
+      throw SettingError("a password has 1 to 8 visible ASCII characters, none of them a space")
+    }
+    return password
   }
 
   static func lease(_ text: String) throws(SettingError) -> LeasePolicy {
@@ -97,7 +134,7 @@ enum SettingText {
   }
 
   /// Digits alone say nothing of seconds or milliseconds; guessing could be wrong by 1000.
-  private static func refuseMissingUnit(
+  static func refuseMissingUnit(
     _ text: String, isPossible: (String) -> Bool
   ) throws(SettingError) {
     let possible = ["\(text)s", "\(text)ms"].filter(isPossible)

@@ -1,0 +1,142 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Handing addresses over without a gap.
+///
+/// RFC 9568 has an Active that leaves or is preempted drop its addresses at once; until the next one
+/// has put them up and said so, nobody serves them. Here the old holder keeps each address until it
+/// sees the new holder's announcement of it. The segment's caches move with that very frame, so
+/// nobody is sent to a machine that does not serve. The time of two holders is bounded: by the new
+/// Active's advertisement plus what it needs to put the addresses up, and if nobody takes over, by
+/// the longest Skew_Time there is.
+extension Engine {
+  /// How long after its advertisement a new holder is given to announce, and for each address more.
+  private static let announcementPatience = Duration.milliseconds(200)
+  private static let announcementPatiencePerAddress = Duration.microseconds(500)
+  /// What a backup may take, beyond its timer, until its advertisement is here.
+  private static let takeoverMargin = Duration.milliseconds(100)
+
+  /// An election has decided that the addresses no longer belong here.
+  func letGo(_ instance: RouterInstance, because reason: Transition.Reason?) {
+    silence(instance)
+    guard instance.settings.handover == .seamless,
+      let patience = patience(instance, reason), listen(for: instance)
+    else { return release(instance) }
+    instance.handoverDeadline = now + patience
+    for index in instance.currentAddresses.indices where instance.addresses[index].isInstalled {
+      instance.addresses[index].isLingering = true
+    }
+    armHandoverTimer()
+  }
+
+  /// How long to wait for a new holder; `nil` if there is nothing to wait for.
+  private func patience(
+    _ instance: RouterInstance, _ reason: Transition.Reason?
+  ) -> Duration? {
+    switch reason {
+    case .shutdown where instance.activity == .leaving, .resigned:
+      // The last backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
+      return instance.settings.interval.duration + Self.takeoverMargin
+    case .higherPriority, .higherAddress:
+      instance.hasSuccessor = true
+      return patienceAfterAdvertisement(instance)
+    default:
+      return nil
+    }
+  }
+
+  private func patienceAfterAdvertisement(_ instance: RouterInstance) -> Duration {
+    Self.announcementPatience + Self.announcementPatiencePerAddress * instance.addresses.count
+  }
+
+  /// Notices that another router is Active now, for one that is handing over to it.
+  func noteSuccessor(
+    of instance: RouterInstance, _ advertisement: Advertisement, from source: IPAddress
+  ) {
+    guard instance.handoverDeadline != nil, !instance.hasSuccessor,
+      advertisement.priority != .release, source != instance.election.primaryAddress
+    else { return }
+    instance.hasSuccessor = true
+    instance.handoverDeadline = now + patienceAfterAdvertisement(instance)
+    armHandoverTimer()
+  }
+
+  /// Takes in what others announce: an address that is announced elsewhere need not linger here.
+  func drainClaims(on interfaceIndex: Int32) {
+    guard let wire = wires[interfaceIndex] else { return }
+    var relieved: Set<Int> = []
+    _ = try? wire.transport.drain(limit: Bound.messages) { frame in
+      guard let claim = try? AddressClaim(parsing: frame), claim.isInUse,
+        claim.mac != wire.macAddress,
+        let owner = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
+        let instance = instances[owner.slot], instance.addresses[owner.index].isLingering
+      else { return }
+      instance.addresses[owner.index].isLingering = false
+      relieved.insert(owner.slot)
+    }
+    for slot in relieved {
+      guard let instance = instances[slot] else { continue }
+      work.add(.remove, instance)
+      if !instance.addresses.contains(where: \.isLingering) { endHandover(instance) }
+    }
+  }
+
+  /// Ends the waiting of routers whose successor has not announced everything in time.
+  func endOverdueHandovers() {
+    for case let instance? in instances {
+      if let deadline = instance.handoverDeadline, deadline <= now { release(instance) }
+    }
+    armHandoverTimer()
+  }
+
+  /// Ends an instance's waiting; what happens to the addresses is the caller's business.
+  func endHandover(_ instance: RouterInstance) {
+    guard instance.handoverDeadline != nil else { return }
+    instance.handoverDeadline = nil
+    instance.hasSuccessor = false
+    for index in instance.addresses.indices { instance.addresses[index].isLingering = false }
+    stopListening(for: instance)
+  }
+
+  private func armHandoverTimer() {
+    var next: Instant?
+    for case let instance? in instances {
+      if let deadline = instance.handoverDeadline { next = min(next ?? deadline, deadline) }
+    }
+    if let next { timers.schedule(TimerID.handover, at: next) }
+  }
+
+  // MARK: Listening
+
+  /// Starts to hear announcements on an instance's interface.
+  ///
+  /// - Returns: whether they can be heard.
+  private func listen(for instance: RouterInstance) -> Bool {
+    guard instance.handoverDeadline == nil, let link = instance.link, let wire = wires[link.index]
+    else { return false }
+    if wire.listenerCount == 0 {
+      guard (try? wire.transport.setFilter(.announcements)) != nil else { return false }
+      platform.watch(wire.transport.fileDescriptor, .wire(link.index))
+    }
+    wire.listenerCount += 1
+    return true
+  }
+
+  private func stopListening(for instance: RouterInstance) {
+    guard let link = instance.link, let wire = wires[link.index] else { return }
+    wire.listenerCount -= 1
+    guard wire.listenerCount == 0 else { return }
+    platform.unwatch(wire.transport.fileDescriptor)
+    try? wire.transport.setFilter(.nothing)
+  }
+}
+
+extension Actions {
+  /// Why the state changes, if it does.
+  var transitionReason: Transition.Reason? {
+    for case .transition(let transition) in self { return transition.reason }
+    return nil
+  }
+}

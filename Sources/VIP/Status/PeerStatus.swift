@@ -1,0 +1,40 @@
+public import VIPCore
+public import VRRP
+
+/// Another machine that was heard speaking for one of our virtual routers.
+public struct PeerStatus: Sendable, Hashable, Codable {
+  /// The source address of its advertisements.
+  public var address: IPAddress
+  /// The priority it last advertised; 0 if it said that it leaves.
+  public var priority: Int
+  /// How long ago it was last heard.
+  public var secondsSinceHeard: Double
+  /// The VRRP version it speaks.
+  public var version: Int
+  /// The interval it last advertised.
+  public var interval: AdvertisementInterval
+  /// The checksum form it uses.
+  public var checksumForm: ChecksumForm
+  /// How the addresses it lists relate to ours.
+  public var addresses: AddressListMatch
+  /// How many addresses it lists.
+  public var addressCount: Int
+  /// How many of its advertisements were heard.
+  public var advertisements: UInt64
+  /// Whether it acts as Active as far as can be told.
+  public var isActive: Bool
+
+  /// What is known of a peer at a moment.
+  init(_ peer: Peer, at now: Instant) {
+    address = peer.address
+    priority = Int(peer.priority.rawValue)
+    secondsSinceHeard = Double(now.nanoseconds(since: peer.lastHeard)) / 1e9
+    version = Int(peer.version.rawValue)
+    interval = peer.interval
+    checksumForm = peer.checksumForm
+    addresses = peer.addresses
+    addressCount = peer.addressCount
+    advertisements = UInt64(peer.advertisementCount)
+    isActive = peer.actsAsActive(at: now)
+  }
+}

@@ -1,0 +1,182 @@
+import Netlink
+import Testing
+import VIP
+import VIPCore
+import VRRP
+
+/// Peers and what is wrong with them: said once, shown while it lasts, taken back when it is over.
+@Suite struct FindingsTests {
+  private func said(_ bench: Bench) -> (warnings: [String], over: [String]) {
+    var warnings: [String] = []
+    var over: [String] = []
+    for event in bench.events {
+      if case .warning(_, _, let text) = event { warnings.append(text) }
+      if case .cleared(_, _, let text) = event { over.append(text) }
+    }
+    return (warnings, over)
+  }
+
+  /// An advertisement of another machine, with one thing or another unlike ours.
+  private func hear(
+    _ bench: Bench, _ priority: UInt8 = 200, interval: String = "1s",
+    version: ProtocolVersion = .v3, password: String? = nil, form: ChecksumForm = .pseudoHeader,
+    from source: String = "198.18.0.2", addresses: [String] = ["198.18.0.100"]
+  ) throws {
+    let list = try addresses.map { try #require(IPAddress($0)) }
+    let source = try #require(IPAddress(source))
+    let authentication: Authentication =
+      try password.map { .simpleText(try #require(Authentication.Password($0))) } ?? .none
+    let advertisement = Advertisement(
+      vrid: try #require(VRID(exactly: 51)), priority: Priority(rawValue: priority),
+      interval: try #require(AdvertisementInterval(interval, version: version)),
+      addressCount: list.count, family: .ipv4,
+      checksumForm: version == .v2 ? .message : form, version: version,
+      authentication: authentication)
+    bench.hear(advertisement.encoded(list, from: source, to: .vrrpGroup(.ipv4)), from: source)
+  }
+
+  @Test func `a peer is shown with what it says`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    try hear(bench, interval: "500ms", form: .message)
+    bench.pass(.milliseconds(250))
+    let peer = try #require(bench.engine.status().first?.peers.first)
+    #expect(peer.address == IPAddress("198.18.0.2") && peer.priority == 200)
+    #expect(peer.version == 3 && peer.checksumForm == .message && peer.addresses == .same)
+    #expect(peer.interval == AdvertisementInterval("500ms"))
+    #expect(abs(peer.secondsSinceHeard - 0.25) < 0.001)
+    #expect(peer.isActive)
+    bench.pass(.seconds(2))
+    #expect(bench.engine.status().first?.peers.first?.isActive == false)
+  }
+
+  @Test func `a farewell is priority 0`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    try hear(bench, 0)
+    let peer = try #require(bench.engine.status().first?.peers.first)
+    #expect(peer.priority == 0 && !peer.isActive)
+  }
+
+  @Test func `nothing is wrong with a peer that is as it should be`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    for _ in 0..<5 {
+      // The order of the addresses does not matter.
+      try hear(bench, addresses: ["198.18.0.101", "198.18.0.100"])
+      bench.pass(.seconds(1))
+    }
+    #expect(said(bench).warnings.isEmpty && bench.warnings.isEmpty)
+  }
+
+  @Test func `another interval is told once and taken back when it is over`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    for _ in 0..<30 {
+      try hear(bench, interval: "2s")
+      bench.pass(.seconds(1))
+    }
+    let text =
+      "198.18.0.2 advertises every 2s, this machine is set to 1s; set the same interval on all"
+    #expect(said(bench).warnings == [text])
+    #expect(said(bench).over.isEmpty)
+    #expect(bench.warnings == [text])
+    for _ in 0..<15 {
+      try hear(bench)
+      bench.pass(.seconds(1))
+    }
+    #expect(said(bench).warnings == [text])
+    #expect(said(bench).over == [text])
+    #expect(bench.warnings.isEmpty)
+  }
+
+  @Test func `a slow Active's trouble is not over between two of its advertisements`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    for _ in 0..<6 {
+      try hear(bench, interval: "30s")
+      bench.pass(.seconds(30))
+    }
+    #expect(said(bench).warnings.count == 1 && said(bench).over.isEmpty)
+  }
+
+  @Test func `each kind has its sentence`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    try hear(bench, version: .v2)
+    try hear(bench, addresses: ["198.18.0.100"])
+    try hear(bench, from: "198.18.0.3", addresses: ["198.18.0.77"])
+    try hear(bench, from: "198.18.0.1")
+    #expect(
+      said(bench).warnings == [
+        "198.18.0.2 speaks VRRPv2, this machine VRRPv3; they don't hear each other, set the same "
+          + "version on all",
+        "198.18.0.2 advertises 1 addresses on VRID 51, which are not the 2 given here; give all "
+          + "machines of the group the same",
+        "198.18.0.3 advertises other addresses on VRID 51; another group uses this VRID, choose "
+          + "one that is free",
+        "an advertisement came in from 198.18.0.1, which is this machine's own address; another "
+          + "machine has it too, or the network has a loop",
+      ])
+  }
+
+  @Test func `two that act as Active are told of`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(priority: 200))
+    bench.pass(.seconds(4))
+    #expect(bench.state() == .active)
+    for _ in 0..<5 {
+      try hear(bench, 100)
+      bench.pass(.seconds(1))
+    }
+    #expect(
+      said(bench).warnings == [
+        "198.18.0.2 acts as Active of VRID 51 while this machine does; see whether all machines "
+          + "hear each other"
+      ])
+  }
+
+  @Test func `another password is told of without telling it`() throws {
+    let bench = try Bench()
+    var settings = try settings()
+    settings.version = .v2
+    settings.password = Authentication.Password("sesame")
+    try bench.engine.add(settings)
+    try hear(bench, version: .v2, password: "open")
+    try hear(bench, version: .v2)
+    #expect(
+      said(bench).warnings == [
+        "198.18.0.2 authenticates itself otherwise than set here and is ignored; set the same "
+          + "password on all, or none"
+      ])
+    let everything = "\(bench.engine.status()) \(bench.events) \(settings)"
+    #expect(!everything.contains("sesame") && !everything.contains("open"))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    try hear(bench, version: .v2, password: "sesame")
+    #expect(bench.state() == .backup)
+  }
+
+  @Test func `a lost link ends the trouble without a word`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    try hear(bench, interval: "2s")
+    bench.platform.fake.setFlags([.up, .broadcast, .multicast], onInterface: 2)
+    bench.settle()
+    #expect(bench.warnings.isEmpty)
+    bench.pass(.seconds(20))
+    #expect(said(bench).over.isEmpty)
+  }
+
+  @Test func `a flood of invented senders makes few events and little memory`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    for number in 0..<2000 {
+      try hear(
+        bench, 10, interval: "2s", from: "198.18.\(1 + number / 250).\(1 + number % 250)",
+        addresses: ["198.18.0.77"])
+    }
+    #expect(said(bench).warnings.count <= 4, "one for each kind")
+    #expect(bench.engine.status().first?.peers.count == Peers.capacity)
+  }
+}

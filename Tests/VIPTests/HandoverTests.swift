@@ -1,0 +1,125 @@
+import ARP
+import Netlink
+import Testing
+import VIP
+import VIPCore
+import VRRP
+
+/// An old holder serves until the new one has announced, and never much longer.
+@Suite struct HandoverTests {
+  private static let two = ["198.18.0.100/24", "198.18.0.101/24"]
+
+  private func holder(_ settings: RouterConfiguration) throws -> Bench {
+    let bench = try Bench()
+    try bench.engine.add(settings)
+    bench.pass(settings.interval.duration * 4)
+    #expect(bench.state() == .active)
+    return bench
+  }
+
+  @Test func `one that leaves keeps each address until it is announced elsewhere`() throws {
+    let bench = try holder(settings(Self.two))
+    bench.engine.remove("web")
+    #expect(bench.platform.transport(.ipv4)?.sentPriorities.last == 0)
+    bench.pass(.milliseconds(600))
+    #expect(try bench.held == Self.two)
+    try bench.hear(100, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.101"])
+    #expect(try bench.held == Self.two, "an advertisement alone serves nobody")
+    try bench.hearAnnouncement(of: "198.18.0.101")
+    #expect(try bench.held == ["198.18.0.100/24"])
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(try bench.held == [])
+    #expect(bench.engine.routerNames.isEmpty)
+  }
+
+  @Test func `if nobody takes over the addresses go after an interval and a margin`() throws {
+    let bench = try holder(settings())
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(1090))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    bench.pass(.milliseconds(20))
+    #expect(try bench.held == [])
+    #expect(bench.engine.routerNames.isEmpty)
+  }
+
+  @Test func `a successor that never announces is not waited for much longer`() throws {
+    let bench = try holder(settings())
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    try bench.hear(100, from: "198.18.0.2")
+    bench.pass(.milliseconds(195))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    // Its further advertisements don't prolong the wait.
+    try bench.hear(100, from: "198.18.0.2")
+    bench.pass(.milliseconds(10))
+    #expect(try bench.held == [])
+  }
+
+  @Test func `one that is preempted keeps its addresses until they are announced elsewhere`() throws
+  {
+    let bench = try holder(settings())
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(bench.state() == .backup)
+    #expect(try bench.held == ["198.18.0.100/24"])
+    let announced = bench.platform.wire.frames.count
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(try bench.held == [])
+    #expect(bench.platform.wire.frames.count == announced)
+  }
+
+  @Test func `its own announcement, looped back, is not taken for another's`() throws {
+    let bench = try holder(settings())
+    try bench.hear(200, from: "198.18.0.2")
+    try bench.hearAnnouncement(
+      of: "198.18.0.100", from: try #require(FakePlatform.eth0.macAddress))
+    #expect(try bench.held == ["198.18.0.100/24"])
+  }
+
+  @Test func `strict removes at once`() throws {
+    let bench = try holder(settings(handover: .strict))
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(try bench.held == [])
+  }
+
+  @Test func `a link that goes down ends the waiting`() throws {
+    let bench = try holder(settings())
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(try bench.held == ["198.18.0.100/24"])
+    bench.platform.fake.setFlags([.up, .broadcast, .multicast], onInterface: 2)
+    bench.settle()
+    #expect(try bench.held == [])
+  }
+
+  @Test func `a new holder that dies at once gets the addresses back into service`() throws {
+    let bench = try holder(settings(interval: #require(AdvertisementInterval("10ms"))))
+    try bench.hear(200, from: "198.18.0.2")
+    let announced = bench.platform.wire.frames.count
+    // The advertisement said one second, which is what counts from now on.
+    bench.pass(.milliseconds(190))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    bench.pass(.seconds(4))
+    #expect(bench.state() == .active)
+    #expect(try bench.held == ["198.18.0.100/24"])
+    #expect(bench.platform.wire.frames.count > announced)
+  }
+
+  @Test func `a long wait does not outlive the lease`() throws {
+    let bench = try holder(settings(interval: #require(AdvertisementInterval("20s"))))
+    bench.engine.remove("web")
+    for _ in 0..<39 {
+      bench.pass(.milliseconds(500))
+      #expect(try bench.held == ["198.18.0.100/24"])
+    }
+    bench.pass(.seconds(1))
+    #expect(try bench.held == [])
+  }
+
+  @Test func `nobody listens to announcements without need`() throws {
+    let bench = try holder(settings())
+    #expect(bench.platform.wire.filter == .nothing)
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(bench.platform.wire.filter == .announcements)
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(bench.platform.wire.filter == .nothing)
+  }
+}
