@@ -34,6 +34,8 @@ extension Engine {
 
   /// Works off one slice of what waits, bounded in number and in time.
   func performAddressWork() {
+    // What is installed next must not outlive this process.
+    updateSafeguard()
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
@@ -51,6 +53,7 @@ extension Engine {
       if !indices.isEmpty, platform.now() >= end { break }
     }
     finishLeaving()
+    updateSafeguard()
   }
 
   /// The addresses of a slice, and where the next slice starts (`nil` after the last).
@@ -95,9 +98,9 @@ extension Engine {
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
-    if kind == .remove || kind == .retire { isSafeguardStale = true }
     let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
     if kind == .remove || kind == .retire {
+      isSafeguardStale = true
       let results = platform.kernel.remove(requests)
       for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
       return

@@ -184,6 +184,8 @@ extension Engine {
   private func replaceAddresses(
     of instance: RouterInstance, by addresses: [RouterInstance.VirtualAddress]
   ) {
+    instance.addressRevision += 1
+    isSafeguardStale = true
     guard let link = instance.link else {
       instance.addresses = addresses
       isSafeguardStale = true
@@ -252,6 +254,7 @@ extension Engine {
     now = platform.now()
     self.lease = lease
     hasChanged = true
+    isSafeguardStale = true
     timers.cancel(TimerID.lease)
     for case let instance? in instances
     where instance.isHolding || instance.handoverDeadline != nil {

@@ -72,7 +72,6 @@ extension Engine {
     for instance in group { leave(instance) }
     flush()
     performAddressWork()
-    updateSafeguard()
     return !group.isEmpty
   }
 

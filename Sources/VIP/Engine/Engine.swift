@@ -98,12 +98,9 @@ package final class Engine {
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
     flush()
-    // What is installed next must not outlive us either.
-    updateSafeguard()
     performAddressWork()
     sendAnnouncements()
     armOwnTimers()
-    updateSafeguard()
   }
 
   /// When the next turn is due even if nothing becomes readable.
