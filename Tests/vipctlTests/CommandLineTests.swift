@@ -113,6 +113,10 @@ import Testing
       "--config and addresses exclude each other; set it in the file"
     ),
     (
+      "up --config f.yaml --no-guard",
+      "--config and --no-guard exclude each other; set it in the file"
+    ),
+    (
       "run --config f.yaml --vrid 1",
       "--config and --vrid exclude each other; set it in the file"
     ),

@@ -95,6 +95,7 @@ extension Engine {
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
+    if kind == .remove || kind == .retire { isSafeguardStale = true }
     let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
     if kind == .remove || kind == .retire {
       let results = platform.kernel.remove(requests)
@@ -196,7 +197,7 @@ extension Engine {
   }
 
   /// The lifetime that addresses are installed with now; `nil` if for ever.
-  private var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
+  var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
 
   /// Refreshes the leases of all held addresses, slice by slice.
   func refreshLeases() {

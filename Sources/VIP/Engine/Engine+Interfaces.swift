@@ -120,6 +120,7 @@ extension Engine {
       segment.transport.setSource(primary)
       instance.election.changePrimaryAddress(to: primary)
     }
+    isSafeguardStale = true
     schedule(instance)
   }
 
@@ -179,6 +180,7 @@ extension Engine {
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
     endHandover(instance)
+    isSafeguardStale = true
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {

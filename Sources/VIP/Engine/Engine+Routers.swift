@@ -18,6 +18,7 @@ extension Engine {
     let leftovers = try leftoverAddresses(on: link)
     for family in settings.families { start(settings, family, on: link, leftovers) }
     flush()
+    updateSafeguard()
     hasChanged = true
   }
 
@@ -71,6 +72,7 @@ extension Engine {
     for instance in group { leave(instance) }
     flush()
     performAddressWork()
+    updateSafeguard()
     return !group.isEmpty
   }
 
