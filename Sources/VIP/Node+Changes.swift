@@ -173,4 +173,12 @@ extension Node {
   public func changeLease(to lease: LeasePolicy) {
     loop.engine.changeLease(to: lease)
   }
+
+  /// Starts or ends the process that removes the addresses should this one die.
+  ///
+  /// - Throws: why there is no memory for it. Nothing has changed then.
+  public func changeGuard(to isGuarded: Bool) throws(NodeError) {
+    guard isGuarded != (loop.engine.guardState != .off) else { return }
+    if isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
+  }
 }

@@ -14,8 +14,8 @@ public import VIPCore
 /// never blocks the caller's thread and never makes an advertisement late. It needs CAP_NET_ADMIN
 /// and CAP_NET_RAW (``ProcessCapabilities``).
 ///
-/// End a node with ``shutdown()``. A node that is merely dropped stops at once, and its addresses
-/// go when their leases end.
+/// End a node with ``shutdown()``. A node that is merely dropped stops at once; its addresses go by
+/// its guard if it has one (``Options/isGuarded``), else when their leases end.
 public actor Node {
   /// What a node is told when it is made.
   public struct Options: Sendable, Hashable {
@@ -27,14 +27,23 @@ public actor Node {
     ///
     /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
     public var endsWhenIdle: Bool
+    /// Whether a second process removes the addresses should this one be killed or crash.
+    ///
+    /// It is forked from this process when the node is made, takes some hundred kilobytes, and ends
+    /// with the node; without it the addresses of a dead process go with their leases. Off unless
+    /// asked for: a library does not fork the program it is part of without being told to. `vipctl`
+    /// asks for it. See Docs/Guard.md.
+    public var isGuarded: Bool
 
     /// Makes options; what is left out has its default.
     public init(
-      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false
+      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
+      isGuarded: Bool = false
     ) {
       self.lease = lease
       self.version = version
       self.endsWhenIdle = endsWhenIdle
+      self.isGuarded = isGuarded
     }
   }
 
@@ -60,7 +69,7 @@ public actor Node {
   ///   that failed.
   public init(_ options: Options = Options()) throws(NodeError) {
     self.options = options
-    loop = try EventLoop(lease: options.lease)
+    loop = try EventLoop(lease: options.lease, isGuarded: options.isGuarded)
     try loop.start { [weak self] events in
       self?.assumeIsolated { $0.engineChanged(events) }
     }
@@ -149,6 +158,7 @@ public actor Node {
   /// The node's thread ends with the node itself; asking it until then is safe.
   public func shutdown() async {
     await retire()
+    loop.engine.dismissGuard()
     finishObservers()
   }
 
@@ -178,7 +188,8 @@ public actor Node {
       node: NodeStatus.Node(
         version: options.version, pid: getpid(),
         uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: loop.engine.lease.description,
-        endsWhenIdle: options.endsWhenIdle),
+        endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
+        guardPid: loop.engine.guardPid),
       routers: loop.engine.status(name))
   }
 

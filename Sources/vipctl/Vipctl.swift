@@ -31,7 +31,8 @@ struct Vipctl: ParsableCommand {
   static let subcommandTypes: [any ParsableCommand.Type] = [
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
     RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
-    AnnounceCommand.self, SimulateCommand.self,
+    AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
+    ImportCommand.self,
     EventsCommand.self, MetricsCommand.self, CheckCommand.self,
     BackgroundNodeCommand.self,
   ]

@@ -18,7 +18,8 @@ import Testing
     (
       "frobnicate",
       "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
-        + "resign, promote, announce, simulate, events, metrics, check; see 'vipctl --help'"
+        + "resign, promote, announce, simulate, monitor, import, events, metrics, check; see "
+        + "'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
     ("up", "no addresses are given; name at least one, or a file with --config"),
@@ -112,6 +113,10 @@ import Testing
       "--config and addresses exclude each other; set it in the file"
     ),
     (
+      "up --config f.yaml --no-guard",
+      "--config and --no-guard exclude each other; set it in the file"
+    ),
+    (
       "run --config f.yaml --vrid 1",
       "--config and --vrid exclude each other; set it in the file"
     ),
@@ -166,6 +171,14 @@ import Testing
     ("simulate --for 25h", "--for: '25h' is not a time; give 0s to 24h, such as 30s or 250ms"),
     ("simulate --seed -1", "missing value for '--seed <n>'"),
     ("simulate --seed x", "--seed: 'x' is not a seed; give a number"),
+    ("import", "missing expected argument '<file>'"),
+    ("monitor", "nothing is named; give an interface with -i or a capture with -r"),
+    ("monitor -i eth0 -r a.pcap", "--interface and --read exclude each other; give one of them"),
+    (
+      "monitor -i eth0 --count 0",
+      "--count: '0' is not a number of packets; give 1 or more"
+    ),
+    ("monitor -i eth0 --for 5", "--for: '5' has no unit; write 5s or 5ms"),
     (
       "simulate --crash 60s",
       "--crash 60s is not before the end after 60s; lengthen it with --for"
@@ -253,7 +266,7 @@ import Testing
 
   @Test(arguments: [
     "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
-    "simulate", "events", "metrics", "check",
+    "simulate", "monitor", "import", "events", "metrics", "check",
   ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])

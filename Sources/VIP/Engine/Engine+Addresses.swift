@@ -34,6 +34,8 @@ extension Engine {
 
   /// Works off one slice of what waits, bounded in number and in time.
   func performAddressWork() {
+    // What is installed next must not outlive this process.
+    updateSafeguard()
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
@@ -51,6 +53,7 @@ extension Engine {
       if !indices.isEmpty, platform.now() >= end { break }
     }
     finishLeaving()
+    updateSafeguard()
   }
 
   /// The addresses of a slice, and where the next slice starts (`nil` after the last).
@@ -97,6 +100,7 @@ extension Engine {
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
     let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
     if kind == .remove || kind == .retire {
+      isSafeguardStale = true
       let results = platform.kernel.remove(requests)
       for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
       return
@@ -196,7 +200,7 @@ extension Engine {
   }
 
   /// The lifetime that addresses are installed with now; `nil` if for ever.
-  private var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
+  var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
 
   /// Refreshes the leases of all held addresses, slice by slice.
   func refreshLeases() {

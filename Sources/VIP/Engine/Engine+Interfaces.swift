@@ -120,6 +120,7 @@ extension Engine {
       segment.transport.setSource(primary)
       instance.election.changePrimaryAddress(to: primary)
     }
+    isSafeguardStale = true
     schedule(instance)
   }
 
@@ -178,6 +179,7 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    isSafeguardStale = true
     endHandover(instance)
     instance.link = nil
     work.forget(instance)

@@ -18,6 +18,7 @@ extension Engine {
     let leftovers = try leftoverAddresses(on: link)
     for family in settings.families { start(settings, family, on: link, leftovers) }
     flush()
+    updateSafeguard()
     hasChanged = true
   }
 

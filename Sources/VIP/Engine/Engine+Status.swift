@@ -48,6 +48,10 @@ extension Engine {
     for address in instance.addresses where address.losses > 3 {
       list.append(Self.fightText(address.address, instance))
     }
+    if let safeguard, !safeguard.covers(instance) {
+      list.append(
+        "the guard has no room for all of its addresses; if the node dies they go with their lease")
+    }
     let count = instance.currentAddresses.count
     let excluded = count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {

@@ -29,7 +29,8 @@ package final class Engine {
     static let announcement = 2
     static let handover = 3
     static let trouble = 4
-    static let firstRouter = 5
+    static let safeguard = 5
+    static let firstRouter = 6
   }
 
   let platform: any Platform
@@ -47,6 +48,11 @@ package final class Engine {
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
+  /// What cleans up if this process dies; `nil` if nothing does.
+  var safeguard: Safeguard?
+  var guardDescriptor: Int32?
+  /// Whether the safeguard may have to be told something, see ``updateSafeguard()``.
+  var isSafeguardStale = false
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
   /// Whether the status has changed since this was last cleared.
@@ -74,6 +80,7 @@ package final class Engine {
   /// - Parameter ready: what has become readable.
   package func turn(ready: [ReadinessSource]) {
     now = platform.now()
+    safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
       switch source {
@@ -83,6 +90,8 @@ package final class Engine {
         drainClaims(on: index)
       case .kernelEvents:
         drainKernelEvents()
+      case .safeguard:
+        attendGuard()
       }
     }
     // A message that waits in a socket may be the sign of life that a timer waits for.
@@ -112,7 +121,10 @@ package final class Engine {
     var postponed: [(Int, Instant)] = []
     while let (id, deadline) = timers.popDue(by: now) {
       switch id {
-      case TimerID.lease: refreshLeases()
+      case TimerID.lease:
+        refreshLeases()
+        isSafeguardStale = true
+      case TimerID.safeguard: startGuard()
       case TimerID.retry: retryAddresses()
       case TimerID.handover: endOverdueHandovers()
       case TimerID.trouble: endTroubles()
@@ -241,6 +253,7 @@ package final class Engine {
   }
 
   private func note(_ transition: Transition, of instance: RouterInstance) {
+    isSafeguardStale = true
     instance.stateSince = now
     instance.stateReason = transition.reason.description
     report(

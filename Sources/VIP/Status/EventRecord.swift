@@ -27,8 +27,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var sequence: UInt64
   /// What kind of event it is.
   public var event: Kind
-  /// The router it is about.
-  public var router: String
+  /// The router it is about; `nil` if it is about the node.
+  public var router: String?
   /// The family, if it is about one.
   public var family: AddressFamily?
   /// The state before a transition.
@@ -63,6 +63,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
       text = "\(address) was missing and has been put back"
     case .removed(let router):
       (self.event, self.router, text) = (.removed, router, "removed")
+    case .nodeWarning(let text):
+      (event, self.text) = (.warning, text)
     }
   }
 }

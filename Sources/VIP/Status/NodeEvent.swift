@@ -17,6 +17,8 @@ public enum NodeEvent: Sendable, Hashable {
   case repaired(router: String, address: InterfaceAddress)
   /// A router is gone from the node.
   case removed(router: String)
+  /// Something is wrong with the node as a whole and needs a person's attention.
+  case nodeWarning(text: String)
 }
 
 extension NodeEvent: CustomStringConvertible {
@@ -32,6 +34,7 @@ extension NodeEvent: CustomStringConvertible {
     case .repaired(let router, let address):
       "\(router): \(address) was missing and has been put back"
     case .removed(let router): "\(router): removed"
+    case .nodeWarning(let text): "warning: \(text)"
     }
   }
 }

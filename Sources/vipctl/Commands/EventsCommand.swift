@@ -54,7 +54,7 @@ enum EventText {
       case .waiting, .warning, .changed: "\(record.event.rawValue): "
       case .cleared: "over: "
       }
-    return "\(record.time) \(record.router)\(family): \(kind)\(record.text)".onOneLine
+    return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
   }
 }
 

@@ -22,6 +22,7 @@ struct RunCommand: ParsableCommand {
 
         node:
           lease: 3s
+          guard: true
         routers:
           - name: web
             interface: eth0
@@ -47,7 +48,7 @@ struct RunCommand: ParsableCommand {
       let process: NodeProcess
       do throws(NodeError) {
         process = try NodeProcess(
-          directory: directory, lease: wanted.lease,
+          directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
           configuration: file.map { ($0, wanted.routers.map(\.name)) })
       } catch {
         throw Failure(error)

@@ -39,7 +39,7 @@ struct StatusCommand: ParsableCommand {
     }
     // The first time a mistake ends the command; later the node may come and go.
     var status = try text(client)
-    var pause = Pause()
+    let interruption = Interruption()
     var screen = Screen()
     let isTerminal = isatty(STDOUT_FILENO) == 1
     repeat {
@@ -51,7 +51,7 @@ struct StatusCommand: ParsableCommand {
       } else {
         Terminal.print(json ? status : status + "\n")
       }
-      guard pause.wait(Self.period) else { break }
+      guard interruption.wait(reading: -1, until: .now + Self.period) == .timeout else { break }
       do throws(Failure) {
         status = try text(client)
       } catch {

@@ -6,6 +6,8 @@ import VRRP
 struct FileConfiguration: Sendable, Hashable {
   /// The lease, if the file names one.
   var lease: LeasePolicy?
+  /// Whether the node has a guard process, if the file says so.
+  var isGuarded: Bool?
   /// The routers in their order; at least one.
   var routers: [RouterConfiguration]
 }
@@ -24,9 +26,11 @@ enum ConfigurationReader {
     }
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
     var lease: LeasePolicy?
+    var isGuarded: Bool?
     if let node = keys.take("node"), !node.isEmpty {
-      var keys = try KeyedValues(node, knownKeys: ["lease"], where: "in 'node'")
+      var keys = try KeyedValues(node, knownKeys: ["lease", "guard"], where: "in 'node'")
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
+      isGuarded = try keys.take("guard")?.flag("guard")
     }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
@@ -45,7 +49,7 @@ enum ConfigurationReader {
       routers.append(router.configuration)
       found(router)
     }
-    return FileConfiguration(lease: lease, routers: routers)
+    return FileConfiguration(lease: lease, isGuarded: isGuarded, routers: routers)
   }
 }
 
@@ -203,6 +207,15 @@ extension YAMLTree {
   ) throws(Diagnostic) -> AdvertisementInterval {
     try setting("interval") { text throws(SettingError) in
       try SettingText.interval(text, version: version)
+    }
+  }
+
+  /// `true` or `false`.
+  fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
+    switch content {
+    case .scalar("true", quoted: false): return true
+    case .scalar("false", quoted: false): return false
+    default: throw Diagnostic(place, "'\(key)' is true or false, found \(found)")
     }
   }
 

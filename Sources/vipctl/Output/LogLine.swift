@@ -42,6 +42,8 @@ struct LogLine: Sendable {
         fields: Self.fields(router, address.family))
     case .removed(let router):
       self.init(.info, "removed", fields: [("router", router)])
+    case .nodeWarning(let text):
+      self.init(.warning, text)
     }
   }
 

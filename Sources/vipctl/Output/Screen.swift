@@ -1,5 +1,3 @@
-import Glibc
-
 /// A part of a terminal that is written again and again in place.
 ///
 /// No other screen and no clearing: each line is written over the one that stood there, in one
@@ -43,29 +41,5 @@ struct Screen {
       }
     }
     return result
-  }
-}
-
-/// Waits between the frames of something that runs until somebody has seen enough.
-struct Pause {
-  private var signals = sigset_t()
-
-  /// Takes over Ctrl-C and the like, which from now on end the next pause.
-  init() {
-    sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGWINCH] { sigaddset(&signals, signal) }
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-  }
-
-  /// Waits.
-  ///
-  /// - Returns: whether to go on.
-  mutating func wait(_ duration: Duration) -> Bool {
-    var time = timespec(
-      tv_sec: Int(duration.components.seconds),
-      tv_nsec: Int(duration.components.attoseconds / 1_000_000_000))
-    let signal = sigtimedwait(&signals, nil, &time)
-    // A changed window is a reason to draw at once.
-    return signal < 0 || signal == SIGWINCH
   }
 }

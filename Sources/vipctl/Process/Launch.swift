@@ -30,7 +30,13 @@ struct Launch {
     // A node that was started for nothing ends when it sees that its starter is done.
     defer { starter?.finish() }
     let deadline = clock.now + timeout
-    let before = try reach(wanted.lease)
+    let before = try reach(wanted)
+    if let isGuarded = wanted.isGuarded, isGuarded != (before.node.guard != .off) {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with\(isGuarded ? "out" : "") a guard; leave that setting "
+          + "out, or end the node first with 'vipctl down --all'")
+    }
     if let lease = wanted.lease, lease.description != before.node.lease {
       throw Failure(
         .failed,
@@ -38,7 +44,7 @@ struct Launch {
           + "lease out, or end the node first with 'vipctl down --all'")
     }
     let left = max(.zero, deadline - clock.now)
-    switch try ask(wanted.routers, timeout: left, lease: wanted.lease) {
+    switch try ask(wanted, timeout: left) {
     case .done(let status), .changed(_, let status):
       return Outcome(running: status.routers)
     case .waiting(let status, let reason):
@@ -55,14 +61,14 @@ struct Launch {
 
   /// Asks for the routers, of another node if the one that was there ended just now.
   private mutating func ask(
-    _ routers: [RouterConfiguration], timeout: Duration, lease: LeasePolicy?
+    _ wanted: FileConfiguration, timeout: Duration
   ) throws(Failure) -> ControlReply {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     while true {
       do {
         let reply = try client.ask(
-          .up(routers, timeoutSeconds: timeout / .seconds(1)),
+          .up(wanted.routers, timeoutSeconds: timeout / .seconds(1)),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }
@@ -71,12 +77,12 @@ struct Launch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
       }
       Clocks.pause(Self.pause)
-      _ = try reach(lease)
+      _ = try reach(wanted)
     }
   }
 
   /// The status of the node on the runtime directory, which is started if there is none.
-  private mutating func reach(_ lease: LeasePolicy?) throws(Failure) -> NodeStatus {
+  private mutating func reach(_ wanted: FileConfiguration) throws(Failure) -> NodeStatus {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     var refusal: ControlFailure?
@@ -89,7 +95,9 @@ struct Launch {
         }
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
-        if let link = try StarterLink.start(directory, lease: lease) {
+        if let link = try StarterLink.start(
+          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true)
+        {
           starter?.finish()
           starter = link
           continue

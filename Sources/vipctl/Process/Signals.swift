@@ -33,7 +33,7 @@ enum Signals {
         stops.tell(.reload)
       } else if isStopping {
         LogLine(.error, "a second \(name(number)) ends the node at once").write()
-        // Its addresses go when their leases end.
+        // Its guard removes the addresses; without one they go when their leases end.
         _exit(ExitStatus.failed.rawValue)
       } else {
         isStopping = true
