@@ -36,7 +36,7 @@ final class LinuxPlatform: Platform {
   func now() -> Instant { bootTime() }
 
   func wallClock() -> Double {
-    Double(vip_clock_nanoseconds(CLOCK_REALTIME)) / 1e9
+    Double(VIP.wallClock().nanoseconds) / 1e9
   }
 
   func openAdvertisements(
