@@ -31,7 +31,7 @@ struct Vipctl: ParsableCommand {
   static let subcommandTypes: [any ParsableCommand.Type] = [
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
     RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
-    AnnounceCommand.self, SimulateCommand.self,
+    AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
     BackgroundNodeCommand.self,
   ]
 

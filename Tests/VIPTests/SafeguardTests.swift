@@ -100,6 +100,19 @@ import VRRP
     #expect(packets().count == 1)
   }
 
+  @Test func `an address that takes the place of another is covered, the other no longer`() throws {
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    bench.pass(.seconds(4))
+    try bench.engine.change([settings(["198.18.0.100/24", "198.18.0.102/24"])])
+    bench.pass(.seconds(4))
+    #expect(bench.state() == .active)
+    #expect(try Set(bench.held) == ["198.18.0.100/24", "198.18.0.102/24"])
+    #expect(try removals() == [address("198.18.0.100"), address("198.18.0.102")])
+    let packet = try #require(packets().first)
+    let listed = [28, 32].map { packet.span.ipAddress(.ipv4, at: $0) }
+    #expect(try listed == [address("198.18.0.100"), address("198.18.0.102")])
+  }
+
   @Test func `the farewell is a whole packet that peers accept`() throws {
     try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"]))
     bench.pass(.seconds(4))
@@ -154,7 +167,10 @@ import VRRP
     bench.pass(.seconds(4))
     #expect(deeds().count == 2)
     bench.engine.remove("web")
-    bench.pass(.seconds(2))
+    bench.pass(.milliseconds(1))
+    #expect(packets().isEmpty, "the farewell has been said")
+    #expect(try removals() == [address("198.18.0.100")], "it lingers")
+    bench.pass(.milliseconds(1200))
     #expect(deeds() == [])
     try bench.engine.add(settings(["198.18.0.77/24"], vrid: 7, name: "other"))
     bench.pass(.seconds(4))

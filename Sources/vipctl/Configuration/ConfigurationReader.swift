@@ -206,6 +206,7 @@ extension YAMLTree {
     }
   }
 
+  /// `true` or `false`.
   fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
     switch content {
     case .scalar("true", quoted: false): return true
