@@ -157,9 +157,10 @@ import VRRP
     #expect(try bench.held.count == 200)
     #expect(packets().count == 0)
     #expect(try removals().count == 200)
-    bench.pass(.seconds(1))
-    #expect(try bench.held.count == 0)
-    #expect(deeds().count == 0)
+    // They linger until the new holder has announced them, or had the time to.
+    bench.pass(.milliseconds(350))
+    #expect(try bench.held.isEmpty)
+    #expect(deeds().isEmpty)
   }
 
   @Test func `a router that is removed is forgotten, and its place is free for another`() throws {

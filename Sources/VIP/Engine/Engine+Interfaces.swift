@@ -179,8 +179,8 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
-    endHandover(instance)
     isSafeguardStale = true
+    endHandover(instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {

@@ -85,7 +85,8 @@ struct RouterOptions: ParsableArguments {
       ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
-      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil),
+      ("--no-guard", noGuard),
       ("--checksum", checksum != nil),
     ]
     return flags.first { $0.1 }?.0

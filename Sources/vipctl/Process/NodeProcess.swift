@@ -13,7 +13,8 @@ struct NodeProcess {
   ///
   /// A configuration is the file that a reload reads, and the routers it has now.
   init(
-    directory path: String, lease: LeasePolicy?, isGuarded: Bool, endsWhenIdle: Bool = false,
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool,
+    endsWhenIdle: Bool = false,
     configuration: (path: String, routers: [String])? = nil
   ) throws(NodeError) {
     directory = try RuntimeDirectory(path: path)
