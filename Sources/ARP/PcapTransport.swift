@@ -1,5 +1,6 @@
 internal import CPCAP
 import Glibc
+public import VIPCore
 
 /// Ethernet frames on a real interface, by libpcap.
 ///
@@ -19,6 +20,9 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
     /// What others say about addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
     /// addresses in them are for ``AddressClaim`` to judge.
     case announcements
+    /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
+    /// compares them one after the other. Of IPv6 addresses it compares the last four bytes.
+    case uses(of: [IPAddress])
 
     /// The expression for libpcap's compiler; `ip6[40]` is the ICMPv6 type.
     fileprivate var expression: String? {
@@ -26,7 +30,27 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
       case .nothing: nil
       case .announcements:
         "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
+      case .uses(let addresses): Self.expression(forUsesOf: addresses)
       }
+    }
+
+    /// `arp[14:4]` is the sender's address in ARP, `ip6[60:4]` the end of the target's in an NA.
+    private static func expression(forUsesOf addresses: [IPAddress]) -> String? {
+      var senders: [String] = []
+      var targets: [String] = []
+      for address in addresses {
+        switch address {
+        case .v4(let address): senders.append("arp[14:4] == \(address.rawValue)")
+        case .v6(let address): targets.append("ip6[60:4] == \(address.low & 0xFFFF_FFFF)")
+        }
+      }
+      var parts: [String] = []
+      if !senders.isEmpty { parts.append("(arp and (\(senders.joined(separator: " or "))))") }
+      if !targets.isEmpty {
+        parts.append(
+          "(icmp6 and ip6[40] == 136 and (\(targets.joined(separator: " or "))))")
+      }
+      return parts.isEmpty ? nil : parts.joined(separator: " or ")
     }
 
     /// Long enough for the messages wanted, options included.

@@ -39,7 +39,7 @@ public actor Node {
   }
 
   private let options: Options
-  private nonisolated let loop: EventLoop
+  nonisolated let loop: EventLoop
   private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
   private nonisolated let nextObserver = Atomic<Int>(0)
   private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -87,6 +87,7 @@ public actor Node {
   /// Waits until a router takes part in its election, in every family it has.
   ///
   /// - Throws: ``NodeError/Kind/notRunningYet`` with what it waits for; it goes on waiting.
+  ///   ``NodeError/Kind/addressInUse`` if a machine outside the group has one of its addresses.
   public func waitUntilRunning(
     _ name: String, timeout: Duration
   ) async throws(NodeError) {
@@ -98,6 +99,9 @@ public actor Node {
     defer { alarm.cancel() }
     while true {
       guard loop.engine.contains(name) else { throw unknownRouter(name) }
+      if let refusal = loop.engine.refusal(of: name) {
+        throw NodeError(.addressInUse, "\(name): \(refusal)")
+      }
       guard let obstacle = loop.engine.obstacle(to: name) else { return }
       guard bootTime() < deadline else {
         throw NodeError(.notRunningYet, "\(name): \(obstacle)")
@@ -195,7 +199,7 @@ public actor Node {
     for waiter in woken { waiter.resume() }
   }
 
-  private func nextChange() async {
+  func nextChange() async {
     await withCheckedContinuation { waiters.append($0) }
   }
 }

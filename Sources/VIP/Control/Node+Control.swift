@@ -28,7 +28,11 @@ extension Node {
     try await up(settings)
     // Whatever a client sends: no number may trap, and a day is as good as for ever.
     let seconds = timeoutSeconds.isFinite ? min(max(timeoutSeconds, 0), 86_400) : 0
-    try await waitUntilRunning(settings.name, timeout: .seconds(seconds))
+    do throws(NodeError) {
+      try await waitUntilRunning(settings.name, timeout: .seconds(seconds))
+    } catch {
+      throw await dropRefused(settings.name) ?? error
+    }
     return try status(settings.name)
   }
 
@@ -70,7 +74,7 @@ extension ControlFailure {
       case .unknownRouter: .unknownRouter
       case .notRunningYet: .waiting
       case .shuttingDown: .shuttingDown
-      case .notPermitted, .alreadyRunning, .system: .failed
+      case .notPermitted, .alreadyRunning, .addressInUse, .system: .failed
       }
     self.init(kind, error.description)
   }

@@ -29,7 +29,10 @@ package final class Engine {
     static let announcement = 2
     static let handover = 3
     static let trouble = 4
-    static let firstRouter = 5
+    static let conflict = 5
+    static let probe = 6
+    static let listening = 7
+    static let firstRouter = 8
   }
 
   let platform: any Platform
@@ -91,6 +94,7 @@ package final class Engine {
     flush()
     performAddressWork()
     sendAnnouncements()
+    updateListening()
     armOwnTimers()
   }
 
@@ -116,6 +120,9 @@ package final class Engine {
       case TimerID.retry: retryAddresses()
       case TimerID.handover: endOverdueHandovers()
       case TimerID.trouble: endTroubles()
+      case TimerID.conflict: reviewConflicts()
+      case TimerID.probe: continueProbes()
+      case TimerID.listening: resumeListening()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }
@@ -124,6 +131,8 @@ package final class Engine {
           reconsider(instance)
         } else if instance.election.state == .backup, !includingBackups {
           postponed.append((id, deadline))
+        } else if let later = delayByProbe(instance) {
+          postponed.append((id, later))
         } else {
           perform(instance.election.advance(to: now), for: instance)
         }
@@ -182,6 +191,7 @@ package final class Engine {
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
       perform(actions, for: instance)
+      if instance.probe != nil { settleProbe(of: instance) }
       note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {

@@ -55,7 +55,7 @@ private struct PlacedRouter {
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover",
+    "checksum", "authentication", "handover", "probe",
   ]
 
   init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -88,7 +88,8 @@ private struct PlacedRouter {
       checksum: try keys.take("checksum")?.setting("checksum", SettingText.checksum) ?? .auto,
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
-      password: try keys.take("authentication")?.authentication())
+      password: try keys.take("authentication")?.authentication(),
+      probe: try keys.take("probe")?.flag("probe") ?? true)
     do {
       try configuration.validate()
     } catch {
@@ -214,6 +215,14 @@ extension YAMLTree {
       return (true, delay ?? .zero)
     default:
       throw Diagnostic(place, "'preempt' is true, false or { delay: 30s }, found \(found)")
+    }
+  }
+
+  fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
+    switch content {
+    case .scalar("true", quoted: false): return true
+    case .scalar("false", quoted: false): return false
+    default: throw Diagnostic(place, "'\(key)' is true or false, found \(found)")
     }
   }
 

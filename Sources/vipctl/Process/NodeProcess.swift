@@ -41,6 +41,7 @@ struct NodeProcess {
     let events = node.events()
     do throws(NodeError) {
       for router in routers { try await node.up(router) }
+      try await node.waitUntilProbed(routers.map(\.name))
     } catch {
       // The failure is the only line then.
       await end()
