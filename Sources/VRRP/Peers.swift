@@ -30,7 +30,8 @@ public struct Peer: Sendable, Hashable {
   /// When it was last heard.
   public internal(set) var lastHeard: Instant
   /// How many of its advertisements were heard since it entered the table.
-  public internal(set) var advertisementCount: UInt32
+  public var advertisementCount: UInt64 { UInt64(heardCount) }
+  var heardCount: UInt32
 
   /// Whether it acts as Active as far as can be told: heard within three of its intervals, and no
   /// farewell.
@@ -56,7 +57,7 @@ public struct Peers: Sendable, RandomAccessCollection {
       repeating: Peer(
         address: .any(.ipv4), version: .v3, priority: .release, interval: .default,
         checksumForm: .message, addressCountOnWire: 0, addresses: .same, lastHeard: .zero,
-        advertisementCount: 0))
+        heardCount: 0))
   }
 
   /// Always 0.
@@ -98,7 +99,7 @@ public struct Peers: Sendable, RandomAccessCollection {
       storage[index].addressCountOnWire = UInt8(truncatingIfNeeded: advertisement.addressCount)
       storage[index].addresses = addresses
       storage[index].lastHeard = now
-      storage[index].advertisementCount &+= 1
+      storage[index].heardCount &+= 1
       return note
     }
     guard let place = placeForNewcomer(at: now) else { return Note(isKnown: false) }
@@ -107,7 +108,7 @@ public struct Peers: Sendable, RandomAccessCollection {
       interval: advertisement.interval, checksumForm: advertisement.checksumForm,
       addressCountOnWire: UInt8(truncatingIfNeeded: advertisement.addressCount),
       addresses: addresses, lastHeard: now,
-      advertisementCount: 1)
+      heardCount: 1)
     return Note(isKnown: true)
   }
 

@@ -63,7 +63,9 @@ public struct VirtualRouter: Sendable {
   }
 
   /// What this router was told by its operator.
-  public internal(set) var configuration: Configuration
+  public internal(set) var configuration: Configuration {
+    didSet { preemptDelay = configuration.preemptDelay.inNanoseconds }
+  }
   /// Counters since this value was made.
   public internal(set) var statistics = Statistics()
   /// Active_Adver_Interval: learned from the Active; our own until one is heard.
@@ -78,7 +80,7 @@ public struct VirtualRouter: Sendable {
   public internal(set) var peers = Peers()
 
   /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
-  let preemptDelay: UInt64
+  private(set) var preemptDelay: UInt64
   var phase = Phase.initialize
   var priorityOverride = PriorityOverride.none
   /// When the last advertisement that counts for the Active_Down_Timer was heard.

@@ -55,6 +55,18 @@ import VRRP
     #expect(router.reconfigure(settings, at: .ms(4100)).isEmpty)
   }
 
+  @Test("A new preemption delay counts from now on")
+  func preemptDelay() {
+    var router = VirtualRouter.backup()
+    let deadline = router.deadline
+    _ = router.hear(50, at: .ms(1000))
+    #expect(router.deadline == deadline)
+    let settings = changed(router) { $0.preemptDelay = .seconds(60) }
+    #expect(router.reconfigure(settings, at: .ms(1500)).isEmpty)
+    _ = router.hear(50, at: .ms(2000))
+    #expect(router.deadline == Instant.ms(2000).advanced(byNanoseconds: 3_609_375_000))
+  }
+
   @Test("A Backup's timer becomes what the new priority would have made it")
   func backupPriority() {
     var router = VirtualRouter.backup()

@@ -158,7 +158,8 @@ import VRRP
       "2:20: '25h' is not a preemption delay; give 0s to 24h, such as 30s"
     ),
     (
-      router("preempt: {dealy: 3s}"), "2:13: unknown key 'dealy' in 'preempt'; did you mean 'delay'?"
+      router("preempt: {dealy: 3s}"),
+      "2:13: unknown key 'dealy' in 'preempt'; did you mean 'delay'?"
     ),
     (router("version: 4"), "2:12: '4' is not a version of VRRP; give 2 or 3"),
     (router("version: two"), "2:12: 'two' is not a version of VRRP; give 2 or 3"),

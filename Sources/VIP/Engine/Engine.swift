@@ -231,7 +231,9 @@ package final class Engine {
     dirty.removeAll(keepingCapacity: true)
   }
 
-  /// Says once that advertisements can't be sent. That the last one before a pause went nowhere is
+  /// Says once that advertisements can't be sent.
+  ///
+  /// That the last one before a pause went nowhere is
   /// no news.
   private func noteSending(_ failure: Int32, on segment: Segment) {
     guard failure != segment.sendFailure else { return }

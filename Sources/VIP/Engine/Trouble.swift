@@ -24,7 +24,11 @@ struct Troubles {
   ///
   /// Allocates only when it is news.
   ///
-  /// - Parameter text: the sentence, asked for only then.
+  /// - Parameters:
+  ///   - finding: what was noticed.
+  ///   - source: whose advertisement shows it.
+  ///   - now: the current time.
+  ///   - text: the sentence, asked for only then.
   /// - Returns: whether it is news.
   mutating func note(
     _ finding: Findings, from source: IPAddress, at now: Instant, _ text: () -> String

@@ -143,7 +143,7 @@ struct PlanOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("Their interval, 10ms to 40.95s. (default: 1s)", valueName: "time"),
-    transform: SettingText.interval)
+    transform: { try SettingText.interval($0) })
   var interval: AdvertisementInterval?
 
   @Flag(name: .customLong("no-preempt"), help: "Leave an Active with a lower priority in peace.")
