@@ -14,7 +14,7 @@ import VRRP
     let bench = try Bench()
     try bench.engine.add(settings ?? VIPTests.settings())
     bench.pass(.seconds(10))
-    #expect(bench.state() == .active)
+    #expect(bench.engine.status().map(\.state) == [.active])
     bench.platform.wire.removeAll()
     return bench
   }
@@ -50,7 +50,8 @@ import VRRP
     let status = try #require(bench.engine.status().first?.conflicts)
     #expect(status.claims == 6 && status.defenses == 1)
     #expect(status.current.map(\.mac) == [Self.stranger])
-    #expect(bench.warnings.contains { $0.contains("198.18.0.100 is also used by the machine with") })
+    #expect(
+      bench.warnings.contains { $0.contains("198.18.0.100 is also used by the machine with") })
     #expect(bench.warnings.contains { $0.contains("\(Self.stranger)") })
   }
 

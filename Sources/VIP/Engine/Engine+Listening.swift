@@ -6,11 +6,13 @@ import VIPCore
 struct Listening {
   /// Beyond so many addresses the kernel passes on all that is said about any address.
   static let filteredAddressCount = 32
-  /// Frames taken in one turn. Reading one costs a microsecond or two.
+  /// Frames taken in one turn; reading one costs a microsecond or two.
   static let framesPerTurn = 256
-  /// So many full turns in a row are a flood: then there is a pause after each full turn, which
-  /// bounds what a storm of broadcasts costs to 256 frames in 10 ms. What does not fit into the
-  /// kernel's buffer meanwhile is lost, as if the segment had lost it.
+  /// So many full turns in a row are a flood.
+  ///
+  /// Then there is a pause after each full turn, which bounds what a storm of broadcasts costs to
+  /// 256 frames in 10 ms. What does not fit into the kernel's buffer meanwhile is lost, as if the
+  /// segment had lost it.
   static let fullTurnsMax = 16
   static let pause = Duration.milliseconds(10)
 

@@ -51,7 +51,11 @@ extension Engine {
         let address = instance.addresses[index].address.address
         try? wire.transport.send(AddressProbe(address, from: wire.macAddress))
       }
-      if probe.isOver { settleProbe(of: instance) } else { next = min(next ?? probe.due, probe.due) }
+      if probe.isOver {
+        settleProbe(of: instance)
+      } else {
+        next = min(next ?? probe.due, probe.due)
+      }
     }
     if let next { timers.schedule(TimerID.probe, at: next) }
   }

@@ -131,8 +131,10 @@ package final class Engine {
           reconsider(instance)
         } else if instance.election.state == .backup, !includingBackups {
           postponed.append((id, deadline))
+          continue
         } else if let later = delayByProbe(instance) {
           postponed.append((id, later))
+          continue
         } else {
           perform(instance.election.advance(to: now), for: instance)
         }
