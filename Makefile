@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Snippets Tests Fuzz/Package.swift Fuzz/Sources \
+  Benchmarks/Core/Package.swift Benchmarks/Core/Sources
 # Both are pinned on the command line where somebody needs another one.
 SWIFT ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
@@ -14,7 +15,7 @@ QUIET := $(shell test -t 1 || echo --quiet)
 BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test bench build release format lint clean install-dependencies
+.PHONY: help demo test bench fuzz mutation-check build release format lint clean install-dependencies
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -35,6 +36,15 @@ test: install-dependencies lint ## everything that continuous integration checks
 bench: install-dependencies ## outages, processor time and memory beside keepalived's
 	@Benchmarks/failover
 	@Benchmarks/scale
+	@$(call step,the pure modules)
+	@$(SWIFT) run $(QUIET) --package-path Benchmarks/Core -c release CoreBenchmarks
+
+fuzz: install-dependencies ## arbitrary packets, events and scenarios, FUZZ_SECONDS=20 for each
+	@$(call step,fuzz)
+	@Fuzz/run $(or $(FUZZ_SECONDS),20)
+
+mutation-check: install-dependencies ## break the election in many ways and see that tests notice
+	@Scripts/mutation-check
 
 build: install-dependencies ## debug build of everything
 	@$(SWIFT) build $(QUIET) --explicit-target-dependency-import-check error

@@ -57,7 +57,7 @@ let package = Package(
       name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
-    .testTarget(name: "TidyTests", swiftSettings: common),
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport", "vipctl"], swiftSettings: common),
 
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),

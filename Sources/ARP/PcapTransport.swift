@@ -23,6 +23,10 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
     /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
     /// compares them one after the other. Of IPv6 addresses it compares the last four bytes.
     case uses(of: [IPAddress])
+    /// All that tells who holds which address, whoever sends it and to whom: ARP, Neighbor
+    /// Discovery and VRRP of all versions, also what this machine sends. For looking on; it makes
+    /// the interface promiscuous.
+    case segment
 
     /// The expression for libpcap's compiler; `ip6[40]` is the ICMPv6 type.
     fileprivate var expression: String? {
@@ -31,6 +35,10 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
       case .announcements:
         "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
       case .uses(let addresses): Self.expression(forUsesOf: addresses)
+      case .segment:
+        // 112 is VRRP, 51 the Authentication Header that old VRRP puts before it.
+        "arp or ip proto 112 or ip6 proto 112 or ip proto 51 or ip6 proto 51 "
+          + "or (icmp6 and (ip6[40] == 136 or ip6[40] == 135))"
       }
     }
 
@@ -53,11 +61,23 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
       return parts.isEmpty ? nil : parts.joined(separator: " or ")
     }
 
-    /// Long enough for the messages wanted, options included.
-    fileprivate var snapshotLength: Int32 { self == .nothing ? 64 : 256 }
+    /// Long enough for the messages wanted, options included; an advertisement has any length.
+    fileprivate var snapshotLength: Int32 {
+      switch self {
+      case .nothing: 64
+      case .announcements, .uses: 256
+      case .segment: 9216
+      }
+    }
 
     /// Room for the frames that arrive between two turns of the event loop, in bytes.
-    fileprivate var bufferByteCount: Int32 { self == .nothing ? 4096 : 512 * 1024 }
+    fileprivate var bufferByteCount: Int32 {
+      switch self {
+      case .nothing: 4096
+      case .announcements, .uses: 512 * 1024
+      case .segment: 4 << 20
+      }
+    }
   }
 
   /// The interface's name when the transport was opened.
@@ -214,7 +234,7 @@ extension PcapTransport {
     pcap_set_snaplen(handle, filter.snapshotLength)
     pcap_set_buffer_size(handle, filter.bufferByteCount)
     pcap_set_immediate_mode(handle, 1)
-    pcap_set_promisc(handle, 0)
+    pcap_set_promisc(handle, filter == .segment ? 1 : 0)
 
     let status = pcap_activate(handle)
     guard status >= 0 else {
@@ -232,7 +252,7 @@ extension PcapTransport {
     }
     // libpcap doesn't: else a hook would inherit the socket and keep it open.
     _ = fcntl(pcap_fileno(handle), F_SETFD, FD_CLOEXEC)
-    ignoreOutgoing(handle)
+    if filter != .segment { ignoreOutgoing(handle) }
   }
 
   /// Keeps frames that this machine sends out of the socket, our own announcements first of all.

@@ -115,3 +115,5 @@ static inline int vip_timer_arm(int timer, uint64_t nanoseconds) {
   struct itimerspec setting = {{0, 0}, {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)}};
   return timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, NULL);
 }
+
+#include "guard.h"

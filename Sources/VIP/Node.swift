@@ -14,8 +14,8 @@ public import VIPCore
 /// never blocks the caller's thread and never makes an advertisement late. It needs CAP_NET_ADMIN
 /// and CAP_NET_RAW (``ProcessCapabilities``).
 ///
-/// End a node with ``shutdown()``. A node that is merely dropped stops at once, and its addresses
-/// go when their leases end.
+/// End a node with ``shutdown()``. A node that is merely dropped stops at once; its addresses go by
+/// its guard if it has one (``Options/isGuarded``), else when their leases end.
 public actor Node {
   /// What a node is told when it is made.
   public struct Options: Sendable, Hashable {
@@ -27,14 +27,23 @@ public actor Node {
     ///
     /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
     public var endsWhenIdle: Bool
+    /// Whether a second process removes the addresses should this one be killed or crash.
+    ///
+    /// It is forked from this process when the node is made, takes some hundred kilobytes, and ends
+    /// with the node; without it the addresses of a dead process go with their leases. Off unless
+    /// asked for: a library does not fork the program it is part of without being told to. `vipctl`
+    /// asks for it. See Docs/Guard.md.
+    public var isGuarded: Bool
 
     /// Makes options; what is left out has its default.
     public init(
-      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false
+      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
+      isGuarded: Bool = false
     ) {
       self.lease = lease
       self.version = version
       self.endsWhenIdle = endsWhenIdle
+      self.isGuarded = isGuarded
     }
   }
 
@@ -43,7 +52,9 @@ public actor Node {
   private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
   private nonisolated let nextObserver = Atomic<Int>(0)
   private var waiters: [CheckedContinuation<Void, Never>] = []
-  private var isShuttingDown = false
+  private(set) var isShuttingDown = false
+  /// Whether a change is under way; another one waits for its end.
+  var isApplying = false
 
   /// The loop's thread runs this actor.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -56,7 +67,7 @@ public actor Node {
   ///   that failed.
   public init(_ options: Options = Options()) throws(NodeError) {
     self.options = options
-    loop = try EventLoop(lease: options.lease)
+    loop = try EventLoop(lease: options.lease, isGuarded: options.isGuarded)
     try loop.start { [weak self] events in
       self?.assumeIsolated { $0.engineChanged(events) }
     }
@@ -69,19 +80,14 @@ public actor Node {
 
   // MARK: Routers
 
-  /// Adds a router; nothing happens if an identical one is there.
+  /// Adds a router, or gives a present one these settings; nothing happens if it has them.
   ///
   /// Returns when it has been added, which is not yet when it takes part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
   /// - Throws: what is wrong with it. Nothing has changed then.
   public func up(_ settings: RouterConfiguration) async throws(NodeError) {
-    // A router of this name that is just leaving makes room first.
-    while !isShuttingDown, loop.engine.isLeaving(settings.name) { await nextChange() }
-    guard !isShuttingDown else {
-      throw NodeError(.shuttingDown, "\(settings.name): the node is shutting down")
-    }
-    try loop.engine.add(settings)
+    try await apply([settings])
   }
 
   /// Waits until a router takes part in its election, in every family it has.
@@ -91,23 +97,37 @@ public actor Node {
   public func waitUntilRunning(
     _ name: String, timeout: Duration
   ) async throws(NodeError) {
-    let deadline = bootTime() + timeout
-    let alarm = Task { [weak self] in
-      try? await Task.sleep(for: timeout)
-      await self?.engineChanged([])
+    var obstacle: String?
+    let isOver = await wait(atMost: timeout) {
+      obstacle = loop.engine.obstacle(to: name)
+      return obstacle == nil || !loop.engine.contains(name)
+        || loop.engine.refusal(of: name) != nil
     }
-    defer { alarm.cancel() }
-    while true {
-      guard loop.engine.contains(name) else { throw unknownRouter(name) }
-      if let refusal = loop.engine.refusal(of: name) {
-        throw NodeError(.addressInUse, "\(name): \(refusal)")
+    guard loop.engine.contains(name) else { throw unknownRouter(name) }
+    if let refusal = loop.engine.refusal(of: name) {
+      throw NodeError(.addressInUse, "\(name): \(refusal)")
+    }
+    guard isOver else { throw NodeError(.notRunningYet, "\(name): \(obstacle ?? "not started")") }
+  }
+
+  /// Waits until something is so, or for a time.
+  ///
+  /// - Returns: whether it is so.
+  func wait(atMost timeout: Duration, until isSo: () -> Bool) async -> Bool {
+    let deadline = bootTime() + timeout
+    // Not everything that may be waited for is a change that the loop reports.
+    let clock = Task { [weak self] in
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(50))
+        await self?.engineChanged([])
       }
-      guard let obstacle = loop.engine.obstacle(to: name) else { return }
-      guard bootTime() < deadline else {
-        throw NodeError(.notRunningYet, "\(name): \(obstacle)")
-      }
+    }
+    defer { clock.cancel() }
+    while !isSo() {
+      guard bootTime() < deadline else { return false }
       await nextChange()
     }
+    return true
   }
 
   /// Hands a router over and removes it; returns when its addresses are gone.
@@ -131,7 +151,7 @@ public actor Node {
   ///
   /// - Returns: whether the node is retired now.
   public func retireIfIdle() -> Bool {
-    guard loop.engine.routerNames.isEmpty else { return false }
+    guard loop.engine.routerNames.isEmpty, !isApplying else { return false }
     isShuttingDown = true
     return true
   }
@@ -141,10 +161,11 @@ public actor Node {
   /// The node's thread ends with the node itself; asking it until then is safe.
   public func shutdown() async {
     await retire()
+    loop.engine.dismissGuard()
     for continuation in observers.withLock({ $0 }).values { continuation.finish() }
   }
 
-  private func unknownRouter(_ name: String) -> NodeError {
+  func unknownRouter(_ name: String) -> NodeError {
     let names = loop.engine.routerNames
     let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
     return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
@@ -169,8 +190,9 @@ public actor Node {
     return NodeStatus(
       node: NodeStatus.Node(
         version: options.version, pid: getpid(),
-        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: options.lease.description,
-        endsWhenIdle: options.endsWhenIdle),
+        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: loop.engine.lease.description,
+        endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
+        guardPid: loop.engine.guardPid),
       routers: loop.engine.status(name))
   }
 
@@ -187,7 +209,7 @@ public actor Node {
     }
   }
 
-  private func engineChanged(_ events: [NodeEvent]) {
+  func engineChanged(_ events: [NodeEvent]) {
     if !events.isEmpty {
       let continuations = observers.withLock { Array($0.values) }
       for event in events {

@@ -29,8 +29,9 @@ struct Vipctl: ParsableCommand {
     subcommands: subcommandTypes)
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
-    RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AnnounceCommand.self,
-    SimulateCommand.self,
+    RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
+    RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
+    AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
     BackgroundNodeCommand.self,
   ]
 

@@ -49,6 +49,22 @@ struct WireTests {
     #expect(bytes == hex("180000001600010303000000000000000200000002000000"))
   }
 
+  @Test("deletions for somebody else to send ask for no answer and stand one behind the other")
+  func removals() throws {
+    let requests = try ["192.0.2.100/24", "2001:db8::100/64"].map {
+      AddressRequest(interfaceIndex: 2, address: try interfaceAddress($0), lifetime: .seconds(3))
+    }
+    #expect(
+      AddressRequest.removals(requests)
+        == hex(
+          """
+          28000000150001000000000000000000 0218000002000000 08000200c0000264 08000100c0000264
+          2c000000150001000000000000000000 0a40000002000000
+          1400020020010db8000000000000000000000100
+          """))
+    #expect(AddressRequest.removals([]).isEmpty)
+  }
+
   @Test("deletion names the prefix, so that its length counts")
   func delete() throws {
     let message = AddressMessage.remove(

@@ -19,7 +19,16 @@ enum Bounds {
     activeDown(priority: priority) + margin
   }
 
-  /// How long addresses outlive a killed node: the lease, the second by which the kernel may be
+  /// How long addresses outlive a killed node whose guard removes them.
+  static let guarded = margin
+
+  /// The longest outage a client may see when the holder was killed and its guard says farewell:
+  /// the skew of the next router, RFC 9568 §6.1.
+  static func guardedOutage(priority: Int, interval: Duration = interval) -> Duration {
+    interval * (257 - priority) / 256 + margin
+  }
+
+  /// How long addresses outlive a node that died together with its guard: the lease, the second by which the kernel may be
   /// late, and the margin.
   static let lease = Duration.seconds(3) + .seconds(1) + margin
 

@@ -65,7 +65,7 @@ extension NetworkTests {
 
       try trio.nodes[0].kill()
       for vip in trio.vips {
-        try eventually("\(vip) is gone from the machine of the dead", within: Bounds.lease) {
+        try eventually("\(vip) is gone from the machine of the dead", within: Bounds.guarded) {
           try !trio.machines[0].holds(vip)
         }
       }
@@ -75,7 +75,7 @@ extension NetworkTests {
       for pinger in pingers {
         let report = try pinger.stop()
         #expect(report.holders == [0, 1].map { trio.machines[$0].mac })
-        #expect(report.longestOutage < Bounds.outage(priority: 120))
+        #expect(report.longestOutage < Bounds.guardedOutage(priority: 120))
       }
       try trio.expectOneActive()
     }

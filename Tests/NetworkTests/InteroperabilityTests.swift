@@ -87,7 +87,7 @@ extension NetworkTests {
       try pinger.waitForAnswer()
 
       try vipctl.kill()
-      try eventually("the address is gone from the machine that died", within: Bounds.lease) {
+      try eventually("the address is gone from the machine that died", within: Bounds.guarded) {
         try !vipctl.node.holds(pair.vip)
       }
       try keepalived.waitUntil(.active)
@@ -95,7 +95,7 @@ extension NetworkTests {
 
       let report = try pinger.stop()
       #expect(report.holders == [vipctl.node.mac, keepalived.node.mac])
-      #expect(report.longestOutage < Bounds.outage(priority: 100))
+      #expect(report.longestOutage < Bounds.guardedOutage(priority: 100))
       try pair.expectOneActive()
     }
 

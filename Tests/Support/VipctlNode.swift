@@ -88,15 +88,29 @@ package final class VipctlNode: Sendable {
     try node.namespace.run([Self.binary] + arguments + ["--runtime-dir", runtimeDirectory])
   }
 
+  /// What `vipctl status --json` says of the node itself.
+  package struct NodeStatus: Sendable, Decodable {
+    package let pid: Int32
+    package let `guard`: String
+    package let guardPid: Int32?
+  }
+
+  private struct Status: Decodable {
+    let node: NodeStatus
+    let routers: [Router]
+  }
+
   /// The virtual routers of this node; `nil` while it does not answer.
-  package func routers() throws -> [Router]? {
-    struct Status: Decodable {
-      let routers: [Router]
-    }
+  package func routers() throws -> [Router]? { try status()?.routers }
+
+  /// How it stands with the node itself; `nil` while it does not answer.
+  package func nodeStatus() throws -> NodeStatus? { try status()?.node }
+
+  private func status() throws -> Status? {
     let result = try command(["status", "--json"])
     guard result.status == 0 else { return nil }
     do {
-      return try JSONDecoder().decode(Status.self, from: Data(result.output.utf8)).routers
+      return try JSONDecoder().decode(Status.self, from: Data(result.output.utf8))
     } catch {
       throw LabError("vipctl status --json answers nonsense: \(error)\n\(result.output)")
     }

@@ -16,7 +16,7 @@ import VIP
     }
     let path = RuntimeDirectory.socketPath(in: directory.path)
     let client = Task.detached {
-      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(20))
+      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(120))
     }
     for await _ in arrivals { break }
 

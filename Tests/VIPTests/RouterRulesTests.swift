@@ -37,11 +37,11 @@ import VRRP
     #expect(bench.engine.routerNames == ["web"])
   }
 
-  @Test func `the same name with other settings is refused`() throws {
+  @Test func `a name that is taken is refused; changing a router is another verb`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     let text = try refusal(bench, settings(priority: 150))
-    #expect(text.contains("priority 100, not 150"))
+    #expect(text.contains("there is such a router already"))
   }
 
   @Test func `two routers with one VRID, interface and family are refused`() throws {

@@ -41,7 +41,7 @@ import VRRP
     Case(name: "two intervals", priorities: [200, 100], intervals: [200, 100], disturbances: 6),
     Case(name: "two routers of version 2", priorities: [200, 100], version: .v2, disturbances: 6),
     Case(name: "three routers", priorities: [200, 150, 100], disturbances: 4),
-    Case(name: "three equal routers", priorities: [100, 100, 100], disturbances: 2),
+    Case(name: "three equal routers", priorities: [100, 100, 100], disturbances: 1),
     Case(
       name: "three routers that don't preempt", priorities: [200, 150, 100], preempts: false,
       disturbances: 4),

@@ -17,8 +17,9 @@ import Testing
     ("stats", "unknown command 'stats'; did you mean 'status'? See 'vipctl --help'"),
     (
       "frobnicate",
-      "unknown command 'frobnicate'; the commands are run, up, down, status, announce, "
-        + "simulate; see 'vipctl --help'"
+      "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
+        + "resign, promote, announce, simulate, monitor; see "
+        + "'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
     ("up", "no addresses are given; name at least one, or a file with --config"),
@@ -112,12 +113,28 @@ import Testing
       "--config and addresses exclude each other; set it in the file"
     ),
     (
+      "up --config f.yaml --no-guard",
+      "--config and --no-guard exclude each other; set it in the file"
+    ),
+    (
       "run --config f.yaml --vrid 1",
       "--config and --vrid exclude each other; set it in the file"
     ),
     ("down", "nothing is named; give a router's name or address, or --all"),
     ("down --all web", "--all and 'web' exclude each other; give one of them"),
     ("status a b", "unexpected argument 'b'"),
+    ("add", "missing expected argument '<name>'"),
+    ("add web", "missing expected argument '<address> ...'"),
+    ("add web 192.0.2.1/33", "'/33' is not a prefix length; IPv4 has /1 to /32"),
+    ("remove web", "missing expected argument '<address> ...'"),
+    (
+      "remove web 192.0.2",
+      "'192.0.2' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64"
+    ),
+    ("reload web", "unexpected argument 'web'"),
+    ("resign", "missing expected argument '<name>'"),
+    ("resign web --for 10", "--for: '10' has no unit; write 10s or 10ms"),
+    ("promote", "missing expected argument '<name>'"),
     ("announce", "missing expected argument '<address> ...'"),
     ("announce 192.0.2.1", "missing expected argument '--interface <if>'"),
     (
@@ -154,6 +171,13 @@ import Testing
     ("simulate --for 25h", "--for: '25h' is not a time; give 0s to 24h, such as 30s or 250ms"),
     ("simulate --seed -1", "missing value for '--seed <n>'"),
     ("simulate --seed x", "--seed: 'x' is not a seed; give a number"),
+    ("monitor", "nothing is named; give an interface with -i or a capture with -r"),
+    ("monitor -i eth0 -r a.pcap", "--interface and --read exclude each other; give one of them"),
+    (
+      "monitor -i eth0 --count 0",
+      "--count: '0' is not a number of packets; give 1 or more"
+    ),
+    ("monitor -i eth0 --for 5", "--for: '5' has no unit; write 5s or 5ms"),
     (
       "simulate --crash 60s",
       "--crash 60s is not before the end after 60s; lengthen it with --for"
@@ -180,7 +204,11 @@ import Testing
         + "'vipctl up --help'\n")
   }
 
-  @Test(arguments: [["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"]])
+  @Test(arguments: [
+    ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
+    ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
+    ["promote", "web"],
+  ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
     #expect(result.status == ExitStatus.noNode.rawValue)
@@ -235,7 +263,10 @@ import Testing
       ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"] : ["env"]
   }
 
-  @Test(arguments: ["run", "up", "down", "status", "announce", "simulate"])
+  @Test(arguments: [
+    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
+    "simulate", "monitor",
+  ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])
     #expect(result.status == 0 && result.errors.isEmpty)

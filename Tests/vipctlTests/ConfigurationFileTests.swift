@@ -14,6 +14,7 @@ import VRRP
       # A comment, which says nothing.
       node:
         lease: 5s
+        guard: false
       routers:
         - name: web
           interface: eth0
@@ -31,6 +32,7 @@ import VRRP
            authentication: {password: "s3same!"}}
       """)
     #expect(file.lease == LeasePolicy("5s"))
+    #expect(file.isGuarded == false)
     let web = try RouterConfiguration(
       name: "web", interface: "eth0", vrid: #require(VRID("51")),
       priority: #require(Priority(configured: 150)),
@@ -53,7 +55,7 @@ import VRRP
   @Test func `what is left out is left open`() throws {
     let file = try ConfigurationReader.read(
       "routers: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\nnode:\n")
-    #expect(file.lease == nil)
+    #expect(file.lease == nil && file.isGuarded == nil)
     #expect(file.routers.first?.interval == .default)
   }
 
@@ -88,8 +90,12 @@ import VRRP
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
     ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
-    ("node: 3s\n", "1:7: expected 'lease' in 'node', found a single value"),
-    ("node:\n  guard: true\n", "2:3: unknown key 'guard' in 'node'; known here: 'lease'"),
+    ("node: 3s\n", "1:7: expected 'lease', 'guard' in 'node', found a single value"),
+    (
+      "node:\n  realtime: true\n",
+      "2:3: unknown key 'realtime' in 'node'; known here: 'lease', 'guard'"
+    ),
+    ("node:\n  guard: yes\n", "2:10: 'guard' is true or false, found 'yes'"),
     ("node:\n  lease: 3\n", "2:10: '3' has no unit; write 3s"),
     ("node:\n  lease: 1s\n", "2:10: '1s' is not a lease; give whole seconds from 2s to 1h, or off"),
     ("node: {lease: [3s]}\n", "1:15: 'lease' is a single value, found a list"),

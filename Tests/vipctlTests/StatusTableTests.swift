@@ -39,7 +39,7 @@ func exampleStatus() throws -> NodeStatus {
   ]
   let text = """
     {"node": {"version": "0.1.0", "pid": 4711, "uptimeSeconds": 12.5, "lease": "3s",
-      "endsWhenIdle": false}, "routers": [\(routers.joined(separator: ", "))]}
+      "endsWhenIdle": false, "guard": "running", "guardPid": 4712}, "routers": [\(routers.joined(separator: ", "))]}
     """
   return try #require(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)))
 }
@@ -96,6 +96,15 @@ func exampleStatus() throws -> NodeStatus {
     let coloured = try render(width: 100, colour: true)
     #expect(coloured.contains("\u{1B}[32mactive\u{1B}[0m      100"))
     #expect(coloured.replacing(escapes, with: "") == (try render(width: 100)))
+  }
+
+  @Test func `a node without the guard it should have says so`() throws {
+    var status = try exampleStatus()
+    status.node.guard = .down
+    let text = StatusTable(width: 80, colour: false).render(status)
+    #expect(text.hasSuffix("\n! node: its guard process is not running; see its log"))
+    status.node.guard = .off
+    #expect(!StatusTable(width: 80, colour: false).render(status).contains("! node"))
   }
 
   @Test func `no routers`() throws {

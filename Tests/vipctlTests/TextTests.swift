@@ -55,7 +55,11 @@ import VRRP
       checksum: .pseudoHeader, version: .v2, preemptDelay: .milliseconds(1500),
       password: Authentication.Password("sesame"))
     for request in [
-      ControlRequest.up(settings, timeoutSeconds: 2.5), .down(["web", "192.0.2.1"]), .downAll,
+      ControlRequest.up([settings], timeoutSeconds: 2.5),
+      .add(router: "web", addresses: settings.addresses), .reload,
+      .remove(router: "web", addresses: settings.addresses.map(\.address)),
+      .resign(router: "web", seconds: nil), .promote(router: "web"), .down(["web", "192.0.2.1"]),
+      .downAll,
       .status(nil), .status("web"),
     ] {
       let line = JSONCoding.line(request)

@@ -18,6 +18,8 @@ struct AddressMessage {
   static let maximumByteCount = 84
 
   var type: UInt16
+  /// Whether the kernel answers also when all went well (NLM_F_ACK).
+  var isAcknowledged = true
   /// Besides NLM_F_REQUEST and NLM_F_ACK.
   var messageFlags: UInt16 = 0
   var interfaceIndex: Int32
@@ -67,7 +69,8 @@ struct AddressMessage {
   func encode(into output: inout OutputSpan<UInt8>, sequence: UInt32) {
     output.appendHeader(
       length: byteCount, type: type,
-      flags: MessageFlags.request | MessageFlags.acknowledge | messageFlags, sequence: sequence)
+      flags: MessageFlags.request | (isAcknowledged ? MessageFlags.acknowledge : 0) | messageFlags,
+      sequence: sequence)
     output.append(address.family == .ipv4 ? FamilyNumber.ipv4 : FamilyNumber.ipv6)
     output.append(UInt8(address.prefixLength))
     output.append(0)  // flags, superseded by the attribute
@@ -115,6 +118,21 @@ struct AddressMessage {
     output.append(family)
     output.append(repeating: 0, count: 3)
     output.append(native: UInt32(bitPattern: interfaceIndex))
+  }
+}
+
+extension AddressRequest {
+  /// The bytes of RTM_DELADDR for each of some addresses, one after the other.
+  ///
+  /// For somebody else to send: the kernel answers only to those that fail.
+  package static func removals(_ requests: [AddressRequest]) -> [UInt8] {
+    [UInt8](capacity: requests.count * AddressMessage.maximumByteCount) { output in
+      for request in requests {
+        var message = AddressMessage.remove(request)
+        message.isAcknowledged = false
+        message.encode(into: &output, sequence: 0)
+      }
+    }
   }
 }
 

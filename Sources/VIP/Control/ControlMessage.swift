@@ -1,19 +1,36 @@
+public import VIPCore
+
 /// What a client asks of a running node over its control socket.
 public enum ControlRequest: Sendable, Hashable, Codable {
-  /// Add a router and answer once it is Backup or Active.
-  case up(RouterConfiguration, timeoutSeconds: Double)
+  /// Add routers or give present ones these settings, all or none; answer once each is Backup or
+  /// Active.
+  case up([RouterConfiguration], timeoutSeconds: Double)
   /// Hand over and remove the routers with these names or addresses; answer once they are gone.
   case down([String])
   /// Hand over and remove every router; answer once they are gone.
   case downAll
   /// Tell what the node is doing; one router's part if a name is given.
   case status(String?)
+  /// Add addresses to a running router.
+  case add(router: String, addresses: [InterfaceAddress])
+  /// Take addresses from a running router.
+  case remove(router: String, addresses: [IPAddress])
+  /// Apply the node's configuration file again.
+  case reload
+  /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
+  case resign(router: String, seconds: Double?)
+  /// Take the Active role; answer once the addresses are held.
+  case promote(router: String)
 }
 
 /// What a node answers.
 public enum ControlReply: Sendable, Hashable, Codable {
   /// It is done; the state of the routers concerned.
   case done(NodeStatus)
+  /// It is done; what has changed, and the state of the routers concerned.
+  case changed(ChangeReport, NodeStatus)
+  /// It is done, but not all routers concerned take part yet.
+  case waiting(NodeStatus, ControlFailure)
   /// It was not done.
   case failed(ControlFailure)
 }
@@ -28,6 +45,10 @@ public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringCo
     case unknownRouter
     /// The router is there but can't take part yet; it goes on waiting.
     case waiting
+    /// The node's configuration file makes no sense or can't be read.
+    case file
+    /// The protocol or the state of the router does not allow it.
+    case refused
     /// The node is ending; another one may be started.
     case shuttingDown
     /// It was tried and did not work out.

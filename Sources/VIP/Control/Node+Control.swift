@@ -7,7 +7,7 @@ extension Node {
     do throws(NodeError) {
       switch request {
       case .up(let settings, let timeoutSeconds):
-        return .done(try await bringUp(settings, timeoutSeconds: timeoutSeconds))
+        return try await bringUp(settings, timeoutSeconds: timeoutSeconds)
       case .down(let wanted):
         await takeDown(try routerNames(meantBy: wanted))
         return .done(try status())
@@ -16,6 +16,21 @@ extension Node {
         return .done(try status())
       case .status(let name):
         return .done(try status(name))
+      case .add(let router, let addresses):
+        let report = try await add(addresses, to: router)
+        try? await waitUntilRunning(router, timeout: .seconds(1))
+        return .changed(report, try status(router))
+      case .remove(let router, let addresses):
+        return .changed(try await remove(addresses, from: router), try status(router))
+      case .reload:
+        return .failed(
+          ControlFailure(.refused, "the node runs without a configuration file to reload"))
+      case .resign(let router, let seconds):
+        try await resign(router, for: seconds.map(Self.duration))
+        return .done(try status(router))
+      case .promote(let router):
+        try await promote(router)
+        return .done(try status(router))
       }
     } catch {
       return .failed(ControlFailure(error))
@@ -23,17 +38,36 @@ extension Node {
   }
 
   private func bringUp(
-    _ settings: RouterConfiguration, timeoutSeconds: Double
-  ) async throws(NodeError) -> NodeStatus {
-    try await up(settings)
-    // Whatever a client sends: no number may trap, and a day is as good as for ever.
-    let seconds = timeoutSeconds.isFinite ? min(max(timeoutSeconds, 0), 86_400) : 0
-    do throws(NodeError) {
-      try await waitUntilRunning(settings.name, timeout: .seconds(seconds))
-    } catch {
-      throw await dropRefused(settings.name) ?? error
+    _ wanted: [RouterConfiguration], timeoutSeconds: Double
+  ) async throws(NodeError) -> ControlReply {
+    let before = routerNames
+    let report = try await apply(wanted)
+    let deadline = bootTime() + Self.duration(timeoutSeconds)
+    var waiting: ControlFailure?
+    for router in wanted {
+      let left = Duration.nanoseconds(Int64(clamping: deadline.nanoseconds(since: bootTime())))
+      do throws(NodeError) {
+        try await waitUntilRunning(router.name, timeout: left)
+      } catch {
+        if error.kind == .addressInUse {
+          // All of them or none: those that are new here go again.
+          await takeDown(wanted.map(\.name).filter { !before.contains($0) || $0 == router.name })
+          throw error
+        }
+        waiting = waiting ?? ControlFailure(error)
+      }
     }
-    return try status(settings.name)
+    let names = Set(wanted.map(\.name))
+    var status = try status()
+    status.routers.removeAll { !names.contains($0.name) }
+    return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
+  }
+
+  /// A number of seconds as a duration.
+  ///
+  /// Whatever a client sends: no number may trap, and a day is as good as for ever.
+  private static func duration(_ seconds: Double) -> Duration {
+    .seconds(seconds.isFinite ? min(max(seconds, 0), 86_400) : 0)
   }
 
   /// Routers by name or by one of their addresses; all of them or an error.
@@ -73,6 +107,7 @@ extension ControlFailure {
       case .configuration, .unknownInterface: .invalid
       case .unknownRouter: .unknownRouter
       case .notRunningYet: .waiting
+      case .refused: .refused
       case .shuttingDown: .shuttingDown
       case .notPermitted, .alreadyRunning, .addressInUse, .system: .failed
       }

@@ -6,7 +6,13 @@ import VIPCore
 /// with thousands of addresses is worked off slice by slice. Entries are only hints: what is done
 /// depends on the state of the router when its turn comes.
 struct AddressWork {
-  enum Kind { case install, remove, refresh }
+  enum Kind {
+    case install
+    case remove
+    case refresh
+    /// Removes addresses that no longer belong to a router that goes on.
+    case retire
+  }
 
   struct Entry {
     let kind: Kind
@@ -26,7 +32,7 @@ struct AddressWork {
       return
     }
     // A newer decision replaces what is left of an older one.
-    urgent.removeAll { $0.slot == instance.slot }
+    urgent.removeAll { $0.slot == instance.slot && ($0.kind == .retire) == (kind == .retire) }
     urgent.append(Entry(kind: kind, slot: instance.slot))
   }
 
@@ -39,6 +45,16 @@ struct AddressWork {
       if let next { refreshes[0].next = next } else { refreshes.removeFirst() }
     } else {
       if let next { urgent[0].next = next } else { urgent.removeFirst() }
+    }
+  }
+
+  /// Lets the passes over an instance's addresses begin anew.
+  mutating func restart(_ instance: RouterInstance) {
+    for index in urgent.indices where urgent[index].slot == instance.slot {
+      urgent[index].next = 0
+    }
+    for index in refreshes.indices where refreshes[index].slot == instance.slot {
+      refreshes[index].next = 0
     }
   }
 

@@ -48,10 +48,9 @@ extension Engine {
       let (indices, next) = select(entry, of: instance, atMost: min(budget, batch))
       budget -= indices.count
       work.advanceFirst(to: next)
-      if !indices.isEmpty {
-        apply(entry.kind, indices, of: instance)
-        if platform.now() >= end { break }
-      }
+      if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
+      if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+      if !indices.isEmpty, platform.now() >= end { break }
     }
     finishLeaving()
   }
@@ -69,8 +68,11 @@ extension Engine {
         switch entry.kind {
         case .install:
           instance.isHolding && !address.isPresent && address.retryAt == nil
-            && !isTakenByHost(index, of: instance)
-        case .refresh: address.isInstalled && (instance.isHolding || address.isLingering)
+            && !address.isRetired && !isTakenByHost(index, of: instance)
+        case .refresh:
+          address.isInstalled && (instance.isHolding || address.isLingering)
+            && !address.isRetired
+        case .retire: address.isInstalled && address.isRetired && address.retryAt == nil
         case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
       if isWanted { indices.append(index) }
@@ -94,8 +96,10 @@ extension Engine {
 
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
+    let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
+    if kind == .remove || kind == .retire { isSafeguardStale = true }
     let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
-    if kind == .remove {
+    if kind == .remove || kind == .retire {
       let results = platform.kernel.remove(requests)
       for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
       return
@@ -133,7 +137,13 @@ extension Engine {
     instance.addresses[index].isInstalled = false
     instance.addresses[index].failure = nil
     instance.addresses[index].losses = 0
-    if error == nil { instance.addresses[index].expectedRemovals += 1 }
+    guard error == nil else { return }
+    // The kernel's report goes to whoever has the address then.
+    let address = instance.addresses[index].address
+    guard let owner = owner(of: address.address, near: instance),
+      let holder = instances[owner.slot], holder.addresses[owner.index].address == address
+    else { return }
+    holder.addresses[owner.index].expectedRemovals += 1
   }
 
   /// Remembers a failed request and when to try again; says so once.
@@ -166,7 +176,9 @@ extension Engine {
           next = min(next ?? time, time)
         }
       }
-      if isDue { work.add(instance.isHolding ? .install : .remove, instance) }
+      guard isDue else { continue }
+      work.add(instance.isHolding ? .install : .remove, instance)
+      if instance.addresses.last?.isRetired ?? false { work.add(.retire, instance) }
     }
     if let next { timers.schedule(TimerID.retry, at: next) }
   }
@@ -187,7 +199,7 @@ extension Engine {
   }
 
   /// The lifetime that addresses are installed with now; `nil` if for ever.
-  private var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
+  var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
 
   /// Refreshes the leases of all held addresses, slice by slice.
   func refreshLeases() {
@@ -215,7 +227,7 @@ extension Engine {
     guard instance.addresses[index].isInstalled else { return }
     instance.addresses[index].isInstalled = false
     hasChanged = true
-    if instance.isHolding { repair(index, of: instance) }
+    if instance.isHolding, !instance.addresses[index].isRetired { repair(index, of: instance) }
   }
 
   /// Puts a lost address back: at once the first time, later and later if it is lost again.
@@ -256,7 +268,7 @@ extension Engine {
   /// get there.
   func announceInstalled(_ instance: RouterInstance) {
     guard let wire = wire(of: instance) else { return }
-    for address in instance.addresses where address.isPresent {
+    for address in instance.currentAddresses where address.isPresent {
       wire.queue.announce(address.address.address, now: now)
     }
   }

@@ -61,7 +61,11 @@ extension Engine {
     var over: [Int] = []
     for place in instance.conflicts.list.indices {
       let conflict = instance.conflicts.list[place]
-      if conflict.isCertain {
+      if owner(of: conflict.address, near: instance)?.slot != instance.slot {
+        // The address was taken from the router meanwhile.
+        if conflict.isCertain { reportEnd(of: conflict, instance) }
+        over.append(place)
+      } else if conflict.isCertain {
         let end = conflict.lastHeard + Self.memory
         guard end <= now else {
           armConflicts(at: end)

@@ -26,7 +26,7 @@ extension Engine {
       let patience = patience(instance, reason), let wire = wire(of: instance), listen(on: wire)
     else { return release(instance) }
     instance.handoverDeadline = now + patience
-    for index in instance.addresses.indices where instance.addresses[index].isInstalled {
+    for index in instance.currentAddresses.indices where instance.addresses[index].isInstalled {
       instance.addresses[index].isLingering = true
     }
     armHandoverTimer()

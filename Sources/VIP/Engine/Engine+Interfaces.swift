@@ -121,6 +121,7 @@ extension Engine {
       segment.transport.setSource(primary)
       instance.election.changePrimaryAddress(to: primary)
     }
+    isSafeguardStale = true
     schedule(instance)
   }
 
@@ -149,10 +150,7 @@ extension Engine {
       let segment = try segment(key, link)
       wire.userCount += 1
       segment.add(instance)
-      for (index, address) in instance.addresses.enumerated() {
-        let owner = OwnerKey(interfaceIndex: link.index, address: address.address.address)
-        owners[owner] = (instance.slot, index)
-      }
+      claimAddresses(of: instance, on: link.index)
     }
     if instance.link != link {
       instance.attach(link)
@@ -186,15 +184,16 @@ extension Engine {
     guard let link = instance.link else { return }
     endHandover(instance)
     changeListening(for: instance)
+    isSafeguardStale = true
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {
       let address = instance.addresses[index].address.address
       instance.addresses[index].isInstalled = false
       instance.addresses[index].expectedRemovals = 0
-      owners[OwnerKey(interfaceIndex: link.index, address: address)] = nil
-      wires[link.index]?.queue.cancel(address)
+      disown(address, of: instance, on: link.index)
     }
+    instance.addresses.removeAll(where: \.isRetired)
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     if let segment = segments[key] {
       segment.remove(instance)

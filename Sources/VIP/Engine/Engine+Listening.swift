@@ -107,7 +107,9 @@ extension Engine {
         relieved.insert(owner.slot)
       } else if instance.probe != nil {
         noteAnswer(claim, to: instance)
-      } else if instance.isHolding, instance.addresses[owner.index].isPresent {
+      } else if instance.isHolding, instance.addresses[owner.index].isPresent,
+        !instance.addresses[owner.index].isRetired
+      {
         noteForeignClaim(claim, of: instance)
       }
     }

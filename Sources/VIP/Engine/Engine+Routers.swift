@@ -8,62 +8,38 @@ extension Engine {
   ///
   /// - Throws: what is wrong with it. Nothing has changed then.
   package func add(_ settings: RouterConfiguration) throws(NodeError) {
-    do throws(ConfigurationError) {
-      try settings.validate()
-      if let present = self.settings(named: settings.name) {
-        if present == settings { return }
-        throw ConfigurationError(
-          .router, router: settings.name,
-          "is already up with other settings (\(Self.difference(present, settings))); "
-            + "take it down first")
-      }
-      for other in Set(liveInstances.map(\.settings)) {
-        if let collision = settings.collision(with: other) { throw collision }
-      }
-    } catch {
-      throw NodeError(error)
-    }
-    now = platform.now()
-    drainKernelEvents()
-    guard let link = interfaces.link(named: settings.interface) else {
+    if self.settings(named: settings.name) == settings { return }
+    guard !contains(settings.name) else {
       throw NodeError(
-        .unknownInterface,
-        "\(settings.name): there is no interface '\(settings.interface)'; this machine has "
-          + interfaces.names.joined(separator: ", "))
+        ConfigurationError(.name, router: settings.name, "there is such a router already"))
     }
-    try checkHostAddresses(settings, on: link)
+    try check([settings])
+    guard let link = interfaces.link(named: settings.interface) else { return }
     let leftovers = try leftoverAddresses(on: link)
-    for family in settings.families {
-      let instance = makeInstance(settings, family)
-      for index in instance.addresses.indices {
-        let address = instance.addresses[index].address
-        instance.addresses[index].belongsToHost =
-          interfaces.hostRecord(address.address, on: link.index) != nil
-        instance.addresses[index].isInstalled = leftovers.contains(address)
-      }
-      reconsider(instance)
-    }
+    for family in settings.families { start(settings, family, on: link, leftovers) }
     flush()
+    updateSafeguard()
     hasChanged = true
   }
 
-  /// Refuses virtual addresses that are the host's own, unless it is their owner.
-  private func checkHostAddresses(
-    _ settings: RouterConfiguration, on link: Link
-  ) throws(NodeError) {
-    guard settings.priority != .owner else { return }
-    for (index, address) in settings.addresses.enumerated() {
-      guard interfaces.hostRecord(address.address, on: link.index) != nil else { continue }
-      throw NodeError(
-        ConfigurationError(
-          .address(index), router: settings.name,
-          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may "
-            + "have it as a virtual address"))
+  /// Makes the virtual router of one family and lets it take part as soon as it can.
+  func start(
+    _ settings: RouterConfiguration, _ family: AddressFamily, on link: Link?,
+    _ leftovers: Set<InterfaceAddress>
+  ) {
+    let instance = makeInstance(settings, family)
+    for index in instance.addresses.indices {
+      let address = instance.addresses[index].address
+      instance.addresses[index].isInstalled = leftovers.contains(address)
+      guard let link else { continue }
+      instance.addresses[index].belongsToHost =
+        interfaces.hostRecord(address.address, on: link.index) != nil
     }
+    reconsider(instance)
   }
 
   /// Addresses with our tag that an earlier life of this node left on an interface.
-  private func leftoverAddresses(on link: Link) throws(NodeError) -> Set<InterfaceAddress> {
+  func leftoverAddresses(on link: Link) throws(NodeError) -> Set<InterfaceAddress> {
     do throws(NetlinkError) {
       let records = try platform.kernel.addresses()
       return Set(
@@ -77,7 +53,7 @@ extension Engine {
     }
   }
 
-  private func makeInstance(
+  func makeInstance(
     _ settings: RouterConfiguration, _ family: AddressFamily
   ) -> RouterInstance {
     let slot = instances.firstIndex { $0 == nil } ?? instances.count
@@ -93,15 +69,21 @@ extension Engine {
   package func remove(_ name: String) -> Bool {
     let group = instances.compactMap { $0 }.filter { $0.settings.name == name }
     now = platform.now()
-    for instance in group where instance.activity != .leaving {
-      instance.activity = .leaving
-      instance.attachRetryAt = nil
-      perform(instance.election.stop(at: now), for: instance)
-      schedule(instance)
-    }
+    for instance in group { leave(instance) }
     flush()
     performAddressWork()
+    updateSafeguard()
     return !group.isEmpty
+  }
+
+  /// Takes an instance out of the election for good, handing over.
+  func leave(_ instance: RouterInstance) {
+    guard instance.activity != .leaving else { return }
+    instance.activity = .leaving
+    instance.attachRetryAt = nil
+    instance.troubles.clear()
+    perform(instance.election.stop(at: now), for: instance)
+    schedule(instance)
   }
 
   /// Drops the instances that have left and hold nothing any more.
@@ -119,7 +101,7 @@ extension Engine {
     }
   }
 
-  private var liveInstances: [RouterInstance] {
+  var liveInstances: [RouterInstance] {
     instances.compactMap { $0 }
   }
 
@@ -133,9 +115,20 @@ extension Engine {
     liveInstances.contains { $0.settings.name == name && $0.activity == .leaving }
   }
 
-  /// The settings of a router.
+  /// The settings of the routers that are leaving, as far as they leave.
+  var leavingSettings: [RouterConfiguration] {
+    liveInstances.filter { $0.activity == .leaving }.map { instance in
+      var settings = instance.settings
+      settings.name += "/\(instance.family)"
+      settings.addresses = instance.addresses.map(\.address)
+      return settings
+    }
+  }
+
+  /// The settings of a router; those it has left with if it is leaving.
   package func settings(named name: String) -> RouterConfiguration? {
-    liveInstances.first { $0.settings.name == name }?.settings
+    let group = liveInstances.filter { $0.settings.name == name }
+    return (group.first { $0.activity != .leaving } ?? group.first)?.settings
   }
 
   /// The names of all routers, in the order in which they were added.
@@ -158,29 +151,5 @@ extension Engine {
       if let question = instance.probe?.question { return question }
     }
     return nil
-  }
-
-  /// How two settings of one name differ, in words.
-  private static func difference(_ old: RouterConfiguration, _ new: RouterConfiguration) -> String {
-    var parts: [String] = []
-    func compare<Value: Equatable>(_ what: String, _ old: Value, _ new: Value) {
-      if old != new { parts.append("\(what) \(old), not \(new)") }
-    }
-    compare("interface", old.interface, new.interface)
-    compare("VRID", old.vrid, new.vrid)
-    compare("priority", old.priority, new.priority)
-    compare("interval", old.interval, new.interval)
-    compare("version", old.version.rawValue, new.version.rawValue)
-    compare("preempt", old.preempt, new.preempt)
-    compare("preemption delay", old.preemptDelay.text, new.preemptDelay.text)
-    compare("checksum", old.checksum.rawValue, new.checksum.rawValue)
-    compare("handover", old.handover.rawValue, new.handover.rawValue)
-    // Passwords are not told, not even to say which one it is.
-    if old.password != new.password { parts.append("the password") }
-    if old.addresses != new.addresses {
-      let list = old.addresses.prefix(3).map(\.description).joined(separator: " ")
-      parts.append("addresses \(list)\(old.addresses.count > 3 ? " …" : "")")
-    }
-    return parts.joined(separator: "; ")
   }
 }

@@ -23,7 +23,7 @@ extension Engine {
       effectivePriority: election.effectivePriority, interval: instance.settings.interval,
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
-      addresses: instance.addresses.map {
+      addresses: instance.currentAddresses.map {
         RouterStatus.AddressStatus(address: $0.address, installed: $0.isPresent)
       },
       since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
@@ -50,10 +50,15 @@ extension Engine {
     for address in instance.addresses where address.losses > 3 {
       list.append(Self.fightText(address.address, instance))
     }
-    let excluded = instance.addresses.count - instance.advertisedAddresses.count
+    if let safeguard, !safeguard.covers(instance) {
+      list.append(
+        "the guard has no room for all of its addresses; if the node dies they go with their lease")
+    }
+    let count = instance.currentAddresses.count
+    let excluded = count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {
       list.append(
-        "\(excluded) of \(instance.addresses.count) addresses don't fit into an advertisement; "
+        "\(excluded) of \(count) addresses don't fit into an advertisement; "
           + "they are held, but peers can't compare them")
     }
     return list

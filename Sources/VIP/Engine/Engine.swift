@@ -29,14 +29,15 @@ package final class Engine {
     static let announcement = 2
     static let handover = 3
     static let trouble = 4
-    static let conflict = 5
-    static let probe = 6
-    static let listening = 7
-    static let firstRouter = 8
+    static let safeguard = 5
+    static let conflict = 6
+    static let probe = 7
+    static let listening = 8
+    static let firstRouter = 9
   }
 
   let platform: any Platform
-  let lease: LeasePolicy
+  package internal(set) var lease: LeasePolicy
   let startedAt: Instant
   var now: Instant
   var interfaces = InterfaceTable()
@@ -50,6 +51,11 @@ package final class Engine {
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
+  /// What cleans up if this process dies; `nil` if nothing does.
+  var safeguard: Safeguard?
+  var guardDescriptor: Int32?
+  /// Whether the safeguard may have to be told something, see ``updateSafeguard()``.
+  var isSafeguardStale = false
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
   /// Whether the status has changed since this was last cleared.
@@ -77,6 +83,7 @@ package final class Engine {
   /// - Parameter ready: what has become readable.
   package func turn(ready: [ReadinessSource]) {
     now = platform.now()
+    safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
       switch source {
@@ -86,16 +93,21 @@ package final class Engine {
         drainClaims(on: index)
       case .kernelEvents:
         drainKernelEvents()
+      case .safeguard:
+        attendGuard()
       }
     }
     // A message that waits in a socket may be the sign of life that a timer waits for.
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
     flush()
+    // What is installed next must not outlive us either.
+    updateSafeguard()
     performAddressWork()
     sendAnnouncements()
     updateListening()
     armOwnTimers()
+    updateSafeguard()
   }
 
   /// When the next turn is due even if nothing becomes readable.
@@ -116,7 +128,10 @@ package final class Engine {
     var postponed: [(Int, Instant)] = []
     while let (id, deadline) = timers.popDue(by: now) {
       switch id {
-      case TimerID.lease: refreshLeases()
+      case TimerID.lease:
+        refreshLeases()
+        isSafeguardStale = true
+      case TimerID.safeguard: startGuard()
       case TimerID.retry: retryAddresses()
       case TimerID.handover: endOverdueHandovers()
       case TimerID.trouble: endTroubles()
@@ -253,6 +268,7 @@ package final class Engine {
   }
 
   private func note(_ transition: Transition, of instance: RouterInstance) {
+    isSafeguardStale = true
     instance.stateSince = now
     instance.stateReason = transition.reason.description
     report(

@@ -59,6 +59,11 @@ struct InterfaceTable {
     addresses[index]?.first { $0.address.address == address }
   }
 
+  /// Hands out all addresses without our tag.
+  func forEachHostAddress(_ body: (AddressRecord) -> Void) {
+    for list in addresses.values { for record in list { body(record) } }
+  }
+
   /// The primary address of an interface: the source of its advertisements (RFC 9568 §5.1.1.1,
   /// §5.1.2.1): the first IPv4 address, the first usable link-local IPv6 address.
   func primaryAddress(of index: Int32, _ family: AddressFamily) -> IPAddress? {

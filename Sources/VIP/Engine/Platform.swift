@@ -33,6 +33,8 @@ package enum ReadinessSource: Sendable, Hashable {
   case segment(SegmentKey)
   /// What others announce on an interface.
   case wire(Int32)
+  /// The guard process, which has something to say or is dead.
+  case safeguard
 }
 
 /// One interface and family: where a VRID is unique.

@@ -63,7 +63,7 @@ struct Probe {
       isOver = true
       return 0..<0
     }
-    let range = next..<min(next + Self.slice, count)
+    let range = min(next, count)..<min(next + Self.slice, count)
     next = range.upperBound
     guard next == count else {
       due = now + Self.slicePause

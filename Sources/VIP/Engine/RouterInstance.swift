@@ -14,6 +14,9 @@ final class RouterInstance {
     var isLingering = false
     /// Whether it is an address of the host itself (an owner's), which is never touched.
     var belongsToHost = false
+    /// Whether it no longer belongs to the router and is only here until it is removed; such
+    /// addresses stand behind all others.
+    var isRetired = false
     /// Why the last attempt to install it failed.
     var failure: String?
     /// When to try again after a failure or after somebody removed it.
@@ -41,7 +44,7 @@ final class RouterInstance {
   }
 
   let slot: Int
-  let settings: RouterConfiguration
+  var settings: RouterConfiguration
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: [VirtualAddress]
@@ -102,12 +105,15 @@ final class RouterInstance {
   /// Whether none of our addresses is left on the interface.
   var hasReleased: Bool { !addresses.contains(where: \.isInstalled) }
 
+  /// The addresses that belong to the router.
+  var currentAddresses: ArraySlice<VirtualAddress> { addresses.prefix { !$0.isRetired } }
+
   /// Fits the advertised addresses to the interface.
   func attach(_ link: Link) {
     self.link = link
     let count = Advertisement.addressCountMax(
       mtu: link.mtu, family: family, version: settings.version)
-    advertisedAddresses = addresses.prefix(count).map(\.address.address)
+    advertisedAddresses = currentAddresses.prefix(count).map(\.address.address)
     packetKey = nil
   }
 

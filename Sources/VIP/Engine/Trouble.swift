@@ -22,13 +22,8 @@ struct Troubles {
 
   /// Notes one finding.
   ///
-  /// Allocates only when it is news.
+  /// Allocates, and asks for the sentence, only when it is news.
   ///
-  /// - Parameters:
-  ///   - finding: what was noticed.
-  ///   - source: whose advertisement shows it.
-  ///   - now: the current time.
-  ///   - text: the sentence, asked for only then.
   /// - Returns: whether it is news.
   mutating func note(
     _ finding: Findings, from source: IPAddress, at now: Instant, _ text: () -> String

@@ -20,9 +20,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private var observer: (([NodeEvent]) -> Void)?
   private let thread = Mutex<pthread_t?>(nil)
 
-  init(lease: LeasePolicy) throws(NodeError) {
+  init(lease: LeasePolicy, isGuarded: Bool) throws(NodeError) {
     platform = try LinuxPlatform()
     engine = try Engine(platform, lease: lease)
+    if isGuarded { engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess())) }
   }
 
   /// Starts the thread.
@@ -67,7 +68,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       engine.turn(ready: ready)
       let isStopped = runJobs()
       report()
-      if isStopped { return }
+      guard isStopped else { continue }
+      // Does nothing after a shutdown in order, which has dismissed the guard.
+      engine.releaseGuard()
+      return
     }
   }
 

@@ -13,10 +13,14 @@ public enum NodeEvent: Sendable, Hashable {
   case conflict(router: String, address: IPAddress, mac: MACAddress)
   /// What a warning told of is over; the text is the warning's.
   case cleared(router: String, family: AddressFamily, text: String)
+  /// A router's settings changed while it runs; the text says how.
+  case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
   /// A router is gone from the node.
   case removed(router: String)
+  /// Something is wrong with the node as a whole and needs a person's attention.
+  case nodeWarning(text: String)
 }
 
 extension NodeEvent: CustomStringConvertible {
@@ -30,9 +34,11 @@ extension NodeEvent: CustomStringConvertible {
     case .conflict(let router, let address, let mac):
       "\(router): \(conflictText(address, mac))"
     case .cleared(let router, let family, let text): "\(router) \(family): over: \(text)"
+    case .changed(let router, let text): "\(router): changed: \(text)"
     case .repaired(let router, let address):
       "\(router): \(address) was missing and has been put back"
     case .removed(let router): "\(router): removed"
+    case .nodeWarning(let text): "warning: \(text)"
     }
   }
 }

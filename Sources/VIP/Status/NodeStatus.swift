@@ -26,18 +26,39 @@ public struct NodeStatus: Sendable, Hashable, Codable {
     public var lease: String
     /// Whether its process ends once it has no routers any more.
     public var endsWhenIdle: Bool
+    /// Whether a guard process would remove the addresses if this process died.
+    public var `guard`: GuardState
+    /// That process, if there is one.
+    public var guardPid: Int32?
 
     /// Makes the node's part.
     public init(
-      version: String, pid: Int32, uptimeSeconds: Double, lease: String, endsWhenIdle: Bool = false
+      version: String, pid: Int32, uptimeSeconds: Double, lease: String,
+      endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil
     ) {
       self.version = version
       self.pid = pid
       self.uptimeSeconds = uptimeSeconds
       self.lease = lease
       self.endsWhenIdle = endsWhenIdle
+      self.guard = `guard`
+      self.guardPid = guardPid
     }
   }
+}
+
+/// How it stands with the guard of a node, the process that cleans up if the node dies.
+public enum GuardState: String, Sendable, Hashable, Codable {
+  /// The node was started without one.
+  case off
+  /// It has been started and has not said yet that it is ready.
+  case starting
+  /// It watches.
+  case running
+  /// It has ended too often or can't be started; the node tries again later.
+  ///
+  /// Meanwhile the addresses of a node that dies go with their leases.
+  case down
 }
 
 /// What one virtual router is doing.

@@ -49,6 +49,8 @@ extension Simulation {
       stations[station].router = VirtualRouter(stations[station].router.configuration)
       stations[station].holdsAddresses = false
       stations[station].findings = []
+      // Counts from the counters of the router that is gone.
+      stations[station].sending = SendingRate()
       records.append(Record(time: now, station: station, event: .crashed))
       schedule(station)
       stateChanged(of: station)

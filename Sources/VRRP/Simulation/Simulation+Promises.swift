@@ -118,11 +118,30 @@ extension Simulation {
       state.doubleSince = nil
     }
     if actives == 0, running > 0 {
-      if state.outageSince == nil { state.outageSince = start }
+      if state.outageSince == nil {
+        state.outageSince = start
+        state.shortestDownInterval = shortestDownInterval(of: group, isQuiet: start <= now)
+      }
     } else {
-      checkOutage(of: group, state, changed: station)
+      checkOutage(state, changed: station)
       state.outageSince = nil
     }
+  }
+
+  /// The shortest Active_Down_Interval in a group that begins an outage.
+  ///
+  /// Unless it is quiet, the last words of an Active are on their way and may still teach its
+  /// interval to somebody.
+  private func shortestDownInterval(of group: Int, isQuiet: Bool) -> UInt64 {
+    let running = groups[group].filter { isRunning($0) }
+    let longest =
+      groups[group].map { stations[$0].router.configuration.interval.nanoseconds }.max() ?? 0
+    return running.map { station in
+      let router = stations[station].router
+      let known = router.activeInterval.nanoseconds
+      guard !isQuiet, longest > known else { return router.activeDownInterval }
+      return 3 * longest + (router.skewTime * (longest / known + 1))
+    }.min() ?? 0
   }
 
   /// Clocks that run up to 2 % off stretch what they measure; 4 % between two of them.
@@ -143,13 +162,9 @@ extension Simulation {
     }
   }
 
-  private mutating func checkOutage(of group: Int, _ state: Supervisor.Group, changed station: Int)
-  {
+  private mutating func checkOutage(_ state: Supervisor.Group, changed station: Int) {
     guard let since = state.outageSince else { return }
-    let down =
-      groups[group].filter { isRunning($0) }
-      .map { stations[$0].router.activeDownInterval }.min() ?? 0
-    let bound = stretched(down) + conditions.deliveryTimeMax
+    let bound = stretched(state.shortestDownInterval) + conditions.deliveryTimeMax
     if now.nanoseconds(since: since) > bound {
       report(
         .takeoverInTime, station: station,

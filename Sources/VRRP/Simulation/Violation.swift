@@ -60,6 +60,9 @@ struct Supervisor: Sendable {
     var doubleSince: Instant?
     /// Since when none has been.
     var outageSince: Instant?
+    /// The shortest Active_Down_Interval when it began; a resignation that ends meanwhile would
+    /// shorten it, but the timers run already.
+    var shortestDownInterval: UInt64 = 0
   }
 }
 

@@ -50,7 +50,7 @@ struct AnnounceCommand: ParsableCommand {
     do throws(FrameError) {
       try announce(hosts, at: mac, on: try PcapTransport(interface: interface))
     } catch {
-      throw failure(error)
+      throw Failure(error)
     }
     let times = count == 1 ? "once" : "\(count) times"
     for address in hosts {
@@ -84,14 +84,5 @@ struct AnnounceCommand: ParsableCommand {
       throw Failure(.failed, "\(interface) is no Ethernet; nothing can be announced there")
     }
     return address
-  }
-
-  private func failure(_ error: FrameError) -> Failure {
-    switch error.cause {
-    case .permission: Permissions.failure(["CAP_NET_RAW"])
-    case .interfaceDown: Failure(.failed, "\(interface) is down; switch it on first")
-    case .interfaceGone: Failure(.failed, "there is no interface '\(interface)' any more")
-    case .unsuitable, .busy, .other: Failure(.failed, error.description)
-    }
   }
 }

@@ -11,6 +11,7 @@ struct BackgroundNodeCommand: ParsableCommand {
 
   @Option var runtimeDir: String
   @Option(transform: SettingText.lease) var lease: LeasePolicy?
+  @Flag var noGuard = false
 
   func run() throws {
     // Away from the terminal, the working directory and the open files of whoever typed `up`.
@@ -18,11 +19,12 @@ struct BackgroundNodeCommand: ParsableCommand {
     chdir("/")
     Self.closeInherited()
     let starter = StarterLink.descriptorInNode
-    let (runtimeDir, lease) = (runtimeDir, lease)
+    let (runtimeDir, lease, isGuarded) = (runtimeDir, lease, !noGuard)
     NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do {
-        process = try NodeProcess(directory: runtimeDir, lease: lease, endsWhenIdle: true)
+        process = try NodeProcess(
+          directory: runtimeDir, lease: lease, isGuarded: isGuarded, endsWhenIdle: true)
         try Self.redirectErrors(to: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
         Terminal.write(StartReport(error).line, to: starter)

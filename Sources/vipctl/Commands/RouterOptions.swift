@@ -61,6 +61,11 @@ struct RouterOptions: ParsableArguments {
     transform: SettingText.lease)
   var lease: LeasePolicy?
 
+  @Flag(
+    name: .customLong("no-guard"),
+    help: "Do without the process that removes the addresses of a node that was killed.")
+  var noGuard = false
+
   @Option(
     help: ArgumentHelp(
       "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
@@ -85,7 +90,7 @@ struct RouterOptions: ParsableArguments {
       ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
-      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil),
+      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
     ]
     return flags.first { $0.1 }?.0
@@ -101,7 +106,8 @@ struct RouterOptions: ParsableArguments {
         "--config and \(flag) exclude each other; set it in the file", command: command)
     }
     do throws(SettingError) {
-      return FileConfiguration(lease: lease, routers: [try routerFromFlags()])
+      return FileConfiguration(
+        lease: lease, isGuarded: noGuard ? false : nil, routers: [try routerFromFlags()])
     } catch {
       throw UsageErrors.failure(error.description, command: command)
     }

@@ -12,7 +12,7 @@ struct RunCommand: ParsableCommand {
     discussion: """
       The node logs to standard error and runs until it is told to stop: SIGTERM or SIGINT hand \
       the addresses over and end it with exit code 0; a second one ends it at once with exit \
-      code 1. SIGHUP changes nothing.
+      code 1. SIGHUP applies what has changed in the file, as 'vipctl reload' does.
 
         vipctl run 192.0.2.10/24 -i eth0 --vrid 51
         vipctl run 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150
@@ -22,6 +22,7 @@ struct RunCommand: ParsableCommand {
 
         node:
           lease: 3s
+          guard: true
         routers:
           - name: web
             interface: eth0
@@ -42,10 +43,13 @@ struct RunCommand: ParsableCommand {
     let wanted = try router.load(for: "run")
     try Permissions.require()
     let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
+    let file = router.config
     NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do throws(NodeError) {
-        process = try NodeProcess(directory: directory, lease: wanted.lease)
+        process = try NodeProcess(
+          directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
+          configuration: file.map { ($0, wanted.routers.map(\.name)) })
       } catch {
         throw Failure(error)
       }

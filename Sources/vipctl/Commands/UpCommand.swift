@@ -12,7 +12,7 @@ struct UpCommand: ParsableCommand {
     discussion: """
       Starts a node in the background if none runs, adds the router to it and returns once the \
       router is Backup (another machine holds the addresses) or Active (this one does). Saying \
-      the same again changes nothing.
+      the same again changes nothing; a known name with other settings changes what is different.
 
         vipctl up 192.0.2.10/24 --interface eth0 --vrid 51
         vipctl up 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150

@@ -6,6 +6,8 @@ import VRRP
 struct FileConfiguration: Sendable, Hashable {
   /// The lease, if the file names one.
   var lease: LeasePolicy?
+  /// Whether the node has a guard process, if the file says so.
+  var isGuarded: Bool?
   /// The routers in their order; at least one.
   var routers: [RouterConfiguration]
 }
@@ -21,9 +23,11 @@ enum ConfigurationReader {
     }
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
     var lease: LeasePolicy?
+    var isGuarded: Bool?
     if let node = keys.take("node"), !node.isEmpty {
-      var keys = try KeyedValues(node, knownKeys: ["lease"], where: "in 'node'")
+      var keys = try KeyedValues(node, knownKeys: ["lease", "guard"], where: "in 'node'")
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
+      isGuarded = try keys.take("guard")?.flag("guard")
     }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
@@ -32,17 +36,16 @@ enum ConfigurationReader {
     guard !items.isEmpty else {
       throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
     }
-    var routers: [PlacedRouter] = []
+    var routers: [RouterConfiguration] = []
+    var set = RouterSet()
     for item in items {
       let router = try PlacedRouter(item)
-      for other in routers {
-        if let collision = router.configuration.collision(with: other.configuration) {
-          throw Diagnostic(router.place(of: collision.field), collision.description)
-        }
+      if let collision = set.insert(router.configuration) {
+        throw Diagnostic(router.place(of: collision.field), collision.description)
       }
-      routers.append(router)
+      routers.append(router.configuration)
     }
-    return FileConfiguration(lease: lease, routers: routers.map(\.configuration))
+    return FileConfiguration(lease: lease, isGuarded: isGuarded, routers: routers)
   }
 }
 
@@ -204,6 +207,15 @@ extension YAMLTree {
     }
   }
 
+  /// `true` or `false`.
+  fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
+    switch content {
+    case .scalar("true", quoted: false): return true
+    case .scalar("false", quoted: false): return false
+    default: throw Diagnostic(place, "'\(key)' is true or false, found \(found)")
+    }
+  }
+
   /// `true`, `false` or `{ delay: 30s }`.
   fileprivate func preemption() throws(Diagnostic) -> (preempts: Bool, delay: Duration) {
     switch content {
@@ -215,14 +227,6 @@ extension YAMLTree {
       return (true, delay ?? .zero)
     default:
       throw Diagnostic(place, "'preempt' is true, false or { delay: 30s }, found \(found)")
-    }
-  }
-
-  fileprivate func flag(_ key: String) throws(Diagnostic) -> Bool {
-    switch content {
-    case .scalar("true", quoted: false): return true
-    case .scalar("false", quoted: false): return false
-    default: throw Diagnostic(place, "'\(key)' is true or false, found \(found)")
     }
   }
 

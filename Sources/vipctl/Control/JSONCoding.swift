@@ -33,13 +33,26 @@ enum JSONCoding {
   }
 
   /// The handler of a node's control socket.
-  static func answer(_ line: [UInt8], by node: Node) async -> [UInt8] {
+  static func answer(
+    _ line: [UInt8], by node: Node, _ reloader: Reloader?
+  ) async -> [UInt8] {
     guard let request = decode(ControlRequest.self, from: line) else {
       return self.line(
         ControlReply.failed(
           ControlFailure(
             .invalid, "the node does not understand the request; is vipctl of another version?")))
     }
-    return self.line(await node.answer(request))
+    guard case .reload = request, let reloader else {
+      return self.line(await node.answer(request))
+    }
+    do throws(ControlFailure) {
+      let report = try await reloader.reload()
+      guard case .done(let status) = await node.answer(.status(nil)) else {
+        throw ControlFailure(.shuttingDown, "the node is shutting down")
+      }
+      return self.line(ControlReply.changed(report, status))
+    } catch {
+      return self.line(ControlReply.failed(error))
+    }
   }
 }

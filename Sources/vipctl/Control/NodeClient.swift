@@ -21,8 +21,8 @@ struct NodeClient {
       throw failure(error)
     }
     switch reply {
-    case .done(let status): return status
-    case .failed(let reason): throw Failure(.failed, reason.description)
+    case .done(let status), .changed(_, let status): return status
+    case .waiting(_, let reason), .failed(let reason): throw failure(reason)
     }
   }
 
@@ -39,6 +39,10 @@ struct NodeClient {
           .failed,
           "the node on \(directory) answers what this vipctl does not understand; is it of "
             + "another version?"))
+  }
+
+  func failure(_ reason: ControlFailure) -> Failure {
+    Failure(reason.kind == .file ? .file : .failed, reason.description)
   }
 
   func failure(_ error: ControlClientError) -> Failure {

@@ -9,11 +9,15 @@ enum InputFile {
   ///
   /// - Throws: what is wrong, with exit code 65.
   static func bytes(_ path: String, limit: Int, kind: String) throws(Failure) -> [UInt8] {
-    if path == "-" { return try bytes(STDIN_FILENO, path, limit: limit, kind: kind) }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure(path, errno) }
-    defer { close(descriptor) }
-    return try bytes(descriptor, path, limit: limit, kind: kind)
+    var bytes: [UInt8] = []
+    try chunks(path) { chunk throws(Failure) in
+      bytes += chunk
+      guard bytes.count <= limit else {
+        throw Failure(.file, "\(name(path)): larger than \(limit >> 20) MiB; is this \(kind)?")
+      }
+      return true
+    }
+    return bytes
   }
 
   /// Reads a text file whole and says where it is no text.
@@ -26,20 +30,28 @@ enum InputFile {
     return text
   }
 
-  private static func bytes(
-    _ descriptor: Int32, _ path: String, limit: Int, kind: String
-  ) throws(Failure) -> [UInt8] {
-    var bytes: [UInt8] = []
+  /// Reads a file piece by piece.
+  ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - body: gets the pieces in order; `false` ends the reading.
+  ///   - atEnd: is called when the file has come to its end.
+  /// - Throws: what is wrong, with exit code 65.
+  static func chunks(
+    _ path: String, _ body: (ArraySlice<UInt8>) throws(Failure) -> Bool,
+    atEnd: () throws(Failure) -> Void = {}
+  ) throws(Failure) {
+    let isStandardInput = path == "-"
+    let descriptor = isStandardInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(path, errno) }
+    defer { if !isStandardInput { close(descriptor) } }
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {
       let count = read(descriptor, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw failure(path, errno) }
-      guard count > 0 else { return bytes }
-      bytes += chunk[..<count]
-      guard bytes.count <= limit else {
-        throw Failure(.file, "\(name(path)): larger than \(limit >> 20) MiB; is this \(kind)?")
-      }
+      guard count > 0 else { return try atEnd() }
+      guard try body(chunk[..<count]) else { return }
     }
   }
 

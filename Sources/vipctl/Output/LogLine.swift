@@ -38,12 +38,16 @@ struct LogLine: Sendable {
         fields: Self.fields(router, address.family) + [("mac", "\(mac)")])
     case .cleared(let router, let family, let text):
       self.init(.info, "over: \(text)", fields: Self.fields(router, family))
+    case .changed(let router, let text):
+      self.init(.info, "changed: \(text)", fields: [("router", router)])
     case .repaired(let router, let address):
       self.init(
         .warning, "\(address) was missing and has been put back",
         fields: Self.fields(router, address.family))
     case .removed(let router):
       self.init(.info, "removed", fields: [("router", router)])
+    case .nodeWarning(let text):
+      self.init(.warning, text)
     }
   }
 

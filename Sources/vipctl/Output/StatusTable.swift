@@ -39,8 +39,11 @@ struct StatusTable {
     } else {
       lines = table(status.routers)
     }
-    let warnings = status.routers.flatMap { router in
+    var warnings = status.routers.flatMap { router in
       router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
+    }
+    if status.node.guard == .down {
+      warnings.append("! node: its guard process is not running; see its log")
     }
     if !warnings.isEmpty { lines.append("") }
     // Warnings are read to their end; a terminal may wrap them.

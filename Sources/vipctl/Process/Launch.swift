@@ -1,4 +1,5 @@
 import VIP
+import VRRP
 
 /// `vipctl up`: finds the node or starts one, and gives it routers.
 struct Launch {
@@ -22,54 +23,50 @@ struct Launch {
     var waiting: Failure?
   }
 
-  /// Brings routers up: all of them are on the node afterwards, or none that was not there before.
+  /// Brings routers up: all of them are on the node afterwards, or nothing has changed there.
   mutating func up(
     _ wanted: FileConfiguration, timeout: Duration
   ) throws(Failure) -> Outcome {
     // A node that was started for nothing ends when it sees that its starter is done.
     defer { starter?.finish() }
     let deadline = clock.now + timeout
-    let before = try reach(wanted.lease)
+    let before = try reach(wanted)
+    if let isGuarded = wanted.isGuarded, isGuarded != (before.node.guard != .off) {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with\(isGuarded ? "out" : "") a guard; leave that setting "
+          + "out, or end the node first with 'vipctl down --all'")
+    }
     if let lease = wanted.lease, lease.description != before.node.lease {
       throw Failure(
         .failed,
         "the node on \(directory) runs with lease \(before.node.lease), not \(lease); leave the "
           + "lease out, or end the node first with 'vipctl down --all'")
     }
-    var outcome = Outcome()
-    var added: [String] = []
-    for router in wanted.routers {
-      let reply = try ask(
-        router, timeout: max(.zero, deadline - clock.now), lease: wanted.lease)
-      switch reply {
-      case .done(let status):
-        outcome.running += status.routers
-      case .failed(let reason) where reason.kind == .waiting:
-        outcome.waiting =
-          outcome.waiting
-          ?? Failure(
-            .failed, "\(reason); the router stays configured and starts when that is over")
-      case .failed(let reason):
-        if !added.isEmpty {
-          _ = try? NodeClient(directory: directory).done(.down(added), timeout: .seconds(60))
-        }
-        throw Failure(.failed, reason.description)
-      }
-      if !before.routers.contains(where: { $0.name == router.name }) { added.append(router.name) }
+    let left = max(.zero, deadline - clock.now)
+    switch try ask(wanted, timeout: left) {
+    case .done(let status), .changed(_, let status):
+      return Outcome(running: status.routers)
+    case .waiting(let status, let reason):
+      return Outcome(
+        running: status.routers.filter { $0.state != .initialize },
+        waiting: Failure(
+          .failed, "\(reason); the router stays configured and starts when that is over"))
+    case .failed(let reason):
+      throw Failure(.failed, reason.description)
     }
-    return outcome
   }
 
-  /// Asks for one router, of another node if the one that was there ended just now.
+  /// Asks for the routers, of another node if the one that was there ended just now.
   private mutating func ask(
-    _ router: RouterConfiguration, timeout: Duration, lease: LeasePolicy?
+    _ wanted: FileConfiguration, timeout: Duration
   ) throws(Failure) -> ControlReply {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     while true {
       do {
         let reply = try client.ask(
-          .up(router, timeoutSeconds: timeout / .seconds(1)),
+          .up(wanted.routers, timeoutSeconds: timeout / .seconds(1)),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }
@@ -78,24 +75,26 @@ struct Launch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
       }
       Clocks.pause(Self.pause)
-      _ = try reach(lease)
+      _ = try reach(wanted)
     }
   }
 
   /// The status of the node on the runtime directory, which is started if there is none.
-  private mutating func reach(_ lease: LeasePolicy?) throws(Failure) -> NodeStatus {
+  private mutating func reach(_ wanted: FileConfiguration) throws(Failure) -> NodeStatus {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     var refusal: ControlFailure?
     while true {
       do throws(ControlClientError) {
         switch try client.ask(.status(nil), timeout: NodeClient.answerTimeout) {
-        case .done(let status): return status
+        case .done(let status), .changed(_, let status), .waiting(let status, _): return status
         case .failed(let reason): refusal = reason
         }
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
-        if let link = try StarterLink.start(directory, lease: lease) {
+        if let link = try StarterLink.start(
+          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true)
+        {
           starter?.finish()
           starter = link
           continue

@@ -6,15 +6,27 @@ struct NodeProcess {
   let directory: RuntimeDirectory
   let node: Node
   private let server: ControlServer
+  /// Keeps to a configuration file, if the node was started with one.
+  private let reloader: Reloader?
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
+  ///
+  /// A configuration is the file that a reload reads, and the routers it has now.
   init(
-    directory path: String, lease: LeasePolicy?, endsWhenIdle: Bool = false
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool, endsWhenIdle: Bool = false,
+    configuration: (path: String, routers: [String])? = nil
   ) throws(NodeError) {
     directory = try RuntimeDirectory(path: path)
-    let node = try Node(Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle))
+    let node = try Node(
+      Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded))
     self.node = node
-    server = try ControlServer(in: directory) { await JSONCoding.answer($0, by: node) }
+    let reloader = configuration.map {
+      Reloader(path: $0.path, node: node, names: $0.routers)
+    }
+    self.reloader = reloader
+    server = try ControlServer(in: directory) {
+      await JSONCoding.answer($0, by: node, reloader)
+    }
   }
 
   /// Runs a node's life on other threads while this one, the main thread, takes signals.
@@ -40,7 +52,7 @@ struct NodeProcess {
   func serve(_ routers: [RouterConfiguration], until stops: Stops) async throws(Failure) {
     let events = node.events()
     do throws(NodeError) {
-      for router in routers { try await node.up(router) }
+      try await node.apply(routers)
       try await node.waitUntilProbed(routers.map(\.name))
     } catch {
       // The failure is the only line then.
@@ -50,8 +62,14 @@ struct NodeProcess {
     logReady(routers.map(\.name))
     let log = logging(events)
     for await cause in stops.causes {
-      guard case .signal(let number) = cause else { continue }
-      logStop(number)
+      switch cause {
+      case .signal(let number): logStop(number)
+      case .reload:
+        // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
+        Task { await reload() }
+        continue
+      case .routerGone, .starterGone: continue
+      }
       break
     }
     await end()
@@ -89,6 +107,8 @@ struct NodeProcess {
         }
         // The starter waits for our decision: this end of the connection says "I stay".
         close(starter)
+      case .reload:
+        await reload()
       case .routerGone:
         hasServed = true
         if isStarterGone, await node.retireIfIdle() { break loop }
@@ -106,6 +126,20 @@ struct NodeProcess {
     await node.shutdown()
     // The directory is ours until here: another node may start once it is released.
     withExtendedLifetime(directory) {}
+  }
+
+  private func reload() async {
+    guard let reloader else {
+      LogLine(.warning, "SIGHUP changes nothing: this node runs without a configuration file")
+        .write()
+      return
+    }
+    do throws(ControlFailure) {
+      let report = try await reloader.reload()
+      LogLine(.info, "reloaded: \(ChangeText.summary(report))").write()
+    } catch {
+      LogLine(.error, "nothing is reloaded: \(error)").write()
+    }
   }
 
   private func logReady(_ routers: [String]) {
@@ -140,6 +174,8 @@ struct NodeProcess {
 enum StopCause: Sendable {
   /// Somebody sent a signal.
   case signal(Int32)
+  /// Somebody asked to read the configuration file again.
+  case reload
   /// A router has been removed: is one left?
   case routerGone
   /// The `vipctl up` that started this node is done with it.

@@ -30,11 +30,10 @@ enum Signals {
       var number: Int32 = 0
       guard sigwait(&set, &number) == 0 else { continue }
       if number == SIGHUP {
-        LogLine(.warning, "SIGHUP changes nothing; restart the node to apply a changed file")
-          .write()
+        stops.tell(.reload)
       } else if isStopping {
         LogLine(.error, "a second \(name(number)) ends the node at once").write()
-        // Its addresses go when their leases end.
+        // Its guard removes the addresses; without one they go when their leases end.
         _exit(ExitStatus.failed.rawValue)
       } else {
         isStopping = true

@@ -18,14 +18,16 @@ struct StarterLink {
   ///
   /// - Returns: `nil` if another node has claimed the directory meanwhile.
   /// - Throws: why the node could not start.
-  static func start(_ directory: String, lease: LeasePolicy?) throws(Failure) -> StarterLink? {
+  static func start(
+    _ directory: String, lease: LeasePolicy?, isGuarded: Bool
+  ) throws(Failure) -> StarterLink? {
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0
     else { throw Self.failure("make a pair of sockets", errno) }
     defer { close(ends[1]) }
     let link = StarterLink(descriptor: ends[0])
     do {
-      let pid = try spawn(directory, lease: lease, link: ends[1])
+      let pid = try spawn(directory, lease: lease, isGuarded: isGuarded, link: ends[1])
       close(ends[1])
       ends[1] = -1
       return try link.awaitStart(of: pid) ? link : link.dropped()
@@ -52,10 +54,11 @@ struct StarterLink {
 
   /// Runs this program once more, with one descriptor beside the standard ones.
   private static func spawn(
-    _ directory: String, lease: LeasePolicy?, link: Int32
+    _ directory: String, lease: LeasePolicy?, isGuarded: Bool, link: Int32
   ) throws(Failure) -> pid_t {
     var arguments = ["vipctl", BackgroundNodeCommand.name, "--runtime-dir", absolute(directory)]
     if let lease { arguments += ["--lease", lease.description] }
+    if !isGuarded { arguments.append("--no-guard") }
     let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
 
     var actions = posix_spawn_file_actions_t()

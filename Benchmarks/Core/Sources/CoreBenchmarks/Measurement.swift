@@ -6,8 +6,11 @@ struct Measurement {
   var nanoseconds = Double.infinity
   var allocations = 0.0
 
-  /// - Parameter body: performs the operation `count` times and returns something that depends on
-  ///   all of them, so that none can be left out.
+  /// - Parameters:
+  ///   - count: how many operations a round has.
+  ///   - rounds: how often they are measured.
+  ///   - body: performs the operation `count` times and returns something that depends on all of
+  ///     them, so that none can be left out.
   init(count: Int, rounds: Int = 15, _ body: (Int) -> Int) {
     var sink = body(count / 10)
     let clock = ContinuousClock()

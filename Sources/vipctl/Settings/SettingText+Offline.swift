@@ -1,7 +1,7 @@
 import VIPCore
 import VRRP
 
-/// The settings of a simulated election.
+/// The settings of a simulated election and of looking on at a real one.
 extension SettingText {
   static func routerCount(_ text: String) throws(SettingError) -> Int {
     guard let number = decimal(text), (1...ScenarioPlan.routerCountMax).contains(number) else {
@@ -45,5 +45,12 @@ extension SettingText {
     if let duration = Duration(text: text), duration <= most { return duration }
     try refuseMissingUnit(text) { Duration(text: $0).map { $0 <= most } ?? false }
     throw SettingError("'\(text)' is not a time; give 0s to 24h, such as 30s or 250ms")
+  }
+
+  static func packetCount(_ text: String) throws(SettingError) -> Int {
+    guard let number = decimal(text), number > 0 else {
+      throw SettingError("'\(text)' is not a number of packets; give 1 or more")
+    }
+    return number
   }
 }

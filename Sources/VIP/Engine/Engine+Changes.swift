@@ -1,0 +1,263 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Changing routers while they run: only what is different is touched.
+extension Engine {
+  /// Checks that routers can be added or changed as wanted, beside those that stay as they are.
+  ///
+  /// - Parameters:
+  ///   - wanted: new routers, and new settings of present ones.
+  ///   - removed: the names of routers that will be gone by then.
+  /// - Throws: the first thing that is wrong.
+  package func check(
+    _ wanted: [RouterConfiguration], removing removed: Set<String> = []
+  ) throws(NodeError) {
+    now = platform.now()
+    drainKernelEvents()
+    do throws(ConfigurationError) {
+      for settings in wanted { try settings.validate() }
+      let changing = removed.union(wanted.map(\.name))
+      var others = RouterSet()
+      for settings in Set(liveInstances.map(\.settings)) where !changing.contains(settings.name) {
+        // These get along with one another already.
+        _ = others.insert(settings)
+      }
+      for settings in wanted {
+        if let collision = others.insert(settings) { throw collision }
+      }
+    } catch {
+      throw NodeError(error)
+    }
+    for settings in wanted {
+      guard let link = interfaces.link(named: settings.interface) else {
+        if self.settings(named: settings.name)?.interface == settings.interface { continue }
+        throw NodeError(
+          .unknownInterface,
+          "\(settings.name): there is no interface '\(settings.interface)'; this machine has "
+            + interfaces.names.joined(separator: ", "))
+      }
+      try checkHostAddresses(settings, on: link)
+    }
+  }
+
+  /// Refuses new virtual addresses that are the host's own, unless it is their owner.
+  private func checkHostAddresses(
+    _ settings: RouterConfiguration, on link: Link
+  ) throws(NodeError) {
+    guard settings.priority != .owner else { return }
+    let known = Set(self.settings(named: settings.name)?.addresses ?? [])
+    for (index, address) in settings.addresses.enumerated() where !known.contains(address) {
+      guard interfaces.hostRecord(address.address, on: link.index) != nil else { continue }
+      throw NodeError(
+        ConfigurationError(
+          .address(index), router: settings.name,
+          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may "
+            + "have it as a virtual address"))
+    }
+  }
+
+  /// Gives running routers other settings, all of them checked, and none of them a replacement.
+  ///
+  /// - Throws: what the kernel said when it was asked; nothing has changed then.
+  package func change(_ wanted: [RouterConfiguration]) throws(NodeError) {
+    now = platform.now()
+    var leftovers: [String: Set<InterfaceAddress>] = [:]
+    for settings in wanted {
+      guard leftovers[settings.interface] == nil, needsLeftovers(settings),
+        let link = interfaces.link(named: settings.interface)
+      else { continue }
+      leftovers[settings.interface] = try leftoverAddresses(on: link)
+    }
+    // What goes goes first: an address may move from one router to another.
+    for settings in wanted { retireAddresses(notIn: settings) }
+    for settings in wanted {
+      guard let old = self.settings(named: settings.name) else { continue }
+      let group = liveInstances.filter {
+        $0.settings.name == settings.name && $0.activity != .leaving
+      }
+      for instance in group {
+        if settings.addresses(instance.family).isEmpty {
+          leave(instance)
+        } else {
+          reconfigure(instance, settings, leftovers[settings.interface] ?? [])
+        }
+      }
+      for family in settings.families where !group.contains(where: { $0.family == family }) {
+        start(
+          settings, family, on: interfaces.link(named: settings.interface),
+          leftovers[settings.interface] ?? [])
+      }
+      report(.changed(router: settings.name, text: old.difference(to: settings)))
+    }
+    flush()
+    performAddressWork()
+  }
+
+  /// Whether addresses that an earlier life of this node left must be looked for: only where new
+  /// ones would not be put up anyway.
+  private func needsLeftovers(_ settings: RouterConfiguration) -> Bool {
+    settings.families.contains { family in
+      guard
+        let instance = liveInstances.first(where: {
+          $0.settings.name == settings.name && $0.family == family
+        })
+      else { return true }
+      return !instance.isHolding && instance.settings.addresses != settings.addresses
+    }
+  }
+
+  private func reconfigure(
+    _ instance: RouterInstance, _ settings: RouterConfiguration,
+    _ leftovers: Set<InterfaceAddress>
+  ) {
+    instance.settings = settings
+    addAddresses(settings.addresses(instance.family), to: instance, leftovers)
+    let rank = instance.election.configuration.tieBreakRank
+    let election = settings.election(instance.family, rank: rank)
+    guard election != instance.election.configuration else { return }
+    perform(instance.election.reconfigure(election, at: now), for: instance)
+    schedule(instance)
+  }
+
+  // MARK: Addresses
+
+  /// Marks the addresses of a router that are not in its new settings.
+  private func retireAddresses(notIn settings: RouterConfiguration) {
+    let kept = Set(settings.addresses)
+    for instance in liveInstances
+    where instance.settings.name == settings.name && instance.activity != .leaving {
+      // The last address of a family leaves with its virtual router, which hands over.
+      guard !settings.addresses(instance.family).isEmpty else { continue }
+      var current: [RouterInstance.VirtualAddress] = []
+      var retired: [RouterInstance.VirtualAddress] = []
+      for var address in instance.addresses {
+        if kept.contains(address.address), !address.isRetired {
+          current.append(address)
+        } else if address.isInstalled {
+          address.isRetired = true
+          address.isLingering = false
+          address.retryAt = nil
+          retired.append(address)
+        }
+      }
+      guard current.count != instance.addresses.count else { continue }
+      replaceAddresses(of: instance, by: current + retired)
+      if !retired.isEmpty { work.add(.retire, instance) }
+    }
+  }
+
+  /// Puts a router's addresses into the order of its settings and adds those that are missing.
+  private func addAddresses(
+    _ wanted: [InterfaceAddress], to instance: RouterInstance, _ leftovers: Set<InterfaceAddress>
+  ) {
+    guard instance.currentAddresses.map(\.address) != wanted else { return }
+    var present: [InterfaceAddress: RouterInstance.VirtualAddress] = [:]
+    for address in instance.currentAddresses { present[address.address] = address }
+    var hasNew = false
+    let current = wanted.map { address in
+      if let known = present[address] { return known }
+      hasNew = true
+      var new = RouterInstance.VirtualAddress(address: address)
+      if let link = instance.link {
+        new.belongsToHost = interfaces.hostRecord(address.address, on: link.index) != nil
+      }
+      new.isInstalled = !instance.isHolding && leftovers.contains(address)
+      return new
+    }
+    let retired = instance.addresses.suffix(from: instance.currentAddresses.count)
+    replaceAddresses(of: instance, by: current + retired)
+    guard hasNew else { return }
+    if instance.isHolding {
+      work.add(.install, instance)
+      for address in instance.currentAddresses where address.belongsToHost {
+        if present[address.address] == nil {
+          wire(of: instance)?.queue.announce(address.address.address, now: now)
+        }
+      }
+    } else if instance.handoverDeadline == nil, !instance.hasReleased {
+      work.add(.remove, instance)
+    }
+  }
+
+  private func replaceAddresses(
+    of instance: RouterInstance, by addresses: [RouterInstance.VirtualAddress]
+  ) {
+    guard let link = instance.link else {
+      instance.addresses = addresses
+      isSafeguardStale = true
+      return
+    }
+    let kept = Set(addresses.lazy.filter { !$0.isRetired }.map(\.address.address))
+    for old in instance.addresses where !kept.contains(old.address.address) {
+      disown(old.address.address, of: instance, on: link.index)
+    }
+    instance.addresses = addresses
+    isSafeguardStale = true
+    claimAddresses(of: instance, on: link.index)
+    changeListening(for: instance)
+    instance.attach(link)
+    // A pass over the addresses that is under way would go on at the wrong place.
+    work.restart(instance)
+    hasChanged = true
+  }
+
+  /// Notes whose addresses these are; one that goes does not displace one that stays.
+  func claimAddresses(of instance: RouterInstance, on interfaceIndex: Int32) {
+    for (index, address) in instance.addresses.enumerated() {
+      let key = OwnerKey(interfaceIndex: interfaceIndex, address: address.address.address)
+      if address.isRetired, owners[key] != nil { continue }
+      owners[key] = (instance.slot, index)
+    }
+  }
+
+  /// Forgets that an address is an instance's, and what is still to be announced of it.
+  func disown(_ address: IPAddress, of instance: RouterInstance, on interfaceIndex: Int32) {
+    let key = OwnerKey(interfaceIndex: interfaceIndex, address: address)
+    guard owners[key]?.slot == instance.slot else { return }
+    owners[key] = nil
+    wires[interfaceIndex]?.queue.cancel(address)
+  }
+
+  /// Who has an address on the interface of an instance.
+  func owner(of address: IPAddress, near instance: RouterInstance) -> (slot: Int, index: Int)? {
+    instance.link.flatMap { owners[OwnerKey(interfaceIndex: $0.index, address: address)] }
+  }
+
+  /// Leaves a retired address to the router that has taken it over meanwhile.
+  ///
+  /// - Returns: whether there is one.
+  func handsOn(_ index: Int, of instance: RouterInstance) -> Bool {
+    let address = instance.addresses[index].address
+    guard let owner = owner(of: address.address, near: instance), owner.slot != instance.slot,
+      let heir = instances[owner.slot]?.addresses[owner.index],
+      heir.address == address, heir.isInstalled
+    else { return false }
+    instance.addresses[index].isInstalled = false
+    return true
+  }
+
+  /// Drops the retired addresses that are gone.
+  func dropRetired(of instance: RouterInstance) {
+    guard instance.addresses.contains(where: { $0.isRetired && !$0.isInstalled }) else { return }
+    let rest = instance.addresses.filter { !$0.isRetired || $0.isInstalled }
+    replaceAddresses(of: instance, by: rest)
+  }
+
+  // MARK: Lease
+
+  /// Changes how long addresses outlive this node.
+  package func changeLease(to lease: LeasePolicy) {
+    guard lease != self.lease else { return }
+    now = platform.now()
+    self.lease = lease
+    hasChanged = true
+    timers.cancel(TimerID.lease)
+    for case let instance? in instances
+    where instance.isHolding || instance.handoverDeadline != nil {
+      work.add(.refresh, instance)
+    }
+    if let period = refreshPeriod { timers.schedule(TimerID.lease, at: now + period) }
+  }
+}

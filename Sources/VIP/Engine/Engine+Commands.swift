@@ -1,0 +1,82 @@
+import VIPCore
+import VRRP
+
+/// What an operator asks of a router.
+extension Engine {
+  /// Leaves the Active role to others, in all families of a router.
+  ///
+  /// - Throws: why it can't. Nothing has changed then.
+  package func resign(_ name: String, for duration: Duration?) throws(NodeError) {
+    try command(name) { election, now throws(CommandError) in
+      try election.resign(at: now, for: duration)
+    }
+  }
+
+  /// Takes the Active role, in all families of a router.
+  ///
+  /// - Throws: why it can't. Nothing has changed then.
+  package func promote(_ name: String) throws(NodeError) {
+    try command(name) { election, now throws(CommandError) in try election.promote(at: now) }
+  }
+
+  private func command(
+    _ name: String,
+    _ body: (inout VirtualRouter, Instant) throws(CommandError) -> Actions
+  ) throws(NodeError) {
+    now = platform.now()
+    let group = liveInstances.filter { $0.settings.name == name }
+    // On copies first: all families or none.
+    for instance in group {
+      var trial = instance.election
+      do throws(CommandError) {
+        _ = try body(&trial, now)
+      } catch {
+        var reason = "\(error)"
+        if error == .notRunning, case .waiting(let obstacle) = instance.activity {
+          reason = "it does not take part: \(obstacle)"
+        }
+        throw NodeError(.refused, "\(name) \(instance.family): \(reason)")
+      }
+    }
+    for instance in group {
+      guard let actions = try? body(&instance.election, now) else { continue }
+      perform(actions, for: instance)
+      schedule(instance)
+    }
+    flush()
+    performAddressWork()
+    hasChanged = true
+  }
+
+  /// How a router stands after it was asked to resign or to take over.
+  enum Outcome: Hashable {
+    /// It is not decided yet.
+    case open
+    /// Another machine is Active.
+    case elsewhere
+    /// This machine is Active.
+    case here
+  }
+
+  /// How all families of a router stand.
+  func outcomes(of name: String) -> Set<Outcome> {
+    Set(
+      liveInstances.filter { $0.settings.name == name }.map { instance in
+        if instance.isHolding {
+          return instance.currentAddresses.allSatisfy { $0.isPresent || $0.failure != nil }
+            ? .here : .open
+        }
+        guard let active = instance.election.activeRouter, active.priority != .release,
+          instance.handoverDeadline == nil
+        else { return .open }
+        return .elsewhere
+      })
+  }
+
+  /// The longest interval in use by a router, its own or that of its Active.
+  func longestInterval(of name: String) -> Duration {
+    liveInstances.filter { $0.settings.name == name }
+      .map { max($0.settings.interval.duration, $0.election.activeInterval.duration) }
+      .max() ?? .zero
+  }
+}

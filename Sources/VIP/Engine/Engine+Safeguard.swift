@@ -1,0 +1,116 @@
+import Netlink
+import VIPCore
+import VRRP
+
+/// Keeping a guard informed and alive.
+///
+/// What the guard would have to send is written while a router is Backup and has time. From then on
+/// the guard is only told what is due: the removal of the addresses before the first of them is
+/// installed and until the last is gone, the farewell for as long as the peers take us for the
+/// Active.
+extension Engine {
+  /// Lets a guard watch over this node.
+  package func protect(with safeguard: Safeguard) {
+    self.safeguard = safeguard
+    isSafeguardStale = true
+    startGuard()
+  }
+
+  /// How it stands with the guard.
+  package var guardState: GuardState { safeguard?.state ?? .off }
+
+  /// The guard process.
+  package var guardPid: Int32? { safeguard?.pid }
+
+  /// Ends the guard of a node that has nothing left to guard.
+  package func dismissGuard() {
+    stopWatchingGuard()
+    safeguard?.dismiss()
+    safeguard = nil
+  }
+
+  /// Lets the guard clean up after a node that ends as it is.
+  package func releaseGuard() {
+    stopWatchingGuard()
+    safeguard?.release()
+    safeguard = nil
+  }
+
+  // MARK: The process
+
+  /// Starts a guard, now or when it may be tried again.
+  func startGuard() {
+    guard let safeguard, guardDescriptor == nil else { return }
+    var failure: NodeError?
+    do {
+      guardDescriptor = try safeguard.start(at: now)
+    } catch {
+      failure = error
+    }
+    if let guardDescriptor { return platform.watch(guardDescriptor, .safeguard) }
+    let next = safeguard.nextStart(after: now)
+    timers.schedule(TimerID.safeguard, at: next)
+    let reason = failure?.description ?? "it has been started too often"
+    report(
+      .nodeWarning(
+        text: "no guard process is running (\(reason)); addresses of a node that dies go with "
+          + "their leases; trying again in \((next - now).text)"))
+  }
+
+  /// Takes in what the guard process tells.
+  func attendGuard() {
+    guard let safeguard else { return }
+    let pid = safeguard.pid.map { " (pid \($0))" } ?? ""
+    switch safeguard.news() {
+    case .none: return
+    case .isReady:
+      hasChanged = true
+      return
+    case .failed(let code):
+      report(.nodeWarning(text: "the guard process\(pid) can't work: \(errorText(code))"))
+      stopWatchingGuard()
+      _ = safeguard.reap()
+    case .hasEnded:
+      stopWatchingGuard()
+      let end = safeguard.reap()
+      report(.nodeWarning(text: "the guard process\(pid) has ended (\(end)); starting another"))
+    }
+    startGuard()
+  }
+
+  private func stopWatchingGuard() {
+    guard let guardDescriptor else { return }
+    platform.unwatch(guardDescriptor)
+    self.guardDescriptor = nil
+  }
+
+  // MARK: The area
+
+  /// Tells the guard what would be due if the node died now; costs nothing if nothing has changed.
+  func updateSafeguard() {
+    guard isSafeguardStale, let safeguard else { return }
+    isSafeguardStale = false
+    safeguard.keepOnly { $0 < instances.count && instances[$0]?.link != nil }
+    safeguard.setLease(currentLifetime)
+    let hostAddresses = virtualAddressesOfHost()
+    for case let instance? in instances {
+      guard let link = instance.link else { continue }
+      var duties: GuardArea.Duties = []
+      if instance.isHolding || !instance.hasReleased { duties.insert(.removals) }
+      if instance.election.state == .active { duties.insert(.farewells) }
+      safeguard.publish(
+        instance, link: link.index, hostAddresses: hostAddresses[instance.slot] ?? [],
+        duties: duties)
+    }
+  }
+
+  /// Virtual addresses that the host has given itself meanwhile, by slot and index.
+  private func virtualAddressesOfHost() -> [Int: Set<Int>] {
+    var found: [Int: Set<Int>] = [:]
+    interfaces.forEachHostAddress { record in
+      let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
+      if let owner = owners[key] { found[owner.slot, default: []].insert(owner.index) }
+    }
+    return found
+  }
+}

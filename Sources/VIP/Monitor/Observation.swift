@@ -1,0 +1,167 @@
+public import VIPCore
+public import VRRP
+
+/// What a packet says about a segment, and what to think of it.
+public struct Observation: Sendable, Hashable, Codable {
+  /// The kinds of packets that are of interest.
+  public enum Kind: String, Sendable, Hashable, Codable {
+    /// A message of VRRP.
+    case vrrp
+    /// A message of ARP.
+    case arp
+    /// A message of Neighbor Discovery.
+    case neighbor
+  }
+
+  /// When: nanoseconds since the beginning of the capture's clock, mostly 1970.
+  public let nanoseconds: UInt64
+  /// What kind of packet it is.
+  public let kind: Kind
+  /// The Ethernet address that sent it.
+  public let sender: MACAddress
+  /// The VLAN of its tag; `nil` without one.
+  public let vlan: UInt16?
+  /// The packet in words.
+  public let text: String
+  /// The advertisement, if it is a sound one.
+  public let advertisement: AdvertisementFacts?
+  /// What is remarkable about it; nothing if all is as it should be.
+  public let findings: [Finding]
+
+  /// What to think of the packet: the gravest of its findings.
+  public var verdict: Finding.Level { findings.map(\.level).max() ?? .fine }
+}
+
+/// Something that is remarkable about a packet.
+public struct Finding: Sendable, Hashable, Codable {
+  /// How grave it is.
+  public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
+    /// As it should be.
+    case fine = "ok"
+    /// Worth knowing.
+    case note
+    /// Something is wrong on the segment.
+    case warning
+    /// Receivers ignore the packet.
+    case rejected
+  }
+
+  /// What kinds of remarkable things there are.
+  public enum Code: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The first advertisement of a virtual router.
+    case firstHeard = "first-heard"
+    /// Another router is Active from now on.
+    case takeover
+    /// The Active leaves, with priority 0.
+    case farewell
+    /// An advertisement came much later than its interval.
+    case late
+    /// Sent to one machine, not to the group.
+    case unicast
+    /// Bytes follow the message.
+    case trailingBytes = "trailing-bytes"
+    /// A password that everybody can read.
+    case password
+    /// Two routers act as Active.
+    case twoActives = "two-actives"
+    /// Two groups with one VRID.
+    case foreignGroup = "foreign-group"
+    /// The routers of a group list different addresses.
+    case addressListDiffers = "address-list-differs"
+    /// The routers of a group have different intervals.
+    case intervalDiffers = "interval-differs"
+    /// The routers of a group speak different versions.
+    case versionDiffers = "version-differs"
+    /// The routers of a group use different checksum forms.
+    case checksumFormDiffers = "checksum-form-differs"
+    /// The routers of a group authenticate themselves differently.
+    case authenticationDiffers = "authentication-differs"
+    /// Over IPv6, the first address is not link-local.
+    case firstAddress = "first-address"
+    /// Sent from the virtual MAC address of another virtual router.
+    case virtualMAC = "virtual-mac"
+    /// Receivers reject the advertisement.
+    case invalid
+    /// The IP packet itself is damaged or incomplete.
+    case damaged
+    /// The capture holds too little of the packet to judge it.
+    case cut
+    /// An address moved from one Ethernet address to another.
+    case moved
+    /// A virtual address is announced by its Active.
+    case announced
+    /// Two machines claim one address.
+    case conflict
+    /// A machine that does not belong to the group claims a virtual address.
+    case stranger
+    /// A machine asks whether an address is free that is not.
+    case probe
+  }
+
+  /// How grave it is.
+  public let level: Level
+  /// What it is.
+  public let code: Code
+  /// The same in words.
+  public let text: String
+
+  /// Makes a finding.
+  public init(_ level: Level, _ code: Code, _ text: String) {
+    self.level = level
+    self.code = code
+    self.text = text
+  }
+}
+
+extension Finding.Level: Comparable {
+  private var rank: Int {
+    switch self {
+    case .fine: 0
+    case .note: 1
+    case .warning: 2
+    case .rejected: 3
+    }
+  }
+
+  /// Orders levels by gravity.
+  public static func < (left: Finding.Level, right: Finding.Level) -> Bool {
+    left.rank < right.rank
+  }
+}
+
+/// What a sound advertisement says.
+public struct AdvertisementFacts: Sendable, Hashable, Codable {
+  /// The version it is written in.
+  public let version: ProtocolVersion
+  /// The virtual router it speaks for.
+  public let vrid: VRID
+  /// The family of its addresses.
+  public let family: AddressFamily
+  /// The priority; 0 for a farewell.
+  public let priority: Int
+  /// The time to the next one, in seconds.
+  public let intervalSeconds: Double
+  /// The checksum form it is right in.
+  public let checksum: ChecksumForm
+  /// Whether it carries a password.
+  public let hasPassword: Bool
+  /// The source of the packet.
+  public let source: IPAddress
+  /// The destination of the packet.
+  public let destination: IPAddress
+  /// The addresses it lists.
+  public let addresses: [IPAddress]
+
+  init(_ advertisement: Advertisement, in message: SegmentPacket.Message) {
+    version = advertisement.version
+    vrid = advertisement.vrid
+    family = advertisement.family
+    priority = Int(advertisement.priority.rawValue)
+    intervalSeconds = Double(advertisement.interval.nanoseconds) / 1e9
+    checksum = advertisement.checksumForm
+    hasPassword = advertisement.authentication != .none
+    source = message.source
+    destination = message.destination
+    addresses = message.addresses
+  }
+}

@@ -1,0 +1,121 @@
+import ARP
+import VIPCore
+import VRRP
+
+extension SegmentMonitor {
+  /// Within which time an address that goes back and forth is a conflict (RFC 5227 §2.4 (c)).
+  private static let conflictWindow: UInt64 = 10_000_000_000
+
+  /// Judges what a frame says about who holds, or wants, an address.
+  mutating func judge(
+    _ claim: AddressClaim, _ text: String, _ ethernet: EthernetFrame, at now: Instant
+  ) -> Observation? {
+    let key = AddressKey(vlan: ethernet.vlanID, address: claim.address)
+    let group = groupOfAddress[key].flatMap { groups[$0] }
+    var findings: [Finding]
+    switch claim.form {
+    case .probe:
+      counts.probes += 1
+      findings = judgeProbe(claim, key, group, at: now)
+    case .announcement, .request, .reply:
+      if claim.form == .announcement { counts.announcements += 1 }
+      findings = judgeUse(claim, key, group, at: now)
+    }
+    for finding in findings where finding.level >= .warning { tally(finding, key) }
+    // Questions and answers are most of what a segment hears; only trouble in them is news.
+    let isNews = claim.form == .announcement || claim.form == .probe
+    guard isNews || findings.contains(where: { $0.level >= .warning }) else { return nil }
+    return Observation(
+      nanoseconds: now.nanoseconds, kind: claim.address.family == .ipv4 ? .arp : .neighbor,
+      sender: ethernet.source, vlan: ethernet.visibleVLAN, text: text, advertisement: nil,
+      findings: findings)
+  }
+
+  private func judgeProbe(
+    _ claim: AddressClaim, _ key: AddressKey, _ group: MonitoredGroup?, at now: Instant
+  ) -> [Finding] {
+    if let group {
+      let isOwn = group.speakers.contains { $0.mac == claim.mac } || group.isVirtualMAC(claim.mac)
+      return isOwn
+        ? []
+        : [
+          Finding(
+            .warning, .probe,
+            "\(claim.mac) wants \(claim.address), a virtual address of VRID \(group.key.vrid)")
+        ]
+    }
+    if let holder = holders[key], holder.mac != claim.mac {
+      return [Finding(.warning, .probe, "\(claim.address) is in use by \(holder.mac)")]
+    }
+    return []
+  }
+
+  private mutating func judgeUse(
+    _ claim: AddressClaim, _ key: AddressKey, _ group: MonitoredGroup?, at now: Instant
+  ) -> [Finding] {
+    let before = holders[key]
+    remember(claim, key, at: now)
+    if let group {
+      let virtual = "a virtual address of VRID \(group.key.vrid)"
+      if group.isVirtualMAC(claim.mac) {
+        return [Finding(.fine, .announced, "\(virtual), at its virtual MAC")]
+      }
+      guard let speaker = group.speakers.last(where: { $0.mac == claim.mac }) else {
+        return [
+          Finding(
+            .warning, .stranger, "\(virtual), but \(claim.mac) is none of its routers")
+        ]
+      }
+      if let active = group.activeSpeaker, active.mac != claim.mac {
+        return [
+          Finding(
+            .warning, .conflict,
+            "\(virtual), whose Active is \(active.address), not "
+              + "\(speaker.address)")
+        ]
+      }
+      return [Finding(.fine, .announced, "\(virtual), at its Active")]
+    }
+    guard let before, before.mac != claim.mac else { return [] }
+    if before.previous == claim.mac,
+      now.nanoseconds(since: before.previousClaim) <= Self.conflictWindow
+    {
+      return [
+        Finding(
+          .warning, .conflict, "two machines use \(claim.address): \(before.mac) and \(claim.mac)")
+      ]
+    }
+    return [Finding(.note, .moved, "moved from \(before.mac)")]
+  }
+
+  private mutating func remember(_ claim: AddressClaim, _ key: AddressKey, at now: Instant) {
+    guard var holder = holders[key] else {
+      guard holders.count < Self.holderCountMax else { return }
+      holders[key] = Holder(mac: claim.mac, lastClaim: now)
+      return
+    }
+    if holder.mac != claim.mac {
+      (holder.previous, holder.previousClaim) = (holder.mac, holder.lastClaim)
+      holder.mac = claim.mac
+    }
+    holder.lastClaim = now
+    holders[key] = holder
+  }
+
+  private mutating func tally(_ finding: Finding, _ key: AddressKey) {
+    counts.conflicts += 1
+    guard claimTallies[key] != nil || claimTallies.count < Self.groupCountMax else { return }
+    let count = claimTallies[key]?.count ?? 0
+    claimTallies[key] = MonitoredGroup.Tally(finding: finding, count: count + 1)
+  }
+}
+
+extension MonitoredGroup {
+  /// The router that is Active, as far as can be told.
+  var activeSpeaker: Speaker? { active.map { speakers[$0] } }
+
+  /// Whether an Ethernet address is this virtual router's own.
+  func isVirtualMAC(_ mac: MACAddress) -> Bool {
+    mac == .virtualRouter(key.vrid, key.family)
+  }
+}

@@ -1,0 +1,189 @@
+public import VIPCore
+public import VRRP
+
+/// What was learned about a segment: the virtual routers on it, and what is wrong with them.
+public struct SegmentSummary: Sendable, Hashable, Codable {
+  /// How many packets of which kind there were.
+  public struct Counts: Sendable, Hashable, Codable {
+    /// All frames that were looked at.
+    public var frames: UInt64 = 0
+    /// Sound advertisements.
+    public var advertisements: UInt64 = 0
+    /// Messages that receivers ignore.
+    public var rejected: UInt64 = 0
+    /// Announcements of addresses, by ARP or Neighbor Discovery.
+    public var announcements: UInt64 = 0
+    /// Questions whether an address is free.
+    public var probes: UInt64 = 0
+    /// Claims that contradict others.
+    public var conflicts: UInt64 = 0
+  }
+
+  /// A virtual router.
+  public struct Group: Sendable, Hashable, Codable {
+    /// Its identifier.
+    public let vrid: VRID
+    /// The family of its addresses.
+    public let family: AddressFamily
+    /// The VLAN it was heard on; `nil` without a tag.
+    public let vlan: UInt16?
+    /// The address of its Active; `nil` if it has none now.
+    public let active: IPAddress?
+    /// All routers that were heard, the Active first.
+    public let routers: [Router]
+    /// How many of its advertisements were heard.
+    public let advertisements: UInt64
+    /// What is wrong, each kind with its last words.
+    public let warnings: [Warning]
+  }
+
+  /// A router of a group.
+  public struct Router: Sendable, Hashable, Codable {
+    /// What it was doing at the end.
+    public enum Condition: String, Sendable, Hashable, Codable {
+      /// It is the Active.
+      case active
+      /// It acts as Active beside another one.
+      case alsoActive = "also-active"
+      /// It said farewell.
+      case left
+      /// It was Active and has been silent since.
+      case silent
+    }
+
+    /// The source of its advertisements.
+    public let address: IPAddress
+    /// The Ethernet address it sends from.
+    public let mac: MACAddress
+    /// What it was doing at the end.
+    public let condition: Condition
+    /// The priority it advertised last.
+    public let priority: Int
+    /// Its version.
+    public let version: ProtocolVersion
+    /// Its interval in seconds.
+    public let intervalSeconds: Double
+    /// Its checksum form.
+    public let checksum: ChecksumForm
+    /// The addresses it lists.
+    public let addresses: [IPAddress]
+    /// How long ago it was heard last, in seconds.
+    public let silentSeconds: Double
+  }
+
+  /// Something that is wrong, and how often it was seen.
+  public struct Warning: Sendable, Hashable, Codable {
+    /// What kind of trouble it is.
+    public let code: Finding.Code
+    /// The last of its kind, in words.
+    public let text: String
+    /// How often it was seen.
+    public let count: UInt64
+  }
+
+  /// How long was looked, in seconds.
+  public let seconds: Double
+  /// How many packets of which kind there were.
+  public let counts: Counts
+  /// The virtual routers, by VRID.
+  public let groups: [Group]
+  /// Trouble with addresses, each with its last words.
+  public let warnings: [Warning]
+  /// The identifiers that nobody was heard using in either family: `1-50`, `52-255`.
+  public let freeVRIDs: [String]
+}
+
+extension SegmentMonitor {
+  /// What was learned so far.
+  ///
+  /// - Parameter now: the present in the time of the frames; that of the last frame if left out.
+  /// - Returns: a summary of everything that was observed.
+  public func summary(at now: Instant? = nil) -> SegmentSummary {
+    let now = now.map { max($0, lastFrame) } ?? lastFrame
+    let sorted = groups.values.sorted {
+      ($0.key.vlan, $0.key.vrid, $0.key.family.rawValue)
+        < ($1.key.vlan, $1.key.vrid, $1.key.family.rawValue)
+    }
+    let claims = claimTallies.sorted {
+      ($0.key.vlan, $0.key.address) < ($1.key.vlan, $1.key.address)
+    }
+    let unheard = unheard.sorted { ($0.key.vlan, $0.key.vrid) < ($1.key.vlan, $1.key.vrid) }
+      .filter { groups[$0.key] == nil }
+    let used = Set(groups.keys.map(\.vrid.rawValue) + unheard.map(\.key.vrid.rawValue))
+    return SegmentSummary(
+      seconds: Double(now.nanoseconds(since: firstFrame ?? now)) / 1e9,
+      counts: counts, groups: sorted.map { $0.summary(at: now) },
+      warnings: unheard.map { SegmentSummary.Warning($0.value, about: $0.key) }
+        + claims.map { SegmentSummary.Warning($0.value) },
+      freeVRIDs: Self.ranges(without: used))
+  }
+
+  /// The numbers from 1 to 255 that are not in a set, as ranges.
+  static func ranges(without used: Set<UInt8>) -> [String] {
+    var ranges: [String] = []
+    var start: UInt8?
+    for number in UInt8(1)...255 {
+      let isFree = !used.contains(number)
+      if isFree, start == nil { start = number }
+      guard let first = start, !isFree || number == 255 else { continue }
+      let last = isFree ? number : number - 1
+      ranges.append(first == last ? "\(first)" : "\(first)-\(last)")
+      start = nil
+    }
+    return ranges
+  }
+}
+
+extension SegmentSummary.Warning {
+  init(_ tally: MonitoredGroup.Tally) {
+    self.init(code: tally.finding.code, text: tally.finding.text, count: tally.count)
+  }
+
+  init(_ tally: MonitoredGroup.Tally, about key: MonitoredGroup.Key) {
+    self.init(
+      code: tally.finding.code, text: "VRID \(key.vrid) over \(key.family): \(tally.finding.text)",
+      count: tally.count)
+  }
+}
+
+extension MonitoredGroup {
+  func summary(at now: Instant) -> SegmentSummary.Group {
+    let isActiveAlive = activeSpeaker?.isAlive(at: now) ?? false
+    let order = speakers.indices.sorted { left, right in
+      if (left == active) != (right == active) { return left == active }
+      return speakers[left].outranks(speakers[right])
+    }
+    return SegmentSummary.Group(
+      vrid: key.vrid, family: key.family, vlan: key.vlan == 0 ? nil : key.vlan,
+      active: isActiveAlive ? activeSpeaker?.address : nil,
+      routers: order.map { router($0, at: now) }, advertisements: advertisementCount,
+      warnings: tallies.map { SegmentSummary.Warning($0) })
+  }
+
+  private func router(_ index: Int, at now: Instant) -> SegmentSummary.Router {
+    let speaker = speakers[index]
+    let condition: SegmentSummary.Router.Condition
+    if speaker.hasLeft {
+      condition = .left
+    } else if !speaker.isAlive(at: now) {
+      condition = .silent
+    } else {
+      condition = index == active ? .active : isSuperseded(index) ? .silent : .alsoActive
+    }
+    let advertisement = speaker.advertisement
+    return SegmentSummary.Router(
+      address: speaker.address, mac: speaker.mac, condition: condition,
+      priority: Int(advertisement.priority.rawValue), version: advertisement.version,
+      intervalSeconds: Double(advertisement.interval.nanoseconds) / 1e9,
+      checksum: advertisement.checksumForm, addresses: speaker.addresses,
+      silentSeconds: Double(now.nanoseconds(since: speaker.lastHeard)) / 1e9)
+  }
+
+  /// Whether the Active was heard after a speaker: it has probably yielded.
+  private func isSuperseded(_ index: Int) -> Bool {
+    guard let active = activeSpeaker else { return false }
+    return active.lastHeard > speakers[index].lastHeard
+      && active.lastHeard.nanoseconds(since: speakers[index].lastHeard)
+        > speakers[index].advertisement.interval.nanoseconds * 3 / 2
+  }
+}

@@ -1,0 +1,40 @@
+/// Moving a router's addresses by hand.
+extension Node {
+  /// Leaves the Active role of a router to others and waits for what comes of it.
+  ///
+  /// The addresses are served here until another machine has announced them.
+  ///
+  /// - Parameters:
+  ///   - name: the router.
+  ///   - duration: for how long; `nil` until ``promote(_:)`` or the end of the node.
+  /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if nobody else took
+  ///   over, in which case this node holds the addresses again.
+  public func resign(_ name: String, for duration: Duration? = nil) async throws(NodeError) {
+    guard loop.engine.contains(name) else { throw unknownRouter(name) }
+    let wasActive = loop.engine.outcomes(of: name).contains(.here)
+    try loop.engine.resign(name, for: duration)
+    guard wasActive else { return }
+    // The last backup moves within one interval, and we take it back after two.
+    let patience = loop.engine.longestInterval(of: name) * 3 + .seconds(1)
+    _ = await wait(atMost: patience) { !loop.engine.outcomes(of: name).contains(.open) }
+    guard loop.engine.outcomes(of: name) == [.elsewhere] else {
+      throw NodeError(
+        .refused,
+        "\(name): nobody else took over, so this machine holds the addresses again; see whether "
+          + "another machine runs the group")
+    }
+  }
+
+  /// Takes the Active role of a router and waits until it holds the addresses.
+  ///
+  /// - Throws: ``NodeError/Kind/refused`` if the protocol does not allow it.
+  public func promote(_ name: String) async throws(NodeError) {
+    guard loop.engine.contains(name) else { throw unknownRouter(name) }
+    try loop.engine.promote(name)
+    _ = await wait(atMost: .seconds(5)) { loop.engine.outcomes(of: name) == [.here] }
+    guard loop.engine.outcomes(of: name) == [.here] else {
+      throw NodeError(
+        .refused, "\(name): another machine took the role back at once; see its priority")
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import ArgumentParser
+import VIP
+import VIPCore
+import VRRP
+
+struct AddCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add",
+    abstract: "Add virtual addresses to a running router.",
+    discussion: """
+      Nothing but the new addresses is touched: a router that holds its addresses puts them on the \
+      interface and announces them, a backup watches over them from now on. Do the same on all \
+      machines of the group. Addresses that it has already are passed over.
+
+        vipctl add web 192.0.2.11/24
+        vipctl add web 192.0.2.12/24 2001:db8::12/64
+
+      A node that runs with a configuration file goes back to the file at the next reload.
+      """)
+
+  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  var name: String
+
+  @Argument(
+    help: ArgumentHelp("The addresses with their prefix lengths.", valueName: "address"))
+  var addresses: [String]
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let virtual: [InterfaceAddress]
+    do {
+      virtual = try addresses.map(SettingText.address)
+    } catch {
+      throw UsageErrors.failure("\(error)", command: "add")
+    }
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    try client.change(.add(router: name, addresses: virtual))
+  }
+}
+
+struct RemoveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "remove",
+    abstract: "Take virtual addresses from a running router.",
+    discussion: """
+      The router goes on with its other addresses. Do the same on all machines of the group. To \
+      remove the router itself use 'vipctl down'.
+
+        vipctl remove web 192.0.2.11
+        vipctl remove web 192.0.2.12 2001:db8::12
+      """)
+
+  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  var name: String
+
+  @Argument(help: ArgumentHelp("The addresses.", valueName: "address"))
+  var addresses: [String]
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let virtual: [InterfaceAddress]
+    do {
+      virtual = try addresses.map(SettingText.address)
+    } catch {
+      throw UsageErrors.failure("\(error)", command: "remove")
+    }
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    try client.change(.remove(router: name, addresses: virtual.map(\.address)))
+  }
+}
+
+struct ReloadCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reload",
+    abstract: "Apply the changed configuration file of a running node.",
+    discussion: """
+      For a node that was started with 'vipctl run --config'. Only the difference is applied: \
+      routers that stay the same don't notice, priority, interval, preemption, checksum and \
+      addresses change in place, and a router that is no longer in the file hands over first. A \
+      file with an error changes nothing. SIGHUP does the same.
+
+        vipctl reload
+        vipctl reload --runtime-dir /run/vipctl-2
+      """)
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    try client.change(.reload)
+  }
+}
+
+struct ResignCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resign",
+    abstract: "Leave the addresses of a router to another machine.",
+    discussion: """
+      This machine serves the addresses until another one has announced them; then it watches \
+      over them with the lowest priority. It takes them back if nobody else is there, when it is \
+      promoted, or when the time given is over and it has the higher priority.
+
+        vipctl resign web
+        vipctl resign web --for 10m
+      """)
+
+  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  var name: String
+
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp("For how long. (default: until it is promoted)", valueName: "time"),
+    transform: SettingText.timeout)
+  var duration: Duration?
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let seconds = duration.map { $0 / .seconds(1) }
+    try client.change(.resign(router: name, seconds: seconds))
+  }
+}
+
+struct PromoteCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "promote",
+    abstract: "Take the addresses of a router over from the machine that holds them.",
+    discussion: """
+      Works by advertising one step more than the other machine's priority for as long as this one \
+      holds the addresses, so it can't take them from one with priority 254 or 255: use \
+      'vipctl resign' there.
+
+        vipctl promote web
+        vipctl promote web --runtime-dir /run/vipctl-2
+      """)
+
+  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  var name: String
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    try client.change(.promote(router: name))
+  }
+}
+
+extension NodeClient {
+  /// A hand-over takes a few advertisement intervals at most; this is for a node that hangs.
+  private static let changeTimeout = Duration.seconds(180)
+
+  /// Asks for a change and prints what became of it.
+  func change(_ request: ControlRequest) throws(Failure) {
+    let reply: ControlReply
+    do throws(ControlClientError) {
+      reply = try ask(request, timeout: Self.changeTimeout)
+    } catch {
+      throw failure(error)
+    }
+    switch reply {
+    case .changed(let report, let status):
+      let lines = ChangeText.lines(report)
+      for line in lines { Terminal.print(line) }
+      if lines.isEmpty { Terminal.print("nothing has changed") }
+      try refuseFailures(status)
+    case .done(let status):
+      for router in status.routers { Terminal.print(StatusText.summary(router)) }
+    case .waiting(_, let reason): throw Failure(.failed, reason.description)
+    case .failed(let reason): throw failure(reason)
+    }
+  }
+
+  /// What was changed is one thing, whether the machine can do it another.
+  private func refuseFailures(_ status: NodeStatus) throws(Failure) {
+    for router in status.routers where router.state == .active {
+      guard let missing = router.addresses.first(where: { !$0.installed }) else { continue }
+      let reason = router.warnings.last ?? "it is tried again"
+      throw Failure(
+        .failed, "\(router.name): \(missing.address) is not on \(router.interface): \(reason)")
+    }
+  }
+}

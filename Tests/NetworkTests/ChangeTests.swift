@@ -1,0 +1,157 @@
+import Glibc
+import TestSupport
+import Testing
+import VIPCore
+
+extension NetworkTests {
+  /// Changes of a running node, as its peers and clients see them.
+  @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
+  struct ChangeTests {
+    private let segment: Segment
+    private let first: IPAddress
+    private let second: IPAddress
+
+    init() throws {
+      segment = try Segment(nodes: 2)
+      first = segment.virtualAddress(.ipv4, 100)
+      second = segment.virtualAddress(.ipv4, 101)
+    }
+
+    private func configuration(
+      _ addresses: [IPAddress], priority: Int = 100, interval: String = "100ms", _ more: String = ""
+    ) -> String {
+      """
+      routers:
+        - name: lab
+          interface: eth0
+          vrid: 51
+          priority: \(priority)
+          interval: \(interval)
+          addresses: [\(addresses.map(\.description).joined(separator: ", "))]
+      \(more)
+      """
+    }
+
+    private func expectSuccess(
+      _ result: CommandResult, _ output: String, _ location: SourceLocation = #_sourceLocation
+    ) {
+      #expect(result.status == 0, "\(result.errors)", sourceLocation: location)
+      #expect(result.output == output, sourceLocation: location)
+    }
+
+    @Test("An address that is added and removed does not disturb the one beside it")
+    func addAndRemove() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, [first.description])
+      try node.waitUntil(.active)
+      let pinger = try Pinger(from: segment.client, to: first)
+      try pinger.waitForAnswer()
+      let capture = try Capture(segment)
+
+      expectSuccess(
+        try node.command(["add", "lab", "\(second)"]), "lab: new: \(second)/32\n")
+      #expect(try node.node.holds(second))
+      let other = try Pinger(from: segment.client, to: second)
+      try other.waitForAnswer()
+      expectSuccess(try node.command(["add", "lab", "\(second)"]), "nothing has changed\n")
+      pause(.milliseconds(300))
+      expectSuccess(
+        try node.command(["remove", "lab", "\(second)"]), "lab: gone: \(second)/32\n")
+      #expect(try !node.node.holds(second))
+      let refusal = try node.command(["remove", "lab", "\(first)"])
+      #expect(refusal.status == 1)
+      #expect(
+        refusal.errors
+          == "vipctl: lab: these are all its addresses; remove the router itself with 'vipctl "
+          + "down lab'\n")
+      pause(.milliseconds(300))
+
+      #expect(try pinger.stop().longestOutage < Bounds.margin)
+      let adverts = try capture.stop().filter { $0.vrid == 51 }
+      #expect(adverts.map(\.addresses.count).contains(2))
+      #expect(adverts.last?.addresses == [first])
+      #expect(adverts.allSatisfy { $0.priority == 100 })
+      let pauses = zip(adverts, adverts.dropFirst()).map { $1.time - $0.time }
+      #expect(pauses.max() ?? .zero < Bounds.interval + Bounds.margin)
+    }
+
+    @Test("A reload changes what is different, by signal and by command; an error changes nothing")
+    func reload() throws {
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment, configuration: configuration([first]))
+      try node.waitUntil(.active)
+      let pinger = try Pinger(from: segment.client, to: first)
+      try pinger.waitForAnswer()
+
+      try segment.directory.write(
+        configuration([first, second], priority: 150), to: "vipctl-\(node.node.name).yaml")
+      expectSuccess(
+        try node.command(["reload"]), "lab: priority 100 → 150; new: \(second)/32\n")
+      #expect(try node.node.holds(second))
+      #expect(try node.routers()?.first?.priority == 150)
+
+      try segment.directory.write(
+        configuration([first], priority: 150, "    vird: 7"),
+        to: "vipctl-\(node.node.name).yaml")
+      let refusal = try node.command(["reload"])
+      #expect(refusal.status == 65)
+      #expect(
+        refusal.errors
+          == "vipctl: \(node.configurationPath):8:5: unknown key 'vird' in a router; did you mean "
+          + "'vrid'?\n")
+      #expect(try node.node.holds(second))
+
+      try segment.directory.write(
+        configuration([first], priority: 120), to: "vipctl-\(node.node.name).yaml")
+      node.process.signal(SIGHUP)
+      try eventually("the file is applied") { try node.routers()?.first?.priority == 120 }
+      try eventually("the address is gone") { try !node.node.holds(second) }
+      try node.waitUntil(.active, within: .zero)
+      #expect(try pinger.stop().longestOutage < Bounds.margin)
+      #expect(node.process.log.contains("priority 150 → 120; gone: \(second)/32"))
+    }
+
+    @Test("A backup is promoted and resigns again without an outage")
+    func promoteAndResign() throws {
+      let high = try VipctlNode(
+        on: segment.nodes[0], of: segment, [first.description], priority: 150)
+      try high.waitUntil(.active)
+      let low = try VipctlNode(on: segment.nodes[1], of: segment, [first.description])
+      try low.waitUntil(.backup)
+      try eventually("the backup knows its Active") {
+        try low.command(["status", "--json"]).output.contains("\"isActive\" : true")
+      }
+      let pinger = try Pinger(from: segment.client, to: first)
+      try pinger.waitForAnswer()
+
+      let promoted = try low.command(["promote", "lab"])
+      expectSuccess(promoted, "lab ipv4: active, holding \(first)/32 on eth0\n")
+      try high.waitUntil(.backup)
+      try eventually("its machine answers") { try pinger.waitForAnswer().mac == low.node.mac }
+      pause(Bounds.activeDown(priority: 150) * 2)
+      try low.waitUntil(.active, within: .zero)
+
+      let resigned = try low.command(["resign", "lab", "--for", "1s"])
+      expectSuccess(
+        resigned,
+        "lab ipv4: backup for \(first)/32 on eth0, \(high.node.ipv4) is active\n")
+      try eventually("the other machine answers") {
+        try pinger.waitForAnswer().mac == high.node.mac
+      }
+      try high.waitUntil(.active)
+      #expect(try pinger.stop().longestOutage < Bounds.interval + Bounds.margin)
+    }
+
+    @Test("Who resigns although nobody else is there is told so")
+    func resignAlone() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, [first.description])
+      try node.waitUntil(.active)
+      let result = try node.command(["resign", "lab"])
+      #expect(result.status == 1)
+      #expect(result.errors.hasPrefix("vipctl: lab: nobody else took over"))
+      try node.waitUntil(.active, within: .zero)
+      let unknown = try node.command(["promote", "web"])
+      #expect(unknown.status == 1)
+      #expect(unknown.errors == "vipctl: no router is called 'web'; there are lab\n")
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What the documents say about the repository is so.
+@Suite struct DocumentTests {
+  @Test func `there are documents`() {
+    let paths = Document.all.map(\.path)
+    for path in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"] {
+      #expect(paths.contains(path))
+    }
+    #expect(paths.contains { $0.hasPrefix("Docs/") })
+  }
+
+  @Test(arguments: Document.all)
+  func `links lead somewhere`(document: Document) throws {
+    let folder = (document.path as NSString).deletingLastPathComponent
+    for link in document.links where !link.contains("://") && !link.hasPrefix("mailto:") {
+      let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+      let path = parts[0].isEmpty ? document.path : "\(folder.isEmpty ? "." : folder)/\(parts[0])"
+      let place = Repository.root.appending(path: path).standardizedFileURL
+      #expect(FileManager.default.fileExists(atPath: place.path), "\(document.path): \(link)")
+      guard parts.count == 2, let target = try? String(contentsOf: place, encoding: .utf8) else {
+        continue
+      }
+      let anchors = Document(path: path, text: target).anchors
+      #expect(anchors.contains(String(parts[1])), "\(document.path): \(link)")
+    }
+  }
+
+  @Test(arguments: Document.all)
+  func `no path of somebody's machine`(document: Document) throws {
+    let place = /(^|[^A-Za-z0-9_.$])\/(tmp|work|root|home|Users)\//
+    #expect(document.text.firstMatch(of: place) == nil, "\(document.path)")
+  }
+
+  @Test func `commands and flags that documents name exist`() throws {
+    let binary = VipctlNode.binary
+    try #require(FileManager.default.isExecutableFile(atPath: binary), "no \(binary)")
+    var helps: [String: String] = [:]
+    var checked = 0
+    for document in Document.all {
+      for words in document.invocations where words[0] != "help" {
+        let command = String(words[0])
+        let help = try helps[command] ?? run([binary, command, "--help"]).output
+        helps[command] = help
+        let isCommand = help.contains("USAGE: vipctl \(command) ")
+        #expect(isCommand, "\(document.path): vipctl \(command)")
+        let known = Set(help.split(whereSeparator: { " \n,<[]".contains($0) }))
+        for word in words.dropFirst() where word.hasPrefix("-") && word.count > 1 {
+          let flag = word.prefix { $0 == "-" || $0.isLetter }
+          let isKnown = known.contains(flag)
+          #expect(isKnown, "\(document.path): vipctl \(command) \(flag)")
+          checked += 1
+        }
+      }
+    }
+    #expect(checked > 20)
+  }
+
+  @Test func `the README's Swift is compiled`() throws {
+    let snippets = try Repository.swiftFiles(under: "Snippets").map { file in
+      try file.lines.map(\.text).joined(separator: "\n")
+    }
+    var found = 0
+    for block in try Document.named("README.md").blocks
+    where block.language == "swift" && block.text.contains("import ") {
+      // The imports stand at the top of a snippet, the rest further down.
+      let parts = block.text.split(separator: "\n\n", maxSplits: 1)
+      #expect(
+        snippets.contains { snippet in parts.allSatisfy { snippet.contains($0) } }, "\(block.text)")
+      found += 1
+    }
+    #expect(found >= 3)
+  }
+
+  @Test func `the tests that the README names exist`() throws {
+    let tests = try Repository.swiftFiles(under: "Tests").map { file in
+      try file.lines.map(\.text).joined(separator: "\n")
+    }.joined(separator: "\n")
+    let rows = try Document.named("README.md").prose.split(separator: "\n")
+      .filter { $0.hasPrefix("| ") && $0.contains("“") }
+    var found = 0
+    for row in rows {
+      for match in row.matches(of: /“([^”]+)”/) {
+        let name = match.output.1
+        #expect(tests.contains("\"\(name)\"") || tests.contains("`\(name)`"), "\(name)")
+        found += 1
+      }
+    }
+    #expect(found >= 15)
+  }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import Testing
+import VIP
+
+/// Real guard processes with nothing to guard.
+@Suite(.enabled(if: geteuid() == 0, "a guard needs the capabilities of root"))
+struct GuardProcessTests {
+  private let area: GuardArea
+  private let process = LinuxGuardProcess()
+
+  init() throws {
+    area = try GuardArea()
+  }
+
+  private func next() -> GuardNews {
+    for _ in 0..<5000 {
+      let news = process.news()
+      if news != .none { return news }
+      usleep(1000)
+    }
+    return .none
+  }
+
+  private func start() throws -> Int32 {
+    _ = try process.start(area)
+    #expect(next() == .isReady)
+    return try #require(process.pid)
+  }
+
+  private func exists(_ pid: Int32) -> Bool { kill(pid, 0) == 0 }
+
+  @Test func `a dismissed guard is gone, not even a zombie is left`() throws {
+    let pid = try start()
+    #expect(exists(pid))
+    #expect(process.dismiss() == "signal 9")
+    #expect(!exists(pid) && process.pid == nil)
+  }
+
+  @Test func `a stopped guard is dismissed like any other`() throws {
+    let pid = try start()
+    kill(pid, SIGSTOP)
+    #expect(process.dismiss() == "signal 9")
+    #expect(!exists(pid))
+  }
+
+  @Test func `a guard that is released does its work and ends by itself`() throws {
+    let pid = try start()
+    process.release()
+    #expect(!exists(pid) && process.pid == nil)
+  }
+
+  @Test func `no signal ends a guard but SIGKILL, of which its node hears`() throws {
+    let pid = try start()
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGPIPE, SIGSEGV] {
+      kill(pid, signal)
+    }
+    usleep(20_000)
+    #expect(process.news() == .none)
+    kill(pid, SIGKILL)
+    #expect(next() == .hasEnded)
+    #expect(process.dismiss() == "signal 9")
+  }
+
+  @Test func `a guard has what it needs and no more`() throws {
+    let pid = try start()
+    func text(_ name: String) throws -> String {
+      let file = try #require(fopen("/proc/\(pid)/\(name)", "r"))
+      defer { fclose(file) }
+      var bytes = [UInt8](repeating: 0, count: 65_536)
+      let count = fread(&bytes, 1, bytes.count, file)
+      return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+    #expect(try text("comm") == "vipctl-guard\n")
+    #expect(try text("cmdline").prefix { $0 != "\0" } == "vipctl-guard")
+    let status = try text("status")
+    #expect(status.contains("CapPrm:\t0000000000001000\n"))
+    #expect(status.contains("CapEff:\t0000000000001000\n"))
+    #expect(status.contains("NoNewPrivs:\t1\n"))
+    #expect(getsid(pid) == pid)
+    // The runtime of a sanitizer needs all its memory; the guard then keeps it.
+    guard dlsym(nil, "__tsan_init") == nil, dlsym(nil, "__asan_init") == nil else { return }
+    let maps = try text("maps").split(separator: "\n")
+    #expect(!maps.contains { $0.contains("[heap]") })
+    // The only memory it shares is the area.
+    #expect(maps.filter { $0.contains(" rw-s ") || $0.contains(" r--s ") }.count == 1)
+    process.dismiss()
+  }
+}
