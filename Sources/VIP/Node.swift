@@ -93,6 +93,7 @@ public actor Node {
   /// Waits until a router takes part in its election, in every family it has.
   ///
   /// - Throws: ``NodeError/Kind/notRunningYet`` with what it waits for; it goes on waiting.
+  ///   ``NodeError/Kind/addressInUse`` if a machine outside the group has one of its addresses.
   public func waitUntilRunning(
     _ name: String, timeout: Duration
   ) async throws(NodeError) {
@@ -100,8 +101,12 @@ public actor Node {
     let isOver = await wait(atMost: timeout) {
       obstacle = loop.engine.obstacle(to: name)
       return obstacle == nil || !loop.engine.contains(name)
+        || loop.engine.refusal(of: name) != nil
     }
     guard loop.engine.contains(name) else { throw unknownRouter(name) }
+    if let refusal = loop.engine.refusal(of: name) {
+      throw NodeError(.addressInUse, "\(name): \(refusal)")
+    }
     guard isOver else { throw NodeError(.notRunningYet, "\(name): \(obstacle ?? "not started")") }
   }
 

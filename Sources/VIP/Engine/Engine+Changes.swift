@@ -196,6 +196,7 @@ extension Engine {
     }
     instance.addresses = addresses
     claimAddresses(of: instance, on: link.index)
+    changeListening(for: instance)
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)

@@ -32,6 +32,10 @@ struct LogLine: Sendable {
       self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
     case .warning(let router, let family, let text):
       self.init(.warning, text, fields: Self.fields(router, family))
+    case .conflict(let router, let address, let mac):
+      self.init(
+        .warning, conflictText(address, mac),
+        fields: Self.fields(router, address.family) + [("mac", "\(mac)")])
     case .cleared(let router, let family, let text):
       self.init(.info, "over: \(text)", fields: Self.fields(router, family))
     case .changed(let router, let text):
