@@ -1,5 +1,6 @@
 internal import CPCAP
 import Glibc
+public import VIPCore
 
 /// Ethernet frames on a real interface, by libpcap.
 ///
@@ -19,6 +20,9 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
     /// What others say about addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
     /// addresses in them are for ``AddressClaim`` to judge.
     case announcements
+    /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
+    /// compares them one after the other. Of IPv6 addresses it compares the last four bytes.
+    case uses(of: [IPAddress])
     /// All that tells who holds which address, whoever sends it and to whom: ARP, Neighbor
     /// Discovery and VRRP of all versions, also what this machine sends. For looking on; it makes
     /// the interface promiscuous.
@@ -30,6 +34,7 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
       case .nothing: nil
       case .announcements:
         "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
+      case .uses(let addresses): Self.expression(forUsesOf: addresses)
       case .segment:
         // 112 is VRRP, 51 the Authentication Header that old VRRP puts before it.
         "arp or ip proto 112 or ip6 proto 112 or ip proto 51 or ip6 proto 51 "
@@ -37,11 +42,30 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
       }
     }
 
+    /// `arp[14:4]` is the sender's address in ARP, `ip6[60:4]` the end of the target's in an NA.
+    private static func expression(forUsesOf addresses: [IPAddress]) -> String? {
+      var senders: [String] = []
+      var targets: [String] = []
+      for address in addresses {
+        switch address {
+        case .v4(let address): senders.append("arp[14:4] == \(address.rawValue)")
+        case .v6(let address): targets.append("ip6[60:4] == \(address.low & 0xFFFF_FFFF)")
+        }
+      }
+      var parts: [String] = []
+      if !senders.isEmpty { parts.append("(arp and (\(senders.joined(separator: " or "))))") }
+      if !targets.isEmpty {
+        parts.append(
+          "(icmp6 and ip6[40] == 136 and (\(targets.joined(separator: " or "))))")
+      }
+      return parts.isEmpty ? nil : parts.joined(separator: " or ")
+    }
+
     /// Long enough for the messages wanted, options included; an advertisement has any length.
     fileprivate var snapshotLength: Int32 {
       switch self {
       case .nothing: 64
-      case .announcements: 256
+      case .announcements, .uses: 256
       case .segment: 9216
       }
     }
@@ -50,7 +74,7 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
     fileprivate var bufferByteCount: Int32 {
       switch self {
       case .nothing: 4096
-      case .announcements: 512 * 1024
+      case .announcements, .uses: 512 * 1024
       case .segment: 4 << 20
       }
     }

@@ -95,6 +95,7 @@ public actor Node {
   /// Waits until a router takes part in its election, in every family it has.
   ///
   /// - Throws: ``NodeError/Kind/notRunningYet`` with what it waits for; it goes on waiting.
+  ///   ``NodeError/Kind/addressInUse`` if a machine outside the group has one of its addresses.
   public func waitUntilRunning(
     _ name: String, timeout: Duration
   ) async throws(NodeError) {
@@ -102,8 +103,12 @@ public actor Node {
     let isOver = await wait(atMost: timeout) {
       obstacle = loop.engine.obstacle(to: name)
       return obstacle == nil || !loop.engine.contains(name)
+        || loop.engine.refusal(of: name) != nil
     }
     guard loop.engine.contains(name) else { throw unknownRouter(name) }
+    if let refusal = loop.engine.refusal(of: name) {
+      throw NodeError(.addressInUse, "\(name): \(refusal)")
+    }
     guard isOver else { throw NodeError(.notRunningYet, "\(name): \(obstacle ?? "not started")") }
   }
 
@@ -233,7 +238,7 @@ public actor Node {
       for event in events {
         for continuation in continuations { continuation.yield(event) }
       }
-      let stamped = history.add(events, at: wallClockSeconds())
+      let stamped = history.add(events, at: Double(wallClock().nanoseconds) / 1e9)
       let followers = followers.withLock { Array($0.values) }
       for event in stamped {
         for continuation in followers { continuation.yield(event) }

@@ -14,6 +14,8 @@ public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
     case alreadyRunning
     /// The router is there but can't take part yet; it goes on waiting.
     case notRunningYet
+    /// A virtual address is used by a machine that is not of the group.
+    case addressInUse
     /// The protocol or the state of a router does not allow what was asked.
     case refused
     /// The node is shutting down.

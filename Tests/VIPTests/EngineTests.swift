@@ -277,6 +277,21 @@ import VRRP
       })
   }
 
+  @Test func `a flooded socket holds up a Backup's timer for a few turns only`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    let transport = try #require(bench.platform.transport(.ipv4))
+    let header = PacketHeader(
+      source: try #require(IPAddress("198.18.0.66")), destination: .vrrpGroup(.ipv4), hopLimit: 255)
+    bench.platform.time = bench.platform.time + .seconds(4)
+    for _ in 0..<5 {
+      transport.inbox += [(PacketHeader, [UInt8])](repeating: (header, [0]), count: 2000)
+      #expect(bench.state() == .backup)
+      bench.engine.turn(ready: [.segment(SegmentKey(interfaceIndex: 2, family: .ipv4))])
+    }
+    #expect(bench.state() == .active)
+  }
+
   @Test func `a node that slept steps down before it sends anything`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())

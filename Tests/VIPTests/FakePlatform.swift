@@ -18,7 +18,8 @@ final class FakePlatform: Platform {
   var time = Instant(nanoseconds: 1_000_000_000)
   var transports: [SegmentKey: FakeTransport] = [:]
   var wire = FakeWire()
-  var watched: [Int32: ReadinessSource] = [:]
+  /// What the loop would wait for; only the wire is ever unwatched by the tests.
+  var watched: Set<ReadinessSource> = []
   /// What opening a socket fails with.
   var openFailure: NodeError?
   /// What happened on the machine, in order: the order that a takeover must keep.
@@ -48,8 +49,8 @@ final class FakePlatform: Platform {
   func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver { wire }
   func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { false }
-  func watch(_ descriptor: Int32, _ source: ReadinessSource) {}
-  func unwatch(_ descriptor: Int32) {}
+  func watch(_ descriptor: Int32, _ source: ReadinessSource) { watched.insert(source) }
+  func unwatch(_ descriptor: Int32) { watched.remove(.wire(2)) }
 
   func transport(_ family: AddressFamily) -> FakeTransport? {
     transports[SegmentKey(interfaceIndex: 2, family: family)]
@@ -160,6 +161,30 @@ final class Bench {
     settle()
   }
 
+  /// Lets another machine say something about an address.
+  func hear(_ claim: AddressClaim) throws {
+    platform.wire.deliver(try frame(claim))
+    engine.turn(ready: [.wire(2)])
+    events += engine.takeEvents()
+    settle()
+  }
+
+  private func frame(_ claim: AddressClaim) throws -> [UInt8] {
+    guard case .v4(let address) = claim.address, claim.form != .announcement else {
+      return Announcement(claim.address, at: claim.mac).encodeFrame()
+    }
+    let packet = ARPPacket(
+      operation: claim.form == .reply ? .reply : .request, senderMAC: claim.mac,
+      senderAddress: claim.form == .probe ? .any : address,
+      targetMAC: MACAddress(rawValue: 0),
+      targetAddress: claim.form == .probe ? address : IPv4Address(198, 18, 0, 77))
+    return [UInt8](capacity: 42) { output in
+      EthernetFrame(destination: .broadcast, source: claim.mac, etherType: .arp)
+        .encode(into: &output)
+      packet.encode(into: &output)
+    }
+  }
+
   /// The addresses with our tag that the kernel has.
   var held: [String] {
     get throws {
@@ -179,11 +204,12 @@ final class Bench {
 func settings(
   _ addresses: [String] = ["198.18.0.100/24"], priority: Int = 100, vrid: Int = 51,
   name: String? = "web", interface: String = "eth0", preempt: Bool = true,
-  interval: AdvertisementInterval = .default, handover: HandoverPolicy = .seamless
+  interval: AdvertisementInterval = .default, handover: HandoverPolicy = .seamless,
+  probe: Bool = false
 ) throws -> RouterConfiguration {
   RouterConfiguration(
     name: name, interface: interface, vrid: try #require(VRID(exactly: vrid)),
     priority: try #require(Priority(configured: priority)), interval: interval,
     addresses: try addresses.map { try #require(InterfaceAddress($0)) }, preempt: preempt,
-    handover: handover)
+    handover: handover, probe: probe)
 }

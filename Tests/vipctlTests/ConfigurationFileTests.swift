@@ -259,7 +259,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover'"
+    + "'checksum', 'authentication', 'handover', 'probe'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -25,6 +25,7 @@ func exampleStatus() throws -> NodeStatus {
                       "version-errors": 0, "authentication-errors": 0},
        "segmentStatistics": {"checksum-errors": 0, "version-errors": 0, "vrid-errors": 0,
          "ip-ttl-errors": 0, "packet-length-errors": 0},
+       "conflicts": {"claims": 0, "defenses": 0, "current": []},
        "peers": [\(name == "web" && family == "ipv4" ? peers : "")], "warnings": [\(warnings)]}
       """
   }

@@ -39,6 +39,7 @@ extension RouterConfiguration {
     compare("preemption delay", preemptDelay.text, other.preemptDelay.text)
     compare("checksum", checksum.rawValue, other.checksum.rawValue)
     compare("handover", handover.rawValue, other.handover.rawValue)
+    compare("probe", probe, other.probe)
     if password != other.password { parts.append("another password") }
     let (old, new) = (Set(addresses), Set(other.addresses))
     let added = other.addresses.filter { !old.contains($0) }

@@ -32,6 +32,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///
   /// Descriptions, logs and statuses never show it.
   public var password: Authentication.Password?
+  /// Whether to ask the segment, before the first use, if a machine outside the group has one of the
+  /// addresses.
+  public var probe: Bool
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -48,12 +51,14 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - version: 3 if left out.
   ///   - preemptDelay: none if left out.
   ///   - password: none if left out; for version 2 only.
+  ///   - probe: on if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
-    preemptDelay: Duration = .zero, password: Authentication.Password? = nil
+    preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
+    probe: Bool = true
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -67,6 +72,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.version = version
     self.preemptDelay = preemptDelay
     self.password = password
+    self.probe = probe
   }
 
   /// The families that have addresses here, IPv4 first.

@@ -42,6 +42,7 @@ extension Node {
   private func bringUp(
     _ wanted: [RouterConfiguration], timeoutSeconds: Double
   ) async throws(NodeError) -> ControlReply {
+    let before = routerNames
     let report = try await apply(wanted)
     let deadline = bootTime() + Self.duration(timeoutSeconds)
     var waiting: ControlFailure?
@@ -50,6 +51,11 @@ extension Node {
       do throws(NodeError) {
         try await waitUntilRunning(router.name, timeout: left)
       } catch {
+        if error.kind == .addressInUse {
+          // All of them or none: those that are new here go again.
+          await takeDown(wanted.map(\.name).filter { !before.contains($0) || $0 == router.name })
+          throw error
+        }
         waiting = waiting ?? ControlFailure(error)
       }
     }
@@ -105,7 +111,7 @@ extension ControlFailure {
       case .notRunningYet: .waiting
       case .refused: .refused
       case .shuttingDown: .shuttingDown
-      case .notPermitted, .alreadyRunning, .system: .failed
+      case .notPermitted, .alreadyRunning, .addressInUse, .system: .failed
       }
     self.init(kind, error.description)
   }

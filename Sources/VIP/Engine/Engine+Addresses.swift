@@ -10,6 +10,7 @@ extension Engine {
   /// Starts to install an instance's addresses.
   func hold(_ instance: RouterInstance) {
     endHandover(instance)
+    changeListening(for: instance)
     work.add(.install, instance)
     if let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil {
       timers.schedule(TimerID.lease, at: now + period)
@@ -19,6 +20,7 @@ extension Engine {
   /// Starts to remove an instance's addresses.
   func release(_ instance: RouterInstance) {
     endHandover(instance)
+    changeListening(for: instance)
     work.add(.remove, instance)
   }
 
@@ -288,7 +290,7 @@ extension Engine {
     }
   }
 
-  private func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
+  func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
     let announcement = Announcement(address, at: wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)

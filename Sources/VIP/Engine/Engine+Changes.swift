@@ -188,7 +188,6 @@ extension Engine {
     isSafeguardStale = true
     guard let link = instance.link else {
       instance.addresses = addresses
-      isSafeguardStale = true
       return
     }
     let kept = Set(addresses.lazy.filter { !$0.isRetired }.map(\.address.address))
@@ -196,8 +195,8 @@ extension Engine {
       disown(old.address.address, of: instance, on: link.index)
     }
     instance.addresses = addresses
-    isSafeguardStale = true
     claimAddresses(of: instance, on: link.index)
+    changeListening(for: instance)
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)

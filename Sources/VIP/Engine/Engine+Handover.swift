@@ -21,8 +21,9 @@ extension Engine {
   /// An election has decided that the addresses no longer belong here.
   func letGo(_ instance: RouterInstance, because reason: Transition.Reason?) {
     silence(instance)
+    endConflicts(of: instance)
     guard instance.settings.handover == .seamless,
-      let patience = patience(instance, reason), listen(for: instance)
+      let patience = patience(instance, reason), let wire = wire(of: instance), listen(on: wire)
     else { return release(instance) }
     instance.handoverDeadline = now + patience
     for index in instance.currentAddresses.indices where instance.addresses[index].isInstalled {
@@ -63,26 +64,6 @@ extension Engine {
     armHandoverTimer()
   }
 
-  /// Takes in what others announce: an address that is announced elsewhere need not linger here.
-  func drainClaims(on interfaceIndex: Int32) {
-    guard let wire = wires[interfaceIndex] else { return }
-    var relieved: Set<Int> = []
-    _ = try? wire.transport.drain(limit: Bound.messages) { frame in
-      guard let claim = try? AddressClaim(parsing: frame), claim.isInUse,
-        claim.mac != wire.macAddress,
-        let owner = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
-        let instance = instances[owner.slot], instance.addresses[owner.index].isLingering
-      else { return }
-      instance.addresses[owner.index].isLingering = false
-      relieved.insert(owner.slot)
-    }
-    for slot in relieved {
-      guard let instance = instances[slot] else { continue }
-      work.add(.remove, instance)
-      if !instance.addresses.contains(where: \.isLingering) { endHandover(instance) }
-    }
-  }
-
   /// Ends the waiting of routers whose successor has not announced everything in time.
   func endOverdueHandovers() {
     for case let instance? in instances {
@@ -97,7 +78,7 @@ extension Engine {
     instance.handoverDeadline = nil
     instance.hasSuccessor = false
     for index in instance.addresses.indices { instance.addresses[index].isLingering = false }
-    stopListening(for: instance)
+    changeListening(for: instance)
   }
 
   private func armHandoverTimer() {
@@ -106,30 +87,6 @@ extension Engine {
       if let deadline = instance.handoverDeadline { next = min(next ?? deadline, deadline) }
     }
     if let next { timers.schedule(TimerID.handover, at: next) }
-  }
-
-  // MARK: Listening
-
-  /// Starts to hear announcements on an instance's interface.
-  ///
-  /// - Returns: whether they can be heard.
-  private func listen(for instance: RouterInstance) -> Bool {
-    guard instance.handoverDeadline == nil, let link = instance.link, let wire = wires[link.index]
-    else { return false }
-    if wire.listenerCount == 0 {
-      guard (try? wire.transport.setFilter(.announcements)) != nil else { return false }
-      platform.watch(wire.transport.fileDescriptor, .wire(link.index))
-    }
-    wire.listenerCount += 1
-    return true
-  }
-
-  private func stopListening(for instance: RouterInstance) {
-    guard let link = instance.link, let wire = wires[link.index] else { return }
-    wire.listenerCount -= 1
-    guard wire.listenerCount == 0 else { return }
-    platform.unwatch(wire.transport.fileDescriptor)
-    try? wire.transport.setFilter(.nothing)
   }
 }
 

@@ -116,6 +116,7 @@ extension Engine {
         // Left on the interface by an earlier life of this node.
         work.add(.remove, instance)
       }
+      startProbe(of: instance)
     } else if primary != instance.election.primaryAddress {
       segment.transport.setSource(primary)
       instance.election.changePrimaryAddress(to: primary)
@@ -125,12 +126,13 @@ extension Engine {
   }
 
   /// Takes an instance out of the election until its interface is usable again.
-  private func pause(_ instance: RouterInstance, _ reason: String) {
+  func pause(_ instance: RouterInstance, _ reason: String) {
     let waiting = RouterInstance.Activity.waiting(reason)
     guard instance.activity != waiting else { return }
     instance.activity = waiting
     perform(instance.election.stop(at: now), for: instance)
     if instance.handoverDeadline != nil { release(instance) }
+    stopProbe(of: instance)
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason
@@ -161,7 +163,8 @@ extension Engine {
   private func wire(_ link: Link) throws(NodeError) -> Wire {
     if let wire = wires[link.index] { return wire }
     let wire = Wire(
-      try platform.openWire(link), macAddress: link.macAddress ?? MACAddress(rawValue: 0),
+      link.index, try platform.openWire(link),
+      macAddress: link.macAddress ?? MACAddress(rawValue: 0),
       isRouter: platform.isForwarding(link, .ipv6))
     wires[link.index] = wire
     return wire
@@ -181,6 +184,7 @@ extension Engine {
     guard let link = instance.link else { return }
     isSafeguardStale = true
     endHandover(instance)
+    changeListening(for: instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {
@@ -203,6 +207,7 @@ extension Engine {
       wire.userCount -= 1
       if wire.userCount == 0 {
         wires[link.index] = nil
+        if wire.listening.isWatched { platform.unwatch(wire.transport.fileDescriptor) }
         platform.close(wire.transport)
       }
     }

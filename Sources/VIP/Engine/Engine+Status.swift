@@ -29,12 +29,14 @@ extension Engine {
       since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
+      conflicts: instance.conflicts.status,
       peers: election.peers.map { PeerStatus($0, at: now) },
       warnings: warnings(of: instance))
   }
 
   private func warnings(of instance: RouterInstance) -> [String] {
     var list = instance.troubles.list.map(\.text)
+    list += instance.conflicts.warnings
     if instance.activity == .running, let failure = segment(of: instance)?.sendFailure,
       failure != 0
     {

@@ -30,7 +30,10 @@ package final class Engine {
     static let handover = 3
     static let trouble = 4
     static let safeguard = 5
-    static let firstRouter = 6
+    static let conflict = 6
+    static let probe = 7
+    static let listening = 8
+    static let firstRouter = 9
   }
 
   let platform: any Platform
@@ -100,6 +103,7 @@ package final class Engine {
     flush()
     performAddressWork()
     sendAnnouncements()
+    updateListening()
     armOwnTimers()
   }
 
@@ -128,6 +132,9 @@ package final class Engine {
       case TimerID.retry: retryAddresses()
       case TimerID.handover: endOverdueHandovers()
       case TimerID.trouble: endTroubles()
+      case TimerID.conflict: reviewConflicts()
+      case TimerID.probe: continueProbes()
+      case TimerID.listening: resumeListening()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }
@@ -136,6 +143,10 @@ package final class Engine {
           reconsider(instance)
         } else if instance.election.state == .backup, !includingBackups {
           postponed.append((id, deadline))
+          continue
+        } else if let later = delayByProbe(instance) {
+          postponed.append((id, later))
+          continue
         } else {
           perform(instance.election.advance(to: now), for: instance)
         }
@@ -194,6 +205,7 @@ package final class Engine {
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
       perform(actions, for: instance)
+      if instance.probe != nil { settleProbe(of: instance) }
       note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {

@@ -26,6 +26,9 @@ struct InterfaceTable {
   /// The interface with an index.
   func link(_ index: Int32) -> Link? { links[index] }
 
+  /// Whether an Ethernet address is one of this machine's own.
+  func hasMAC(_ mac: MACAddress) -> Bool { links.values.contains { $0.macAddress == mac } }
+
   /// All interfaces, by name.
   var names: [String] { links.values.map(\.name).sorted() }
 

@@ -65,6 +65,10 @@ final class RouterInstance {
   var attachRetryAt: Instant?
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
+  /// Who else claims its addresses.
+  var conflicts = Conflicts()
+  /// The question whether its addresses are free, until it is answered.
+  var probe: Probe?
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -79,6 +83,7 @@ final class RouterInstance {
     election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
+    if settings.probe, settings.priority != .owner { probe = Probe() }
   }
 
   /// Starts the election anew from a primary address; its statistics go on.

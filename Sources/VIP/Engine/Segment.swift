@@ -35,17 +35,20 @@ final class Segment {
 
 /// One interface: the way announcements leave, and those that wait to leave.
 final class Wire {
+  let interfaceIndex: Int32
   let transport: any FrameTransport & FrameReceiver
   var queue = AnnouncementQueue()
   var macAddress: MACAddress
   var isRouter: Bool
   var userCount = 0
-  /// How many routers wait for their successors' announcements.
-  var listenerCount = 0
+  /// Whether and how others are listened to, see `Engine+Listening`.
+  var listening = Listening()
 
   init(
-    _ transport: any FrameTransport & FrameReceiver, macAddress: MACAddress, isRouter: Bool
+    _ interfaceIndex: Int32, _ transport: any FrameTransport & FrameReceiver,
+    macAddress: MACAddress, isRouter: Bool
   ) {
+    self.interfaceIndex = interfaceIndex
     self.transport = transport
     self.macAddress = macAddress
     self.isRouter = isRouter

@@ -36,7 +36,7 @@ final class LinuxPlatform: Platform {
   func now() -> Instant { bootTime() }
 
   func wallClock() -> Double {
-    wallClockSeconds()
+    Double(VIP.wallClock().nanoseconds) / 1e9
   }
 
   func openAdvertisements(
@@ -153,9 +153,6 @@ func readSmallFile(_ path: String) -> [UInt8]? {
   guard count >= 0 else { return nil }
   return Array(bytes.prefix(count))
 }
-
-/// The wall clock, in seconds since 1970.
-func wallClockSeconds() -> Double { Double(vip_clock_nanoseconds(CLOCK_REALTIME)) / 1e9 }
 
 /// A time as ISO 8601 in UTC, in whole seconds or in milliseconds.
 func utcText(_ secondsSince1970: Double, withMilliseconds: Bool = false) -> String {

@@ -11,6 +11,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case waiting
     /// Something is wrong.
     case warning
+    /// Another machine uses a virtual address that is held here.
+    case conflict
     /// What a warning told of is over.
     case cleared
     /// A router's settings changed while it runs.
@@ -36,7 +38,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
   /// The state after a transition.
   public var to: VirtualRouter.State?
   /// The address, if it is about one.
-  public var address: InterfaceAddress?
+  public var address: IPAddress?
   /// What happened and why, for people.
   public var text: String
 
@@ -53,12 +55,16 @@ public struct EventRecord: Sendable, Hashable, Codable {
       (self.event, self.router, self.family, text) = (.waiting, router, family, reason)
     case .warning(let router, let family, let text):
       (self.event, self.router, self.family, self.text) = (.warning, router, family, text)
+    case .conflict(let router, let address, let mac):
+      (event, self.router, self.address) = (.conflict, router, address)
+      family = address.family
+      text = conflictText(address, mac)
     case .cleared(let router, let family, let text):
       (self.event, self.router, self.family, self.text) = (.cleared, router, family, text)
     case .changed(let router, let text):
       (self.event, self.router, self.text) = (.changed, router, text)
     case .repaired(let router, let address):
-      (self.event, self.router, self.address) = (.repaired, router, address)
+      (self.event, self.router, self.address) = (.repaired, router, address.address)
       family = address.family
       text = "\(address) was missing and has been put back"
     case .removed(let router):

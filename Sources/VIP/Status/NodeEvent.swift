@@ -9,6 +9,8 @@ public enum NodeEvent: Sendable, Hashable {
   case waiting(router: String, family: AddressFamily, reason: String)
   /// Something is wrong and needs a person's attention; said once until it is over.
   case warning(router: String, family: AddressFamily, text: String)
+  /// Another machine claims a virtual address that is held here; said once until it is over.
+  case conflict(router: String, address: IPAddress, mac: MACAddress)
   /// What a warning told of is over; the text is the warning's.
   case cleared(router: String, family: AddressFamily, text: String)
   /// A router's settings changed while it runs; the text says how.
@@ -29,6 +31,8 @@ extension NodeEvent: CustomStringConvertible {
       "\(router) \(family): \(change.from) → \(change.to): \(change.reason)"
     case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
     case .warning(let router, let family, let text): "\(router) \(family): warning: \(text)"
+    case .conflict(let router, let address, let mac):
+      "\(router): \(conflictText(address, mac))"
     case .cleared(let router, let family, let text): "\(router) \(family): over: \(text)"
     case .changed(let router, let text): "\(router): changed: \(text)"
     case .repaired(let router, let address):

@@ -95,6 +95,8 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var statistics: Statistics
   /// Counters of its segment and family that belong to no single router.
   public var segmentStatistics: SegmentStatistics
+  /// Who else claims its addresses.
+  public var conflicts: ConflictStatus
   /// The other machines heard, by when they were first heard.
   public var peers: [PeerStatus]
   /// What is wrong at the moment, one sentence each.

@@ -15,8 +15,8 @@ struct EventsCommand: ParsableCommand {
         vipctl events --follow --json
 
       With --json each event is an object in a line of its own, with the keys time, sequence, \
-      event (transition, waiting, warning, cleared, changed, repaired or removed), router, text \
-      and, where they apply, family, from, to and address. A gap in the sequence means that some \
+      event (transition, waiting, warning, conflict, cleared, changed, repaired or removed), \
+      router, text and, where they apply, family, from, to and address. A gap in the sequence means that some \
       were missed.
       """)
 
@@ -51,7 +51,7 @@ enum EventText {
     let kind =
       switch record.event {
       case .transition, .repaired, .removed: ""
-      case .waiting, .warning, .changed: "\(record.event.rawValue): "
+      case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
       case .cleared: "over: "
       }
     return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine

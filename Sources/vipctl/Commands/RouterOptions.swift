@@ -73,6 +73,11 @@ struct RouterOptions: ParsableArguments {
     transform: SettingText.checksum)
   var checksum: ChecksumPolicy?
 
+  @Flag(
+    name: .customLong("no-probe"),
+    help: "Don't ask the network first whether another machine uses an address.")
+  var noProbe = false
+
   @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
     completion: .file(extensions: ["yaml", "yml"]))
@@ -85,9 +90,8 @@ struct RouterOptions: ParsableArguments {
       ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
-      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil),
-      ("--no-guard", noGuard),
-      ("--checksum", checksum != nil),
+      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--checksum", checksum != nil), ("--no-probe", noProbe),
     ]
     return flags.first { $0.1 }?.0
   }
@@ -127,7 +131,8 @@ struct RouterOptions: ParsableArguments {
     let router = RouterConfiguration(
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
-      checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero)
+      checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
+      probe: !noProbe)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

@@ -62,7 +62,7 @@ struct PlacedRouter {
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover",
+    "checksum", "authentication", "handover", "probe",
   ]
 
   fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -95,7 +95,8 @@ struct PlacedRouter {
       checksum: try keys.take("checksum")?.setting("checksum", SettingText.checksum) ?? .auto,
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
-      password: try keys.take("authentication")?.authentication())
+      password: try keys.take("authentication")?.authentication(),
+      probe: try keys.take("probe")?.flag("probe") ?? true)
     do {
       try configuration.validate()
     } catch {

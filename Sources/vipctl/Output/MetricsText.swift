@@ -12,6 +12,7 @@ struct MetricsText {
     metrics.add(status.node)
     metrics.add(status.routers)
     metrics.addCounters(status.routers)
+    metrics.addConflicts(status.routers)
     metrics.addSegments(status.routers)
     metrics.addPeers(status.routers)
     return metrics.text
@@ -50,6 +51,10 @@ struct MetricsText {
         { Double($0.addresses.count(where: \.installed)) }
       ),
       ("warnings", "Things that are wrong now.", { Double($0.warnings.count) }),
+      (
+        "conflicts", "Addresses that other machines use too, now.",
+        { Double($0.conflicts.current.count) }
+      ),
       ("peers", "Other machines heard for the router.", { Double($0.peers.count) }),
     ]
     for (name, help, value) in gauges {
@@ -80,6 +85,21 @@ struct MetricsText {
         sample(
           "vipctl_router_\(name)_total", Self.labels(router),
           Double(value(router.statistics)))
+      }
+    }
+  }
+
+  private mutating func addConflicts(_ routers: [RouterStatus]) {
+    let counters: [(String, String, (ConflictStatus) -> UInt64)] = [
+      ("claims", "Claims of held addresses by other machines.", \.claims),
+      ("defenses", "Announcements to defend a claimed address.", \.defenses),
+    ]
+    for (name, help, value) in counters {
+      family("vipctl_router_conflict_\(name)_total", "counter", help)
+      for router in routers {
+        sample(
+          "vipctl_router_conflict_\(name)_total", Self.labels(router),
+          Double(value(router.conflicts)))
       }
     }
   }

@@ -55,6 +55,7 @@ struct NodeProcess {
     let events = node.events()
     do throws(NodeError) {
       try await node.apply(routers)
+      try await node.waitUntilProbed(routers.map(\.name))
     } catch {
       // The failure is the only line then.
       await end()

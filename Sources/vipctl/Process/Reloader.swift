@@ -25,10 +25,10 @@ actor Reloader {
     }
     let wanted = file.routers.map(\.name)
     do throws(NodeError) {
-      try await node.changeGuard(to: file.isGuarded ?? true)
       let report = try await node.apply(
         file.routers, removing: names.filter { !wanted.contains($0) })
       await node.changeLease(to: file.lease ?? .default)
+      try await node.changeGuard(to: file.isGuarded ?? true)
       names = wanted
       return report
     } catch {

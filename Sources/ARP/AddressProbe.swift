@@ -1,0 +1,56 @@
+public import VIPCore
+
+/// The Ethernet frame that asks a segment whether anybody has an address, without claiming it.
+///
+/// For IPv4 an ARP probe (RFC 5227 §2.1.1), for IPv6 a Neighbor Solicitation from `::` as in
+/// duplicate address detection (RFC 4862 §5.4.2). The holder answers an ARP probe to the frame's
+/// source and a solicitation from `::` to all nodes; nobody's caches change.
+public struct AddressProbe: Sendable, Hashable {
+  private static let ipv4ByteCount = EthernetFrame.headerByteCount + ARPPacket.byteCount
+  private static let ipv6ByteCount = 78
+
+  /// The address in question.
+  public let address: IPAddress
+  /// Who asks.
+  public let mac: MACAddress
+
+  /// Makes a probe.
+  public init(_ address: IPAddress, from mac: MACAddress) {
+    self.address = address
+    self.mac = mac
+  }
+
+  /// Size of the frame, in bytes, without the padding that the device adds.
+  public var byteCount: Int {
+    address.family == .ipv4 ? Self.ipv4ByteCount : Self.ipv6ByteCount
+  }
+
+  /// Writes the frame, ``byteCount`` bytes.
+  public func encode(into output: inout OutputSpan<UInt8>) {
+    switch address {
+    case .v4(let address):
+      EthernetFrame(destination: .broadcast, source: mac, etherType: .arp).encode(into: &output)
+      ARPPacket.probe(for: address, from: mac).encode(into: &output)
+    case .v6(let address):
+      let solicitation = NeighborSolicitation.probe(for: address)
+      EthernetFrame(
+        destination: .multicast(for: solicitation.destination), source: mac, etherType: .ipv6
+      ).encode(into: &output)
+      solicitation.encode(into: &output)
+    }
+  }
+
+  /// The frame as an array.
+  public func encodeFrame() -> [UInt8] {
+    [UInt8](capacity: byteCount) { encode(into: &$0) }
+  }
+}
+
+extension FrameTransport {
+  /// Sends a probe.
+  ///
+  /// Equivalent to: `arping -D -c 1 -I IF ADDRESS`, `ndisc6 -1 -r 1 ADDRESS IF`.
+  public func send(_ probe: AddressProbe) throws(FrameError) {
+    try send(probe.encodeFrame().span)
+  }
+}

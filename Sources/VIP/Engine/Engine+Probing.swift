@@ -1,0 +1,126 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Asking the segment, before a router's first use, whether its addresses are free.
+///
+/// RFC 5227 §2.1 probes for four to seven seconds, in which no failover would be thinkable. But a
+/// router that has just come up is Backup for more than three intervals anyway: the probes go out
+/// in that time and cost none. Three of each, 100 ms apart, and a wait of 200 ms for slow machines
+/// make 400 ms; nobody's timer waits for them but the asking router's own, should its interval be
+/// shorter than that. More than a thousand addresses are asked for once, at 10,000 a second.
+///
+/// An answer is no obstacle if a router of the group is heard: then it is the group's Active. If
+/// none is heard by the time this router would take over, the addresses belong to somebody else, and
+/// it does not.
+extension Engine {
+  /// How long after a refusal to ask again.
+  private static let refusalPause = Duration.seconds(30)
+
+  /// Begins to ask for a router that takes part from now on.
+  func startProbe(of instance: RouterInstance) {
+    guard instance.probe != nil else { return }
+    guard !instance.isHolding else {
+      instance.probe = nil
+      return
+    }
+    instance.probe?.begin(at: now)
+    changeListening(for: instance)
+    updateListening()
+    continueProbes()
+  }
+
+  /// Stops asking when the interface is gone; it begins anew when it is back.
+  func stopProbe(of instance: RouterInstance) {
+    instance.probe?.startedAt = nil
+    changeListening(for: instance)
+  }
+
+  /// Sends the probes that are due and notes whose waiting is over.
+  func continueProbes() {
+    var next: Instant?
+    for case let instance? in instances {
+      guard var probe = instance.probe, probe.startedAt != nil, !probe.isOver,
+        let wire = wire(of: instance)
+      else { continue }
+      let due = probe.takeDue(of: instance.addresses.count, by: now)
+      instance.probe = probe
+      for index in due {
+        // A frame that is lost here may as well have been lost on the way.
+        let address = instance.addresses[index].address.address
+        try? wire.transport.send(AddressProbe(address, from: wire.macAddress))
+      }
+      if probe.isOver {
+        settleProbe(of: instance)
+      } else {
+        next = min(next ?? probe.due, probe.due)
+      }
+    }
+    if let next { timers.schedule(TimerID.probe, at: next) }
+  }
+
+  /// Takes in that somebody has an address that was asked for.
+  func noteAnswer(_ claim: AddressClaim, to instance: RouterInstance) {
+    guard let probe = instance.probe, probe.answers.count < Probe.answersMax,
+      !interfaces.hasMAC(claim.mac),
+      !probe.answers.contains(where: { $0.address == claim.address })
+    else { return }
+    instance.probe?.answers.append(Probe.Answer(address: claim.address, mac: claim.mac))
+    hasChanged = true
+  }
+
+  /// Ends the asking if nothing speaks against the router.
+  func settleProbe(of instance: RouterInstance) {
+    guard let probe = instance.probe, probe.isOver else { return }
+    hasChanged = true
+    guard probe.answers.isEmpty || isGroupHeard(by: instance) else { return }
+    instance.probe = nil
+    changeListening(for: instance)
+  }
+
+  private func isGroupHeard(by instance: RouterInstance) -> Bool {
+    instance.election.peers.contains { $0.addresses != .disjoint }
+  }
+
+  /// Keeps a Backup from taking over before the answers are in, and one that must not from doing so
+  /// at all.
+  ///
+  /// - Returns: when to look again; `nil` if nothing is in the way.
+  func delayByProbe(_ instance: RouterInstance) -> Instant? {
+    guard let probe = instance.probe, instance.election.state == .backup else { return nil }
+    guard probe.isOver else { return max(probe.due, now + .milliseconds(1)) }
+    settleProbe(of: instance)
+    guard let answer = instance.probe?.answers.first else { return nil }
+    refuse(instance, answer)
+    return instance.attachRetryAt
+  }
+
+  private func refuse(_ instance: RouterInstance, _ answer: Probe.Answer) {
+    let text =
+      "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which speaks no "
+      + "VRRP for VRID \(instance.settings.vrid); take another address, or switch the question off "
+      + "with --no-probe"
+    instance.probe?.refusal = text
+    instance.attachRetryAt = now + Self.refusalPause
+    pause(instance, text)
+  }
+
+  /// Why a router may not take part; `nil` if it may or if that is still open.
+  package func refusal(of name: String) -> String? {
+    for case let instance? in instances where instance.settings.name == name {
+      if let refusal = instance.probe?.refusal { return refusal }
+    }
+    return nil
+  }
+
+  /// Whether it is still open if a router that takes part may have its addresses.
+  package func isProbing(_ name: String) -> Bool {
+    instances.contains { instance in
+      guard let instance, instance.settings.name == name, let probe = instance.probe else {
+        return false
+      }
+      return probe.startedAt != nil && probe.refusal == nil
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/// Routers whose addresses turn out to be used by others.
+extension Node {
+  /// Waits until it is known whether routers may have their addresses.
+  ///
+  /// A router that waits for its interface is not waited for: it asks the segment once it takes
+  /// part.
+  ///
+  /// - Throws: ``NodeError/Kind/addressInUse``; the router is gone then.
+  public func waitUntilProbed(_ names: [String]) async throws(NodeError) {
+    for name in names {
+      while loop.engine.isProbing(name) { await nextChange() }
+      if let error = await dropRefused(name) { throw error }
+    }
+  }
+
+  /// Takes a router down that a machine outside the group leaves no address for.
+  ///
+  /// - Returns: what to tell, if that was so.
+  func dropRefused(_ name: String) async -> NodeError? {
+    guard let refusal = loop.engine.refusal(of: name) else { return nil }
+    try? await down(name)
+    return NodeError(.addressInUse, "\(name): \(refusal)")
+  }
+}

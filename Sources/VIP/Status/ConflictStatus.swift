@@ -1,0 +1,41 @@
+public import VIPCore
+
+/// Machines outside the group that use virtual addresses which are held here.
+public struct ConflictStatus: Sendable, Hashable, Codable {
+  /// How often a held address was claimed by such a machine.
+  public var claims: UInt64
+  /// How often this node has announced a claimed address again to defend it (RFC 5227 §2.4).
+  public var defenses: UInt64
+  /// Who claims what at the moment.
+  public var current: [Rival]
+
+  /// Makes a status.
+  public init(claims: UInt64 = 0, defenses: UInt64 = 0, current: [Rival] = []) {
+    self.claims = claims
+    self.defenses = defenses
+    self.current = current
+  }
+
+  /// One address that another machine uses.
+  public struct Rival: Sendable, Hashable, Codable {
+    /// The address.
+    public var address: IPAddress
+    /// Who claimed it last.
+    public var mac: MACAddress
+    /// How often it was claimed since this began.
+    public var claims: UInt64
+
+    /// Makes an entry.
+    public init(address: IPAddress, mac: MACAddress, claims: UInt64) {
+      self.address = address
+      self.mac = mac
+      self.claims = claims
+    }
+  }
+}
+
+/// Who claims what, and what to do about it, as one sentence.
+public func conflictText(_ address: IPAddress, _ mac: MACAddress) -> String {
+  "\(address) is also used by the machine with Ethernet address \(mac), which is not of this group; "
+    + "give that machine another address"
+}

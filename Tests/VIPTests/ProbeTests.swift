@@ -1,0 +1,144 @@
+import ARP
+import Netlink
+import Testing
+import VIP
+import VIPCore
+import VRRP
+
+/// Before the first use the segment is asked whether the addresses are free.
+@Suite struct ProbeTests {
+  private static let stranger = MACAddress(2, 0, 0, 0, 0, 0x66)
+
+  private func answer(_ address: String = "198.18.0.100") throws -> AddressClaim {
+    AddressClaim(address: try #require(IPAddress(address)), mac: Self.stranger, form: .reply)
+  }
+
+  private func probes(_ bench: Bench) -> [AddressClaim] {
+    bench.platform.wire.claims.filter { $0.form == .probe }
+  }
+
+  @Test func `three probes of each address in 400 ms, and nothing is late`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"], probe: true))
+    #expect(bench.engine.obstacle(to: "web") == "asking the segment whether its addresses are free")
+    #expect(bench.engine.isProbing("web"))
+    bench.pass(.milliseconds(399))
+    #expect(bench.engine.isProbing("web"))
+    bench.pass(.milliseconds(1))
+    #expect(!bench.engine.isProbing("web"))
+    #expect(bench.engine.obstacle(to: "web") == nil)
+    for address in ["198.18.0.100", "2001:db8::100"] {
+      #expect(probes(bench).filter { $0.address == IPAddress(address) }.count == 3)
+    }
+    #expect(bench.platform.wire.filter == .nothing)
+    bench.pass(.milliseconds(3220))
+    #expect(bench.state() == .active, "the same 3.61 s as without the question")
+    #expect(probes(bench).count == 6)
+  }
+
+  @Test func `a router with a short interval takes over once the answers are in`() throws {
+    let bench = try Bench()
+    try bench.engine.add(
+      settings(interval: #require(AdvertisementInterval("10ms")), probe: true))
+    bench.pass(.milliseconds(395))
+    #expect(bench.state() == .backup)
+    bench.pass(.milliseconds(10))
+    #expect(bench.state() == .active)
+  }
+
+  @Test func `an address that a stranger answers for is refused with its MAC`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(answer())
+    bench.pass(.milliseconds(500))
+    #expect(bench.engine.isProbing("web"), "it may be the group's Active")
+    #expect(bench.engine.refusal(of: "web") == nil)
+    bench.pass(.milliseconds(3200))
+    let refusal = try #require(bench.engine.refusal(of: "web"))
+    #expect(refusal.contains("198.18.0.100 is used by the machine with Ethernet address"))
+    #expect(refusal.contains("\(Self.stranger)"))
+    #expect(bench.state() == .initialize)
+    #expect(try bench.held == [])
+    #expect(bench.platform.transport(.ipv4)?.batches.isEmpty == true)
+    #expect(bench.platform.wire.claims.allSatisfy { $0.form == .probe })
+  }
+
+  @Test func `the group's Active may answer`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(answer())
+    bench.pass(.milliseconds(700))
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(!bench.engine.isProbing("web"))
+    #expect(bench.engine.obstacle(to: "web") == nil)
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+  }
+
+  @Test func `the Active of another group on our VRID may not`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(answer())
+    for _ in 0..<5 {
+      try bench.hear(50, from: "198.18.0.2", addresses: ["198.18.0.9"])
+      bench.pass(.seconds(1))
+    }
+    #expect(bench.engine.refusal(of: "web") != nil)
+  }
+
+  @Test func `a refused router asks again and starts when the address is free`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(answer())
+    bench.pass(.seconds(4))
+    #expect(bench.engine.refusal(of: "web") != nil)
+    bench.pass(.seconds(35))
+    #expect(bench.state() == .active)
+    #expect(bench.engine.refusal(of: "web") == nil)
+  }
+
+  @Test func `somebody else's question and our own frames are no answers`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    let address = try #require(IPAddress("198.18.0.100"))
+    try bench.hear(AddressClaim(address: address, mac: Self.stranger, form: .probe))
+    let own = try #require(FakePlatform.eth0.macAddress)
+    try bench.hear(AddressClaim(address: address, mac: own, form: .reply))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+  }
+
+  @Test func `thousands are asked for once, and paced`() throws {
+    let bench = try Bench()
+    let addresses = (0..<2000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/32" }
+    try bench.engine.add(settings(addresses, probe: true))
+    #expect(probes(bench).count <= 100)
+    bench.pass(.milliseconds(100))
+    #expect((900...1100).contains(probes(bench).count))
+    bench.pass(.milliseconds(310))
+    #expect(probes(bench).count == 2000)
+    #expect(!bench.engine.isProbing("web"))
+  }
+
+  @Test func `an owner does not ask`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probe: true))
+    bench.settle()
+    #expect(bench.state() == .active)
+    #expect(probes(bench).isEmpty)
+  }
+
+  @Test func `one that waits for its interface asks when it is there`() throws {
+    let bench = try Bench()
+    bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: 2)
+    try bench.engine.add(settings(probe: true))
+    bench.pass(.seconds(1))
+    #expect(!bench.engine.isProbing("web"))
+    bench.platform.fake.setFlags(FakePlatform.eth0.flags, onInterface: 2)
+    bench.settle()
+    #expect(bench.engine.isProbing("web"))
+    bench.pass(.seconds(4))
+    #expect(probes(bench).count == 3)
+    #expect(bench.state() == .active)
+  }
+}
