@@ -33,14 +33,20 @@ public struct NodeConfiguration: Sendable, Hashable, Codable {
 public struct LeasePolicy: Sendable, Hashable {
   /// The lifetime, in whole seconds; `nil` if addresses stay until they are removed.
   public let lifetime: Duration?
+  /// Whether nobody has chosen it, so that it may be longer where that is needed.
+  ///
+  /// Its text is that of the lease which is chosen where nothing else is needed.
+  public let isAutomatic: Bool
 
-  /// Addresses stay for three seconds after the last refresh.
-  public static let `default` = LeasePolicy(uncheckedSeconds: 3)
+  /// Addresses stay for three seconds after the last refresh, longer where long intervals or many
+  /// addresses need it; those of IPv6 three times as long.
+  public static let `default` = LeasePolicy(uncheckedSeconds: 3, isAutomatic: true)
   /// Addresses stay until they are removed.
   public static let off = LeasePolicy(uncheckedSeconds: nil)
 
-  private init(uncheckedSeconds seconds: Int?) {
+  private init(uncheckedSeconds seconds: Int?, isAutomatic: Bool = false) {
     lifetime = seconds.map { .seconds($0) }
+    self.isAutomatic = isAutomatic
   }
 
   /// A lease of a duration; `nil` outside 2 s … 1 h or if it is not in whole seconds.
@@ -50,6 +56,7 @@ public struct LeasePolicy: Sendable, Hashable {
     let (seconds, attoseconds) = lifetime.components
     guard attoseconds == 0, (2...3600).contains(seconds) else { return nil }
     self.lifetime = lifetime
+    isAutomatic = false
   }
 }
 

@@ -4,17 +4,12 @@ import VIPCore
 
 /// Putting addresses on the interface, keeping them there, taking them off.
 extension Engine {
-  /// What the refreshing of leases may cost: requests to the kernel per second.
-  private static let refreshesPerSecond = 1000
-
   /// Starts to install an instance's addresses.
   func hold(_ instance: RouterInstance) {
     endHandover(instance)
     changeListening(for: instance)
     work.add(.install, instance)
-    if let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil {
-      timers.schedule(TimerID.lease, at: now + period)
-    }
+    startRefreshing()
   }
 
   /// Starts to remove an instance's addresses.
@@ -100,7 +95,7 @@ extension Engine {
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
-    let requests = indices.map { instance.request($0, lifetime: currentLifetime) }
+    let requests = indices.map { instance.request($0, lifetime: lifetime(of: instance)) }
     if kind == .remove || kind == .retire {
       isSafeguardStale = true
       let results = platform.kernel.remove(requests)
@@ -186,36 +181,6 @@ extension Engine {
     if let next { timers.schedule(TimerID.retry, at: next) }
   }
 
-  // MARK: Leases
-
-  private var heldAddressCount: Int {
-    instances.reduce(0) { $0 + ($1.map { $0.isHolding ? $0.addresses.count : 0 } ?? 0) }
-  }
-
-  /// Time between two refreshes of an address; `nil` if addresses have no lease.
-  ///
-  /// A third of the lease, so that two refreshes may be missed; longer if there are so many
-  /// addresses that the refreshing itself would become a burden.
-  var refreshPeriod: Duration? {
-    guard let lifetime = lease.lifetime else { return nil }
-    return max(lifetime / 3, .seconds(1) * heldAddressCount / Self.refreshesPerSecond)
-  }
-
-  /// The lifetime that addresses are installed with now; `nil` if for ever.
-  var currentLifetime: Duration? { refreshPeriod.map { $0 * 3 } }
-
-  /// Refreshes the leases of all held addresses, slice by slice.
-  func refreshLeases() {
-    guard let period = refreshPeriod else { return }
-    var isHoldingAny = false
-    for case let instance? in instances
-    where instance.isHolding || instance.handoverDeadline != nil {
-      work.add(.refresh, instance)
-      isHoldingAny = true
-    }
-    if isHoldingAny { timers.schedule(TimerID.lease, at: now + period) }
-  }
-
   // MARK: Repair
 
   /// Somebody removed an address from an interface.
@@ -278,6 +243,8 @@ extension Engine {
 
   /// Sends the announcements whose time has come, up to a bound.
   func sendAnnouncements() {
+    // A process that was frozen in the middle of a turn must listen first. The next turn does.
+    guard platform.now() - now < Bound.turnMax else { return }
     for (index, wire) in wires {
       var budget = Bound.announcements
       while budget > 0, let address = wire.queue.popDue(by: now) {

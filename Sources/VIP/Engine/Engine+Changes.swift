@@ -27,6 +27,7 @@ extension Engine {
       for settings in wanted {
         if let collision = others.insert(settings) { throw collision }
       }
+      try checkLease(wanted)
     } catch {
       throw NodeError(error)
     }

@@ -20,6 +20,8 @@ package final class Engine {
     static let announcements = 128
     /// Turns in a row that a flooded socket may hold up the Active_Down_Timers.
     static let delayedTurns = 4
+    /// What takes longer than this was not a turn but a pause of the whole process.
+    static let turnMax = Duration.milliseconds(50)
   }
 
   /// Timers that belong to no virtual router; those of routers follow.
@@ -51,6 +53,8 @@ package final class Engine {
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
+  /// Counts the rounds in which leases were refreshed.
+  var refreshRound = 0
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
   var guardDescriptor: Int32?
@@ -97,6 +101,7 @@ package final class Engine {
         attendGuard()
       }
     }
+    if isLate, listenToAll(except: ready) { mayHaveMore = true }
     // A message that waits in a socket may be the sign of life that a timer waits for.
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
@@ -105,6 +110,22 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armOwnTimers()
+  }
+
+  /// Whether this turn comes so late that the process must have been frozen or starved.
+  private var isLate: Bool {
+    guard let due = timers.earliest else { return false }
+    return due + Bound.turnMax < now
+  }
+
+  /// Hears everything before anything is said: what became readable while the process was frozen may
+  /// not have been reported to it yet.
+  private func listenToAll(except ready: [ReadinessSource]) -> Bool {
+    var mayHaveMore = false
+    for key in segments.keys where !ready.contains(.segment(key)) {
+      if drain(key) { mayHaveMore = true }
+    }
+    return mayHaveMore
   }
 
   /// When the next turn is due even if nothing becomes readable.
