@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VIP
 
@@ -119,5 +120,19 @@ import VIP
     status.node.version = "a\"b\\c\nd"
     let samples = try Self.parse(MetricsText.render(status))
     #expect(samples.first?.labels["version"] == status.node.version)
+  }
+
+  @Test func `the document lists the metrics there are`() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+    let document = try String(
+      contentsOf: root.appending(path: "Docs/Monitoring.md"), encoding: .utf8)
+    func rows(_ text: String, _ prefix: String, _ separator: Character) -> [String] {
+      text.split(separator: "\n").filter { $0.hasPrefix(prefix) }.map { line in
+        line.dropFirst(prefix.count).split(separator: separator).prefix(2)
+          .map { $0.filter { !" `".contains($0) } }.joined(separator: " ")
+      }
+    }
+    let printed = rows(MetricsText.render(try exampleStatus()), "# TYPE ", " ")
+    #expect(rows(document, "| `vipctl_", "|").map { "vipctl_" + $0 }.sorted() == printed.sorted())
   }
 }
