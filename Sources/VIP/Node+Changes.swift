@@ -55,6 +55,7 @@ extension Node {
       isApplying = false
       engineChanged([])
     }
+    await noteAddresses(adding: wanted)
     var plan = Plan(wanted, on: loop.engine)
     plan.report.removed = removing.filter { leaving.contains($0) && loop.engine.contains($0) }
     let old = plan.replaced.compactMap { loop.engine.settings(named: $0.name) }
@@ -73,6 +74,7 @@ extension Node {
     while awaited.contains(where: loop.engine.contains) { await nextChange() }
     try refuseIfShuttingDown()
     try finish(late, plan, old)
+    if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
     return plan.report
   }
 
@@ -172,5 +174,13 @@ extension Node {
   /// Changes how long addresses outlive the node.
   public func changeLease(to lease: LeasePolicy) {
     loop.engine.changeLease(to: lease)
+  }
+
+  /// Starts or ends the process that removes the addresses should this one die.
+  ///
+  /// - Throws: why there is no memory for it. Nothing has changed then.
+  public func changeGuard(to isGuarded: Bool) throws(NodeError) {
+    guard isGuarded != (loop.engine.guardState != .off) else { return }
+    if isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
   }
 }

@@ -32,6 +32,7 @@ struct Vipctl: ParsableCommand {
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
     RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
     AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
+    ImportCommand.self,
     BackgroundNodeCommand.self,
   ]
 

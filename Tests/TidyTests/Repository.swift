@@ -40,6 +40,9 @@ struct SourceFile {
       guard let place = words.firstIndex(of: "import"), place <= 1, place + 1 < words.count else {
         return nil
       }
+      // Help texts may have the word too.
+      let levels = ["public", "package", "internal", "fileprivate", "private"]
+      guard place == 0 || levels.contains(words[0]) else { return nil }
       // `import struct Module.Type` names a declaration of a module.
       let kinds = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
       let name = kinds.contains(words[place + 1]) ? words.last : words[place + 1]

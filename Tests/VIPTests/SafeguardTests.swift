@@ -153,8 +153,8 @@ import VRRP
         PacketHeader(source: source, destination: .vrrpGroup(.ipv4), hopLimit: 255), better
       ))
     bench.engine.turn(ready: [.segment(SegmentKey(interfaceIndex: 2, family: .ipv4))])
-    // One turn removes some of them only.
-    #expect(try !bench.held.isEmpty)
+    // They stay until the new holder has announced them, or for a while.
+    #expect(try bench.held.count == 200)
     #expect(packets().count == 0)
     #expect(try removals().count == 200)
     // They linger until the new holder has announced them, or had the time to.
@@ -242,6 +242,44 @@ import VRRP
     bench.pass(.seconds(4))
     let late = bench.platform.time + .seconds(100_000)
     #expect(area.deeds(at: late.nanoseconds).count == 1)
+  }
+
+  @Test func `addresses that come and go at a running router come and go with the guard`() throws {
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    bench.pass(.seconds(4))
+    var due: [Set<IPAddress>] = []
+    bench.platform.fake.failure = { [self] request in
+      if case .install = request { due.append((try? removals()) ?? []) }
+      return nil
+    }
+    try bench.engine.change([settings(["198.18.0.101/24", "198.18.0.102/24"])])
+    let new = try address("198.18.0.102")
+    #expect(due.first?.contains(new) == true, "covered before it is installed")
+    bench.settle()
+    #expect(try removals() == [address("198.18.0.101"), new])
+    let packet = try #require(packets().first)
+    #expect(packet.suffix(8) == [198, 18, 0, 101, 198, 18, 0, 102])
+  }
+
+  @Test func `who hands over has its addresses removed but says no second farewell`() throws {
+    try bench.engine.add(settings())
+    bench.pass(.seconds(4))
+    bench.engine.remove("web")
+    #expect(try bench.held == ["198.18.0.100/24"], "it serves until another one does")
+    #expect(packets().count == 0)
+    #expect(try removals() == [address("198.18.0.100")])
+    bench.pass(.seconds(2))
+    #expect(try bench.held.isEmpty)
+    #expect(deeds() == [])
+  }
+
+  @Test func `a guard that comes later covers what is held already`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(4))
+    let area = try GuardArea()
+    bench.engine.protect(with: Safeguard(area, FakeGuard()))
+    #expect(area.deeds(at: bench.platform.time.nanoseconds).count == 2)
   }
 
   // MARK: The process

@@ -18,7 +18,7 @@ import Testing
     (
       "frobnicate",
       "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
-        + "resign, promote, announce, simulate, monitor; see "
+        + "resign, promote, announce, simulate, monitor, import; see "
         + "'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
@@ -171,6 +171,7 @@ import Testing
     ("simulate --for 25h", "--for: '25h' is not a time; give 0s to 24h, such as 30s or 250ms"),
     ("simulate --seed -1", "missing value for '--seed <n>'"),
     ("simulate --seed x", "--seed: 'x' is not a seed; give a number"),
+    ("import", "missing expected argument '<file>'"),
     ("monitor", "nothing is named; give an interface with -i or a capture with -r"),
     ("monitor -i eth0 -r a.pcap", "--interface and --read exclude each other; give one of them"),
     (
@@ -265,7 +266,7 @@ import Testing
 
   @Test(arguments: [
     "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
-    "simulate", "monitor",
+    "simulate", "monitor", "import",
   ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])

@@ -8,7 +8,7 @@ import VRRP
 
 /// Log lines, control messages and the small texts between processes.
 @Suite struct TextTests {
-  private static let moment = timespec(tv_sec: 1_795_428_000, tv_nsec: 123_999_999)
+  private static let moment = Instant(nanoseconds: 1_795_428_000_123_999_999)
 
   @Test func `a log line`() throws {
     let from = try #require(IPAddress("192.0.2.2"))

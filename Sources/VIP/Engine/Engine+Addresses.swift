@@ -31,6 +31,8 @@ extension Engine {
 
   /// Works off one slice of what waits, bounded in number and in time.
   func performAddressWork() {
+    // What is installed next must not outlive this process.
+    updateSafeguard()
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
@@ -48,6 +50,7 @@ extension Engine {
       if !indices.isEmpty, platform.now() >= end { break }
     }
     finishLeaving()
+    updateSafeguard()
   }
 
   /// The addresses of a slice, and where the next slice starts (`nil` after the last).
@@ -55,9 +58,11 @@ extension Engine {
     _ entry: AddressWork.Entry, of instance: RouterInstance, atMost count: Int
   ) -> ([Int], Int?) {
     var indices: [Int] = []
-    var index = entry.next
-    while index < instance.addresses.count {
-      guard indices.count < count else { return (indices, index) }
+    var next = entry.next
+    while next < instance.addresses.count {
+      guard indices.count < count else { return (indices, next) }
+      // The last first: the others of a subnet may depend on the first.
+      let index = entry.kind == .remove ? instance.addresses.count - 1 - next : next
       let address = instance.addresses[index]
       let isWanted =
         switch entry.kind {
@@ -71,7 +76,7 @@ extension Engine {
         case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
       if isWanted { indices.append(index) }
-      index += 1
+      next += 1
     }
     return (indices, nil)
   }
@@ -92,10 +97,10 @@ extension Engine {
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
-    if kind == .remove || kind == .retire { isSafeguardStale = true }
     let requests = indices.map { instance.request($0, lifetime: lifetime(of: instance)) }
     if kind == .remove || kind == .retire {
-      let results = platform.kernel.remove(requests)
+      isSafeguardStale = true
+      let results = keepingNeighbours(of: indices, instance) { platform.kernel.remove(requests) }
       for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
       return
     }

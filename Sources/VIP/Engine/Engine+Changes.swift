@@ -185,9 +185,10 @@ extension Engine {
   private func replaceAddresses(
     of instance: RouterInstance, by addresses: [RouterInstance.VirtualAddress]
   ) {
+    instance.addressRevision += 1
+    isSafeguardStale = true
     guard let link = instance.link else {
       instance.addresses = addresses
-      isSafeguardStale = true
       return
     }
     let kept = Set(addresses.lazy.filter { !$0.isRetired }.map(\.address.address))
@@ -195,7 +196,6 @@ extension Engine {
       disown(old.address.address, of: instance, on: link.index)
     }
     instance.addresses = addresses
-    isSafeguardStale = true
     claimAddresses(of: instance, on: link.index)
     changeListening(for: instance)
     instance.attach(link)
@@ -254,6 +254,7 @@ extension Engine {
     now = platform.now()
     self.lease = lease
     hasChanged = true
+    isSafeguardStale = true
     timers.cancel(TimerID.lease)
     for case let instance? in instances
     where instance.isHolding || instance.handoverDeadline != nil {

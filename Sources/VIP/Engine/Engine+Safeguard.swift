@@ -11,8 +11,10 @@ import VRRP
 extension Engine {
   /// Lets a guard watch over this node.
   package func protect(with safeguard: Safeguard) {
+    now = platform.now()
     self.safeguard = safeguard
     isSafeguardStale = true
+    updateSafeguard()
     startGuard()
   }
 
@@ -22,9 +24,10 @@ extension Engine {
   /// The guard process.
   package var guardPid: Int32? { safeguard?.pid }
 
-  /// Ends the guard of a node that has nothing left to guard.
+  /// Ends the guard before it does anything.
   package func dismissGuard() {
     stopWatchingGuard()
+    timers.cancel(TimerID.safeguard)
     safeguard?.dismiss()
     safeguard = nil
   }

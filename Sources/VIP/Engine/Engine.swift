@@ -106,13 +106,10 @@ package final class Engine {
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
     flush()
-    // What is installed next must not outlive us either.
-    updateSafeguard()
     performAddressWork()
     sendAnnouncements()
     updateListening()
     armOwnTimers()
-    updateSafeguard()
   }
 
   /// Whether this turn comes so late that the process must have been frozen or starved.

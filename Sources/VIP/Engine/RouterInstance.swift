@@ -48,6 +48,8 @@ final class RouterInstance {
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: [VirtualAddress]
+  /// Counts how often the list of addresses was replaced.
+  var addressRevision = 0
   var activity = Activity.waiting("not started")
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?

@@ -22,12 +22,13 @@ package final class Safeguard {
   private struct Published {
     let instance: RouterInstance
     var link: Int32
-    var addresses: [InterfaceAddress] = []
+    var addressRevision: Int
     var hostAddresses: Set<Int>
     var farewell: Advertisement?
     var source: IPAddress?
     var duties: GuardArea.Duties = []
-    var hasRoom = true
+    var hasRemovals = false
+    var hasFarewell = false
   }
 
   /// Makes a safeguard that has not been started.
@@ -96,7 +97,7 @@ package final class Safeguard {
   /// Whether all of a router is in the area.
   func covers(_ instance: RouterInstance) -> Bool {
     guard let entry = published[instance.slot], entry.instance === instance else { return true }
-    return entry.hasRoom
+    return entry.hasRemovals && entry.hasFarewell
   }
 
   /// Makes a router's place say what it should.
@@ -115,24 +116,20 @@ package final class Safeguard {
     }
     var entry =
       published[slot]
-      ?? Published(instance: instance, link: link, hostAddresses: [])
-    if !entry.addresses.elementsEqual(instance.addresses.lazy.map(\.address))
-      || entry.hostAddresses != hostAddresses
-    {
-      entry.addresses = instance.addresses.map(\.address)
+      ?? Published(instance: instance, link: link, addressRevision: -1, hostAddresses: [])
+    let isOtherList = entry.addressRevision != instance.addressRevision
+    entry.addressRevision = instance.addressRevision
+    if isOtherList || entry.hostAddresses != hostAddresses {
       entry.hostAddresses = hostAddresses
-      // The farewell lists them too.
-      entry.farewell = nil
-      entry.hasRoom = area.write(
+      entry.hasRemovals = area.write(
         instance.removals(except: hostAddresses), for: .removals, of: slot, interfaceIndex: link)
     }
     let farewell = instance.farewell
     let source = instance.election.primaryAddress
-    if entry.farewell != farewell || entry.source != source {
+    if isOtherList || entry.farewell != farewell || entry.source != source {
       entry.farewell = farewell
       entry.source = source
-      let hasRoom = writeFarewell(farewell, of: instance, link: link)
-      entry.hasRoom = entry.hasRoom && hasRoom
+      entry.hasFarewell = writeFarewell(farewell, of: instance, link: link)
     }
     if entry.duties != duties {
       entry.duties = duties

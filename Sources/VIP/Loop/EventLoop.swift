@@ -23,7 +23,12 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   init(lease: LeasePolicy, isGuarded: Bool) throws(NodeError) {
     platform = try LinuxPlatform()
     engine = try Engine(platform, lease: lease)
-    if isGuarded { engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess())) }
+    if isGuarded { try startGuard() }
+  }
+
+  /// Starts a guard process for the engine.
+  func startGuard() throws(NodeError) {
+    engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
   }
 
   /// Starts the thread.

@@ -36,7 +36,7 @@ final class LinuxPlatform: Platform {
   func now() -> Instant { bootTime() }
 
   func wallClock() -> Double {
-    Double(vip_clock_nanoseconds(CLOCK_REALTIME)) / 1e9
+    Double(VIP.wallClock().nanoseconds) / 1e9
   }
 
   func openAdvertisements(
@@ -73,6 +73,16 @@ final class LinuxPlatform: Platform {
     let name = family == .ipv4 ? "ipv4" : "ipv6"
     return readSmallFile("/proc/sys/net/\(name)/conf/\(link.name)/forwarding")?.first
       == UInt8(ascii: "1")
+  }
+
+  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
+    let path = "/proc/sys/net/ipv4/conf/\(link.name)/promote_secondaries"
+    let wanted = UInt8(ascii: isOn ? "1" : "0")
+    guard let present = readSmallFile(path)?.first, present != wanted else { return false }
+    let file = open(path, O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return false }
+    defer { Glibc.close(file) }
+    return write(file, [wanted], 1) == 1
   }
 
   // MARK: Waiting

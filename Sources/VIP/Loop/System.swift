@@ -1,6 +1,6 @@
 import CMNL
 import Glibc
-import VIPCore
+package import VIPCore
 
 /// A file descriptor that is closed with its owner.
 struct Descriptor: ~Copyable {
@@ -45,6 +45,11 @@ func errorText(_ code: Int32) -> String {
   guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
   let text = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
   return String(decoding: text, as: UTF8.self)
+}
+
+/// The time of day, in nanoseconds since 1970: for reports only.
+package func wallClock() -> Instant {
+  Instant(nanoseconds: vip_clock_nanoseconds(CLOCK_REALTIME))
 }
 
 /// The clock a node lives by: time since boot, suspension included, so that a node that was asleep

@@ -64,7 +64,7 @@ struct MonitorCommand: ParsableCommand {
     switch (interface, read) {
     case (let interface?, nil):
       try listen(on: interface, &watch)
-      (failure, now) = (nil, Clocks.realTime())
+      (failure, now) = (nil, wallClock())
     case (nil, let path?):
       failure = read(path, &watch)
       now = nil
@@ -102,7 +102,7 @@ struct MonitorCommand: ParsableCommand {
           case .readable = interruption.wait(reading: transport.fileDescriptor, until: end)
         else { return }
         try transport.drain(limit: 256) { frame in
-          watch.see(CapturedFrame(time: Clocks.realTime(), bytes: [UInt8](copying: frame)))
+          watch.see(CapturedFrame(time: wallClock(), bytes: [UInt8](copying: frame)))
         }
       }
     } catch {

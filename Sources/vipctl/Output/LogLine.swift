@@ -51,8 +51,8 @@ struct LogLine: Sendable {
     }
   }
 
-  /// The line at a moment of the system clock, without its end.
-  func text(at moment: timespec) -> String {
+  /// The line at a time of day (nanoseconds since 1970), without its end.
+  func text(at moment: Instant) -> String {
     var line = "\(Self.timestamp(moment)) level=\(level.rawValue)"
     for (key, value) in fields {
       let isPlain = !value.isEmpty && !value.contains { " =\"\\".contains($0) }
@@ -63,9 +63,7 @@ struct LogLine: Sendable {
 
   /// Writes the line on standard error, in one piece.
   func write() {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    Terminal.printError(text(at: now))
+    Terminal.printError(text(at: wallClock()))
   }
 
   private static func fields(
@@ -84,8 +82,8 @@ struct LogLine: Sendable {
   }
 
   /// UTC with milliseconds: `2026-11-23T10:00:00.123Z`.
-  static func timestamp(_ moment: timespec) -> String {
-    var seconds = moment.tv_sec
+  static func timestamp(_ moment: Instant) -> String {
+    var seconds = time_t(moment.nanoseconds / 1_000_000_000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
     func digits(_ value: some BinaryInteger, _ count: Int) -> String {
@@ -94,6 +92,6 @@ struct LogLine: Sendable {
     }
     return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))"
       + "-\(digits(parts.tm_mday, 2))T\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2))"
-      + ":\(digits(parts.tm_sec, 2)).\(digits(moment.tv_nsec / 1_000_000, 3))Z"
+      + ":\(digits(parts.tm_sec, 2)).\(digits(moment.nanoseconds / 1_000_000 % 1000, 3))Z"
   }
 }

@@ -69,10 +69,8 @@ enum MonitorText {
 
   /// UTC with microseconds, for programs.
   private static func timestamp(_ nanoseconds: UInt64) -> String {
-    let moment = timespec(
-      tv_sec: time_t(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
     // The log's form ends with milliseconds and Z.
-    return LogLine.timestamp(moment).dropLast()
+    LogLine.timestamp(Instant(nanoseconds: nanoseconds)).dropLast()
       + "\(nanoseconds / 1000 % 1000)".zeroPadded(to: 3) + "Z"
   }
 

@@ -60,13 +60,3 @@ final class Interruption: Sendable {
     }
   }
 }
-
-extension Clocks {
-  /// The time of day, in nanoseconds since 1970.
-  static func realTime() -> Instant {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Instant(
-      nanoseconds: UInt64(clamping: now.tv_sec) * 1_000_000_000 + UInt64(clamping: now.tv_nsec))
-  }
-}

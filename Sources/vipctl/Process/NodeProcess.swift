@@ -13,12 +13,15 @@ struct NodeProcess {
   ///
   /// A configuration is the file that a reload reads, and the routers it has now.
   init(
-    directory path: String, lease: LeasePolicy?, isGuarded: Bool, endsWhenIdle: Bool = false,
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool,
+    endsWhenIdle: Bool = false,
     configuration: (path: String, routers: [String])? = nil
   ) throws(NodeError) {
     directory = try RuntimeDirectory(path: path)
     let node = try Node(
-      Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded))
+      Node.Options(
+        lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
+        addressesPath: RuntimeDirectory.addressesPath(in: path)))
     self.node = node
     let reloader = configuration.map {
       Reloader(path: $0.path, node: node, names: $0.routers)

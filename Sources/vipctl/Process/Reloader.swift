@@ -28,6 +28,7 @@ actor Reloader {
       let report = try await node.apply(
         file.routers, removing: names.filter { !wanted.contains($0) })
       await node.changeLease(to: file.lease ?? .default)
+      try await node.changeGuard(to: file.isGuarded ?? true)
       names = wanted
       return report
     } catch {

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Glibc
+
+struct ImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Translate a keepalived configuration, and say what has no equivalent.",
+    usage: "vipctl import <keepalived.conf>",
+    discussion: """
+      Prints a configuration for 'vipctl run --config', each setting with the line it comes from, \
+      and on standard error one line for everything that could not be carried over, with what to \
+      do about it. Nothing is guessed: what is not understood is left out and named. Files that \
+      it includes are read too. Nothing on this machine is changed.
+
+        vipctl import /etc/keepalived/keepalived.conf > vipctl.yaml
+        vipctl import - < keepalived.conf
+
+      Exit code 0: everything was carried over; 1: something has no equivalent, the rest is \
+      printed; 65: this is no configuration of keepalived, and nothing is printed.
+      """)
+
+  @Argument(
+    help: ArgumentHelp("keepalived's configuration, - for standard input.", valueName: "file"))
+  var file: String
+
+  func run() throws {
+    let result = try KeepalivedImport(file)
+    Terminal.write(result.yaml, to: STDOUT_FILENO)
+    for remark in result.remarks { Terminal.printError(remark.line) }
+    guard result.remarks.isEmpty else {
+      let count = result.remarks.count
+      throw Failure(
+        .failed,
+        "\(count) \(count == 1 ? "thing has" : "things have") no equivalent, see above; "
+          + (result.routers.isEmpty
+            ? "no router could be carried over"
+            : "check the rest before you use it"))
+    }
+  }
+}
