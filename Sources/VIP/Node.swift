@@ -58,6 +58,8 @@ public actor Node {
   private let addressFile: AddressFile?
   nonisolated let loop: EventLoop
   private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
+  private nonisolated let followers = Mutex<[Int: AsyncStream<StampedEvent>.Continuation]>([:])
+  private var history = EventHistory()
   private nonisolated let nextObserver = Atomic<Int>(0)
   private var waiters: [CheckedContinuation<Void, Never>] = []
   private(set) var isShuttingDown = false
@@ -85,7 +87,7 @@ public actor Node {
 
   deinit {
     loop.stop()
-    for continuation in observers.withLock({ $0 }).values { continuation.finish() }
+    finishObservers()
   }
 
   // MARK: Routers
@@ -191,7 +193,7 @@ public actor Node {
   public func shutdown() async {
     await retire()
     loop.engine.dismissGuard()
-    for continuation in observers.withLock({ $0 }).values { continuation.finish() }
+    finishObservers()
   }
 
   func unknownRouter(_ name: String) -> NodeError {
@@ -238,11 +240,37 @@ public actor Node {
     }
   }
 
+  /// What happens from now on, each with its time and number.
+  ///
+  /// A reader that falls far behind misses the oldest events, which their numbers show.
+  public nonisolated func stampedEvents() -> AsyncStream<StampedEvent> {
+    let id = nextObserver.add(1, ordering: .relaxed).newValue
+    return AsyncStream(bufferingPolicy: .bufferingNewest(4096)) { continuation in
+      continuation.onTermination = { [weak self] _ in
+        self?.followers.withLock { _ = $0.removeValue(forKey: id) }
+      }
+      followers.withLock { $0[id] = continuation }
+    }
+  }
+
+  /// What happened last, up to a thousand events.
+  public var pastEvents: [StampedEvent] { history.last }
+
+  private nonisolated func finishObservers() {
+    for continuation in observers.withLock({ $0 }).values { continuation.finish() }
+    for continuation in followers.withLock({ $0 }).values { continuation.finish() }
+  }
+
   func engineChanged(_ events: [NodeEvent]) {
     if !events.isEmpty {
       let continuations = observers.withLock { Array($0.values) }
       for event in events {
         for continuation in continuations { continuation.yield(event) }
+      }
+      let stamped = history.add(events, at: Double(wallClock().nanoseconds) / 1e9)
+      let followers = followers.withLock { Array($0.values) }
+      for event in stamped {
+        for continuation in followers { continuation.yield(event) }
       }
     }
     let woken = waiters

@@ -33,6 +33,7 @@ struct Vipctl: ParsableCommand {
     RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
     AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
     ImportCommand.self,
+    EventsCommand.self, MetricsCommand.self, CheckCommand.self,
     BackgroundNodeCommand.self,
   ]
 

@@ -155,6 +155,11 @@ extension NetworkTests {
       for vip in holder.vips {
         try namespace.ip("address del \(vip)/\(vip.family.addressBitCount) dev eth0")
       }
+      let sockets = try namespace.check(["cat", "/proc/net/netlink"]).split(separator: "\n")
+      let drops = sockets.dropFirst().compactMap { line in
+        line.split(separator: " ").dropLast().last.flatMap { Int($0) }
+      }
+      #expect(drops.contains { $0 > 0 }, "the kernel must have dropped reports")
       holder.vipctl.process.signal(SIGCONT)
       try holder.waitUntilHeld(within: .seconds(3))
       try holder.vipctl.waitUntil(.active, within: .seconds(20))

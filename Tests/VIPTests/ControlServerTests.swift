@@ -15,8 +15,10 @@ import VIP
       return Array("to ".utf8) + request
     }
     let path = RuntimeDirectory.socketPath(in: directory.path)
-    let client = Task.detached {
-      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(120))
+    let client = Task {
+      try await onThread {
+        try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(120))
+      }
     }
     for await _ in arrivals { break }
 

@@ -18,7 +18,7 @@ import Testing
     (
       "frobnicate",
       "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
-        + "resign, promote, announce, simulate, monitor, import; see "
+        + "resign, promote, announce, simulate, monitor, import, events, metrics, check; see "
         + "'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
@@ -208,7 +208,7 @@ import Testing
   @Test(arguments: [
     ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
     ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
-    ["promote", "web"],
+    ["promote", "web"], ["events"], ["events", "--follow"], ["metrics"], ["status", "--watch"],
   ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
@@ -266,7 +266,7 @@ import Testing
 
   @Test(arguments: [
     "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
-    "simulate", "monitor", "import",
+    "simulate", "monitor", "import", "events", "metrics", "check",
   ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])

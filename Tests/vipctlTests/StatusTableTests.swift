@@ -25,9 +25,18 @@ func exampleStatus() throws -> NodeStatus {
                       "version-errors": 0, "authentication-errors": 0},
        "segmentStatistics": {"checksum-errors": 0, "version-errors": 0, "vrid-errors": 0,
          "ip-ttl-errors": 0, "packet-length-errors": 0},
-       "conflicts": {"claims": 0, "defenses": 0, "current": []}, "peers": [], "warnings": [\(warnings)]}
+       "conflicts": {"claims": 0, "defenses": 0, "current": []},
+       "peers": [\(name == "web" && family == "ipv4" ? peers : "")], "warnings": [\(warnings)]}
       """
   }
+  let peers = """
+    {"address": "192.0.2.2", "priority": 90, "secondsSinceHeard": 0.42, "version": 3,
+     "interval": "1s", "checksumForm": "pseudo-header", "addresses": "same", "addressCount": 2,
+     "advertisements": 17, "isActive": true},
+    {"address": "192.0.2.3", "priority": 0, "secondsSinceHeard": 125.5, "version": 2,
+     "interval": "3s", "checksumForm": "message", "addresses": "disjoint", "addressCount": 1,
+     "advertisements": 1, "isActive": false}
+    """
   let routers = [
     router(
       "web", "ipv4", "active", active: "\"192.0.2.1\"", ["192.0.2.10/24", "192.0.2.11/24"], 187,

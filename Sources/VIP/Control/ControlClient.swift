@@ -29,6 +29,41 @@ public enum ControlClient {
     return try receiveLine(from: socket.raw, until: deadline, socketPath)
   }
 
+  /// Sends a request and hands over each line of the reply as it comes, until the node ends it or
+  /// the reader has enough.
+  ///
+  /// Blocks the calling thread, for as long as nothing happens.
+  ///
+  /// - Parameters:
+  ///   - request: one line of text, without the line feed.
+  ///   - socketPath: ``RuntimeDirectory/socketPath(in:)``.
+  ///   - line: takes a line, without its line feed; says whether to go on.
+  /// - Throws: why there is no reply.
+  public static func follow(
+    _ request: [UInt8], socketPath: String, line: ([UInt8]) -> Bool
+  ) throws(ControlClientError) {
+    let socket: Descriptor
+    do throws(NodeError) {
+      socket = try UnixSocket.open(nonBlocking: false)
+    } catch {
+      throw ControlClientError(.system, error.description)
+    }
+    try connect(socket.raw, socketPath)
+    try send(request + [UInt8(ascii: "\n")], to: socket.raw)
+    var rest: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = recv(socket.raw, &buffer, buffer.count, 0)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest += buffer[..<count]
+      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        guard line(Array(rest[..<end])) else { return }
+        rest.removeSubrange(...end)
+      }
+    }
+  }
+
   private static func connect(
     _ socket: Int32, _ path: String
   ) throws(ControlClientError) {

@@ -19,6 +19,9 @@ public enum ControlRequest: Sendable, Hashable, Codable {
   case reload
   /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
   case resign(router: String, seconds: Double?)
+  /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event from
+  /// now on, until the client has enough.
+  case events(follow: Bool)
   /// Take the Active role; answer once the addresses are held.
   case promote(router: String)
 }
@@ -31,6 +34,8 @@ public enum ControlReply: Sendable, Hashable, Codable {
   case changed(ChangeReport, NodeStatus)
   /// It is done, but not all routers concerned take part yet.
   case waiting(NodeStatus, ControlFailure)
+  /// What happened, in order.
+  case events([EventRecord])
   /// It was not done.
   case failed(ControlFailure)
 }

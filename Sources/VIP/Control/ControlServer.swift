@@ -11,19 +11,32 @@ public final class ControlServer: Sendable {
   /// Answers one request; called concurrently for different connections.
   public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
 
+  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``.
+  public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
+
   /// Bounds on what clients can make the server hold.
   enum Bound {
     static let connections = 64
     static let requestByteCount = 4 << 20
     /// How long a client may take to send its request, and to take the reply.
     static let patience = Duration.seconds(10)
+    /// How much of a stream may wait for a client that does not read.
+    static let streamByteCount = 1 << 20
   }
 
   private let path: String
   private let wakeUp: Int32
-  private let replies = Mutex<[(connection: UInt64, bytes: [UInt8])]>([])
+  private let replies = Mutex<[Delivery]>([])
   private let isStopped = Atomic<Bool>(false)
   private let ending = Mutex(Ending())
+
+  /// Something to send on a connection.
+  struct Delivery {
+    var connection: UInt64
+    var bytes: [UInt8]
+    /// Whether more follows.
+    var isPart: Bool
+  }
 
   private struct Ending {
     var hasEnded = false
@@ -34,7 +47,8 @@ public final class ControlServer: Sendable {
   ///
   /// Only root and the user that runs this process are answered.
   public init(
-    in directory: RuntimeDirectory, handler: @escaping Handler
+    in directory: RuntimeDirectory, stream: @escaping StreamHandler = { _ in nil },
+    handler: @escaping Handler
   ) throws(NodeError) {
     path = RuntimeDirectory.socketPath(in: directory.path)
     let listener = try Self.listen(path)
@@ -43,7 +57,7 @@ public final class ControlServer: Sendable {
       Glibc.close(listener)
       throw .system(errno, "make an event descriptor")
     }
-    try start(listener, handler)
+    try start(listener, handler, stream)
   }
 
   private static func listen(_ path: String) throws(NodeError) -> Int32 {
@@ -71,8 +85,11 @@ public final class ControlServer: Sendable {
     return listener
   }
 
-  private func start(_ listener: Int32, _ handler: @escaping Handler) throws(NodeError) {
-    let session = ControlSession(server: self, listener: listener, wakeUp: wakeUp, handler)
+  private func start(
+    _ listener: Int32, _ handler: @escaping Handler, _ stream: @escaping StreamHandler
+  ) throws(NodeError) {
+    let session = ControlSession(
+      server: self, listener: listener, wakeUp: wakeUp, handler, stream)
     var id = pthread_t()
     let context = Unmanaged.passRetained(session).toOpaque()
     let result = pthread_create(
@@ -125,12 +142,14 @@ public final class ControlServer: Sendable {
 
   var hasStopped: Bool { isStopped.load(ordering: .acquiring) }
 
-  func deliver(_ bytes: [UInt8], to connection: UInt64) {
-    replies.withLock { $0.append((connection, bytes)) }
+  func deliver(_ bytes: [UInt8], to connection: UInt64, isPart: Bool = false) {
+    replies.withLock {
+      $0.append(Delivery(connection: connection, bytes: bytes, isPart: isPart))
+    }
     wake()
   }
 
-  func takeReplies() -> [(connection: UInt64, bytes: [UInt8])] {
+  func takeReplies() -> [Delivery] {
     replies.withLock { replies in
       defer { replies.removeAll() }
       return replies

@@ -13,26 +13,31 @@ final class ControlSession {
     var sent = 0
     /// When the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
+    /// What writes a stream for it.
+    var stream: Task<Void, Never>?
 
-    var isOwedReply: Bool { isAnswering || !reply.isEmpty }
+    /// A stream has no end of its own: its connection is owed only what has been written for it.
+    var isOwedReply: Bool { isAnswering && stream == nil || !reply.isEmpty }
   }
 
   private let server: ControlServer
   private let listener: Int32
   private let wakeUp: Int32
   private let handler: ControlServer.Handler
+  private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
   private var lastID: UInt64 = 0
   private var buffer = [UInt8](repeating: 0, count: 65_536)
 
   init(
     server: ControlServer, listener: Int32, wakeUp: Int32,
-    _ handler: @escaping ControlServer.Handler
+    _ handler: @escaping ControlServer.Handler, _ stream: @escaping ControlServer.StreamHandler
   ) {
     self.server = server
     self.listener = listener
     self.wakeUp = wakeUp
     self.handler = handler
+    self.stream = stream
   }
 
   func run() {
@@ -41,7 +46,7 @@ final class ControlSession {
       collectReplies()
       closeOverdue()
     }
-    for connection in connections.values { close(connection.descriptor) }
+    for id in connections.keys { drop(id) }
     close(listener)
     server.sessionEnded()
   }
@@ -58,8 +63,8 @@ final class ControlSession {
       let wanted = connection.reply.isEmpty ? POLLIN : POLLOUT
       descriptors.append(
         pollfd(
-          fd: connection.isAnswering ? -1 : connection.descriptor, events: Int16(wanted),
-          revents: 0))
+          fd: connection.isAnswering && connection.stream == nil ? -1 : connection.descriptor,
+          events: Int16(wanted), revents: 0))
     }
     let timeout: Int32 = connections.isEmpty ? -1 : 1000
     guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
@@ -91,6 +96,8 @@ final class ControlSession {
     let count = recv(descriptor, &buffer, buffer.count, 0)
     if count < 0, errno == EINTR || errno == EAGAIN { return }
     guard count > 0 else { return drop(id) }
+    // Whoever listens to a stream has nothing more to say.
+    guard connections[id]?.stream == nil else { return }
     guard let end = buffer[..<count].firstIndex(of: UInt8(ascii: "\n")) else {
       connections[id]?.request += buffer[..<count]
       if connections[id]?.request.count ?? 0 > ControlServer.Bound.requestByteCount { drop(id) }
@@ -101,6 +108,15 @@ final class ControlSession {
     connections[id]?.request = []
     connections[id]?.isAnswering = true
     connections[id]?.deadline = nil
+    if let lines = stream(request) {
+      connections[id]?.stream = Task { [server] in
+        for await line in lines {
+          server.deliver(line + [UInt8(ascii: "\n")], to: id, isPart: true)
+        }
+        server.deliver([], to: id)
+      }
+      return
+    }
     Task { [server, handler] in
       let reply = await handler(request)
       server.deliver(reply + [UInt8(ascii: "\n")], to: id)
@@ -108,10 +124,23 @@ final class ControlSession {
   }
 
   private func collectReplies() {
-    for (id, bytes) in server.takeReplies() where connections[id] != nil {
-      connections[id]?.isAnswering = false
-      connections[id]?.reply = bytes
-      connections[id]?.deadline = bootTime() + ControlServer.Bound.patience
+    for delivery in server.takeReplies() {
+      let id = delivery.connection
+      guard let connection = connections[id] else { continue }
+      if !delivery.isPart {
+        connections[id]?.isAnswering = false
+        connections[id]?.stream = nil
+      }
+      // A client that does not read its stream has had it.
+      let waiting = connection.reply.count - connection.sent
+      guard connection.stream == nil || waiting <= ControlServer.Bound.streamByteCount else {
+        drop(id)
+        continue
+      }
+      connections[id]?.reply += delivery.bytes
+      if connection.deadline == nil {
+        connections[id]?.deadline = bootTime() + ControlServer.Bound.patience
+      }
       send(id)
     }
   }
@@ -128,8 +157,12 @@ final class ControlSession {
       return
     }
     connections[id]?.sent += count
-    // One request, one reply: done.
-    if connection.sent + count == connection.reply.count { drop(id) }
+    guard connection.sent + count == connection.reply.count else { return }
+    // One request, one reply: done, unless more of a stream follows.
+    guard connection.stream != nil else { return drop(id) }
+    connections[id]?.reply.removeAll(keepingCapacity: true)
+    connections[id]?.sent = 0
+    connections[id]?.deadline = nil
   }
 
   private func closeOverdue() {
@@ -141,6 +174,7 @@ final class ControlSession {
 
   private func drop(_ id: UInt64) {
     guard let connection = connections.removeValue(forKey: id) else { return }
+    connection.stream?.cancel()
     close(connection.descriptor)
   }
 }

@@ -28,6 +28,8 @@ extension Node {
       case .resign(let router, let seconds):
         try await resign(router, for: seconds.map(Self.duration))
         return .done(try status(router))
+      case .events:
+        return .events(pastEvents.map(EventRecord.init))
       case .promote(let router):
         try await promote(router)
         return .done(try status(router))

@@ -170,6 +170,7 @@ extension NodeClient {
       for router in status.routers { Terminal.print(StatusText.summary(router)) }
     case .waiting(_, let reason): throw Failure(.failed, reason.description)
     case .failed(let reason): throw failure(reason)
+    case .events: break
     }
   }
 

@@ -90,8 +90,8 @@ struct RouterOptions: ParsableArguments {
       ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
-      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil),
-      ("--no-guard", noGuard), ("--checksum", checksum != nil), ("--no-probe", noProbe),
+      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--checksum", checksum != nil), ("--no-probe", noProbe),
     ]
     return flags.first { $0.1 }?.0
   }

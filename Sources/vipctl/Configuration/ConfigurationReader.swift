@@ -14,7 +14,10 @@ struct FileConfiguration: Sendable, Hashable {
 
 /// Turns a parsed file into a configuration and says of everything that is wrong where it stands.
 enum ConfigurationReader {
-  static func read(_ text: String) throws(Diagnostic) -> FileConfiguration {
+  /// Reads a file; hands each router out with the places of its settings.
+  static func read(
+    _ text: String, router found: (PlacedRouter) -> Void = { _ in }
+  ) throws(Diagnostic) -> FileConfiguration {
     guard let root = try YAMLTree.parse(text), !root.isEmpty else {
       throw Diagnostic(nil, "the file is empty; it needs 'routers:' with at least one router")
     }
@@ -44,13 +47,14 @@ enum ConfigurationReader {
         throw Diagnostic(router.place(of: collision.field), collision.description)
       }
       routers.append(router.configuration)
+      found(router)
     }
     return FileConfiguration(lease: lease, isGuarded: isGuarded, routers: routers)
   }
 }
 
 /// A router's configuration and where in the file its settings stand.
-private struct PlacedRouter {
+struct PlacedRouter {
   let configuration: RouterConfiguration
   private let place: Place
   private var settings: [String: Place] = [:]
@@ -61,7 +65,7 @@ private struct PlacedRouter {
     "checksum", "authentication", "handover", "probe",
   ]
 
-  init(_ tree: YAMLTree) throws(Diagnostic) {
+  fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
     place = tree.place
     var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in a router")
     for key in Self.knownKeys { settings[key] = keys.place(of: key) }

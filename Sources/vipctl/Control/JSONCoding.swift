@@ -32,6 +32,19 @@ enum JSONCoding {
     return data
   }
 
+  /// The handler of requests that are answered with any number of lines.
+  static func stream(_ line: [UInt8], of node: Node) -> AsyncStream<[UInt8]>? {
+    guard case .events(follow: true) = decode(ControlRequest.self, from: line) else { return nil }
+    let events = node.stampedEvents()
+    return AsyncStream { continuation in
+      let task = Task {
+        for await event in events { continuation.yield(self.line(EventRecord(event))) }
+        continuation.finish()
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
   /// The handler of a node's control socket.
   static func answer(
     _ line: [UInt8], by node: Node, _ reloader: Reloader?

@@ -23,6 +23,7 @@ struct NodeClient {
     switch reply {
     case .done(let status), .changed(_, let status): return status
     case .waiting(_, let reason), .failed(let reason): throw failure(reason)
+    case .events: throw Failure(.failed, "the node answers something else; is it another version?")
     }
   }
 

@@ -107,6 +107,9 @@ struct StatusTable {
     return line
   }
 
+  /// A state as it stands in the table.
+  func coloured(_ state: VirtualRouter.State) -> String { coloured(state.rawValue, state) }
+
   private func coloured(_ cell: String, _ state: VirtualRouter.State?) -> String {
     guard colour, let state else { return cell }
     let code =

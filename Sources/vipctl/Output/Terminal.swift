@@ -27,6 +27,15 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// The columns and rows of a terminal; those of a classic one if it does not say.
+  static func size(of descriptor: Int32) -> (width: Int, height: Int) {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return (80, 24)
+    }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+
   /// Whether colour helps: on a screen, unless NO_COLOR (no-color.org) or a dumb terminal.
   static func wantsColour(_ descriptor: Int32) -> Bool {
     guard isatty(descriptor) == 1 else { return false }

@@ -54,6 +54,8 @@ struct Launch {
           .failed, "\(reason); the router stays configured and starts when that is over"))
     case .failed(let reason):
       throw Failure(.failed, reason.description)
+    case .events:
+      return Outcome()
     }
   }
 
@@ -89,6 +91,7 @@ struct Launch {
         switch try client.ask(.status(nil), timeout: NodeClient.answerTimeout) {
         case .done(let status), .changed(_, let status), .waiting(let status, _): return status
         case .failed(let reason): refusal = reason
+        case .events: break
         }
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }

@@ -27,7 +27,8 @@ struct NodeProcess {
       Reloader(path: $0.path, node: node, names: $0.routers)
     }
     self.reloader = reloader
-    server = try ControlServer(in: directory) {
+    let stream: ControlServer.StreamHandler = { JSONCoding.stream($0, of: node) }
+    server = try ControlServer(in: directory, stream: stream) {
       await JSONCoding.answer($0, by: node, reloader)
     }
   }
@@ -63,10 +64,16 @@ struct NodeProcess {
       throw Failure(error)
     }
     logReady(routers.map(\.name))
+    let manager = ServiceManager.ofThisProcess
+    manager?.tell("READY=1\nMAINPID=\(getpid())")
+    let watchdog = manager?.feedWatchdog(of: node)
+    defer { watchdog?.cancel() }
     let log = logging(events)
     for await cause in stops.causes {
       switch cause {
-      case .signal(let number): logStop(number)
+      case .signal(let number):
+        manager?.tell("STOPPING=1")
+        logStop(number)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }

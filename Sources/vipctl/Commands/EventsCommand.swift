@@ -1,0 +1,99 @@
+import ArgumentParser
+import VIP
+import VIPCore
+
+struct EventsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "events",
+    abstract: "Show what has happened on the running node, or what happens from now on.",
+    discussion: """
+      Every change of state with its cause, every warning when it begins and when it is over. A \
+      node remembers its last thousand events.
+
+        vipctl events
+        vipctl events --follow
+        vipctl events --follow --json
+
+      With --json each event is an object in a line of its own, with the keys time, sequence, \
+      event (transition, waiting, warning, conflict, cleared, changed, repaired or removed), \
+      router, text and, where they apply, family, from, to and address. A gap in the sequence means that some \
+      were missed.
+      """)
+
+  @Flag(help: "Show what happens from now on, until Ctrl-C or the end of the node.")
+  var follow = false
+
+  @Flag(help: "One JSON object in each line.")
+  var json = false
+
+  @OptionGroup var runtime: RuntimeOptions
+
+  func run() throws {
+    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    guard follow else {
+      for record in try client.pastEvents() { show(record) }
+      return
+    }
+    try client.followEvents(show)
+  }
+
+  private func show(_ record: EventRecord) {
+    Terminal.print(
+      json ? String(decoding: JSONCoding.line(record), as: UTF8.self) : EventText.line(record))
+  }
+}
+
+/// An event in a line for people.
+enum EventText {
+  /// `TIME web ipv4: backup → active: …`.
+  static func line(_ record: EventRecord) -> String {
+    let family = record.family.map { " \($0.rawValue)" } ?? ""
+    let kind =
+      switch record.event {
+      case .transition, .repaired, .removed: ""
+      case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
+      case .cleared: "over: "
+      }
+    return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
+  }
+}
+
+extension NodeClient {
+  /// What has happened on the node.
+  func pastEvents() throws(Failure) -> [EventRecord] {
+    let reply: ControlReply
+    do throws(ControlClientError) {
+      reply = try ask(.events(follow: false), timeout: Self.answerTimeout)
+    } catch {
+      throw failure(error)
+    }
+    switch reply {
+    case .events(let records): return records
+    case .failed(let reason): throw failure(reason)
+    case .done, .changed, .waiting: return []
+    }
+  }
+
+  /// Hands over what happens on the node until it ends.
+  func followEvents(_ body: (EventRecord) -> Void) throws(Failure) {
+    var refusal: ControlFailure?
+    do throws(ControlClientError) {
+      try ControlClient.follow(
+        JSONCoding.line(ControlRequest.events(follow: true)),
+        socketPath: RuntimeDirectory.socketPath(in: directory)
+      ) { line in
+        if let record = JSONCoding.decode(EventRecord.self, from: line) {
+          body(record)
+          return true
+        }
+        if case .failed(let reason) = JSONCoding.decode(ControlReply.self, from: line) {
+          refusal = reason
+        }
+        return false
+      }
+    } catch {
+      throw failure(error)
+    }
+    if let refusal { throw failure(refusal) }
+  }
+}

@@ -1,0 +1,232 @@
+import Glibc
+import Netlink
+import VIP
+import VIPCore
+import VRRP
+
+/// Compares a configuration with the machine it is to run on.
+struct MachineCheck {
+  /// What is wrong, how badly and where.
+  struct Remark: Hashable {
+    enum Kind: String {
+      /// The node would refuse it.
+      case error
+      /// The node would go on with it.
+      case warning
+    }
+
+    var kind: Kind
+    var place: Place?
+    var text: String
+  }
+
+  var links: [Link]
+  /// The host's own addresses; those that a node holds now are not among them.
+  var addresses: [AddressRecord]
+  /// What this process lacks that a node needs.
+  var missingCapabilities: [String]
+  /// Whether IPv6 is switched off on an interface.
+  var lacksIPv6: (String) -> Bool
+
+  init(
+    links: [Link], addresses: [AddressRecord], missingCapabilities: [String] = [],
+    lacksIPv6: @escaping (String) -> Bool = { _ in false }
+  ) {
+    self.links = links
+    self.addresses = addresses.filter { !$0.isOurs }
+    self.missingCapabilities = missingCapabilities
+    self.lacksIPv6 = lacksIPv6
+  }
+
+  /// Looks at this machine.
+  init() throws(NetlinkError) {
+    let kernel = try NetlinkKernel()
+    self.init(
+      links: try kernel.links(), addresses: try kernel.addresses(),
+      missingCapabilities: ProcessCapabilities.missing()
+    ) { name in
+      let path = "/proc/sys/net/ipv6/conf/\(name)/disable_ipv6"
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      // Without the file the kernel has no IPv6 at all.
+      guard descriptor >= 0 else { return true }
+      defer { close(descriptor) }
+      var byte: UInt8 = 0
+      return read(descriptor, &byte, 1) == 1 && byte == UInt8(ascii: "1")
+    }
+  }
+
+  // MARK: What is wrong
+
+  func remarks(_ file: FileConfiguration, _ routers: [PlacedRouter]) -> [Remark] {
+    var remarks: [Remark] = []
+    if !missingCapabilities.isEmpty {
+      let names = missingCapabilities.joined(separator: " and ")
+      remarks.append(
+        Remark(kind: .warning, text: "this user lacks \(names), without which no node runs"))
+    }
+    if file.lease == .off {
+      remarks.append(
+        Remark(
+          kind: .warning, text: "without a lease a frozen or killed node leaves its addresses up"))
+    }
+    for router in routers { remarks += self.remarks(router) }
+    return remarks
+  }
+
+  private func remarks(_ router: PlacedRouter) -> [Remark] {
+    let settings = router.configuration
+    let place = router.place(of: .interface)
+    guard let link = links.first(where: { $0.name == settings.interface }) else {
+      let names = links.map(\.name).joined(separator: ", ")
+      return [
+        Remark(
+          kind: .error, place: place,
+          text: "there is no interface '\(settings.interface)'; this machine has \(names)")
+      ]
+    }
+    var remarks: [Remark] = []
+    func warn(_ place: Place?, _ text: String) {
+      remarks.append(Remark(kind: .warning, place: place, text: text))
+    }
+    if !link.flags.contains(.up) {
+      warn(place, "\(link.name) is down; the router waits until it is up")
+    } else if !link.flags.contains(.running) {
+      warn(place, "\(link.name) has no carrier; the router waits until it has")
+    }
+    if !link.flags.contains(.multicast) {
+      warn(place, "\(link.name) does not carry multicast, which advertisements are")
+    }
+    for family in settings.families { warnOfFamily(family, settings, link, place, warn) }
+    for (index, address) in settings.addresses.enumerated() {
+      remarks += remark(address, at: router.place(of: .address(index)), settings, link)
+    }
+    if settings.password != nil {
+      warn(
+        router.place(of: .authentication),
+        "a password of version 2 is readable by everybody in the network; it protects nothing")
+    }
+    return remarks
+  }
+
+  private func warnOfFamily(
+    _ family: AddressFamily, _ settings: RouterConfiguration, _ link: Link, _ place: Place,
+    _ warn: (Place?, String) -> Void
+  ) {
+    if family == .ipv6, lacksIPv6(link.name) {
+      warn(place, "IPv6 is switched off on \(link.name) (net.ipv6.conf.\(link.name).disable_ipv6)")
+    } else if source(on: link, family) == nil {
+      let kind = family == .ipv4 ? "IPv4 address" : "link-local IPv6 address"
+      warn(place, "\(link.name) has no \(kind) to send from; the router waits until it has")
+    }
+    let count = settings.addresses(family).count
+    let room = Advertisement.addressCountMax(
+      mtu: link.mtu, family: family, version: settings.version)
+    if count > room {
+      warn(
+        place,
+        "\(count - room) of \(count) \(family) addresses don't fit into an advertisement (MTU "
+          + "\(link.mtu)); they are held, but peers can't compare them")
+    }
+  }
+
+  private func remark(
+    _ address: InterfaceAddress, at place: Place, _ settings: RouterConfiguration, _ link: Link
+  ) -> [Remark] {
+    let host = addresses.filter { $0.interfaceIndex == link.index }
+    let isHosts = host.contains { $0.address.address == address.address }
+    if isHosts, settings.priority != .owner {
+      return [
+        Remark(
+          kind: .error, place: place,
+          text: "\(address.address) is \(link.name)'s own address; only an owner (priority 255) "
+            + "may have it as a virtual address")
+      ]
+    }
+    if !isHosts, settings.priority == .owner {
+      return [
+        Remark(
+          kind: .warning, place: place,
+          text: "priority 255 says that \(address.address) is \(link.name)'s own address, which it "
+            + "is not")
+      ]
+    }
+    let networks = host.map(\.address).filter {
+      $0.family == address.family && !$0.address.isLinkLocal
+    }
+    guard !networks.isEmpty, !address.address.isLinkLocal else { return [] }
+    guard let network = networks.first(where: { $0.contains(address.address) }) else {
+      let list = networks.map(\.description).joined(separator: ", ")
+      return [
+        Remark(
+          kind: .warning, place: place,
+          text: "\(address) lies in no network of \(link.name) (\(list)); its neighbours may not "
+            + "reach it")
+      ]
+    }
+    let isHostAddress = address.prefixLength == address.family.addressBitCount
+    guard !isHostAddress, address.prefixLength != network.prefixLength else { return [] }
+    return [
+      Remark(
+        kind: .warning, place: place,
+        text: "\(address) has another prefix length than \(network) on \(link.name)")
+    ]
+  }
+
+  private func source(on link: Link, _ family: AddressFamily) -> IPAddress? {
+    addresses.first { record in
+      record.interfaceIndex == link.index && record.address.family == family
+        && (family == .ipv4 || record.address.address.isLinkLocal)
+    }?.address.address
+  }
+
+  // MARK: What would happen
+
+  /// What a node would do with the configuration, a line for each virtual router.
+  func plan(_ file: FileConfiguration) -> [String] {
+    let lease = file.lease ?? .default
+    let end =
+      lease.lifetime.map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
+    var lines = ["node: lease \(lease), addresses of a frozen node \(end)"]
+    for settings in file.routers {
+      for family in settings.families { lines += plan(settings, family) }
+    }
+    return lines
+  }
+
+  private func plan(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {
+    let link = links.first { $0.name == settings.interface }
+    let source = link.flatMap { self.source(on: $0, family) }
+    let silence = Timing.activeDownInterval(
+      priority: settings.priority, interval: settings.interval, version: settings.version)
+    let takeover =
+      settings.priority == .owner
+      ? "active at once" : "active after \(Self.seconds(silence)) of silence"
+    let preemption =
+      if settings.priority == .owner {
+        "preempts always"
+      } else if !settings.preempt {
+        "does not preempt"
+      } else if settings.preemptDelay > .zero {
+        "preempts after \(settings.preemptDelay.text)"
+      } else {
+        "preempts"
+      }
+    let parts = [
+      "VRID \(settings.vrid) on \(settings.interface)"
+        + (source.map { " from \($0)" } ?? ""),
+      "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
+      preemption, takeover, "\(settings.handover.rawValue) handover",
+    ]
+    let all = settings.addresses(family)
+    let list = all.prefix(3).map(\.description).joined(separator: " ")
+    let more = all.count > 3 ? " and \(all.count - 3) more" : ""
+    return [
+      "\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))",
+      "  \(all.count == 1 ? "address" : "\(all.count) addresses"): \(list)\(more)",
+    ]
+  }
+
+  private static func seconds(_ nanoseconds: UInt64) -> String {
+    Duration.milliseconds(Int64(nanoseconds / 1_000_000)).text
+  }
+}

@@ -1,0 +1,116 @@
+import VIP
+import VIPCore
+import VRRP
+
+/// Everything about one router that a person may want to know: `vipctl status NAME`.
+struct StatusDetail {
+  /// The most columns of text; `nil` if lines may be as long as they are.
+  var width: Int?
+  /// Whether states are coloured.
+  var colour: Bool
+
+  /// How many addresses are listed one by one.
+  private static let addressCountMax = 20
+
+  func render(_ status: NodeStatus) -> String {
+    status.routers.map(section).joined(separator: "\n\n")
+  }
+
+  private func section(_ router: RouterStatus) -> String {
+    var lines = [
+      "\(router.name.onOneLine) \(router.family.rawValue) on \(router.interface.onOneLine), "
+        + "VRID \(router.vrid), VRRPv\(router.version)"
+    ]
+    lines += rows(router).map { row in
+      "  " + row.0 + String(repeating: " ", count: 11 - row.0.count) + row.1
+    }
+    if !router.peers.isEmpty { lines += [""] + Self.peerTable(router.peers).map { "  " + $0 } }
+    if !router.warnings.isEmpty { lines += [""] + router.warnings.map { "! \($0.onOneLine)" } }
+    return lines.map { $0.hasPrefix("!") ? $0 : fit($0) }.joined(separator: "\n")
+  }
+
+  private func rows(_ router: RouterStatus) -> [(String, String)] {
+    let state = StatusTable(width: nil, colour: colour).coloured(router.state)
+    var rows = [
+      (
+        "state",
+        "\(state) for \(StatusTable.age(router.secondsInState)), since \(router.since.onOneLine)"
+      ),
+      ("why", router.reason.onOneLine),
+      ("active", Self.activeText(router)),
+      ("priority", Self.priorityText(router)),
+      ("interval", router.interval.description),
+      ("sent", "\(router.statistics.advertisementSent) advertisements"),
+      ("received", "\(router.statistics.advertisementReceived) advertisements"),
+    ]
+    for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
+      let place =
+        switch (router.state, address.installed) {
+        case (_, true): "on \(router.interface.onOneLine)"
+        case (.active, false): "missing"
+        case (_, false): "not here"
+        }
+      rows.append((index == 0 ? "addresses" : "", "\(address.address) \(place)"))
+    }
+    let rest = router.addresses.count - Self.addressCountMax
+    if rest > 0 { rows.append(("", "and \(rest) more; all of them with --json")) }
+    return rows
+  }
+
+  private static func activeText(_ router: RouterStatus) -> String {
+    guard let active = router.activeRouter else { return "not known" }
+    return router.state == .active ? "\(active), this machine" : active.description
+  }
+
+  private static func priorityText(_ router: RouterStatus) -> String {
+    guard router.priority != router.effectivePriority else { return router.priority.description }
+    let why = router.effectivePriority == .lowest ? "resigned" : "promoted"
+    return "\(router.priority), but \(why): \(router.effectivePriority)"
+  }
+
+  private static func peerTable(_ peers: [PeerStatus]) -> [String] {
+    let header = ["PEER", "PRIO", "HEARD", "VERSION", "INTERVAL", "CHECKSUM", "ADDRESSES", ""]
+    let rows = peers.map { peer in
+      [
+        peer.address.description,
+        peer.priority == 0 ? "left" : "\(peer.priority)",
+        heard(peer.secondsSinceHeard) + " ago",
+        "\(peer.version)", peer.interval.description, peer.checksumForm.rawValue,
+        addresses(peer), peer.isActive ? "active" : "silent",
+      ]
+    }
+    let widths = header.indices.map { column in
+      ([header] + rows).map { $0[column].count }.max() ?? 0
+    }
+    return ([header] + rows).map { row in
+      var line = ""
+      for (cell, width) in zip(row, widths) {
+        line += cell + String(repeating: " ", count: width - cell.count + 2)
+      }
+      while line.last == " " { line.removeLast() }
+      return line
+    }
+  }
+
+  private static func addresses(_ peer: PeerStatus) -> String {
+    switch peer.addresses {
+    case .same: "same"
+    case .overlapping: "\(peer.addressCount), differ"
+    case .disjoint: "\(peer.addressCount), others"
+    }
+  }
+
+  /// A short span in tenths of a second, a longer one as an age.
+  static func heard(_ seconds: Double) -> String {
+    guard seconds < 60, let tenths = Int(exactly: (max(seconds, 0) * 10).rounded(.down)) else {
+      return StatusTable.age(seconds)
+    }
+    return "\(tenths / 10).\(tenths % 10)s"
+  }
+
+  /// Cuts a line off that is too long; escapes take no room.
+  private func fit(_ line: String) -> String {
+    guard let width, !line.contains("\u{1B}"), line.count > width else { return line }
+    return String(line.prefix(max(width - 1, 0))) + "…"
+  }
+}

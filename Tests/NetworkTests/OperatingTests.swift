@@ -1,0 +1,172 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+import VIPCore
+
+extension NetworkTests {
+  /// Watching a node from outside: events, metrics, check, the watch, the service manager.
+  @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
+  struct OperatingTests {
+    private let segment: Segment
+    private let vip: IPAddress
+
+    init() throws {
+      segment = try Segment(nodes: 1)
+      vip = segment.virtualAddress(.ipv4)
+    }
+
+    private var configuration: String {
+      """
+      routers:
+        - { name: lab, interface: eth0, vrid: 51, interval: 100ms, addresses: [\(vip)/24] }
+
+      """
+    }
+
+    @Test("Events are told as they come, and remembered")
+    func events() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
+      try node.waitUntil(.active)
+      let follower = try node.node.namespace.start(
+        [
+          VipctlNode.binary, "events", "--follow", "--json", "--runtime-dir",
+          node.runtimeDirectory,
+        ], logPath: segment.directory["events.log"])
+      pause(.milliseconds(500))
+      let second = segment.virtualAddress(.ipv4, 101)
+      #expect(try node.command(["add", "lab", "\(second)"]).status == 0)
+      try eventually("the event is told") { follower.log.contains("\"event\":\"changed\"") }
+      try node.stop()
+      #expect(follower.waitForExit(within: .seconds(5)) == 0)
+      struct Event: Decodable {
+        let sequence: Int
+        let event: String
+        let router: String
+      }
+      let told = try follower.log.split(separator: "\n").map {
+        try JSONDecoder().decode(Event.self, from: Data($0.utf8))
+      }
+      #expect(told.map(\.event) == ["changed", "transition", "removed"], "\(follower.log)")
+      #expect(zip(told, told.dropFirst()).allSatisfy { $0.sequence + 1 == $1.sequence })
+    }
+
+    @Test("What has happened can be asked for later; metrics tell the state")
+    func history() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
+      try node.waitUntil(.active)
+      let lines = try node.command(["events"]).output.split(separator: "\n")
+      #expect(lines.count == 2)
+      #expect(lines.last?.contains("lab ipv4: backup → active: no advertisement from") == true)
+      let metrics = try node.command(["metrics"]).output
+      #expect(
+        metrics.contains(
+          "vipctl_router_state{router=\"lab\",interface=\"eth0\",vrid=\"51\",family=\"ipv4\","
+            + "state=\"active\"} 1\n"))
+    }
+
+    @Test("A check says what would happen and changes nothing")
+    func check() throws {
+      let node = segment.nodes[0]
+      let before = try node.addresses()
+      try segment.directory.write(configuration, to: "good.yaml")
+      let command = [VipctlNode.binary, "check", segment.directory["good.yaml"]]
+      let good = try node.namespace.run(command)
+      #expect(good.status == 0 && good.errors.isEmpty, "\(good.errors)")
+      #expect(good.output.contains("lab ipv4: VRID 51 on eth0 from \(node.ipv4), VRRPv3"))
+      try segment.directory.write(
+        configuration.replacing("eth0", with: "eth9"), to: "good.yaml")
+      let misfit = try node.namespace.run(command)
+      #expect(misfit.status == 1)
+      #expect(misfit.errors.contains("good.yaml:2:29: error: there is no interface 'eth9'"))
+      try segment.directory.write("routers:\n- vird: 1\n", to: "good.yaml")
+      let bad = try node.namespace.run(command)
+      #expect(bad.status == 65 && bad.output.isEmpty)
+      #expect(bad.errors.contains("good.yaml:2:3: unknown key 'vird'"))
+      #expect(try node.addresses() == before)
+    }
+
+    @Test("The watch ends with Ctrl-C and leaves the terminal as it was")
+    func watch() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
+      try node.waitUntil(.active)
+      let log = segment.directory["watch.log"]
+      let command =
+        "stty cols 100 rows 24; \(VipctlNode.binary) status --watch --runtime-dir "
+        + "\(node.runtimeDirectory); echo ended $?"
+      // A terminal on which somebody types Ctrl-C after two and a half seconds.
+      let result = try node.node.namespace.run([
+        "sh", "-c",
+        "(sleep 2.5; printf '\\003'; sleep 0.5) | script -qec \(quoted(command)) /dev/null > \(log)",
+      ])
+      #expect(result.status == 0, "\(result.errors)")
+      let text = readText(log)
+      let frames = text.components(separatedBy: "NAME").count - 1
+      #expect((2...4).contains(frames), "\(text)")
+      #expect(text.contains("\u{1B}[2A"), "the second frame goes over the first")
+      #expect(text.contains("ended 0"))
+      let shown = text.components(separatedBy: "\u{1B}[?25h").count
+      #expect(shown == 2, "the cursor comes back once")
+      #expect(!text.contains("\u{1B}[?1049"))
+    }
+
+    private func quoted(_ text: String) -> String { "'" + text + "'" }
+
+    @Test("A service manager hears of the start, of life and of the end")
+    func serviceManager() throws {
+      let path = segment.directory["notify.sock"]
+      let manager = try NotifySocket(path)
+      try segment.directory.write(configuration, to: "node.yaml")
+      let node = segment.nodes[0]
+      let process = try node.namespace.start(
+        [
+          // As a service with the capabilities of the example unit and no others.
+          "setpriv", "--bounding-set=-all,+net_admin,+net_raw,+sys_nice", "--no-new-privs",
+          "env", "NOTIFY_SOCKET=\(path)", "WATCHDOG_USEC=600000", VipctlNode.binary, "run",
+          "--config", segment.directory["node.yaml"], "--runtime-dir",
+          segment.directory["notify-run"],
+        ], logPath: segment.directory["notify.log"])
+      try eventually("it is ready", detail: { process.logTail }) {
+        manager.drain().contains { $0.hasPrefix("READY=1\n") }
+      }
+      pause(.seconds(1))
+      #expect((3...8).contains(manager.drain().count { $0 == "WATCHDOG=1" }))
+      try eventually("it holds the address", detail: { process.logTail }) { try node.holds(vip) }
+      process.signal(SIGTERM)
+      #expect(process.waitForExit(within: .seconds(10)) == 0)
+      #expect(manager.drain().contains("STOPPING=1"))
+    }
+  }
+}
+
+/// The socket on which a service manager listens.
+private final class NotifySocket {
+  private let descriptor: Int32
+
+  init(_ path: String) throws {
+    descriptor = socket(
+      AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(descriptor >= 0 && result == 0)
+  }
+
+  deinit { close(descriptor) }
+
+  /// What has been told since the last time.
+  func drain() -> [String] {
+    var messages: [String] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      guard count > 0 else { return messages }
+      messages.append(String(decoding: buffer[..<count], as: UTF8.self))
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Testing
+import VIP
+
+@testable import vipctl
+
+/// The metrics, read by a parser that knows nothing but Prometheus' text format.
+@Suite struct MetricsTests {
+  struct Sample: Hashable {
+    var name: String
+    var labels: [String: String]
+    var value: Double
+  }
+
+  struct FormatError: Error {
+    var line: String
+  }
+
+  /// Reads version 0.0.4 of the format, more strictly than Prometheus: HELP and TYPE come first,
+  /// families are not torn apart, no sample stands twice.
+  static func parse(_ text: String) throws -> [Sample] {
+    guard text.last == "\n" else { throw FormatError(line: "no end") }
+    var samples: [Sample] = []
+    var types: [String: String] = [:]
+    var helped: Set<String> = []
+    var current = ""
+    var seen: Set<String> = []
+    for line in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false) {
+      let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+      if line.hasPrefix("# HELP ") {
+        guard words.count == 4, helped.insert(words[2]).inserted else {
+          throw FormatError(line: String(line))
+        }
+      } else if line.hasPrefix("# TYPE ") {
+        guard words.count == 4, ["gauge", "counter"].contains(words[3]),
+          helped.contains(words[2]), types.updateValue(words[3], forKey: words[2]) == nil
+        else { throw FormatError(line: String(line)) }
+        current = words[2]
+      } else {
+        let sample = try sample(line)
+        guard sample.name == current, seen.insert("\(sample.name)\(sample.labels)").inserted,
+          types[current] == "counter" ? current.hasSuffix("_total") && sample.value >= 0 : true
+        else { throw FormatError(line: String(line)) }
+        samples.append(sample)
+      }
+    }
+    return samples
+  }
+
+  private static func sample(_ line: Substring) throws -> Sample {
+    var rest = line
+    func fail() -> FormatError { FormatError(line: String(line)) }
+    let name = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+    guard let first = name.first, !first.isNumber else { throw fail() }
+    rest = rest.dropFirst(name.count)
+    var labels: [String: String] = [:]
+    if rest.first == "{" {
+      repeat {
+        rest = rest.dropFirst()
+        let key = rest.prefix { $0.isASCII && ($0.isLetter || $0 == "_") }
+        rest = rest.dropFirst(key.count)
+        guard !key.isEmpty, rest.hasPrefix("=\"") else { throw fail() }
+        rest = rest.dropFirst(2)
+        var value = ""
+        while let character = rest.first, character != "\"" {
+          rest = rest.dropFirst()
+          if character == "\\" {
+            guard let escaped = rest.first, "\\\"n".contains(escaped) else { throw fail() }
+            rest = rest.dropFirst()
+            value.append(escaped == "n" ? "\n" : escaped)
+          } else {
+            value.append(character)
+          }
+        }
+        guard rest.first == "\"", labels.updateValue(value, forKey: String(key)) == nil else {
+          throw fail()
+        }
+        rest = rest.dropFirst()
+      } while rest.first == ","
+      guard rest.first == "}" else { throw fail() }
+      rest = rest.dropFirst()
+    }
+    guard rest.first == " ", let value = Double(rest.dropFirst()) else { throw fail() }
+    return Sample(name: String(name), labels: labels, value: value)
+  }
+
+  @Test func `what the status says stands in the metrics`() throws {
+    let samples = try Self.parse(MetricsText.render(try exampleStatus()))
+    func value(_ name: String, _ labels: [String: String]) -> [Double] {
+      samples.filter { sample in
+        sample.name == name && labels.allSatisfy { sample.labels[$0.key] == $0.value }
+      }.map(\.value)
+    }
+    let web = ["router": "web", "family": "ipv4", "vrid": "51", "interface": "eth0"]
+    #expect(value("vipctl_info", ["version": "0.1.0", "lease": "3s"]) == [1])
+    #expect(value("vipctl_uptime_seconds", [:]) == [12.5])
+    #expect(
+      ["initialize", "backup", "active"].map { state in
+        value("vipctl_router_state", web.merging(["state": state]) { $1 })
+      } == [[0], [0], [1]])
+    #expect(value("vipctl_router_state_age_seconds", web) == [187])
+    #expect(value("vipctl_router_interval_seconds", web) == [1])
+    #expect(value("vipctl_router_addresses", web) == [2])
+    #expect(value("vipctl_router_addresses_installed", web) == [2])
+    #expect(value("vipctl_router_advertisement_sent_total", web) == [3])
+    #expect(value("vipctl_router_warnings", ["router": "web", "family": "ipv6"]) == [1])
+    #expect(value("vipctl_segment_checksum_errors_total", [:]) == [0, 0], "once for each family")
+    #expect(value("vipctl_peer_priority", ["peer": "192.0.2.2"]) == [90])
+    #expect(value("vipctl_peer_active", ["peer": "192.0.2.3"]) == [0])
+  }
+
+  @Test func `a node without routers has metrics too`() throws {
+    var status = try exampleStatus()
+    status.routers = []
+    #expect(try Self.parse(MetricsText.render(status)).count == 2)
+  }
+
+  @Test func `whatever stands in a label is escaped`() throws {
+    var status = try exampleStatus()
+    status.node.version = "a\"b\\c\nd"
+    let samples = try Self.parse(MetricsText.render(status))
+    #expect(samples.first?.labels["version"] == status.node.version)
+  }
+}
