@@ -55,6 +55,7 @@ extension Node {
       isApplying = false
       engineChanged([])
     }
+    await noteAddresses(adding: wanted)
     var plan = Plan(wanted, on: loop.engine)
     plan.report.removed = removing.filter { leaving.contains($0) && loop.engine.contains($0) }
     let old = plan.replaced.compactMap { loop.engine.settings(named: $0.name) }
@@ -73,6 +74,7 @@ extension Node {
     while awaited.contains(where: loop.engine.contains) { await nextChange() }
     try refuseIfShuttingDown()
     try finish(late, plan, old)
+    if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
     return plan.report
   }
 

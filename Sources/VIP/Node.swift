@@ -34,20 +34,28 @@ public actor Node {
     /// asked for: a library does not fork the program it is part of without being told to. `vipctl`
     /// asks for it. See Docs/Guard.md.
     public var isGuarded: Bool
+    /// Where to note which addresses the node may hold; `nil` if nowhere.
+    ///
+    /// What an earlier node noted there and left on the interfaces is removed at the start; the
+    /// caller sees to it that no other node that lives uses the same file. See
+    /// ``RuntimeDirectory/addressesPath(in:)``.
+    public var addressesPath: String?
 
     /// Makes options; what is left out has its default.
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
-      isGuarded: Bool = false
+      isGuarded: Bool = false, addressesPath: String? = nil
     ) {
       self.lease = lease
       self.version = version
       self.endsWhenIdle = endsWhenIdle
       self.isGuarded = isGuarded
+      self.addressesPath = addressesPath
     }
   }
 
   private let options: Options
+  private let addressFile: AddressFile?
   nonisolated let loop: EventLoop
   private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
   private nonisolated let followers = Mutex<[Int: AsyncStream<StampedEvent>.Continuation]>([:])
@@ -70,6 +78,8 @@ public actor Node {
   public init(_ options: Options = Options()) throws(NodeError) {
     self.options = options
     loop = try EventLoop(lease: options.lease, isGuarded: options.isGuarded)
+    addressFile = options.addressesPath.map(AddressFile.init)
+    if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
     try loop.start { [weak self] events in
       self?.assumeIsolated { $0.engineChanged(events) }
     }
@@ -138,6 +148,7 @@ public actor Node {
   public func down(_ name: String) async throws(NodeError) {
     guard loop.engine.remove(name) else { throw unknownRouter(name) }
     while loop.engine.contains(name) { await nextChange() }
+    await noteAddresses()
   }
 
   /// Hands over and removes every router, and refuses new ones from now on.
@@ -147,6 +158,24 @@ public actor Node {
     isShuttingDown = true
     for name in loop.engine.routerNames { loop.engine.remove(name) }
     while !loop.engine.routerNames.isEmpty { await nextChange() }
+    await noteAddresses()
+  }
+
+  /// Notes which addresses this node may hold from now on, so that its next life finds them.
+  func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
+    guard let addressFile else { return }
+    let routers = loop.engine.allSettings + wanted
+    // Not on this thread, which must not wait for a disk.
+    let failure = await Task.detached { () -> NodeError? in
+      do throws(NodeError) {
+        try addressFile.write(routers)
+        return nil
+      } catch {
+        return error
+      }
+    }.value
+    guard let failure else { return }
+    engineChanged([.nodeWarning(text: "\(failure); after a crash addresses may be left behind")])
   }
 
   /// Refuses new routers from now on if there are none.

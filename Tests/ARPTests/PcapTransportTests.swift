@@ -187,6 +187,55 @@ struct PcapTransportTests {
     #expect(try deaf.drain(limit: 100) { _ in Issue.record("the filter lets something pass") } == 0)
   }
 
+  @Test func hearsOnlyUsesOfTheAddressesAskedFor() throws {
+    let segment = try Segment()
+    let sender = try segment.left.run { try PcapTransport(interface: "left") }
+    let receiver = try segment.right.run {
+      try PcapTransport(interface: "right", receiving: .announcements)
+    }
+    let mac = MACAddress(2, 0, 0, 0, 0, 10)
+    let wanted = ["192.0.2.100", "192.0.2.101", "2001:db8::100"].compactMap { IPAddress($0) }
+    try receiver.setFilter(.uses(of: wanted))
+    for text in ["192.0.2.99", "2001:db8::99"] + wanted.map(\.description) {
+      let address = try #require(IPAddress(text))
+      try sender.send(AddressProbe(address, from: mac))
+      try sender.send(Announcement(address, at: mac))
+    }
+    var heard: [AddressClaim] = []
+    let isComplete = try eventually {
+      try receiver.drain(limit: 100) { frame in
+        if let claim = try? AddressClaim(parsing: frame) { heard.append(claim) }
+      }
+      return heard.count >= wanted.count
+    }
+    #expect(isComplete)
+    #expect(heard.map(\.address) == wanted)
+    #expect(heard.allSatisfy { $0.isInUse && $0.mac == mac })
+  }
+
+  @Test func aProbeIsAnsweredByTheHolderAlone() throws {
+    let segment = try Segment()
+    try segment.right.ip("address add 192.0.2.100/24 dev right")
+    try segment.right.ip("address add 2001:db8::100/64 dev right nodad")
+    let transport = try segment.left.run {
+      try PcapTransport(interface: "left", receiving: .announcements)
+    }
+    let mac = MACAddress(2, 0, 0, 0, 0, 10)
+    for text in ["192.0.2.100", "2001:db8::100"] {
+      let address = try #require(IPAddress(text))
+      var answers: [AddressClaim] = []
+      let isAnswered = try eventually {
+        try transport.send(AddressProbe(address, from: mac))
+        try transport.drain(limit: 100) { frame in
+          if let claim = try? AddressClaim(parsing: frame) { answers.append(claim) }
+        }
+        return answers.contains { $0.address == address && $0.isInUse }
+      }
+      #expect(isAnswered)
+      #expect(answers.allSatisfy { $0.mac == MACAddress(2, 0, 0, 0, 0, 11) })
+    }
+  }
+
   @Test func descriptorWakesUpAndFallsAsleep() throws {
     let segment = try Segment()
     let (listener, peer) = try (

@@ -277,6 +277,37 @@ import VRRP
       })
   }
 
+  @Test func `an address of the host does not go with ours, which came first`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.7.1/24", "198.18.7.2/24"]))
+    bench.pass(.seconds(5))
+    let host = try #require(InterfaceAddress("198.18.7.200/24"))
+    bench.platform.fake.add(
+      AddressRecord(interfaceIndex: 2, address: host, flags: [.permanent, .secondary]))
+    bench.settle()
+    bench.engine.remove("web")
+    bench.pass(.seconds(3))
+    #expect(try bench.held == [])
+    #expect(try bench.platform.fake.addresses().contains { $0.address == host })
+    #expect(!bench.platform.fake.promotesSecondaries, "as it was before")
+  }
+
+  @Test func `a renamed interface keeps none of our addresses`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"]))
+    bench.pass(.seconds(5))
+    #expect(try bench.held.count == 2)
+    var link = FakePlatform.eth0
+    link.name = "eth9"
+    bench.platform.fake.setLink(link)
+    bench.settle()
+    #expect(bench.state() == .initialize)
+    #expect(try bench.held == [])
+    bench.platform.fake.setLink(FakePlatform.eth0)
+    bench.pass(.seconds(5))
+    #expect(try bench.held.count == 2)
+  }
+
   @Test func `a flooded socket holds up a Backup's timer for a few turns only`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())

@@ -49,6 +49,10 @@ final class FakePlatform: Platform {
   func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver { wire }
   func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { false }
+  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
+    defer { fake.promotesSecondaries = isOn }
+    return fake.promotesSecondaries != isOn
+  }
   func watch(_ descriptor: Int32, _ source: ReadinessSource) { watched.insert(source) }
   func unwatch(_ descriptor: Int32) { watched.remove(.wire(2)) }
 

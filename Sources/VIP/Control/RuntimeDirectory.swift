@@ -17,6 +17,11 @@ public final class RuntimeDirectory: Sendable {
   /// The path of a background node's log in a directory.
   public static func logPath(in directory: String) -> String { "\(directory)/vipctl.log" }
 
+  /// The path of the list of addresses that the node may hold.
+  public static func addressesPath(in directory: String) -> String {
+    "\(directory)/vipctl.addresses"
+  }
+
   /// The directory to use: what a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.
   public static func resolve(flag: String?) -> String {
     if let flag { return flag }

@@ -58,9 +58,11 @@ extension Engine {
     _ entry: AddressWork.Entry, of instance: RouterInstance, atMost count: Int
   ) -> ([Int], Int?) {
     var indices: [Int] = []
-    var index = entry.next
-    while index < instance.addresses.count {
-      guard indices.count < count else { return (indices, index) }
+    var next = entry.next
+    while next < instance.addresses.count {
+      guard indices.count < count else { return (indices, next) }
+      // The last first: the others of a subnet may depend on the first.
+      let index = entry.kind == .remove ? instance.addresses.count - 1 - next : next
       let address = instance.addresses[index]
       let isWanted =
         switch entry.kind {
@@ -74,7 +76,7 @@ extension Engine {
         case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
       if isWanted { indices.append(index) }
-      index += 1
+      next += 1
     }
     return (indices, nil)
   }
@@ -98,7 +100,7 @@ extension Engine {
     let requests = indices.map { instance.request($0, lifetime: lifetime(of: instance)) }
     if kind == .remove || kind == .retire {
       isSafeguardStale = true
-      let results = platform.kernel.remove(requests)
+      let results = keepingNeighbours(of: indices, instance) { platform.kernel.remove(requests) }
       for (index, error) in zip(indices, results) { noteRemoval(index, of: instance, error) }
       return
     }

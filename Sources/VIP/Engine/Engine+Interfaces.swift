@@ -86,6 +86,8 @@ extension Engine {
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
       pause(instance, link == nil ? "interface \(name) does not exist" : "\(name) was replaced")
+      // One that only has another name now keeps its addresses, and nobody would refresh them.
+      if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
     guard let link else { return pause(instance, "interface \(name) does not exist") }
@@ -182,9 +184,9 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    changeListening(for: instance)
     isSafeguardStale = true
     endHandover(instance)
-    changeListening(for: instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {

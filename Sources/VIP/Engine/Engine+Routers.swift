@@ -38,21 +38,6 @@ extension Engine {
     reconsider(instance)
   }
 
-  /// Addresses with our tag that an earlier life of this node left on an interface.
-  func leftoverAddresses(on link: Link) throws(NodeError) -> Set<InterfaceAddress> {
-    do throws(NetlinkError) {
-      let records = try platform.kernel.addresses()
-      return Set(
-        records.lazy.filter { record in
-          record.interfaceIndex == link.index && record.protocolTag == vipProtocolTag
-            && self.owners[
-              OwnerKey(interfaceIndex: link.index, address: record.address.address)] == nil
-        }.map(\.address))
-    } catch {
-      throw NodeError(.system(errno: error.code), error.description)
-    }
-  }
-
   func makeInstance(
     _ settings: RouterConfiguration, _ family: AddressFamily
   ) -> RouterInstance {
@@ -122,6 +107,11 @@ extension Engine {
       settings.addresses = instance.addresses.map(\.address)
       return settings
     }
+  }
+
+  /// The settings of all routers, also of those that are leaving.
+  package var allSettings: [RouterConfiguration] {
+    routerNames.compactMap { settings(named: $0) }
   }
 
   /// The settings of a router; those it has left with if it is leaving.

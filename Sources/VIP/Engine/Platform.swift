@@ -19,6 +19,11 @@ package protocol Platform: AnyObject {
   func close(_ wire: consuming any FrameTransport & FrameReceiver)
   /// Whether the host forwards packets of a family that arrive on an interface.
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool
+  /// Sets whether, on an interface, the next IPv4 address of a subnet takes the place of the first
+  /// one that is removed, instead of being removed with it.
+  ///
+  /// - Returns: whether that was otherwise before and has been changed.
+  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool
   /// From now on, calls the engine's turn when a descriptor is readable.
   func watch(_ descriptor: Int32, _ source: ReadinessSource)
   /// No longer waits for a descriptor that is about to be closed.

@@ -75,6 +75,16 @@ final class LinuxPlatform: Platform {
       == UInt8(ascii: "1")
   }
 
+  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
+    let path = "/proc/sys/net/ipv4/conf/\(link.name)/promote_secondaries"
+    let wanted = UInt8(ascii: isOn ? "1" : "0")
+    guard let present = readSmallFile(path)?.first, present != wanted else { return false }
+    let file = open(path, O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return false }
+    defer { Glibc.close(file) }
+    return write(file, [wanted], 1) == 1
+  }
+
   // MARK: Waiting
 
   func watch(_ descriptor: Int32, _ source: ReadinessSource) {

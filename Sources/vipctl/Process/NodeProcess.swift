@@ -19,7 +19,9 @@ struct NodeProcess {
   ) throws(NodeError) {
     directory = try RuntimeDirectory(path: path)
     let node = try Node(
-      Node.Options(lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded))
+      Node.Options(
+        lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
+        addressesPath: RuntimeDirectory.addressesPath(in: path)))
     self.node = node
     let reloader = configuration.map {
       Reloader(path: $0.path, node: node, names: $0.routers)
