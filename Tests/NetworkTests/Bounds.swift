@@ -1,4 +1,5 @@
 import TestSupport
+import VIPCore
 
 /// What the protocol allows, and how much a busy test machine may add.
 enum Bounds {
@@ -28,9 +29,11 @@ enum Bounds {
     interval * (257 - priority) / 256 + margin
   }
 
-  /// How long addresses outlive a node that died together with its guard: the lease, the second by which the kernel may be
-  /// late, and the margin.
-  static let lease = Duration.seconds(3) + .seconds(1) + margin
+  /// How long addresses outlive a node that died together with its guard: the lease, the second by
+  /// which the kernel may be late, and the margin.
+  static func lease(_ family: AddressFamily) -> Duration {
+    .seconds(family == .ipv4 ? 3 : 9) + .seconds(1) + margin
+  }
 
   /// The longest time two routers may both advertise as Active.
   static let overlap = interval + margin

@@ -55,7 +55,7 @@ extension NetworkTests {
       try duo.holder.kill()
       for vip in duo.vips {
         // Whether the next guard was there in time is left to chance; the lease is not.
-        try eventually("\(vip) is gone", within: Bounds.lease) {
+        try eventually("\(vip) is gone", within: Bounds.lease(vip.family)) {
           try !duo.holder.node.holds(vip)
         }
       }

@@ -148,8 +148,8 @@ extension NetworkTests {
       let holder = try Holder(interval: "3s", ["--no-guard", "--lease", "off"])
       let namespace = holder.machine.namespace
       holder.vipctl.process.signal(SIGSTOP)
-      // More than the queue of 8 MiB holds, then the loss that nobody hears of.
-      let many = (0..<10_000).map { "198.19.\($0 / 250).\($0 % 250 + 1)/32" }
+      // More than the queue of 2 x 8 MiB holds, then the loss that nobody hears of.
+      let many = (0..<15_000).map { "198.19.\($0 / 250).\($0 % 250 + 1)/32" }
       try namespace.ip(many.map { "address add \($0) dev lo" }.joined(separator: "\n"))
       try namespace.ip(many.map { "address del \($0) dev lo" }.joined(separator: "\n"))
       for vip in holder.vips {

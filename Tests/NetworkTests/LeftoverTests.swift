@@ -151,6 +151,8 @@ extension NetworkTests {
       try old.waitUntil(.active)
       let new = try VipctlNode(on: segment.nodes[1], of: segment, texts, priority: 100, options)
       try new.waitUntil(.backup)
+      // By now it has heard that the machine which answers for the addresses is its peer.
+      pause(.seconds(1))
       let frozen = try old.node.namespace.processes()
       for process in frozen { Glibc.kill(process, SIGSTOP) }
       try new.waitUntil(.active)

@@ -19,11 +19,17 @@ struct Probe {
   /// announcements.
   static let slice = 50
   static let slicePause = Duration.milliseconds(5)
+  /// How long somebody has to answer, again and again, until it is believed.
+  ///
+  /// A peer that has died or is frozen answers until its guard or its lease takes the address.
+  static let doubt = Duration.seconds(5)
   /// Of so many answers the first is told; no more are kept.
   static let answersMax = 16
 
   /// When the asking began; `nil` while the interface can't send yet.
   var startedAt: Instant?
+  /// When the first question was asked.
+  var askedSince = Instant.zero
   /// What is to be sent next.
   var round = 0
   var next = 0
@@ -51,6 +57,20 @@ struct Probe {
     let refusal = refusal
     self = Probe()
     self.refusal = refusal
+    askedSince = now
+    ask(at: now)
+  }
+
+  /// Asks once more, since answers so far may have been a dead peer's.
+  mutating func askAgain(at now: Instant) {
+    let before = self
+    self = Probe()
+    refusal = before.refusal
+    askedSince = before.askedSince
+    ask(at: now)
+  }
+
+  private mutating func ask(at now: Instant) {
     startedAt = now
     roundStartedAt = now
     due = now
