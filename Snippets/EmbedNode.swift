@@ -8,11 +8,11 @@ import VIP
 import VIPCore
 
 func hold(_ address: String, on interface: String) async throws {
-  guard let vip = InterfaceAddress(address), let vrid = VRID(exactly: 51) else { return }
+  guard let vip = InterfaceAddress(address) else { return }
   let node = try Node()
   let events = node.events()
   try await node.up(
-    RouterConfiguration(name: "web", interface: interface, vrid: vrid, addresses: [vip]))
+    RouterConfiguration(name: "web", interface: interface, vrid: 51, addresses: [vip]))
   for await event in events {
     print(event)
     if case .transition(_, _, let change) = event, change.to == .active { break }

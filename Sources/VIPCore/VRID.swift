@@ -17,6 +17,14 @@ public struct VRID: Sendable, Hashable {
   }
 }
 
+extension VRID: ExpressibleByIntegerLiteral {
+  /// An identifier written in the program; a literal outside `1...255` is a mistake and traps.
+  public init(integerLiteral value: UInt8) {
+    precondition(value > 0, "a VRID is 1 to 255")
+    rawValue = value
+  }
+}
+
 extension VRID: Comparable {
   /// Orders identifiers as numbers.
   public static func < (left: VRID, right: VRID) -> Bool { left.rawValue < right.rawValue }

@@ -30,6 +30,13 @@ public struct Priority: Sendable, Hashable, RawRepresentable {
   public static let release = Priority(rawValue: 0)
 }
 
+extension Priority: ExpressibleByIntegerLiteral {
+  /// A priority written in the program.
+  public init(integerLiteral value: UInt8) {
+    rawValue = value
+  }
+}
+
 extension Priority: Comparable {
   /// Orders priorities as numbers; the higher one wins an election.
   @inlinable

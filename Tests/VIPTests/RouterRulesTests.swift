@@ -21,6 +21,19 @@ import VRRP
     #expect(text == "web: there is no interface 'eth7'; this machine has eth0")
   }
 
+  @Test func `a loopback interface is refused`() throws {
+    let bench = try Bench()
+    bench.platform.fake.setLink(Link(index: 1, name: "lo", flags: [.up, .running, .loopback]))
+    bench.settle()
+    #expect(try refusal(bench, settings(interface: "lo")).contains("lo is a loopback interface"))
+  }
+
+  @Test func `numbers can be written as numbers`() throws {
+    let web = RouterConfiguration(
+      name: "web", interface: "eth0", vrid: 51, priority: 150, addresses: [])
+    #expect(web.vrid.rawValue == 51 && web.priority.rawValue == 150)
+  }
+
   @Test func `an interface that is down is waited for`() throws {
     let bench = try Bench()
     bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: 2)

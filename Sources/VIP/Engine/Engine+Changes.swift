@@ -39,6 +39,13 @@ extension Engine {
           "\(settings.name): there is no interface '\(settings.interface)'; this machine has "
             + interfaces.names.joined(separator: ", "))
       }
+      guard !link.isLoopback else {
+        throw NodeError(
+          ConfigurationError(
+            .interface, router: settings.name,
+            "\(link.name) is a loopback interface, where no other machine is; name the one that "
+              + "leads to them"))
+      }
       try checkHostAddresses(settings, on: link)
     }
   }
