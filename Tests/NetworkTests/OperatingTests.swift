@@ -91,8 +91,9 @@ extension NetworkTests {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
       try node.waitUntil(.active)
       let log = segment.directory["watch.log"]
+      // Ctrl-C reaches the shell too, and not every shell goes on after it.
       let command =
-        "stty cols 100 rows 24; \(VipctlNode.binary) status --watch --runtime-dir "
+        "trap : INT; stty cols 100 rows 24; \(VipctlNode.binary) status --watch --runtime-dir "
         + "\(node.runtimeDirectory); echo ended $?"
       // A terminal on which somebody types Ctrl-C after two and a half seconds.
       let result = try node.node.namespace.run([
