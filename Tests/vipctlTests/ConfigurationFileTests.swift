@@ -49,7 +49,9 @@ import VRRP
       interval: #require(AdvertisementInterval("255s", version: .v2)),
       addresses: [#require(InterfaceAddress("192.0.2.8/32"))], version: .v2,
       password: Authentication.Password("s3same!"),
-      tracks: [Track(interface: "eth0"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3")])
+      tracks: [
+        Track(interface: "eth0"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3"),
+      ])
     #expect(file.routers == [web, second, third])
     #expect(file.routers.map(\.name) == ["web", "eth1-7", "eth1-8"])
   }

@@ -118,7 +118,10 @@ import VRRP
   @Test func `tracked interfaces`() throws {
     let lines = "track_interface {\neth0\neth1\neth2 weight -60\neth3 weight 0\n}\n"
     let router = try router(Self.instance(lines))
-    #expect(router.tracks == [Track(interface: "eth1"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3")])
+    #expect(
+      router.tracks == [
+        Track(interface: "eth1"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3"),
+      ])
     #expect(
       try imported(Self.instance(lines)).yaml.contains(
         "track: [eth1, { interface: eth2, decrement: 60 }, eth3] # "))
