@@ -24,6 +24,8 @@ import VRRP
           interval   1s
           sent       3 advertisements
           received   2 advertisements
+          lease      3.0s, refreshed 0.7s ago
+          takeover   took 2.3 ms; 2 in all, at most 12.1 ms
           addresses  192.0.2.10/24 on eth0
                      192.0.2.11/24 on eth0
 

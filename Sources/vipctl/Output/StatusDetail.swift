@@ -43,6 +43,11 @@ struct StatusDetail {
       ("sent", "\(router.statistics.advertisementSent) advertisements"),
       ("received", "\(router.statistics.advertisementReceived) advertisements"),
     ]
+    if let lease = router.lease {
+      let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"
+      rows.append(("lease", text))
+    }
+    if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
         switch (router.state, address.installed) {
@@ -60,6 +65,23 @@ struct StatusDetail {
   private static func activeText(_ router: RouterStatus) -> String {
     guard let active = router.activeRouter else { return "not known" }
     return router.state == .active ? "\(active), this machine" : active.description
+  }
+
+  /// How the last takeover went, or how far the one under way has come.
+  private static func takeoverText(_ takeovers: TakeoverStatus) -> String? {
+    if takeovers.pendingAddresses > 0 {
+      return "under way, \(takeovers.pendingAddresses) addresses not yet announced"
+    }
+    guard let last = takeovers.lastSeconds else { return nil }
+    let text = "took \(milliseconds(last))"
+    guard takeovers.count > 1, let longest = takeovers.maxSeconds else { return text }
+    return text + "; \(takeovers.count) in all, at most \(milliseconds(longest))"
+  }
+
+  /// A span in milliseconds with one decimal.
+  static func milliseconds(_ seconds: Double) -> String {
+    guard let tenths = Int(exactly: (max(seconds, 0) * 10_000).rounded()) else { return "?" }
+    return "\(tenths / 10).\(tenths % 10) ms"
   }
 
   private static func priorityText(_ router: RouterStatus) -> String {
