@@ -22,6 +22,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case preempt
     /// The password of version 2.
     case authentication
+    /// Something it tracks, by its place in the list.
+    case track(Int)
     /// Anything that belongs to no single setting.
     case router
   }

@@ -57,6 +57,10 @@ final class RouterInstance {
   var activity = Activity.waiting("not started")
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
+  /// Whether it is kept out of the election by something it tracks.
+  var isUnfit = false
+  /// By how much its priority is lowered by what it tracks.
+  var priorityDecrement = 0
   var stateSince: Instant
   var stateReason = "not started"
   /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
@@ -78,6 +82,7 @@ final class RouterInstance {
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
+  private var tieBreakRank: UInt8 = 0
   private var packet: [UInt8] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
@@ -104,7 +109,13 @@ final class RouterInstance {
       }
     let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
     let statistics = election.statistics
-    election = VirtualRouter(settings.election(family, rank: rank), continuing: statistics)
+    tieBreakRank = rank
+    election = VirtualRouter(electionSettings, continuing: statistics)
+  }
+
+  /// What its election is told now.
+  var electionSettings: VirtualRouter.Configuration {
+    settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
   }
 
   /// Whether the addresses belong on the interface now.
