@@ -174,6 +174,13 @@ extension NetworkTests {
       let guardPid = try #require(try node.nodeStatus()?.guardPid)
       #expect(try policies(of: guardPid) == [0], "it is not handed down")
       #expect(try lockedKiB(of: guardPid) == 0)
+      // One that the real-time thread itself has started is no other.
+      kill(guardPid, SIGKILL)
+      let next = try eventually("another guard runs") {
+        let status = try node.nodeStatus()
+        return status?.guard == "running" && status?.guardPid != guardPid ? status?.guardPid : nil
+      }
+      #expect(try policies(of: next) == [0])
 
       try configuration(vip, realtime: false).write(
         toFile: node.configurationPath, atomically: true, encoding: .utf8)
@@ -209,6 +216,15 @@ extension NetworkTests {
       }
       #expect(try segment.nodes[0].addresses() == before)
       #expect(try segment.nodes[0].namespace.processes().isEmpty)
+      guard command == "up", Self.realtimeObstacle == nil else { return }
+      // With both it is not, whatever the limits are.
+      let service = try attempt(
+        ",+sys_nice,+ipc_lock", ["prlimit", "--rtprio=0:0", "--memlock=65536:65536"])
+      #expect(service.status == 0, "\(service)")
+      let down = try segment.nodes[0].namespace.run([
+        VipctlNode.binary, "down", "--all", "--runtime-dir", directory,
+      ])
+      #expect(down.status == 0, "\(down)")
     }
 
     // MARK: Restart

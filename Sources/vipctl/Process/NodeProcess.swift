@@ -74,7 +74,7 @@ struct NodeProcess {
       case .signal(let number):
         manager?.tell("STOPPING=1")
         logStop(number)
-        StopLimit.allow(await node.longestHandover)
+        StopLimit.shared.allow(await node.longestHandover)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }
@@ -108,7 +108,7 @@ struct NodeProcess {
       switch cause {
       case .signal(let number):
         logStop(number)
-        StopLimit.allow(await node.longestHandover)
+        StopLimit.shared.allow(await node.longestHandover)
         break loop
       case .starterGone:
         isStarterGone = true

@@ -45,7 +45,7 @@ enum Signals {
         _exit(ExitStatus.failed.rawValue)
       } else {
         isStopping = true
-        StopLimit.begin()
+        StopLimit.shared.begin()
         stops.tell(.signal(number))
       }
     }
