@@ -281,9 +281,18 @@ extension NetworkTests {
         ], logPath: segment.directory["idle.log"])
       pause(.milliseconds(300))
       idle.signal(SIGSTOP)
+      let metrics = segment.directory["vipctl.prom"]
+      #expect(try single.command(["metrics", "--output", metrics]).status == 0)
+      let text = readText(metrics)
+      for name in ["addresses_installed", "lease_age_seconds", "takeover_seconds_sum"] {
+        #expect(text.contains("\nvipctl_router_\(name){router=\"lab\""), "\(text)")
+      }
+      #expect(text.contains("family=\"ipv4\"} 1000\n"))
       let start = ContinuousClock.now
       try single.stop(within: .seconds(8))
       print("a thousand addresses, nobody to take them: stopped in \(ContinuousClock.now - start)")
+      #expect(try single.command(["metrics", "--output", metrics]).status == 69)
+      #expect(!FileManager.default.fileExists(atPath: metrics), "a dead node's numbers live on")
       #expect(try node.addresses() == before)
     }
 

@@ -13,7 +13,21 @@ struct StatusDetail {
   private static let addressCountMax = 20
 
   func render(_ status: NodeStatus) -> String {
-    status.routers.map(section).joined(separator: "\n\n")
+    (status.routers.map(section) + nodeLines(status.node)).joined(separator: "\n\n")
+  }
+
+  /// The node itself, and how late its turns come; nothing if it has not served a timer yet.
+  private func nodeLines(_ node: NodeStatus.Node) -> [String] {
+    let wakeUps = node.wakeUps
+    guard wakeUps.served > 0 else { return [] }
+    let limit = Self.milliseconds(wakeUps.lateAfterSeconds)
+    return [
+      fit(
+        "node pid \(node.pid)\(node.realtime ? ", realtime" : ""): turns at most "
+          + "\(Self.milliseconds(wakeUps.recentMaxSeconds)) late in the last minutes, "
+          + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
+          + "more than \(limit)")
+    ]
   }
 
   private func section(_ router: RouterStatus) -> String {
