@@ -117,3 +117,4 @@ static inline int vip_timer_arm(int timer, uint64_t nanoseconds) {
 }
 
 #include "guard.h"
+#include "service.h"

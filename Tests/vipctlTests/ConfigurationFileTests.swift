@@ -15,6 +15,7 @@ import VRRP
       node:
         lease: 5s
         guard: false
+        realtime: true
       routers:
         - name: web
           interface: eth0
@@ -34,6 +35,7 @@ import VRRP
       """)
     #expect(file.lease == LeasePolicy("5s"))
     #expect(file.isGuarded == false)
+    #expect(file.isRealtime == true)
     let web = try RouterConfiguration(
       name: "web", interface: "eth0", vrid: #require(VRID("51")),
       priority: #require(Priority(configured: 150)),
@@ -59,7 +61,7 @@ import VRRP
   @Test func `what is left out is left open`() throws {
     let file = try ConfigurationReader.read(
       "routers: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\nnode:\n")
-    #expect(file.lease == nil && file.isGuarded == nil)
+    #expect(file.lease == nil && file.isGuarded == nil && file.isRealtime == nil)
     #expect(file.routers.first?.interval == .default)
   }
 
@@ -94,10 +96,10 @@ import VRRP
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
     ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
-    ("node: 3s\n", "1:7: expected 'lease', 'guard' in 'node', found a single value"),
+    ("node: 3s\n", "1:7: expected 'lease', 'guard', 'realtime' in 'node', found a single value"),
     (
-      "node:\n  realtime: true\n",
-      "2:3: unknown key 'realtime' in 'node'; known here: 'lease', 'guard'"
+      "node:\n  realtym: true\n",
+      "2:3: unknown key 'realtym' in 'node'; did you mean 'realtime'?"
     ),
     ("node:\n  guard: yes\n", "2:10: 'guard' is true or false, found 'yes'"),
     ("node:\n  lease: 3\n", "2:10: '3' has no unit; write 3s"),

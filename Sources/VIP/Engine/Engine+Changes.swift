@@ -211,6 +211,7 @@ extension Engine {
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
+    recountTakeover(of: instance)
     hasChanged = true
   }
 

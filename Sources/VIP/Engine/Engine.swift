@@ -48,6 +48,10 @@ package final class Engine {
   var wires: [Int32: Wire] = [:]
   var timers = TimerQueue()
   var work = AddressWork()
+  /// How late turns have come.
+  var wakeUps: WakeUps
+  /// When the last turn began.
+  private var turnedAt: Instant
   /// Which instance holds or will hold an address on an interface.
   var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
   /// Segments with messages to flush in this turn.
@@ -76,6 +80,8 @@ package final class Engine {
     self.lease = lease
     now = platform.now()
     startedAt = now
+    turnedAt = now
+    wakeUps = WakeUps(at: now)
     try rereadInterfaces()
     platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
   }
@@ -87,6 +93,7 @@ package final class Engine {
   /// - Parameter ready: what has become readable.
   package func turn(ready: [ReadinessSource]) {
     now = platform.now()
+    noteWakeUp()
     safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
@@ -110,6 +117,13 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armOwnTimers()
+  }
+
+  /// Measures how late this turn serves a deadline that has come since the last one; what has been
+  /// put off on purpose is not late.
+  private func noteWakeUp() {
+    if let due = timers.earliest, due > turnedAt, due <= now { wakeUps.note(due: due, at: now) }
+    turnedAt = now
   }
 
   /// Whether this turn comes so late that the process must have been frozen or starved.
@@ -169,7 +183,7 @@ package final class Engine {
           postponed.append((id, later))
           continue
         } else {
-          perform(instance.election.advance(to: now), for: instance)
+          perform(instance.election.advance(to: now), for: instance, due: deadline)
         }
         schedule(instance)
       }
@@ -252,14 +266,21 @@ package final class Engine {
   }
 
   /// Does what an election has decided: messages go out first, in ``flush()``.
-  func perform(_ actions: Actions, for instance: RouterInstance) {
+  ///
+  /// - Parameters:
+  ///   - actions: what it has decided.
+  ///   - instance: its router.
+  ///   - due: when it had to be decided; `nil` if that is now.
+  func perform(_ actions: Actions, for instance: RouterInstance, due: Instant? = nil) {
     for action in actions {
       switch action {
       case .advertise(let priority): enqueue(priority, from: instance)
       case .installAddresses: hold(instance)
       case .announceAddresses: announceInstalled(instance)
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
-      case .transition(let transition): note(transition, of: instance)
+      case .transition(let transition):
+        measure(transition, of: instance, due: due)
+        note(transition, of: instance)
       }
     }
   }

@@ -26,6 +26,10 @@ final class RouterInstance {
     /// How often somebody removed it lately, and when the last time was.
     var losses = 0
     var lastLoss = Instant.zero
+    /// When it was last installed or refreshed.
+    var refreshedAt = Instant.zero
+    /// Whether a takeover waits for its announcement.
+    var isAwaited = false
     /// Removals of ours whose events are still to come.
     var expectedRemovals = 0
 
@@ -67,6 +71,8 @@ final class RouterInstance {
   var announceFailure: String?
   /// When to try again to open what could not be opened.
   var attachRetryAt: Instant?
+  /// How long its takeovers took.
+  var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Who else claims its addresses.

@@ -66,6 +66,9 @@ struct RouterOptions: ParsableArguments {
     help: "Do without the process that removes the addresses of a node that was killed.")
   var noGuard = false
 
+  @Flag(help: "Run before all ordinary work and stay in memory (SCHED_FIFO, mlockall).")
+  var realtime = false
+
   @Option(
     help: ArgumentHelp(
       "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
@@ -107,6 +110,7 @@ struct RouterOptions: ParsableArguments {
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--realtime", realtime),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
       ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
     ]
@@ -124,7 +128,8 @@ struct RouterOptions: ParsableArguments {
     }
     do throws(SettingError) {
       return FileConfiguration(
-        lease: lease, isGuarded: noGuard ? false : nil, routers: [try routerFromFlags()])
+        lease: lease, isGuarded: noGuard ? false : nil,
+        isRealtime: realtime ? true : nil, routers: [try routerFromFlags()])
     } catch {
       throw UsageErrors.failure(error.description, command: command)
     }

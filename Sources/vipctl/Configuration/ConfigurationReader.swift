@@ -8,6 +8,8 @@ struct FileConfiguration: Sendable, Hashable {
   var lease: LeasePolicy?
   /// Whether the node has a guard process, if the file says so.
   var isGuarded: Bool?
+  /// Whether the node runs before all ordinary work, if the file says so.
+  var isRealtime: Bool?
   /// The routers in their order; at least one.
   var routers: [RouterConfiguration]
 }
@@ -27,10 +29,13 @@ enum ConfigurationReader {
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
     var lease: LeasePolicy?
     var isGuarded: Bool?
+    var isRealtime: Bool?
     if let node = keys.take("node"), !node.isEmpty {
-      var keys = try KeyedValues(node, knownKeys: ["lease", "guard"], where: "in 'node'")
+      var keys = try KeyedValues(
+        node, knownKeys: ["lease", "guard", "realtime"], where: "in 'node'")
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
       isGuarded = try keys.take("guard")?.flag("guard")
+      isRealtime = try keys.take("realtime")?.flag("realtime")
     }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
@@ -49,7 +54,8 @@ enum ConfigurationReader {
       routers.append(router.configuration)
       found(router)
     }
-    return FileConfiguration(lease: lease, isGuarded: isGuarded, routers: routers)
+    return FileConfiguration(
+      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, routers: routers)
   }
 }
 

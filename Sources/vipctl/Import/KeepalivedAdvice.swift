@@ -76,7 +76,7 @@ enum KeepalivedAdvice {
     ("vrrp_ipsets", "no firewall rules are made"),
     ("nftables", "no firewall rules are made"),
     ("vrrp_priority", "use the service manager: 'Nice=' or 'CPUSchedulingPolicy='"),
-    ("vrrp_rt_priority", "use the service manager: 'CPUSchedulingPolicy='"),
+    ("vrrp_rt_priority", "set 'realtime: true' in 'node' instead"),
     ("vrrp_no_swap", "use the service manager"),
   ]
 

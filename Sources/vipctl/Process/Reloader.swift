@@ -24,7 +24,10 @@ actor Reloader {
       throw ControlFailure(.file, error.description)
     }
     let wanted = file.routers.map(\.name)
+    let wasRealtime = await node.isRealtime
     do throws(NodeError) {
+      // First, since it may be refused: then nothing has changed.
+      try await node.changeRealtime(to: file.isRealtime ?? false)
       let report = try await node.apply(
         file.routers, removing: names.filter { !wanted.contains($0) })
       await node.changeLease(to: file.lease ?? .default)
@@ -32,6 +35,7 @@ actor Reloader {
       names = wanted
       return report
     } catch {
+      try? await node.changeRealtime(to: wasRealtime)
       throw ControlFailure(.failed, "\(path): \(error.description)")
     }
   }
