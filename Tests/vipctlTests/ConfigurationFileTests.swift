@@ -101,7 +101,12 @@ import VRRP
     ("node: {lease: [3s]}\n", "1:15: 'lease' is a single value, found a list"),
     ("routers:\n- eth0\n", "2:3: expected \(routerKeys) in a router, found a single value"),
     (router("vird: 51"), "2:3: unknown key 'vird' in a router; did you mean 'vrid'?"),
-    (router("virtualMac: true"), "2:3: unknown key 'virtualMac' in a router; \(knownKeys)"),
+    (router("virtualMac: yes"), "2:15: 'virtualMac' is true or false, found 'yes'"),
+    (
+      router("virtualMac: true\n  priority: 255"),
+      "2:15: an owner (priority 255) serves the interface's own addresses, which have its own "
+        + "Ethernet address; take a lower priority, or leave out the virtual MAC address"
+    ),
     (router("peers: []"), "2:3: unknown key 'peers' in a router; \(knownKeys)"),
     (router("vrid: 51"), "2:3: the key 'vrid' is given twice; remove one of them"),
     (
@@ -259,7 +264,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -24,7 +24,11 @@ extension Engine {
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
       addresses: instance.currentAddresses.map {
-        RouterStatus.AddressStatus(address: $0.address, installed: $0.isPresent)
+        RouterStatus.AddressStatus(
+          address: $0.address, installed: $0.isPresent && instance.isReachable)
+      },
+      virtualMac: instance.virtual.map {
+        RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
       since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
       reason: instance.stateReason, statistics: election.statistics,
@@ -43,6 +47,7 @@ extension Engine {
       list.append("advertisements can't be sent: \(errorText(failure))")
     }
     if let failure = instance.announceFailure { list.append(failure) }
+    if let failure = instance.virtual?.failure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)
     if let first = failures.first {
       list.append(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")

@@ -8,7 +8,13 @@ final class RouterInstance {
   struct VirtualAddress {
     let address: InterfaceAddress
     /// Whether the kernel has it on our interface, by our doing.
+    ///
+    /// With a virtual MAC address: on the macvlan, which may be switched off.
     var isInstalled = false
+    /// Whether it has an end there; only with a virtual MAC address.
+    var isLeased = false
+    /// Whether the machine takes it for its own: the macvlan was on since it was put there.
+    var isAwake = false
     /// Whether it stays for a moment although the election was lost or left, until the new holder
     /// has announced it.
     var isLingering = false
@@ -53,6 +59,8 @@ final class RouterInstance {
   var activity = Activity.waiting("not started")
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
+  /// The macvlan with its addresses, if it serves them under a virtual MAC address.
+  var virtual: VirtualInterface?
   var stateSince: Instant
   var stateReason = "not started"
   /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
@@ -75,6 +83,7 @@ final class RouterInstance {
   private var packet: [UInt8] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
+  private var packetFrame: [UInt8] = []
 
   init(slot: Int, _ settings: RouterConfiguration, _ family: AddressFamily, at now: Instant) {
     self.slot = slot
@@ -104,8 +113,16 @@ final class RouterInstance {
   /// Whether the addresses belong on the interface now.
   var isHolding: Bool { election.state == .active }
 
-  /// Whether none of our addresses is left on the interface.
-  var hasReleased: Bool { !addresses.contains(where: \.isInstalled) }
+  /// Whether none of our addresses can be reached here any more.
+  var hasReleased: Bool {
+    settings.virtualMac ? !isReachable : !addresses.contains(where: \.isInstalled)
+  }
+
+  /// Whether what is installed can be reached: a macvlan may be switched off.
+  var isReachable: Bool { settings.virtualMac ? virtual?.isUp ?? false : true }
+
+  /// The interface that its addresses are on.
+  var carrierIndex: Int32? { settings.virtualMac ? virtual?.index : link?.index }
 
   /// The addresses that belong to the router.
   var currentAddresses: ArraySlice<VirtualAddress> { addresses.prefix { !$0.isRetired } }
@@ -129,12 +146,24 @@ final class RouterInstance {
         advertisedAddresses, from: source, to: .vrrpGroup(family))
       packetKey = advertisement
       packetSource = source
+      packetFrame = []
     }
     return packet
   }
 
-  func request(_ index: Int, lifetime: Duration?) -> AddressRequest {
+  /// The message as a frame with a virtual MAC address.
+  func frame(_ priority: Priority, at mac: MACAddress) -> [UInt8] {
+    let message = message(priority)
+    if packetFrame.isEmpty {
+      packetFrame = AdvertisementFrame.encoded(
+        message, from: election.primaryAddress, to: .vrrpGroup(family), at: mac)
+    }
+    return packetFrame
+  }
+
+  func request(_ index: Int, lifetime: Duration?, isDormant: Bool = false) -> AddressRequest {
     AddressRequest(
-      interfaceIndex: link?.index ?? 0, address: addresses[index].address, lifetime: lifetime)
+      interfaceIndex: carrierIndex ?? 0, address: addresses[index].address, lifetime: lifetime,
+      makesRoute: !settings.virtualMac, isDormant: isDormant)
   }
 }

@@ -78,6 +78,11 @@ struct RouterOptions: ParsableArguments {
     help: "Don't ask the network first whether another machine uses an address.")
   var noProbe = false
 
+  @Flag(
+    name: .customLong("virtual-mac"),
+    help: "Serve the addresses under the group's own Ethernet address, which moves with them.")
+  var virtualMac = false
+
   @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
     completion: .file(extensions: ["yaml", "yml"]))
@@ -92,6 +97,7 @@ struct RouterOptions: ParsableArguments {
       ("--version", version != nil), ("--no-preempt", noPreempt),
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
+      ("--virtual-mac", virtualMac),
     ]
     return flags.first { $0.1 }?.0
   }
@@ -132,7 +138,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe)
+      probe: !noProbe, virtualMac: virtualMac)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

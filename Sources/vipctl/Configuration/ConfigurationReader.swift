@@ -62,7 +62,7 @@ struct PlacedRouter {
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe",
+    "checksum", "authentication", "handover", "probe", "virtualMac",
   ]
 
   fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -96,7 +96,8 @@ struct PlacedRouter {
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true)
+      probe: try keys.take("probe")?.flag("probe") ?? true,
+      virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false)
     do {
       try configuration.validate()
     } catch {
@@ -116,6 +117,7 @@ struct PlacedRouter {
     case .version: settings["version"] ?? place
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
+    case .virtualMac: settings["virtualMac"] ?? place
     case .router: place
     }
   }
