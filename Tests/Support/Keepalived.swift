@@ -26,6 +26,8 @@ package final class Keepalived: Sendable {
     package var version = 3
     /// The password of version 2.
     package var password: String?
+    /// Whether the addresses are served under the virtual router's own MAC address.
+    package var virtualMac = false
     /// The virtual addresses, all of one family, as its configuration writes them.
     package var addresses: [String]
 
@@ -109,6 +111,7 @@ package final class Keepalived: Sendable {
       priority \(settings.priority)
       advert_int \(settings.interval.milliseconds / 1000)
       \(settings.preempt ? "" : "nopreempt")
+      \(settings.virtualMac ? "use_vmac" : "")
       \(authentication(settings))
       virtual_ipaddress {
         \(settings.addresses.joined(separator: "\n    "))

@@ -129,7 +129,9 @@ import VRRP
 
   /// A line of an instance and the remark about it.
   static let remarks: [(String, String)] = [
-    ("use_vmac vrrp.51", "'use_vmac vrrp.51' has no equivalent; the interface's own Ethernet"),
+    ("use_vmac vrrp.51", "the interface with the virtual MAC address gets another name than"),
+    ("use_vmac 02:00:00:00:00:01", "the virtual MAC address is that of RFC 9568, not 02:00:00"),
+    ("vmac_xmit_base", "'vmac_xmit_base' has no equivalent; advertisements leave under the"),
     ("unicast_peer {\n192.0.2.2\n}", "'unicast_peer' has no equivalent; advertisements go to the"),
     ("track_script {\nchk\n}", "'track_script' has no equivalent; nothing runs scripts; let them"),
     ("notify_master \"/bin/x a b\"", "'notify_master /bin/x a b' has no equivalent; there are no"),
