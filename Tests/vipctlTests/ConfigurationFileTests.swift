@@ -29,7 +29,8 @@ import VRRP
           authentication: null
         - {interface: eth1, vrid: 7, addresses: [2001:db8::7], preempt: {delay: 30s}}
         - {interface: eth1, vrid: 8, addresses: [192.0.2.8], version: 2, interval: 255s,
-           authentication: {password: "s3same!"}}
+           authentication: {password: "s3same!"},
+           track: [eth0, {interface: eth2, decrement: 60}, {interface: eth3}]}
       """)
     #expect(file.lease == LeasePolicy("5s"))
     #expect(file.isGuarded == false)
@@ -47,7 +48,10 @@ import VRRP
       interface: "eth1", vrid: #require(VRID("8")),
       interval: #require(AdvertisementInterval("255s", version: .v2)),
       addresses: [#require(InterfaceAddress("192.0.2.8/32"))], version: .v2,
-      password: Authentication.Password("s3same!"))
+      password: Authentication.Password("s3same!"),
+      tracks: [
+        Track(interface: "eth0"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3"),
+      ])
     #expect(file.routers == [web, second, third])
     #expect(file.routers.map(\.name) == ["web", "eth1-7", "eth1-8"])
   }
@@ -100,6 +104,16 @@ import VRRP
     ("node:\n  lease: 1s\n", "2:10: '1s' is not a lease; give whole seconds from 2s to 1h, or off"),
     ("node: {lease: [3s]}\n", "1:15: 'lease' is a single value, found a list"),
     ("routers:\n- eth0\n", "2:3: expected \(routerKeys) in a router, found a single value"),
+    (router("track: eth1"), "2:10: 'track' is a list, such as [eth1]; found 'eth1'"),
+    (router("track: [{decrement: 3}]"), "2:11: an entry of 'track' needs an 'interface'"),
+    (
+      router("track: [{interface: eth1, decrement: 255}]"),
+      "2:40: '255' is nothing that a priority can fall by; give a number from 1 to 254"
+    ),
+    (
+      router("track: [eth0]"),
+      "2:11: eth0 is the router's own interface; it always waits while that is down"
+    ),
     (router("vird: 51"), "2:3: unknown key 'vird' in a router; did you mean 'vrid'?"),
     (router("virtualMac: yes"), "2:15: 'virtualMac' is true or false, found 'yes'"),
     (
@@ -264,7 +278,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

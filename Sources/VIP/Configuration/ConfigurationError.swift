@@ -24,6 +24,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case authentication
     /// Whether there is a virtual MAC address.
     case virtualMac
+    /// Something it tracks, by its place in the list.
+    case track(Int)
     /// Anything that belongs to no single setting.
     case router
   }

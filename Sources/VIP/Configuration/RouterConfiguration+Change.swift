@@ -41,6 +41,7 @@ extension RouterConfiguration {
     compare("handover", handover.rawValue, other.handover.rawValue)
     compare("probe", probe, other.probe)
     compare("virtual MAC address", virtualMac, other.virtualMac)
+    compare("track", Self.text(tracks), Self.text(other.tracks))
     if password != other.password { parts.append("another password") }
     let (old, new) = (Set(addresses), Set(other.addresses))
     let added = other.addresses.filter { !old.contains($0) }
@@ -51,6 +52,10 @@ extension RouterConfiguration {
       parts.append("order of the addresses")
     }
     return parts.joined(separator: "; ")
+  }
+
+  private static func text(_ tracks: [Track]) -> String {
+    tracks.isEmpty ? "nothing" : tracks.map(\.description).joined(separator: " ")
   }
 
   private static func list(_ addresses: [InterfaceAddress]) -> String {

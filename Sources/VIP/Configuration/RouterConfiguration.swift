@@ -38,6 +38,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)
   /// instead of the interface's.
   public var virtualMac: Bool
+  /// Other interfaces that it depends on.
+  public var tracks: [Track]
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -56,13 +58,14 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - password: none if left out; for version 2 only.
   ///   - probe: on if left out.
   ///   - virtualMac: off if left out.
+  ///   - tracks: none if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, virtualMac: Bool = false
+    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = []
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -78,6 +81,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.password = password
     self.probe = probe
     self.virtualMac = virtualMac
+    self.tracks = tracks
   }
 
   /// The families that have addresses here, IPv4 first.
@@ -129,6 +133,7 @@ extension RouterConfiguration {
       }
     }
     try validateElection()
+    try validateTracks()
   }
 
   /// The longest preemption delay: one of more than a day is a mistake.
@@ -172,9 +177,16 @@ extension RouterConfiguration {
   }
 
   /// What the election of one family is told.
-  func election(_ family: AddressFamily, rank: UInt8 = 0) -> VirtualRouter.Configuration {
-    VirtualRouter.Configuration(
-      vrid: vrid, family: family, priority: priority, interval: interval, preempts: preempt,
+  ///
+  /// The `rank` is this node's place among routers of equal priority, the `decrement` what is taken
+  /// off the priority, which stays above 0; an owner has none.
+  func election(
+    _ family: AddressFamily, rank: UInt8 = 0, decrement: Int = 0
+  ) -> VirtualRouter.Configuration {
+    let lowered = Priority(rawValue: UInt8(max(1, Int(priority.rawValue) - decrement)))
+    return VirtualRouter.Configuration(
+      vrid: vrid, family: family, priority: decrement > 0 ? lowered : priority,
+      interval: interval, preempts: preempt,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: password.map { .simpleText($0) } ?? .none, preemptDelay: preemptDelay)
   }
@@ -214,7 +226,7 @@ extension RouterConfiguration {
   }
 
   /// The kernel's rule: 1 to 15 bytes, no slash, no white space, not `.` or `..`.
-  private static func isValidInterfaceName(_ name: String) -> Bool {
+  static func isValidInterfaceName(_ name: String) -> Bool {
     (1...15).contains(name.utf8.count) && name != "." && name != ".."
       && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
   }

@@ -120,13 +120,15 @@ extension Engine {
     _ instance: RouterInstance, _ settings: RouterConfiguration,
     _ leftovers: Set<InterfaceAddress>
   ) {
+    let old = instance.settings
     instance.settings = settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
-    let rank = instance.election.configuration.tieBreakRank
-    let election = settings.election(instance.family, rank: rank)
-    guard election != instance.election.configuration else { return }
-    perform(instance.election.reconfigure(election, at: now), for: instance)
-    schedule(instance)
+    let isTrackingOthers = settings.tracks != old.tracks
+    if instance.electionSettings != instance.election.configuration {
+      perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
+      schedule(instance)
+    }
+    if isTrackingOthers { reconsider(instance) }
   }
 
   // MARK: Addresses

@@ -48,7 +48,7 @@ extension Engine {
     _ instance: RouterInstance, _ reason: Transition.Reason?
   ) -> Duration? {
     switch reason {
-    case .shutdown where instance.activity == .leaving, .resigned:
+    case .shutdown where instance.activity == .leaving || instance.isUnfit, .resigned:
       // The last backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
       return instance.settings.interval.duration + Self.takeoverMargin
     case .higherPriority, .higherAddress:

@@ -79,7 +79,9 @@ extension Engine {
     guard !changed.isEmpty else { return }
     for case let instance? in instances {
       let link = interfaces.link(named: instance.settings.interface)
-      if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0) {
+      if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0)
+        || !instance.settings.tracks.isEmpty
+      {
         reconsider(instance)
       }
     }
@@ -104,6 +106,9 @@ extension Engine {
       let kind = instance.family == .ipv4 ? "IPv4 address" : "usable link-local IPv6 address"
       return pause(instance, "\(name) has no \(kind) to send from")
     }
+    if let unfitness = unfitness(of: instance) {
+      return pause(instance, unfitness, isUnfit: true)
+    }
     do throws(NodeError) {
       try attach(instance, link)
     } catch {
@@ -111,6 +116,7 @@ extension Engine {
       instance.attachRetryAt = now + Self.attachRetryPause
       return schedule(instance)
     }
+    updateDecrement(of: instance)
     run(instance, from: primary)
   }
 
@@ -120,6 +126,7 @@ extension Engine {
       segment.transport.setSource(primary)
       instance.prepareElection(primaryAddress: primary)
       instance.activity = .running
+      instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
       if !instance.isHolding, !instance.hasReleased {
         // Left on the interface by an earlier life of this node.
@@ -135,12 +142,15 @@ extension Engine {
   }
 
   /// Takes an instance out of the election until its interface is usable again.
-  func pause(_ instance: RouterInstance, _ reason: String) {
+  ///
+  /// One that is only unfit hands over: its interface still serves.
+  func pause(_ instance: RouterInstance, _ reason: String, isUnfit: Bool = false) {
     let waiting = RouterInstance.Activity.waiting(reason)
     guard instance.activity != waiting else { return }
     instance.activity = waiting
+    instance.isUnfit = isUnfit
     perform(instance.election.stop(at: now), for: instance)
-    if instance.handoverDeadline != nil { release(instance) }
+    if instance.handoverDeadline != nil, !isUnfit { release(instance) }
     stopProbe(of: instance)
     schedule(instance)
     instance.stateSince = now

@@ -46,6 +46,7 @@ extension Engine {
     {
       list.append("advertisements can't be sent: \(errorText(failure))")
     }
+    if instance.activity == .running { list += decrements(of: instance) }
     if let failure = instance.announceFailure { list.append(failure) }
     if let failure = instance.virtual?.failure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)

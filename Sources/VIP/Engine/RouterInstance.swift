@@ -61,6 +61,10 @@ final class RouterInstance {
   var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var virtual: VirtualInterface?
+  /// Whether it is kept out of the election by something it tracks.
+  var isUnfit = false
+  /// By how much its priority is lowered by what it tracks.
+  var priorityDecrement = 0
   var stateSince: Instant
   var stateReason = "not started"
   /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
@@ -80,6 +84,7 @@ final class RouterInstance {
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
+  private var tieBreakRank: UInt8 = 0
   private var packet: [UInt8] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
@@ -107,7 +112,13 @@ final class RouterInstance {
       }
     let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
     let statistics = election.statistics
-    election = VirtualRouter(settings.election(family, rank: rank), continuing: statistics)
+    tieBreakRank = rank
+    election = VirtualRouter(electionSettings, continuing: statistics)
+  }
+
+  /// What its election is told now.
+  var electionSettings: VirtualRouter.Configuration {
+    settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
   }
 
   /// Whether the addresses belong on the interface now.

@@ -84,6 +84,14 @@ struct RouterOptions: ParsableArguments {
   var virtualMac = false
 
   @Option(
+    name: .customLong("track"),
+    help: ArgumentHelp(
+      "Another interface it depends on: while that is down it takes no part, or its priority is n "
+        + "lower. May be given several times.", valueName: "if[=n]"),
+    transform: SettingText.track)
+  var tracks: [Track] = []
+
+  @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
     completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
@@ -98,6 +106,7 @@ struct RouterOptions: ParsableArguments {
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
       ("--virtual-mac", virtualMac),
+      ("--track", !tracks.isEmpty),
     ]
     return flags.first { $0.1 }?.0
   }
@@ -138,7 +147,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, virtualMac: virtualMac)
+      probe: !noProbe, virtualMac: virtualMac, tracks: tracks)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

@@ -59,10 +59,11 @@ struct PlacedRouter {
   private let place: Place
   private var settings: [String: Place] = [:]
   private var addresses: [Place] = []
+  private var tracks: [Place] = []
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "virtualMac",
+    "checksum", "authentication", "handover", "probe", "virtualMac", "track",
   ]
 
   fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -84,6 +85,11 @@ struct PlacedRouter {
       values.append(try item.setting("addresses", SettingText.address))
       addresses.append(item.place)
     }
+    var tracked: [Track] = []
+    for item in try keys.take("track")?.items("track", example: "[eth1]") ?? [] {
+      tracked.append(try item.track())
+      tracks.append(item.place)
+    }
     let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
     let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
     configuration = RouterConfiguration(
@@ -97,7 +103,7 @@ struct PlacedRouter {
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
       probe: try keys.take("probe")?.flag("probe") ?? true,
-      virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false)
+      virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false, tracks: tracked)
     do {
       try configuration.validate()
     } catch {
@@ -118,6 +124,7 @@ struct PlacedRouter {
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
     case .virtualMac: settings["virtualMac"] ?? place
+    case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
     case .router: place
     }
   }
@@ -234,6 +241,20 @@ extension YAMLTree {
     default:
       throw Diagnostic(place, "'preempt' is true, false or { delay: 30s }, found \(found)")
     }
+  }
+
+  /// `eth1` or `{ interface: eth1, decrement: 50 }`.
+  fileprivate func track() throws(Diagnostic) -> Track {
+    guard case .map = content else {
+      let example = "eth1 or { interface: eth1, decrement: 50 }"
+      return Track(interface: try text("track", example: example))
+    }
+    var keys = try KeyedValues(self, knownKeys: ["interface", "decrement"], where: "in 'track'")
+    guard let interface = try keys.take("interface")?.text("interface", example: "eth1") else {
+      throw Diagnostic(place, "an entry of 'track' needs an 'interface'")
+    }
+    let decrement = try keys.take("decrement")?.number("decrement", SettingText.decrement)
+    return Track(interface: interface, decrement: decrement)
   }
 
   /// `null` or `{ password: … }`.
