@@ -180,6 +180,10 @@ extension Engine {
 
   private func retry(_ index: Int, of instance: RouterInstance, at time: Instant) {
     instance.addresses[index].retryAt = time
+    armRetry(at: time)
+  }
+
+  func armRetry(at time: Instant) {
     let armed = timers.deadline(of: TimerID.retry)
     timers.schedule(TimerID.retry, at: min(armed ?? time, time))
   }
@@ -188,13 +192,7 @@ extension Engine {
   func retryAddresses() {
     var next: Instant?
     for case let instance? in instances {
-      if let time = instance.virtual?.retryAt {
-        if time <= now {
-          instance.virtual?.retryAt = nil
-          reviewMacvlan(of: instance)
-        }
-        if let later = instance.virtual?.retryAt { next = min(next ?? later, later) }
-      }
+      if let later = attendMacvlan(of: instance) { next = min(next ?? later, later) }
       var isDue = false
       for index in instance.addresses.indices {
         guard let time = instance.addresses[index].retryAt else { continue }

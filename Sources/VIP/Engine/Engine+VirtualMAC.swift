@@ -14,6 +14,8 @@ import VRRP
 extension Engine {
   /// Between two attempts to put in order what somebody else has changed.
   static let repairPause = Duration.seconds(1)
+  /// What Linux may take to wake an IPv6 address.
+  private static let wakingTime = Duration.microseconds(500)
 
   /// Switches a router's macvlan on, with all that is loaded on it.
   ///
@@ -40,7 +42,14 @@ extension Engine {
       instance.addresses[index].isAwake = true
     }
     announceInstalled(instance)
-    if lease.lifetime != nil { work.add(.refresh, instance) }
+    if lease.lifetime != nil, instance.family == .ipv4 {
+      work.add(.refresh, instance)
+    } else if lease.lifetime != nil {
+      // Linux wakes IPv6 addresses one by one, and requests would keep it from that.
+      let leasesAt = now + Self.wakingTime * instance.addresses.count
+      instance.virtual?.leasesAt = leasesAt
+      armRetry(at: leasesAt)
+    }
     return true
   }
 
@@ -178,8 +187,22 @@ extension Engine {
 
   private func retryVirtual(_ instance: RouterInstance, at time: Instant) {
     instance.virtual?.retryAt = time
-    let armed = timers.deadline(of: TimerID.retry)
-    timers.schedule(TimerID.retry, at: min(armed ?? time, time))
+    armRetry(at: time)
+  }
+
+  /// Does for a macvlan what is due.
+  ///
+  /// - Returns: when something is due next.
+  func attendMacvlan(of instance: RouterInstance) -> Instant? {
+    if let time = instance.virtual?.retryAt, time <= now {
+      instance.virtual?.retryAt = nil
+      reviewMacvlan(of: instance)
+    }
+    if let time = instance.virtual?.leasesAt, time <= now {
+      instance.virtual?.leasesAt = nil
+      if instance.isReachable { work.add(.refresh, instance) }
+    }
+    return [instance.virtual?.retryAt, instance.virtual?.leasesAt].compactMap { $0 }.min()
   }
 
   /// Compares macvlans and their parents with what they should be, after somebody has touched them.

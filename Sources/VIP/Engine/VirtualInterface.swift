@@ -18,6 +18,8 @@ struct VirtualInterface {
   var failure: String?
   /// When to look after it again.
   var retryAt: Instant?
+  /// When what was loaded without an end gets its leases.
+  var leasesAt: Instant?
   /// When it was last put in order after somebody else had changed it.
   var lastRepair: Instant?
 
