@@ -118,7 +118,11 @@ import VRRP
     ),
     (router("vird: 51"), "2:3: unknown key 'vird' in a router; did you mean 'vrid'?"),
     (router("virtualMac: true"), "2:3: unknown key 'virtualMac' in a router; \(knownKeys)"),
-    (router("peers: []"), "2:3: unknown key 'peers' in a router; \(knownKeys)"),
+    (router("peers: eth0"), "2:10: 'peers' is a list, such as [192.0.2.2]; found 'eth0'"),
+    (
+      router("peers: [192.0.2.10]"),
+      "2:11: 192.0.2.10 is a virtual address; name the machines' own addresses"
+    ),
     (router("vrid: 51"), "2:3: the key 'vrid' is given twice; remove one of them"),
     (
       router("name: web", without: "interface"),
@@ -275,7 +279,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'track'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'track', 'peers'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

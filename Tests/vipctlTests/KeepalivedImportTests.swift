@@ -127,6 +127,13 @@ import VRRP
         "track: [eth1, { interface: eth2, decrement: 60 }, eth3] # "))
   }
 
+  @Test func `unicast peers`() throws {
+    let result = try imported(Self.instance("unicast_peer {\n192.0.2.2\n192.0.2.3\n}\n"))
+    #expect(result.remarks == [])
+    let router = try #require(ConfigurationReader.read(result.yaml).routers.first)
+    #expect(router.peers.map(\.description) == ["192.0.2.2", "192.0.2.3"])
+  }
+
   @Test func `a weight that raises is a higher priority that can fall`() throws {
     let router = try router(Self.instance("priority 150\ntrack_interface {\neth1 weight 20\n}"))
     #expect(router.priority.rawValue == 170)
@@ -151,7 +158,8 @@ import VRRP
   /// A line of an instance and the remark about it.
   static let remarks: [(String, String)] = [
     ("use_vmac vrrp.51", "'use_vmac vrrp.51' has no equivalent; the interface's own Ethernet"),
-    ("unicast_peer {\n192.0.2.2\n}", "'unicast_peer' has no equivalent; advertisements go to the"),
+    ("unicast_peer {\nlocalhost\n}", "unicast_peer: 'localhost' is not an address; write it like"),
+    ("unicast_peer {\n192.0.2.2 max_ttl 9\n}", "'max_ttl 9' of 192.0.2.2 has no equivalent; TTL"),
     ("track_script {\nchk\n}", "'track_script' has no equivalent; nothing runs scripts; let them"),
     ("notify_master \"/bin/x a b\"", "'notify_master /bin/x a b' has no equivalent; there are no"),
     ("notify /bin/x", "'notify /bin/x' has no equivalent; there are no hooks; follow the log"),

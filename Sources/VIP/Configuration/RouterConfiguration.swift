@@ -37,6 +37,11 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var probe: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
+  /// The other machines of the group, where advertisements go to each of them (unicast) instead of to
+  /// the multicast group; empty for multicast.
+  ///
+  /// This machine's own address may be among them, so that all machines can be told the same.
+  public var peers: [IPAddress]
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -55,13 +60,14 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - password: none if left out; for version 2 only.
   ///   - probe: on if left out.
   ///   - tracks: none if left out.
+  ///   - peers: none, for multicast, if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, tracks: [Track] = []
+    probe: Bool = true, tracks: [Track] = [], peers: [IPAddress] = []
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -77,11 +83,17 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.password = password
     self.probe = probe
     self.tracks = tracks
+    self.peers = peers
   }
 
   /// The families that have addresses here, IPv4 first.
   public var families: [AddressFamily] {
     AddressFamily.allCases.filter { family in addresses.contains { $0.family == family } }
+  }
+
+  /// The peers of one family, in order.
+  public func peers(_ family: AddressFamily) -> [IPAddress] {
+    peers.filter { $0.family == family }
   }
 
   /// The addresses of one family, in order.
@@ -129,6 +141,7 @@ extension RouterConfiguration {
     }
     try validateElection()
     try validateTracks()
+    try validatePeers()
   }
 
   /// The longest preemption delay: one of more than a day is a mistake.

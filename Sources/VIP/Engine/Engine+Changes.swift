@@ -123,12 +123,13 @@ extension Engine {
     let old = instance.settings
     instance.settings = settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
-    let isTrackingOthers = settings.tracks != old.tracks
+    let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
+    instance.forgetMessages()
     if instance.electionSettings != instance.election.configuration {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if isTrackingOthers { reconsider(instance) }
+    if dependsOnOthers { reconsider(instance) }
   }
 
   // MARK: Addresses

@@ -228,12 +228,23 @@ package final class Engine {
   }
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
+    let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    // A unicast peer may send with any hop limit: keepalived does in IPv6.
+    let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
     do throws(AdvertisementError) {
       let advertisement = try Advertisement(
-        parsing: message, from: header.source, to: header.destination, hopLimit: header.hopLimit)
-      guard let instance = segment.router(advertisement.vrid.rawValue) else {
+        parsing: message, from: header.source, to: header.destination,
+        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+      guard let instance = addressee else {
         segment.statistics.vridErrors += 1
         return
+      }
+      guard instance.listens(to: header.source) else {
+        segment.statistics.vridErrors += 1
+        return tell(.unlistedPeer, from: header.source, of: instance) {
+          "\(header.source) advertises VRID \(advertisement.vrid) and is not among the peers; it is "
+            + "ignored"
+        }
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
@@ -244,9 +255,10 @@ package final class Engine {
       note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
+      if let addressee { tellUnusable(error, from: header.source, of: addressee) }
       if segment.statistics.count(error) { return }
-      if message.count > 1, let instance = segment.router(message[1]) {
-        instance.election.count(error)
+      if let addressee {
+        addressee.election.count(error)
       } else {
         segment.statistics.packetLengthErrors += 1
       }
@@ -275,7 +287,14 @@ package final class Engine {
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
-    segment.transport.enqueue(instance.message(priority))
+    let source = instance.isUnicast ? instance.election.primaryAddress : nil
+    for (destination, message) in instance.messages(priority) {
+      if let source {
+        segment.transport.enqueue(message, from: source, to: destination)
+      } else {
+        segment.transport.enqueue(message)
+      }
+    }
     if !dirty.contains(where: { $0 === segment }) { dirty.append(segment) }
   }
 

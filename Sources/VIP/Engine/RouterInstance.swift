@@ -83,7 +83,8 @@ final class RouterInstance {
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
   private var tieBreakRank: UInt8 = 0
-  private var packet: [UInt8] = []
+  /// The messages of one turn, one for each destination.
+  private var packets: [(destination: IPAddress, bytes: [UInt8])] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
 
@@ -136,19 +137,36 @@ final class RouterInstance {
     packetKey = nil
   }
 
-  /// The message to send with a priority now; encoded only when something in it has changed.
-  func message(_ priority: Priority) -> [UInt8] {
+  /// Whether its advertisements go to each peer instead of to the multicast group.
+  var isUnicast: Bool { !settings.peers.isEmpty }
+
+  /// Where its advertisements go: the multicast group, or each peer but this machine.
+  var destinations: [IPAddress] {
+    isUnicast
+      ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]
+  }
+
+  /// Whether advertisements from a machine are for this router.
+  func listens(to source: IPAddress) -> Bool { !isUnicast || settings.peers.contains(source) }
+
+  /// The messages to send with a priority now, one for each destination; encoded only when
+  /// something in them has changed.
+  func messages(_ priority: Priority) -> [(destination: IPAddress, bytes: [UInt8])] {
     let advertisement = election.advertisement(
       priority, addressCount: advertisedAddresses.count)
     let source = election.primaryAddress
     if advertisement != packetKey || source != packetSource {
-      packet = advertisement.encoded(
-        advertisedAddresses, from: source, to: .vrrpGroup(family))
+      packets = destinations.map { destination in
+        (destination, advertisement.encoded(advertisedAddresses, from: source, to: destination))
+      }
       packetKey = advertisement
       packetSource = source
     }
-    return packet
+    return packets
   }
+
+  /// Makes the next messages anew.
+  func forgetMessages() { packetKey = nil }
 
   func request(_ index: Int, lifetime: Duration?) -> AddressRequest {
     AddressRequest(

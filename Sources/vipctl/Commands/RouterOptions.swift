@@ -90,6 +90,14 @@ struct RouterOptions: ParsableArguments {
   var tracks: [Track] = []
 
   @Option(
+    name: .customLong("peer"),
+    help: ArgumentHelp(
+      "Another machine of the group, to advertise to by unicast. May be given several times. "
+        + "(default: none, multicast)", valueName: "address"),
+    transform: SettingText.host)
+  var peers: [IPAddress] = []
+
+  @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
     completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
@@ -104,7 +112,7 @@ struct RouterOptions: ParsableArguments {
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
       ("--realtime", realtime),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
-      ("--track", !tracks.isEmpty),
+      ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
     ]
     return flags.first { $0.1 }?.0
   }
@@ -146,7 +154,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, tracks: tracks)
+      probe: !noProbe, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

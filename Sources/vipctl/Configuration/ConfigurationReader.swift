@@ -66,10 +66,11 @@ struct PlacedRouter {
   private var settings: [String: Place] = [:]
   private var addresses: [Place] = []
   private var tracks: [Place] = []
+  private var peers: [Place] = []
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "track",
+    "checksum", "authentication", "handover", "probe", "track", "peers",
   ]
 
   fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -96,6 +97,11 @@ struct PlacedRouter {
       tracked.append(try item.track())
       tracks.append(item.place)
     }
+    var hosts: [IPAddress] = []
+    for item in try keys.take("peers")?.items("peers", example: "[192.0.2.2]") ?? [] {
+      hosts.append(try item.setting("peers", SettingText.host))
+      peers.append(item.place)
+    }
     let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
     let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
     configuration = RouterConfiguration(
@@ -108,7 +114,8 @@ struct PlacedRouter {
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true, tracks: tracked)
+      probe: try keys.take("probe")?.flag("probe") ?? true, tracks: tracked,
+      peers: hosts)
     do {
       try configuration.validate()
     } catch {
@@ -129,6 +136,8 @@ struct PlacedRouter {
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
     case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
+    case .peers: settings["peers"] ?? place
+    case .peer(let index): peers.indices.contains(index) ? peers[index] : place
     case .router: place
     }
   }

@@ -93,8 +93,11 @@ struct MachineCheck {
     } else if !link.flags.contains(.running) {
       warn(place, "\(link.name) has no carrier; the router waits until it has")
     }
-    if !link.flags.contains(.multicast) {
-      warn(place, "\(link.name) does not carry multicast, which advertisements are")
+    if !link.flags.contains(.multicast), settings.peers.isEmpty {
+      warn(
+        place,
+        "\(link.name) does not carry multicast, which advertisements are; list the others under "
+          + "'peers'")
     }
     for family in settings.families { warnOfFamily(family, settings, link, place, warn) }
     for (index, address) in settings.addresses.enumerated() {

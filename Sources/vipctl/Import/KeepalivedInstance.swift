@@ -15,7 +15,7 @@ struct KeepalivedInstance {
   private static let translated: Set<String> = [
     "interface", "virtual_router_id", "priority", "advert_int", "version", "nopreempt",
     "preempt_delay", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded",
-    "track_interface",
+    "track_interface", "unicast_peer",
   ]
 
   init(_ node: KeepalivedNode) {
@@ -47,6 +47,7 @@ struct KeepalivedInstance {
       add("priority", "\(priority)", .line(child.source))
     }
     readTracks(&configuration)
+    readPeers(&configuration)
     readInterval(&configuration)
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
@@ -246,6 +247,24 @@ struct KeepalivedInstance {
           + "priority \(raised), which falls by \(weight) while it is down")
     }
     return Track(interface: child.keyword, decrement: UInt8(abs(weight)))
+  }
+
+  private mutating func readPeers(_ configuration: inout RouterConfiguration) {
+    guard let node = values["unicast_peer"] else { return }
+    for child in node.block ?? [] {
+      do throws(SettingError) {
+        configuration.peers.append(try SettingText.host(child.keyword))
+      } catch {
+        remark(child, "unicast_peer: \(error); it is left out")
+        continue
+      }
+      guard !child.arguments.isEmpty else { continue }
+      let words = child.arguments.joined(separator: " ")
+      remark(child, "'\(words)' of \(child.keyword) has no equivalent; TTL 255 is sent and needed")
+    }
+    guard !configuration.peers.isEmpty else { return }
+    let list = configuration.peers.map { ImportedRouter.scalar("\($0)") }.joined(separator: ", ")
+    add("peers", "[\(list)]", .line(node.source))
   }
 
   private mutating func readInterval(_ configuration: inout RouterConfiguration) {
