@@ -86,6 +86,131 @@ extension NetworkTests {
       #expect(try node.addresses() == before)
     }
 
+    @Test("A check asks the segment who is in the way, and changes nothing")
+    func probe() throws {
+      let segment = try Segment(nodes: 3)
+      let vip = segment.virtualAddress(.ipv4)
+      let (here, peer, stranger) = (segment.nodes[0], segment.nodes[1], segment.nodes[2])
+      let other = segment.virtualAddress(.ipv6)
+      let file = { (addresses: String) in
+        "routers:\n- {name: lab, interface: eth0, vrid: 51, interval: 100ms, addresses: [\(addresses)]}\n"
+      }
+      try segment.directory.write(file("\(vip)/24, \(other)/64"), to: "lab.yaml")
+      let command = [VipctlNode.binary, "check", "--probe", segment.directory["lab.yaml"]]
+      let before = try here.addresses()
+      let alone = try here.namespace.run(command)
+      #expect(alone.status == 0 && alone.errors.isEmpty, "\(alone.errors)")
+      #expect(alone.output.hasSuffix("eth0: asked for 2 addresses, nobody else is there\n"))
+
+      let node = try VipctlNode(on: peer, of: segment, ["\(vip)/24", "\(other)/64"])
+      try node.waitUntil(.active)
+      let group = try here.namespace.run(command)
+      #expect(group.status == 0 && group.errors.isEmpty, "\(group.errors)")
+      for (address, source) in [(vip, "\(peer.ipv4)"), (other, "\(peer.linkLocal)")] {
+        #expect(
+          group.output.contains(
+            "  lab: \(address) is at \(peer.mac), which is the group's \(source)\n"),
+          "\(group.output)")
+      }
+      // On the holder itself nobody else is there either.
+      let holder = try peer.namespace.run(command)
+      #expect(holder.status == 0, "\(holder.errors)")
+      try node.stop()
+
+      try stranger.namespace.ip(
+        "address add \(vip)/24 dev eth0\naddress add \(other)/64 dev eth0 nodad")
+      let conflict = try here.namespace.run(command)
+      #expect(conflict.status == 1)
+      let path = segment.directory["lab.yaml"]
+      let lines = conflict.errors.split(separator: "\n").map(String.init)
+      try #require(lines.count == 3, "\(conflict.errors)")
+      #expect(
+        lines[0].hasPrefix(
+          "\(path):2:71: conflict: \(vip) is used by the machine with Ethernet address "
+            + "\(stranger.mac), which speaks no VRRPv3 for VRID 51"))
+      #expect(lines[1].contains(": conflict: \(other) is used by the machine with"))
+      #expect(
+        lines[2] == "vipctl: \(path): 2 conflicts with other machines on the segment")
+      #expect(try here.addresses() == before)
+
+      let powerless = try here.namespace.run(["setpriv", "--bounding-set=-net_raw"] + command)
+      #expect(powerless.status == 77 && powerless.output.isEmpty, "\(powerless.errors)")
+      #expect(powerless.errors.hasPrefix("vipctl: CAP_NET_RAW is missing; use sudo"))
+    }
+
+    @Test("A dry run says what the real one does, and changes nothing")
+    func dryRun() throws {
+      let node = segment.nodes[0]
+      let runtime = segment.directory["dry"]
+      let before = try node.addresses()
+      func vipctl(_ words: String) throws -> CommandResult {
+        try node.namespace.run(
+          [VipctlNode.binary] + words.split(separator: " ").map(String.init)
+            + ["--runtime-dir", runtime])
+      }
+      let settings = "up \(vip)/24 -i eth0 --vrid 51 --name lab --interval 100ms"
+      let first = try vipctl(settings + " --dry-run")
+      #expect(first.status == 0 && first.errors.isEmpty, "\(first.errors)")
+      #expect(
+        first.output == "a node would be started in the background on \(runtime)\nlab: added\n")
+      #expect(!FileManager.default.fileExists(atPath: runtime))
+      // It refuses in the same words.
+      for words in [
+        "up \(node.ipv4)/24 -i eth0 --vrid 51", "up \(vip)/24 -i eth9 --vrid 51",
+        "up \(vip)/24 -i eth0 --vrid 51 --interval 10s --lease 3s",
+      ] {
+        let trial = try vipctl(words + " --dry-run")
+        let real = try vipctl(words)
+        #expect(trial.status == 1 && trial.errors == real.errors, "\(words)")
+        #expect(trial.output.isEmpty && real.status == 1)
+      }
+
+      try #require(try vipctl(settings).status == 0)
+      defer { _ = try? vipctl("down --all") }
+      try eventually("it holds the address") { try node.holds(vip) }
+      #expect(try vipctl(settings + " --dry-run").output == "nothing would change\n")
+      #expect(
+        try vipctl(settings + " --priority 42 --dry-run").output == "lab: priority 100 → 42\n")
+      #expect(try vipctl("down \(vip) --dry-run").output == "lab: down\n")
+      #expect(try vipctl("down --all --dry-run").output == "lab: down\n")
+      let unknown = try vipctl("down web --dry-run")
+      #expect(try unknown.status == 1 && unknown.errors == vipctl("down web").errors)
+      #expect(try node.holds(vip))
+      #expect(try vipctl("status --json").output.contains("\"priority\" : 100,"))
+      #expect(try vipctl("down \(vip)").output == "lab: down\n")
+      #expect(try node.addresses() == before)
+    }
+
+    @Test("A reload tells of the lease, refuses one that is too short, and can be tried")
+    func reload() throws {
+      let file = "vipctl-\(segment.nodes[0].name).yaml"
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment, configuration: configuration)
+      try node.waitUntil(.active)
+      try segment.directory.write("node: {lease: 10s, guard: false}\n" + configuration, to: file)
+      let words = "node: lease automatic → 10s\nnode: guard on → off\n"
+      #expect(try node.command(["reload", "--dry-run"]).output == words)
+      #expect(try node.command(["reload", "--dry-run"]).output == words, "nothing has changed")
+      #expect(try node.command(["reload"]).output == words)
+      #expect(try node.command(["reload", "--dry-run"]).output == "nothing would change\n")
+      #expect(try node.command(["reload"]).output == "nothing has changed\n")
+
+      try segment.directory.write(
+        "node: {lease: 5s, guard: false}\n" + configuration.replacing("100ms", with: "10s"),
+        to: file)
+      let trial = try node.command(["reload", "--dry-run"])
+      let refusal = try node.command(["reload"])
+      #expect(refusal.status == 1 && trial.status == 1 && trial.errors == refusal.errors)
+      #expect(
+        refusal.errors.contains("lab: a lease of 5s is too short for an interval of 10s"),
+        "\(refusal.errors)")
+      let status = try node.command(["status", "--json"]).output
+      #expect(status.contains("\"lease\" : \"10s\"") && status.contains("\"interval\" : \"100ms\""))
+
+      try segment.directory.write("routers: [{}]\n", to: file)
+      #expect(try node.command(["reload", "--dry-run"]).status == 65)
+    }
+
     @Test("The watch ends with Ctrl-C and leaves the terminal as it was")
     func watch() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])

@@ -33,10 +33,26 @@ extension Node {
       case .promote(let router):
         try await promote(router)
         return .done(try status(router))
+      case .dryRun(let request):
+        return try await preview(request)
       }
     } catch {
       return .failed(ControlFailure(error))
     }
+  }
+
+  /// What a request would change.
+  private func preview(_ request: ControlRequest) async throws(NodeError) -> ControlReply {
+    var report = ChangeReport()
+    switch request {
+    case .up(let settings, _): report = try await preview(settings)
+    case .down(let wanted): report.removed = try routerNames(meantBy: wanted)
+    case .downAll: report.removed = routerNames
+    case .reload: return await answer(request)
+    case .status, .add, .remove, .resign, .events, .promote, .dryRun:
+      return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
+    }
+    return .changed(report, try status())
   }
 
   private func bringUp(

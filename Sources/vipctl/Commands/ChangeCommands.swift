@@ -82,14 +82,15 @@ struct ReloadCommand: ParsableCommand {
       file with an error changes nothing. SIGHUP does the same.
 
         vipctl reload
-        vipctl reload --runtime-dir /run/vipctl-2
+        vipctl reload --dry-run
       """)
 
+  @OptionGroup var trial: TrialOptions
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
-    try client.change(.reload)
+    try client.change(.reload, isTrial: trial.dryRun)
   }
 }
 
@@ -153,14 +154,18 @@ extension NodeClient {
   private static let changeTimeout = Duration.seconds(180)
 
   /// Asks for a change and prints what became of it.
-  func change(_ request: ControlRequest) throws(Failure) {
+  ///
+  /// Of a trial it prints what would become of it.
+  func change(_ request: ControlRequest, isTrial: Bool = false) throws(Failure) {
     let reply: ControlReply
     do throws(ControlClientError) {
-      reply = try ask(request, timeout: Self.changeTimeout)
+      reply = try ask(isTrial ? .dryRun(request) : request, timeout: Self.changeTimeout)
     } catch {
       throw failure(error)
     }
     switch reply {
+    case .changed(let report, _) where isTrial:
+      ChangeText.printTrial(report)
     case .changed(let report, let status):
       let lines = ChangeText.lines(report)
       for line in lines { Terminal.print(line) }

@@ -154,6 +154,12 @@ extension RouterOptions {
   }
 }
 
+/// Whether it is meant in earnest.
+struct TrialOptions: ParsableArguments {
+  @Flag(help: "Say what would change, and change nothing.")
+  var dryRun = false
+}
+
 /// Which node is meant.
 struct RuntimeOptions: ParsableArguments {
   @Option(

@@ -55,11 +55,12 @@ enum JSONCoding {
           ControlFailure(
             .invalid, "the node does not understand the request; is vipctl of another version?")))
     }
-    guard case .reload = request, let reloader else {
+    guard let reloader, request == .reload || request == .dryRun(.reload) else {
       return self.line(await node.answer(request))
     }
     do throws(ControlFailure) {
-      let report = try await reloader.reload()
+      let report =
+        request == .reload ? try await reloader.reload() : try await reloader.preview()
       guard case .done(let status) = await node.answer(.status(nil)) else {
         throw ControlFailure(.shuttingDown, "the node is shutting down")
       }
