@@ -28,7 +28,12 @@ extension Node {
       case .resign(let router, let seconds):
         try await resign(router, for: seconds.map(Self.duration))
         return .done(try status(router))
-      case .events:
+      case .events(follow: true):
+        // Streams are not answered here, unless there are too many.
+        return .failed(
+          ControlFailure(
+            .refused, "too many clients follow the events already; end one of them first"))
+      case .events(follow: false):
         return .events(pastEvents.map(EventRecord.init))
       case .promote(let router):
         try await promote(router)

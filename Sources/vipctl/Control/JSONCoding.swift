@@ -49,6 +49,12 @@ enum JSONCoding {
   static func answer(
     _ line: [UInt8], by node: Node, _ reloader: Reloader?
   ) async -> [UInt8] {
+    guard !line.isEmpty else {
+      return self.line(
+        ControlReply.failed(
+          ControlFailure(
+            .invalid, "the request is empty or too long for the node; ask for less at a time")))
+    }
     guard let request = decode(ControlRequest.self, from: line) else {
       return self.line(
         ControlReply.failed(
