@@ -138,6 +138,102 @@ extension NetworkTests {
       #expect(powerless.errors.hasPrefix("vipctl: CAP_NET_RAW is missing; use sudo"))
     }
 
+    @Test("The JSON of a status is what its schema says, and has no key that the schema lacks")
+    func schema() throws {
+      let segment = try Segment(nodes: 3)
+      let addresses = AddressFamily.allCases.map { "\(segment.virtualAddress($0))" }
+      let high = try VipctlNode(on: segment.nodes[0], of: segment, addresses, priority: 150)
+      try high.waitUntil(.active)
+      let low = try VipctlNode(on: segment.nodes[1], of: segment, addresses, ["--no-guard"])
+      try low.waitUntil(.backup)
+      // Something in each list: a peer, a conflict, a warning.
+      try segment.nodes[2].namespace.check([
+        VipctlNode.binary, "announce", addresses[0], "-i", "eth0", "--count", "2",
+      ])
+      try eventually("there is something to tell") {
+        let texts = try [high, low].map { try $0.command(["status", "--json"]).output }
+        return texts[0].contains("\"mac\"") && texts[1].contains("\"isActive\" : true")
+      }
+      var files = [repository("Docs/status.schema.json")]
+      for (index, node) in [high, low].enumerated() {
+        let status = try node.command(["status", "--json"]).output
+        #expect(status.contains("\"warnings\""))
+        try segment.directory.write(status, to: "status\(index).json")
+        files.append(segment.directory["status\(index).json"])
+      }
+      // Keys may be added, but not without a word: here the schema has to know them all.
+      let validation = """
+        import json, sys, jsonschema
+        schema = json.load(open(sys.argv[1]))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        def close(part):
+            if isinstance(part, dict):
+                if "properties" in part: part["additionalProperties"] = False
+                for value in part.values(): close(value)
+        close(schema)
+        for path in sys.argv[2:]:
+            jsonschema.validate(json.load(open(path)), schema)
+        broken = json.load(open(sys.argv[2]))
+        broken["routers"][0]["state"] = "master"
+        try: jsonschema.validate(broken, schema)
+        except jsonschema.ValidationError: print("valid")
+        """
+      let result = try run(["python3", "-c", validation] + files)
+      #expect(result.status == 0 && result.output == "valid\n", "\(result.errors)")
+    }
+
+    @Test("The watch fits a pane of tmux, also when that is resized")
+    func tmux() throws {
+      let routers = (1...40).map { number in
+        "- {name: r\(number), interface: eth0, vrid: \(number), probe: false, "
+          + "addresses: [198.18.240.\(number)/32]}"
+      }
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment,
+        configuration: "routers:\n" + routers.joined(separator: "\n") + "\n")
+      try eventually("it runs") { try node.routers()?.count == 40 }
+      let socket = segment.directory["tmux"]
+      func tmux(_ arguments: [String]) throws -> String {
+        let result = try node.node.namespace.run(
+          ["env", "-u", "TMUX", "TERM=xterm", "tmux", "-f", "/dev/null", "-S", socket] + arguments)
+        guard result.status == 0 else { throw LabError("tmux \(arguments): \(result.errors)") }
+        return result.output
+      }
+      _ = try tmux([
+        "new-session", "-d", "-x", "100", "-y", "15", "/bin/sh", "-c",
+        // Ctrl-C reaches the shell too, which need not survive it.
+        "trap : INT; \(VipctlNode.binary) status --watch --runtime-dir \(node.runtimeDirectory); "
+          + "echo ended $?; exec sleep 60",
+      ])
+      defer { _ = try? tmux(["kill-server"]) }
+      func screen() throws -> [String] {
+        try tmux(["capture-pane", "-p"]).split(separator: "\n").map(String.init)
+      }
+      try eventually("the table is there") { try screen().first?.hasPrefix("NAME ") == true }
+      for (width, height) in [(100, 15), (60, 10), (38, 6), (120, 30)] {
+        _ = try tmux(["resize-window", "-x", "\(width)", "-y", "\(height)"])
+        pause(.milliseconds(2200))
+        let lines = try screen()
+        #expect(lines.first?.hasPrefix("NAME ") == true, "\(lines)")
+        #expect(lines.count == height - 1, "\(lines)")
+        #expect(lines.count { $0.hasPrefix("NAME ") } == 1)
+        let more = lines.last?.hasPrefix("… and \(40 - (height - 3)) more: ")
+        #expect(more == true, "\(lines)")
+      }
+      _ = try tmux(["send-keys", "C-c"])
+      try eventually("it ends") {
+        try screen().contains { $0.hasSuffix("ended 0") }
+      }
+      #expect(try tmux(["display-message", "-p", "#{cursor_flag}"]) == "1\n")
+      // In the end the last table stands above what follows.
+      #expect(try screen().first?.hasPrefix("NAME ") == true)
+    }
+
+    private func repository(_ path: String) -> String {
+      let parts = #filePath.split(separator: "/").dropLast(3)
+      return "/" + parts.joined(separator: "/") + "/" + path
+    }
+
     @Test("A dry run says what the real one does, and changes nothing")
     func dryRun() throws {
       let node = segment.nodes[0]
@@ -231,8 +327,8 @@ extension NetworkTests {
       #expect((2...4).contains(frames), "\(text)")
       #expect(text.contains("\u{1B}[2A"), "the second frame goes over the first")
       #expect(text.contains("ended 0"))
-      let shown = text.components(separatedBy: "\u{1B}[?25h").count
-      #expect(shown == 2, "the cursor comes back once")
+      let last = text.components(separatedBy: "\u{1B}[?25").last
+      #expect(last?.hasPrefix("h") == true, "the cursor is there in the end")
       #expect(!text.contains("\u{1B}[?1049"))
     }
 

@@ -18,7 +18,8 @@ struct AddCommand: ParsableCommand {
       A node that runs with a configuration file goes back to the file at the next reload.
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
   @Argument(
@@ -51,10 +52,13 @@ struct RemoveCommand: ParsableCommand {
         vipctl remove web 192.0.2.12 2001:db8::12
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
-  @Argument(help: ArgumentHelp("The addresses.", valueName: "address"))
+  @Argument(
+    help: ArgumentHelp("The addresses.", valueName: "address"),
+    completion: Completions.addressOfRouter)
   var addresses: [String]
 
   @OptionGroup var runtime: RuntimeOptions
@@ -107,7 +111,8 @@ struct ResignCommand: ParsableCommand {
         vipctl resign web --for 10m
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
   @Option(
@@ -138,7 +143,8 @@ struct PromoteCommand: ParsableCommand {
         vipctl promote web --runtime-dir /run/vipctl-2
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
   @OptionGroup var runtime: RuntimeOptions

@@ -27,7 +27,7 @@ struct CheckCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp("The configuration file; - for standard input.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
+    completion: Completions.configuration)
   var file: String
 
   @Flag(help: "Ask the segment too who uses the addresses and VRIDs.")

@@ -19,7 +19,9 @@ struct DownCommand: ParsableCommand {
         vipctl down --all --dry-run
       """)
 
-  @Argument(help: ArgumentHelp("Routers, by name or address.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("Routers, by name or address.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var names: [String] = []
 
   @Flag(help: "Remove every router.")
