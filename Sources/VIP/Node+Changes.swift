@@ -225,6 +225,16 @@ extension Node {
     return report
   }
 
+  /// Whether the node's thread runs before all ordinary work.
+  public var isRealtime: Bool { loop.isRealtime }
+
+  /// Lets the node's thread run before all ordinary work, or no longer.
+  ///
+  /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing. Nothing has changed then.
+  public func changeRealtime(to isRealtime: Bool) throws(NodeError) {
+    try loop.setRealtime(isRealtime)
+  }
+
   /// Starts or ends the process that removes the addresses should this one die.
   ///
   /// - Returns: how that is different, in words; `nil` if it is not.

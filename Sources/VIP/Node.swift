@@ -40,17 +40,25 @@ public actor Node {
     /// caller sees to it that no other node that lives uses the same file. See
     /// ``RuntimeDirectory/addressesPath(in:)``.
     public var addressesPath: String?
+    /// Whether the node's thread runs before all ordinary work and the process stays in memory:
+    /// SCHED_FIFO and mlockall(2).
+    ///
+    /// Needs CAP_SYS_NICE, and CAP_IPC_LOCK or no limit of locked memory. Locks the memory of the
+    /// whole process, as it is used; limits the time that a real-time thread of the process may run
+    /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
+    public var isRealtime: Bool
 
     /// Makes options; what is left out has its default.
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
-      isGuarded: Bool = false, addressesPath: String? = nil
+      isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false
     ) {
       self.lease = lease
       self.version = version
       self.endsWhenIdle = endsWhenIdle
       self.isGuarded = isGuarded
       self.addressesPath = addressesPath
+      self.isRealtime = isRealtime
     }
   }
 
@@ -77,7 +85,8 @@ public actor Node {
   ///   that failed.
   public init(_ options: Options = Options()) throws(NodeError) {
     self.options = options
-    loop = try EventLoop(lease: options.lease, isGuarded: options.isGuarded)
+    loop = try EventLoop(
+      lease: options.lease, isGuarded: options.isGuarded, isRealtime: options.isRealtime)
     addressFile = options.addressesPath.map(AddressFile.init)
     if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
     try loop.start { [weak self] events in
@@ -161,6 +170,9 @@ public actor Node {
     await noteAddresses()
   }
 
+  /// How long ``shutdown()`` may take from now on, as far as the handovers go.
+  public var longestHandover: Duration { loop.engine.longestHandover }
+
   /// Notes which addresses this node may hold from now on, so that its next life finds them.
   func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
@@ -223,7 +235,8 @@ public actor Node {
         version: options.version, pid: getpid(),
         uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: loop.engine.lease.description,
         endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
-        guardPid: loop.engine.guardPid),
+        guardPid: loop.engine.guardPid, realtime: loop.isRealtime,
+        wakeUps: loop.engine.wakeUpStatus),
       routers: loop.engine.status(name))
   }
 

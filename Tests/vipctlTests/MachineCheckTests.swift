@@ -90,7 +90,8 @@ import VIPCore
           link, [], lacking: ["CAP_NET_RAW"], ["net/ipv6/conf/eth0/disable_ipv6": "1"])) == [
           "warning: this user lacks CAP_NET_RAW, without which no node runs",
           "1:23: warning: eth0 is down; the router waits until it is up",
-          "1:23: warning: eth0 does not carry multicast, which advertisements are",
+          "1:23: warning: eth0 does not carry multicast, which advertisements are; list the others "
+            + "under 'peers'",
           "1:23: warning: eth0 has no IPv4 address to send from; the router waits until it has",
           "1:23: warning: IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6)",
         ])

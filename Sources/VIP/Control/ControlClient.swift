@@ -71,11 +71,7 @@ public enum ControlClient {
 
   /// Bounds the time for which connecting and sending block: a node that hangs takes nobody in.
   private static func limitWaiting(_ socket: Int32, to timeout: Duration) {
-    let (seconds, attoseconds) = max(timeout, .milliseconds(1)).components
-    var value = timeval(
-      tv_sec: Int(clamping: seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
-    setsockopt(
-      socket, SOL_SOCKET, SO_SNDTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
+    _ = vip_limit_sending(socket, max(timeout.inNanoseconds / 1000, 1))
   }
 
   private static func connect(

@@ -31,6 +31,8 @@ public final class ControlServer: Sendable {
     static let patienceWhenFull = Duration.milliseconds(250)
     /// How long to accept nobody when the process has no descriptor left.
     static let pauseWithoutDescriptors = Duration.milliseconds(200)
+    /// The same once the server is to end: whoever stops a node does not wait for a slow client.
+    static let lastPatience = Duration.seconds(2)
     /// How much of a stream may wait for a client that does not read.
     static let streamByteCount = 1 << 20
   }
@@ -129,7 +131,7 @@ public final class ControlServer: Sendable {
 
   /// Stops listening; returns once every request that has come in has its reply.
   ///
-  /// A client that does not take its reply is given up after a while.
+  /// A client that does not take its reply is given up after two seconds.
   public func finish() async {
     close()
     await withCheckedContinuation { continuation in

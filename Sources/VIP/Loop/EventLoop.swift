@@ -24,11 +24,36 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Called on the loop's thread when a turn has produced events or changed the status.
   private var observer: (([NodeEvent]) -> Void)?
   private let thread = Mutex<pthread_t?>(nil)
+  /// Whether the thread runs before all ordinary work.
+  private(set) var isRealtime = false
+  private var breather = Breather()
 
-  init(lease: LeasePolicy, isGuarded: Bool) throws(NodeError) {
+  init(lease: LeasePolicy, isGuarded: Bool, isRealtime: Bool = false) throws(NodeError) {
     platform = try LinuxPlatform()
     engine = try Engine(platform, lease: lease)
+    if isRealtime {
+      try Realtime.prepare()
+      self.isRealtime = true
+    }
     if isGuarded { try startGuard() }
+  }
+
+  deinit {
+    if isRealtime { Realtime.release() }
+  }
+
+  /// Lets the thread run before all ordinary work, or no longer; called on it.
+  func setRealtime(_ isOn: Bool) throws(NodeError) {
+    guard isOn != isRealtime else { return }
+    if isOn {
+      try Realtime.prepare()
+      Realtime.begin()
+    } else {
+      Realtime.end()
+      Realtime.release()
+    }
+    isRealtime = isOn
+    breather = Breather()
   }
 
   /// Starts a guard process for the engine.
@@ -71,10 +96,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     // A late advertisement is a false failover. Where it is permitted (CAP_SYS_NICE), this thread
     // therefore goes before ordinary work; where not, nothing is lost but that.
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+    if isRealtime { Realtime.begin() }
     var ready: [ReadinessSource] = []
     while true {
-      platform.wait(
-        until: engine.deadline, immediately: engine.hasPendingWork || !jobs.isEmpty, &ready)
+      wait(&ready)
       engine.turn(ready: ready)
       let isStopped = runJobs()
       report()
@@ -83,6 +108,17 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       engine.releaseGuard()
       return
     }
+  }
+
+  private func wait(_ ready: inout [ReadinessSource]) {
+    let immediately = engine.hasPendingWork || !jobs.isEmpty
+    guard isRealtime else {
+      return platform.wait(until: engine.deadline, immediately: immediately, &ready)
+    }
+    if breather.beginsWait(immediately: immediately) { Realtime.begin() }
+    let start = bootTime()
+    platform.wait(until: engine.deadline, immediately: immediately, &ready)
+    if breather.endsWait(from: start, to: bootTime()) { Realtime.pause() }
   }
 
   /// Runs the actor's jobs that have come in: each of them is short, but there may be many.

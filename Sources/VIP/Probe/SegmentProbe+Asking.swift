@@ -1,4 +1,5 @@
 package import ARP
+import CMNL
 import Glibc
 package import Netlink
 package import VIPCore

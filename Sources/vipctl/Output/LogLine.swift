@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import VIP
 import VIPCore
 import VRRP
@@ -61,9 +62,26 @@ struct LogLine: Sendable {
     return line + " msg=\(Self.quoted(message))"
   }
 
+  /// How many lines in a row nobody has taken.
+  private static let lostCount = Mutex(0)
+  /// How long whoever reads the log may take for the first of them.
+  private static let patience = Duration.seconds(1)
+
   /// Writes the line on standard error, in one piece.
+  ///
+  /// A log that is not read costs lines, never the node: who waits for a full pipe can't stop.
   func write() {
-    Terminal.printError(text(at: wallClock()))
+    let line = text(at: wallClock()) + "\n"
+    Self.lostCount.withLock { lost in
+      var text = line
+      if lost > 0 {
+        let notice = LogLine(.warning, "\(lost) lines of this log are lost: nobody took them")
+        text = notice.text(at: wallClock()) + "\n" + line
+      }
+      let isWritten = Terminal.write(
+        text, to: STDERR_FILENO, patience: lost == 0 ? Self.patience : .zero)
+      lost = isWritten ? 0 : lost + 1
+    }
   }
 
   private static func fields(

@@ -13,7 +13,7 @@ struct NodeProcess {
   ///
   /// A configuration is the file that a reload reads, and the routers it has now.
   init(
-    directory path: String, lease: LeasePolicy?, isGuarded: Bool,
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool = false,
     endsWhenIdle: Bool = false,
     configuration: (path: String, routers: [String])? = nil
   ) throws(NodeError) {
@@ -21,7 +21,7 @@ struct NodeProcess {
     let node = try Node(
       Node.Options(
         lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
-        addressesPath: RuntimeDirectory.addressesPath(in: path)))
+        addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime))
     self.node = node
     let reloader = configuration.map {
       Reloader(path: $0.path, node: node, names: $0.routers)
@@ -74,6 +74,7 @@ struct NodeProcess {
       case .signal(let number):
         manager?.tell("STOPPING=1")
         logStop(number)
+        StopLimit.shared.allow(await node.longestHandover)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }
@@ -107,6 +108,7 @@ struct NodeProcess {
       switch cause {
       case .signal(let number):
         logStop(number)
+        StopLimit.shared.allow(await node.longestHandover)
         break loop
       case .starterGone:
         isStarterGone = true

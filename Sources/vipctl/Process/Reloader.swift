@@ -18,13 +18,21 @@ actor Reloader {
   /// Reads the file and applies the difference; a file with an error changes nothing.
   func reload() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
+    let isRealtime = file.isRealtime ?? false
+    let wasRealtime = await node.isRealtime
     do throws(NodeError) {
+      // First, since it may be refused: then nothing has changed.
+      try await node.changeRealtime(to: isRealtime)
       var report = try await node.apply(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
-      report.node += [try await node.changeGuard(to: file.isGuarded ?? true)].compactMap { $0 }
+      report.node += [
+        try await node.changeGuard(to: file.isGuarded ?? true),
+        Self.realtimeText(wasRealtime, isRealtime),
+      ].compactMap { $0 }
       names = file.routers.map(\.name)
       return report
     } catch {
+      try? await node.changeRealtime(to: wasRealtime)
       throw failure(error)
     }
   }
@@ -35,11 +43,18 @@ actor Reloader {
     do throws(NodeError) {
       var report = try await node.preview(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
-      report.node += [await node.previewGuard(file.isGuarded ?? true)].compactMap { $0 }
+      report.node += [
+        await node.previewGuard(file.isGuarded ?? true),
+        Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
+      ].compactMap { $0 }
       return report
     } catch {
       throw failure(error)
     }
+  }
+
+  private static func realtimeText(_ was: Bool, _ isOn: Bool) -> String? {
+    was == isOn ? nil : "realtime \(was ? "on → off" : "off → on")"
   }
 
   private func load() throws(ControlFailure) -> FileConfiguration {
