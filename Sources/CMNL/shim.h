@@ -118,3 +118,10 @@ static inline int vip_timer_arm(int timer, uint64_t nanoseconds) {
 
 #include "guard.h"
 #include "service.h"
+
+/// Bounds how long connecting and sending on a socket may block.
+static inline int vip_limit_sending(int socket, uint64_t microseconds) {
+  struct timeval limit = {
+      .tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)};
+  return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}

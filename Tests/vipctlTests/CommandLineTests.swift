@@ -258,7 +258,8 @@ import Testing
     #expect(
       result.errors
         == "vipctl: CAP_NET_ADMIN and CAP_NET_RAW are missing; use sudo, or once: sudo setcap "
-        + "cap_net_admin,cap_net_raw+ep $(command -v vipctl)\n")
+        + "cap_net_admin,cap_net_raw+ep $(command -v vipctl), and give it a --runtime-dir of your "
+        + "own\n")
     #expect(access(folder["run"], F_OK) != 0, "nothing may be left behind")
   }
 

@@ -12,7 +12,8 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("i"), .long],
-    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"))
+    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"),
+    completion: Completions.interface)
   var interface: String?
 
   @Option(
@@ -41,7 +42,7 @@ struct RouterOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The version of VRRP, 3 or (IPv4 only) 2; the same on all. (default: 3)", valueName: "n"),
-    transform: SettingText.version)
+    completion: .list(["2", "3"]), transform: SettingText.version)
   var version: ProtocolVersion?
 
   @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
@@ -73,7 +74,7 @@ struct RouterOptions: ParsableArguments {
     help: ArgumentHelp(
       "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
       valueName: "form"),
-    transform: SettingText.checksum)
+    completion: .list(["auto", "pseudo-header", "message"]), transform: SettingText.checksum)
   var checksum: ChecksumPolicy?
 
   @Flag(
@@ -104,7 +105,7 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
+    completion: Completions.configuration)
   var config: String?
 
   /// The first thing given that a file would say.
@@ -180,6 +181,12 @@ extension RouterOptions {
       throw SettingError("--interval: \(error)")
     }
   }
+}
+
+/// Whether it is meant in earnest.
+struct TrialOptions: ParsableArguments {
+  @Flag(help: "Say what would change, and change nothing.")
+  var dryRun = false
 }
 
 /// Which node is meant.
