@@ -22,6 +22,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case preempt
     /// The password of version 2.
     case authentication
+    /// The program for a state.
+    case hook(HookState)
     /// Anything that belongs to no single setting.
     case router
   }

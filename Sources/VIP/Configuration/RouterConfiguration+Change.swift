@@ -41,6 +41,10 @@ extension RouterConfiguration {
     compare("handover", handover.rawValue, other.handover.rawValue)
     compare("probe", probe, other.probe)
     if password != other.password { parts.append("another password") }
+    // Arguments may be secrets too.
+    let differing = HookState.allCases.filter { hooks[$0] != other.hooks[$0] }.map(\.rawValue)
+    if !differing.isEmpty { parts.append("hooks: \(differing.joined(separator: ", "))") }
+    compare("time limit of hooks", hooks.timeout.text, other.hooks.timeout.text)
     let (old, new) = (Set(addresses), Set(other.addresses))
     let added = other.addresses.filter { !old.contains($0) }
     let removed = addresses.filter { !new.contains($0) }

@@ -35,6 +35,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// Whether to ask the segment, before the first use, if a machine outside the group has one of the
   /// addresses.
   public var probe: Bool
+  /// Programs to run when it becomes Active, Backup and so on.
+  public var hooks: Hooks
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -52,13 +54,14 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - preemptDelay: none if left out.
   ///   - password: none if left out; for version 2 only.
   ///   - probe: on if left out.
+  ///   - hooks: none if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true
+    probe: Bool = true, hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -73,6 +76,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.preemptDelay = preemptDelay
     self.password = password
     self.probe = probe
+    self.hooks = hooks
   }
 
   /// The families that have addresses here, IPv4 first.
@@ -145,6 +149,18 @@ extension RouterConfiguration {
     guard preempt || preemptDelay == .zero else {
       throw ConfigurationError(
         .preempt, router: name, "a router that does not preempt has no preemption delay")
+    }
+    try validateHooks()
+  }
+
+  private func validateHooks() throws(ConfigurationError) {
+    for state in HookState.allCases {
+      guard let problem = hooks.problem(state) else { continue }
+      throw ConfigurationError(.hook(state), router: name, problem)
+    }
+    guard Hooks.timeoutRange.contains(hooks.timeout) else {
+      throw ConfigurationError(
+        .router, router: name, "the time limit of hooks lies between 100ms and 1h")
     }
   }
 

@@ -39,6 +39,11 @@ struct AddressWork {
   /// The entry to work on now: takeovers and releases before refreshes.
   var first: Entry? { urgent.first ?? refreshes.first }
 
+  /// Whether an instance's addresses are still to be put up or removed.
+  func isUnfinished(_ instance: RouterInstance) -> Bool {
+    urgent.contains { $0.slot == instance.slot }
+  }
+
   /// Records how far the first entry has come; `nil` if it is done.
   mutating func advanceFirst(to next: Int?) {
     if urgent.isEmpty {

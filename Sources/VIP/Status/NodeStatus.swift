@@ -101,6 +101,8 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var peers: [PeerStatus]
   /// What is wrong at the moment, one sentence each.
   public var warnings: [String]
+  /// How its hooks have fared; `nil` if none has been run.
+  public var hooks: HookStatus? = nil
 
   /// One virtual address.
   public struct AddressStatus: Sendable, Hashable, Codable {
