@@ -90,10 +90,12 @@ import VRRP
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
     ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
-    ("node: 3s\n", "1:7: expected 'lease', 'guard' in 'node', found a single value"),
+    (
+      "node: 3s\n", "1:7: expected 'lease', 'guard', 'events', 'on' in 'node', found a single value"
+    ),
     (
       "node:\n  realtime: true\n",
-      "2:3: unknown key 'realtime' in 'node'; known here: 'lease', 'guard'"
+      "2:3: unknown key 'realtime' in 'node'; known here: 'lease', 'guard', 'events', 'on'"
     ),
     ("node:\n  guard: yes\n", "2:10: 'guard' is true or false, found 'yes'"),
     ("node:\n  lease: 3\n", "2:10: '3' has no unit; write 3s"),
@@ -259,7 +261,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'on'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

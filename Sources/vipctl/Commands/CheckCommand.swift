@@ -34,8 +34,16 @@ struct CheckCommand: ParsableCommand {
       throw Failure(.failed, error.description)
     }
     for line in machine.plan(configuration) { Terminal.print(line) }
-    let remarks = machine.remarks(configuration, routers)
     let name = InputFile.name(file)
+    var remarks = machine.remarks(configuration, routers)
+    if routers.contains(where: { !$0.configuration.hooks.isEmpty }), file != "-",
+      let weakness = ProgramCheck.weakness(Launch.absolute(file))
+    {
+      remarks.append(
+        MachineCheck.Remark(
+          kind: .warning,
+          text: "\(weakness), who could so name other programs to run as the node's user"))
+    }
     for remark in remarks {
       let place = remark.place.map { ":\($0)" } ?? ""
       Terminal.printError("\(name)\(place): \(remark.kind.rawValue): \(remark.text)".onOneLine)

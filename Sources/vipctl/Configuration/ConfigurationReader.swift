@@ -8,6 +8,8 @@ struct FileConfiguration: Sendable, Hashable {
   var lease: LeasePolicy?
   /// Whether the node has a guard process, if the file says so.
   var isGuarded: Bool?
+  /// Where programs can read what happens, if the file names a FIFO.
+  var eventsPath: String? = nil
   /// The routers in their order; at least one.
   var routers: [RouterConfiguration]
 }
@@ -27,8 +29,13 @@ enum ConfigurationReader {
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
     var lease: LeasePolicy?
     var isGuarded: Bool?
+    var eventsPath: String?
+    var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
-      var keys = try KeyedValues(node, knownKeys: ["lease", "guard"], where: "in 'node'")
+      var keys = try KeyedValues(
+        node, knownKeys: ["lease", "guard", "events", "on"], where: "in 'node'")
+      eventsPath = try keys.take("events")?.fifo()
+      if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
       isGuarded = try keys.take("guard")?.flag("guard")
     }
@@ -42,14 +49,15 @@ enum ConfigurationReader {
     var routers: [RouterConfiguration] = []
     var set = RouterSet()
     for item in items {
-      let router = try PlacedRouter(item)
+      let router = try PlacedRouter(item, hooks)
       if let collision = set.insert(router.configuration) {
         throw Diagnostic(router.place(of: collision.field), collision.description)
       }
       routers.append(router.configuration)
       found(router)
     }
-    return FileConfiguration(lease: lease, isGuarded: isGuarded, routers: routers)
+    return FileConfiguration(
+      lease: lease, isGuarded: isGuarded, eventsPath: eventsPath, routers: routers)
   }
 }
 
@@ -59,14 +67,17 @@ struct PlacedRouter {
   private let place: Place
   private var settings: [String: Place] = [:]
   private var addresses: [Place] = []
+  private var hooks: PlacedHooks
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe",
+    "checksum", "authentication", "handover", "probe", "on",
   ]
 
-  fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
+  /// Reads a router; without hooks of its own it has those of the node.
+  fileprivate init(_ tree: YAMLTree, _ nodeHooks: PlacedHooks) throws(Diagnostic) {
     place = tree.place
+    hooks = nodeHooks
     var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in a router")
     for key in Self.knownKeys { settings[key] = keys.place(of: key) }
 
@@ -84,6 +95,7 @@ struct PlacedRouter {
       values.append(try item.setting("addresses", SettingText.address))
       addresses.append(item.place)
     }
+    if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
     let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
     let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
     configuration = RouterConfiguration(
@@ -96,7 +108,7 @@ struct PlacedRouter {
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true)
+      probe: try keys.take("probe")?.flag("probe") ?? true, hooks: hooks.hooks)
     do {
       try configuration.validate()
     } catch {
@@ -116,13 +128,14 @@ struct PlacedRouter {
     case .version: settings["version"] ?? place
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
+    case .hook(let state): hooks.places[state] ?? hooks.place ?? place
     case .router: place
     }
   }
 }
 
 /// The entries of a mapping whose keys are all known.
-private struct KeyedValues {
+struct KeyedValues {
   private var values: [String: YAMLTree] = [:]
 
   init(_ tree: YAMLTree, knownKeys: [String], where context: String) throws(Diagnostic) {
@@ -157,12 +170,12 @@ private struct KeyedValues {
 /// The types a setting can have.
 extension YAMLTree {
   /// Whether nothing is written here: `key:` alone, or `null`.
-  fileprivate var isEmpty: Bool {
+  var isEmpty: Bool {
     guard case .scalar(let text, quoted: false) = content else { return false }
     return ["", "~", "null"].contains(text)
   }
 
-  fileprivate func items(_ key: String, example: String) throws(Diagnostic) -> [YAMLTree] {
+  func items(_ key: String, example: String) throws(Diagnostic) -> [YAMLTree] {
     guard case .list(let items) = content else {
       throw Diagnostic(place, "'\(key)' is a list, such as \(example); found \(found)")
     }
@@ -190,7 +203,7 @@ extension YAMLTree {
   }
 
   /// A setting that is written as one word.
-  fileprivate func setting<Value>(
+  func setting<Value>(
     _ key: String, _ read: (String) throws(SettingError) -> Value
   ) throws(Diagnostic) -> Value {
     guard case .scalar(let text, _) = content, !isEmpty else {
@@ -232,6 +245,18 @@ extension YAMLTree {
     default:
       throw Diagnostic(place, "'preempt' is true, false or { delay: 30s }, found \(found)")
     }
+  }
+
+  /// `{ fifo: PATH }`.
+  fileprivate func fifo() throws(Diagnostic) -> String? {
+    if isEmpty { return nil }
+    var keys = try KeyedValues(self, knownKeys: ["fifo"], where: "in 'events'")
+    guard let tree = keys.take("fifo"), !tree.isEmpty else { return nil }
+    let path = try tree.text("fifo", example: "/run/vipctl/events")
+    guard path.hasPrefix("/") else {
+      throw Diagnostic(tree.place, "'\(path)' is not an absolute path; write out where it shall be")
+    }
+    return path
   }
 
   /// `null` or `{ password: … }`.

@@ -18,6 +18,11 @@ struct MachineCheck {
     var kind: Kind
     var place: Place?
     var text: String
+
+    /// `FILE:LINE:COLUMN: text`.
+    func line(in file: String) -> String {
+      "\(file)\(place.map { ":\($0)" } ?? ""): \(text)"
+    }
   }
 
   var links: [Link]
@@ -69,7 +74,12 @@ struct MachineCheck {
         Remark(
           kind: .warning, text: "without a lease a frozen or killed node leaves its addresses up"))
     }
-    for router in routers { remarks += self.remarks(router) }
+    for router in routers {
+      remarks += self.remarks(router)
+      for remark in ProgramCheck.remarks(router) where !remarks.contains(remark) {
+        remarks.append(remark)
+      }
+    }
     return remarks
   }
 
@@ -186,7 +196,8 @@ struct MachineCheck {
     let lease = file.lease ?? .default
     let end =
       lease.lifetime.map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
-    var lines = ["node: lease \(lease), addresses of a frozen node \(end)"]
+    let events = file.eventsPath.map { ", events to \($0)" } ?? ""
+    var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
     }
@@ -224,6 +235,15 @@ struct MachineCheck {
       "\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))",
       "  \(all.count == 1 ? "address" : "\(all.count) addresses"): \(list)\(more)",
     ]
+      + settings.hooks.states.map { state in
+        let words = settings.hooks[state].map(Self.word).joined(separator: " ")
+        return "  on \(state.rawValue): \(words) (at most \(settings.hooks.timeout.text))".onOneLine
+      }
+  }
+
+  /// An argument as one can read where it ends.
+  private static func word(_ text: String) -> String {
+    text.isEmpty || text.contains(where: \.isWhitespace) ? "'\(text)'" : text
   }
 
   private static func seconds(_ nanoseconds: UInt64) -> String {

@@ -13,6 +13,7 @@ struct MetricsText {
     metrics.add(status.routers)
     metrics.addCounters(status.routers)
     metrics.addConflicts(status.routers)
+    metrics.addHooks(status.routers)
     metrics.addSegments(status.routers)
     metrics.addPeers(status.routers)
     return metrics.text
@@ -60,6 +61,22 @@ struct MetricsText {
     for (name, help, value) in gauges {
       family("vipctl_router_\(name)", "gauge", help)
       for router in routers { sample("vipctl_router_\(name)", Self.labels(router), value(router)) }
+    }
+  }
+
+  private mutating func addHooks(_ routers: [RouterStatus]) {
+    let counters: [(String, String, (HookStatus) -> UInt64)] = [
+      ("hook_runs", "Hooks that have ended, well or not.", \.runs),
+      ("hook_failures", "Hooks that went wrong.", \.failures),
+      ("hooks_skipped", "States that were over before their hook's turn.", \.skipped),
+    ]
+    guard routers.contains(where: { $0.hooks != nil }) else { return }
+    for (name, help, value) in counters {
+      family("vipctl_router_\(name)_total", "counter", help)
+      for router in routers {
+        guard let hooks = router.hooks else { continue }
+        sample("vipctl_router_\(name)_total", Self.labels(router), Double(value(hooks)))
+      }
     }
   }
 

@@ -8,8 +8,10 @@ actor Reloader {
   private let node: Node
   /// The routers that came from the file.
   private var names: [String]
+  private let fifo: EventFIFO
 
-  init(path: String, node: Node, names: [String]) {
+  init(path: String, node: Node, names: [String], fifo: EventFIFO) {
+    self.fifo = fifo
     self.path = path
     self.node = node
     self.names = names
@@ -21,7 +23,7 @@ actor Reloader {
     do throws(Failure) {
       file = try ConfigurationFile.load(path)
     } catch {
-      throw ControlFailure(.file, error.description)
+      throw ControlFailure(error.status == .file ? .file : .failed, error.description)
     }
     let wanted = file.routers.map(\.name)
     do throws(NodeError) {
@@ -30,9 +32,18 @@ actor Reloader {
       await node.changeLease(to: file.lease ?? .default)
       try await node.changeGuard(to: file.isGuarded ?? true)
       names = wanted
+      try moveEvents(to: file.eventsPath)
       return report
     } catch {
       throw ControlFailure(.failed, "\(path): \(error.description)")
+    }
+  }
+
+  private func moveEvents(to eventsPath: String?) throws(NodeError) {
+    do throws(Failure) {
+      try fifo.move(to: eventsPath)
+    } catch {
+      throw NodeError(.refused, "the routers are as it says, but \(error.description)")
     }
   }
 }
