@@ -123,6 +123,7 @@ extern int vip_spawn_closefrom(void *actions, int first) __asm__("posix_spawn_fi
 extern int vip_spawn_chdir(void *actions, const char *path) __asm__("posix_spawn_file_actions_addchdir_np");
 
 #include "guard.h"
+#include "service.h"
 
 /// A descriptor that is readable when a child has ended; -1 where there is no such thing.
 static inline int vip_pidfd_open(int pid) {

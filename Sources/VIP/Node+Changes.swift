@@ -176,6 +176,16 @@ extension Node {
     loop.engine.changeLease(to: lease)
   }
 
+  /// Whether the node's thread runs before all ordinary work.
+  public var isRealtime: Bool { loop.isRealtime }
+
+  /// Lets the node's thread run before all ordinary work, or no longer.
+  ///
+  /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing. Nothing has changed then.
+  public func changeRealtime(to isRealtime: Bool) throws(NodeError) {
+    try loop.setRealtime(isRealtime)
+  }
+
   /// Starts or ends the process that removes the addresses should this one die.
   ///
   /// - Throws: why there is no memory for it. Nothing has changed then.

@@ -40,6 +40,13 @@ public actor Node {
     /// caller sees to it that no other node that lives uses the same file. See
     /// ``RuntimeDirectory/addressesPath(in:)``.
     public var addressesPath: String?
+    /// Whether the node's thread runs before all ordinary work and the process stays in memory:
+    /// SCHED_FIFO and mlockall(2).
+    ///
+    /// Needs CAP_SYS_NICE, and CAP_IPC_LOCK or no limit of locked memory. Locks the memory of the
+    /// whole process, as it is used; limits the time that a real-time thread of the process may run
+    /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
+    public var isRealtime: Bool
     /// Environment variables that hooks are given beside those that tell of the occasion.
     ///
     /// Nothing of this process's own environment is handed on.
@@ -48,7 +55,7 @@ public actor Node {
     /// Makes options; what is left out has its default.
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
-      isGuarded: Bool = false, addressesPath: String? = nil,
+      isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false,
       hookVariables: [String: String] = [:]
     ) {
       self.lease = lease
@@ -56,6 +63,7 @@ public actor Node {
       self.endsWhenIdle = endsWhenIdle
       self.isGuarded = isGuarded
       self.addressesPath = addressesPath
+      self.isRealtime = isRealtime
       self.hookVariables = hookVariables
     }
   }
@@ -87,7 +95,9 @@ public actor Node {
   public init(_ options: Options = Options()) throws(NodeError) {
     self.options = options
     hooks = try HookRunner(variables: options.hookVariables)
-    loop = try EventLoop(lease: options.lease, isGuarded: options.isGuarded, hooks: hooks)
+    loop = try EventLoop(
+      lease: options.lease, isGuarded: options.isGuarded, isRealtime: options.isRealtime,
+      hooks: hooks)
     addressFile = options.addressesPath.map(AddressFile.init)
     if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
     try loop.start { [weak self] events in
@@ -172,6 +182,16 @@ public actor Node {
     await noteAddresses()
   }
 
+  /// How long ``shutdown()`` may take from now on, as far as the handovers go.
+  public var longestHandover: Duration { loop.engine.longestHandover }
+
+  /// How much longer it may take for the sake of hooks.
+  public var longestHooks: Duration {
+    let hasHooks = loop.engine.allSettings.contains { !$0.hooks.isEmpty }
+    // Then SIGTERM, SIGKILL after two seconds, and a moment for the rest.
+    return hasHooks ? Self.hookPatience + .seconds(3) : .zero
+  }
+
   /// Notes which addresses this node may hold from now on, so that its next life finds them.
   func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
@@ -243,7 +263,8 @@ public actor Node {
         version: options.version, pid: getpid(),
         uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: loop.engine.lease.description,
         endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
-        guardPid: loop.engine.guardPid),
+        guardPid: loop.engine.guardPid, realtime: loop.isRealtime,
+        wakeUps: loop.engine.wakeUpStatus),
       routers: routers)
   }
 

@@ -88,6 +88,26 @@ extension NetworkTests {
       try old.waitUntil(.backup)
     }
 
+    @Test("a holder whose tracked interface fails hands over")
+    func tracked() throws {
+      let pair = try Pair()
+      let vip = pair.segment.virtualAddress(.ipv4)
+      try pair.old.namespace.ip("link add behind type veth peer name far")
+      try pair.old.namespace.ip("link set behind up")
+      try pair.old.namespace.ip("link set far up")
+      let old = try pair.vipctl(pair.old, [vip], priority: 150, ["--track", "behind"])
+      try old.waitUntil(.active)
+      let new = try pair.vipctl(pair.new, [vip], priority: 100)
+      try new.waitUntil(.backup)
+      let pinger = try Pinger(from: pair.segment.client, to: vip)
+      try pinger.waitForAnswer()
+      try pair.old.namespace.ip("link set far down")
+      try pair.expectMoved([vip], [pinger], bound: Self.oneAddress)
+      #expect(try old.command(["status"]).output.contains("behind has no carrier, which the"))
+      try pair.old.namespace.ip("link set far up")
+      try old.waitUntil(.active)
+    }
+
     @Test("a thousand addresses move, each without a gap")
     func thousand() throws {
       let pair = try Pair()

@@ -93,6 +93,7 @@ package final class VipctlNode: Sendable {
     package let pid: Int32
     package let `guard`: String
     package let guardPid: Int32?
+    package let realtime: Bool
   }
 
   private struct Status: Decodable {

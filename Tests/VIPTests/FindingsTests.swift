@@ -179,4 +179,17 @@ import VRRP
     #expect(said(bench).warnings.count <= 4, "one for each kind")
     #expect(bench.engine.status().first?.peers.count == Peers.capacity)
   }
+
+  @Test func `what can't be used is told once, with the reason`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    for _ in 0..<5 { try bench.hear(200, from: "198.18.0.2", hopLimit: 64) }
+    let text =
+      "what 198.18.0.2 sends for VRID 51 is ignored: TTL or hop limit is 64, not 255"
+    #expect(bench.warnings == [text])
+    let told = bench.events.filter { if case .warning = $0 { true } else { false } }
+    #expect(told.count == 1)
+    bench.pass(.seconds(15))
+    #expect(bench.warnings == [])
+  }
 }

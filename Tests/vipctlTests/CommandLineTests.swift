@@ -117,6 +117,10 @@ import Testing
       "--config and --no-guard exclude each other; set it in the file"
     ),
     (
+      "run --config f.yaml --realtime",
+      "--config and --realtime exclude each other; set it in the file"
+    ),
+    (
       "run --config f.yaml --vrid 1",
       "--config and --vrid exclude each other; set it in the file"
     ),

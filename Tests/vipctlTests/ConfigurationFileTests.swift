@@ -15,6 +15,7 @@ import VRRP
       node:
         lease: 5s
         guard: false
+        realtime: true
       routers:
         - name: web
           interface: eth0
@@ -29,10 +30,12 @@ import VRRP
           authentication: null
         - {interface: eth1, vrid: 7, addresses: [2001:db8::7], preempt: {delay: 30s}}
         - {interface: eth1, vrid: 8, addresses: [192.0.2.8], version: 2, interval: 255s,
-           authentication: {password: "s3same!"}}
+           authentication: {password: "s3same!"},
+           track: [eth0, {interface: eth2, decrement: 60}, {interface: eth3}]}
       """)
     #expect(file.lease == LeasePolicy("5s"))
     #expect(file.isGuarded == false)
+    #expect(file.isRealtime == true)
     let web = try RouterConfiguration(
       name: "web", interface: "eth0", vrid: #require(VRID("51")),
       priority: #require(Priority(configured: 150)),
@@ -47,7 +50,10 @@ import VRRP
       interface: "eth1", vrid: #require(VRID("8")),
       interval: #require(AdvertisementInterval("255s", version: .v2)),
       addresses: [#require(InterfaceAddress("192.0.2.8/32"))], version: .v2,
-      password: Authentication.Password("s3same!"))
+      password: Authentication.Password("s3same!"),
+      tracks: [
+        Track(interface: "eth0"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3"),
+      ])
     #expect(file.routers == [web, second, third])
     #expect(file.routers.map(\.name) == ["web", "eth1-7", "eth1-8"])
   }
@@ -55,7 +61,7 @@ import VRRP
   @Test func `what is left out is left open`() throws {
     let file = try ConfigurationReader.read(
       "routers: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\nnode:\n")
-    #expect(file.lease == nil && file.isGuarded == nil)
+    #expect(file.lease == nil && file.isGuarded == nil && file.isRealtime == nil)
     #expect(file.routers.first?.interval == .default)
   }
 
@@ -91,20 +97,35 @@ import VRRP
     ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
     (
-      "node: 3s\n", "1:7: expected 'lease', 'guard', 'events', 'on' in 'node', found a single value"
+      "node: 3s\n",
+      "1:7: expected 'lease', 'guard', 'realtime', 'events', 'on' in 'node', found a single value"
     ),
     (
-      "node:\n  realtime: true\n",
-      "2:3: unknown key 'realtime' in 'node'; known here: 'lease', 'guard', 'events', 'on'"
+      "node:\n  realtym: true\n",
+      "2:3: unknown key 'realtym' in 'node'; did you mean 'realtime'?"
     ),
     ("node:\n  guard: yes\n", "2:10: 'guard' is true or false, found 'yes'"),
     ("node:\n  lease: 3\n", "2:10: '3' has no unit; write 3s"),
     ("node:\n  lease: 1s\n", "2:10: '1s' is not a lease; give whole seconds from 2s to 1h, or off"),
     ("node: {lease: [3s]}\n", "1:15: 'lease' is a single value, found a list"),
     ("routers:\n- eth0\n", "2:3: expected \(routerKeys) in a router, found a single value"),
+    (router("track: eth1"), "2:10: 'track' is a list, such as [eth1]; found 'eth1'"),
+    (router("track: [{decrement: 3}]"), "2:11: an entry of 'track' needs an 'interface'"),
+    (
+      router("track: [{interface: eth1, decrement: 255}]"),
+      "2:40: '255' is nothing that a priority can fall by; give a number from 1 to 254"
+    ),
+    (
+      router("track: [eth0]"),
+      "2:11: eth0 is the router's own interface; it always waits while that is down"
+    ),
     (router("vird: 51"), "2:3: unknown key 'vird' in a router; did you mean 'vrid'?"),
     (router("virtualMac: true"), "2:3: unknown key 'virtualMac' in a router; \(knownKeys)"),
-    (router("peers: []"), "2:3: unknown key 'peers' in a router; \(knownKeys)"),
+    (router("peers: eth0"), "2:10: 'peers' is a list, such as [192.0.2.2]; found 'eth0'"),
+    (
+      router("peers: [192.0.2.10]"),
+      "2:11: 192.0.2.10 is a virtual address; name the machines' own addresses"
+    ),
     (router("vrid: 51"), "2:3: the key 'vrid' is given twice; remove one of them"),
     (
       router("name: web", without: "interface"),
@@ -261,7 +282,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'on'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'track', 'peers', 'on'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -115,6 +115,34 @@ import VRRP
 
   // MARK: Single settings
 
+  @Test func `tracked interfaces`() throws {
+    let lines = "track_interface {\neth0\neth1\neth2 weight -60\neth3 weight 0\n}\n"
+    let router = try router(Self.instance(lines))
+    #expect(
+      router.tracks == [
+        Track(interface: "eth1"), Track(interface: "eth2", decrement: 60), Track(interface: "eth3"),
+      ])
+    #expect(
+      try imported(Self.instance(lines)).yaml.contains(
+        "track: [eth1, { interface: eth2, decrement: 60 }, eth3] # "))
+  }
+
+  @Test func `unicast peers`() throws {
+    let result = try imported(Self.instance("unicast_peer {\n192.0.2.2\n192.0.2.3\n}\n"))
+    #expect(result.remarks == [])
+    let router = try #require(ConfigurationReader.read(result.yaml).routers.first)
+    #expect(router.peers.map(\.description) == ["192.0.2.2", "192.0.2.3"])
+  }
+
+  @Test func `a weight that raises is a higher priority that can fall`() throws {
+    let router = try router(Self.instance("priority 150\ntrack_interface {\neth1 weight 20\n}"))
+    #expect(router.priority.rawValue == 170)
+    #expect(router.tracks == [Track(interface: "eth1", decrement: 20)])
+    let result = try imported(Self.instance("track_interface {\neth1 weight 20\n}"))
+    #expect(result.yaml.contains("priority: 120 "))
+    #expect(try ConfigurationReader.read(result.yaml).routers.first?.priority.rawValue == 120)
+  }
+
   @Test func `versions`() throws {
     #expect(try router(Self.instance("")).version == .v2)
     #expect(try router(Self.instance("version 3")).version == .v3)
@@ -130,7 +158,8 @@ import VRRP
   /// A line of an instance and the remark about it.
   static let remarks: [(String, String)] = [
     ("use_vmac vrrp.51", "'use_vmac vrrp.51' has no equivalent; the interface's own Ethernet"),
-    ("unicast_peer {\n192.0.2.2\n}", "'unicast_peer' has no equivalent; advertisements go to the"),
+    ("unicast_peer {\nlocalhost\n}", "unicast_peer: 'localhost' is not an address; write it like"),
+    ("unicast_peer {\n192.0.2.2 max_ttl 9\n}", "'max_ttl 9' of 192.0.2.2 has no equivalent; TTL"),
     ("track_script {\nchk\n}", "'track_script' has no equivalent; nothing runs scripts; let them"),
     ("notify_master \"x.sh a b\"", "'notify_master x.sh' names no absolute path and is left out"),
     ("notify_backup /bin/x web web", "'notify_backup' runs as web web in keepalived, here as the"),
@@ -168,7 +197,8 @@ import VRRP
     ("virtual_ipaddress {\n2001:db8::1\n}", "'2001:db8::1' is not IPv4 as the first address is"),
     ("virtual_ipaddress {\nlocalhost\n}", "'localhost' is not an address; write it like"),
     ("virtual_ipaddress_excluded {\n192.0.2.9\n}", "'192.0.2.9' is held but not advertised by"),
-    ("track_interface {\neth1 weight 5\n}", "'eth1 weight 5' is not tracked; a router only waits"),
+    ("track_interface {\neth1 weight 5\n}", "'eth1 weight 5' raises the priority while it is up;"),
+    ("track_interface {\neth1 reverse\n}", "'eth1 reverse' has no equivalent; it is left out"),
   ]
 
   @Test(arguments: remarks)

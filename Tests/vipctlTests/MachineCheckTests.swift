@@ -77,7 +77,7 @@ import VIPCore
       try remarks(Self.good, machine(link, [], lacking: ["CAP_NET_RAW"], lacksIPv6: true)) == [
         "warning: this user lacks CAP_NET_RAW, without which no node runs",
         "1:23: warning: eth0 is down; the router waits until it is up",
-        "1:23: warning: eth0 does not carry multicast, which advertisements are",
+        "1:23: warning: eth0 does not carry multicast, which advertisements are; list the others under 'peers'",
         "1:23: warning: eth0 has no IPv4 address to send from; the router waits until it has",
         "1:23: warning: IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6)",
       ])

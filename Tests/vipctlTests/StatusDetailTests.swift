@@ -24,14 +24,18 @@ import VRRP
           interval   1s
           sent       3 advertisements
           received   2 advertisements
+          lease      3.0s, refreshed 0.7s ago
+          takeover   took 2.3 ms; 2 in all, at most 12.1 ms
           addresses  192.0.2.10/24 on eth0
                      192.0.2.11/24 on eth0
 
           PEER       PRIO  HEARD      VERSION  INTERVAL  CHECKSUM       ADDRESSES
           192.0.2.2  90    0.4s ago   3        1s        pseudo-header  same       active
           192.0.2.3  left  2m05s ago  2        3s        message        1, others  silent
+
+        node pid 4711, realtime: turns at most 12.5 ms late in the last minutes, 250.0 ms ever; 3 of 1000 more than 10.0 ms
         """)
-    #expect(try detail(1).hasSuffix("\n\n! fe80::9 advertises other addresses on VRID 51"))
+    #expect(try detail(1).contains("\n\n! fe80::9 advertises other addresses on VRID 51\n\nnode "))
     #expect(try detail(2).contains("  active     not known\n"))
   }
 

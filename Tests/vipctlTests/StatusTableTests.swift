@@ -26,6 +26,8 @@ func exampleStatus() throws -> NodeStatus {
        "segmentStatistics": {"checksum-errors": 0, "version-errors": 0, "vrid-errors": 0,
          "ip-ttl-errors": 0, "packet-length-errors": 0},
        "conflicts": {"claims": 0, "defenses": 0, "current": []},
+       \(state == "active" ? #""lease": {"seconds": 3, "ageSeconds": 0.71},"# : "")
+       "takeovers": \(state == "active" ? takeovers : #"{"count": 0, "sumSeconds": 0, "pendingAddresses": 0}"#),
        "peers": [\(name == "web" && family == "ipv4" ? peers : "")], "warnings": [\(warnings)]}
       """
   }
@@ -37,6 +39,10 @@ func exampleStatus() throws -> NodeStatus {
      "interval": "3s", "checksumForm": "message", "addresses": "disjoint", "addressCount": 1,
      "advertisements": 1, "isActive": false}
     """
+  let takeovers = """
+    {"count": 2, "lastSeconds": 0.00234, "maxSeconds": 0.0121, "sumSeconds": 0.01444,
+     "pendingAddresses": 0}
+    """
   let routers = [
     router(
       "web", "ipv4", "active", active: "\"192.0.2.1\"", ["192.0.2.10/24", "192.0.2.11/24"], 187,
@@ -46,9 +52,14 @@ func exampleStatus() throws -> NodeStatus {
       "\"fe80::9 advertises other addresses on VRID 51\""),
     router("db", "ipv4", "initialize", active: "null", ["198.51.100.7/32"], 0.4, "eth0 is down"),
   ]
+  let wakeUps = """
+    {"served": 1000, "late": 3, "lateAfterSeconds": 0.01, "maxSeconds": 0.25,
+     "recentMaxSeconds": 0.0125, "sumSeconds": 0.75,
+     "histogram": [{"upToSeconds": 0.0001, "count": 990}, {"upToSeconds": 0.01, "count": 997}]}
+    """
   let text = """
     {"node": {"version": "0.1.0", "pid": 4711, "uptimeSeconds": 12.5, "lease": "3s",
-      "endsWhenIdle": false, "guard": "running", "guardPid": 4712}, "routers": [\(routers.joined(separator: ", "))]}
+      "endsWhenIdle": false, "guard": "running", "guardPid": 4712, "realtime": true, "wakeUps": \(wakeUps)}, "routers": [\(routers.joined(separator: ", "))]}
     """
   return try #require(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)))
 }

@@ -40,6 +40,8 @@ extension RouterConfiguration {
     compare("checksum", checksum.rawValue, other.checksum.rawValue)
     compare("handover", handover.rawValue, other.handover.rawValue)
     compare("probe", probe, other.probe)
+    compare("track", Self.text(tracks), Self.text(other.tracks))
+    compare("peers", Self.text(peers), Self.text(other.peers))
     if password != other.password { parts.append("another password") }
     // Arguments may be secrets too.
     let differing = HookState.allCases.filter { hooks[$0] != other.hooks[$0] }.map(\.rawValue)
@@ -54,6 +56,10 @@ extension RouterConfiguration {
       parts.append("order of the addresses")
     }
     return parts.joined(separator: "; ")
+  }
+
+  private static func text(_ values: [some CustomStringConvertible]) -> String {
+    values.isEmpty ? "none" : values.map(\.description).joined(separator: " ")
   }
 
   private static func list(_ addresses: [InterfaceAddress]) -> String {

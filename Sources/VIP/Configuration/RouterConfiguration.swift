@@ -35,6 +35,13 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// Whether to ask the segment, before the first use, if a machine outside the group has one of the
   /// addresses.
   public var probe: Bool
+  /// Other interfaces that it depends on.
+  public var tracks: [Track]
+  /// The other machines of the group, where advertisements go to each of them (unicast) instead of to
+  /// the multicast group; empty for multicast.
+  ///
+  /// This machine's own address may be among them, so that all machines can be told the same.
+  public var peers: [IPAddress]
   /// Programs to run when it becomes Active, Backup and so on.
   public var hooks: Hooks
 
@@ -54,6 +61,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - preemptDelay: none if left out.
   ///   - password: none if left out; for version 2 only.
   ///   - probe: on if left out.
+  ///   - tracks: none if left out.
+  ///   - peers: none, for multicast, if left out.
   ///   - hooks: none if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
@@ -61,7 +70,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, hooks: Hooks = Hooks()
+    probe: Bool = true, tracks: [Track] = [], peers: [IPAddress] = [], hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -76,12 +85,19 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.preemptDelay = preemptDelay
     self.password = password
     self.probe = probe
+    self.tracks = tracks
+    self.peers = peers
     self.hooks = hooks
   }
 
   /// The families that have addresses here, IPv4 first.
   public var families: [AddressFamily] {
     AddressFamily.allCases.filter { family in addresses.contains { $0.family == family } }
+  }
+
+  /// The peers of one family, in order.
+  public func peers(_ family: AddressFamily) -> [IPAddress] {
+    peers.filter { $0.family == family }
   }
 
   /// The addresses of one family, in order.
@@ -128,6 +144,8 @@ extension RouterConfiguration {
       }
     }
     try validateElection()
+    try validateTracks()
+    try validatePeers()
   }
 
   /// The longest preemption delay: one of more than a day is a mistake.
@@ -177,9 +195,16 @@ extension RouterConfiguration {
   }
 
   /// What the election of one family is told.
-  func election(_ family: AddressFamily, rank: UInt8 = 0) -> VirtualRouter.Configuration {
-    VirtualRouter.Configuration(
-      vrid: vrid, family: family, priority: priority, interval: interval, preempts: preempt,
+  ///
+  /// The `rank` is this node's place among routers of equal priority, the `decrement` what is taken
+  /// off the priority, which stays above 0; an owner has none.
+  func election(
+    _ family: AddressFamily, rank: UInt8 = 0, decrement: Int = 0
+  ) -> VirtualRouter.Configuration {
+    let lowered = Priority(rawValue: UInt8(max(1, Int(priority.rawValue) - decrement)))
+    return VirtualRouter.Configuration(
+      vrid: vrid, family: family, priority: decrement > 0 ? lowered : priority,
+      interval: interval, preempts: preempt,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: password.map { .simpleText($0) } ?? .none, preemptDelay: preemptDelay)
   }
@@ -219,7 +244,7 @@ extension RouterConfiguration {
   }
 
   /// The kernel's rule: 1 to 15 bytes, no slash, no white space, not `.` or `..`.
-  private static func isValidInterfaceName(_ name: String) -> Bool {
+  static func isValidInterfaceName(_ name: String) -> Bool {
     (1...15).contains(name.utf8.count) && name != "." && name != ".."
       && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
   }

@@ -20,6 +20,8 @@ public final class ControlServer: Sendable {
     static let requestByteCount = 4 << 20
     /// How long a client may take to send its request, and to take the reply.
     static let patience = Duration.seconds(10)
+    /// The same once the server is to end: whoever stops a node does not wait for a slow client.
+    static let lastPatience = Duration.seconds(2)
     /// How much of a stream may wait for a client that does not read.
     static let streamByteCount = 1 << 20
   }
@@ -118,7 +120,7 @@ public final class ControlServer: Sendable {
 
   /// Stops listening; returns once every request that has come in has its reply.
   ///
-  /// A client that does not take its reply is given up after a while.
+  /// A client that does not take its reply is given up after two seconds.
   public func finish() async {
     close()
     await withCheckedContinuation { continuation in

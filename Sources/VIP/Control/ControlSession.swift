@@ -27,6 +27,7 @@ final class ControlSession {
   private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
   private var lastID: UInt64 = 0
+  private var isHurrying = false
   private var buffer = [UInt8](repeating: 0, count: 65_536)
 
   init(
@@ -44,6 +45,7 @@ final class ControlSession {
     while !server.hasStopped || connections.values.contains(where: \.isOwedReply) {
       wait()
       collectReplies()
+      if server.hasStopped { hurry() }
       closeOverdue()
     }
     for id in connections.keys { drop(id) }
@@ -139,7 +141,9 @@ final class ControlSession {
       }
       connections[id]?.reply += delivery.bytes
       if connection.deadline == nil {
-        connections[id]?.deadline = bootTime() + ControlServer.Bound.patience
+        let patience =
+          isHurrying ? ControlServer.Bound.lastPatience : ControlServer.Bound.patience
+        connections[id]?.deadline = bootTime() + patience
       }
       send(id)
     }
@@ -163,6 +167,17 @@ final class ControlSession {
     connections[id]?.reply.removeAll(keepingCapacity: true)
     connections[id]?.sent = 0
     connections[id]?.deadline = nil
+  }
+
+  /// Gives all that are waited for a last moment, once.
+  private func hurry() {
+    guard !isHurrying else { return }
+    isHurrying = true
+    let end = bootTime() + ControlServer.Bound.lastPatience
+    for (id, connection) in connections {
+      // Whose answer is being worked out is not waited for.
+      if let deadline = connection.deadline { connections[id]?.deadline = min(deadline, end) }
+    }
   }
 
   private func closeOverdue() {

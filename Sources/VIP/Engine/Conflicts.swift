@@ -9,10 +9,10 @@ struct Conflict {
   var lastHeard: Instant
   /// How often it was claimed.
   var count: UInt64 = 1
-  /// When we last said that it is ours, having made sure that this is a conflict; `nil` until then.
+  /// When we last said that it is ours.
   var lastDefense: Instant?
-
-  var isCertain: Bool { lastDefense != nil }
+  /// Whether this is surely no takeover by a router of the group.
+  var isCertain = false
 }
 
 /// The conflicts of one virtual router.

@@ -120,6 +120,7 @@ extension Engine {
       return
     }
     instance.addresses[index].isInstalled = true
+    instance.addresses[index].refreshedAt = now
     instance.addresses[index].failure = nil
     guard isNew else { return }
     if instance.addresses[index].isMissing {
@@ -255,6 +256,7 @@ extension Engine {
           let instance = instances[slot], instance.isHolding, instance.addresses[place].isPresent
         else { continue }
         announce(address, on: wire, for: instance)
+        noteAnnounced(place, of: instance)
       }
     }
   }

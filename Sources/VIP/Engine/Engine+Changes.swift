@@ -120,13 +120,16 @@ extension Engine {
     _ instance: RouterInstance, _ settings: RouterConfiguration,
     _ leftovers: Set<InterfaceAddress>
   ) {
+    let old = instance.settings
     instance.settings = settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
-    let rank = instance.election.configuration.tieBreakRank
-    let election = settings.election(instance.family, rank: rank)
-    guard election != instance.election.configuration else { return }
-    perform(instance.election.reconfigure(election, at: now), for: instance)
-    schedule(instance)
+    let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
+    instance.forgetMessages()
+    if instance.electionSettings != instance.election.configuration {
+      perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
+      schedule(instance)
+    }
+    if dependsOnOthers { reconsider(instance) }
   }
 
   // MARK: Addresses
@@ -208,6 +211,7 @@ extension Engine {
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
+    recountTakeover(of: instance)
     hasChanged = true
   }
 

@@ -37,7 +37,7 @@ extension Engine {
     _ instance: RouterInstance, _ reason: Transition.Reason?
   ) -> Duration? {
     switch reason {
-    case .shutdown where instance.activity == .leaving, .resigned:
+    case .shutdown where instance.activity == .leaving || instance.isUnfit, .resigned:
       // The last backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
       return instance.settings.interval.duration + Self.takeoverMargin
     case .higherPriority, .higherAddress:
@@ -50,6 +50,18 @@ extension Engine {
 
   private func patienceAfterAdvertisement(_ instance: RouterInstance) -> Duration {
     Self.announcementPatience + Self.announcementPatiencePerAddress * instance.addresses.count
+  }
+
+  /// How long it may take, from now, until all routers have handed over and nothing is left of them:
+  /// if nobody takes over, and if somebody does at the last moment.
+  package var longestHandover: Duration {
+    let instances = liveInstances
+    let patience = instances.map {
+      $0.settings.interval.duration + Self.takeoverMargin + patienceAfterAdvertisement($0)
+    }
+    // Linux needs up to a millisecond to remove one of many addresses.
+    let count = instances.reduce(0) { $0 + $1.addresses.count }
+    return (patience.max() ?? .zero) + .milliseconds(1) * count
   }
 
   /// Notices that another router is Active now, for one that is handing over to it.

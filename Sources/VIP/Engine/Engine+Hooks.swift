@@ -4,8 +4,8 @@ import VRRP
 /// Telling when programs are to be run.
 ///
 /// A program finds the addresses where the state says: for `active` all of them have been put up as
-/// far as the kernel lets them, for the others they have been removed, after a hand-over too. That is
-/// some turns later at the earliest than what had to be done at once.
+/// far as the kernel lets them, for the others they have been removed, after a hand-over too. It is
+/// started once the turn that saw to that is over.
 extension Engine {
   /// A router does something else now.
   func noteHook(_ state: HookState, of instance: RouterInstance, because reason: String) {

@@ -73,7 +73,9 @@ extension Engine {
     guard !changed.isEmpty else { return }
     for case let instance? in instances {
       let link = interfaces.link(named: instance.settings.interface)
-      if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0) {
+      if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0)
+        || !instance.settings.tracks.isEmpty
+      {
         reconsider(instance)
       }
     }
@@ -93,9 +95,16 @@ extension Engine {
     guard let link else { return pause(instance, "interface \(name) does not exist") }
     guard link.isUp else { return pause(instance, "\(name) is down") }
     guard link.isRunning else { return pause(instance, "\(name) has no carrier") }
-    guard let primary = interfaces.primaryAddress(of: link.index, instance.family) else {
-      let kind = instance.family == .ipv4 ? "IPv4 address" : "usable link-local IPv6 address"
+    let isGlobal = instance.settings.needsGlobalSource(instance.family)
+    let source = interfaces.primaryAddress(
+      of: link.index, instance.family, isGlobal: isGlobal)
+    guard let primary = source else {
+      let scope = isGlobal ? "global" : "link-local"
+      let kind = instance.family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return pause(instance, "\(name) has no \(kind) to send from")
+    }
+    if let unfitness = unfitness(of: instance) {
+      return pause(instance, unfitness, isUnfit: true)
     }
     do throws(NodeError) {
       try attach(instance, link)
@@ -104,15 +113,17 @@ extension Engine {
       instance.attachRetryAt = now + Self.attachRetryPause
       return schedule(instance)
     }
+    updateDecrement(of: instance)
     run(instance, from: primary)
   }
 
   private func run(_ instance: RouterInstance, from primary: IPAddress) {
     guard let segment = segment(of: instance) else { return }
+    if !instance.isUnicast { segment.transport.setSource(primary) }
     if instance.activity != .running {
-      segment.transport.setSource(primary)
       instance.prepareElection(primaryAddress: primary)
       instance.activity = .running
+      instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
       if !instance.isHolding, !instance.hasReleased {
         // Left on the interface by an earlier life of this node.
@@ -120,7 +131,6 @@ extension Engine {
       }
       startProbe(of: instance)
     } else if primary != instance.election.primaryAddress {
-      segment.transport.setSource(primary)
       instance.election.changePrimaryAddress(to: primary)
     }
     isSafeguardStale = true
@@ -128,12 +138,15 @@ extension Engine {
   }
 
   /// Takes an instance out of the election until its interface is usable again.
-  func pause(_ instance: RouterInstance, _ reason: String) {
+  ///
+  /// One that is only unfit hands over: its interface still serves.
+  func pause(_ instance: RouterInstance, _ reason: String, isUnfit: Bool = false) {
     let waiting = RouterInstance.Activity.waiting(reason)
     guard instance.activity != waiting else { return }
     instance.activity = waiting
+    instance.isUnfit = isUnfit
     perform(instance.election.stop(at: now), for: instance)
-    if instance.handoverDeadline != nil { release(instance) }
+    if instance.handoverDeadline != nil, !isUnfit { release(instance) }
     stopProbe(of: instance)
     schedule(instance)
     instance.stateSince = now
@@ -156,9 +169,11 @@ extension Engine {
       claimAddresses(of: instance, on: link.index)
     }
     if instance.link != link {
+      let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
       instance.attach(link)
       wires[link.index]?.macAddress = link.macAddress ?? MACAddress(rawValue: 0)
       wires[link.index]?.isRouter = platform.isForwarding(link, .ipv6)
+      if hasNewMAC, instance.isHolding { announceInstalled(instance) }
     }
   }
 

@@ -46,6 +46,18 @@ extension Engine {
     return instances.lazy.compactMap { $0 }.compactMap(lifetime).max() ?? period * 3
   }
 
+  /// How it stands with the lease of a router's addresses; `nil` if it has none on the interface, or
+  /// they have no lease.
+  func leaseStatus(of instance: RouterInstance) -> LeaseStatus? {
+    guard let lifetime = lifetime(of: instance) else { return nil }
+    // What an earlier life of this node left has not been refreshed by this one yet.
+    let oldest = instance.addresses.lazy
+      .filter { $0.isInstalled && $0.refreshedAt > .zero }.map(\.refreshedAt).min()
+    guard let oldest else { return nil }
+    return LeaseStatus(
+      seconds: lifetime.inSeconds, ageSeconds: Double(now.nanoseconds(since: oldest)) / 1e9)
+  }
+
   /// Starts to refresh if nothing is refreshed yet.
   func startRefreshing() {
     guard let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil else { return }

@@ -12,8 +12,8 @@ import VRRP
 /// shorter than that. More than a thousand addresses are asked for once, at 10,000 a second.
 ///
 /// An answer is no obstacle if a router of the group is heard: then it is the group's Active. If
-/// none is heard by the time this router would take over, and the answers go on for five seconds, the
-/// addresses belong to somebody else, and it does not.
+/// none is heard by the time this router would take over, and the answers go on for longer than a dead
+/// peer's lease, the addresses belong to somebody else, and it does not.
 extension Engine {
   /// How long after a refusal to ask again.
   private static let refusalPause = Duration.seconds(30)
@@ -71,10 +71,15 @@ extension Engine {
   }
 
   /// Ends the asking if nothing speaks against the router.
+  ///
+  /// Once the group is heard there is nothing left to ask: the addresses are the group's. Whoever
+  /// hands over to a router that has just come up must not have to wait for it.
   func settleProbe(of instance: RouterInstance) {
-    guard let probe = instance.probe, probe.isOver else { return }
+    guard let probe = instance.probe else { return }
+    let isGroups = isGroupHeard(by: instance)
+    guard probe.isOver || isGroups else { return }
     hasChanged = true
-    guard probe.answers.isEmpty || isGroupHeard(by: instance) else { return }
+    guard probe.answers.isEmpty || isGroups else { return }
     instance.probe = nil
     changeListening(for: instance)
   }
@@ -92,7 +97,9 @@ extension Engine {
     guard probe.isOver else { return max(probe.due, now + .milliseconds(1)) }
     settleProbe(of: instance)
     guard let answer = instance.probe?.answers.first else { return nil }
-    if now < probe.askedSince + Probe.doubt {
+    // The kernel removes what has expired within a second.
+    let lease = (lifetime(of: instance) ?? .zero) + .seconds(2)
+    if now < probe.askedSince + max(lease, Probe.shortestDoubt) {
       instance.probe?.askAgain(at: now)
       continueProbes()
       return instance.probe?.due

@@ -3,6 +3,9 @@ import VRRP
 
 /// What an engine tells about itself.
 extension Engine {
+  /// How late turns have come.
+  package var wakeUpStatus: WakeUpStatus { wakeUps.status(at: platform.now()) }
+
   /// The status of all routers, or of one name.
   package func status(_ name: String? = nil) -> [RouterStatus] {
     now = platform.now()
@@ -30,6 +33,7 @@ extension Engine {
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
       conflicts: instance.conflicts.status,
+      takeovers: instance.takeovers.status, lease: leaseStatus(of: instance),
       peers: election.peers.map { PeerStatus($0, at: now) },
       warnings: warnings(of: instance))
   }
@@ -42,6 +46,7 @@ extension Engine {
     {
       list.append("advertisements can't be sent: \(errorText(failure))")
     }
+    if instance.activity == .running { list += decrements(of: instance) }
     if let failure = instance.announceFailure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)
     if let first = failures.first {

@@ -48,6 +48,10 @@ package final class Engine {
   var wires: [Int32: Wire] = [:]
   var timers = TimerQueue()
   var work = AddressWork()
+  /// How late turns have come.
+  var wakeUps: WakeUps
+  /// When the last turn began.
+  private var turnedAt: Instant
   /// Which instance holds or will hold an address on an interface.
   var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
   /// Segments with messages to flush in this turn.
@@ -80,6 +84,8 @@ package final class Engine {
     self.lease = lease
     now = platform.now()
     startedAt = now
+    turnedAt = now
+    wakeUps = WakeUps(at: now)
     try rereadInterfaces()
     platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
   }
@@ -91,6 +97,7 @@ package final class Engine {
   /// - Parameter ready: what has become readable.
   package func turn(ready: [ReadinessSource]) {
     now = platform.now()
+    noteWakeUp()
     safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
@@ -114,6 +121,13 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armOwnTimers()
+  }
+
+  /// Measures how late this turn serves a deadline that has come since the last one; what has been
+  /// put off on purpose is not late.
+  private func noteWakeUp() {
+    if let due = timers.earliest, due > turnedAt, due <= now { wakeUps.note(due: due, at: now) }
+    turnedAt = now
   }
 
   /// Whether this turn comes so late that the process must have been frozen or starved.
@@ -173,7 +187,7 @@ package final class Engine {
           postponed.append((id, later))
           continue
         } else {
-          perform(instance.election.advance(to: now), for: instance)
+          perform(instance.election.advance(to: now), for: instance, due: deadline)
         }
         schedule(instance)
       }
@@ -218,12 +232,23 @@ package final class Engine {
   }
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
+    let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    // A unicast peer may send with any hop limit: keepalived does in IPv6.
+    let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
     do throws(AdvertisementError) {
       let advertisement = try Advertisement(
-        parsing: message, from: header.source, to: header.destination, hopLimit: header.hopLimit)
-      guard let instance = segment.router(advertisement.vrid.rawValue) else {
+        parsing: message, from: header.source, to: header.destination,
+        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+      guard let instance = addressee else {
         segment.statistics.vridErrors += 1
         return
+      }
+      guard instance.listens(to: header.source) else {
+        segment.statistics.vridErrors += 1
+        return tell(.unlistedPeer, from: header.source, of: instance) {
+          "\(header.source) advertises VRID \(advertisement.vrid) and is not among the peers; it is "
+            + "ignored"
+        }
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
@@ -234,9 +259,10 @@ package final class Engine {
       note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
+      if let addressee { tellUnusable(error, from: header.source, of: addressee) }
       if segment.statistics.count(error) { return }
-      if message.count > 1, let instance = segment.router(message[1]) {
-        instance.election.count(error)
+      if let addressee {
+        addressee.election.count(error)
       } else {
         segment.statistics.packetLengthErrors += 1
       }
@@ -244,21 +270,35 @@ package final class Engine {
   }
 
   /// Does what an election has decided: messages go out first, in ``flush()``.
-  func perform(_ actions: Actions, for instance: RouterInstance) {
+  ///
+  /// - Parameters:
+  ///   - actions: what it has decided.
+  ///   - instance: its router.
+  ///   - due: when it had to be decided; `nil` if that is now.
+  func perform(_ actions: Actions, for instance: RouterInstance, due: Instant? = nil) {
     for action in actions {
       switch action {
       case .advertise(let priority): enqueue(priority, from: instance)
       case .installAddresses: hold(instance)
       case .announceAddresses: announceInstalled(instance)
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
-      case .transition(let transition): note(transition, of: instance)
+      case .transition(let transition):
+        measure(transition, of: instance, due: due)
+        note(transition, of: instance)
       }
     }
   }
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
-    segment.transport.enqueue(instance.message(priority))
+    let source = instance.isUnicast ? instance.election.primaryAddress : nil
+    for (destination, message) in instance.messages(priority) {
+      if let source {
+        segment.transport.enqueue(message, from: source, to: destination)
+      } else {
+        segment.transport.enqueue(message)
+      }
+    }
     if !dirty.contains(where: { $0 === segment }) { dirty.append(segment) }
   }
 

@@ -21,8 +21,9 @@ struct Probe {
   static let slicePause = Duration.milliseconds(5)
   /// How long somebody has to answer, again and again, until it is believed.
   ///
-  /// A peer that has died or is frozen answers until its guard or its lease takes the address.
-  static let doubt = Duration.seconds(5)
+  /// A peer that has died or is frozen answers until its guard or its lease takes the address; how
+  /// long that is, is taken from our own, but is at least this.
+  static let shortestDoubt = Duration.seconds(5)
   /// Of so many answers the first is told; no more are kept.
   static let answersMax = 16
 

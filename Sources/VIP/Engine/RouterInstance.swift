@@ -26,6 +26,10 @@ final class RouterInstance {
     /// How often somebody removed it lately, and when the last time was.
     var losses = 0
     var lastLoss = Instant.zero
+    /// When it was last installed or refreshed.
+    var refreshedAt = Instant.zero
+    /// Whether a takeover waits for its announcement.
+    var isAwaited = false
     /// Removals of ours whose events are still to come.
     var expectedRemovals = 0
 
@@ -53,6 +57,10 @@ final class RouterInstance {
   var activity = Activity.waiting("not started")
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
+  /// Whether it is kept out of the election by something it tracks.
+  var isUnfit = false
+  /// By how much its priority is lowered by what it tracks.
+  var priorityDecrement = 0
   var stateSince: Instant
   var stateReason = "not started"
   /// What programs were last told of it, or would have been.
@@ -65,6 +73,8 @@ final class RouterInstance {
   var announceFailure: String?
   /// When to try again to open what could not be opened.
   var attachRetryAt: Instant?
+  /// How long its takeovers took.
+  var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Who else claims its addresses.
@@ -74,7 +84,9 @@ final class RouterInstance {
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
-  private var packet: [UInt8] = []
+  private var tieBreakRank: UInt8 = 0
+  /// The messages of one turn, one for each destination.
+  private var packets: [(destination: IPAddress, bytes: [UInt8])] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
 
@@ -100,7 +112,13 @@ final class RouterInstance {
       }
     let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
     let statistics = election.statistics
-    election = VirtualRouter(settings.election(family, rank: rank), continuing: statistics)
+    tieBreakRank = rank
+    election = VirtualRouter(electionSettings, continuing: statistics)
+  }
+
+  /// What its election is told now.
+  var electionSettings: VirtualRouter.Configuration {
+    settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
   }
 
   /// Whether the addresses belong on the interface now.
@@ -121,19 +139,36 @@ final class RouterInstance {
     packetKey = nil
   }
 
-  /// The message to send with a priority now; encoded only when something in it has changed.
-  func message(_ priority: Priority) -> [UInt8] {
+  /// Whether its advertisements go to each peer instead of to the multicast group.
+  var isUnicast: Bool { !settings.peers.isEmpty }
+
+  /// Where its advertisements go: the multicast group, or each peer but this machine.
+  var destinations: [IPAddress] {
+    isUnicast
+      ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]
+  }
+
+  /// Whether advertisements from a machine are for this router.
+  func listens(to source: IPAddress) -> Bool { !isUnicast || settings.peers.contains(source) }
+
+  /// The messages to send with a priority now, one for each destination; encoded only when
+  /// something in them has changed.
+  func messages(_ priority: Priority) -> [(destination: IPAddress, bytes: [UInt8])] {
     let advertisement = election.advertisement(
       priority, addressCount: advertisedAddresses.count)
     let source = election.primaryAddress
     if advertisement != packetKey || source != packetSource {
-      packet = advertisement.encoded(
-        advertisedAddresses, from: source, to: .vrrpGroup(family))
+      packets = destinations.map { destination in
+        (destination, advertisement.encoded(advertisedAddresses, from: source, to: destination))
+      }
       packetKey = advertisement
       packetSource = source
     }
-    return packet
+    return packets
   }
+
+  /// Makes the next messages anew.
+  func forgetMessages() { packetKey = nil }
 
   func request(_ index: Int, lifetime: Duration?) -> AddressRequest {
     AddressRequest(

@@ -25,6 +25,7 @@ package final class Safeguard {
     var addressRevision: Int
     var hostAddresses: Set<Int>
     var farewell: Advertisement?
+    var destinations: [IPAddress] = []
     var source: IPAddress?
     var duties: GuardArea.Duties = []
     var hasRemovals = false
@@ -126,8 +127,12 @@ package final class Safeguard {
     }
     let farewell = instance.farewell
     let source = instance.election.primaryAddress
-    if isOtherList || entry.farewell != farewell || entry.source != source {
+    let destinations = instance.destinations
+    if isOtherList || entry.farewell != farewell || entry.source != source
+      || entry.destinations != destinations
+    {
       entry.farewell = farewell
+      entry.destinations = destinations
       entry.source = source
       entry.hasFarewell = writeFarewell(farewell, of: instance, link: link)
     }
@@ -161,11 +166,13 @@ package final class Safeguard {
     _ farewell: Advertisement, of instance: RouterInstance, link: Int32
   ) -> Bool {
     let source = instance.election.primaryAddress
-    let group = IPAddress.vrrpGroup(instance.family)
-    let message = farewell.encoded(instance.advertisedAddresses, from: source, to: group)
+    let packets = instance.destinations.flatMap { destination in
+      FarewellPacket.encoded(
+        farewell.encoded(instance.advertisedAddresses, from: source, to: destination),
+        from: source, to: destination)
+    }
     return area.write(
-      FarewellPacket.encoded(message, from: source, to: group), for: .farewells,
-      of: instance.slot, interfaceIndex: link,
+      packets, for: .farewells, of: instance.slot, interfaceIndex: link,
       // Later than this others are Active, and their backups would take it for their farewell.
       limit: 3 * instance.settings.interval.nanoseconds)
   }

@@ -40,15 +40,20 @@ struct HookProcess {
     guard vip_pipe2(&ends, O_CLOEXEC) == 0 else { throw .system(errno, "make a pipe") }
     defer { close(ends[1]) }
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-    let (code, pid) = Self.spawn(occasion.arguments, occasion.environment(variables), ends[1])
-    guard code == 0 else {
+    let (output, environment) = (ends[1], occasion.environment(variables))
+    do {
+      pid = try Children.start { () throws(NodeError) in
+        let (code, pid) = Self.spawn(occasion.arguments, environment, output)
+        guard code == 0 else { throw NodeError(.system(errno: code), Self.startText(code)) }
+        return pid
+      }
+    } catch {
       close(ends[0])
-      throw NodeError(.system(errno: code), Self.startText(code))
+      throw error
     }
     self.occasion = occasion
-    self.pid = pid
     ending = vip_pidfd_open(pid)
-    output = ends[0]
+    self.output = ends[0]
     start = now
     deadline = now + occasion.settings.hooks.timeout
   }
@@ -159,6 +164,7 @@ struct HookProcess {
     if lines.dropped > 0 { reports.append(.output("… and \(lines.dropped) more lines")) }
     var status: Int32 = 0
     let isKnown = waitpid(pid, &status, 0) == pid
+    Children.finished(pid)
     if output >= 0 { close(output) }
     if ending >= 0 { close(ending) }
     reports.append(verdict(isKnown ? status : 0, at: now))

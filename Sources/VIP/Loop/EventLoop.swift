@@ -22,12 +22,39 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Takes the programs to run; returns at once.
   private let hooks: HookRunner
   private let thread = Mutex<pthread_t?>(nil)
+  /// Whether the thread runs before all ordinary work.
+  private(set) var isRealtime = false
+  private var breather = Breather()
 
-  init(lease: LeasePolicy, isGuarded: Bool, hooks: HookRunner) throws(NodeError) {
+  init(
+    lease: LeasePolicy, isGuarded: Bool, isRealtime: Bool = false, hooks: HookRunner
+  ) throws(NodeError) {
     self.hooks = hooks
     platform = try LinuxPlatform()
     engine = try Engine(platform, lease: lease)
+    if isRealtime {
+      try Realtime.prepare()
+      self.isRealtime = true
+    }
     if isGuarded { try startGuard() }
+  }
+
+  deinit {
+    if isRealtime { Realtime.release() }
+  }
+
+  /// Lets the thread run before all ordinary work, or no longer; called on it.
+  func setRealtime(_ isOn: Bool) throws(NodeError) {
+    guard isOn != isRealtime else { return }
+    if isOn {
+      try Realtime.prepare()
+      Realtime.begin()
+    } else {
+      Realtime.end()
+      Realtime.release()
+    }
+    isRealtime = isOn
+    breather = Breather()
   }
 
   /// Starts a guard process for the engine.
@@ -70,10 +97,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     // A late advertisement is a false failover. Where it is permitted (CAP_SYS_NICE), this thread
     // therefore goes before ordinary work; where not, nothing is lost but that.
     _ = vip_set_niceness(Self.niceness)
+    if isRealtime { Realtime.begin() }
     var ready: [ReadinessSource] = []
     while true {
-      platform.wait(
-        until: engine.deadline, immediately: engine.hasPendingWork, &ready)
+      wait(&ready)
       engine.turn(ready: ready)
       let isStopped = runJobs()
       report()
@@ -82,6 +109,17 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       engine.releaseGuard()
       return
     }
+  }
+
+  private func wait(_ ready: inout [ReadinessSource]) {
+    let immediately = engine.hasPendingWork
+    guard isRealtime else {
+      return platform.wait(until: engine.deadline, immediately: immediately, &ready)
+    }
+    if breather.beginsWait(immediately: immediately) { Realtime.begin() }
+    let start = bootTime()
+    platform.wait(until: engine.deadline, immediately: immediately, &ready)
+    if breather.endsWait(from: start, to: bootTime()) { Realtime.pause() }
   }
 
   /// Runs the actor's jobs that have come in, each of them short.

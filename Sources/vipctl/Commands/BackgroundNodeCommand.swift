@@ -12,6 +12,7 @@ struct BackgroundNodeCommand: ParsableCommand {
   @Option var runtimeDir: String
   @Option(transform: SettingText.lease) var lease: LeasePolicy?
   @Flag var noGuard = false
+  @Flag var realtime = false
 
   func run() throws {
     // Away from the terminal, the working directory and the open files of whoever typed `up`.
@@ -19,12 +20,13 @@ struct BackgroundNodeCommand: ParsableCommand {
     chdir("/")
     Self.closeInherited()
     let starter = StarterLink.descriptorInNode
-    let (runtimeDir, lease, isGuarded) = (runtimeDir, lease, !noGuard)
+    let (runtimeDir, lease, isGuarded, isRealtime) = (runtimeDir, lease, !noGuard, realtime)
     NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do {
         process = try NodeProcess(
-          directory: runtimeDir, lease: lease, isGuarded: isGuarded, endsWhenIdle: true)
+          directory: runtimeDir, lease: lease, isGuarded: isGuarded,
+          isRealtime: isRealtime, endsWhenIdle: true)
         try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
         Terminal.write(StartReport(error).line, to: starter)

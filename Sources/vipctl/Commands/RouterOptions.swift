@@ -66,6 +66,9 @@ struct RouterOptions: ParsableArguments {
     help: "Do without the process that removes the addresses of a node that was killed.")
   var noGuard = false
 
+  @Flag(help: "Run before all ordinary work and stay in memory (SCHED_FIFO, mlockall).")
+  var realtime = false
+
   @Option(
     help: ArgumentHelp(
       "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
@@ -77,6 +80,22 @@ struct RouterOptions: ParsableArguments {
     name: .customLong("no-probe"),
     help: "Don't ask the network first whether another machine uses an address.")
   var noProbe = false
+
+  @Option(
+    name: .customLong("track"),
+    help: ArgumentHelp(
+      "Another interface it depends on: while that is down it takes no part, or its priority is n "
+        + "lower. May be given several times.", valueName: "if[=n]"),
+    transform: SettingText.track)
+  var tracks: [Track] = []
+
+  @Option(
+    name: .customLong("peer"),
+    help: ArgumentHelp(
+      "Another machine of the group, to advertise to by unicast. May be given several times. "
+        + "(default: none, multicast)", valueName: "address"),
+    transform: SettingText.host)
+  var peers: [IPAddress] = []
 
   @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
@@ -91,7 +110,9 @@ struct RouterOptions: ParsableArguments {
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--realtime", realtime),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
+      ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
     ]
     return flags.first { $0.1 }?.0
   }
@@ -107,7 +128,8 @@ struct RouterOptions: ParsableArguments {
     }
     do throws(SettingError) {
       return FileConfiguration(
-        lease: lease, isGuarded: noGuard ? false : nil, routers: [try routerFromFlags()])
+        lease: lease, isGuarded: noGuard ? false : nil,
+        isRealtime: realtime ? true : nil, routers: [try routerFromFlags()])
     } catch {
       throw UsageErrors.failure(error.description, command: command)
     }
@@ -132,7 +154,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe)
+      probe: !noProbe, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

@@ -23,6 +23,7 @@ struct RunCommand: ParsableCommand {
         node:
           lease: 3s
           guard: true
+          realtime: false        # true: SCHED_FIFO and mlockall
         routers:
           - name: web
             interface: eth0
@@ -60,6 +61,7 @@ struct RunCommand: ParsableCommand {
       do throws(NodeError) {
         process = try NodeProcess(
           directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
+          isRealtime: wanted.isRealtime ?? false,
           configuration: file.map { ($0, wanted.routers.map(\.name)) })
       } catch {
         throw Failure(error)

@@ -28,9 +28,9 @@ struct UpCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How long to wait for the router to take part. (default: 10s)", valueName: "time"),
+      "How long to wait for the router to take part. (default: 15s)", valueName: "time"),
     transform: SettingText.timeout)
-  var timeout: Duration = .seconds(10)
+  var timeout: Duration = .seconds(15)
 
   func run() throws {
     let wanted = try router.load(for: "up")

@@ -8,6 +8,8 @@ struct FileConfiguration: Sendable, Hashable {
   var lease: LeasePolicy?
   /// Whether the node has a guard process, if the file says so.
   var isGuarded: Bool?
+  /// Whether the node runs before all ordinary work, if the file says so.
+  var isRealtime: Bool?
   /// Where programs can read what happens, if the file names a FIFO.
   var eventsPath: String? = nil
   /// The routers in their order; at least one.
@@ -29,15 +31,17 @@ enum ConfigurationReader {
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
     var lease: LeasePolicy?
     var isGuarded: Bool?
+    var isRealtime: Bool?
     var eventsPath: String?
     var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
       var keys = try KeyedValues(
-        node, knownKeys: ["lease", "guard", "events", "on"], where: "in 'node'")
+        node, knownKeys: ["lease", "guard", "realtime", "events", "on"], where: "in 'node'")
       eventsPath = try keys.take("events")?.fifo()
       if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
       isGuarded = try keys.take("guard")?.flag("guard")
+      isRealtime = try keys.take("realtime")?.flag("realtime")
     }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
@@ -57,7 +61,8 @@ enum ConfigurationReader {
       found(router)
     }
     return FileConfiguration(
-      lease: lease, isGuarded: isGuarded, eventsPath: eventsPath, routers: routers)
+      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, eventsPath: eventsPath,
+      routers: routers)
   }
 }
 
@@ -67,11 +72,13 @@ struct PlacedRouter {
   private let place: Place
   private var settings: [String: Place] = [:]
   private var addresses: [Place] = []
+  private var tracks: [Place] = []
+  private var peers: [Place] = []
   private var hooks: PlacedHooks
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "on",
+    "checksum", "authentication", "handover", "probe", "track", "peers", "on",
   ]
 
   /// Reads a router; without hooks of its own it has those of the node.
@@ -95,6 +102,16 @@ struct PlacedRouter {
       values.append(try item.setting("addresses", SettingText.address))
       addresses.append(item.place)
     }
+    var tracked: [Track] = []
+    for item in try keys.take("track")?.items("track", example: "[eth1]") ?? [] {
+      tracked.append(try item.track())
+      tracks.append(item.place)
+    }
+    var hosts: [IPAddress] = []
+    for item in try keys.take("peers")?.items("peers", example: "[192.0.2.2]") ?? [] {
+      hosts.append(try item.setting("peers", SettingText.host))
+      peers.append(item.place)
+    }
     if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
     let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
     let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
@@ -108,7 +125,8 @@ struct PlacedRouter {
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true, hooks: hooks.hooks)
+      probe: try keys.take("probe")?.flag("probe") ?? true, tracks: tracked,
+      peers: hosts, hooks: hooks.hooks)
     do {
       try configuration.validate()
     } catch {
@@ -128,6 +146,9 @@ struct PlacedRouter {
     case .version: settings["version"] ?? place
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
+    case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
+    case .peers: settings["peers"] ?? place
+    case .peer(let index): peers.indices.contains(index) ? peers[index] : place
     case .hook(let state): hooks.places[state] ?? hooks.place ?? place
     case .router: place
     }
@@ -245,6 +266,20 @@ extension YAMLTree {
     default:
       throw Diagnostic(place, "'preempt' is true, false or { delay: 30s }, found \(found)")
     }
+  }
+
+  /// `eth1` or `{ interface: eth1, decrement: 50 }`.
+  fileprivate func track() throws(Diagnostic) -> Track {
+    guard case .map = content else {
+      let example = "eth1 or { interface: eth1, decrement: 50 }"
+      return Track(interface: try text("track", example: example))
+    }
+    var keys = try KeyedValues(self, knownKeys: ["interface", "decrement"], where: "in 'track'")
+    guard let interface = try keys.take("interface")?.text("interface", example: "eth1") else {
+      throw Diagnostic(place, "an entry of 'track' needs an 'interface'")
+    }
+    let decrement = try keys.take("decrement")?.number("decrement", SettingText.decrement)
+    return Track(interface: interface, decrement: decrement)
   }
 
   /// `{ fifo: PATH }`.

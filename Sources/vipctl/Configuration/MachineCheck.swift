@@ -103,12 +103,23 @@ struct MachineCheck {
     } else if !link.flags.contains(.running) {
       warn(place, "\(link.name) has no carrier; the router waits until it has")
     }
-    if !link.flags.contains(.multicast) {
-      warn(place, "\(link.name) does not carry multicast, which advertisements are")
+    if !link.flags.contains(.multicast), settings.peers.isEmpty {
+      warn(
+        place,
+        "\(link.name) does not carry multicast, which advertisements are; list the others under "
+          + "'peers'")
     }
     for family in settings.families { warnOfFamily(family, settings, link, place, warn) }
     for (index, address) in settings.addresses.enumerated() {
       remarks += remark(address, at: router.place(of: .address(index)), settings, link)
+    }
+    for (index, track) in settings.tracks.enumerated() {
+      guard !links.contains(where: { $0.name == track.interface }) else { continue }
+      let effect =
+        track.decrement.map { "its priority is \($0) lower" } ?? "the router takes no part"
+      warn(
+        router.place(of: .track(index)),
+        "there is no interface '\(track.interface)'; \(effect) until there is")
     }
     if settings.password != nil {
       warn(
@@ -222,12 +233,17 @@ struct MachineCheck {
       } else {
         "preempts"
       }
-    let parts = [
-      "VRID \(settings.vrid) on \(settings.interface)"
-        + (source.map { " from \($0)" } ?? ""),
-      "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
-      preemption, takeover, "\(settings.handover.rawValue) handover",
-    ]
+    let tracks = settings.tracks.map { track in
+      (track.decrement.map { "priority \($0) lower" } ?? "no part")
+        + " while \(track.interface) is down"
+    }
+    let parts: [String] =
+      [
+        "VRID \(settings.vrid) on \(settings.interface)"
+          + (source.map { " from \($0)" } ?? ""),
+        "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
+        preemption, takeover, "\(settings.handover.rawValue) handover",
+      ] + tracks
     let all = settings.addresses(family)
     let list = all.prefix(3).map(\.description).joined(separator: " ")
     let more = all.count > 3 ? " and \(all.count - 3) more" : ""

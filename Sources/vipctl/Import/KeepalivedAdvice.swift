@@ -20,7 +20,6 @@ enum KeepalivedAdvice {
     "use_vmac_addr": "virtual addresses go on the router's interface itself",
     "vmac_xmit_base": "it only matters with use_vmac",
     "use_ipvlan": "virtual addresses go on the router's interface itself",
-    "unicast_peer": "advertisements go to the multicast group; let the network carry it",
     "unicast_src_ip": "the interface's primary address is the source",
     "mcast_src_ip": "the interface's primary address is the source",
     "mcast_dst_ip": "advertisements go to the standard group 224.0.0.18 or ff02::12",
@@ -44,7 +43,7 @@ enum KeepalivedAdvice {
     "higher_prio_send_advert": "the one who yields is silent, as RFC 9568 says",
     "strict_mode": "RFC 9568 is followed anyway; there is nothing to switch",
     "vrrp_strict": "RFC 9568 is followed anyway; there is nothing to switch",
-    "old_unicast_checksum": "there are no unicast peers",
+    "old_unicast_checksum": "checksums are as the standard has them; both forms are accepted",
     "vrf": "interfaces are named directly",
     "linkbeat_use_polling": "the kernel reports the state of interfaces",
     "lvs_sync_daemon_interface": "there is no load balancer here",
@@ -81,7 +80,7 @@ enum KeepalivedAdvice {
     ("vrrp_ipsets", "no firewall rules are made"),
     ("nftables", "no firewall rules are made"),
     ("vrrp_priority", "use the service manager: 'Nice=' or 'CPUSchedulingPolicy='"),
-    ("vrrp_rt_priority", "use the service manager: 'CPUSchedulingPolicy='"),
+    ("vrrp_rt_priority", "set 'realtime: true' in 'node' instead"),
     ("vrrp_no_swap", "use the service manager"),
   ]
 

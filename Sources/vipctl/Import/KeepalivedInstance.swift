@@ -15,7 +15,8 @@ struct KeepalivedInstance {
   private static let translated: Set<String> = [
     "interface", "virtual_router_id", "priority", "advert_int", "version", "nopreempt",
     "preempt_delay", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded",
-    "track_interface", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify",
+    "track_interface", "unicast_peer", "notify_master", "notify_backup", "notify_fault",
+    "notify_stop", "notify",
   ]
 
   init(_ node: KeepalivedNode) {
@@ -46,6 +47,8 @@ struct KeepalivedInstance {
       configuration.priority = priority
       add("priority", "\(priority)", .line(child.source))
     }
+    readTracks(&configuration)
+    readPeers(&configuration)
     readInterval(&configuration)
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
@@ -135,13 +138,6 @@ struct KeepalivedInstance {
         "'\(child.keyword)' is held but not advertised by keepalived; here all addresses "
           + "are advertised, so add it to 'addresses' once all nodes run vipctl")
     }
-    for child in values["track_interface"]?.block ?? []
-    where child.keyword != device || !child.arguments.isEmpty {
-      remark(
-        child,
-        "'\(([child.keyword] + child.arguments).joined(separator: " "))' is not tracked; "
-          + "a router only waits while its own interface is down")
-    }
   }
 
   private mutating func address(_ child: KeepalivedNode, device: String) -> InterfaceAddress? {
@@ -198,6 +194,79 @@ struct KeepalivedInstance {
       return (version, .line(global.source))
     }
     return (.v2, .note("keepalived's default"))
+  }
+
+  // MARK: Tracking
+
+  private mutating func readTracks(_ configuration: inout RouterConfiguration) {
+    guard let node = values["track_interface"] else { return }
+    for child in node.block ?? [] where child.keyword != configuration.interface {
+      guard let track = track(child, &configuration) else { continue }
+      configuration.tracks.append(track)
+    }
+    guard !configuration.tracks.isEmpty else { return }
+    let list = configuration.tracks.map { track in
+      let name = ImportedRouter.scalar(track.interface)
+      return track.decrement.map { "{ interface: \(name), decrement: \($0) }" } ?? name
+    }
+    add("track", "[\(list.joined(separator: ", "))]", .line(node.source))
+  }
+
+  /// What an interface does to the priority; a weight above 0 raises it while the interface is up,
+  /// which is a higher priority that falls while it is down.
+  private mutating func track(
+    _ child: KeepalivedNode, _ configuration: inout RouterConfiguration
+  ) -> Track? {
+    var rest = child.arguments[...]
+    var weight = 0
+    while let option = rest.popFirst() {
+      guard option == "weight", let text = rest.popFirst(), let number = Int(text),
+        (-253...253).contains(number)
+      else {
+        let words = child.arguments.joined(separator: " ")
+        remark(child, "'\(child.keyword) \(words)' has no equivalent; it is left out")
+        return nil
+      }
+      weight = number
+    }
+    guard weight != 0 else { return Track(interface: child.keyword) }
+    if configuration.priority == .owner {
+      remark(child, "'weight \(weight)' means nothing with priority 255; it is left out")
+      return nil
+    }
+    if weight > 0 {
+      let raised = min(254, Int(configuration.priority.rawValue) + weight)
+      configuration.priority = Priority(rawValue: UInt8(raised))
+      let isGiven = settings.contains { $0.key == "priority" }
+      let note = "raised by the weight of \(child.keyword), which is lost while it is down"
+      if !isGiven { add("priority", "\(raised)", .note(note)) }
+      for index in settings.indices where settings[index].key == "priority" {
+        settings[index].value = "\(raised)"
+      }
+      remark(
+        child,
+        "'\(child.keyword) weight \(weight)' raises the priority while it is up; it has become "
+          + "priority \(raised), which falls by \(weight) while it is down")
+    }
+    return Track(interface: child.keyword, decrement: UInt8(abs(weight)))
+  }
+
+  private mutating func readPeers(_ configuration: inout RouterConfiguration) {
+    guard let node = values["unicast_peer"] else { return }
+    for child in node.block ?? [] {
+      do throws(SettingError) {
+        configuration.peers.append(try SettingText.host(child.keyword))
+      } catch {
+        remark(child, "unicast_peer: \(error); it is left out")
+        continue
+      }
+      guard !child.arguments.isEmpty else { continue }
+      let words = child.arguments.joined(separator: " ")
+      remark(child, "'\(words)' of \(child.keyword) has no equivalent; TTL 255 is sent and needed")
+    }
+    guard !configuration.peers.isEmpty else { return }
+    let list = configuration.peers.map { ImportedRouter.scalar("\($0)") }.joined(separator: ", ")
+    add("peers", "[\(list)]", .line(node.source))
   }
 
   private mutating func readInterval(_ configuration: inout RouterConfiguration) {

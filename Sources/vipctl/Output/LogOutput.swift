@@ -20,6 +20,10 @@ struct LogOutput {
   var isJournal = false
   /// The file that standard error leads to, if it is ours to keep small.
   private var file: LogFile?
+  /// How many lines in a row nobody has taken.
+  private var lostCount = 0
+  /// How long whoever reads the log may take for the first of them.
+  private static let patience = Duration.seconds(1)
 
   /// The log of this process.
   static let shared = Mutex(LogOutput())
@@ -46,11 +50,20 @@ struct LogOutput {
   }
 
   /// Writes a line in one piece.
+  ///
+  /// A log that is not read costs lines, never the node: who waits for a full pipe can't stop.
   static func write(_ line: LogLine, at moment: Instant = wallClock()) {
     shared.withLock { output in
-      let text = output.text(line, at: moment)
-      Terminal.printError(text)
-      output.file?.grow(by: text.utf8.count + 1)
+      var text = output.text(line, at: moment) + "\n"
+      let lost = output.lostCount
+      if lost > 0 {
+        let notice = LogLine(.warning, "\(lost) lines of this log are lost: nobody took them")
+        text = output.text(notice, at: moment) + "\n" + text
+      }
+      let isWritten = Terminal.write(
+        text, to: STDERR_FILENO, patience: lost == 0 ? patience : .zero)
+      output.lostCount = isWritten ? 0 : lost + 1
+      if isWritten { output.file?.grow(by: text.utf8.count) }
     }
   }
 

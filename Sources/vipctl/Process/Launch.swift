@@ -40,6 +40,12 @@ struct Launch {
         "the node on \(directory) runs with\(isGuarded ? "out" : "") a guard; leave that setting "
           + "out, or end the node first with 'vipctl down --all'")
     }
+    if let isRealtime = wanted.isRealtime, isRealtime != before.node.realtime {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with\(isRealtime ? "out" : "") realtime; leave that setting "
+          + "out, or end the node first with 'vipctl down --all'")
+    }
     if let lease = wanted.lease, lease.description != before.node.lease {
       throw Failure(
         .failed,
@@ -99,7 +105,8 @@ struct Launch {
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
         if let link = try StarterLink.start(
-          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true)
+          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
+          isRealtime: wanted.isRealtime ?? false)
         {
           starter?.finish()
           starter = link

@@ -15,7 +15,7 @@ struct NodeProcess {
   ///
   /// A configuration is the file that a reload reads, and the routers it has now.
   init(
-    directory path: String, lease: LeasePolicy?, isGuarded: Bool,
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool = false,
     endsWhenIdle: Bool = false,
     configuration: (path: String, routers: [String])? = nil
   ) throws(NodeError) {
@@ -23,7 +23,7 @@ struct NodeProcess {
     let node = try Node(
       Node.Options(
         lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
-        addressesPath: RuntimeDirectory.addressesPath(in: path),
+        addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
         // So that a hook's vipctl asks this node.
         hookVariables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)]))
     self.node = node
@@ -90,6 +90,7 @@ struct NodeProcess {
       case .signal(let number):
         manager?.tell("STOPPING=1")
         logStop(number)
+        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }
@@ -125,6 +126,7 @@ struct NodeProcess {
       switch cause {
       case .signal(let number):
         logStop(number)
+        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
         break loop
       case .starterGone:
         isStarterGone = true

@@ -26,7 +26,10 @@ actor Reloader {
       throw ControlFailure(error.status == .file ? .file : .failed, error.description)
     }
     let wanted = file.routers.map(\.name)
+    let wasRealtime = await node.isRealtime
     do throws(NodeError) {
+      // First, since it may be refused: then nothing has changed.
+      try await node.changeRealtime(to: file.isRealtime ?? false)
       let report = try await node.apply(
         file.routers, removing: names.filter { !wanted.contains($0) })
       await node.changeLease(to: file.lease ?? .default)
@@ -35,6 +38,7 @@ actor Reloader {
       try moveEvents(to: file.eventsPath)
       return report
     } catch {
+      try? await node.changeRealtime(to: wasRealtime)
       throw ControlFailure(.failed, "\(path): \(error.description)")
     }
   }

@@ -54,6 +54,24 @@ enum SettingText {
     return priority
   }
 
+  /// `eth1` or `eth1=50`.
+  static func track(_ text: String) throws(SettingError) -> Track {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let track = Track(text) else {
+      if parts.count == 2, !parts[0].isEmpty { _ = try decrement(String(parts[1])) }
+      throw SettingError("'\(text)' names no interface; write eth1, or eth1=50")
+    }
+    return track
+  }
+
+  static func decrement(_ text: String) throws(SettingError) -> UInt8 {
+    guard let number = decimal(text), (1...254).contains(number) else {
+      throw SettingError(
+        "'\(text)' is nothing that a priority can fall by; give a number from 1 to 254")
+    }
+    return UInt8(number)
+  }
+
   static func interval(
     _ text: String, version: ProtocolVersion = .v3
   ) throws(SettingError) -> AdvertisementInterval {
