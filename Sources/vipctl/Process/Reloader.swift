@@ -20,8 +20,10 @@ actor Reloader {
   /// Reads the file and applies the difference; a file with an error changes nothing.
   func reload() async throws(ControlFailure) -> ChangeReport {
     let file: FileConfiguration
+    let events: EventFIFO.Successor?
     do throws(Failure) {
       file = try ConfigurationFile.load(path)
+      events = try fifo.prepare(file.eventsPath)
     } catch {
       throw ControlFailure(error.status == .file ? .file : .failed, error.description)
     }
@@ -35,19 +37,12 @@ actor Reloader {
       await node.changeLease(to: file.lease ?? .default)
       try await node.changeGuard(to: file.isGuarded ?? true)
       names = wanted
-      try moveEvents(to: file.eventsPath)
+      fifo.adopt(events)
       return report
     } catch {
+      fifo.discard(events)
       try? await node.changeRealtime(to: wasRealtime)
       throw ControlFailure(.failed, "\(path): \(error.description)")
-    }
-  }
-
-  private func moveEvents(to eventsPath: String?) throws(NodeError) {
-    do throws(Failure) {
-      try fifo.move(to: eventsPath)
-    } catch {
-      throw NodeError(.refused, "the routers are as it says, but \(error.description)")
     }
   }
 }
