@@ -111,7 +111,7 @@ import VRRP
       said(bench).warnings == [
         "198.18.0.2 speaks VRRPv2, this machine VRRPv3; they don't hear each other, set the same "
           + "version on all",
-        "198.18.0.2 advertises 1 addresses on VRID 51, which are not the 2 given here; give all "
+        "198.18.0.2 advertises 1 address on VRID 51, not the 2 given here; give all "
           + "machines of the group the same",
         "198.18.0.3 advertises other addresses on VRID 51; another group uses this VRID, choose "
           + "one that is free",

@@ -33,7 +33,7 @@ import Testing
       "up 192.0.2.10/24 -i eth0 --vrd 51",
       "unknown option '--vrd'; did you mean '--vrid'? See 'vipctl up --help'"
     ),
-    ("up 192.0.2.10/24 -i eth0 --vrid 51 --virtual-mac", "unknown option '--virtual-mac'"),
+    ("up 192.0.2.10/24 -i eth0 --vrid 51 --neighbour x", "unknown option '--neighbour'"),
     (
       "up 192.0.2.10/24 -i eth0 --vrid 51 --version 4",
       "--version: '4' is not a version of VRRP; give 2 or 3"
@@ -258,7 +258,8 @@ import Testing
     #expect(
       result.errors
         == "vipctl: CAP_NET_ADMIN and CAP_NET_RAW are missing; use sudo, or once: sudo setcap "
-        + "cap_net_admin,cap_net_raw+ep $(command -v vipctl)\n")
+        + "cap_net_admin,cap_net_raw+ep $(command -v vipctl), and give it a --runtime-dir of your "
+        + "own\n")
     #expect(access(folder["run"], F_OK) != 0, "nothing may be left behind")
   }
 

@@ -47,10 +47,15 @@ import VRRP
   @Test func `a frame is written over the one before`() {
     var screen = Screen()
     let first = screen.frame(["one", "two", "three"], width: 80, height: 24)
-    #expect(!first.contains("A") && first.hasSuffix("three\u{1B}[K\n\u{1B}[J\u{1B}[?2026l"))
+    #expect(!first.contains("A"))
+    #expect(first.hasSuffix("three\u{1B}[K\n\u{1B}[J\u{1B}[?25h\u{1B}[?2026l"))
     let second = screen.frame(["one"], width: 80, height: 24)
     #expect(second.contains("\r\u{1B}[3Aone\u{1B}[K\n\u{1B}[J"), "what is left is cleared")
     #expect(!second.contains("\u{1B}[2J") && !second.contains("\u{1B}[?1049"))
+    // What stood on a screen of another size may be anywhere by now.
+    let third = screen.frame(["one"], width: 40, height: 24)
+    #expect(third.contains("\u{1B}[H\u{1B}[2Jone") && !third.contains("A"))
+    #expect(screen.frame(["two"], width: 40, height: 24).contains("\r\u{1B}[1Atwo"))
   }
 
   @Test func `a frame never scrolls`() {
@@ -58,6 +63,7 @@ import VRRP
     let lines = (0..<100).map { String(repeating: "\($0)", count: 100) }
     let frame = screen.frame(lines, width: 20, height: 10)
     #expect(frame.count { $0 == "\n" } == 9)
+    #expect(frame.contains("… and 92 more lines\u{1B}[K"))
     #expect(Screen.cut("\u{1B}[32mactive\u{1B}[0m!", to: 3) == "\u{1B}[32mact\u{1B}[0m")
     #expect(Screen.cut("", to: 3) == "")
   }

@@ -153,4 +153,56 @@ func exampleStatus() throws -> NodeStatus {
         "db ipv4: waiting, eth0 is down",
       ])
   }
+
+  // MARK: A screen with too little room
+
+  private func many(_ count: Int) throws -> NodeStatus {
+    var status = try exampleStatus()
+    let (active, backup, waiting) = (status.routers[0], status.routers[1], status.routers[2])
+    status.routers = (1...count).map { number in
+      var router = number % 3 == 0 ? backup : active
+      if number == count - 1 { router = waiting }
+      router.warnings = number == count ? backup.warnings : []
+      router.name = "r\(number)"
+      return router
+    }
+    return status
+  }
+
+  @Test func `what needs attention is shown before what does not`() throws {
+    let table = StatusTable(width: 58, colour: false, height: 8)
+    #expect(
+      table.render(try many(300)) == """
+        NAME  IF    FAMILY  STATE       ADDRESSES         FOR
+        r1    eth0  ipv4    active      192.0.2.10/24 +1  3m07s
+        r2    eth0  ipv4    active      192.0.2.10/24 +1  3m07s
+        r299  eth0  ipv4    initialize  198.51.100.7/32   0s
+        r300  eth0  ipv6    backup!     2001:db8::10/64   2h10m
+        … and 296 more: 197 active, 99 backup
+
+        ! r300 ipv6: fe80::9 advertises other addresses on VRID 51
+        """)
+  }
+
+  @Test(arguments: [1, 3, 300], [10, 60, 80, 200])
+  func `a screen is filled, never more`(count: Int, width: Int) throws {
+    for height in 5...50 {
+      var status = try many(max(count, 2))
+      for index in status.routers.indices where index % 2 == 0 {
+        status.routers[index].warnings = ["something long is wrong here, and this text says what"]
+      }
+      let table = StatusTable(width: width, colour: false, height: height)
+      let lines = table.render(status).split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.count <= height, "\(height)")
+      #expect(lines.allSatisfy { $0.count <= width }, "\(height)")
+      #expect(lines.contains { $0.contains("!") })
+    }
+  }
+
+  @Test func `long warnings are broken between words`() {
+    #expect(
+      StatusTable.wrap("! web ipv4: one two three", to: 16) == ["! web ipv4: one", "  two three"])
+    #expect(StatusTable.wrap("! unbreakable", to: 8) == ["!", "  unbre…"])
+    #expect(StatusTable.wrap("", to: 8) == [""])
+  }
 }

@@ -40,7 +40,9 @@ struct Conflicts {
     let certain = list.filter(\.isCertain)
     var lines = certain.prefix(3).map { conflictText($0.address, $0.mac) }
     if certain.count > 3 {
-      lines.append("\(certain.count - 3) more addresses are also used by other machines")
+      let more = certain.count - 3
+      lines.append(
+        "\(more) more address\(more == 1 ? " is" : "es are") also used by other machines")
     }
     return lines
   }

@@ -10,9 +10,10 @@ extension Engine {
   /// - Parameters:
   ///   - wanted: new routers, and new settings of present ones.
   ///   - removed: the names of routers that will be gone by then.
+  ///   - lease: the lease that the node will have by then; the one it has if left out.
   /// - Throws: the first thing that is wrong.
   package func check(
-    _ wanted: [RouterConfiguration], removing removed: Set<String> = []
+    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil
   ) throws(NodeError) {
     now = platform.now()
     drainKernelEvents()
@@ -20,14 +21,17 @@ extension Engine {
       for settings in wanted { try settings.validate() }
       let changing = removed.union(wanted.map(\.name))
       var others = RouterSet()
-      for settings in Set(liveInstances.map(\.settings)) where !changing.contains(settings.name) {
-        // These get along with one another already.
-        _ = others.insert(settings)
-      }
+      let staying = Set(liveInstances.map(\.settings)).filter { !changing.contains($0.name) }
+      // These get along with one another already.
+      for settings in staying { _ = others.insert(settings) }
       for settings in wanted {
         if let collision = others.insert(settings) { throw collision }
       }
-      try checkLease(wanted)
+      let lease = lease ?? self.lease
+      // Another lease must suit those too that stay as they are.
+      let concerned = lease == self.lease ? [] : staying.sorted { $0.name < $1.name }
+      let besides = staying.reduce(0) { $0 + $1.addresses.count }
+      try lease.check(wanted + concerned, besides: concerned.isEmpty ? besides : 0)
     } catch {
       throw NodeError(error)
     }
@@ -174,7 +178,8 @@ extension Engine {
       if let link = instance.link {
         new.belongsToHost = interfaces.hostRecord(address.address, on: link.index) != nil
       }
-      new.isInstalled = !instance.isHolding && leftovers.contains(address)
+      new.isInstalled =
+        !instance.isHolding && !instance.settings.virtualMac && leftovers.contains(address)
       return new
     }
     let retired = instance.addresses.suffix(from: instance.currentAddresses.count)
@@ -187,6 +192,9 @@ extension Engine {
           wire(of: instance)?.queue.announce(address.address.address, now: now)
         }
       }
+    } else if instance.settings.virtualMac {
+      removeFromParent(leftovers, of: instance)
+      work.add(.load, instance)
     } else if instance.handoverDeadline == nil, !instance.hasReleased {
       work.add(.remove, instance)
     }
@@ -244,7 +252,8 @@ extension Engine {
     let address = instance.addresses[index].address
     guard let owner = owner(of: address.address, near: instance), owner.slot != instance.slot,
       let heir = instances[owner.slot]?.addresses[owner.index],
-      heir.address == address, heir.isInstalled
+      heir.address == address, heir.isInstalled,
+      instances[owner.slot]?.carrierIndex == instance.carrierIndex
     else { return false }
     instance.addresses[index].isInstalled = false
     return true

@@ -91,8 +91,8 @@ extension Engine {
       return "\(source) advertises other addresses on VRID \(settings.vrid); another group uses "
         + "this VRID, choose one that is free"
     case .addressListDiffers:
-      return "\(source) advertises \(advertisement.addressCount) addresses on VRID "
-        + "\(settings.vrid), which are not the \(instance.advertisedAddresses.count) given here; "
+      return "\(source) advertises \(addressCountText(advertisement.addressCount)) on VRID "
+        + "\(settings.vrid), not the \(instance.advertisedAddresses.count) given here; "
         + "give all machines of the group the same"
     case .intervalDiffers:
       let effect = settings.version == .v2 ? "; it is ignored" : ""

@@ -1,6 +1,7 @@
 import CMNL
 import Glibc
 import Synchronization
+import VIPCore
 
 /// The thread that a node lives on: it waits, lets the engine take its turn, and runs the node
 /// actor's jobs in between.
@@ -8,6 +9,8 @@ import Synchronization
 /// Everything but ``enqueue(_:)`` and ``stop()`` belongs to that thread.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
   private static let niceness: Int32 = -10
+  /// How long the actor's jobs may take before the engine has its turn.
+  private static let jobTime = Duration.milliseconds(1)
 
   private struct Inbox {
     var jobs: [UnownedJob] = []
@@ -15,6 +18,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   private let inbox = Mutex(Inbox())
+  /// Jobs that were taken out of it and have not run yet, the next one last.
+  private var jobs: [UnownedJob] = []
   private let platform: LinuxPlatform
   let engine: Engine
   /// Called on the loop's thread when a turn has produced events or changed the status.
@@ -112,7 +117,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   private func wait(_ ready: inout [ReadinessSource]) {
-    let immediately = engine.hasPendingWork
+    let immediately = engine.hasPendingWork || !jobs.isEmpty
     guard isRealtime else {
       return platform.wait(until: engine.deadline, immediately: immediately, &ready)
     }
@@ -122,14 +127,22 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     if breather.endsWait(from: start, to: bootTime()) { Realtime.pause() }
   }
 
-  /// Runs the actor's jobs that have come in, each of them short.
+  /// Runs the actor's jobs that have come in: each of them is short, but there may be many.
+  ///
+  /// - Returns: whether the loop is to end.
   private func runJobs() -> Bool {
-    let (jobs, isStopped) = inbox.withLock { inbox in
-      defer { inbox.jobs.removeAll(keepingCapacity: true) }
-      return (inbox.jobs, inbox.isStopped)
+    let isStopped = inbox.withLock { inbox in
+      jobs.insert(contentsOf: inbox.jobs.reversed(), at: 0)
+      inbox.jobs.removeAll(keepingCapacity: true)
+      return inbox.isStopped
     }
-    for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
-    return isStopped
+    guard !jobs.isEmpty else { return isStopped }
+    let end = bootTime() + Self.jobTime
+    while let job = jobs.popLast() {
+      job.runSynchronously(on: asUnownedSerialExecutor())
+      if bootTime() >= end { break }
+    }
+    return isStopped && jobs.isEmpty
   }
 
   /// Hands on the programs that are to be run now.

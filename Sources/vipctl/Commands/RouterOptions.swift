@@ -12,7 +12,8 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("i"), .long],
-    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"))
+    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"),
+    completion: Completions.interface)
   var interface: String?
 
   @Option(
@@ -41,7 +42,7 @@ struct RouterOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The version of VRRP, 3 or (IPv4 only) 2; the same on all. (default: 3)", valueName: "n"),
-    transform: SettingText.version)
+    completion: .list(["2", "3"]), transform: SettingText.version)
   var version: ProtocolVersion?
 
   @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
@@ -73,13 +74,18 @@ struct RouterOptions: ParsableArguments {
     help: ArgumentHelp(
       "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
       valueName: "form"),
-    transform: SettingText.checksum)
+    completion: .list(["auto", "pseudo-header", "message"]), transform: SettingText.checksum)
   var checksum: ChecksumPolicy?
 
   @Flag(
     name: .customLong("no-probe"),
     help: "Don't ask the network first whether another machine uses an address.")
   var noProbe = false
+
+  @Flag(
+    name: .customLong("virtual-mac"),
+    help: "Serve the addresses under the group's own Ethernet address, which moves with them.")
+  var virtualMac = false
 
   @Option(
     name: .customLong("track"),
@@ -99,7 +105,7 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
+    completion: Completions.configuration)
   var config: String?
 
   /// The first thing given that a file would say.
@@ -112,6 +118,7 @@ struct RouterOptions: ParsableArguments {
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
       ("--realtime", realtime),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
+      ("--virtual-mac", virtualMac),
       ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
     ]
     return flags.first { $0.1 }?.0
@@ -154,7 +161,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, tracks: tracks, peers: peers)
+      probe: !noProbe, virtualMac: virtualMac, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {
@@ -174,6 +181,12 @@ extension RouterOptions {
       throw SettingError("--interval: \(error)")
     }
   }
+}
+
+/// Whether it is meant in earnest.
+struct TrialOptions: ParsableArguments {
+  @Flag(help: "Say what would change, and change nothing.")
+  var dryRun = false
 }
 
 /// Which node is meant.

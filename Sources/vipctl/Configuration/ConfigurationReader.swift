@@ -78,7 +78,7 @@ struct PlacedRouter {
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "track", "peers", "on",
+    "checksum", "authentication", "handover", "probe", "virtualMac", "track", "peers", "on",
   ]
 
   /// Reads a router; without hooks of its own it has those of the node.
@@ -125,7 +125,8 @@ struct PlacedRouter {
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true, tracks: tracked,
+      probe: try keys.take("probe")?.flag("probe") ?? true,
+      virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false, tracks: tracked,
       peers: hosts, hooks: hooks.hooks)
     do {
       try configuration.validate()
@@ -146,6 +147,7 @@ struct PlacedRouter {
     case .version: settings["version"] ?? place
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
+    case .virtualMac: settings["virtualMac"] ?? place
     case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
     case .peers: settings["peers"] ?? place
     case .peer(let index): peers.indices.contains(index) ? peers[index] : place

@@ -20,6 +20,9 @@ final class EventFIFO: Sendable {
 
   private let state = Mutex(State())
 
+  /// Where the pipe is; `nil` if there is none.
+  var path: String? { state.withLock { $0.path } }
+
   /// A pipe that has been made and takes the place of the present one once it is adopted.
   struct Successor {
     fileprivate let path: String?
@@ -31,7 +34,7 @@ final class EventFIFO: Sendable {
   /// - Returns: what to adopt or to discard; `nil` if that is where it is.
   /// - Throws: why it can't be made.
   func prepare(_ path: String?) throws(Failure) -> Successor? {
-    guard path != state.withLock({ $0.path }) else { return nil }
+    guard path != self.path else { return nil }
     if let path, let failure = Self.make(path) { throw failure }
     return Successor(path: path, inode: path.flatMap(Self.inode) ?? 0)
   }
