@@ -8,8 +8,10 @@ actor Reloader {
   private let node: Node
   /// The routers that came from the file.
   private var names: [String]
+  private let fifo: EventFIFO
 
-  init(path: String, node: Node, names: [String]) {
+  init(path: String, node: Node, names: [String], fifo: EventFIFO) {
+    self.fifo = fifo
     self.path = path
     self.node = node
     self.names = names
@@ -20,19 +22,23 @@ actor Reloader {
     let file = try load()
     let isRealtime = file.isRealtime ?? false
     let wasRealtime = await node.isRealtime
+    let oldEvents = fifo.path
     do throws(NodeError) {
-      // First, since it may be refused: then nothing has changed.
+      // First what may be refused: then nothing has changed.
       try await node.changeRealtime(to: isRealtime)
+      try moveEvents(to: file.eventsPath)
       var report = try await node.apply(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
       report.node += [
         try await node.changeGuard(to: file.isGuarded ?? true),
         Self.realtimeText(wasRealtime, isRealtime),
+        Self.eventsText(oldEvents, file.eventsPath),
       ].compactMap { $0 }
       names = file.routers.map(\.name)
       return report
     } catch {
       try? await node.changeRealtime(to: wasRealtime)
+      try? moveEvents(to: oldEvents)
       throw failure(error)
     }
   }
@@ -46,6 +52,7 @@ actor Reloader {
       report.node += [
         await node.previewGuard(file.isGuarded ?? true),
         Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
+        Self.eventsText(fifo.path, file.eventsPath),
       ].compactMap { $0 }
       return report
     } catch {
@@ -57,11 +64,23 @@ actor Reloader {
     was == isOn ? nil : "realtime \(was ? "on → off" : "off → on")"
   }
 
+  private static func eventsText(_ old: String?, _ new: String?) -> String? {
+    old == new ? nil : "events \(old ?? "off") → \(new ?? "off")"
+  }
+
+  private func moveEvents(to path: String?) throws(NodeError) {
+    do throws(Failure) {
+      try fifo.move(to: path)
+    } catch {
+      throw NodeError(.refused, error.description)
+    }
+  }
+
   private func load() throws(ControlFailure) -> FileConfiguration {
     do throws(Failure) {
       return try ConfigurationFile.load(path)
     } catch {
-      throw ControlFailure(.file, error.description)
+      throw ControlFailure(error.status == .file ? .file : .failed, error.description)
     }
   }
 
