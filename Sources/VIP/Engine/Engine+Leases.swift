@@ -49,9 +49,9 @@ extension Engine {
   /// they have no lease.
   func leaseStatus(of instance: RouterInstance) -> LeaseStatus? {
     guard let lifetime = lifetime(of: instance) else { return nil }
-    // What an earlier life of this node left has not been refreshed by this one yet.
+    // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.
     let oldest = instance.addresses.lazy
-      .filter { $0.isInstalled && $0.refreshedAt > .zero }.map(\.refreshedAt).min()
+      .filter { $0.isInstalled && $0.isLeased }.map(\.refreshedAt).min()
     guard let oldest else { return nil }
     return LeaseStatus(
       seconds: lifetime.inSeconds, ageSeconds: Double(now.nanoseconds(since: oldest)) / 1e9)
