@@ -182,6 +182,31 @@ extension NetworkTests {
       #expect(result.status == 0 && result.output == "valid\n", "\(result.errors)")
     }
 
+    @Test("A shell is offered the names of what runs, at once, and nothing where nothing runs")
+    func completions() throws {
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment, ["\(vip)/24"])
+      try node.waitUntil(.active)
+      func offered(_ command: String, _ place: String, _ words: String) throws -> [Substring] {
+        let typed = words.split(separator: " ").map(String.init)
+        let result = try node.command(
+          ["---completion", command, "--", place, "\(typed.count - 1)", "0"] + typed)
+        #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+        return result.output.split(separator: "\n")
+      }
+      #expect(try offered("status", "positional@0", "vipctl status l") == ["lab"])
+      #expect(try offered("down", "positional@0", "vipctl down l") == ["lab", "\(vip)"])
+      #expect(try offered("remove", "positional@1", "vipctl remove lab 1") == ["\(vip)"])
+      #expect(try offered("up", "--interface", "vipctl up -i e") == ["eth0"])
+      node.process.signal(SIGSTOP)
+      let start = ContinuousClock.now
+      #expect(try offered("status", "positional@0", "vipctl status l") == [])
+      #expect(ContinuousClock.now - start < .seconds(5))
+      node.process.signal(SIGCONT)
+      try node.stop()
+      #expect(try offered("status", "positional@0", "vipctl status l") == [])
+    }
+
     @Test("The watch fits a pane of tmux, also when that is resized")
     func tmux() throws {
       let routers = (1...40).map { number in
