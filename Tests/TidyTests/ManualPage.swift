@@ -58,7 +58,7 @@ enum ManualPage {
     let arguments = (command.arguments ?? []).filter { $0.shouldDisplay != false && !$0.isCommon }
     var lines = [".Ss \(command.commandName)", ".Nm", ".Cm \(command.commandName)"]
     for argument in arguments where argument.kind == "positional" {
-      let name = "Ar \(argument.valueName ?? "")\(argument.isRepeating ? " ..." : "")"
+      let name = "Ar \(escaped(argument.valueName ?? ""))\(argument.isRepeating ? " ..." : "")"
       lines.append(argument.isOptional ? ".Op \(name)" : ".\(name)")
     }
     lines += [".Op Ar option ...", ".Pp"]
@@ -83,11 +83,11 @@ enum ManualPage {
   }
 
   private static func heading(_ argument: Argument) -> String {
-    guard argument.kind != "positional" else { return "Ar \(argument.valueName ?? "")" }
+    guard argument.kind != "positional" else { return "Ar \(escaped(argument.valueName ?? ""))" }
     let flags = (argument.names ?? []).map {
       $0.kind == "short" ? "Fl \($0.name)" : "Fl -\($0.name)"
     }
-    let value = argument.kind == "option" ? " Ar \(argument.valueName ?? "")" : ""
+    let value = argument.kind == "option" ? " Ar \(escaped(argument.valueName ?? ""))" : ""
     return flags.joined(separator: " , ") + value
   }
 
@@ -97,7 +97,7 @@ enum ManualPage {
     var line: [Substring] = []
     for word in String(text).split(whereSeparator: { $0 == " " || $0 == "\n" }) {
       line.append(word)
-      guard [".", ":", "!"].contains(word.last), word.count > 2 || word.last == ":" else {
+      guard [".", "!"].contains(word.last), word.count > 2 else {
         continue
       }
       lines.append(escaped(line.joined(separator: " ")))
