@@ -3,12 +3,13 @@
 : "${STATE_DIR:?}" "${VIPCTL:?}"
 
 # Writes a configuration with virtual routers of the same priority and interval.
-# Each router is a word VRID:ADDRESS[,ADDRESS…].
+# Each router is a word VRID:ADDRESS[,ADDRESS…]; with VIRTUAL_MAC=1 under virtual MAC addresses.
 write_configuration() { # IMPLEMENTATION FILE PRIORITY INTERVAL_MS ROUTER…
   local implementation=$1 file=$2 priority=$3 interval=$4
   shift 4
   printf '%s\n' "$@" |
-    awk -F : -v priority="$priority" -v interval="$interval" -f "Benchmarks/$implementation.awk" >"$file"
+    awk -F : -v priority="$priority" -v interval="$interval" \
+      -v virtual_mac="${VIRTUAL_MAC:-}" -f "Benchmarks/$implementation.awk" >"$file"
 }
 
 # Starts a program on a node with one virtual router, VRID 51. Sets `started`.

@@ -2,8 +2,10 @@
 BEGIN { print "routers:" }
 {
   printf "  - name: r%s\n    interface: eth0\n    vrid: %s\n    priority: %s\n", $1, $1, priority
-  printf "    interval: %sms\n    addresses:\n", interval
+  printf "    interval: %sms\n", interval
+  if (virtual_mac) print "    virtualMac: true"
+  print "    addresses:"
   sub(/^[0-9]*:/, "")
   count = split($0, address, ",")
-  for (i = 1; i <= count; i++) printf "      - %s/32\n", address[i]
+  for (i = 1; i <= count; i++) printf "      - %s/%s\n", address[i], address[i] ~ /:/ ? 128 : 32
 }

@@ -1,8 +1,11 @@
 #pragma once
 // The memory that a node shares with its guard, and how both read it. What it is for and why it can
 // be trusted: guard.h.
+#include <linux/if.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -147,15 +150,46 @@ VIP_GUARD_CODE uint32_t vip_guard_packet_length(const uint8_t *bytes, uint32_t l
   return whole <= length ? whole : 0;
 }
 
-/// The length of as many whole requests to remove an address as fit a limit; 0 if the first is none.
+/// Whether a request switches off or deletes a macvlan of the node, which it names, or gives an
+/// interface settings of a family back: no other interface is ever touched.
+VIP_GUARD_CODE bool vip_guard_is_link_request(const struct nlmsghdr *header) {
+  const uint32_t fixed = sizeof(struct nlmsghdr) + sizeof(struct ifinfomsg);
+  if (header->nlmsg_type != RTM_DELLINK && header->nlmsg_type != RTM_SETLINK) return false;
+  if (header->nlmsg_len < fixed + sizeof(struct rtattr)) return false;
+  const uint8_t *bytes = (const uint8_t *)header;
+  const struct ifinfomsg *link =
+      (const struct ifinfomsg *)(const void *)(bytes + sizeof(struct nlmsghdr));
+  const struct rtattr *first = (const struct rtattr *)(const void *)(bytes + fixed);
+  if (first->rta_len > header->nlmsg_len - fixed) return false;
+  if (link->ifi_flags != 0) return false;
+  if (link->ifi_index != 0) {
+    return header->nlmsg_type == RTM_SETLINK && link->ifi_change == 0
+        && (first->rta_type & NLA_TYPE_MASK) == IFLA_AF_SPEC
+        && first->rta_len == header->nlmsg_len - fixed;
+  }
+  if (link->ifi_change != 0 && link->ifi_change != IFF_UP) return false;
+  if (first->rta_type != IFLA_IFNAME || first->rta_len < sizeof *first + 6) return false;
+  const uint8_t *name = bytes + fixed + sizeof *first;
+  return name[0] == 'v' && name[1] == 'i' && name[2] == 'p' && (name[3] == '4' || name[3] == '6')
+      && name[4] == '-';
+}
+
+/// Whether a request removes an address.
+VIP_GUARD_CODE bool vip_guard_is_removal(const struct nlmsghdr *header) {
+  return header->nlmsg_type == RTM_DELADDR
+      && header->nlmsg_len >= sizeof(struct nlmsghdr) + sizeof(struct ifaddrmsg);
+}
+
+/// The length of as many whole requests of these kinds as fit a limit; 0 if the first is none.
 VIP_GUARD_CODE uint32_t vip_guard_batch_length(
     const uint8_t *bytes, uint32_t length, uint32_t limit) {
   uint32_t whole = 0;
-  while (length - whole >= sizeof(struct nlmsghdr) + sizeof(struct ifaddrmsg)) {
+  while (length - whole >= sizeof(struct nlmsghdr)) {
     const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)(bytes + whole);
-    if (header->nlmsg_len < sizeof(struct nlmsghdr) + sizeof(struct ifaddrmsg)) break;
+    if (header->nlmsg_len < sizeof(struct nlmsghdr)) break;
     if (header->nlmsg_len > length - whole || header->nlmsg_len % 4 != 0) break;
-    if (header->nlmsg_type != RTM_DELADDR || header->nlmsg_flags != NLM_F_REQUEST) break;
+    if (header->nlmsg_flags != NLM_F_REQUEST) break;
+    if (!vip_guard_is_removal(header) && !vip_guard_is_link_request(header)) break;
     if (header->nlmsg_len > limit - whole) break;
     whole += header->nlmsg_len;
   }

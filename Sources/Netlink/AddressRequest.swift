@@ -30,16 +30,32 @@ public struct AddressRequest: Sendable, Hashable {
   /// without it.
   public var broadcast: IPv4Address?
 
+  /// Whether the kernel may make a route to the subnet over the interface, as it does for an
+  /// address of IPv4; for IPv6 it never does here.
+  ///
+  /// Not wanted where another interface on the same segment has that route.
+  public var makesRoute: Bool
+
+  /// Whether the address shall wait on an interface that is switched off until that is on.
+  ///
+  /// Without this the machine takes it for its own at once, although nobody can reach it: it answers
+  /// ARP for an IPv4 address on other interfaces, and can't reach the machine that really has it.
+  /// The kernel wakes it up when the interface is switched on.
+  public var isDormant: Bool
+
   /// Makes a request; unless told otherwise, for an address of ours without an end.
   public init(
     interfaceIndex: Int32, address: InterfaceAddress, protocolTag: UInt8 = vipProtocolTag,
-    lifetime: Duration? = nil, broadcast: IPv4Address? = nil
+    lifetime: Duration? = nil, broadcast: IPv4Address? = nil, makesRoute: Bool = true,
+    isDormant: Bool = false
   ) {
     self.interfaceIndex = interfaceIndex
     self.address = address
     self.protocolTag = protocolTag
     self.lifetime = lifetime
     self.broadcast = broadcast
+    self.makesRoute = makesRoute
+    self.isDormant = isDormant
   }
 
   /// The lifetime as the kernel takes it: whole seconds, all bits set for ever.
@@ -60,7 +76,12 @@ public struct AddressRequest: Sendable, Hashable {
   ///
   /// The election has decided who owns an IPv6 address, so detection of duplicates would only cost
   /// a second; the route to the subnet belongs to the node's own address.
-  var flags: AddressFlags { address.family == .ipv6 ? [.noDAD, .noPrefixRoute] : [] }
+  var flags: AddressFlags {
+    // One whose detection of duplicates has yet to come has no route; it takes no time where the
+    // interface is told to send nothing for it (dad_transmits).
+    if address.family == .ipv6 { return isDormant ? .noPrefixRoute : [.noDAD, .noPrefixRoute] }
+    return makesRoute ? [] : .noPrefixRoute
+  }
 
   /// How far the address is valid; the kernel finds that out itself for IPv6.
   var scope: UInt8 { address.family == .ipv4 && address.address.isLoopback ? 254 : 0 }

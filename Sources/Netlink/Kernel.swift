@@ -27,6 +27,22 @@ public protocol Kernel: AnyObject {
   /// Equivalent to: `ip link show`
   func links() throws(NetlinkError) -> [Link]
 
+  /// The interface with a number, as it is now; `nil` if there is none.
+  ///
+  /// Equivalent to: `ip link show dev IF`
+  func link(_ index: Int32) throws(NetlinkError) -> Link?
+
+  /// The interface with a name, as it is now; `nil` if there is none.
+  ///
+  /// Equivalent to: `ip link show dev IF`
+  func link(named name: String) throws(NetlinkError) -> Link?
+
+  /// Makes, changes and removes interfaces, in order.
+  ///
+  /// One request does not affect another: each has its own result, `nil` for success. To delete what
+  /// is not there is no error.
+  func change(_ requests: [LinkRequest]) -> [NetlinkError?]
+
   /// Lists the IPv4 and IPv6 addresses of all interfaces.
   ///
   /// Equivalent to: `ip address show`

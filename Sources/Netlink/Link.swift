@@ -51,12 +51,17 @@ public struct Link: Sendable, Hashable {
   public var parentIndex: Int32?
   /// The kind of a virtual interface, such as `veth`, `macvlan` or `bridge`.
   public var kind: String?
+  /// The remark on the interface (`ip link set IF alias TEXT`).
+  public var alias: String?
+  /// Its settings of IPv4, as far as they are known; not all changes of them are reported.
+  public var ipv4: [IPv4Setting: Int32]
 
   /// Makes a description of an interface.
   public init(
     index: Int32, name: String, macAddress: MACAddress? = nil, mtu: Int = 1500,
     flags: LinkFlags = [.up, .running, .lowerUp, .broadcast, .multicast],
-    masterIndex: Int32? = nil, parentIndex: Int32? = nil, kind: String? = nil
+    masterIndex: Int32? = nil, parentIndex: Int32? = nil, kind: String? = nil,
+    alias: String? = nil, ipv4: [IPv4Setting: Int32] = [:]
   ) {
     self.index = index
     self.name = name
@@ -66,6 +71,8 @@ public struct Link: Sendable, Hashable {
     self.masterIndex = masterIndex
     self.parentIndex = parentIndex
     self.kind = kind
+    self.alias = alias
+    self.ipv4 = ipv4
   }
 
   /// Whether the administrator has switched the interface on.

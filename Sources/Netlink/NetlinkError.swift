@@ -65,6 +65,7 @@ extension NetlinkError: CustomStringConvertible {
     case EMFILE: "EMFILE"
     case ERANGE: "ERANGE"
     case EOPNOTSUPP: "EOPNOTSUPP"
+    case EADDRINUSE: "EADDRINUSE"
     case EADDRNOTAVAIL: "EADDRNOTAVAIL"
     case EAFNOSUPPORT: "EAFNOSUPPORT"
     case ENOBUFS: "ENOBUFS"

@@ -17,13 +17,14 @@ public final class NetlinkKernel: Kernel {
 
   private let commands: NetlinkSocket
   private let monitor: NetlinkSocket
-  private var sequence: UInt32 = 0
-  private var outgoing: [UInt8] = []
+  var sequence: UInt32 = 0
+  var outgoing: [UInt8] = []
   // The kernel fills at most 32 KiB at a time, and offers as much as the buffer has room for.
   private var incoming = [UInt8](repeating: 0, count: 64 << 10)
   private var reported = [UInt8](repeating: 0, count: 32 << 10)
   /// A conversation broke off; what comes first may belong to it.
   private var hasStaleReplies = false
+  var checksSourcesByRoute = false
 
   /// Opens both sockets in the network namespace of the calling thread.
   ///
@@ -61,6 +62,51 @@ public final class NetlinkKernel: Kernel {
     }
   }
 
+  /// The interface with a number, as it is now; `nil` if there is none.
+  ///
+  /// Equivalent to: `ip link show dev IF`
+  public func link(_ index: Int32) throws(NetlinkError) -> Link? {
+    try query("read interface \(index)", index: index, name: nil)
+  }
+
+  /// The interface with a name, as it is now; `nil` if there is none.
+  ///
+  /// Equivalent to: `ip link show dev IF`
+  public func link(named name: String) throws(NetlinkError) -> Link? {
+    try query("read interface \(name)", index: 0, name: name)
+  }
+
+  private func query(
+    _ operation: String, index: Int32, name: String?
+  ) throws(NetlinkError) -> Link? {
+    do throws(NetlinkError) {
+      return try dump(operation) { output, sequence in
+        LinkMessage.encodeQuery(index: index, name: name, into: &output, sequence: sequence)
+      } decode: { message, bytes in
+        message.type == MessageType.newLink ? Link(message, in: bytes) : nil
+      }.first
+    } catch {
+      if error.isNotThere { return nil }
+      throw error
+    }
+  }
+
+  /// Makes, changes and removes interfaces, in order; to delete what is not there is no error.
+  public func change(_ requests: [LinkRequest]) -> [NetlinkError?] {
+    var results = [NetlinkError?](repeating: nil, count: requests.count)
+    for (place, request) in requests.enumerated() {
+      discardStaleReplies()
+      sequence &+= 1
+      outgoing = LinkRequestMessage(request).encoded(sequence: sequence)
+      collectReplies(first: sequence, count: 1) { _, reply in
+        let error = request.refused(reply.code, reply.message, reply.offset)
+        if case .delete = request, error.isNotThere { return }
+        results[place] = error
+      }
+    }
+    return results
+  }
+
   /// Lists the IPv4 and IPv6 addresses of all interfaces.
   ///
   /// Equivalent to: `ip address show`
@@ -93,7 +139,10 @@ public final class NetlinkKernel: Kernel {
   /// Equivalent to: `ip address replace ADDRESS dev IF proto 112 valid_lft SECONDS`, for IPv6 with
   /// `preferred_lft 0 nodad noprefixroute`
   public func install(_ requests: [AddressRequest]) -> [NetlinkError?] {
-    perform(requests, message: AddressMessage.install) { request, reply in
+    if requests.contains(where: { $0.isDormant && $0.address.family == .ipv4 }) {
+      return installDormant(requests)
+    }
+    return perform(requests, message: AddressMessage.install) { request, reply in
       .adding(request, code: reply.code, message: reply.message, offset: reply.offset)
     }
   }
@@ -175,9 +224,12 @@ extension NetlinkKernel {
     return results
   }
 
-  /// Sends what is encoded, and tells which of its messages failed.
-  private func collectReplies(first: UInt32, count: Int, failed: (Int, Reply) -> Void) {
-    var pending = PendingReplies(first: first, count: count)
+  /// Sends what is encoded, and tells which of its messages failed; `unused` has a bit for each
+  /// number that no message has.
+  func collectReplies(
+    first: UInt32, count: Int, without unused: UInt64 = 0, failed: (Int, Reply) -> Void
+  ) {
+    var pending = PendingReplies(first: first, count: count, without: unused)
     let code = commands.send(outgoing)
     guard code == 0 else { return pending.abandon(code: code, failed: failed) }
     while !pending.isEmpty {
@@ -197,7 +249,7 @@ extension NetlinkKernel {
   ///
   /// Sequence numbers would tell it apart anyway; but it fills the queue, and the kernel refuses a
   /// dump while another one is unfinished.
-  private func discardStaleReplies() {
+  func discardStaleReplies() {
     guard hasStaleReplies else { return }
     hasStaleReplies = false
     // Each datagram read makes room for the next one of an unfinished dump.

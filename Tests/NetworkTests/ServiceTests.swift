@@ -82,8 +82,10 @@ extension NetworkTests {
 
       // A reload without a file is a line in the log and no reason to end.
       kill(first, SIGHUP)
+      kill(first, SIGUSR1)
       try eventually("it says so", detail: { container.logTail }) {
         container.log.contains("SIGHUP changes nothing")
+          && container.log.contains("SIGUSR1 changes nothing")
       }
       #expect(container.log.contains("pid=1 "))
       // Its first answer is that of a healthy node: a probe of the container would see it so.

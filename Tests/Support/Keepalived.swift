@@ -28,6 +28,8 @@ package final class Keepalived: Sendable {
     package var password: String?
     /// The source and the destinations of unicast advertisements; multicast if there are none.
     package var unicast: (source: String, peers: [String])?
+    /// Whether the addresses are served under the virtual router's own MAC address.
+    package var virtualMac = false
     /// The virtual addresses, all of one family, as its configuration writes them.
     package var addresses: [String]
 
@@ -121,6 +123,7 @@ package final class Keepalived: Sendable {
       priority \(settings.priority)
       advert_int \(settings.interval.milliseconds / 1000)
       \(settings.preempt ? "" : "nopreempt")
+      \(settings.virtualMac ? "use_vmac" : "")
       \(authentication(settings))
       \(unicast(settings))
       virtual_ipaddress {

@@ -53,6 +53,33 @@ final class FakePlatform: Platform {
     defer { fake.promotesSecondaries = isOn }
     return fake.promotesSecondaries != isOn
   }
+  /// Settings below net that were read or written; only those of macvlans can be.
+  var settings: [String: Int] = [:]
+  /// What writing a setting fails with.
+  var settingFailure: Int32 = 0
+  /// Names claimed by this node, and by others.
+  var names: Set<String> = []
+  var foreignNames: Set<String> = []
+
+  func setting(_ path: String) -> Int? {
+    settings[path] ?? (path.hasPrefix("ipv6/conf/vip") ? -7 : nil)
+  }
+
+  func changeSetting(_ path: String, to value: Int) -> Int32 {
+    guard settingFailure == 0 else { return settingFailure }
+    settings[path] = value
+    if path.hasSuffix("keep_addr_on_down") { fake.keepsIPv6AddressesOnDown = value == 1 }
+    return 0
+  }
+
+  func claimName(_ name: String) throws(NodeError) -> Bool {
+    guard !foreignNames.contains(name) else { return false }
+    names.insert(name)
+    return true
+  }
+
+  func releaseName(_ name: String) { names.remove(name) }
+
   func watch(_ descriptor: Int32, _ source: ReadinessSource) { watched.insert(source) }
   func unwatch(_ descriptor: Int32) { watched.remove(.wire(2)) }
 
@@ -216,11 +243,11 @@ func settings(
   _ addresses: [String] = ["198.18.0.100/24"], priority: Int = 100, vrid: Int = 51,
   name: String? = "web", interface: String = "eth0", preempt: Bool = true,
   interval: AdvertisementInterval = .default, handover: HandoverPolicy = .seamless,
-  probe: Bool = false
+  probe: Bool = false, virtualMac: Bool = false
 ) throws -> RouterConfiguration {
   RouterConfiguration(
     name: name, interface: interface, vrid: try #require(VRID(exactly: vrid)),
     priority: try #require(Priority(configured: priority)), interval: interval,
     addresses: try addresses.map { try #require(InterfaceAddress($0)) }, preempt: preempt,
-    handover: handover, probe: probe)
+    handover: handover, probe: probe, virtualMac: virtualMac)
 }

@@ -74,6 +74,34 @@ import VRRP
 
   private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 
+  @Test func `a macvlan goes with one request, and its interface gets its settings back`() throws {
+    bench.platform.fake.setLink(
+      Link(
+        index: 2, name: "eth0", macAddress: FakePlatform.eth0.macAddress,
+        ipv4: [.arpIgnore: 0, .arpAnnounce: 0]))
+    try bench.engine.add(
+      settings((1...200).map { "198.18.1.\($0)/16" }, virtualMac: true))
+    bench.settle()
+    func requests() -> [UInt8] {
+      deeds().flatMap { deed -> [UInt8] in
+        if case .requests(let bytes) = deed { bytes } else { [] }
+      }
+    }
+    #expect(
+      requests() == LinkRequest.removal(ofMacvlan: "vip4-2-51", restoring: [:], ofParent: 2))
+    #expect(packets().isEmpty)
+    bench.pass(.seconds(4))
+    #expect(bench.state() == .active)
+    #expect(
+      requests()
+        == LinkRequest.removal(
+          ofMacvlan: "vip4-2-51", restoring: [.arpIgnore: 0, .arpAnnounce: 0], ofParent: 2))
+    #expect(packets().count == 1)
+    bench.engine.remove("web")
+    bench.pass(.seconds(2))
+    #expect(requests().isEmpty && packets().isEmpty)
+  }
+
   /// Lets the guard say what it has to say.
   private func attend() {
     bench.engine.turn(ready: [.safeguard])

@@ -102,6 +102,13 @@ import VRRP
     #expect(error?.description == reason)
   }
 
+  @Test func `not together with a virtual MAC address`() throws {
+    var settings = try unicast(["198.18.0.2"])
+    settings.virtualMac = true
+    let error = #expect(throws: ConfigurationError.self) { try settings.validate() }
+    #expect(error?.field == .peers)
+  }
+
   @Test func `both families need peers, of one scope`() throws {
     let both = ["198.18.0.100/24", "2001:db8::100/64"]
     for (peers, reason) in [

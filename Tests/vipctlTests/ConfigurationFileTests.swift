@@ -117,11 +117,16 @@ import VRRP
       "2:11: eth0 is the router's own interface; it always waits while that is down"
     ),
     (router("vird: 51"), "2:3: unknown key 'vird' in a router; did you mean 'vrid'?"),
-    (router("virtualMac: true"), "2:3: unknown key 'virtualMac' in a router; \(knownKeys)"),
     (router("peers: eth0"), "2:10: 'peers' is a list, such as [192.0.2.2]; found 'eth0'"),
     (
       router("peers: [192.0.2.10]"),
       "2:11: 192.0.2.10 is a virtual address; name the machines' own addresses"
+    ),
+    (router("virtualMac: yes"), "2:15: 'virtualMac' is true or false, found 'yes'"),
+    (
+      router("virtualMac: true\n  priority: 255"),
+      "2:15: an owner (priority 255) serves the interface's own addresses, which have its own "
+        + "Ethernet address; take a lower priority, or leave out the virtual MAC address"
     ),
     (router("vrid: 51"), "2:3: the key 'vrid' is given twice; remove one of them"),
     (
@@ -279,7 +284,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'track', 'peers'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'peers'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -30,10 +30,10 @@ import Testing
   }
 
   @Test func `a handover that is known to take longer is waited for`() async throws {
-    let (limit, ending) = start(.milliseconds(300))
+    let (limit, ending) = start(.seconds(2))
     limit.begin()
     limit.allow(.seconds(40))
-    try await onThread { pause(.milliseconds(700)) }
+    try await onThread { pause(.seconds(3)) }
     #expect(ending.moment.withLock { $0 } == nil)
   }
 }

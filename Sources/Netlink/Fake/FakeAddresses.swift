@@ -44,6 +44,8 @@ extension FakeKernel {
       record.scope = address.isLinkLocal ? 253 : address.isLoopback ? 254 : 0
     }
     var entry = Entry(record: record)
+    entry.isLocal = !(request.isDormant && !link.isUp)
+    if family == .ipv6, !entry.isLocal { entry.record.flags.insert(.tentative) }
     setLifetime(of: &entry, from: request)
     entries.append(entry)
     report(.address(described(entry)))
@@ -94,6 +96,7 @@ extension FakeKernel {
       flags.subtract([.permanent, .deprecated])
     }
     if request.lifetime == nil { flags.insert(.permanent) }
+    if request.isDormant, request.address.family == .ipv4 { entries[position].isLocal = false }
     entries[position].record.flags = flags
     setLifetime(of: &entries[position], from: request)
     report(.address(described(entries[position])))

@@ -20,6 +20,10 @@ public final class FakeKernel: Kernel {
     case install(AddressRequest)
     /// One element of `remove(_:)`.
     case remove(AddressRequest)
+    /// `link(_:)` or `link(named:)` was called.
+    case readLink
+    /// One element of `change(_:)`.
+    case change(LinkRequest)
   }
 
   /// Everything that was asked so far, in order, also what failed.
@@ -49,9 +53,15 @@ public final class FakeKernel: Kernel {
     var preferredUntil: Duration?
     /// An IPv6 address whose link was switched off after it was installed.
     var isSuspended = false
+    /// Whether the machine takes it for its own.
+    var isLocal = true
   }
 
   var currentLinks: [Link] = []
+  /// The number of the latest interface that was made.
+  var lastIndex: Int32 = 0
+  /// What a new interface has.
+  let defaultIPv4 = Dictionary(uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, Int32(0)) })
   var entries: [Entry] = []
   /// Interfaces on which IPv6 is switched off.
   var withoutIPv6: Set<Int32> = []
@@ -79,6 +89,28 @@ public final class FakeKernel: Kernel {
     requests.append(.listLinks)
     if let error = failure?(.listLinks) { throw error }
     return currentLinks
+  }
+
+  /// The interface with a number.
+  public func link(_ index: Int32) throws(NetlinkError) -> Link? {
+    requests.append(.readLink)
+    if let error = failure?(.readLink) { throw error }
+    return currentLinks.first { $0.index == index }
+  }
+
+  /// The interface with a name.
+  public func link(named name: String) throws(NetlinkError) -> Link? {
+    requests.append(.readLink)
+    if let error = failure?(.readLink) { throw error }
+    return currentLinks.first { $0.name == name }
+  }
+
+  /// Makes, changes and removes interfaces.
+  public func change(_ requests: [LinkRequest]) -> [NetlinkError?] {
+    requests.map { request in
+      self.requests.append(.change(request))
+      return failure?(.change(request)) ?? perform(request)
+    }
   }
 
   /// Lists all addresses in the order they were installed.

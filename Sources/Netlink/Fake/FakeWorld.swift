@@ -17,7 +17,13 @@ extension FakeKernel {
       currentLinks.insert(link, at: position)
     }
     report(.link(link))
-    if !wasUp, link.isUp { resumeAddresses(onInterface: link.index) }
+    if !wasUp, link.isUp {
+      resumeAddresses(onInterface: link.index)
+      for position in entries.indices where entries[position].record.interfaceIndex == link.index {
+        entries[position].isLocal = true
+        entries[position].record.flags.remove(.tentative)
+      }
+    }
     guard wasUp, !link.isUp else { return }
     removeEntries { entry in
       let record = entry.record
@@ -33,7 +39,16 @@ extension FakeKernel {
       && entries[position].record.address.family == .ipv6
     {
       entries[position].isSuspended = true
+      entries[position].isLocal = false
     }
+  }
+
+  /// Whether the machine takes an address for its own, so that it sends nothing there and answers
+  /// for it.
+  ///
+  /// Equivalent to: `ip route get ADDRESS`
+  public func isLocal(_ address: IPAddress) -> Bool {
+    entries.contains { $0.record.address.address == address && $0.isLocal }
   }
 
   /// IPv6 addresses that outlived the time their link was off begin anew, and are reported.
@@ -56,10 +71,13 @@ extension FakeKernel {
     setLink(link)
   }
 
-  /// Removes an interface with all its addresses, and reports that.
+  /// Removes an interface with all its addresses and what is stacked on it, and reports that.
   ///
   /// Equivalent to: `ip link delete IF`
   public func removeLink(index: Int32) {
+    for macvlan in currentLinks where macvlan.parentIndex == index && macvlan.kind == "macvlan" {
+      removeLink(index: macvlan.index)
+    }
     guard let position = currentLinks.firstIndex(where: { $0.index == index }) else { return }
     let link = currentLinks.remove(at: position)
     withoutIPv6.remove(index)

@@ -107,6 +107,12 @@ struct AddressMessage {
     }
   }
 
+  /// The request that removes the route by which the machine takes an IPv4 address for its own.
+  var localRouteRemoval: RouteMessage {
+    RouteMessage(
+      type: MessageType.deleteRoute, destination: address.address, interfaceIndex: interfaceIndex)
+  }
+
   /// Writes a request for all addresses of a family (all families: zero) on an interface (all
   /// interfaces: zero).
   static func encodeDump(

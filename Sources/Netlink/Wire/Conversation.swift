@@ -8,11 +8,12 @@ struct PendingReplies {
   /// A bit for each request that waits.
   private var waiting: UInt64
 
-  /// Makes the set for requests with ascending sequence numbers.
-  init(first: UInt32, count: Int) {
+  /// Makes the set for requests with ascending sequence numbers; a bit in `unused` for each number
+  /// that none has.
+  init(first: UInt32, count: Int, without unused: UInt64 = 0) {
     self.first = first
     self.count = count
-    waiting = count == 0 ? 0 : .max >> UInt64(UInt64.bitWidth - count)
+    waiting = count == 0 ? 0 : (.max >> UInt64(UInt64.bitWidth - count)) & ~unused
   }
 
   /// Whether every request is answered.

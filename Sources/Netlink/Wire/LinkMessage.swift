@@ -8,10 +8,13 @@ enum LinkAttribute {
   static let parent: UInt16 = 5
   static let master: UInt16 = 10
   static let info: UInt16 = 18
+  static let alias: UInt16 = 20
+  static let specification: UInt16 = 26
   static let extensionMask: UInt16 = 29
   static let parentNamespace: UInt16 = 37
   /// Inside `info`.
   static let infoKind: UInt16 = 1
+  static let infoData: UInt16 = 2
 }
 
 /// Requests about links.
@@ -26,6 +29,25 @@ enum LinkMessage {
     output.append(repeating: 0, count: fixedByteCount)
     output.appendAttribute(LinkAttribute.extensionMask, payloadByteCount: 4)
     output.append(native: UInt32(1 << 3))  // RTEXT_FILTER_SKIP_STATS
+  }
+
+  /// Writes a request for one link, by its number or its name.
+  static func encodeQuery(
+    index: Int32, name: String?, into output: inout OutputSpan<UInt8>, sequence: UInt32
+  ) {
+    var bytes: [UInt8] = []
+    if let name { bytes = Array(name.utf8) + [0] }
+    let attribute = name == nil ? 0 : Attribute.headerByteCount + aligned(bytes.count)
+    output.appendHeader(
+      length: Message.headerByteCount + fixedByteCount + attribute, type: MessageType.getLink,
+      flags: MessageFlags.request | MessageFlags.acknowledge, sequence: sequence)
+    output.append(native: UInt32(0))
+    output.append(native: UInt32(bitPattern: index))
+    output.append(repeating: 0, count: 8)
+    guard name != nil else { return }
+    output.appendAttribute(LinkAttribute.name, payloadByteCount: bytes.count)
+    for byte in bytes { output.append(byte) }
+    output.append(repeating: 0, count: aligned(bytes.count) - bytes.count)
   }
 }
 
@@ -54,6 +76,9 @@ extension Link {
       case (LinkAttribute.parent, 4...): link.parentIndex = Self.index(bytes.native32(at: at))
       case (LinkAttribute.master, 4...): link.masterIndex = Self.index(bytes.native32(at: at))
       case (LinkAttribute.info, _): link.kind = Self.kind(attribute.payload, in: bytes)
+      case (LinkAttribute.alias, _): link.alias = bytes.text(attribute.payload)
+      case (LinkAttribute.specification, _):
+        link.ipv4 = Self.ipv4Settings(attribute.payload, in: bytes)
       case (LinkAttribute.parentNamespace, _): parentIsElsewhere = true
       default: break
       }
@@ -66,6 +91,27 @@ extension Link {
   /// Zero stands for "none".
   private static func index(_ number: UInt32) -> Int32? {
     number == 0 ? nil : Int32(bitPattern: number)
+  }
+
+  /// IFLA_INET_CONF inside AF_INET inside IFLA_AF_SPEC: the values in the order of their numbers.
+  private static func ipv4Settings(
+    _ nested: Range<Int>, in bytes: Span<UInt8>
+  ) -> [IPv4Setting: Int32] {
+    var settings: [IPv4Setting: Int32] = [:]
+    var families = nested
+    while let family = Attribute.next(in: bytes, from: &families) {
+      guard family.type == UInt16(FamilyNumber.ipv4) else { continue }
+      var rest = family.payload
+      while let list = Attribute.next(in: bytes, from: &rest) {
+        guard list.type == 1 else { continue }
+        for setting in IPv4Setting.allCases {
+          let at = list.payload.lowerBound + 4 * (Int(setting.rawValue) - 1)
+          guard at + 4 <= list.payload.upperBound else { continue }
+          settings[setting] = Int32(bitPattern: bytes.native32(at: at))
+        }
+      }
+    }
+    return settings
   }
 
   /// IFLA_INFO_KIND inside IFLA_LINKINFO.

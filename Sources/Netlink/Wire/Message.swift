@@ -6,9 +6,12 @@ enum MessageType {
   static let newLink: UInt16 = 16
   static let deleteLink: UInt16 = 17
   static let getLink: UInt16 = 18
+  static let setLink: UInt16 = 19
   static let newAddress: UInt16 = 20
   static let deleteAddress: UInt16 = 21
   static let getAddress: UInt16 = 22
+  static let newRoute: UInt16 = 24
+  static let deleteRoute: UInt16 = 25
 }
 
 /// Message flags; their meaning depends on the message, hence equal numbers.

@@ -22,6 +22,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case preempt
     /// The password of version 2.
     case authentication
+    /// Whether there is a virtual MAC address.
+    case virtualMac
     /// Something it tracks, by its place in the list.
     case track(Int)
     /// The list of peers as a whole.

@@ -18,7 +18,7 @@ extension RouterConfiguration {
     // An owner's addresses are the interface's own, which is decided when it starts.
     let isSameRouter =
       interface == other.interface && vrid == other.vrid && version == other.version
-      && (priority == .owner) == (other.priority == .owner)
+      && (priority == .owner) == (other.priority == .owner) && virtualMac == other.virtualMac
     return isSameRouter ? .inPlace : .replacement
   }
 
@@ -40,6 +40,7 @@ extension RouterConfiguration {
     compare("checksum", checksum.rawValue, other.checksum.rawValue)
     compare("handover", handover.rawValue, other.handover.rawValue)
     compare("probe", probe, other.probe)
+    compare("virtual MAC address", virtualMac, other.virtualMac)
     compare("track", Self.text(tracks), Self.text(other.tracks))
     compare("peers", Self.text(peers), Self.text(other.peers))
     if password != other.password { parts.append("another password") }

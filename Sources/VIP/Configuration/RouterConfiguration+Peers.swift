@@ -10,6 +10,12 @@ extension RouterConfiguration {
   /// Checks the peers.
   func validatePeers() throws(ConfigurationError) {
     guard !peers.isEmpty else { return }
+    guard !virtualMac else {
+      throw ConfigurationError(
+        .peers, router: name,
+        "advertisements to single machines don't show switches where the virtual MAC address is; "
+          + "leave out the peers or the virtual MAC address")
+    }
     guard peers.count <= Self.peerCountMax else {
       throw ConfigurationError(
         .peers, router: name, "\(peers.count) peers are more than \(Self.peerCountMax)")

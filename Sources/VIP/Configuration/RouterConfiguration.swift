@@ -35,6 +35,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// Whether to ask the segment, before the first use, if a machine outside the group has one of the
   /// addresses.
   public var probe: Bool
+  /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)
+  /// instead of the interface's.
+  public var virtualMac: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
   /// The other machines of the group, where advertisements go to each of them (unicast) instead of to
@@ -59,6 +62,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - preemptDelay: none if left out.
   ///   - password: none if left out; for version 2 only.
   ///   - probe: on if left out.
+  ///   - virtualMac: off if left out.
   ///   - tracks: none if left out.
   ///   - peers: none, for multicast, if left out.
   public init(
@@ -67,7 +71,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, tracks: [Track] = [], peers: [IPAddress] = []
+    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = [], peers: [IPAddress] = []
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -82,6 +86,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.preemptDelay = preemptDelay
     self.password = password
     self.probe = probe
+    self.virtualMac = virtualMac
     self.tracks = tracks
     self.peers = peers
   }
@@ -155,6 +160,12 @@ extension RouterConfiguration {
       } catch {
         throw ConfigurationError(field(of: error), router: name, error.description)
       }
+    }
+    guard !virtualMac || priority != .owner else {
+      throw ConfigurationError(
+        .virtualMac, router: name,
+        "an owner (priority 255) serves the interface's own addresses, which have its own Ethernet "
+          + "address; take a lower priority, or leave out the virtual MAC address")
     }
     guard (.zero...Self.preemptDelayMax).contains(preemptDelay) else {
       throw ConfigurationError(

@@ -12,6 +12,8 @@ struct AddressWork {
     case refresh
     /// Removes addresses that no longer belong to a router that goes on.
     case retire
+    /// Puts addresses on a macvlan that is switched off.
+    case load
   }
 
   struct Entry {
@@ -22,8 +24,9 @@ struct AddressWork {
 
   private var urgent: [Entry] = []
   private var refreshes: [Entry] = []
+  private var loads: [Entry] = []
 
-  var isEmpty: Bool { urgent.isEmpty && refreshes.isEmpty }
+  var isEmpty: Bool { urgent.isEmpty && refreshes.isEmpty && loads.isEmpty }
 
   mutating func add(_ kind: Kind, _ instance: RouterInstance) {
     if kind == .refresh {
@@ -31,20 +34,32 @@ struct AddressWork {
       refreshes.append(Entry(kind: kind, slot: instance.slot))
       return
     }
+    if kind == .load {
+      loads.removeAll { $0.slot == instance.slot }
+      loads.append(Entry(kind: kind, slot: instance.slot))
+      return
+    }
+    if kind != .retire { loads.removeAll { $0.slot == instance.slot } }
     // A newer decision replaces what is left of an older one.
     urgent.removeAll { $0.slot == instance.slot && ($0.kind == .retire) == (kind == .retire) }
     urgent.append(Entry(kind: kind, slot: instance.slot))
   }
 
-  /// The entry to work on now: takeovers and releases before refreshes.
-  var first: Entry? { urgent.first ?? refreshes.first }
+  /// The entry to work on now: takeovers and releases before refreshes, and those before what may
+  /// never be needed.
+  var first: Entry? { urgent.first ?? refreshes.first ?? loads.first }
 
   /// Records how far the first entry has come; `nil` if it is done.
   mutating func advanceFirst(to next: Int?) {
-    if urgent.isEmpty {
-      if let next { refreshes[0].next = next } else { refreshes.removeFirst() }
+    func advance(_ list: inout [Entry]) {
+      if let next { list[0].next = next } else { list.removeFirst() }
+    }
+    if !urgent.isEmpty {
+      advance(&urgent)
+    } else if !refreshes.isEmpty {
+      advance(&refreshes)
     } else {
-      if let next { urgent[0].next = next } else { urgent.removeFirst() }
+      advance(&loads)
     }
   }
 
@@ -56,10 +71,12 @@ struct AddressWork {
     for index in refreshes.indices where refreshes[index].slot == instance.slot {
       refreshes[index].next = 0
     }
+    for index in loads.indices where loads[index].slot == instance.slot { loads[index].next = 0 }
   }
 
   mutating func forget(_ instance: RouterInstance) {
     urgent.removeAll { $0.slot == instance.slot }
     refreshes.removeAll { $0.slot == instance.slot }
+    loads.removeAll { $0.slot == instance.slot }
   }
 }

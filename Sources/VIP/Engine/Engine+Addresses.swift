@@ -40,6 +40,15 @@ extension Engine {
         work.advanceFirst(to: nil)
         continue
       }
+      if entry.kind == .remove, instance.virtual != nil {
+        work.advanceFirst(to: nil)
+        lower(instance)
+        continue
+      }
+      if entry.kind == .install, instance.settings.virtualMac, !raise(instance) {
+        work.advanceFirst(to: nil)
+        continue
+      }
       // What an IPv6 request costs grows with the number of addresses on the interface.
       let batch = instance.family == .ipv4 ? Bound.addressBatch : Bound.addressBatch / 4
       let (indices, next) = select(entry, of: instance, atMost: min(budget, batch))
@@ -47,6 +56,7 @@ extension Engine {
       work.advanceFirst(to: next)
       if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
       if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+      if entry.kind == .load, next == nil { settle(instance) }
       if !indices.isEmpty, platform.now() >= end { break }
     }
     finishLeaving()
@@ -70,8 +80,14 @@ extension Engine {
           instance.isHolding && !address.isPresent && address.retryAt == nil
             && !address.isRetired && !isTakenByHost(index, of: instance)
         case .refresh:
-          address.isInstalled && (instance.isHolding || address.isLingering)
-            && !address.isRetired
+          address.isInstalled && !address.isRetired
+            && (instance.isHolding || address.isLingering || instance.virtual != nil)
+            && instance.isReachable
+        case .load:
+          !instance.isHolding && !instance.isReachable && instance.carrierIndex != nil
+            && (!address.isInstalled || address.isLeased || address.isAwake)
+            && !address.belongsToHost
+            && address.retryAt == nil && !address.isRetired && !isTakenByHost(index, of: instance)
         case .retire: address.isInstalled && address.isRetired && address.retryAt == nil
         case .remove: address.isInstalled && !instance.isHolding && !address.isLingering
         }
@@ -97,7 +113,11 @@ extension Engine {
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
     hasChanged = true
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
-    let requests = indices.map { instance.request($0, lifetime: lifetime(of: instance)) }
+    // What waits on a macvlan that is off waits without an end.
+    let lifetime = kind == .load ? nil : lifetime(of: instance)
+    let requests = indices.map {
+      instance.request($0, lifetime: lifetime, isDormant: kind == .load)
+    }
     if kind == .remove || kind == .retire {
       isSafeguardStale = true
       let results = keepingNeighbours(of: indices, instance) { platform.kernel.remove(requests) }
@@ -107,6 +127,8 @@ extension Engine {
     let results = platform.kernel.install(requests)
     for (index, error) in zip(indices, results) {
       noteInstallation(index, of: instance, error, isNew: kind == .install)
+      instance.addresses[index].isLeased = error == nil && lifetime != nil
+      instance.addresses[index].isAwake = error == nil && kind != .load
     }
   }
 
@@ -159,6 +181,10 @@ extension Engine {
 
   private func retry(_ index: Int, of instance: RouterInstance, at time: Instant) {
     instance.addresses[index].retryAt = time
+    armRetry(at: time)
+  }
+
+  func armRetry(at time: Instant) {
     let armed = timers.deadline(of: TimerID.retry)
     timers.schedule(TimerID.retry, at: min(armed ?? time, time))
   }
@@ -167,6 +193,7 @@ extension Engine {
   func retryAddresses() {
     var next: Instant?
     for case let instance? in instances {
+      if let later = attendMacvlan(of: instance) { next = min(next ?? later, later) }
       var isDue = false
       for index in instance.addresses.indices {
         guard let time = instance.addresses[index].retryAt else { continue }
@@ -178,7 +205,8 @@ extension Engine {
         }
       }
       guard isDue else { continue }
-      work.add(instance.isHolding ? .install : .remove, instance)
+      work.add(
+        instance.isHolding ? .install : instance.settings.virtualMac ? .load : .remove, instance)
       if instance.addresses.last?.isRetired ?? false { work.add(.retire, instance) }
     }
     if let next { timers.schedule(TimerID.retry, at: next) }
@@ -188,8 +216,12 @@ extension Engine {
 
   /// Somebody removed an address from an interface.
   func noteLoss(of record: AddressRecord) {
-    let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
-    guard let (slot, index) = owners[key], let instance = instances[slot] else { return }
+    let parent = virtuals[record.interfaceIndex].flatMap { instances[$0]?.link?.index }
+    let key = OwnerKey(
+      interfaceIndex: parent ?? record.interfaceIndex, address: record.address.address)
+    guard let (slot, index) = owners[key], let instance = instances[slot],
+      instance.carrierIndex == record.interfaceIndex
+    else { return }
     guard record.address == instance.addresses[index].address else { return }
     if instance.addresses[index].expectedRemovals > 0 {
       instance.addresses[index].expectedRemovals -= 1
@@ -197,8 +229,14 @@ extension Engine {
     }
     guard instance.addresses[index].isInstalled else { return }
     instance.addresses[index].isInstalled = false
+    instance.addresses[index].isLeased = false
     hasChanged = true
-    if instance.isHolding, !instance.addresses[index].isRetired { repair(index, of: instance) }
+    guard !instance.addresses[index].isRetired else { return }
+    if instance.isHolding {
+      repair(index, of: instance)
+    } else if instance.settings.virtualMac {
+      retry(index, of: instance, at: now + .seconds(1))
+    }
   }
 
   /// Puts a lost address back: at once the first time, later and later if it is lost again.
@@ -238,7 +276,7 @@ extension Engine {
   /// Announces the addresses that are on the interface already; the others are announced when they
   /// get there.
   func announceInstalled(_ instance: RouterInstance) {
-    guard let wire = wire(of: instance) else { return }
+    guard let wire = wire(of: instance), instance.isReachable else { return }
     for address in instance.currentAddresses where address.isPresent {
       wire.queue.announce(address.address.address, now: now)
     }
@@ -253,7 +291,8 @@ extension Engine {
       while budget > 0, let address = wire.queue.popDue(by: now) {
         budget -= 1
         guard let (slot, place) = owners[OwnerKey(interfaceIndex: index, address: address)],
-          let instance = instances[slot], instance.isHolding, instance.addresses[place].isPresent
+          let instance = instances[slot], instance.isHolding, instance.isReachable,
+          instance.addresses[place].isPresent
         else { continue }
         announce(address, on: wire, for: instance)
         noteAnnounced(place, of: instance)
@@ -262,7 +301,8 @@ extension Engine {
   }
 
   func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
-    let announcement = Announcement(address, at: wire.macAddress, isRouter: wire.isRouter)
+    let announcement = Announcement(
+      address, at: instance.virtual?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
       instance.announceFailure = nil

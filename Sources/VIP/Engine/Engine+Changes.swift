@@ -178,7 +178,8 @@ extension Engine {
       if let link = instance.link {
         new.belongsToHost = interfaces.hostRecord(address.address, on: link.index) != nil
       }
-      new.isInstalled = !instance.isHolding && leftovers.contains(address)
+      new.isInstalled =
+        !instance.isHolding && !instance.settings.virtualMac && leftovers.contains(address)
       return new
     }
     let retired = instance.addresses.suffix(from: instance.currentAddresses.count)
@@ -191,6 +192,9 @@ extension Engine {
           wire(of: instance)?.queue.announce(address.address.address, now: now)
         }
       }
+    } else if instance.settings.virtualMac {
+      removeFromParent(leftovers, of: instance)
+      work.add(.load, instance)
     } else if instance.handoverDeadline == nil, !instance.hasReleased {
       work.add(.remove, instance)
     }
@@ -248,7 +252,8 @@ extension Engine {
     let address = instance.addresses[index].address
     guard let owner = owner(of: address.address, near: instance), owner.slot != instance.slot,
       let heir = instances[owner.slot]?.addresses[owner.index],
-      heir.address == address, heir.isInstalled
+      heir.address == address, heir.isInstalled,
+      instances[owner.slot]?.carrierIndex == instance.carrierIndex
     else { return false }
     instance.addresses[index].isInstalled = false
     return true

@@ -63,8 +63,10 @@ extension Engine {
     Set(
       liveInstances.filter { $0.settings.name == name }.map { instance in
         if instance.isHolding {
-          return instance.currentAddresses.allSatisfy { $0.isPresent || $0.failure != nil }
-            ? .here : .open
+          let isDone = instance.currentAddresses.allSatisfy {
+            ($0.isPresent && instance.isReachable) || $0.failure != nil
+          }
+          return isDone || instance.virtual?.failure != nil ? .here : .open
         }
         guard let active = instance.election.activeRouter, active.priority != .release,
           instance.handoverDeadline == nil

@@ -22,6 +22,7 @@ extension Engine {
   func letGo(_ instance: RouterInstance, because reason: Transition.Reason?) {
     silence(instance)
     endConflicts(of: instance)
+    if instance.settings.virtualMac { return letGoVirtual(instance, reason) }
     guard instance.settings.handover == .seamless,
       let patience = patience(instance, reason), let wire = wire(of: instance), listen(on: wire)
     else { return release(instance) }
@@ -29,6 +30,16 @@ extension Engine {
     for index in instance.currentAddresses.indices where instance.addresses[index].isInstalled {
       instance.addresses[index].isLingering = true
     }
+    armHandoverTimer()
+  }
+
+  /// With a virtual MAC address everything goes at once when a new Active is heard: two holders of
+  /// one Ethernet address confuse switches, and its advertisement has moved their tables already.
+  private func letGoVirtual(_ instance: RouterInstance, _ reason: Transition.Reason?) {
+    guard instance.settings.handover == .seamless, instance.isReachable,
+      let patience = patience(instance, reason), !instance.hasSuccessor
+    else { return release(instance) }
+    instance.handoverDeadline = now + patience
     armHandoverTimer()
   }
 
@@ -71,6 +82,7 @@ extension Engine {
     guard instance.handoverDeadline != nil, !instance.hasSuccessor,
       advertisement.priority != .release, source != instance.election.primaryAddress
     else { return }
+    if instance.settings.virtualMac { return release(instance) }
     instance.hasSuccessor = true
     instance.handoverDeadline = now + patienceAfterAdvertisement(instance)
     armHandoverTimer()

@@ -20,6 +20,7 @@ extension Engine {
     }
     compareAddresses(with: records)
     for case let instance? in instances { reconsider(instance) }
+    reviewVirtualInterfaces(Set(virtuals.keys).union(hushed.keys))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -32,8 +33,10 @@ extension Engine {
     for (key, owner) in owners where !present.contains(key) {
       guard let instance = instances[owner.slot] else { continue }
       instance.addresses[owner.index].expectedRemovals = 0
-      guard let link = instance.link, instance.addresses[owner.index].isInstalled else { continue }
-      noteLoss(of: AddressRecord.lost(instance.addresses[owner.index].address, on: link.index))
+      guard let carrier = instance.carrierIndex, instance.addresses[owner.index].isInstalled,
+        !present.contains(OwnerKey(interfaceIndex: carrier, address: key.address))
+      else { continue }
+      noteLoss(of: AddressRecord.lost(instance.addresses[owner.index].address, on: carrier))
     }
   }
 
@@ -51,7 +54,10 @@ extension Engine {
           interfaces.remove(index)
           changed.insert(index)
         case .address(let record):
-          guard record.protocolTag != vipProtocolTag else { return }
+          guard record.protocolTag != vipProtocolTag else {
+            if record.flags.contains(.dadFailed) { noteRefusal(of: record) }
+            return
+          }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
         case .addressRemoved(let record):
@@ -79,6 +85,7 @@ extension Engine {
         reconsider(instance)
       }
     }
+    if !virtuals.isEmpty { reviewVirtualInterfaces(changed) }
   }
 
   /// Lets an instance take part or wait, as its interface allows.
@@ -161,11 +168,18 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      let wire = try wire(link)
-      let segment = try segment(key, link)
-      wire.userCount += 1
-      segment.add(instance)
+      if instance.settings.virtualMac { try makeVirtualInterface(for: instance, on: link) }
+      do throws(NodeError) {
+        let wire = try wire(link)
+        let segment = try segment(key, link)
+        wire.userCount += 1
+        segment.add(instance)
+      } catch {
+        removeVirtualInterface(of: instance)
+        throw error
+      }
       claimAddresses(of: instance, on: link.index)
+      if instance.settings.virtualMac { work.add(.load, instance) }
     }
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
@@ -202,11 +216,14 @@ extension Engine {
     changeListening(for: instance)
     isSafeguardStale = true
     endHandover(instance)
+    removeVirtualInterface(of: instance)
     instance.link = nil
     work.forget(instance)
     for index in instance.addresses.indices {
       let address = instance.addresses[index].address.address
       instance.addresses[index].isInstalled = false
+      instance.addresses[index].isLeased = false
+      instance.addresses[index].isAwake = false
       instance.addresses[index].expectedRemovals = 0
       disown(address, of: instance, on: link.index)
     }

@@ -11,8 +11,10 @@ import VIPCore
 /// without an end that this node itself shall manage is taken for a leftover also if it is not
 /// listed, since nobody else would ever remove it.
 extension Engine {
-  /// Removes what the earlier life of this node has left; before there are routers.
+  /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
+  /// there are routers.
   func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
+    removeStrayInterfaces()
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
     let requests = records.compactMap { record -> AddressRequest? in
       guard record.isOurs, let link = interfaces.link(record.interfaceIndex),
@@ -22,6 +24,17 @@ extension Engine {
     }
     // The last first: the others of a subnet may depend on the first.
     _ = platform.kernel.remove(requests.reversed())
+  }
+
+  /// Removes leftovers that were put on the interface itself by a life without virtual MAC address.
+  func removeFromParent(
+    _ leftovers: Set<InterfaceAddress>, of instance: RouterInstance, _ index: Int32? = nil
+  ) {
+    guard let index = index ?? instance.link?.index else { return }
+    let requests = instance.addresses.lazy.map(\.address).filter(leftovers.contains).map {
+      AddressRequest(interfaceIndex: index, address: $0)
+    }
+    if !requests.isEmpty { _ = platform.kernel.remove(requests.reversed()) }
   }
 
   /// Addresses without an end that carry our tag, on an interface, and belong to no router here.

@@ -11,7 +11,7 @@ extension Engine {
   func keepingNeighbours<Result>(
     of indices: [Int], _ instance: RouterInstance, _ remove: () -> Result
   ) -> Result {
-    guard let link = instance.link, instance.family == .ipv4,
+    guard let link = instance.link, instance.family == .ipv4, !instance.settings.virtualMac,
       haveNeighbours(indices, of: instance, on: link),
       platform.setPromotesSecondaries(true, on: link)
     else { return remove() }
@@ -30,7 +30,7 @@ extension Engine {
     guard !subnets.isEmpty else { return false }
     if interfaces.hasHostAddress(in: subnets, on: link.index) { return true }
     let going = Set(indices)
-    for case let other? in instances where other.link?.index == link.index {
+    for case let other? in instances where other.carrierIndex == link.index {
       for index in other.addresses.indices {
         let address = other.addresses[index]
         if address.isInstalled, subnets.contains(address.address.subnet),
@@ -46,7 +46,8 @@ extension Engine {
   /// Takes off at once what a router has on an interface that it will no longer look after.
   func removeAll(of instance: RouterInstance) {
     let indices = instance.addresses.indices.filter { instance.addresses[$0].isInstalled }
-    guard !indices.isEmpty else { return }
+    // A macvlan goes as a whole.
+    guard !indices.isEmpty, !instance.settings.virtualMac else { return }
     isSafeguardStale = true
     let requests = indices.reversed().map { instance.request($0, lifetime: nil) }
     _ = keepingNeighbours(of: indices, instance) { platform.kernel.remove(requests) }

@@ -30,11 +30,12 @@ extension Engine {
     let instance = makeInstance(settings, family)
     for index in instance.addresses.indices {
       let address = instance.addresses[index].address
-      instance.addresses[index].isInstalled = leftovers.contains(address)
+      instance.addresses[index].isInstalled = !settings.virtualMac && leftovers.contains(address)
       guard let link else { continue }
       instance.addresses[index].belongsToHost =
         interfaces.hostRecord(address.address, on: link.index) != nil
     }
+    if settings.virtualMac, let link { removeFromParent(leftovers, of: instance, link.index) }
     reconsider(instance)
   }
 

@@ -99,11 +99,14 @@ extension Engine {
     for case let instance? in instances {
       guard let link = instance.link else { continue }
       var duties: GuardArea.Duties = []
-      if instance.isHolding || !instance.hasReleased { duties.insert(.removals) }
+      // A macvlan that its node does not look after is a leftover, even if it is off.
+      if instance.isHolding || !instance.hasReleased || instance.virtual?.index != nil {
+        duties.insert(.removals)
+      }
       if instance.election.state == .active { duties.insert(.farewells) }
       safeguard.publish(
         instance, link: link.index, hostAddresses: hostAddresses[instance.slot] ?? [],
-        duties: duties)
+        duties: duties, savedSettings: savedSettings(ofParentOf: instance))
     }
   }
 

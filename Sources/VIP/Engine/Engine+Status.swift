@@ -27,7 +27,11 @@ extension Engine {
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
       addresses: instance.currentAddresses.map {
-        RouterStatus.AddressStatus(address: $0.address, installed: $0.isPresent)
+        RouterStatus.AddressStatus(
+          address: $0.address, installed: $0.isPresent && instance.isReachable)
+      },
+      virtualMac: instance.virtual.map {
+        RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
       since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
       reason: instance.stateReason, statistics: election.statistics,
@@ -48,6 +52,7 @@ extension Engine {
     }
     if instance.activity == .running { list += decrements(of: instance) }
     if let failure = instance.announceFailure { list.append(failure) }
+    if let failure = instance.virtual?.failure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)
     if let first = failures.first {
       list.append(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")

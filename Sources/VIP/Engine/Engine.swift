@@ -54,6 +54,12 @@ package final class Engine {
   private var turnedAt: Instant
   /// Which instance holds or will hold an address on an interface.
   var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
+  /// Whose macvlans these are, by the kernel's number.
+  var virtuals: [Int32: Int] = [:]
+  /// Interfaces whose ARP settings are changed for the sake of macvlans on them.
+  var hushed: [Int32: HushedParent] = [:]
+  /// Advertisements under virtual MAC addresses to send in this turn.
+  private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
@@ -287,6 +293,9 @@ package final class Engine {
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
+    if let virtual = instance.virtual {
+      return frames.append((instance, instance.frame(priority, at: virtual.macAddress)))
+    }
     let source = instance.isUnicast ? instance.election.primaryAddress : nil
     for (destination, message) in instance.messages(priority) {
       if let source {
@@ -304,6 +313,28 @@ package final class Engine {
       noteSending(segment.transport.flush(), on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
+    for (instance, bytes) in frames {
+      guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
+      noteSending(send(bytes, on: wire), on: segment)
+    }
+    frames.removeAll(keepingCapacity: true)
+  }
+
+  /// Sends a frame; tries once more where a queue is full for a moment.
+  ///
+  /// - Returns: 0, or the error number.
+  private func send(_ frame: [UInt8], on wire: Wire) -> Int32 {
+    var failure: Int32 = 0
+    for _ in 0..<2 {
+      do throws(FrameError) {
+        try wire.transport.send(frame.span)
+        return 0
+      } catch {
+        failure = error.errorNumber == 0 ? -1 : error.errorNumber
+        guard error.isTransient else { break }
+      }
+    }
+    return failure
   }
 
   /// Says once that advertisements can't be sent.

@@ -24,6 +24,18 @@ package protocol Platform: AnyObject {
   ///
   /// - Returns: whether that was otherwise before and has been changed.
   func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool
+  /// A setting below net (/proc/sys/net) by its path there; `nil` if there is none.
+  func setting(_ path: String) -> Int?
+  /// Changes such a setting.
+  ///
+  /// - Returns: 0, or the error number.
+  func changeSetting(_ path: String, to value: Int) -> Int32
+  /// Claims a name among the processes of this network namespace, until this one ends.
+  ///
+  /// - Returns: whether it is ours now.
+  func claimName(_ name: String) throws(NodeError) -> Bool
+  /// Gives such a name up.
+  func releaseName(_ name: String)
   /// From now on, calls the engine's turn when a descriptor is readable.
   func watch(_ descriptor: Int32, _ source: ReadinessSource)
   /// No longer waits for a descriptor that is about to be closed.

@@ -8,7 +8,13 @@ final class RouterInstance {
   struct VirtualAddress {
     let address: InterfaceAddress
     /// Whether the kernel has it on our interface, by our doing.
+    ///
+    /// With a virtual MAC address: on the macvlan, which may be switched off.
     var isInstalled = false
+    /// Whether it has an end there; only with a virtual MAC address.
+    var isLeased = false
+    /// Whether the machine takes it for its own: the macvlan was on since it was put there.
+    var isAwake = false
     /// Whether it stays for a moment although the election was lost or left, until the new holder
     /// has announced it.
     var isLingering = false
@@ -57,6 +63,8 @@ final class RouterInstance {
   var activity = Activity.waiting("not started")
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
+  /// The macvlan with its addresses, if it serves them under a virtual MAC address.
+  var virtual: VirtualInterface?
   /// Whether it is kept out of the election by something it tracks.
   var isUnfit = false
   /// By how much its priority is lowered by what it tracks.
@@ -87,6 +95,7 @@ final class RouterInstance {
   private var packets: [(destination: IPAddress, bytes: [UInt8])] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
+  private var packetFrame: [UInt8] = []
 
   init(slot: Int, _ settings: RouterConfiguration, _ family: AddressFamily, at now: Instant) {
     self.slot = slot
@@ -122,8 +131,16 @@ final class RouterInstance {
   /// Whether the addresses belong on the interface now.
   var isHolding: Bool { election.state == .active }
 
-  /// Whether none of our addresses is left on the interface.
-  var hasReleased: Bool { !addresses.contains(where: \.isInstalled) }
+  /// Whether none of our addresses can be reached here any more.
+  var hasReleased: Bool {
+    settings.virtualMac ? !isReachable : !addresses.contains(where: \.isInstalled)
+  }
+
+  /// Whether what is installed can be reached: a macvlan may be switched off.
+  var isReachable: Bool { settings.virtualMac ? virtual?.isUp ?? false : true }
+
+  /// The interface that its addresses are on.
+  var carrierIndex: Int32? { settings.virtualMac ? virtual?.index : link?.index }
 
   /// The addresses that belong to the router.
   var currentAddresses: ArraySlice<VirtualAddress> { addresses.prefix { !$0.isRetired } }
@@ -161,6 +178,7 @@ final class RouterInstance {
       }
       packetKey = advertisement
       packetSource = source
+      packetFrame = []
     }
     return packets
   }
@@ -168,8 +186,19 @@ final class RouterInstance {
   /// Makes the next messages anew.
   func forgetMessages() { packetKey = nil }
 
-  func request(_ index: Int, lifetime: Duration?) -> AddressRequest {
+  /// The message as a frame with a virtual MAC address.
+  func frame(_ priority: Priority, at mac: MACAddress) -> [UInt8] {
+    let messages = messages(priority)
+    if packetFrame.isEmpty, let (group, message) = messages.first {
+      packetFrame = AdvertisementFrame.encoded(
+        message, from: election.primaryAddress, to: group, at: mac)
+    }
+    return packetFrame
+  }
+
+  func request(_ index: Int, lifetime: Duration?, isDormant: Bool = false) -> AddressRequest {
     AddressRequest(
-      interfaceIndex: link?.index ?? 0, address: addresses[index].address, lifetime: lifetime)
+      interfaceIndex: carrierIndex ?? 0, address: addresses[index].address, lifetime: lifetime,
+      makesRoute: !settings.virtualMac, isDormant: isDormant)
   }
 }

@@ -24,6 +24,8 @@ package final class Safeguard {
     var link: Int32
     var addressRevision: Int
     var hostAddresses: Set<Int>
+    /// What removes its macvlan, if it has one.
+    var macvlanRemoval: [UInt8] = []
     var farewell: Advertisement?
     var destinations: [IPAddress] = []
     var source: IPAddress?
@@ -108,8 +110,10 @@ package final class Safeguard {
   ///   - link: the interface it is attached to.
   ///   - hostAddresses: which of its addresses, by index, are the host's own and not to be touched.
   ///   - duties: what is to be done if the node dies now.
+  ///   - savedSettings: what the interface below its macvlan had before.
   func publish(
-    _ instance: RouterInstance, link: Int32, hostAddresses: Set<Int>, duties: GuardArea.Duties
+    _ instance: RouterInstance, link: Int32, hostAddresses: Set<Int>, duties: GuardArea.Duties,
+    savedSettings: [IPv4Setting: Int32] = [:]
   ) {
     let slot = instance.slot
     if let entry = published[slot], entry.instance !== instance || entry.link != link {
@@ -120,7 +124,16 @@ package final class Safeguard {
       ?? Published(instance: instance, link: link, addressRevision: -1, hostAddresses: [])
     let isOtherList = entry.addressRevision != instance.addressRevision
     entry.addressRevision = instance.addressRevision
-    if isOtherList || entry.hostAddresses != hostAddresses {
+    if let virtual = instance.virtual {
+      // One message for all addresses.
+      let removal = LinkRequest.removal(
+        ofMacvlan: virtual.name, restoring: savedSettings, ofParent: link)
+      if entry.macvlanRemoval != removal {
+        entry.macvlanRemoval = removal
+        entry.hasRemovals = area.write(
+          removal, for: .removals, of: slot, interfaceIndex: link)
+      }
+    } else if isOtherList || entry.hostAddresses != hostAddresses {
       entry.hostAddresses = hostAddresses
       entry.hasRemovals = area.write(
         instance.removals(except: hostAddresses), for: .removals, of: slot, interfaceIndex: link)

@@ -12,6 +12,7 @@ final class LinuxPlatform: Platform {
   private let poll: Descriptor
   private let timer: Descriptor
   private let wakeUp: Descriptor
+  private let names = NameClaims()
   private var sources: [Int32: ReadinessSource] = [:]
   private var events = [epoll_event](repeating: epoll_event(), count: eventCount)
   /// What the timer is armed for; it may be earlier than needed, never later.
@@ -84,6 +85,23 @@ final class LinuxPlatform: Platform {
     defer { Glibc.close(file) }
     return write(file, [wanted], 1) == 1
   }
+
+  func setting(_ path: String) -> Int? {
+    guard let bytes = readSmallFile("/proc/sys/net/\(path)") else { return nil }
+    let digits = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\t") }
+    return Int(String(decoding: digits, as: UTF8.self))
+  }
+
+  func changeSetting(_ path: String, to value: Int) -> Int32 {
+    let file = open("/proc/sys/net/\(path)", O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return errno }
+    defer { Glibc.close(file) }
+    let text = Array("\(value)".utf8)
+    return write(file, text, text.count) == text.count ? 0 : errno
+  }
+
+  func claimName(_ name: String) throws(NodeError) -> Bool { try names.claim(name) }
+  func releaseName(_ name: String) { names.release(name) }
 
   // MARK: Waiting
 

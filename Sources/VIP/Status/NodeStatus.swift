@@ -92,6 +92,8 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var activeRouter: IPAddress?
   /// The virtual addresses and whether the kernel has them on our interface.
   public var addresses: [AddressStatus]
+  /// The Ethernet address that they are served under, if it is not the interface's own.
+  public var virtualMac: VirtualMAC?
   /// When the state was entered, in UTC (ISO 8601).
   public var since: String
   /// How long ago that was.
@@ -112,6 +114,20 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var peers: [PeerStatus]
   /// What is wrong at the moment, one sentence each.
   public var warnings: [String]
+
+  /// An Ethernet address of a virtual router.
+  public struct VirtualMAC: Sendable, Hashable, Codable {
+    /// The address (RFC 9568 §7.3).
+    public var address: MACAddress
+    /// The name of the macvlan that has it.
+    public var interface: String
+
+    /// Makes an entry.
+    public init(address: MACAddress, interface: String) {
+      self.address = address
+      self.interface = interface
+    }
+  }
 
   /// One virtual address.
   public struct AddressStatus: Sendable, Hashable, Codable {

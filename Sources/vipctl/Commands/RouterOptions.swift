@@ -82,6 +82,11 @@ struct RouterOptions: ParsableArguments {
     help: "Don't ask the network first whether another machine uses an address.")
   var noProbe = false
 
+  @Flag(
+    name: .customLong("virtual-mac"),
+    help: "Serve the addresses under the group's own Ethernet address, which moves with them.")
+  var virtualMac = false
+
   @Option(
     name: .customLong("track"),
     help: ArgumentHelp(
@@ -113,6 +118,7 @@ struct RouterOptions: ParsableArguments {
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
       ("--realtime", realtime),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
+      ("--virtual-mac", virtualMac),
       ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
     ]
     return flags.first { $0.1 }?.0
@@ -155,7 +161,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, tracks: tracks, peers: peers)
+      probe: !noProbe, virtualMac: virtualMac, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

@@ -70,7 +70,7 @@ struct PlacedRouter {
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "track", "peers",
+    "checksum", "authentication", "handover", "probe", "virtualMac", "track", "peers",
   ]
 
   fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -114,7 +114,8 @@ struct PlacedRouter {
       handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
       version: version, preemptDelay: preemption.delay,
       password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true, tracks: tracked,
+      probe: try keys.take("probe")?.flag("probe") ?? true,
+      virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false, tracks: tracked,
       peers: hosts)
     do {
       try configuration.validate()
@@ -135,6 +136,7 @@ struct PlacedRouter {
     case .version: settings["version"] ?? place
     case .preempt: settings["preempt"] ?? place
     case .authentication: settings["authentication"] ?? place
+    case .virtualMac: settings["virtualMac"] ?? place
     case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
     case .peers: settings["peers"] ?? place
     case .peer(let index): peers.indices.contains(index) ? peers[index] : place

@@ -16,9 +16,8 @@ enum KeepalivedAdvice {
   ]
 
   private static let byKeyword: [String: String] = [
-    "use_vmac": "the interface's own Ethernet address is announced instead of a virtual one",
-    "use_vmac_addr": "virtual addresses go on the router's interface itself",
-    "vmac_xmit_base": "it only matters with use_vmac",
+    "use_vmac_addr": "the addresses of a router are all on one interface",
+    "vmac_xmit_base": "advertisements leave under the virtual MAC address, as RFC 9568 says",
     "use_ipvlan": "virtual addresses go on the router's interface itself",
     "unicast_src_ip": "the interface's primary address is the source",
     "mcast_src_ip": "the interface's primary address is the source",

@@ -15,7 +15,7 @@ struct KeepalivedInstance {
   private static let translated: Set<String> = [
     "interface", "virtual_router_id", "priority", "advert_int", "version", "nopreempt",
     "preempt_delay", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded",
-    "track_interface", "unicast_peer",
+    "track_interface", "unicast_peer", "use_vmac",
   ]
 
   init(_ node: KeepalivedNode) {
@@ -52,6 +52,7 @@ struct KeepalivedInstance {
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
     readAuthentication(&configuration)
+    readVirtualMAC(&configuration)
     return checked(configuration)
   }
 
@@ -95,6 +96,27 @@ struct KeepalivedInstance {
     } catch {
       remark(child, "\(child.keyword): \(error); it is left out")
       return nil
+    }
+  }
+
+  private mutating func readVirtualMAC(_ configuration: inout RouterConfiguration) {
+    guard let child = values["use_vmac"] else { return }
+    guard configuration.priority != .owner else {
+      remark(
+        child,
+        "'use_vmac' is left out; an owner's addresses have the interface's own Ethernet "
+          + "address")
+      return
+    }
+    configuration.virtualMac = true
+    add("virtualMac", "true", .line(child.source))
+    for argument in child.arguments {
+      let text =
+        MACAddress(argument) == nil
+        ? "the interface with the virtual MAC address gets another name than '\(argument)'; "
+          + "see 'vipctl status --json'"
+        : "the virtual MAC address is that of RFC 9568, not \(argument)"
+      remark(child, text)
     }
   }
 

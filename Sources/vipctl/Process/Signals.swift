@@ -6,13 +6,16 @@ import VIP
 /// The main thread does nothing else: it stays able to end the process when everything else hangs.
 enum Signals {
   private static let stopping = [SIGTERM, SIGINT]
+  /// Those that make keepalived write its data to files, and would end a process that knows nothing
+  /// of them.
+  private static let curious = [SIGUSR1, SIGUSR2]
   /// Whether this is the first process of a container, which inherits the orphans of all others.
   private static let isFirstProcess = getpid() == 1
 
   private static var handled: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in stopping + [SIGHUP] { sigaddset(&set, signal) }
+    for signal in stopping + curious + [SIGHUP] { sigaddset(&set, signal) }
     if isFirstProcess { sigaddset(&set, SIGCHLD) }
     return set
   }
@@ -37,6 +40,11 @@ enum Signals {
       guard sigwait(&set, &number) == 0 else { continue }
       if number == SIGCHLD {
         clearOrphans()
+      } else if curious.contains(number) {
+        LogLine(
+          .info,
+          "\(name(number)) changes nothing; 'vipctl status --json' and 'vipctl metrics' tell all"
+        ).write()
       } else if number == SIGHUP {
         stops.tell(.reload)
       } else if isStopping {
@@ -64,6 +72,8 @@ enum Signals {
     switch signal {
     case SIGTERM: "SIGTERM"
     case SIGINT: "SIGINT"
+    case SIGUSR1: "SIGUSR1"
+    case SIGUSR2: "SIGUSR2"
     default: "signal \(signal)"
     }
   }

@@ -1,0 +1,181 @@
+import Netlink
+import VIPCore
+
+/// Making the macvlans of routers, and clearing away those of the dead.
+///
+/// Each name is claimed for as long as its node lives, in a way that the kernel ends with the
+/// process and that is the same for all in a network namespace. So whoever finds a macvlan of ours
+/// whose name nobody claims knows that its node is dead.
+extension Engine {
+  /// Makes a router's macvlan, switched off, on the interface that it is to be attached to.
+  ///
+  /// - Throws: why there is none. Nothing has changed then.
+  func makeVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
+    let vrid = instance.settings.vrid
+    let name = VirtualInterface.name(onInterface: link.index, vrid, instance.family)
+    guard try platform.claimName(name) else {
+      throw NodeError(
+        .system(errno: 16),
+        "another node on this machine serves VRID \(vrid) of \(instance.family) on \(link.name); "
+          + "stop it, or take another VRID")
+    }
+    instance.virtual = VirtualInterface(
+      name: name, macAddress: .virtualRouter(vrid, instance.family))
+    do throws(NodeError) {
+      try createVirtualInterface(for: instance, on: link)
+    } catch {
+      platform.releaseName(name)
+      instance.virtual = nil
+      throw error
+    }
+  }
+
+  /// Makes the macvlan that a router has claimed the name of.
+  func createVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
+    guard let virtual = instance.virtual else { return }
+    try clearWay(for: virtual, on: link)
+    let macvlan = Macvlan(
+      name: virtual.name, parentIndex: link.index, macAddress: virtual.macAddress)
+    try change([.create(macvlan)])
+    guard let index = try present(named: virtual.name)?.index else {
+      throw NodeError(.system(errno: 19), "\(virtual.name) has vanished as soon as it was made")
+    }
+    do throws(NodeError) {
+      let alias = VirtualInterface.alias(instance.settings.vrid, on: link.name)
+      try change([.setAlias(alias, index: index)])
+      try configure(virtual.name, index, instance.family, on: link)
+    } catch {
+      _ = platform.kernel.change([.delete(index: index)])
+      throw error
+    }
+    instance.virtual?.index = index
+    instance.virtual?.isUp = false
+    instance.virtual?.failure = nil
+    virtuals[index] = instance.slot
+    isSafeguardStale = true
+  }
+
+  private func configure(
+    _ name: String, _ index: Int32, _ family: AddressFamily, on parent: Link
+  ) throws(NodeError) {
+    // Answers for its own addresses only, and the one of IPv6 answers no ARP at all.
+    let ipv4: [IPv4Setting: Int32] = [
+      .arpIgnore: family == .ipv4 ? 1 : 8, .arpAnnounce: 2, .promotesSecondaries: 1,
+      .reversePathFilter: reversePathFilter(on: parent),
+      .forwarding: parent.ipv4[.forwarding] ?? 0,
+    ]
+    try change([.setIPv4(ipv4, index: index)])
+    // A machine may be without IPv6.
+    let path = "ipv6/conf/\(name)"
+    guard family == .ipv6 || platform.setting("\(path)/disable_ipv6") != nil else { return }
+    try change([.withoutLinkLocal(index: index)])
+    let forwarding = platform.setting("ipv6/conf/\(parent.name)/forwarding") ?? 0
+    let settings: [(String, Int)] =
+      family == .ipv4
+      ? [("disable_ipv6", 1)]
+      : [
+        ("disable_ipv6", 0), ("keep_addr_on_down", 1), ("accept_ra", 0), ("autoconf", 0),
+        ("router_solicitations", 0), ("forwarding", forwarding),
+        // What waits needs its detection of duplicates to wait for, but it must take no time.
+        ("accept_dad", 1), ("dad_transmits", 0), ("router_solicitation_delay", 0),
+      ]
+    for (setting, value) in settings where platform.setting("\(path)/\(setting)") != value {
+      let code = platform.changeSetting("\(path)/\(setting)", to: value)
+      guard code == 0 else {
+        throw NodeError(
+          code == 1 || code == 13 ? .notPermitted : .system(errno: code),
+          "a virtual MAC address needs net.ipv6.conf.\(name).\(setting) = \(value), which can't be "
+            + "set (\(errorText(code))); let this container write /proc/sys/net, or set virtualMac "
+            + "to false")
+      }
+    }
+  }
+
+  /// Replies leave by the parent, which a strict check takes for a forged source: at most a loose
+  /// one, which wins over a strict one for all interfaces, and none where the parent has none.
+  private func reversePathFilter(on parent: Link) -> Int32 {
+    let all = platform.setting("ipv4/conf/all/rp_filter") ?? 0
+    return max(all, Int(parent.ipv4[.reversePathFilter] ?? 0)) == 0 ? 0 : 2
+  }
+
+  // MARK: Leftovers
+
+  /// Removes what a dead node has left of a macvlan; refuses if somebody else is in the way.
+  private func clearWay(for virtual: VirtualInterface, on parent: Link) throws(NodeError) {
+    let links = try allLinks()
+    for link in links
+    where link.name == virtual.name
+      || (link.macAddress == virtual.macAddress && link.parentIndex == parent.index
+        && link.kind == "macvlan")
+    {
+      let isClaimed = link.name == virtual.name
+      // One that was killed just after it had made it has left no remark yet.
+      let isNew =
+        isClaimed && link.kind == "macvlan" && link.macAddress == virtual.macAddress
+        && link.parentIndex == parent.index && link.alias == nil
+      guard isNew || VirtualInterface.isOurs(link), removeLeftover(link, isClaimed: isClaimed)
+      else {
+        throw NodeError(
+          .system(errno: 17),
+          "\(link.name) is in the way of the virtual MAC address \(virtual.macAddress) on "
+            + "\(parent.name), and it is not this node's; stop what uses it, or remove it with "
+            + "'ip link delete \(link.name)'")
+      }
+    }
+  }
+
+  /// Removes the macvlans of nodes that are dead.
+  func removeStrayInterfaces() {
+    for link in (try? allLinks()) ?? [] where VirtualInterface.isOurs(link) {
+      guard virtuals[link.index] == nil else { continue }
+      _ = removeLeftover(link, isClaimed: false)
+    }
+  }
+
+  /// Removes a macvlan of ours and puts back what it says its parent had.
+  ///
+  /// - Returns: whether its node is dead.
+  private func removeLeftover(_ link: Link, isClaimed: Bool) -> Bool {
+    if !isClaimed {
+      guard (try? platform.claimName(link.name)) ?? false else { return false }
+    }
+    defer { if !isClaimed { platform.releaseName(link.name) } }
+    var requests: [LinkRequest] = [.delete(index: link.index)]
+    let saved = VirtualInterface.restoration(in: link.alias)
+    if let parent = link.parentIndex {
+      if hushed[parent] != nil {
+        hushed[parent]?.saved.merge(saved) { own, _ in own }
+      } else {
+        requests += restoration(of: saved, ofParent: parent)
+      }
+    }
+    _ = platform.kernel.change(requests)
+    return true
+  }
+
+  // MARK: The kernel
+
+  private func change(_ requests: [LinkRequest]) throws(NodeError) {
+    for error in platform.kernel.change(requests) {
+      guard let error else { continue }
+      throw NodeError(
+        error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
+    }
+  }
+
+  private func allLinks() throws(NodeError) -> [Link] {
+    do throws(NetlinkError) {
+      return try platform.kernel.links()
+    } catch {
+      throw NodeError(.system(errno: error.code), error.description)
+    }
+  }
+
+  private func present(named name: String) throws(NodeError) -> Link? {
+    do throws(NetlinkError) {
+      return try platform.kernel.link(named: name)
+    } catch {
+      throw NodeError(.system(errno: error.code), error.description)
+    }
+  }
+}
