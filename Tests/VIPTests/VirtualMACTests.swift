@@ -1,4 +1,5 @@
 import ARP
+import Glibc
 import Netlink
 import Testing
 import VIPCore
@@ -388,6 +389,40 @@ import VRRP
     bench.settle()
     #expect(try macvlan("vip4-9-51")?.parentIndex == 9)
     #expect(try bench.held == Self.three)
+  }
+
+  @Test func `its interface gets another name`() throws {
+    try start()
+    takeOver()
+    var link = try #require(try fake.link(2))
+    link.name = "lan0"
+    fake.setLink(link)
+    bench.settle()
+    #expect(try macvlan() == nil && bench.held == [])
+    #expect(try parent(.arpIgnore) == 0)
+  }
+
+  @Test func `a name is one process's at a time`() throws {
+    let (first, second) = (NameClaims(), NameClaims())
+    let name = "test-\(getpid())"
+    #expect(try first.claim(name) && first.claim(name))
+    for _ in 0..<5 { #expect(try !second.claim(name)) }
+    first.release(name)
+    #expect(try second.claim(name))
+    #expect(try !first.claim(name))
+  }
+
+  @Test func `an IPv6 address that Linux has refused is put up again`() throws {
+    try start(["2001:db8::100/64"])
+    takeOver6()
+    let record = try #require(try fake.addresses().first(where: \.isOurs))
+    var refused = record
+    refused.flags.insert(.dadFailed)
+    fake.add(refused)
+    bench.settle()
+    let now = try #require(try fake.addresses().first(where: \.isOurs))
+    #expect(!now.flags.contains(.dadFailed) && now.flags.contains(.noDAD))
+    #expect(bench.state(.ipv6) == .active)
   }
 
   @Test func `names fit the system's limit`() throws {

@@ -43,10 +43,14 @@ struct StatusDetail {
       ("sent", "\(router.statistics.advertisementSent) advertisements"),
       ("received", "\(router.statistics.advertisementReceived) advertisements"),
     ]
+    if let virtual = router.virtualMac {
+      rows.append(("MAC", "\(virtual.address), the group's own"))
+    }
+    let carrier = router.virtualMac?.interface ?? router.interface
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
         switch (router.state, address.installed) {
-        case (_, true): "on \(router.interface.onOneLine)"
+        case (_, true): "on \(carrier.onOneLine)"
         case (.active, false): "missing"
         case (_, false): "not here"
         }
