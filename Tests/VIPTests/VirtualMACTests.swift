@@ -338,10 +338,12 @@ import VRRP
     bench.settle()
     #expect(
       bench.engine.obstacle(to: "web")
-        == "a virtual MAC address needs net.ipv6.conf.vip4-2-51.disable_ipv6 = 1, which can't be "
-        + "set (Read-only file system); let this container write /proc/sys/net, or set virtualMac "
-        + "to false")
+        == "a virtual MAC address on eth0 needs to change net.ipv6.conf, which can't be "
+        + "written (Read-only file system); let this container write /proc/sys/net, or set "
+        + "virtualMac to false")
     #expect(try macvlan() == nil && bench.platform.names.isEmpty)
+    #expect(
+      !fake.requests.contains { if case .change(.create) = $0 { true } else { false } })
   }
 
   // MARK: Repair
