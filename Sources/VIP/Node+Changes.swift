@@ -10,6 +10,8 @@ public struct ChangeReport: Sendable, Hashable, Codable {
     public var difference: String
   }
 
+  /// Settings of the node itself that are other than before, in words.
+  public var node: [String] = []
   /// Routers that were not there before.
   public var added: [String] = []
   /// Routers that took other settings over while they run.
@@ -36,12 +38,57 @@ extension Node {
   /// - Parameters:
   ///   - wanted: the settings, each with a name of its own.
   ///   - removing: routers to hand over and remove; names that are not there are passed over.
+  ///   - lease: how long addresses outlive the node from now on; as before if left out.
   /// - Returns: what was done.
   /// - Throws: what is wrong with it. Nothing has changed then.
   @discardableResult
   public func apply(
-    _ wanted: [RouterConfiguration], removing: [String] = []
+    _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
   ) async throws(NodeError) -> ChangeReport {
+    try await check(wanted, removing, lease)
+    isApplying = true
+    defer {
+      isApplying = false
+      engineChanged([])
+    }
+    await noteAddresses(adding: wanted)
+    let plan = plan(wanted, removing, lease)
+    let oldLease = loop.engine.lease
+    if let lease { loop.engine.changeLease(to: lease) }
+    do throws(NodeError) {
+      try await carryOut(plan)
+      return plan.report
+    } catch {
+      loop.engine.changeLease(to: oldLease)
+      throw error
+    }
+  }
+
+  /// What ``apply(_:removing:lease:)`` would do now, after the same checks; nothing changes.
+  ///
+  /// Takes its parameters and throws what it throws.
+  public func preview(
+    _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
+  ) async throws(NodeError) -> ChangeReport {
+    try await check(wanted, removing, lease)
+    return plan(wanted, removing, lease).report
+  }
+
+  /// What bringing routers up on a node of their own would do on this machine; nothing changes.
+  ///
+  /// - Throws: what ``apply(_:removing:lease:)`` of such a node would.
+  public static func preview(
+    _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy
+  ) throws(NodeError) -> ChangeReport {
+    let engine = try Engine(LinuxPlatform(), lease: lease)
+    try engine.check(wanted)
+    return Plan(wanted, on: engine).report
+  }
+
+  /// Waits for its turn and checks what is wanted.
+  private func check(
+    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
+  ) async throws(NodeError) {
     let names = Set(wanted.map(\.name)).union(removing)
     // One at a time, and routers that are just leaving make room first.
     while !isShuttingDown, isApplying || names.contains(where: loop.engine.isLeaving) {
@@ -49,15 +96,23 @@ extension Node {
     }
     try refuseIfShuttingDown()
     let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try loop.engine.check(wanted, removing: leaving)
-    isApplying = true
-    defer {
-      isApplying = false
-      engineChanged([])
-    }
-    await noteAddresses(adding: wanted)
+    try loop.engine.check(wanted, removing: leaving, lease: lease)
+  }
+
+  /// What has to be done for what is wanted.
+  private func plan(
+    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
+  ) -> Plan {
+    let leaving = Set(removing).subtracting(wanted.map(\.name))
     var plan = Plan(wanted, on: loop.engine)
     plan.report.removed = removing.filter { leaving.contains($0) && loop.engine.contains($0) }
+    if let lease, lease != loop.engine.lease {
+      plan.report.node.append("lease \(loop.engine.lease.inWords) → \(lease.inWords)")
+    }
+    return plan
+  }
+
+  private func carryOut(_ plan: Plan) async throws(NodeError) {
     let old = plan.replaced.compactMap { loop.engine.settings(named: $0.name) }
     for name in plan.report.removed + plan.replaced.map(\.name) { loop.engine.remove(name) }
 
@@ -75,7 +130,6 @@ extension Node {
     try refuseIfShuttingDown()
     try finish(late, plan, old)
     if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
-    return plan.report
   }
 
   /// What remains to be done when the routers that leave are gone.
@@ -171,16 +225,30 @@ extension Node {
     return report
   }
 
-  /// Changes how long addresses outlive the node.
-  public func changeLease(to lease: LeasePolicy) {
-    loop.engine.changeLease(to: lease)
+  /// Whether the node's thread runs before all ordinary work.
+  public var isRealtime: Bool { loop.isRealtime }
+
+  /// Lets the node's thread run before all ordinary work, or no longer.
+  ///
+  /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing. Nothing has changed then.
+  public func changeRealtime(to isRealtime: Bool) throws(NodeError) {
+    try loop.setRealtime(isRealtime)
   }
 
   /// Starts or ends the process that removes the addresses should this one die.
   ///
+  /// - Returns: how that is different, in words; `nil` if it is not.
   /// - Throws: why there is no memory for it. Nothing has changed then.
-  public func changeGuard(to isGuarded: Bool) throws(NodeError) {
-    guard isGuarded != (loop.engine.guardState != .off) else { return }
+  @discardableResult
+  public func changeGuard(to isGuarded: Bool) throws(NodeError) -> String? {
+    guard let difference = previewGuard(isGuarded) else { return nil }
     if isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
+    return difference
+  }
+
+  /// What ``changeGuard(to:)`` would return; nothing changes.
+  public func previewGuard(_ isGuarded: Bool) -> String? {
+    guard isGuarded != (loop.engine.guardState != .off) else { return nil }
+    return isGuarded ? "guard off → on" : "guard on → off"
   }
 }

@@ -38,6 +38,7 @@ struct Vipctl: ParsableCommand {
   ]
 
   static func main() {
+    StandardStreams.fill()
     let arguments = Array(CommandLine.arguments.dropFirst())
     // Not the parser's own --version: every command would have it too, and tell the version
     // instead of doing what it was asked.

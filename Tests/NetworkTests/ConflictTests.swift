@@ -141,7 +141,7 @@ extension NetworkTests {
         try segment.nodes[0].namespace.processes().isEmpty
       }
       let foreground = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
-      #expect(foreground.process.waitForExit(within: .seconds(10)) == 1)
+      #expect(foreground.process.waitForExit(within: .seconds(20)) == 1)
       #expect(foreground.process.log.contains("is used by the machine with"))
 
       #expect(try up(vip, on: segment, ["--no-probe"]).status == 0)

@@ -99,6 +99,42 @@ extension NetworkTests {
       try pair.expectOneActive()
     }
 
+    @Test(
+      "With unicast peers the same, and nothing goes to the group",
+      arguments: AddressFamily.allCases)
+    func unicast(family: AddressFamily) throws {
+      let pair = try Pair(family)
+      let own = pair.segment.nodes.map { family == .ipv4 ? "\($0.ipv4)" : "\($0.ipv6)" }
+      let capture = try Capture(pair.segment, at: pair.segment.nodes[0], name: "port")
+      let keepalived = try pair.startKeepalived(priority: 100, unicast: (own[1], [own[0]]))
+      let vipctl = try pair.startVipctl(priority: 150, own.flatMap { ["--peer", $0] })
+      try vipctl.waitUntil(.active)
+      try keepalived.waitUntil(.backup)
+      let pinger = try Pinger(from: pair.segment.client, to: pair.vip)
+      try pinger.waitForAnswer()
+
+      try vipctl.kill()
+      try keepalived.waitUntil(.active)
+      try pinger.waitForAnswer()
+      let again = try pair.startVipctl(priority: 150, own.flatMap { ["--peer", $0] })
+      try again.waitUntil(.active)
+      try keepalived.waitUntil(.backup)
+      try again.stop()
+      try keepalived.waitUntil(.active)
+
+      let report = try pinger.stop()
+      #expect(report.longestOutage < Bounds.guardedOutage(priority: 100))
+      let adverts = try capture.stop()
+      #expect(Set(adverts.map { "\($0.source)" }) == Set(own))
+      #expect(adverts.allSatisfy { own.contains("\($0.destination)") })
+      // keepalived sends unicast IPv6 with hop limit 64.
+      #expect(adverts.allSatisfy { $0.ttl == 255 || "\($0.source)" == own[1] })
+      // The guard of the one that was killed, and the one that was stopped, said farewell.
+      let farewells = adverts.filter { $0.priority == 0 && "\($0.source)" == own[0] }
+      #expect(farewells.count == 2)
+      #expect(farewells.allSatisfy { "\($0.destination)" == own[1] })
+    }
+
     @Test("vipctl with the higher priority preempts", arguments: AddressFamily.allCases)
     func vipctlPreempts(family: AddressFamily) throws {
       let pair = try Pair(family)
@@ -180,8 +216,11 @@ private struct Pair {
       interval: "100ms", options)
   }
 
-  func startKeepalived(priority: Int) throws -> Keepalived {
+  func startKeepalived(
+    priority: Int, unicast: (source: String, peers: [String])? = nil
+  ) throws -> Keepalived {
     var settings = Keepalived.Settings(addresses: [vip.description])
+    settings.unicast = unicast
     settings.priority = priority
     settings.interval = Bounds.interval
     return try Keepalived(on: segment.nodes[1], of: segment, settings)

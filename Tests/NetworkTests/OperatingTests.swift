@@ -86,6 +86,227 @@ extension NetworkTests {
       #expect(try node.addresses() == before)
     }
 
+    @Test("A check asks the segment who is in the way, and changes nothing")
+    func probe() throws {
+      let segment = try Segment(nodes: 3)
+      let vip = segment.virtualAddress(.ipv4)
+      let (here, peer, stranger) = (segment.nodes[0], segment.nodes[1], segment.nodes[2])
+      let other = segment.virtualAddress(.ipv6)
+      let file = { (addresses: String) in
+        "routers:\n- {name: lab, interface: eth0, vrid: 51, interval: 100ms, addresses: [\(addresses)]}\n"
+      }
+      try segment.directory.write(file("\(vip)/24, \(other)/64"), to: "lab.yaml")
+      let command = [VipctlNode.binary, "check", "--probe", segment.directory["lab.yaml"]]
+      let before = try here.addresses()
+      let alone = try here.namespace.run(command)
+      #expect(alone.status == 0 && alone.errors.isEmpty, "\(alone.errors)")
+      #expect(alone.output.hasSuffix("eth0: asked for 2 addresses, nobody else is there\n"))
+
+      let node = try VipctlNode(on: peer, of: segment, ["\(vip)/24", "\(other)/64"])
+      try node.waitUntil(.active)
+      let group = try here.namespace.run(command)
+      #expect(group.status == 0 && group.errors.isEmpty, "\(group.errors)")
+      for (address, source) in [(vip, "\(peer.ipv4)"), (other, "\(peer.linkLocal)")] {
+        #expect(
+          group.output.contains(
+            "  lab: \(address) is at \(peer.mac), which is the group's \(source)\n"),
+          "\(group.output)")
+      }
+      // On the holder itself nobody else is there either.
+      let holder = try peer.namespace.run(command)
+      #expect(holder.status == 0, "\(holder.errors)")
+      try node.stop()
+
+      try stranger.namespace.ip(
+        "address add \(vip)/24 dev eth0\naddress add \(other)/64 dev eth0 nodad")
+      let conflict = try here.namespace.run(command)
+      #expect(conflict.status == 1)
+      let path = segment.directory["lab.yaml"]
+      let lines = conflict.errors.split(separator: "\n").map(String.init)
+      try #require(lines.count == 3, "\(conflict.errors)")
+      #expect(
+        lines[0].hasPrefix(
+          "\(path):2:71: conflict: \(vip) is used by the machine with Ethernet address "
+            + "\(stranger.mac), which speaks no VRRPv3 for VRID 51"))
+      #expect(lines[1].contains(": conflict: \(other) is used by the machine with"))
+      #expect(
+        lines[2] == "vipctl: \(path): 2 conflicts with other machines on the segment")
+      #expect(try here.addresses() == before)
+
+      let powerless = try here.namespace.run(["setpriv", "--bounding-set=-net_raw"] + command)
+      #expect(powerless.status == 77 && powerless.output.isEmpty, "\(powerless.errors)")
+      #expect(powerless.errors.hasPrefix("vipctl: CAP_NET_RAW is missing; use sudo"))
+    }
+
+    @Test("The JSON of a status is what its schema says, and has no key that the schema lacks")
+    func schema() throws {
+      let segment = try Segment(nodes: 3)
+      let addresses = AddressFamily.allCases.map { "\(segment.virtualAddress($0))" }
+      let high = try VipctlNode(on: segment.nodes[0], of: segment, addresses, priority: 150)
+      try high.waitUntil(.active)
+      let low = try VipctlNode(on: segment.nodes[1], of: segment, addresses, ["--no-guard"])
+      try low.waitUntil(.backup)
+      // Something in each list: a peer, a conflict, a warning.
+      try segment.nodes[2].namespace.check([
+        VipctlNode.binary, "announce", addresses[0], "-i", "eth0", "--count", "2",
+      ])
+      try eventually("there is something to tell") {
+        let texts = try [high, low].map { try $0.command(["status", "--json"]).output }
+        return texts[0].contains("\"mac\"") && texts[1].contains("\"isActive\" : true")
+      }
+      var files = [repository("Docs/status.schema.json")]
+      for (index, node) in [high, low].enumerated() {
+        let status = try node.command(["status", "--json"]).output
+        #expect(status.contains("\"warnings\""))
+        try segment.directory.write(status, to: "status\(index).json")
+        files.append(segment.directory["status\(index).json"])
+      }
+      // Keys may be added, but not without a word: here the schema has to know them all.
+      let validation = """
+        import json, sys, jsonschema
+        schema = json.load(open(sys.argv[1]))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        def close(part):
+            if isinstance(part, dict):
+                if "properties" in part: part["additionalProperties"] = False
+                for value in part.values(): close(value)
+        close(schema)
+        for path in sys.argv[2:]:
+            jsonschema.validate(json.load(open(path)), schema)
+        broken = json.load(open(sys.argv[2]))
+        broken["routers"][0]["state"] = "master"
+        try: jsonschema.validate(broken, schema)
+        except jsonschema.ValidationError: print("valid")
+        """
+      let result = try run(["/usr/bin/python3", "-c", validation] + files)
+      #expect(result.status == 0 && result.output == "valid\n", "\(result.errors)")
+    }
+
+    @Test("The watch fits a pane of tmux, also when that is resized")
+    func tmux() throws {
+      let routers = (1...40).map { number in
+        "- {name: r\(number), interface: eth0, vrid: \(number), probe: false, "
+          + "addresses: [198.18.240.\(number)/32]}"
+      }
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment,
+        configuration: "routers:\n" + routers.joined(separator: "\n") + "\n")
+      try eventually("it runs") { try node.routers()?.count == 40 }
+      let socket = segment.directory["tmux"]
+      func tmux(_ arguments: [String]) throws -> String {
+        let result = try node.node.namespace.run(
+          ["env", "-u", "TMUX", "TERM=xterm", "tmux", "-f", "/dev/null", "-S", socket] + arguments)
+        guard result.status == 0 else { throw LabError("tmux \(arguments): \(result.errors)") }
+        return result.output
+      }
+      _ = try tmux([
+        "new-session", "-d", "-x", "100", "-y", "15", "/bin/sh", "-c",
+        // Ctrl-C reaches the shell too, which need not survive it.
+        "trap : INT; \(VipctlNode.binary) status --watch --runtime-dir \(node.runtimeDirectory); "
+          + "echo ended $?; exec sleep 60",
+      ])
+      defer { _ = try? tmux(["kill-server"]) }
+      func screen() throws -> [String] {
+        try tmux(["capture-pane", "-p"]).split(separator: "\n").map(String.init)
+      }
+      try eventually("the table is there") { try screen().first?.hasPrefix("NAME ") == true }
+      for (width, height) in [(100, 15), (60, 10), (38, 6), (120, 30)] {
+        _ = try tmux(["resize-window", "-x", "\(width)", "-y", "\(height)"])
+        pause(.milliseconds(2200))
+        let lines = try screen()
+        #expect(lines.first?.hasPrefix("NAME ") == true, "\(lines)")
+        #expect(lines.count == height - 1, "\(lines)")
+        #expect(lines.count { $0.hasPrefix("NAME ") } == 1)
+        let more = lines.last?.hasPrefix("… and \(40 - (height - 3)) more: ")
+        #expect(more == true, "\(lines)")
+      }
+      _ = try tmux(["send-keys", "C-c"])
+      try eventually("it ends") {
+        try screen().contains { $0.hasSuffix("ended 0") }
+      }
+      #expect(try tmux(["display-message", "-p", "#{cursor_flag}"]) == "1\n")
+      // The last table stays above what follows.
+      #expect(try screen().dropLast().last?.hasPrefix("… and ") == true)
+    }
+
+    private func repository(_ path: String) -> String {
+      let parts = #filePath.split(separator: "/").dropLast(3)
+      return "/" + parts.joined(separator: "/") + "/" + path
+    }
+
+    @Test("A dry run says what the real one does, and changes nothing")
+    func dryRun() throws {
+      let node = segment.nodes[0]
+      let runtime = segment.directory["dry"]
+      let before = try node.addresses()
+      func vipctl(_ words: String) throws -> CommandResult {
+        try node.namespace.run(
+          [VipctlNode.binary] + words.split(separator: " ").map(String.init)
+            + ["--runtime-dir", runtime])
+      }
+      let settings = "up \(vip)/24 -i eth0 --vrid 51 --name lab --interval 100ms"
+      let first = try vipctl(settings + " --dry-run")
+      #expect(first.status == 0 && first.errors.isEmpty, "\(first.errors)")
+      #expect(
+        first.output == "a node would be started in the background on \(runtime)\nlab: added\n")
+      #expect(!FileManager.default.fileExists(atPath: runtime))
+      // It refuses in the same words.
+      for words in [
+        "up \(node.ipv4)/24 -i eth0 --vrid 51", "up \(vip)/24 -i eth9 --vrid 51",
+        "up \(vip)/24 -i eth0 --vrid 51 --interval 10s --lease 3s",
+      ] {
+        let trial = try vipctl(words + " --dry-run")
+        let real = try vipctl(words)
+        #expect(trial.status == 1 && trial.errors == real.errors, "\(words)")
+        #expect(trial.output.isEmpty && real.status == 1)
+      }
+
+      try #require(try vipctl(settings).status == 0)
+      defer { _ = try? vipctl("down --all") }
+      try eventually("it holds the address") { try node.holds(vip) }
+      #expect(try vipctl(settings + " --dry-run").output == "nothing would change\n")
+      #expect(
+        try vipctl(settings + " --priority 42 --dry-run").output == "lab: priority 100 → 42\n")
+      #expect(try vipctl("down \(vip) --dry-run").output == "lab: down\n")
+      #expect(try vipctl("down --all --dry-run").output == "lab: down\n")
+      let unknown = try vipctl("down web --dry-run")
+      #expect(try unknown.status == 1 && unknown.errors == vipctl("down web").errors)
+      #expect(try node.holds(vip))
+      #expect(try vipctl("status --json").output.contains("\"priority\" : 100,"))
+      #expect(try vipctl("down \(vip)").output == "lab: down\n")
+      #expect(try node.addresses() == before)
+    }
+
+    @Test("A reload tells of the lease, refuses one that is too short, and can be tried")
+    func reload() throws {
+      let file = "vipctl-\(segment.nodes[0].name).yaml"
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment, configuration: configuration)
+      try node.waitUntil(.active)
+      try segment.directory.write("node: {lease: 10s, guard: false}\n" + configuration, to: file)
+      let words = "node: lease automatic → 10s\nnode: guard on → off\n"
+      #expect(try node.command(["reload", "--dry-run"]).output == words)
+      #expect(try node.command(["reload", "--dry-run"]).output == words, "nothing has changed")
+      #expect(try node.command(["reload"]).output == words)
+      #expect(try node.command(["reload", "--dry-run"]).output == "nothing would change\n")
+      #expect(try node.command(["reload"]).output == "nothing has changed\n")
+
+      try segment.directory.write(
+        "node: {lease: 5s, guard: false}\n" + configuration.replacing("100ms", with: "10s"),
+        to: file)
+      let trial = try node.command(["reload", "--dry-run"])
+      let refusal = try node.command(["reload"])
+      #expect(refusal.status == 1 && trial.status == 1 && trial.errors == refusal.errors)
+      #expect(
+        refusal.errors.contains("lab: a lease of 5s is too short for an interval of 10s"),
+        "\(refusal.errors)")
+      let status = try node.command(["status", "--json"]).output
+      #expect(status.contains("\"lease\" : \"10s\"") && status.contains("\"interval\" : \"100ms\""))
+
+      try segment.directory.write("routers: [{}]\n", to: file)
+      #expect(try node.command(["reload", "--dry-run"]).status == 65)
+    }
+
     @Test("The watch ends with Ctrl-C and leaves the terminal as it was")
     func watch() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
@@ -106,8 +327,8 @@ extension NetworkTests {
       #expect((2...4).contains(frames), "\(text)")
       #expect(text.contains("\u{1B}[2A"), "the second frame goes over the first")
       #expect(text.contains("ended 0"))
-      let shown = text.components(separatedBy: "\u{1B}[?25h").count
-      #expect(shown == 2, "the cursor comes back once")
+      let last = text.components(separatedBy: "\u{1B}[?25").last
+      #expect(last?.hasPrefix("h") == true, "the cursor is there in the end")
       #expect(!text.contains("\u{1B}[?1049"))
     }
 

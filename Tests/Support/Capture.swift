@@ -9,11 +9,13 @@ package final class Capture: Sendable {
   private let process: ChildProcess
 
   /// Starts to listen and returns once no packet can be missed any more.
-  package init(_ segment: Segment, name: String = "capture") throws {
+  ///
+  /// What a switch sends from port to port, to one machine alone, is seen at the port of a `node` only.
+  package init(_ segment: Segment, at node: LabNode? = nil, name: String = "capture") throws {
     path = segment.directory["\(name).pcap"]
     process = try segment.switchboard.start(
       [
-        "tcpdump", "-i", "br0", "-w", path, "-U", "-s", "0", "-n", "-Z", "root",
+        "tcpdump", "-i", node?.port ?? "br0", "-w", path, "-U", "-s", "0", "-n", "-Z", "root",
         "--immediate-mode", "--time-stamp-precision=nano", "ip proto 112 or ip6 proto 112",
       ], logPath: segment.directory["\(name).log"])
     try eventually(

@@ -26,6 +26,8 @@ package final class Keepalived: Sendable {
     package var version = 3
     /// The password of version 2.
     package var password: String?
+    /// The source and the destinations of unicast advertisements; multicast if there are none.
+    package var unicast: (source: String, peers: [String])?
     /// Whether the addresses are served under the virtual router's own MAC address.
     package var virtualMac = false
     /// The virtual addresses, all of one family, as its configuration writes them.
@@ -98,6 +100,16 @@ package final class Keepalived: Sendable {
     return "authentication {\n    auth_type PASS\n    auth_pass \(password)\n  }"
   }
 
+  private static func unicast(_ settings: Settings) -> String {
+    guard let (source, peers) = settings.unicast else { return "" }
+    return """
+      unicast_src_ip \(source)
+        unicast_peer {
+          \(peers.joined(separator: "\n    "))
+        }
+      """
+  }
+
   private static func configuration(_ settings: Settings) -> String {
     """
     global_defs {
@@ -113,6 +125,7 @@ package final class Keepalived: Sendable {
       \(settings.preempt ? "" : "nopreempt")
       \(settings.virtualMac ? "use_vmac" : "")
       \(authentication(settings))
+      \(unicast(settings))
       virtual_ipaddress {
         \(settings.addresses.joined(separator: "\n    "))
       }

@@ -61,6 +61,17 @@ import Testing
     #expect(callers == ["Sources/\(home)"])
   }
 
+  /// The first process of a container waits for every child that nobody has noted; the end of one
+  /// that was only forgotten would be lost.
+  @Test func `whoever starts a child notes it`() throws {
+    for file in try Repository.swiftFiles(under: "Sources/VIP") {
+      let code = try file.lines.map(\.code)
+      guard code.contains(where: { $0.contains("posix_spawn(") }) else { continue }
+      #expect(code.contains { $0.contains("Children.start") }, "\(file.path): Children.start {…}")
+      #expect(code.contains { $0.contains("Children.finished") }, "\(file.path)")
+    }
+  }
+
   @Test func `nothing is left for later`() throws {
     let marker = try Regex("\\b(TODO|FIXME|XXX|HACK)\\b")
     for folder in ["Sources", "Tests"] {

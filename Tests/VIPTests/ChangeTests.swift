@@ -234,6 +234,29 @@ import VRRP
     #expect(try #require(leased.validLifetime) <= .seconds(10))
   }
 
+  @Test func `another lease must suit all routers, also those that stay`() throws {
+    let bench = try Bench()
+    try bench.engine.add(
+      settings(vrid: 1, name: "slow", interval: #require(AdvertisementInterval("10s"))))
+    let quick = try settings(["198.18.0.101/24"], vrid: 2, name: "quick")
+    let short = try #require(LeasePolicy("5s"))
+    try bench.engine.check([quick])
+    let error = #expect(throws: NodeError.self) {
+      try bench.engine.check([quick], lease: short)
+    }
+    #expect(
+      error?.description.hasPrefix(
+        "slow: a lease of 5s is too short for an interval of 10s: the others wait") == true)
+    try bench.engine.check([quick], removing: ["slow"], lease: short)
+    let sufficient = try #require(LeasePolicy("30s"))
+    try bench.engine.check([quick], lease: sufficient)
+    let many = (0..<3000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
+    #expect(throws: NodeError.self) {
+      try bench.engine.check(
+        [settings(many, vrid: 3, name: "many")], removing: ["slow"], lease: short)
+    }
+  }
+
   // MARK: Commands
 
   @Test func `resigning hands over, and comes back if nobody is there`() throws {

@@ -116,6 +116,19 @@ import VRRP
     #expect(record.validLifetime == nil)
   }
 
+  @Test func `a new MAC address of the interface is announced`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(10))
+    bench.platform.wire.removeAll()
+    var link = FakePlatform.eth0
+    link.macAddress = MACAddress(2, 0, 0, 0, 0, 0x22)
+    bench.platform.fake.setLink(link)
+    bench.settle()
+    #expect(bench.platform.wire.claims.map(\.mac) == [MACAddress(2, 0, 0, 0, 0, 0x22)])
+    #expect(bench.state() == .active)
+  }
+
   @Test func `an address that somebody removes is put back and announced again`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())

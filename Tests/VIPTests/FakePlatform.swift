@@ -104,6 +104,13 @@ final class FakeTransport: AdvertisementTransport {
   func setSource(_ source: IPAddress) { self.source = source }
   func enqueue(_ message: [UInt8]) { batch.append(message) }
 
+  /// What went to single machines.
+  private(set) var unicasts: [(source: IPAddress, destination: IPAddress, priority: UInt8)] = []
+
+  func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress) {
+    unicasts.append((source, destination, message[2]))
+  }
+
   func flush() -> Int32 {
     if !batch.isEmpty { batches.append(batch) }
     batch = []

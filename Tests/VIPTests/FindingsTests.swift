@@ -111,7 +111,7 @@ import VRRP
       said(bench).warnings == [
         "198.18.0.2 speaks VRRPv2, this machine VRRPv3; they don't hear each other, set the same "
           + "version on all",
-        "198.18.0.2 advertises 1 addresses on VRID 51, which are not the 2 given here; give all "
+        "198.18.0.2 advertises 1 address on VRID 51, not the 2 given here; give all "
           + "machines of the group the same",
         "198.18.0.3 advertises other addresses on VRID 51; another group uses this VRID, choose "
           + "one that is free",
@@ -178,5 +178,18 @@ import VRRP
     }
     #expect(said(bench).warnings.count <= 4, "one for each kind")
     #expect(bench.engine.status().first?.peers.count == Peers.capacity)
+  }
+
+  @Test func `what can't be used is told once, with the reason`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    for _ in 0..<5 { try bench.hear(200, from: "198.18.0.2", hopLimit: 64) }
+    let text =
+      "what 198.18.0.2 sends for VRID 51 is ignored: TTL or hop limit is 64, not 255"
+    #expect(bench.warnings == [text])
+    let told = bench.events.filter { if case .warning = $0 { true } else { false } }
+    #expect(told.count == 1)
+    bench.pass(.seconds(15))
+    #expect(bench.warnings == [])
   }
 }

@@ -54,6 +54,19 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
+  @Test func `who is handed the addresses while still asking takes them at once`() throws {
+    let bench = try Bench()
+    try bench.engine.add(
+      settings(interval: #require(AdvertisementInterval("10ms")), probe: true))
+    bench.pass(.milliseconds(5))
+    #expect(bench.engine.isProbing("web"))
+    try bench.hear(0, from: "198.18.0.2")
+    #expect(!bench.engine.isProbing("web"), "the addresses are the group's")
+    // The farewell names an interval of a second: Skew_Time is 0.61 s of it at the most.
+    bench.pass(.milliseconds(20))
+    #expect(bench.state() == .active)
+  }
+
   @Test func `an address that a stranger answers for is refused with its MAC`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))

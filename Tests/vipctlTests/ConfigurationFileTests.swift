@@ -15,6 +15,7 @@ import VRRP
       node:
         lease: 5s
         guard: false
+        realtime: true
       routers:
         - name: web
           interface: eth0
@@ -34,6 +35,7 @@ import VRRP
       """)
     #expect(file.lease == LeasePolicy("5s"))
     #expect(file.isGuarded == false)
+    #expect(file.isRealtime == true)
     let web = try RouterConfiguration(
       name: "web", interface: "eth0", vrid: #require(VRID("51")),
       priority: #require(Priority(configured: 150)),
@@ -59,7 +61,7 @@ import VRRP
   @Test func `what is left out is left open`() throws {
     let file = try ConfigurationReader.read(
       "routers: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\nnode:\n")
-    #expect(file.lease == nil && file.isGuarded == nil)
+    #expect(file.lease == nil && file.isGuarded == nil && file.isRealtime == nil)
     #expect(file.routers.first?.interval == .default)
   }
 
@@ -94,10 +96,13 @@ import VRRP
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
     ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
-    ("node: 3s\n", "1:7: expected 'lease', 'guard' in 'node', found a single value"),
     (
-      "node:\n  realtime: true\n",
-      "2:3: unknown key 'realtime' in 'node'; known here: 'lease', 'guard'"
+      "node: 3s\n",
+      "1:7: expected 'lease', 'guard', 'realtime', 'events', 'on' in 'node', found a single value"
+    ),
+    (
+      "node:\n  realtym: true\n",
+      "2:3: unknown key 'realtym' in 'node'; did you mean 'realtime'?"
     ),
     ("node:\n  guard: yes\n", "2:10: 'guard' is true or false, found 'yes'"),
     ("node:\n  lease: 3\n", "2:10: '3' has no unit; write 3s"),
@@ -115,13 +120,17 @@ import VRRP
       "2:11: eth0 is the router's own interface; it always waits while that is down"
     ),
     (router("vird: 51"), "2:3: unknown key 'vird' in a router; did you mean 'vrid'?"),
+    (router("peers: eth0"), "2:10: 'peers' is a list, such as [192.0.2.2]; found 'eth0'"),
+    (
+      router("peers: [192.0.2.10]"),
+      "2:11: 192.0.2.10 is a virtual address; name the machines' own addresses"
+    ),
     (router("virtualMac: yes"), "2:15: 'virtualMac' is true or false, found 'yes'"),
     (
       router("virtualMac: true\n  priority: 255"),
       "2:15: an owner (priority 255) serves the interface's own addresses, which have its own "
         + "Ethernet address; take a lower priority, or leave out the virtual MAC address"
     ),
-    (router("peers: []"), "2:3: unknown key 'peers' in a router; \(knownKeys)"),
     (router("vrid: 51"), "2:3: the key 'vrid' is given twice; remove one of them"),
     (
       router("name: web", without: "interface"),
@@ -278,7 +287,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'peers', 'on'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import VIP
 
@@ -32,13 +33,16 @@ import VIP
           throw FormatError(line: String(line))
         }
       } else if line.hasPrefix("# TYPE ") {
-        guard words.count == 4, ["gauge", "counter"].contains(words[3]),
+        guard words.count == 4,
+          ["gauge", "counter", "histogram", "summary"].contains(words[3]),
           helped.contains(words[2]), types.updateValue(words[3], forKey: words[2]) == nil
         else { throw FormatError(line: String(line)) }
         current = words[2]
       } else {
         let sample = try sample(line)
-        guard sample.name == current, seen.insert("\(sample.name)\(sample.labels)").inserted,
+        let parts = ["histogram": ["_bucket", "_sum", "_count"], "summary": ["_sum", "_count"]]
+        let names = (parts[types[current] ?? ""] ?? [""]).map { current + $0 }
+        guard names.contains(sample.name), seen.insert("\(sample.name)\(sample.labels)").inserted,
           types[current] == "counter" ? current.hasSuffix("_total") && sample.value >= 0 : true
         else { throw FormatError(line: String(line)) }
         samples.append(sample)
@@ -104,6 +108,17 @@ import VIP
     #expect(value("vipctl_router_addresses_installed", web) == [2])
     #expect(value("vipctl_router_advertisement_sent_total", web) == [3])
     #expect(value("vipctl_router_warnings", ["router": "web", "family": "ipv6"]) == [1])
+    #expect(value("vipctl_realtime", [:]) == [1])
+    #expect(value("vipctl_late_wakeups_total", [:]) == [3])
+    #expect(value("vipctl_wakeup_latency_max_seconds", [:]) == [0.25])
+    #expect(value("vipctl_wakeup_latency_recent_max_seconds", [:]) == [0.0125])
+    #expect(value("vipctl_wakeup_latency_seconds_bucket", [:]) == [990, 997, 1000])
+    #expect(value("vipctl_wakeup_latency_seconds_sum", [:]) == [0.75])
+    #expect(value("vipctl_router_takeover_seconds_count", web) == [2])
+    #expect(value("vipctl_router_takeover_seconds_sum", web) == [0.01444])
+    #expect(value("vipctl_router_last_takeover_seconds", [:]) == [0.00234], "others had none")
+    #expect(value("vipctl_router_lease_seconds", [:]) == [3], "others hold nothing")
+    #expect(value("vipctl_router_lease_age_seconds", web) == [0.71])
     #expect(value("vipctl_segment_checksum_errors_total", [:]) == [0, 0], "once for each family")
     #expect(value("vipctl_peer_priority", ["peer": "192.0.2.2"]) == [90])
     #expect(value("vipctl_peer_active", ["peer": "192.0.2.3"]) == [0])
@@ -112,7 +127,17 @@ import VIP
   @Test func `a node without routers has metrics too`() throws {
     var status = try exampleStatus()
     status.routers = []
-    #expect(try Self.parse(MetricsText.render(status)).count == 2)
+    #expect(try Self.parse(MetricsText.render(status)).count == 11)
+  }
+
+  @Test func `hooks are counted where there are some`() throws {
+    var status = try exampleStatus()
+    var hooks = HookStatus()
+    (hooks.runs, hooks.failures, hooks.skipped) = (7, 2, 5)
+    status.routers[0].hooks = hooks
+    let samples = try Self.parse(MetricsText.render(status)).filter { $0.name.contains("hook") }
+    #expect(samples.map(\.value) == [7, 2, 5])
+    #expect(samples.allSatisfy { $0.labels["router"] == status.routers[0].name })
   }
 
   @Test func `whatever stands in a label is escaped`() throws {
@@ -120,6 +145,58 @@ import VIP
     status.node.version = "a\"b\\c\nd"
     let samples = try Self.parse(MetricsText.render(status))
     #expect(samples.first?.labels["version"] == status.node.version)
+  }
+
+  /// What Prometheus' own library for Python makes of the text, one sample a line.
+  static let foreignParser = """
+    import sys
+    from prometheus_client.parser import text_string_to_metric_families
+    for family in text_string_to_metric_families(sys.stdin.read()):
+        assert family.type != "unknown", family.name
+        assert family.documentation, family.name
+        for sample in family.samples:
+            labels = sorted("%s=%r" % pair for pair in sample.labels.items())
+            print(sample.name, ",".join(labels), repr(float(sample.value)))
+    """
+
+  static var hasForeignParser: Bool {
+    let result = try? run(["/usr/bin/python3", "-c", "import prometheus_client.parser"])
+    return result?.status == 0 || Laboratory.isCI
+  }
+
+  @Test(.enabled(if: hasForeignParser, "no python3-prometheus-client here"))
+  func `a parser that is not ours reads the same`() throws {
+    var status = try exampleStatus()
+    status.node.version = #"a "b" \c"#
+    let text = MetricsText.render(status)
+    let output = try check(["/usr/bin/python3", "-c", Self.foreignParser], input: text)
+    let theirs = output.split(separator: "\n").map(String.init)
+    let ours = try Self.parse(text)
+    #expect(theirs.count == ours.count)
+    #expect(Set(theirs.map { $0.prefix { $0 != " " } }) == Set(ours.map { $0.name[...] }))
+    #expect(theirs.contains { $0.hasPrefix("vipctl_info ") && $0.contains(#"a "b" \\c"#) })
+    #expect(
+      theirs.contains("vipctl_wakeup_latency_seconds_bucket le='+Inf' 1000.0"), "\(theirs)")
+    #expect(theirs.filter { $0.hasPrefix("vipctl_peer_priority ") }.count == 2)
+    let broken = try run(
+      ["/usr/bin/python3", "-c", Self.foreignParser],
+      input: text.replacing("le=\"+Inf\"", with: "le=\"+Inf"))
+    #expect(broken.status != 0, "it can tell")
+  }
+
+  @Test func `a file is replaced as a whole`() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder["vipctl.prom"]
+    try "old".write(toFile: path, atomically: false, encoding: .utf8)
+    try ReplacedFile.write(path, "new\n")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "new\n")
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect(attributes[.posixPermissions] as? Int == 0o644)
+    let parent = (path as NSString).deletingLastPathComponent
+    #expect(try FileManager.default.contentsOfDirectory(atPath: parent) == ["vipctl.prom"])
+    let error = #expect(throws: Failure.self) { try ReplacedFile.write(path + "/no/where", "") }
+    #expect(error?.description.contains("vipctl.prom/no/where: Not a directory") == true)
+    #expect(throws: Failure.self) { try ReplacedFile.write(parent + "/", "") }
   }
 
   @Test func `the document lists the metrics there are`() throws {
@@ -132,7 +209,9 @@ import VIP
           .map { $0.filter { !" `".contains($0) } }.joined(separator: " ")
       }
     }
-    let printed = rows(MetricsText.render(try exampleStatus()), "# TYPE ", " ")
+    var status = try exampleStatus()
+    status.routers[0].hooks = HookStatus()
+    let printed = rows(MetricsText.render(status), "# TYPE ", " ")
     #expect(rows(document, "| `vipctl_", "|").map { "vipctl_" + $0 }.sorted() == printed.sorted())
   }
 }

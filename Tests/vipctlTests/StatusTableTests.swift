@@ -26,6 +26,8 @@ func exampleStatus() throws -> NodeStatus {
        "segmentStatistics": {"checksum-errors": 0, "version-errors": 0, "vrid-errors": 0,
          "ip-ttl-errors": 0, "packet-length-errors": 0},
        "conflicts": {"claims": 0, "defenses": 0, "current": []},
+       \(state == "active" ? #""lease": {"seconds": 3, "ageSeconds": 0.71},"# : "")
+       "takeovers": \(state == "active" ? takeovers : #"{"count": 0, "sumSeconds": 0, "pendingAddresses": 0}"#),
        "peers": [\(name == "web" && family == "ipv4" ? peers : "")], "warnings": [\(warnings)]}
       """
   }
@@ -37,6 +39,10 @@ func exampleStatus() throws -> NodeStatus {
      "interval": "3s", "checksumForm": "message", "addresses": "disjoint", "addressCount": 1,
      "advertisements": 1, "isActive": false}
     """
+  let takeovers = """
+    {"count": 2, "lastSeconds": 0.00234, "maxSeconds": 0.0121, "sumSeconds": 0.01444,
+     "pendingAddresses": 0}
+    """
   let routers = [
     router(
       "web", "ipv4", "active", active: "\"192.0.2.1\"", ["192.0.2.10/24", "192.0.2.11/24"], 187,
@@ -46,9 +52,14 @@ func exampleStatus() throws -> NodeStatus {
       "\"fe80::9 advertises other addresses on VRID 51\""),
     router("db", "ipv4", "initialize", active: "null", ["198.51.100.7/32"], 0.4, "eth0 is down"),
   ]
+  let wakeUps = """
+    {"served": 1000, "late": 3, "lateAfterSeconds": 0.01, "maxSeconds": 0.25,
+     "recentMaxSeconds": 0.0125, "sumSeconds": 0.75,
+     "histogram": [{"upToSeconds": 0.0001, "count": 990}, {"upToSeconds": 0.01, "count": 997}]}
+    """
   let text = """
     {"node": {"version": "0.1.0", "pid": 4711, "uptimeSeconds": 12.5, "lease": "3s",
-      "endsWhenIdle": false, "guard": "running", "guardPid": 4712}, "routers": [\(routers.joined(separator: ", "))]}
+      "endsWhenIdle": false, "guard": "running", "guardPid": 4712, "realtime": true, "wakeUps": \(wakeUps)}, "routers": [\(routers.joined(separator: ", "))]}
     """
   return try #require(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)))
 }
@@ -141,5 +152,57 @@ func exampleStatus() throws -> NodeStatus {
         "web ipv6: backup for 2001:db8::10/64 on eth0, fe80::2 is active",
         "db ipv4: waiting, eth0 is down",
       ])
+  }
+
+  // MARK: A screen with too little room
+
+  private func many(_ count: Int) throws -> NodeStatus {
+    var status = try exampleStatus()
+    let (active, backup, waiting) = (status.routers[0], status.routers[1], status.routers[2])
+    status.routers = (1...count).map { number in
+      var router = number % 3 == 0 ? backup : active
+      if number == count - 1 { router = waiting }
+      router.warnings = number == count ? backup.warnings : []
+      router.name = "r\(number)"
+      return router
+    }
+    return status
+  }
+
+  @Test func `what needs attention is shown before what does not`() throws {
+    let table = StatusTable(width: 58, colour: false, height: 8)
+    #expect(
+      table.render(try many(300)) == """
+        NAME  IF    FAMILY  STATE       ADDRESSES         FOR
+        r1    eth0  ipv4    active      192.0.2.10/24 +1  3m07s
+        r2    eth0  ipv4    active      192.0.2.10/24 +1  3m07s
+        r299  eth0  ipv4    initialize  198.51.100.7/32   0s
+        r300  eth0  ipv6    backup!     2001:db8::10/64   2h10m
+        … and 296 more: 197 active, 99 backup
+
+        ! r300 ipv6: fe80::9 advertises other addresses on VRID 51
+        """)
+  }
+
+  @Test(arguments: [1, 3, 300], [10, 60, 80, 200])
+  func `a screen is filled, never more`(count: Int, width: Int) throws {
+    for height in 5...50 {
+      var status = try many(max(count, 2))
+      for index in status.routers.indices where index % 2 == 0 {
+        status.routers[index].warnings = ["something long is wrong here, and this text says what"]
+      }
+      let table = StatusTable(width: width, colour: false, height: height)
+      let lines = table.render(status).split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.count <= height, "\(height)")
+      #expect(lines.allSatisfy { $0.count <= width }, "\(height)")
+      #expect(lines.contains { $0.contains("!") })
+    }
+  }
+
+  @Test func `long warnings are broken between words`() {
+    #expect(
+      StatusTable.wrap("! web ipv4: one two three", to: 16) == ["! web ipv4: one", "  two three"])
+    #expect(StatusTable.wrap("! unbreakable", to: 8) == ["!", "  unbre…"])
+    #expect(StatusTable.wrap("", to: 8) == [""])
   }
 }

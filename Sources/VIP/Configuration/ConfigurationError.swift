@@ -26,6 +26,12 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case virtualMac
     /// Something it tracks, by its place in the list.
     case track(Int)
+    /// The list of peers as a whole.
+    case peers
+    /// One peer, by its place in the list.
+    case peer(Int)
+    /// The program for a state.
+    case hook(HookState)
     /// Anything that belongs to no single setting.
     case router
   }

@@ -74,6 +74,9 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
   /// `off` or the duration.
   public var description: String { lifetime?.text ?? "off" }
 
+  /// The text, or that nobody has chosen it.
+  var inWords: String { isAutomatic ? "automatic" : description }
+
   /// Decodes the text form.
   public init(from decoder: any Decoder) throws {
     self = try decodeText(from: decoder, what: "a lease of 2s … 1h or 'off'")

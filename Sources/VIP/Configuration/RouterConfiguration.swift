@@ -40,6 +40,13 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var virtualMac: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
+  /// The other machines of the group, where advertisements go to each of them (unicast) instead of to
+  /// the multicast group; empty for multicast.
+  ///
+  /// This machine's own address may be among them, so that all machines can be told the same.
+  public var peers: [IPAddress]
+  /// Programs to run when it becomes Active, Backup and so on.
+  public var hooks: Hooks
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -59,13 +66,16 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - probe: on if left out.
   ///   - virtualMac: off if left out.
   ///   - tracks: none if left out.
+  ///   - peers: none, for multicast, if left out.
+  ///   - hooks: none if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = []
+    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
+    hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -82,11 +92,18 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.probe = probe
     self.virtualMac = virtualMac
     self.tracks = tracks
+    self.peers = peers
+    self.hooks = hooks
   }
 
   /// The families that have addresses here, IPv4 first.
   public var families: [AddressFamily] {
     AddressFamily.allCases.filter { family in addresses.contains { $0.family == family } }
+  }
+
+  /// The peers of one family, in order.
+  public func peers(_ family: AddressFamily) -> [IPAddress] {
+    peers.filter { $0.family == family }
   }
 
   /// The addresses of one family, in order.
@@ -134,6 +151,7 @@ extension RouterConfiguration {
     }
     try validateElection()
     try validateTracks()
+    try validatePeers()
   }
 
   /// The longest preemption delay: one of more than a day is a mistake.
@@ -161,6 +179,18 @@ extension RouterConfiguration {
     guard preempt || preemptDelay == .zero else {
       throw ConfigurationError(
         .preempt, router: name, "a router that does not preempt has no preemption delay")
+    }
+    try validateHooks()
+  }
+
+  private func validateHooks() throws(ConfigurationError) {
+    for state in HookState.allCases {
+      guard let problem = hooks.problem(state) else { continue }
+      throw ConfigurationError(.hook(state), router: name, problem)
+    }
+    guard Hooks.timeoutRange.contains(hooks.timeout) else {
+      throw ConfigurationError(
+        .router, router: name, "the time limit of hooks lies between 100ms and 1h")
     }
   }
 

@@ -24,6 +24,7 @@ public enum ControlClient {
     } catch {
       throw ControlClientError(.system, error.description)
     }
+    limitWaiting(socket.raw, to: timeout)
     try connect(socket.raw, socketPath)
     try send(request + [UInt8(ascii: "\n")], to: socket.raw)
     return try receiveLine(from: socket.raw, until: deadline, socketPath)
@@ -48,6 +49,7 @@ public enum ControlClient {
     } catch {
       throw ControlClientError(.system, error.description)
     }
+    limitWaiting(socket.raw, to: followTimeout)
     try connect(socket.raw, socketPath)
     try send(request + [UInt8(ascii: "\n")], to: socket.raw)
     var rest: [UInt8] = []
@@ -62,6 +64,14 @@ public enum ControlClient {
         rest.removeSubrange(...end)
       }
     }
+  }
+
+  /// How long a node may take to let somebody in who wants to follow.
+  private static let followTimeout = Duration.seconds(5)
+
+  /// Bounds the time for which connecting and sending block: a node that hangs takes nobody in.
+  private static func limitWaiting(_ socket: Int32, to timeout: Duration) {
+    _ = vip_limit_sending(socket, max(timeout.inNanoseconds / 1000, 1))
   }
 
   private static func connect(
@@ -80,6 +90,8 @@ public enum ControlClient {
     case EACCES, EPERM:
       throw ControlClientError(
         .notPermitted, "permission denied on \(path); only root and the node's own user may ask it")
+    case EAGAIN, EINTR:
+      throw ControlClientError(.timedOut, "the node does not let anybody in")
     case let code:
       throw ControlClientError(.system, "connect to \(path): \(errorText(code))")
     }

@@ -1,7 +1,7 @@
 public import VIPCore
 
 /// What a client asks of a running node over its control socket.
-public enum ControlRequest: Sendable, Hashable, Codable {
+public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
   /// Active.
   case up([RouterConfiguration], timeoutSeconds: Double)
@@ -24,6 +24,8 @@ public enum ControlRequest: Sendable, Hashable, Codable {
   case events(follow: Bool)
   /// Take the Active role; answer once the addresses are held.
   case promote(router: String)
+  /// Say what an `up`, `down`, `downAll` or `reload` would change, and change nothing.
+  case dryRun(ControlRequest)
 }
 
 /// What a node answers.

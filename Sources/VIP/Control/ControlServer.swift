@@ -9,17 +9,30 @@ import Synchronization
 /// the handler; connections, line lengths and waiting times are bounded.
 public final class ControlServer: Sendable {
   /// Answers one request; called concurrently for different connections.
+  ///
+  /// A request that is too long comes as an empty one.
   public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
 
-  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``.
+  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which also
+  /// gets those for which there is no room.
   public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
 
   /// Bounds on what clients can make the server hold.
   enum Bound {
     static let connections = 64
+    /// How many of them may be streams, which last as long as the client likes.
+    static let streams = 32
     static let requestByteCount = 4 << 20
+    /// All requests together that are half read or being answered.
+    static let pendingByteCount = 8 << 20
     /// How long a client may take to send its request, and to take the reply.
     static let patience = Duration.seconds(10)
+    /// How long it may if others are waiting for its place.
+    static let patienceWhenFull = Duration.milliseconds(250)
+    /// How long to accept nobody when the process has no descriptor left.
+    static let pauseWithoutDescriptors = Duration.milliseconds(200)
+    /// The same once the server is to end: whoever stops a node does not wait for a slow client.
+    static let lastPatience = Duration.seconds(2)
     /// How much of a stream may wait for a client that does not read.
     static let streamByteCount = 1 << 20
   }
@@ -118,7 +131,7 @@ public final class ControlServer: Sendable {
 
   /// Stops listening; returns once every request that has come in has its reply.
   ///
-  /// A client that does not take its reply is given up after a while.
+  /// A client that does not take its reply is given up after two seconds.
   public func finish() async {
     close()
     await withCheckedContinuation { continuation in

@@ -28,15 +28,36 @@ extension Node {
       case .resign(let router, let seconds):
         try await resign(router, for: seconds.map(Self.duration))
         return .done(try status(router))
-      case .events:
+      case .events(follow: true):
+        // Streams are not answered here, unless there are too many.
+        return .failed(
+          ControlFailure(
+            .refused, "too many clients follow the events already; end one of them first"))
+      case .events(follow: false):
         return .events(pastEvents.map(EventRecord.init))
       case .promote(let router):
         try await promote(router)
         return .done(try status(router))
+      case .dryRun(let request):
+        return try await preview(request)
       }
     } catch {
       return .failed(ControlFailure(error))
     }
+  }
+
+  /// What a request would change.
+  private func preview(_ request: ControlRequest) async throws(NodeError) -> ControlReply {
+    var report = ChangeReport()
+    switch request {
+    case .up(let settings, _): report = try await preview(settings)
+    case .down(let wanted): report.removed = try routerNames(meantBy: wanted)
+    case .downAll: report.removed = routerNames
+    case .reload: return await answer(request)
+    case .status, .add, .remove, .resign, .events, .promote, .dryRun:
+      return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
+    }
+    return .changed(report, try status())
   }
 
   private func bringUp(

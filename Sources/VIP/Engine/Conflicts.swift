@@ -9,10 +9,10 @@ struct Conflict {
   var lastHeard: Instant
   /// How often it was claimed.
   var count: UInt64 = 1
-  /// When we last said that it is ours, having made sure that this is a conflict; `nil` until then.
+  /// When we last said that it is ours.
   var lastDefense: Instant?
-
-  var isCertain: Bool { lastDefense != nil }
+  /// Whether this is surely no takeover by a router of the group.
+  var isCertain = false
 }
 
 /// The conflicts of one virtual router.
@@ -40,7 +40,9 @@ struct Conflicts {
     let certain = list.filter(\.isCertain)
     var lines = certain.prefix(3).map { conflictText($0.address, $0.mac) }
     if certain.count > 3 {
-      lines.append("\(certain.count - 3) more addresses are also used by other machines")
+      let more = certain.count - 3
+      lines.append(
+        "\(more) more address\(more == 1 ? " is" : "es are") also used by other machines")
     }
     return lines
   }

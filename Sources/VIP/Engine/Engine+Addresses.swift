@@ -142,6 +142,7 @@ extension Engine {
       return
     }
     instance.addresses[index].isInstalled = true
+    instance.addresses[index].refreshedAt = now
     instance.addresses[index].failure = nil
     guard isNew else { return }
     if instance.addresses[index].isMissing {
@@ -294,6 +295,7 @@ extension Engine {
           instance.addresses[place].isPresent
         else { continue }
         announce(address, on: wire, for: instance)
+        noteAnnounced(place, of: instance)
       }
     }
   }

@@ -10,9 +10,10 @@ extension Engine {
   /// - Parameters:
   ///   - wanted: new routers, and new settings of present ones.
   ///   - removed: the names of routers that will be gone by then.
+  ///   - lease: the lease that the node will have by then; the one it has if left out.
   /// - Throws: the first thing that is wrong.
   package func check(
-    _ wanted: [RouterConfiguration], removing removed: Set<String> = []
+    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil
   ) throws(NodeError) {
     now = platform.now()
     drainKernelEvents()
@@ -20,14 +21,17 @@ extension Engine {
       for settings in wanted { try settings.validate() }
       let changing = removed.union(wanted.map(\.name))
       var others = RouterSet()
-      for settings in Set(liveInstances.map(\.settings)) where !changing.contains(settings.name) {
-        // These get along with one another already.
-        _ = others.insert(settings)
-      }
+      let staying = Set(liveInstances.map(\.settings)).filter { !changing.contains($0.name) }
+      // These get along with one another already.
+      for settings in staying { _ = others.insert(settings) }
       for settings in wanted {
         if let collision = others.insert(settings) { throw collision }
       }
-      try checkLease(wanted)
+      let lease = lease ?? self.lease
+      // Another lease must suit those too that stay as they are.
+      let concerned = lease == self.lease ? [] : staying.sorted { $0.name < $1.name }
+      let besides = staying.reduce(0) { $0 + $1.addresses.count }
+      try lease.check(wanted + concerned, besides: concerned.isEmpty ? besides : 0)
     } catch {
       throw NodeError(error)
     }
@@ -123,12 +127,13 @@ extension Engine {
     let old = instance.settings
     instance.settings = settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
-    let isTrackingOthers = settings.tracks != old.tracks
+    let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
+    instance.forgetMessages()
     if instance.electionSettings != instance.election.configuration {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if isTrackingOthers { reconsider(instance) }
+    if dependsOnOthers { reconsider(instance) }
   }
 
   // MARK: Addresses
@@ -214,6 +219,7 @@ extension Engine {
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
+    recountTakeover(of: instance)
     hasChanged = true
   }
 

@@ -11,12 +11,17 @@ import VRRP
 /// then on, while no election forgives more than three silent intervals. So a claim is kept for three
 /// intervals. If the election is lost in that time, or if any router of the group was heard within
 /// three intervals of the claim on either side, it was a takeover. If not, the claimant does not
-/// speak VRRP, and the address is defended by rule (c) of RFC 5227: announced again at once, and for
-/// each further claim at most every ten seconds. It is never given up: the election says that it is
-/// ours.
+/// speak VRRP, and that is reported.
+///
+/// Clients can't wait that long. A router that takes over advertises before it claims, so its
+/// advertisement is here when its claim is, or an instant later; if none is, the address is defended
+/// by rule (c) of RFC 5227: announced again, and for each further claim at most every ten seconds. It
+/// is never given up: the election says that it is ours.
 extension Engine {
   /// RFC 5227's DEFEND_INTERVAL.
   private static let defendInterval = Duration.seconds(10)
+  /// How long a new Active's advertisement may take longer than its announcement.
+  private static let advertisementDelay = Duration.milliseconds(20)
   /// How long nothing must have been heard until a conflict is over.
   private static let memory = Duration.seconds(60)
 
@@ -32,13 +37,13 @@ extension Engine {
       }
       instance.conflicts.list.append(
         Conflict(address: claim.address, mac: claim.mac, firstHeard: now, lastHeard: now))
-      return armConflicts(at: now + grace(of: instance))
+      return armConflicts(at: now + Self.advertisementDelay)
     }
     instance.conflicts.list[place].mac = claim.mac
     instance.conflicts.list[place].lastHeard = now
     instance.conflicts.list[place].count += 1
+    if instance.conflicts.list[place].isCertain { instance.conflicts.claimCount += 1 }
     guard let lastDefense = instance.conflicts.list[place].lastDefense else { return }
-    instance.conflicts.claimCount += 1
     if now - lastDefense >= Self.defendInterval { defend(place, of: instance) }
   }
 
@@ -74,6 +79,9 @@ extension Engine {
         reportEnd(of: conflict, instance)
         over.append(place)
       } else if conflict.firstHeard + grace > now {
+        if conflict.lastDefense == nil, !isExcused(conflict, instance, grace) {
+          defend(place, of: instance)
+        }
         armConflicts(at: conflict.firstHeard + grace)
       } else if isExcused(conflict, instance, grace) {
         over.append(place)
@@ -95,8 +103,9 @@ extension Engine {
 
   private func confirm(_ place: Int, of instance: RouterInstance) {
     let conflict = instance.conflicts.list[place]
+    instance.conflicts.list[place].isCertain = true
     instance.conflicts.claimCount += conflict.count
-    defend(place, of: instance)
+    if conflict.lastDefense == nil { defend(place, of: instance) }
     report(
       .conflict(
         router: instance.settings.name, address: conflict.address, mac: conflict.mac))

@@ -1,6 +1,13 @@
 import VIPCore
 import VRRP
 
+extension Findings {
+  /// Somebody who is not among a unicast router's peers speaks; the election never hears of it.
+  static let unlistedPeer = Findings(rawValue: 1 << 15)
+  /// What comes in is no advertisement that can be acted upon; the election never hears of it.
+  static let unusable = Findings(rawValue: 1 << 14)
+}
+
 /// Telling people what is wrong on the segment: once when it begins, once when it is over.
 extension Engine {
   /// For how many of the router's intervals a trouble is remembered, and for how long at least, so
@@ -20,14 +27,32 @@ extension Engine {
     while rest != 0 {
       let finding = Findings(rawValue: 1 << UInt16(rest.trailingZeroBitCount))
       rest &= rest - 1
-      let isNews = instance.troubles.note(finding, from: source, at: now) {
+      tell(finding, from: source, of: instance) {
         Self.sentence(finding, advertisement, from: source, to: instance)
       }
-      guard isNews, let text = instance.troubles.list.last?.text else { continue }
-      report(.warning(router: instance.settings.name, family: instance.family, text: text))
-      if timers.deadline(of: TimerID.trouble) == nil {
-        timers.schedule(TimerID.trouble, at: now + Self.memoryMin)
-      }
+    }
+  }
+
+  /// Takes in that advertisements for a router can't be acted upon.
+  func tellUnusable(
+    _ error: AdvertisementError, from source: IPAddress, of instance: RouterInstance
+  ) {
+    tell(.unusable, from: source, of: instance) {
+      "what \(source) sends for VRID \(instance.settings.vrid) is ignored: \(error)"
+    }
+  }
+
+  /// Reports a trouble if it is news.
+  func tell(
+    _ finding: Findings, from source: IPAddress, of instance: RouterInstance,
+    _ sentence: () -> String
+  ) {
+    guard instance.troubles.note(finding, from: source, at: now, sentence),
+      let text = instance.troubles.list.last?.text
+    else { return }
+    report(.warning(router: instance.settings.name, family: instance.family, text: text))
+    if timers.deadline(of: TimerID.trouble) == nil {
+      timers.schedule(TimerID.trouble, at: now + Self.memoryMin)
     }
   }
 
@@ -66,8 +91,8 @@ extension Engine {
       return "\(source) advertises other addresses on VRID \(settings.vrid); another group uses "
         + "this VRID, choose one that is free"
     case .addressListDiffers:
-      return "\(source) advertises \(advertisement.addressCount) addresses on VRID "
-        + "\(settings.vrid), which are not the \(instance.advertisedAddresses.count) given here; "
+      return "\(source) advertises \(addressCountText(advertisement.addressCount)) on VRID "
+        + "\(settings.vrid), not the \(instance.advertisedAddresses.count) given here; "
         + "give all machines of the group the same"
     case .intervalDiffers:
       let effect = settings.version == .v2 ? "; it is ignored" : ""

@@ -63,6 +63,18 @@ extension Engine {
     Self.announcementPatience + Self.announcementPatiencePerAddress * instance.addresses.count
   }
 
+  /// How long it may take, from now, until all routers have handed over and nothing is left of them:
+  /// if nobody takes over, and if somebody does at the last moment.
+  package var longestHandover: Duration {
+    let instances = liveInstances
+    let patience = instances.map {
+      $0.settings.interval.duration + Self.takeoverMargin + patienceAfterAdvertisement($0)
+    }
+    // Linux needs up to a millisecond to remove one of many addresses.
+    let count = instances.reduce(0) { $0 + $1.addresses.count }
+    return (patience.max() ?? .zero) + .milliseconds(1) * count
+  }
+
   /// Notices that another router is Active now, for one that is handing over to it.
   func noteSuccessor(
     of instance: RouterInstance, _ advertisement: Advertisement, from source: IPAddress

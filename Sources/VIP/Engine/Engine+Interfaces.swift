@@ -102,8 +102,12 @@ extension Engine {
     guard let link else { return pause(instance, "interface \(name) does not exist") }
     guard link.isUp else { return pause(instance, "\(name) is down") }
     guard link.isRunning else { return pause(instance, "\(name) has no carrier") }
-    guard let primary = interfaces.primaryAddress(of: link.index, instance.family) else {
-      let kind = instance.family == .ipv4 ? "IPv4 address" : "usable link-local IPv6 address"
+    let isGlobal = instance.settings.needsGlobalSource(instance.family)
+    let source = interfaces.primaryAddress(
+      of: link.index, instance.family, isGlobal: isGlobal)
+    guard let primary = source else {
+      let scope = isGlobal ? "global" : "link-local"
+      let kind = instance.family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return pause(instance, "\(name) has no \(kind) to send from")
     }
     if let unfitness = unfitness(of: instance) {
@@ -122,8 +126,8 @@ extension Engine {
 
   private func run(_ instance: RouterInstance, from primary: IPAddress) {
     guard let segment = segment(of: instance) else { return }
+    if !instance.isUnicast { segment.transport.setSource(primary) }
     if instance.activity != .running {
-      segment.transport.setSource(primary)
       instance.prepareElection(primaryAddress: primary)
       instance.activity = .running
       instance.isUnfit = false
@@ -134,7 +138,6 @@ extension Engine {
       }
       startProbe(of: instance)
     } else if primary != instance.election.primaryAddress {
-      segment.transport.setSource(primary)
       instance.election.changePrimaryAddress(to: primary)
     }
     isSafeguardStale = true
@@ -158,6 +161,7 @@ extension Engine {
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
+    noteHook(.fault, of: instance, because: reason)
   }
 
   // MARK: Sockets
@@ -179,9 +183,11 @@ extension Engine {
       if instance.settings.virtualMac { work.add(.load, instance) }
     }
     if instance.link != link {
+      let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
       instance.attach(link)
       wires[link.index]?.macAddress = link.macAddress ?? MACAddress(rawValue: 0)
       wires[link.index]?.isRouter = platform.isForwarding(link, .ipv6)
+      if hasNewMAC, instance.isHolding { announceInstalled(instance) }
     }
   }
 

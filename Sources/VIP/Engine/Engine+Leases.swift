@@ -1,5 +1,5 @@
 import Netlink
-import VIPCore
+package import VIPCore
 package import VRRP
 
 /// Refreshing the lifetimes of held addresses: often enough, and no more often than that.
@@ -11,9 +11,9 @@ package import VRRP
 /// kernel send all its multicast memberships to the segment again, twice.
 extension Engine {
   /// What the refreshing may cost: requests to the kernel per second.
-  private static let refreshesPerSecond = 1000
+  fileprivate static let refreshesPerSecond = 1000
   /// How much longer an IPv6 address lives and waits for a refresh.
-  private static let ipv6Factor = 3
+  fileprivate static let ipv6Factor = 3
 
   private var heldAddressCount: Int {
     instances.reduce(0) { $0 + ($1.map { $0.isHolding ? $0.addresses.count : 0 } ?? 0) }
@@ -30,10 +30,9 @@ extension Engine {
 
   /// The lifetime that a router's addresses are installed with now; `nil` if for ever.
   func lifetime(of instance: RouterInstance) -> Duration? {
-    guard let period = refreshPeriod, let chosen = lease.lifetime else { return nil }
-    let lifetime = max(
-      chosen, period * 3, LeasePolicy.shortest(for: instance.settings.interval))
-    return isRefreshedRarely(instance) ? lifetime * Self.ipv6Factor : lifetime
+    guard let period = refreshPeriod else { return nil }
+    return lease.lifetime(
+      interval: instance.settings.interval, instance.family, refreshedEvery: period)
   }
 
   private func isRefreshedRarely(_ instance: RouterInstance) -> Bool {
@@ -44,6 +43,18 @@ extension Engine {
   var longestLifetime: Duration? {
     guard let period = refreshPeriod else { return nil }
     return instances.lazy.compactMap { $0 }.compactMap(lifetime).max() ?? period * 3
+  }
+
+  /// How it stands with the lease of a router's addresses; `nil` if it has none on the interface, or
+  /// they have no lease.
+  func leaseStatus(of instance: RouterInstance) -> LeaseStatus? {
+    guard let lifetime = lifetime(of: instance) else { return nil }
+    // What an earlier life of this node left has not been refreshed by this one yet.
+    let oldest = instance.addresses.lazy
+      .filter { $0.isInstalled && $0.refreshedAt > .zero }.map(\.refreshedAt).min()
+    guard let oldest else { return nil }
+    return LeaseStatus(
+      seconds: lifetime.inSeconds, ageSeconds: Double(now.nanoseconds(since: oldest)) / 1e9)
   }
 
   /// Starts to refresh if nothing is refreshed yet.
@@ -65,36 +76,6 @@ extension Engine {
     }
     if isHoldingAny { timers.schedule(TimerID.lease, at: now + period) }
   }
-
-  /// Refuses routers for which the lease that the operator has set is too short.
-  func checkLease(_ wanted: [RouterConfiguration]) throws(ConfigurationError) {
-    guard let lifetime = lease.lifetime, !lease.isAutomatic else { return }
-    let names = Set(wanted.map(\.name))
-    var count = 0
-    for case let instance? in instances where !names.contains(instance.settings.name) {
-      count += instance.addresses.count
-    }
-    for settings in wanted {
-      let shortest = LeasePolicy.shortest(for: settings.interval)
-      guard lifetime >= shortest else {
-        throw ConfigurationError(
-          .interval, router: settings.name,
-          "a lease of \(lifetime.text) is too short for an interval of \(settings.interval): the "
-            + "others wait three intervals before they take over, and the addresses must not go "
-            + "earlier; take at least \(shortest.text), or leave the lease out")
-      }
-      count += settings.addresses.count
-      let needed = Duration.seconds(
-        (3 * count + Self.refreshesPerSecond - 1) / Self.refreshesPerSecond)
-      guard lifetime >= needed else {
-        throw ConfigurationError(
-          .addresses, router: settings.name,
-          "a lease of \(lifetime.text) is too short for \(count) addresses on this node: each is "
-            + "refreshed three times in it, and at most \(Self.refreshesPerSecond) a second are; "
-            + "take at least \(needed.text), or leave the lease out")
-      }
-    }
-  }
 }
 
 extension LeasePolicy {
@@ -107,5 +88,54 @@ extension LeasePolicy {
     let nanoseconds = 3 * interval.nanoseconds
     let seconds = (nanoseconds + 999_999_999) / 1_000_000_000
     return .seconds(max(2, Int64(clamping: seconds)))
+  }
+
+  /// The lifetime that addresses are installed with; `nil` if for ever.
+  ///
+  /// - Parameters:
+  ///   - interval: the advertisement interval of their router.
+  ///   - family: their family.
+  ///   - period: how often they are refreshed; a third of the lease if they are few.
+  /// - Returns: the lifetime.
+  package func lifetime(
+    interval: AdvertisementInterval, _ family: AddressFamily,
+    refreshedEvery period: Duration = .zero
+  ) -> Duration? {
+    guard let lifetime else { return nil }
+    let sufficient = max(lifetime, period * 3, Self.shortest(for: interval))
+    return isAutomatic && family == .ipv6 ? sufficient * Engine.ipv6Factor : sufficient
+  }
+
+  /// Refuses routers for which a lease that the operator has set is too short.
+  ///
+  /// - Parameters:
+  ///   - routers: the routers.
+  ///   - besides: how many addresses the node has beside theirs.
+  /// - Throws: the first that it is too short for.
+  package func check(
+    _ routers: [RouterConfiguration], besides: Int = 0
+  ) throws(ConfigurationError) {
+    guard let lifetime, !isAutomatic else { return }
+    var count = besides
+    for settings in routers {
+      let shortest = Self.shortest(for: settings.interval)
+      guard lifetime >= shortest else {
+        throw ConfigurationError(
+          .interval, router: settings.name,
+          "a lease of \(lifetime.text) is too short for an interval of \(settings.interval): the "
+            + "others wait three intervals before they take over, and the addresses must not go "
+            + "earlier; take at least \(shortest.text), or leave the lease out")
+      }
+      count += settings.addresses.count
+      let needed = Duration.seconds(
+        (3 * count + Engine.refreshesPerSecond - 1) / Engine.refreshesPerSecond)
+      guard lifetime >= needed else {
+        throw ConfigurationError(
+          .addresses, router: settings.name,
+          "a lease of \(lifetime.text) is too short for \(count) addresses on this node: each is "
+            + "refreshed three times in it, and at most \(Engine.refreshesPerSecond) a second are; "
+            + "take at least \(needed.text), or leave the lease out")
+      }
+    }
   }
 }

@@ -71,10 +71,15 @@ extension Engine {
   }
 
   /// Ends the asking if nothing speaks against the router.
+  ///
+  /// Once the group is heard there is nothing left to ask: the addresses are the group's. Whoever
+  /// hands over to a router that has just come up must not have to wait for it.
   func settleProbe(of instance: RouterInstance) {
-    guard let probe = instance.probe, probe.isOver else { return }
+    guard let probe = instance.probe else { return }
+    let isGroups = isGroupHeard(by: instance)
+    guard probe.isOver || isGroups else { return }
     hasChanged = true
-    guard probe.answers.isEmpty || isGroupHeard(by: instance) else { return }
+    guard probe.answers.isEmpty || isGroups else { return }
     instance.probe = nil
     changeListening(for: instance)
   }

@@ -3,6 +3,9 @@ import VRRP
 
 /// What an engine tells about itself.
 extension Engine {
+  /// How late turns have come.
+  package var wakeUpStatus: WakeUpStatus { wakeUps.status(at: platform.now()) }
+
   /// The status of all routers, or of one name.
   package func status(_ name: String? = nil) -> [RouterStatus] {
     now = platform.now()
@@ -34,6 +37,7 @@ extension Engine {
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
       conflicts: instance.conflicts.status,
+      takeovers: instance.takeovers.status, lease: leaseStatus(of: instance),
       peers: election.peers.map { PeerStatus($0, at: now) },
       warnings: warnings(of: instance))
   }

@@ -48,6 +48,10 @@ package final class Engine {
   var wires: [Int32: Wire] = [:]
   var timers = TimerQueue()
   var work = AddressWork()
+  /// How late turns have come.
+  var wakeUps: WakeUps
+  /// When the last turn began.
+  private var turnedAt: Instant
   /// Which instance holds or will hold an address on an interface.
   var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
   /// Whose macvlans these are, by the kernel's number.
@@ -68,6 +72,10 @@ package final class Engine {
   var isSafeguardStale = false
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
+  /// Programs to run once the addresses are where a new state wants them, by the router's slot.
+  var pendingHooks: [Int: HookOccasion] = [:]
+  /// Programs to run now.
+  var dueHooks: [HookOccasion] = []
   /// Whether the status has changed since this was last cleared.
   package var hasChanged = false
 
@@ -82,6 +90,8 @@ package final class Engine {
     self.lease = lease
     now = platform.now()
     startedAt = now
+    turnedAt = now
+    wakeUps = WakeUps(at: now)
     try rereadInterfaces()
     platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
   }
@@ -93,6 +103,7 @@ package final class Engine {
   /// - Parameter ready: what has become readable.
   package func turn(ready: [ReadinessSource]) {
     now = platform.now()
+    noteWakeUp()
     safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
@@ -116,6 +127,13 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armOwnTimers()
+  }
+
+  /// Measures how late this turn serves a deadline that has come since the last one; what has been
+  /// put off on purpose is not late.
+  private func noteWakeUp() {
+    if let due = timers.earliest, due > turnedAt, due <= now { wakeUps.note(due: due, at: now) }
+    turnedAt = now
   }
 
   /// Whether this turn comes so late that the process must have been frozen or starved.
@@ -175,7 +193,7 @@ package final class Engine {
           postponed.append((id, later))
           continue
         } else {
-          perform(instance.election.advance(to: now), for: instance)
+          perform(instance.election.advance(to: now), for: instance, due: deadline)
         }
         schedule(instance)
       }
@@ -220,12 +238,23 @@ package final class Engine {
   }
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
+    let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    // A unicast peer may send with any hop limit: keepalived does in IPv6.
+    let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
     do throws(AdvertisementError) {
       let advertisement = try Advertisement(
-        parsing: message, from: header.source, to: header.destination, hopLimit: header.hopLimit)
-      guard let instance = segment.router(advertisement.vrid.rawValue) else {
+        parsing: message, from: header.source, to: header.destination,
+        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+      guard let instance = addressee else {
         segment.statistics.vridErrors += 1
         return
+      }
+      guard instance.listens(to: header.source) else {
+        segment.statistics.vridErrors += 1
+        return tell(.unlistedPeer, from: header.source, of: instance) {
+          "\(header.source) advertises VRID \(advertisement.vrid) and is not among the peers; it is "
+            + "ignored"
+        }
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
@@ -236,9 +265,10 @@ package final class Engine {
       note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
+      if let addressee { tellUnusable(error, from: header.source, of: addressee) }
       if segment.statistics.count(error) { return }
-      if message.count > 1, let instance = segment.router(message[1]) {
-        instance.election.count(error)
+      if let addressee {
+        addressee.election.count(error)
       } else {
         segment.statistics.packetLengthErrors += 1
       }
@@ -246,14 +276,21 @@ package final class Engine {
   }
 
   /// Does what an election has decided: messages go out first, in ``flush()``.
-  func perform(_ actions: Actions, for instance: RouterInstance) {
+  ///
+  /// - Parameters:
+  ///   - actions: what it has decided.
+  ///   - instance: its router.
+  ///   - due: when it had to be decided; `nil` if that is now.
+  func perform(_ actions: Actions, for instance: RouterInstance, due: Instant? = nil) {
     for action in actions {
       switch action {
       case .advertise(let priority): enqueue(priority, from: instance)
       case .installAddresses: hold(instance)
       case .announceAddresses: announceInstalled(instance)
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
-      case .transition(let transition): note(transition, of: instance)
+      case .transition(let transition):
+        measure(transition, of: instance, due: due)
+        note(transition, of: instance)
       }
     }
   }
@@ -263,7 +300,14 @@ package final class Engine {
     if let virtual = instance.virtual {
       return frames.append((instance, instance.frame(priority, at: virtual.macAddress)))
     }
-    segment.transport.enqueue(instance.message(priority))
+    let source = instance.isUnicast ? instance.election.primaryAddress : nil
+    for (destination, message) in instance.messages(priority) {
+      if let source {
+        segment.transport.enqueue(message, from: source, to: destination)
+      } else {
+        segment.transport.enqueue(message)
+      }
+    }
     if !dirty.contains(where: { $0 === segment }) { dirty.append(segment) }
   }
 
@@ -323,6 +367,11 @@ package final class Engine {
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))
+    switch transition.to {
+    case .active: noteHook(.active, of: instance, because: transition.reason.description)
+    case .backup: noteHook(.backup, of: instance, because: transition.reason.description)
+    case .initialize: break
+    }
   }
 
   func segment(of instance: RouterInstance) -> Segment? {

@@ -86,20 +86,26 @@ struct InterfaceTable {
 
   /// The primary address of an interface: the source of its advertisements (RFC 9568 §5.1.1.1,
   /// §5.1.2.1): the first IPv4 address, the first usable link-local IPv6 address.
-  func primaryAddress(of index: Int32, _ family: AddressFamily) -> IPAddress? {
+  ///
+  /// If it must be valid beyond the link, for unicast peers that are, the first such IPv6 address.
+  func primaryAddress(
+    of index: Int32, _ family: AddressFamily, isGlobal: Bool = false
+  ) -> IPAddress? {
     var first: Entry?
     for entries in (addresses[index] ?? [:]).values {
       for entry in entries where entry.order < first?.order ?? .max {
-        if Self.canBePrimary(entry.record, family) { first = entry }
+        if Self.canBePrimary(entry.record, family, isGlobal: isGlobal) { first = entry }
       }
     }
     return first?.record.address.address
   }
 
-  private static func canBePrimary(_ record: AddressRecord, _ family: AddressFamily) -> Bool {
+  private static func canBePrimary(
+    _ record: AddressRecord, _ family: AddressFamily, isGlobal: Bool
+  ) -> Bool {
     guard record.address.family == family else { return false }
     if family == .ipv4 { return !record.flags.contains(.secondary) }
-    return record.address.address.isLinkLocal
+    return record.address.address.isLinkLocal != isGlobal
       && record.flags.isDisjoint(with: [.tentative, .dadFailed])
   }
 }

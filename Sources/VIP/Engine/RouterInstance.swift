@@ -32,6 +32,10 @@ final class RouterInstance {
     /// How often somebody removed it lately, and when the last time was.
     var losses = 0
     var lastLoss = Instant.zero
+    /// When it was last installed or refreshed.
+    var refreshedAt = Instant.zero
+    /// Whether a takeover waits for its announcement.
+    var isAwaited = false
     /// Removals of ours whose events are still to come.
     var expectedRemovals = 0
 
@@ -67,6 +71,8 @@ final class RouterInstance {
   var priorityDecrement = 0
   var stateSince: Instant
   var stateReason = "not started"
+  /// What programs were last told of it, or would have been.
+  var hookState = HookState.stop
   /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
   var handoverDeadline: Instant?
   /// Whether the new holder has advertised since.
@@ -75,6 +81,8 @@ final class RouterInstance {
   var announceFailure: String?
   /// When to try again to open what could not be opened.
   var attachRetryAt: Instant?
+  /// How long its takeovers took.
+  var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Who else claims its addresses.
@@ -85,7 +93,8 @@ final class RouterInstance {
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
   private var tieBreakRank: UInt8 = 0
-  private var packet: [UInt8] = []
+  /// The messages of one turn, one for each destination.
+  private var packets: [(destination: IPAddress, bytes: [UInt8])] = []
   private var packetKey: Advertisement?
   private var packetSource: IPAddress?
   private var packetFrame: [UInt8] = []
@@ -147,27 +156,44 @@ final class RouterInstance {
     packetKey = nil
   }
 
-  /// The message to send with a priority now; encoded only when something in it has changed.
-  func message(_ priority: Priority) -> [UInt8] {
+  /// Whether its advertisements go to each peer instead of to the multicast group.
+  var isUnicast: Bool { !settings.peers.isEmpty }
+
+  /// Where its advertisements go: the multicast group, or each peer but this machine.
+  var destinations: [IPAddress] {
+    isUnicast
+      ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]
+  }
+
+  /// Whether advertisements from a machine are for this router.
+  func listens(to source: IPAddress) -> Bool { !isUnicast || settings.peers.contains(source) }
+
+  /// The messages to send with a priority now, one for each destination; encoded only when
+  /// something in them has changed.
+  func messages(_ priority: Priority) -> [(destination: IPAddress, bytes: [UInt8])] {
     let advertisement = election.advertisement(
       priority, addressCount: advertisedAddresses.count)
     let source = election.primaryAddress
     if advertisement != packetKey || source != packetSource {
-      packet = advertisement.encoded(
-        advertisedAddresses, from: source, to: .vrrpGroup(family))
+      packets = destinations.map { destination in
+        (destination, advertisement.encoded(advertisedAddresses, from: source, to: destination))
+      }
       packetKey = advertisement
       packetSource = source
       packetFrame = []
     }
-    return packet
+    return packets
   }
+
+  /// Makes the next messages anew.
+  func forgetMessages() { packetKey = nil }
 
   /// The message as a frame with a virtual MAC address.
   func frame(_ priority: Priority, at mac: MACAddress) -> [UInt8] {
-    let message = message(priority)
-    if packetFrame.isEmpty {
+    let messages = messages(priority)
+    if packetFrame.isEmpty, let (group, message) = messages.first {
       packetFrame = AdvertisementFrame.encoded(
-        message, from: election.primaryAddress, to: .vrrpGroup(family), at: mac)
+        message, from: election.primaryAddress, to: group, at: mac)
     }
     return packetFrame
   }

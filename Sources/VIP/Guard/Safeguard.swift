@@ -27,6 +27,7 @@ package final class Safeguard {
     /// What removes its macvlan, if it has one.
     var macvlanRemoval: [UInt8] = []
     var farewell: Advertisement?
+    var destinations: [IPAddress] = []
     var source: IPAddress?
     var duties: GuardArea.Duties = []
     var hasRemovals = false
@@ -139,8 +140,12 @@ package final class Safeguard {
     }
     let farewell = instance.farewell
     let source = instance.election.primaryAddress
-    if isOtherList || entry.farewell != farewell || entry.source != source {
+    let destinations = instance.destinations
+    if isOtherList || entry.farewell != farewell || entry.source != source
+      || entry.destinations != destinations
+    {
       entry.farewell = farewell
+      entry.destinations = destinations
       entry.source = source
       entry.hasFarewell = writeFarewell(farewell, of: instance, link: link)
     }
@@ -174,11 +179,13 @@ package final class Safeguard {
     _ farewell: Advertisement, of instance: RouterInstance, link: Int32
   ) -> Bool {
     let source = instance.election.primaryAddress
-    let group = IPAddress.vrrpGroup(instance.family)
-    let message = farewell.encoded(instance.advertisedAddresses, from: source, to: group)
+    let packets = instance.destinations.flatMap { destination in
+      FarewellPacket.encoded(
+        farewell.encoded(instance.advertisedAddresses, from: source, to: destination),
+        from: source, to: destination)
+    }
     return area.write(
-      FarewellPacket.encoded(message, from: source, to: group), for: .farewells,
-      of: instance.slot, interfaceIndex: link,
+      packets, for: .farewells, of: instance.slot, interfaceIndex: link,
       // Later than this others are Active, and their backups would take it for their farewell.
       limit: 3 * instance.settings.interval.nanoseconds)
   }

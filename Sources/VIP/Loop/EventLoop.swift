@@ -1,5 +1,7 @@
+import CMNL
 import Glibc
 import Synchronization
+import VIPCore
 
 /// The thread that a node lives on: it waits, lets the engine take its turn, and runs the node
 /// actor's jobs in between.
@@ -7,6 +9,8 @@ import Synchronization
 /// Everything but ``enqueue(_:)`` and ``stop()`` belongs to that thread.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
   private static let niceness: Int32 = -10
+  /// How long the actor's jobs may take before the engine has its turn.
+  private static let jobTime = Duration.milliseconds(1)
 
   private struct Inbox {
     var jobs: [UnownedJob] = []
@@ -14,16 +18,48 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   private let inbox = Mutex(Inbox())
+  /// Jobs that were taken out of it and have not run yet, the next one last.
+  private var jobs: [UnownedJob] = []
   private let platform: LinuxPlatform
   let engine: Engine
   /// Called on the loop's thread when a turn has produced events or changed the status.
   private var observer: (([NodeEvent]) -> Void)?
+  /// Takes the programs to run; returns at once.
+  private let hooks: HookRunner
   private let thread = Mutex<pthread_t?>(nil)
+  /// Whether the thread runs before all ordinary work.
+  private(set) var isRealtime = false
+  private var breather = Breather()
 
-  init(lease: LeasePolicy, isGuarded: Bool) throws(NodeError) {
+  init(
+    lease: LeasePolicy, isGuarded: Bool, isRealtime: Bool = false, hooks: HookRunner
+  ) throws(NodeError) {
+    self.hooks = hooks
     platform = try LinuxPlatform()
     engine = try Engine(platform, lease: lease)
+    if isRealtime {
+      try Realtime.prepare()
+      self.isRealtime = true
+    }
     if isGuarded { try startGuard() }
+  }
+
+  deinit {
+    if isRealtime { Realtime.release() }
+  }
+
+  /// Lets the thread run before all ordinary work, or no longer; called on it.
+  func setRealtime(_ isOn: Bool) throws(NodeError) {
+    guard isOn != isRealtime else { return }
+    if isOn {
+      try Realtime.prepare()
+      Realtime.begin()
+    } else {
+      Realtime.end()
+      Realtime.release()
+    }
+    isRealtime = isOn
+    breather = Breather()
   }
 
   /// Starts a guard process for the engine.
@@ -65,11 +101,11 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private func run() {
     // A late advertisement is a false failover. Where it is permitted (CAP_SYS_NICE), this thread
     // therefore goes before ordinary work; where not, nothing is lost but that.
-    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+    _ = vip_set_niceness(Self.niceness)
+    if isRealtime { Realtime.begin() }
     var ready: [ReadinessSource] = []
     while true {
-      platform.wait(
-        until: engine.deadline, immediately: engine.hasPendingWork, &ready)
+      wait(&ready)
       engine.turn(ready: ready)
       let isStopped = runJobs()
       report()
@@ -80,17 +116,43 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
   }
 
-  /// Runs the actor's jobs that have come in, each of them short.
-  private func runJobs() -> Bool {
-    let (jobs, isStopped) = inbox.withLock { inbox in
-      defer { inbox.jobs.removeAll(keepingCapacity: true) }
-      return (inbox.jobs, inbox.isStopped)
+  private func wait(_ ready: inout [ReadinessSource]) {
+    let immediately = engine.hasPendingWork || !jobs.isEmpty
+    guard isRealtime else {
+      return platform.wait(until: engine.deadline, immediately: immediately, &ready)
     }
-    for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
-    return isStopped
+    if breather.beginsWait(immediately: immediately) { Realtime.begin() }
+    let start = bootTime()
+    platform.wait(until: engine.deadline, immediately: immediately, &ready)
+    if breather.endsWait(from: start, to: bootTime()) { Realtime.pause() }
+  }
+
+  /// Runs the actor's jobs that have come in: each of them is short, but there may be many.
+  ///
+  /// - Returns: whether the loop is to end.
+  private func runJobs() -> Bool {
+    let isStopped = inbox.withLock { inbox in
+      jobs.insert(contentsOf: inbox.jobs.reversed(), at: 0)
+      inbox.jobs.removeAll(keepingCapacity: true)
+      return inbox.isStopped
+    }
+    guard !jobs.isEmpty else { return isStopped }
+    let end = bootTime() + Self.jobTime
+    while let job = jobs.popLast() {
+      job.runSynchronously(on: asUnownedSerialExecutor())
+      if bootTime() >= end { break }
+    }
+    return isStopped && jobs.isEmpty
+  }
+
+  /// Hands on the programs that are to be run now.
+  func startHooks() {
+    let dueHooks = engine.takeDueHooks()
+    if !dueHooks.isEmpty { hooks.run(dueHooks) }
   }
 
   private func report() {
+    startHooks()
     guard engine.hasChanged else { return }
     engine.hasChanged = false
     observer?(engine.takeEvents())

@@ -223,7 +223,7 @@ extension MonitoredGroup {
     } else if ours != theirs {
       warn(
         .addressListDiffers,
-        "lists \(speaker.addresses.count) addresses, \(other.address) lists "
+        "lists \(addressCountText(speaker.addresses.count)), \(other.address) lists "
           + "\(other.addresses.count), and not the same")
     }
     let (mine, their) = (speaker.advertisement, other.advertisement)

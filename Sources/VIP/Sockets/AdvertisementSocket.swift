@@ -37,7 +37,8 @@ final class AdvertisementSocket: AdvertisementTransport {
       "open a VRRP socket for \(family) on \(link.name)")
     incoming = MessageSlab(
       count: Self.batchCount, byteCount: Self.batchCount * Self.packetByteCount)
-    outgoing = MessageSlab(count: Self.batchCount, byteCount: Self.outgoingByteCount)
+    // One place more for what all multicast messages share.
+    outgoing = MessageSlab(count: Self.batchCount + 1, byteCount: Self.outgoingByteCount)
     try configure(link)
     prepareIncoming()
     prepareOutgoing()
@@ -57,6 +58,7 @@ final class AdvertisementSocket: AdvertisementTransport {
       try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_ALL, 0)
       try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_LOOP, 0)
       try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_TTL, Int32(Advertisement.hopLimit))
+      try socket.set(Int32(IPPROTO_IP), IP_TTL, Int32(Advertisement.hopLimit))
       try socket.set(Int32(IPPROTO_IP), IP_TOS, trafficClass)
       var group = ip_mreqn()
       group.imr_multiaddr.s_addr = IPv4Address.vrrpGroup.rawValue.bigEndian
@@ -72,6 +74,7 @@ final class AdvertisementSocket: AdvertisementTransport {
       try socket.set(level, IPV6_MULTICAST_ALL, 0)
       try socket.set(level, IPV6_MULTICAST_LOOP, 0)
       try socket.set(level, IPV6_MULTICAST_HOPS, Int32(Advertisement.hopLimit))
+      try socket.set(level, IPV6_UNICAST_HOPS, Int32(Advertisement.hopLimit))
       try socket.set(level, IPV6_MULTICAST_IF, link.index)
       try socket.set(level, IPV6_TCLASS, trafficClass)
       try socket.set(level, IPV6_RECVHOPLIMIT, 1)
@@ -105,53 +108,73 @@ final class AdvertisementSocket: AdvertisementTransport {
   }
 
   private func prepareOutgoing() {
-    // All messages of this socket share the destination and the control message (their source).
-    if family == .ipv4 {
-      let destination = sockaddr_in(
-        sin_family: sa_family_t(AF_INET), sin_port: 0,
-        sin_addr: in_addr(s_addr: IPv4Address.vrrpGroup.rawValue.bigEndian),
-        sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
-      outgoing.setName(destination)
-    } else {
+    // All multicast messages share the destination and the control message (their source).
+    setDestination(.vrrpGroup(family), ofMessage: Self.batchCount)
+  }
+
+  private func setDestination(_ destination: IPAddress, ofMessage index: Int) {
+    switch destination {
+    case .v4(let address):
+      outgoing.setName(
+        sockaddr_in(
+          sin_family: sa_family_t(AF_INET), sin_port: 0,
+          sin_addr: in_addr(s_addr: address.rawValue.bigEndian),
+          sin_zero: (0, 0, 0, 0, 0, 0, 0, 0)), ofMessage: index)
+    case .v6(let address):
       outgoing.setName(
         sockaddr_in6(
           sin6_family: sa_family_t(AF_INET6), sin6_port: 0, sin6_flowinfo: 0,
-          sin6_addr: in6_addr(IPv6Address.vrrpGroup), sin6_scope_id: UInt32(interfaceIndex)))
+          sin6_addr: in6_addr(address), sin6_scope_id: UInt32(interfaceIndex)), ofMessage: index)
     }
   }
 
   // MARK: Sending
 
-  func setSource(_ source: IPAddress) {
+  func setSource(_ source: IPAddress) { setSource(source, ofMessage: Self.batchCount) }
+
+  private func setSource(_ source: IPAddress, ofMessage index: Int) {
+    let control = outgoing.controlOfMessage(index)
     switch source {
     case .v4(let address):
       outgoing.controlLength = vip_write_pktinfo4(
-        outgoing.control.baseAddress, address.rawValue.bigEndian, interfaceIndex)
+        control, address.rawValue.bigEndian, interfaceIndex)
     case .v6(let address):
       var raw = in6_addr(address)
-      outgoing.controlLength = vip_write_pktinfo6(
-        outgoing.control.baseAddress, &raw, UInt32(interfaceIndex))
+      outgoing.controlLength = vip_write_pktinfo6(control, &raw, UInt32(interfaceIndex))
     }
   }
 
-  func enqueue(_ message: [UInt8]) {
+  func enqueue(_ message: [UInt8]) { enqueue(message, describedBy: Self.batchCount) }
+
+  func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress) {
+    makeRoom(for: message)
+    setSource(source, ofMessage: outgoingCount)
+    setDestination(destination, ofMessage: outgoingCount)
+    enqueue(message, describedBy: outgoingCount)
+  }
+
+  private func makeRoom(for message: [UInt8]) {
     if outgoingCount == Self.batchCount || outgoingUsed + message.count > Self.outgoingByteCount {
       _ = flush()
     }
+  }
+
+  /// Puts a message into the batch whose addresses stand at some place.
+  private func enqueue(_ message: [UInt8], describedBy place: Int) {
+    makeRoom(for: message)
     guard message.count <= Self.outgoingByteCount, let base = outgoing.bytes.baseAddress else {
       return
     }
-    let place = base.advanced(by: outgoingUsed)
+    let start = base.advanced(by: outgoingUsed)
     message.withUnsafeBytes { bytes in
-      guard let start = bytes.baseAddress else { return }
-      place.copyMemory(from: start, byteCount: bytes.count)
+      guard let address = bytes.baseAddress else { return }
+      start.copyMemory(from: address, byteCount: bytes.count)
     }
-    outgoing.vectors[outgoingCount].iov_base = place
+    outgoing.vectors[outgoingCount].iov_base = start
     outgoing.vectors[outgoingCount].iov_len = message.count
-    outgoing.headers[outgoingCount].header.msg_name = outgoing.nameOfAll
+    outgoing.headers[outgoingCount].header.msg_name = outgoing.nameOfMessage(place)
     outgoing.headers[outgoingCount].header.msg_namelen = outgoing.nameLength
-    outgoing.headers[outgoingCount].header.msg_control = UnsafeMutableRawPointer(
-      outgoing.control.baseAddress)
+    outgoing.headers[outgoingCount].header.msg_control = outgoing.controlOfMessage(place)
     outgoing.headers[outgoingCount].header.msg_controllen = outgoing.controlLength
     outgoingUsed += message.count
     outgoingCount += 1
@@ -262,12 +285,14 @@ private final class MessageSlab {
     control.deallocate()
   }
 
-  var nameOfAll: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(names.baseAddress) }
+  func nameOfMessage(_ index: Int) -> UnsafeMutableRawPointer? {
+    UnsafeMutableRawPointer(names.baseAddress?.advanced(by: index))
+  }
 
-  func setName<Address>(_ address: Address) {
+  func setName<Address>(_ address: Address, ofMessage index: Int) {
     withUnsafeBytes(of: address) { bytes in
       guard let start = bytes.baseAddress else { return }
-      nameOfAll?.copyMemory(from: start, byteCount: bytes.count)
+      nameOfMessage(index)?.copyMemory(from: start, byteCount: bytes.count)
       nameLength = socklen_t(bytes.count)
     }
   }

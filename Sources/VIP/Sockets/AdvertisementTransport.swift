@@ -8,8 +8,11 @@ package protocol AdvertisementTransport: AnyObject {
   /// Sets the source address of everything sent from now on.
   func setSource(_ source: IPAddress)
 
-  /// Puts a message into the batch that ``flush()`` sends.
+  /// Puts a message to the multicast group into the batch that ``flush()`` sends.
   func enqueue(_ message: [UInt8])
+
+  /// Puts a message to one machine into the batch.
+  func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress)
 
   /// Sends the batch; a message that can't be sent does not hold up the others.
   ///

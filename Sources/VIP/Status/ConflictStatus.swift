@@ -34,6 +34,11 @@ public struct ConflictStatus: Sendable, Hashable, Codable {
   }
 }
 
+/// How many addresses, in words: `1 address`, `7 addresses`.
+package func addressCountText(_ count: Int) -> String {
+  "\(count) address\(count == 1 ? "" : "es")"
+}
+
 /// Who claims what, and what to do about it, as one sentence.
 public func conflictText(_ address: IPAddress, _ mac: MACAddress) -> String {
   "\(address) is also used by the machine with Ethernet address \(mac), which is not of this group; "

@@ -30,11 +30,16 @@ public struct NodeStatus: Sendable, Hashable, Codable {
     public var `guard`: GuardState
     /// That process, if there is one.
     public var guardPid: Int32?
+    /// Whether its thread runs before all ordinary work, see ``Node/Options/isRealtime``.
+    public var realtime: Bool
+    /// How late its turns come.
+    public var wakeUps: WakeUpStatus
 
     /// Makes the node's part.
     public init(
       version: String, pid: Int32, uptimeSeconds: Double, lease: String,
-      endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil
+      endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil,
+      realtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus()
     ) {
       self.version = version
       self.pid = pid
@@ -43,6 +48,8 @@ public struct NodeStatus: Sendable, Hashable, Codable {
       self.endsWhenIdle = endsWhenIdle
       self.guard = `guard`
       self.guardPid = guardPid
+      self.realtime = realtime
+      self.wakeUps = wakeUps
     }
   }
 }
@@ -99,10 +106,16 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var segmentStatistics: SegmentStatistics
   /// Who else claims its addresses.
   public var conflicts: ConflictStatus
+  /// How long its takeovers took.
+  public var takeovers: TakeoverStatus
+  /// The lease of the addresses on the interface; `nil` if there are none, or none has a lease.
+  public var lease: LeaseStatus?
   /// The other machines heard, by when they were first heard.
   public var peers: [PeerStatus]
   /// What is wrong at the moment, one sentence each.
   public var warnings: [String]
+  /// How its hooks have fared; `nil` if none has been run.
+  public var hooks: HookStatus? = nil
 
   /// An Ethernet address of a virtual router.
   public struct VirtualMAC: Sendable, Hashable, Codable {

@@ -23,7 +23,8 @@ struct AnnounceCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("i"), .long],
-    help: ArgumentHelp("The network interface that has the addresses.", valueName: "if"))
+    help: ArgumentHelp("The network interface that has the addresses.", valueName: "if"),
+    completion: Completions.interface)
   var interface: String
 
   @Option(

@@ -12,6 +12,7 @@ struct BackgroundNodeCommand: ParsableCommand {
   @Option var runtimeDir: String
   @Option(transform: SettingText.lease) var lease: LeasePolicy?
   @Flag var noGuard = false
+  @Flag var realtime = false
 
   func run() throws {
     // Away from the terminal, the working directory and the open files of whoever typed `up`.
@@ -19,13 +20,14 @@ struct BackgroundNodeCommand: ParsableCommand {
     chdir("/")
     Self.closeInherited()
     let starter = StarterLink.descriptorInNode
-    let (runtimeDir, lease, isGuarded) = (runtimeDir, lease, !noGuard)
+    let (runtimeDir, lease, isGuarded, isRealtime) = (runtimeDir, lease, !noGuard, realtime)
     NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do {
         process = try NodeProcess(
-          directory: runtimeDir, lease: lease, isGuarded: isGuarded, endsWhenIdle: true)
-        try Self.redirectErrors(to: RuntimeDirectory.logPath(in: runtimeDir))
+          directory: runtimeDir, lease: lease, isGuarded: isGuarded,
+          isRealtime: isRealtime, endsWhenIdle: true)
+        try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
         Terminal.write(StartReport(error).line, to: starter)
         Glibc.exit(ExitStatus.failed.rawValue)
@@ -49,14 +51,5 @@ struct BackgroundNodeCommand: ParsableCommand {
     closedir(folder)
     for descriptor in open { close(descriptor) }
     _ = fcntl(StarterLink.descriptorInNode, F_SETFD, FD_CLOEXEC)
-  }
-
-  private static func redirectErrors(to path: String) throws(Failure) {
-    let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640)
-    guard log >= 0 else {
-      throw Failure(.failed, "can't open the log \(path): \(String(cString: strerror(errno)))")
-    }
-    dup2(log, STDERR_FILENO)
-    close(log)
   }
 }

@@ -18,7 +18,8 @@ struct AddCommand: ParsableCommand {
       A node that runs with a configuration file goes back to the file at the next reload.
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
   @Argument(
@@ -51,10 +52,13 @@ struct RemoveCommand: ParsableCommand {
         vipctl remove web 192.0.2.12 2001:db8::12
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
-  @Argument(help: ArgumentHelp("The addresses.", valueName: "address"))
+  @Argument(
+    help: ArgumentHelp("The addresses.", valueName: "address"),
+    completion: Completions.addressOfRouter)
   var addresses: [String]
 
   @OptionGroup var runtime: RuntimeOptions
@@ -82,14 +86,15 @@ struct ReloadCommand: ParsableCommand {
       file with an error changes nothing. SIGHUP does the same.
 
         vipctl reload
-        vipctl reload --runtime-dir /run/vipctl-2
+        vipctl reload --dry-run
       """)
 
+  @OptionGroup var trial: TrialOptions
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
-    try client.change(.reload)
+    try client.change(.reload, isTrial: trial.dryRun)
   }
 }
 
@@ -106,7 +111,8 @@ struct ResignCommand: ParsableCommand {
         vipctl resign web --for 10m
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
   @Option(
@@ -137,7 +143,8 @@ struct PromoteCommand: ParsableCommand {
         vipctl promote web --runtime-dir /run/vipctl-2
       """)
 
-  @Argument(help: ArgumentHelp("The router.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
   var name: String
 
   @OptionGroup var runtime: RuntimeOptions
@@ -153,14 +160,18 @@ extension NodeClient {
   private static let changeTimeout = Duration.seconds(180)
 
   /// Asks for a change and prints what became of it.
-  func change(_ request: ControlRequest) throws(Failure) {
+  ///
+  /// Of a trial it prints what would become of it.
+  func change(_ request: ControlRequest, isTrial: Bool = false) throws(Failure) {
     let reply: ControlReply
     do throws(ControlClientError) {
-      reply = try ask(request, timeout: Self.changeTimeout)
+      reply = try ask(isTrial ? .dryRun(request) : request, timeout: Self.changeTimeout)
     } catch {
       throw failure(error)
     }
     switch reply {
+    case .changed(let report, _) where isTrial:
+      ChangeText.printTrial(report)
     case .changed(let report, let status):
       let lines = ChangeText.lines(report)
       for line in lines { Terminal.print(line) }

@@ -14,19 +14,32 @@ struct CheckCommand: ParsableCommand {
 
         vipctl check /etc/vipctl.yaml
         vipctl check /etc/vipctl.yaml && systemctl reload vipctl
+        vipctl check /etc/vipctl.yaml --probe
+
+      --probe also asks the segment, for a second or one interval: who answers for the \
+      addresses, and who advertises on their VRIDs. A node may run meanwhile; nobody's tables \
+      change. It needs CAP_NET_RAW.
 
       Exit codes: 0 if 'run' would start, also with warnings; 65 if the file itself makes no \
-      sense; 1 if it does not fit this machine.
+      sense; 1 if it does not fit this machine, or conflicts with others on the segment; 77 if \
+      the segment may not be asked.
       """)
 
   @Argument(
     help: ArgumentHelp("The configuration file; - for standard input.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
+    completion: Completions.configuration)
   var file: String
+
+  @Flag(help: "Ask the segment too who uses the addresses and VRIDs.")
+  var probe = false
 
   func run() throws {
     var routers: [PlacedRouter] = []
     let configuration = try ConfigurationFile.load(file) { routers.append($0) }
+    if probe {
+      let missing = ProcessCapabilities.missing().filter { $0 == "CAP_NET_RAW" }
+      guard missing.isEmpty else { throw Permissions.failure(missing) }
+    }
     let machine: MachineCheck
     do throws(NetlinkError) {
       machine = try MachineCheck()
@@ -34,15 +47,56 @@ struct CheckCommand: ParsableCommand {
       throw Failure(.failed, error.description)
     }
     for line in machine.plan(configuration) { Terminal.print(line) }
-    let remarks = machine.remarks(configuration, routers)
+    var remarks = machine.remarks(configuration, routers)
+    if routers.contains(where: { !$0.configuration.hooks.isEmpty }), file != "-",
+      let weakness = ProgramCheck.weakness(Launch.absolute(file))
+    {
+      remarks.append(
+        MachineCheck.Remark(
+          kind: .warning,
+          text: "\(weakness), who could so name other programs to run as the node's user"))
+    }
+    // What this check does not know, the node itself does: the same code that 'run' goes through.
+    if !remarks.contains(where: { $0.kind == .error }), let refusal = refusal(of: configuration) {
+      remarks.append(MachineCheck.Remark(kind: .error, text: refusal))
+    }
+    tell(remarks)
+    if probe {
+      let answers = try SegmentReport.ask(routers, machine)
+      for line in answers.lines { Terminal.print(line) }
+      tell(answers.remarks)
+      remarks += answers.remarks
+    }
+    let name = InputFile.name(file)
+    let errors = remarks.count { $0.kind == .error }
+    let conflicts = remarks.count { $0.kind == .conflict }
+    if errors > 0 {
+      throw Failure(
+        .failed, "\(name): \(errors) error\(errors == 1 ? "" : "s"); 'vipctl run' would refuse it")
+    }
+    if conflicts > 0 {
+      throw Failure(
+        .failed,
+        "\(name): \(conflicts) conflict\(conflicts == 1 ? "" : "s") with other machines on the segment"
+      )
+    }
+  }
+
+  private func tell(_ remarks: [MachineCheck.Remark]) {
     let name = InputFile.name(file)
     for remark in remarks {
       let place = remark.place.map { ":\($0)" } ?? ""
       Terminal.printError("\(name)\(place): \(remark.kind.rawValue): \(remark.text)".onOneLine)
     }
-    let errors = remarks.count { $0.kind == .error }
-    guard errors > 0 else { return }
-    throw Failure(
-      .failed, "\(name): \(errors) error\(errors == 1 ? "" : "s"); 'vipctl run' would refuse it")
+  }
+
+  /// Why a node would not take the routers; `nil` if it would, or if that can't be known.
+  private func refusal(of file: FileConfiguration) -> String? {
+    do throws(NodeError) {
+      _ = try Node.preview(file.routers, onNodeWithLease: file.lease ?? .default)
+      return nil
+    } catch {
+      return error.kind == .notPermitted ? nil : error.description
+    }
   }
 }

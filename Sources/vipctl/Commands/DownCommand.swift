@@ -16,14 +16,18 @@ struct DownCommand: ParsableCommand {
         vipctl down web
         vipctl down 192.0.2.10
         vipctl down --all
+        vipctl down --all --dry-run
       """)
 
-  @Argument(help: ArgumentHelp("Routers, by name or address.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("Routers, by name or address.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var names: [String] = []
 
   @Flag(help: "Remove every router.")
   var all = false
 
+  @OptionGroup var trial: TrialOptions
   @OptionGroup var runtime: RuntimeOptions
 
   /// A hand-over takes a few advertisement intervals at most; this is for a node that hangs.
@@ -39,6 +43,7 @@ struct DownCommand: ParsableCommand {
         "nothing is named; give a router's name or address, or --all", command: "down")
     }
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    if trial.dryRun { return try client.change(all ? .downAll : .down(names), isTrial: true) }
     let before = try client.status()
     let rest = try client.done(all ? .downAll : .down(names), timeout: Self.timeout)
     let remaining = Set(rest.routers.map(\.name))

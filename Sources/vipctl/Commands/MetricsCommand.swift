@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import VIP
 
 struct MetricsCommand: ParsableCommand {
@@ -10,17 +11,31 @@ struct MetricsCommand: ParsableCommand {
       node_exporter's textfile collector:
 
         vipctl metrics
-        vipctl metrics > /var/lib/node_exporter/vipctl.prom.new && \
-      mv /var/lib/node_exporter/vipctl.prom.new /var/lib/node_exporter/vipctl.prom
+        vipctl metrics --output /var/lib/prometheus/node-exporter/vipctl.prom
 
-      Counters have the names of RFC 8347. Who holds an address is seen from \
-      vipctl_router_state{state="active"}, which is 1 on one machine of each group.
+      The file is replaced in one step; if no node runs it is removed, so that the numbers of a \
+      node that is gone don't live on. Counters have the names of RFC 8347. Who holds an address \
+      is seen from vipctl_router_state{state="active"}, which is 1 on one machine of each group.
       """)
+
+  @Option(
+    help: ArgumentHelp("Write to this file instead, replacing it.", valueName: "file"),
+    completion: .file(extensions: ["prom"]))
+  var output: String?
 
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
-    Terminal.write(MetricsText.render(try client.status()), to: 1)
+    let status: NodeStatus
+    do {
+      status = try client.status()
+    } catch {
+      if let output, error.status == .noNode { unlink(output) }
+      throw error
+    }
+    let text = MetricsText.render(status)
+    guard let output else { return Terminal.write(text, to: STDOUT_FILENO) }
+    try ReplacedFile.write(output, text)
   }
 }

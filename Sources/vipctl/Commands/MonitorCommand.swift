@@ -32,12 +32,14 @@ struct MonitorCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("i"), .long],
-    help: ArgumentHelp("Listen on this network interface.", valueName: "if"))
+    help: ArgumentHelp("Listen on this network interface.", valueName: "if"),
+    completion: Completions.interface)
   var interface: String?
 
   @Option(
     name: [.customShort("r"), .long],
-    help: ArgumentHelp("Read this capture, - for standard input.", valueName: "file"))
+    help: ArgumentHelp("Read this capture, - for standard input.", valueName: "file"),
+    completion: .file())
   var read: String?
 
   @Flag(help: "Print what was learned instead of single packets.")

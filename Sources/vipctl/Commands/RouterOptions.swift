@@ -12,7 +12,8 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("i"), .long],
-    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"))
+    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"),
+    completion: Completions.interface)
   var interface: String?
 
   @Option(
@@ -41,7 +42,7 @@ struct RouterOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The version of VRRP, 3 or (IPv4 only) 2; the same on all. (default: 3)", valueName: "n"),
-    transform: SettingText.version)
+    completion: .list(["2", "3"]), transform: SettingText.version)
   var version: ProtocolVersion?
 
   @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
@@ -66,11 +67,14 @@ struct RouterOptions: ParsableArguments {
     help: "Do without the process that removes the addresses of a node that was killed.")
   var noGuard = false
 
+  @Flag(help: "Run before all ordinary work and stay in memory (SCHED_FIFO, mlockall).")
+  var realtime = false
+
   @Option(
     help: ArgumentHelp(
       "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
       valueName: "form"),
-    transform: SettingText.checksum)
+    completion: .list(["auto", "pseudo-header", "message"]), transform: SettingText.checksum)
   var checksum: ChecksumPolicy?
 
   @Flag(
@@ -92,8 +96,16 @@ struct RouterOptions: ParsableArguments {
   var tracks: [Track] = []
 
   @Option(
+    name: .customLong("peer"),
+    help: ArgumentHelp(
+      "Another machine of the group, to advertise to by unicast. May be given several times. "
+        + "(default: none, multicast)", valueName: "address"),
+    transform: SettingText.host)
+  var peers: [IPAddress] = []
+
+  @Option(
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
+    completion: Completions.configuration)
   var config: String?
 
   /// The first thing given that a file would say.
@@ -104,9 +116,10 @@ struct RouterOptions: ParsableArguments {
       ("--priority", priority != nil), ("--interval", interval != nil),
       ("--version", version != nil), ("--no-preempt", noPreempt),
       ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--realtime", realtime),
       ("--checksum", checksum != nil), ("--no-probe", noProbe),
       ("--virtual-mac", virtualMac),
-      ("--track", !tracks.isEmpty),
+      ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
     ]
     return flags.first { $0.1 }?.0
   }
@@ -122,7 +135,8 @@ struct RouterOptions: ParsableArguments {
     }
     do throws(SettingError) {
       return FileConfiguration(
-        lease: lease, isGuarded: noGuard ? false : nil, routers: [try routerFromFlags()])
+        lease: lease, isGuarded: noGuard ? false : nil,
+        isRealtime: realtime ? true : nil, routers: [try routerFromFlags()])
     } catch {
       throw UsageErrors.failure(error.description, command: command)
     }
@@ -147,7 +161,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, virtualMac: virtualMac, tracks: tracks)
+      probe: !noProbe, virtualMac: virtualMac, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {
@@ -167,6 +181,12 @@ extension RouterOptions {
       throw SettingError("--interval: \(error)")
     }
   }
+}
+
+/// Whether it is meant in earnest.
+struct TrialOptions: ParsableArguments {
+  @Flag(help: "Say what would change, and change nothing.")
+  var dryRun = false
 }
 
 /// Which node is meant.

@@ -18,7 +18,9 @@ struct StatusCommand: ParsableCommand {
         vipctl status --json
       """)
 
-  @Argument(help: ArgumentHelp("Only the router with this name, in detail.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("Only the router with this name, in detail.", valueName: "name"),
+    completion: Completions.router)
   var name: String?
 
   @Flag(help: "Print everything as JSON, counters included.")
@@ -41,9 +43,8 @@ struct StatusCommand: ParsableCommand {
     var status = try text(client)
     let interruption = Interruption()
     var screen = Screen()
-    let isTerminal = isatty(STDOUT_FILENO) == 1
     repeat {
-      if isTerminal, !json {
+      if isScreen {
         let size = Terminal.size(of: STDOUT_FILENO)
         let lines = status.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         Terminal.write(
@@ -58,8 +59,10 @@ struct StatusCommand: ParsableCommand {
         status = json ? "" : error.line
       }
     } while true
-    if isTerminal, !json { Terminal.write(Screen.end, to: STDOUT_FILENO) }
   }
+
+  /// Whether it is shown in place.
+  private var isScreen: Bool { watch && !json && isatty(STDOUT_FILENO) == 1 }
 
   private func text(_ client: NodeClient) throws(Failure) -> String {
     let status = try client.status(name)
@@ -69,7 +72,11 @@ struct StatusCommand: ParsableCommand {
     }
     let width = Terminal.width(of: STDOUT_FILENO)
     let colour = Terminal.wantsColour(STDOUT_FILENO)
-    guard name != nil else { return StatusTable(width: width, colour: colour).render(status) }
+    guard name != nil else {
+      // The line below is the cursor's.
+      let height = isScreen ? Terminal.size(of: STDOUT_FILENO).height - 1 : nil
+      return StatusTable(width: width, colour: colour, height: height).render(status)
+    }
     return StatusDetail(width: width, colour: colour).render(status)
   }
 }

@@ -18,24 +18,39 @@ struct UpCommand: ParsableCommand {
         vipctl up 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150
         vipctl up 192.0.2.10/24 -i eth0 --vrid 51 --interval 100ms
         vipctl up --config /etc/vipctl.yaml
+        vipctl up --config /etc/vipctl.yaml --dry-run
 
       The machines of one group need the same VRID, interval and addresses; the one with the \
       highest priority holds the addresses while it lives.
       """)
 
   @OptionGroup var router: RouterOptions
+  @OptionGroup var trial: TrialOptions
   @OptionGroup var runtime: RuntimeOptions
 
   @Option(
     help: ArgumentHelp(
-      "How long to wait for the router to take part. (default: 10s)", valueName: "time"),
+      "How long to wait for the router to take part. (default: 15s)", valueName: "time"),
     transform: SettingText.timeout)
-  var timeout: Duration = .seconds(10)
+  var timeout: Duration = .seconds(15)
 
   func run() throws {
     let wanted = try router.load(for: "up")
+    if let path = wanted.eventsPath {
+      throw Failure(
+        .failed,
+        "only a node of 'vipctl run' writes events to \(path); take it out of the file and read "
+          + "'vipctl events --follow --json'")
+    }
     try Permissions.require()
     var launch = Launch(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    if trial.dryRun {
+      let trial = try launch.preview(wanted)
+      if trial.startsNode {
+        Terminal.print("a node would be started in the background on \(launch.directory)")
+      }
+      return ChangeText.printTrial(trial.report)
+    }
     let outcome = try launch.up(wanted, timeout: timeout)
     for router in outcome.running { Terminal.print(StatusText.summary(router)) }
     if let waiting = outcome.waiting { throw waiting }

@@ -1,4 +1,3 @@
-import Glibc
 import Netlink
 import VIP
 import VIPCore
@@ -13,11 +12,18 @@ struct MachineCheck {
       case error
       /// The node would go on with it.
       case warning
+      /// Another machine is in its way.
+      case conflict
     }
 
     var kind: Kind
     var place: Place?
     var text: String
+
+    /// `FILE:LINE:COLUMN: text`.
+    func line(in file: String) -> String {
+      "\(file)\(place.map { ":\($0)" } ?? ""): \(text)"
+    }
   }
 
   var links: [Link]
@@ -25,17 +31,17 @@ struct MachineCheck {
   var addresses: [AddressRecord]
   /// What this process lacks that a node needs.
   var missingCapabilities: [String]
-  /// Whether IPv6 is switched off on an interface.
-  var lacksIPv6: (String) -> Bool
+  /// What the kernel and the container are set to.
+  var kernel: KernelSettings
 
   init(
     links: [Link], addresses: [AddressRecord], missingCapabilities: [String] = [],
-    lacksIPv6: @escaping (String) -> Bool = { _ in false }
+    kernel: KernelSettings
   ) {
     self.links = links
     self.addresses = addresses.filter { !$0.isOurs }
     self.missingCapabilities = missingCapabilities
-    self.lacksIPv6 = lacksIPv6
+    self.kernel = kernel
   }
 
   /// Looks at this machine.
@@ -43,16 +49,7 @@ struct MachineCheck {
     let kernel = try NetlinkKernel()
     self.init(
       links: try kernel.links(), addresses: try kernel.addresses(),
-      missingCapabilities: ProcessCapabilities.missing()
-    ) { name in
-      let path = "/proc/sys/net/ipv6/conf/\(name)/disable_ipv6"
-      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-      // Without the file the kernel has no IPv6 at all.
-      guard descriptor >= 0 else { return true }
-      defer { close(descriptor) }
-      var byte: UInt8 = 0
-      return read(descriptor, &byte, 1) == 1 && byte == UInt8(ascii: "1")
-    }
+      missingCapabilities: ProcessCapabilities.missing(), kernel: .ofThisMachine())
   }
 
   // MARK: What is wrong
@@ -69,8 +66,26 @@ struct MachineCheck {
         Remark(
           kind: .warning, text: "without a lease a frozen or killed node leaves its addresses up"))
     }
-    for router in routers { remarks += self.remarks(router) }
+    remarks += limitRemarks(file)
+    for router in routers {
+      remarks += self.remarks(router)
+      for remark in ProgramCheck.remarks(router) where !remarks.contains(remark) {
+        remarks.append(remark)
+      }
+    }
+    if let lease = file.lease { remarks += leaseRemarks(lease, routers) }
     return remarks
+  }
+
+  /// Where a lease that was chosen is too short for what it is to hold.
+  private func leaseRemarks(_ lease: LeasePolicy, _ routers: [PlacedRouter]) -> [Remark] {
+    do throws(ConfigurationError) {
+      try lease.check(routers.map(\.configuration))
+      return []
+    } catch {
+      let router = routers.first { $0.configuration.name == error.router }
+      return [Remark(kind: .error, place: router?.place(of: error.field), text: error.description)]
+    }
   }
 
   private func remarks(_ router: PlacedRouter) -> [Remark] {
@@ -84,6 +99,15 @@ struct MachineCheck {
           text: "there is no interface '\(settings.interface)'; this machine has \(names)")
       ]
     }
+    guard !link.isLoopback else {
+      return [
+        Remark(
+          kind: .error, place: place,
+          text:
+            "\(link.name) is a loopback interface, where no other machine is; name the one that "
+            + "leads to them")
+      ]
+    }
     var remarks: [Remark] = []
     func warn(_ place: Place?, _ text: String) {
       remarks.append(Remark(kind: .warning, place: place, text: text))
@@ -93,10 +117,14 @@ struct MachineCheck {
     } else if !link.flags.contains(.running) {
       warn(place, "\(link.name) has no carrier; the router waits until it has")
     }
-    if !link.flags.contains(.multicast) {
-      warn(place, "\(link.name) does not carry multicast, which advertisements are")
+    if !link.flags.contains(.multicast), settings.peers.isEmpty {
+      warn(
+        place,
+        "\(link.name) does not carry multicast, which advertisements are; list the others under "
+          + "'peers'")
     }
     for family in settings.families { warnOfFamily(family, settings, link, place, warn) }
+    remarks += kernelRemarks(settings, on: link, at: place)
     for (index, address) in settings.addresses.enumerated() {
       remarks += remark(address, at: router.place(of: .address(index)), settings, link)
     }
@@ -120,7 +148,9 @@ struct MachineCheck {
     _ family: AddressFamily, _ settings: RouterConfiguration, _ link: Link, _ place: Place,
     _ warn: (Place?, String) -> Void
   ) {
-    if family == .ipv6, lacksIPv6(link.name) {
+    // Without the file the kernel has no IPv6 at all.
+    let path = "net/ipv6/conf/\(link.name)/disable_ipv6"
+    if family == .ipv6, kernel.number(path) != 0 {
       warn(place, "IPv6 is switched off on \(link.name) (net.ipv6.conf.\(link.name).disable_ipv6)")
     } else if source(on: link, family) == nil {
       let kind = family == .ipv4 ? "IPv4 address" : "link-local IPv6 address"
@@ -192,13 +222,21 @@ struct MachineCheck {
   /// What a node would do with the configuration, a line for each virtual router.
   func plan(_ file: FileConfiguration) -> [String] {
     let lease = file.lease ?? .default
-    let end =
-      lease.lifetime.map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
-    var lines = ["node: lease \(lease), addresses of a frozen node \(end)"]
+    let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
+    let events = file.eventsPath.map { ", events to \($0)" } ?? ""
+    var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
     }
     return lines
+  }
+
+  /// How long the last address of a frozen node lives, but for the kernel's last second; `nil` if
+  /// for ever.
+  private func lifetime(_ lease: LeasePolicy, _ file: FileConfiguration) -> Duration? {
+    file.routers.flatMap { router in
+      router.families.compactMap { lease.lifetime(interval: router.interval, $0) }
+    }.max() ?? lease.lifetime
   }
 
   private func plan(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {
@@ -237,6 +275,15 @@ struct MachineCheck {
       "\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))",
       "  \(all.count == 1 ? "address" : "\(all.count) addresses"): \(list)\(more)",
     ]
+      + settings.hooks.states.map { state in
+        let words = settings.hooks[state].map(Self.word).joined(separator: " ")
+        return "  on \(state.rawValue): \(words) (at most \(settings.hooks.timeout.text))".onOneLine
+      }
+  }
+
+  /// An argument as one can read where it ends.
+  private static func word(_ text: String) -> String {
+    text.isEmpty || text.contains(where: \.isWhitespace) ? "'\(text)'" : text
   }
 
   private static func seconds(_ nanoseconds: UInt64) -> String {

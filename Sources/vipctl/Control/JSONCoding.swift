@@ -49,17 +49,24 @@ enum JSONCoding {
   static func answer(
     _ line: [UInt8], by node: Node, _ reloader: Reloader?
   ) async -> [UInt8] {
+    guard !line.isEmpty else {
+      return self.line(
+        ControlReply.failed(
+          ControlFailure(
+            .invalid, "the request is empty or too long for the node; ask for less at a time")))
+    }
     guard let request = decode(ControlRequest.self, from: line) else {
       return self.line(
         ControlReply.failed(
           ControlFailure(
             .invalid, "the node does not understand the request; is vipctl of another version?")))
     }
-    guard case .reload = request, let reloader else {
+    guard let reloader, request == .reload || request == .dryRun(.reload) else {
       return self.line(await node.answer(request))
     }
     do throws(ControlFailure) {
-      let report = try await reloader.reload()
+      let report =
+        request == .reload ? try await reloader.reload() : try await reloader.preview()
       guard case .done(let status) = await node.answer(.status(nil)) else {
         throw ControlFailure(.shuttingDown, "the node is shutting down")
       }

@@ -19,7 +19,6 @@ enum KeepalivedAdvice {
     "use_vmac_addr": "the addresses of a router are all on one interface",
     "vmac_xmit_base": "advertisements leave under the virtual MAC address, as RFC 9568 says",
     "use_ipvlan": "virtual addresses go on the router's interface itself",
-    "unicast_peer": "advertisements go to the multicast group; let the network carry it",
     "unicast_src_ip": "the interface's primary address is the source",
     "mcast_src_ip": "the interface's primary address is the source",
     "mcast_dst_ip": "advertisements go to the standard group 224.0.0.18 or ff02::12",
@@ -43,7 +42,7 @@ enum KeepalivedAdvice {
     "higher_prio_send_advert": "the one who yields is silent, as RFC 9568 says",
     "strict_mode": "RFC 9568 is followed anyway; there is nothing to switch",
     "vrrp_strict": "RFC 9568 is followed anyway; there is nothing to switch",
-    "old_unicast_checksum": "there are no unicast peers",
+    "old_unicast_checksum": "checksums are as the standard has them; both forms are accepted",
     "vrf": "interfaces are named directly",
     "linkbeat_use_polling": "the kernel reports the state of interfaces",
     "lvs_sync_daemon_interface": "there is no load balancer here",
@@ -57,12 +56,16 @@ enum KeepalivedAdvice {
     "static_rules": "set them where the interface is configured",
     "bfd_instance": "there is no BFD; a shorter interval finds failures about as fast",
     "net_namespace": "start the node in the namespace: 'ip netns exec NAME vipctl run …'",
-    "enable_script_security": "nothing runs scripts",
-    "script_user": "nothing runs scripts",
+    "enable_script_security": "'vipctl check' warns of hooks that others can change",
+    "script_user": "hooks run as the node's user; let them use setpriv or runuser",
+    "notify_deleted": "'on: { stop: … }' is run when a router is taken down",
+    "notify_master_rx_lower_pri": "a lower priority is answered and nothing is run",
+    "notify_priority_changes": "only changes of state run hooks",
   ]
 
   private static let byPrefix: [(String, String)] = [
-    ("notify", "there are no hooks; follow the log or 'vipctl status --json'"),
+    ("notify_fifo", "set 'events: { fifo: PATH }' under 'node'; its lines are JSON"),
+    ("notify", "hooks are for single routers: 'on: { active: …, backup: …, fault: … }'"),
     ("garp_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
     ("vrrp_garp_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
     ("vrrp_gna_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
@@ -76,7 +79,7 @@ enum KeepalivedAdvice {
     ("vrrp_ipsets", "no firewall rules are made"),
     ("nftables", "no firewall rules are made"),
     ("vrrp_priority", "use the service manager: 'Nice=' or 'CPUSchedulingPolicy='"),
-    ("vrrp_rt_priority", "use the service manager: 'CPUSchedulingPolicy='"),
+    ("vrrp_rt_priority", "set 'realtime: true' in 'node' instead"),
     ("vrrp_no_swap", "use the service manager"),
   ]
 

@@ -15,7 +15,8 @@ struct KeepalivedInstance {
   private static let translated: Set<String> = [
     "interface", "virtual_router_id", "priority", "advert_int", "version", "nopreempt",
     "preempt_delay", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded",
-    "track_interface", "use_vmac",
+    "track_interface", "unicast_peer", "use_vmac", "notify_master", "notify_backup",
+    "notify_fault", "notify_stop", "notify",
   ]
 
   init(_ node: KeepalivedNode) {
@@ -47,11 +48,13 @@ struct KeepalivedInstance {
       add("priority", "\(priority)", .line(child.source))
     }
     readTracks(&configuration)
+    readPeers(&configuration)
     readInterval(&configuration)
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
     readAuthentication(&configuration)
     readVirtualMAC(&configuration)
+    readHooks(&configuration)
     return checked(configuration)
   }
 
@@ -270,6 +273,24 @@ struct KeepalivedInstance {
     return Track(interface: child.keyword, decrement: UInt8(abs(weight)))
   }
 
+  private mutating func readPeers(_ configuration: inout RouterConfiguration) {
+    guard let node = values["unicast_peer"] else { return }
+    for child in node.block ?? [] {
+      do throws(SettingError) {
+        configuration.peers.append(try SettingText.host(child.keyword))
+      } catch {
+        remark(child, "unicast_peer: \(error); it is left out")
+        continue
+      }
+      guard !child.arguments.isEmpty else { continue }
+      let words = child.arguments.joined(separator: " ")
+      remark(child, "'\(words)' of \(child.keyword) has no equivalent; TTL 255 is sent and needed")
+    }
+    guard !configuration.peers.isEmpty else { return }
+    let list = configuration.peers.map { ImportedRouter.scalar("\($0)") }.joined(separator: ", ")
+    add("peers", "[\(list)]", .line(node.source))
+  }
+
   private mutating func readInterval(_ configuration: inout RouterConfiguration) {
     guard let child = values["advert_int"] else { return }
     // keepalived counts in seconds, without a unit.
@@ -353,6 +374,21 @@ struct KeepalivedInstance {
           + "auth_type PASS on all nodes first, or version 3")
     default:
       remark(child, "an auth_type of PASS or AH is missing; the authentication is left out")
+    }
+  }
+
+  // MARK: Hooks
+
+  private mutating func readHooks(_ configuration: inout RouterConfiguration) {
+    var hooks = KeepalivedHooks(values, instance: node.arguments.first ?? "", configuration)
+    for (source, text) in hooks.takeRemarks() { remark(source, text) }
+    guard !hooks.hooks.isEmpty else { return }
+    configuration.hooks = hooks.hooks
+    add("on", "", .note("run without a shell, as the node's user"))
+    for state in hooks.hooks.states {
+      let words = hooks.hooks[state].map(ImportedRouter.quoted).joined(separator: ", ")
+      guard let origin = hooks.origins[state] else { continue }
+      add("  \(state.rawValue)", "[\(words)]", .line(origin))
     }
   }
 

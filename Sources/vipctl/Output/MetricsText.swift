@@ -12,7 +12,9 @@ struct MetricsText {
     metrics.add(status.node)
     metrics.add(status.routers)
     metrics.addCounters(status.routers)
+    metrics.addTakeovers(status.routers)
     metrics.addConflicts(status.routers)
+    metrics.addHooks(status.routers)
     metrics.addSegments(status.routers)
     metrics.addPeers(status.routers)
     return metrics.text
@@ -23,6 +25,9 @@ struct MetricsText {
     sample("vipctl_info", [("version", node.version), ("lease", node.lease)], 1)
     family("vipctl_uptime_seconds", "gauge", "Time since the node was started.")
     sample("vipctl_uptime_seconds", [], node.uptimeSeconds)
+    family("vipctl_realtime", "gauge", "1 if the node runs before all ordinary work.")
+    sample("vipctl_realtime", [], node.realtime ? 1 : 0)
+    add(node.wakeUps)
   }
 
   private mutating func add(_ routers: [RouterStatus]) {
@@ -55,11 +60,53 @@ struct MetricsText {
         "conflicts", "Addresses that other machines use too, now.",
         { Double($0.conflicts.current.count) }
       ),
+      (
+        "takeover_pending_addresses",
+        "Addresses of a takeover under way that have not been announced yet.",
+        { Double($0.takeovers.pendingAddresses) }
+      ),
       ("peers", "Other machines heard for the router.", { Double($0.peers.count) }),
     ]
     for (name, help, value) in gauges {
       family("vipctl_router_\(name)", "gauge", help)
       for router in routers { sample("vipctl_router_\(name)", Self.labels(router), value(router)) }
+    }
+    let optional: [(String, String, (RouterStatus) -> Double?)] = [
+      (
+        "lease_seconds", "The lifetime that the addresses on the interface are refreshed with.",
+        { $0.lease?.seconds }
+      ),
+      (
+        "lease_age_seconds", "Time since the address that waits longest was refreshed.",
+        { $0.lease?.ageSeconds }
+      ),
+      (
+        "last_takeover_seconds", "How long the last takeover took.",
+        { $0.takeovers.lastSeconds }
+      ),
+    ]
+    for (name, help, value) in optional {
+      family("vipctl_router_\(name)", "gauge", help)
+      for router in routers {
+        guard let value = value(router) else { continue }
+        sample("vipctl_router_\(name)", Self.labels(router), value)
+      }
+    }
+  }
+
+  private mutating func addHooks(_ routers: [RouterStatus]) {
+    let counters: [(String, String, (HookStatus) -> UInt64)] = [
+      ("hook_runs", "Hooks that have ended, well or not.", \.runs),
+      ("hook_failures", "Hooks that went wrong.", \.failures),
+      ("hooks_skipped", "States that were over before their hook's turn.", \.skipped),
+    ]
+    guard routers.contains(where: { $0.hooks != nil }) else { return }
+    for (name, help, value) in counters {
+      family("vipctl_router_\(name)_total", "counter", help)
+      for router in routers {
+        guard let hooks = router.hooks else { continue }
+        sample("vipctl_router_\(name)_total", Self.labels(router), Double(value(hooks)))
+      }
     }
   }
 
@@ -86,6 +133,41 @@ struct MetricsText {
           "vipctl_router_\(name)_total", Self.labels(router),
           Double(value(router.statistics)))
       }
+    }
+  }
+
+  private mutating func add(_ wakeUps: WakeUpStatus) {
+    let gauges = [
+      ("max", "How late the latest turn of the loop was.", wakeUps.maxSeconds),
+      (
+        "recent_max", "How late the latest turn of the last minute or two was.",
+        wakeUps.recentMaxSeconds
+      ),
+    ]
+    for (name, help, value) in gauges {
+      family("vipctl_wakeup_latency_\(name)_seconds", "gauge", help)
+      sample("vipctl_wakeup_latency_\(name)_seconds", [], value)
+    }
+    family(
+      "vipctl_late_wakeups_total", "counter", "Turns of the loop that were late by more than 10 ms."
+    )
+    sample("vipctl_late_wakeups_total", [], Double(wakeUps.late))
+    let name = "vipctl_wakeup_latency_seconds"
+    family(name, "histogram", "How late turns of the loop were for the deadline they served.")
+    for bucket in wakeUps.histogram {
+      sample("\(name)_bucket", [("le", "\(bucket.upToSeconds)")], Double(bucket.count))
+    }
+    sample("\(name)_bucket", [("le", "+Inf")], Double(wakeUps.served))
+    sample("\(name)_sum", [], wakeUps.sumSeconds)
+    sample("\(name)_count", [], Double(wakeUps.served))
+  }
+
+  private mutating func addTakeovers(_ routers: [RouterStatus]) {
+    let name = "vipctl_router_takeover_seconds"
+    family(name, "summary", "How long takeovers took, until the last address was announced.")
+    for router in routers {
+      sample("\(name)_sum", Self.labels(router), router.takeovers.sumSeconds)
+      sample("\(name)_count", Self.labels(router), Double(router.takeovers.count))
     }
   }
 

@@ -13,7 +13,21 @@ struct StatusDetail {
   private static let addressCountMax = 20
 
   func render(_ status: NodeStatus) -> String {
-    status.routers.map(section).joined(separator: "\n\n")
+    (status.routers.map(section) + nodeLines(status.node)).joined(separator: "\n\n")
+  }
+
+  /// The node itself, and how late its turns come; nothing if it has not served a timer yet.
+  private func nodeLines(_ node: NodeStatus.Node) -> [String] {
+    let wakeUps = node.wakeUps
+    guard wakeUps.served > 0 else { return [] }
+    let limit = Self.milliseconds(wakeUps.lateAfterSeconds)
+    return [
+      fit(
+        "node pid \(node.pid)\(node.realtime ? ", realtime" : ""): turns at most "
+          + "\(Self.milliseconds(wakeUps.recentMaxSeconds)) late in the last minutes, "
+          + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
+          + "more than \(limit)")
+    ]
   }
 
   private func section(_ router: RouterStatus) -> String {
@@ -43,6 +57,11 @@ struct StatusDetail {
       ("sent", "\(router.statistics.advertisementSent) advertisements"),
       ("received", "\(router.statistics.advertisementReceived) advertisements"),
     ]
+    if let lease = router.lease {
+      let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"
+      rows.append(("lease", text))
+    }
+    if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
     if let virtual = router.virtualMac {
       rows.append(("MAC", "\(virtual.address), the group's own"))
     }
@@ -64,6 +83,23 @@ struct StatusDetail {
   private static func activeText(_ router: RouterStatus) -> String {
     guard let active = router.activeRouter else { return "not known" }
     return router.state == .active ? "\(active), this machine" : active.description
+  }
+
+  /// How the last takeover went, or how far the one under way has come.
+  private static func takeoverText(_ takeovers: TakeoverStatus) -> String? {
+    if takeovers.pendingAddresses > 0 {
+      return "under way, \(takeovers.pendingAddresses) addresses not yet announced"
+    }
+    guard let last = takeovers.lastSeconds else { return nil }
+    let text = "took \(milliseconds(last))"
+    guard takeovers.count > 1, let longest = takeovers.maxSeconds else { return text }
+    return text + "; \(takeovers.count) in all, at most \(milliseconds(longest))"
+  }
+
+  /// A span in milliseconds with one decimal.
+  static func milliseconds(_ seconds: Double) -> String {
+    guard let tenths = Int(exactly: (max(seconds, 0) * 10_000).rounded()) else { return "?" }
+    return "\(tenths / 10).\(tenths % 10) ms"
   }
 
   private static func priorityText(_ router: RouterStatus) -> String {

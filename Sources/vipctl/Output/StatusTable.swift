@@ -10,6 +10,10 @@ struct StatusTable {
   var width: Int?
   /// Whether states are coloured.
   var colour: Bool
+  /// The most lines; `nil` if there may be as many as there are.
+  ///
+  /// What needs attention comes before what is as it should be.
+  var height: Int?
 
   /// The columns in their order.
   private enum Column: String, CaseIterable {
@@ -33,22 +37,78 @@ struct StatusTable {
   private static let gap = 2
 
   func render(_ status: NodeStatus) -> String {
-    var lines: [String]
-    if status.routers.isEmpty {
-      lines = ["The node (pid \(status.node.pid)) has no virtual routers."]
-    } else {
-      lines = table(status.routers)
-    }
     var warnings = status.routers.flatMap { router in
       router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
     }
     if status.node.guard == .down {
       warnings.append("! node: its guard process is not running; see its log")
     }
-    if !warnings.isEmpty { lines.append("") }
-    // Warnings are read to their end; a terminal may wrap them.
-    lines += warnings
-    return lines.joined(separator: "\n")
+    warnings = fitting(warnings)
+    if !warnings.isEmpty { warnings.insert("", at: 0) }
+    guard !status.routers.isEmpty else {
+      let text = "The node (pid \(status.node.pid)) has no virtual routers."
+      return ([text] + warnings).joined(separator: "\n")
+    }
+    let shown = fitting(status.routers, beside: warnings.count)
+    var lines = table(shown)
+    let hidden = status.routers.count - shown.count
+    if hidden > 0 {
+      let states = [VirtualRouter.State.active, .backup, .initialize].compactMap { state in
+        let count =
+          status.routers.count { $0.state == state } - shown.count { $0.state == state }
+        return count > 0 ? "\(count) \(state.rawValue)" : nil
+      }
+      lines.append(
+        Self.shorten("… and \(hidden) more: \(states.joined(separator: ", "))", to: width ?? .max))
+    }
+    return (lines + warnings).joined(separator: "\n")
+  }
+
+  /// As many warnings as not quite half of the screen has room for.
+  ///
+  /// They are read to their end: here they are broken into lines, elsewhere a terminal may do that.
+  private func fitting(_ warnings: [String]) -> [String] {
+    guard let height, let width else { return warnings }
+    var lines: [String] = []
+    for (index, warning) in warnings.enumerated() {
+      let wrapped = Self.wrap(warning, to: width)
+      let rest = warnings.count - index
+      guard lines.count + wrapped.count + (rest > 1 ? 1 : 0) <= max(height / 2 - 1, 1) else {
+        let more = "! \(rest)\(lines.isEmpty ? "" : " more") warning\(rest == 1 ? "" : "s")"
+        return lines + [Self.shorten(more, to: width)]
+      }
+      lines += wrapped
+    }
+    return lines
+  }
+
+  /// The routers there is room for, in their order.
+  private func fitting(_ routers: [RouterStatus], beside others: Int) -> [RouterStatus] {
+    guard let height, routers.count + 1 + others > height else { return routers }
+    // One line for the header, one for what is left out.
+    let room = max(height - others - 2, 1)
+    let urgent = routers.indices.filter {
+      routers[$0].state == .initialize || !routers[$0].warnings.isEmpty
+    }
+    let rest = Set(routers.indices).subtracting(urgent).sorted()
+    return (urgent + rest).prefix(room).sorted().map { routers[$0] }
+  }
+
+  /// Breaks a text between words; the lines after the first are indented.
+  static func wrap(_ text: String, to width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ") {
+      if line.isEmpty {
+        line = lines.isEmpty ? "\(word)" : "  \(word)"
+      } else if line.count + 1 + word.count <= width {
+        line += " \(word)"
+      } else {
+        lines.append(line)
+        line = "  \(word)"
+      }
+    }
+    return (lines + [line]).map { shorten($0, to: width) }
   }
 
   private func table(_ routers: [RouterStatus]) -> [String] {

@@ -1,3 +1,4 @@
+import Glibc
 import VIP
 import VRRP
 
@@ -8,7 +9,9 @@ struct Launch {
   private let clock = ContinuousClock()
 
   /// How long to look for a node that starts or ends at this very moment.
-  private static let reachTimeout = Duration.seconds(10)
+  ///
+  /// One that ends may have hooks to wait for.
+  private static let reachTimeout = Duration.seconds(15)
   private static let pause = Duration.milliseconds(20)
 
   init(directory: String) {
@@ -31,18 +34,7 @@ struct Launch {
     defer { starter?.finish() }
     let deadline = clock.now + timeout
     let before = try reach(wanted)
-    if let isGuarded = wanted.isGuarded, isGuarded != (before.node.guard != .off) {
-      throw Failure(
-        .failed,
-        "the node on \(directory) runs with\(isGuarded ? "out" : "") a guard; leave that setting "
-          + "out, or end the node first with 'vipctl down --all'")
-    }
-    if let lease = wanted.lease, lease.description != before.node.lease {
-      throw Failure(
-        .failed,
-        "the node on \(directory) runs with lease \(before.node.lease), not \(lease); leave the "
-          + "lease out, or end the node first with 'vipctl down --all'")
-    }
+    try refuseOtherNodeSettings(wanted, before)
     let left = max(.zero, deadline - clock.now)
     switch try ask(wanted, timeout: left) {
     case .done(let status), .changed(_, let status):
@@ -56,6 +48,57 @@ struct Launch {
       throw Failure(.failed, reason.description)
     case .events:
       return Outcome()
+    }
+  }
+
+  /// What ``up(_:timeout:)`` would change, and whether it would have to start a node for it.
+  func preview(
+    _ wanted: FileConfiguration
+  ) throws(Failure) -> (report: ChangeReport, startsNode: Bool) {
+    let client = NodeClient(directory: directory)
+    let reply: ControlReply
+    do throws(ControlClientError) {
+      reply = try client.ask(
+        .dryRun(.up(wanted.routers, timeoutSeconds: 0)), timeout: NodeClient.answerTimeout)
+    } catch {
+      guard error.kind == .noNode else { throw client.failure(error) }
+      do throws(NodeError) {
+        let lease = wanted.lease ?? .default
+        return (try Node.preview(wanted.routers, onNodeWithLease: lease), true)
+      } catch {
+        throw Failure(error)
+      }
+    }
+    switch reply {
+    case .changed(let report, let status):
+      try refuseOtherNodeSettings(wanted, status)
+      return (report, false)
+    case .failed(let reason), .waiting(_, let reason): throw client.failure(reason)
+    case .done, .events: return (ChangeReport(), false)
+    }
+  }
+
+  /// Settings of the node as a whole are not changed by bringing a router up.
+  private func refuseOtherNodeSettings(
+    _ wanted: FileConfiguration, _ status: NodeStatus
+  ) throws(Failure) {
+    if let isGuarded = wanted.isGuarded, isGuarded != (status.node.guard != .off) {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with\(isGuarded ? "out" : "") a guard; leave that setting "
+          + "out, or end the node first with 'vipctl down --all'")
+    }
+    if let isRealtime = wanted.isRealtime, isRealtime != status.node.realtime {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with\(isRealtime ? "out" : "") realtime; leave that setting "
+          + "out, or end the node first with 'vipctl down --all'")
+    }
+    if let lease = wanted.lease, lease.description != status.node.lease {
+      throw Failure(
+        .failed,
+        "the node on \(directory) runs with lease \(status.node.lease), not \(lease); leave the "
+          + "lease out, or end the node first with 'vipctl down --all'")
     }
   }
 
@@ -96,7 +139,8 @@ struct Launch {
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw client.failure(error) }
         if let link = try StarterLink.start(
-          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true)
+          directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
+          isRealtime: wanted.isRealtime ?? false)
         {
           starter?.finish()
           starter = link
@@ -107,5 +151,12 @@ struct Launch {
       // Another `vipctl up` has been faster, or a node is on its way out.
       Clocks.pause(Self.pause)
     }
+  }
+
+  /// A path that is the same from every working directory.
+  static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+    defer { free(current) }
+    return String(cString: current) + "/" + path
   }
 }

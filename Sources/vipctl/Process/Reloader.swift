@@ -8,8 +8,10 @@ actor Reloader {
   private let node: Node
   /// The routers that came from the file.
   private var names: [String]
+  private let fifo: EventFIFO
 
-  init(path: String, node: Node, names: [String]) {
+  init(path: String, node: Node, names: [String], fifo: EventFIFO) {
+    self.fifo = fifo
     self.path = path
     self.node = node
     self.names = names
@@ -17,23 +19,79 @@ actor Reloader {
 
   /// Reads the file and applies the difference; a file with an error changes nothing.
   func reload() async throws(ControlFailure) -> ChangeReport {
-    let file: FileConfiguration
-    do throws(Failure) {
-      file = try ConfigurationFile.load(path)
-    } catch {
-      throw ControlFailure(.file, error.description)
-    }
-    let wanted = file.routers.map(\.name)
+    let file = try load()
+    let isRealtime = file.isRealtime ?? false
+    let wasRealtime = await node.isRealtime
+    let oldEvents = fifo.path
     do throws(NodeError) {
-      let report = try await node.apply(
-        file.routers, removing: names.filter { !wanted.contains($0) })
-      await node.changeLease(to: file.lease ?? .default)
-      try await node.changeGuard(to: file.isGuarded ?? true)
-      names = wanted
+      // First what may be refused: then nothing has changed.
+      try await node.changeRealtime(to: isRealtime)
+      try moveEvents(to: file.eventsPath)
+      var report = try await node.apply(
+        file.routers, removing: absent(from: file), lease: file.lease ?? .default)
+      report.node += [
+        try await node.changeGuard(to: file.isGuarded ?? true),
+        Self.realtimeText(wasRealtime, isRealtime),
+        Self.eventsText(oldEvents, file.eventsPath),
+      ].compactMap { $0 }
+      names = file.routers.map(\.name)
       return report
     } catch {
-      throw ControlFailure(.failed, "\(path): \(error.description)")
+      try? await node.changeRealtime(to: wasRealtime)
+      try? moveEvents(to: oldEvents)
+      throw failure(error)
     }
+  }
+
+  /// Reads the file and says what ``reload()`` would do.
+  func preview() async throws(ControlFailure) -> ChangeReport {
+    let file = try load()
+    do throws(NodeError) {
+      var report = try await node.preview(
+        file.routers, removing: absent(from: file), lease: file.lease ?? .default)
+      report.node += [
+        await node.previewGuard(file.isGuarded ?? true),
+        Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
+        Self.eventsText(fifo.path, file.eventsPath),
+      ].compactMap { $0 }
+      return report
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  private static func realtimeText(_ was: Bool, _ isOn: Bool) -> String? {
+    was == isOn ? nil : "realtime \(was ? "on → off" : "off → on")"
+  }
+
+  private static func eventsText(_ old: String?, _ new: String?) -> String? {
+    old == new ? nil : "events \(old ?? "off") → \(new ?? "off")"
+  }
+
+  private func moveEvents(to path: String?) throws(NodeError) {
+    do throws(Failure) {
+      try fifo.move(to: path)
+    } catch {
+      throw NodeError(.refused, error.description)
+    }
+  }
+
+  private func load() throws(ControlFailure) -> FileConfiguration {
+    do throws(Failure) {
+      return try ConfigurationFile.load(path)
+    } catch {
+      throw ControlFailure(error.status == .file ? .file : .failed, error.description)
+    }
+  }
+
+  /// The routers that came from the file and are no longer in it.
+  private func absent(from file: FileConfiguration) -> [String] {
+    let wanted = Set(file.routers.map(\.name))
+    return names.filter { !wanted.contains($0) }
+  }
+
+  private func failure(_ error: NodeError) -> ControlFailure {
+    ControlFailure(.failed, "\(path): \(error.description)")
   }
 }
 
@@ -41,10 +99,17 @@ actor Reloader {
 enum ChangeText {
   /// One line for each router that is not as before.
   static func lines(_ report: ChangeReport) -> [String] {
-    report.removed.map { "\($0): down" }
+    report.node.map { "node: \($0)" } + report.removed.map { "\($0): down" }
       + report.replaced.map { "\($0.router): started anew: \($0.difference)" }
       + report.changed.map { "\($0.router): \($0.difference)" }
       + report.added.map { "\($0): added" }
+  }
+
+  /// Prints what a change would do, in the words in which it would tell what it has done.
+  static func printTrial(_ report: ChangeReport) {
+    let lines = lines(report)
+    for line in lines { Terminal.print(line) }
+    if lines.isEmpty { Terminal.print("nothing would change") }
   }
 
   /// All of it in one line.

@@ -6,11 +6,17 @@ import VIP
 /// The main thread does nothing else: it stays able to end the process when everything else hangs.
 enum Signals {
   private static let stopping = [SIGTERM, SIGINT]
+  /// Those that make keepalived write its data to files, and would end a process that knows nothing
+  /// of them.
+  private static let curious = [SIGUSR1, SIGUSR2]
+  /// Whether this is the first process of a container, which inherits the orphans of all others.
+  private static let isFirstProcess = getpid() == 1
 
   private static var handled: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in stopping + [SIGHUP] { sigaddset(&set, signal) }
+    for signal in stopping + curious + [SIGHUP] { sigaddset(&set, signal) }
+    if isFirstProcess { sigaddset(&set, SIGCHLD) }
     return set
   }
 
@@ -20,6 +26,9 @@ enum Signals {
     pthread_sigmask(SIG_BLOCK, &set, nil)
     // A log that nobody reads any more must not end a node.
     signal(SIGPIPE, SIG_IGN)
+    // Whoever started the process may have ignored it, and the kernel would then tell nobody how a
+    // child has ended.
+    signal(SIGCHLD, SIG_DFL)
   }
 
   /// Takes signals for ever.
@@ -29,7 +38,14 @@ enum Signals {
     while true {
       var number: Int32 = 0
       guard sigwait(&set, &number) == 0 else { continue }
-      if number == SIGHUP {
+      if number == SIGCHLD {
+        clearOrphans()
+      } else if curious.contains(number) {
+        LogLine(
+          .info,
+          "\(name(number)) changes nothing; 'vipctl status --json' and 'vipctl metrics' tell all"
+        ).write()
+      } else if number == SIGHUP {
         stops.tell(.reload)
       } else if isStopping {
         LogLine(.error, "a second \(name(number)) ends the node at once").write()
@@ -37,8 +53,18 @@ enum Signals {
         _exit(ExitStatus.failed.rawValue)
       } else {
         isStopping = true
+        StopLimit.shared.begin()
         stops.tell(.signal(number))
       }
+    }
+  }
+
+  private static func clearOrphans() {
+    guard Children.clearOrphans() else { return }
+    // One that a part of the program is about to wait for hides those behind it.
+    DetachedThread.run {
+      Clocks.pause(.milliseconds(200))
+      kill(getpid(), SIGCHLD)
     }
   }
 
@@ -46,6 +72,8 @@ enum Signals {
     switch signal {
     case SIGTERM: "SIGTERM"
     case SIGINT: "SIGINT"
+    case SIGUSR1: "SIGUSR1"
+    case SIGUSR2: "SIGUSR2"
     default: "signal \(signal)"
     }
   }

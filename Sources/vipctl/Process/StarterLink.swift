@@ -19,7 +19,7 @@ struct StarterLink {
   /// - Returns: `nil` if another node has claimed the directory meanwhile.
   /// - Throws: why the node could not start.
   static func start(
-    _ directory: String, lease: LeasePolicy?, isGuarded: Bool
+    _ directory: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool
   ) throws(Failure) -> StarterLink? {
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0
@@ -27,7 +27,8 @@ struct StarterLink {
     defer { close(ends[1]) }
     let link = StarterLink(descriptor: ends[0])
     do {
-      let pid = try spawn(directory, lease: lease, isGuarded: isGuarded, link: ends[1])
+      let pid = try spawn(
+        directory, lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, link: ends[1])
       close(ends[1])
       ends[1] = -1
       return try link.awaitStart(of: pid) ? link : link.dropped()
@@ -54,11 +55,15 @@ struct StarterLink {
 
   /// Runs this program once more, with one descriptor beside the standard ones.
   private static func spawn(
-    _ directory: String, lease: LeasePolicy?, isGuarded: Bool, link: Int32
+    _ directory: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool,
+    link: Int32
   ) throws(Failure) -> pid_t {
-    var arguments = ["vipctl", BackgroundNodeCommand.name, "--runtime-dir", absolute(directory)]
+    var arguments = [
+      "vipctl", BackgroundNodeCommand.name, "--runtime-dir", Launch.absolute(directory),
+    ]
     if let lease { arguments += ["--lease", lease.description] }
     if !isGuarded { arguments.append("--no-guard") }
+    if isRealtime { arguments.append("--realtime") }
     let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
 
     var actions = posix_spawn_file_actions_t()
@@ -84,12 +89,6 @@ struct StarterLink {
     let pointers = strings.map { strdup($0) }
     defer { for pointer in pointers { free(pointer) } }
     return body(pointers + [nil])
-  }
-
-  private static func absolute(_ path: String) -> String {
-    guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
-    defer { free(current) }
-    return String(cString: current) + "/" + path
   }
 
   // MARK: The node's first words

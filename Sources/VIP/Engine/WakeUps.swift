@@ -1,0 +1,76 @@
+import VIPCore
+
+/// How late the turns of an engine come: the time from a deadline to the clock of the turn that
+/// serves it.
+///
+/// A turn that serves several deadlines counts once, with the oldest. Of fixed size: counting
+/// allocates nothing.
+struct WakeUps {
+  /// What is later than this is counted as late: the shortest advertisement interval there is.
+  static let lateAfter = Duration.milliseconds(10)
+  /// The upper bounds of the histogram's buckets; one more takes all that is later.
+  static let bounds: InlineArray<8, UInt64> = [
+    100_000, 1_000_000, 5_000_000, 10_000_000, 50_000_000, 100_000_000, 500_000_000, 1_000_000_000,
+  ]
+  /// "Recently" is this period and the one before.
+  static let period = Duration.seconds(60)
+
+  private var buckets = InlineArray<9, UInt64>(repeating: 0)
+  private var served: UInt64 = 0
+  private var late: UInt64 = 0
+  private var sum: UInt64 = 0
+  private var longest: UInt64 = 0
+  private var periodStart: Instant
+  private var longestOfPeriod: UInt64 = 0
+  private var longestBefore: UInt64 = 0
+
+  init(at now: Instant) {
+    periodStart = now
+  }
+
+  /// Notes a turn.
+  ///
+  /// - Parameters:
+  ///   - due: the deadline that it serves.
+  ///   - now: the turn's clock.
+  mutating func note(due: Instant, at now: Instant) {
+    let lateness = now.nanoseconds(since: due)
+    begin(at: now)
+    served &+= 1
+    sum &+= lateness
+    if lateness > Self.lateAfter.inNanoseconds { late &+= 1 }
+    longest = max(longest, lateness)
+    longestOfPeriod = max(longestOfPeriod, lateness)
+    var bucket = 0
+    while bucket < Self.bounds.count, lateness > Self.bounds[bucket] { bucket += 1 }
+    buckets[bucket] &+= 1
+  }
+
+  private mutating func begin(at now: Instant) {
+    guard now >= periodStart + Self.period else { return }
+    longestBefore = now < periodStart + Self.period * 2 ? longestOfPeriod : 0
+    longestOfPeriod = 0
+    periodStart = now
+  }
+
+  /// What has been noted, as of a moment.
+  func status(at now: Instant) -> WakeUpStatus {
+    var current = self
+    current.begin(at: now)
+    var total: UInt64 = 0
+    return WakeUpStatus(
+      served: served, late: late, lateAfterSeconds: Self.lateAfter.inSeconds,
+      maxSeconds: Double(longest) / 1e9,
+      recentMaxSeconds: Double(max(current.longestOfPeriod, current.longestBefore)) / 1e9,
+      sumSeconds: Double(sum) / 1e9,
+      histogram: Self.bounds.indices.map { index in
+        total += buckets[index]
+        return WakeUpStatus.Bucket(upToSeconds: Double(Self.bounds[index]) / 1e9, count: total)
+      })
+  }
+}
+
+extension Duration {
+  /// The duration as a number of seconds.
+  var inSeconds: Double { self / .seconds(1) }
+}

@@ -1,0 +1,151 @@
+import CMNL
+import VIPCore
+
+/// Running before all ordinary work: the scheduling of the calling thread, and memory that stays.
+///
+/// The thread gets SCHED_FIFO with a low priority: before ordinary work, after the kernel's own
+/// threads. Its children don't inherit it (SCHED_RESET_ON_FORK). The memory is locked page by page
+/// as it is used (MCL_ONFAULT), since most of a program's address space is stacks and reservations
+/// that it never touches; the program's own code is read in at once, so that the first takeover
+/// does not wait for a disk.
+///
+/// A thread that nobody can interrupt must not be able to stop a machine. A loop that is busy for
+/// ``patience`` without a pause goes on as ordinary work until it has one (``Breather``); one that
+/// hangs is ended by the kernel after ``runawayLimit`` (RLIMIT_RTTIME), which its guard takes for
+/// what it is.
+enum Realtime {
+  /// Between 1 and 99; the kernel's threads for interrupts have 50.
+  static let priority: Int32 = 10
+  /// How long the thread may be busy without a pause before it goes on as ordinary work.
+  static let patience = Duration.milliseconds(500)
+  /// How long until the kernel ends a process whose thread makes no pause at all.
+  static let runawayLimit = Duration.seconds(2)
+
+  /// Locks the memory of the process, after making sure that the threads of it may ask for
+  /// real-time scheduling.
+  ///
+  /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing and how to give it.
+  static func prepare() throws(NodeError) {
+    try tryScheduling()
+    guard
+      ProcessCapabilities.has(ProcessCapabilities.ipcLock)
+        || vip_memory_lock_limit() == .max
+    else { throw memoryError(nil) }
+    let failure = vip_lock_memory()
+    guard failure == 0 else { throw memoryError(failure) }
+    vip_limit_realtime(UInt64(runawayLimit / .microseconds(1)))
+    for (start, end) in programCode() { vip_populate(start, Int(end - start)) }
+  }
+
+  /// Tries on the calling thread what the node's thread will do.
+  private static func tryScheduling() throws(NodeError) {
+    let before = vip_scheduling()
+    // A flag against inheriting can't be taken back without the very capability.
+    let flag = before & vip_sched_reset_on_fork
+    let policy = vip_sched_fifo
+    // Somebody may have seen to it already.
+    guard before - flag != policy else { return }
+    let code = vip_schedule(policy | flag, priority)
+    guard code == 0 else { throw schedulingError(code) }
+    _ = vip_schedule(before, 0)
+  }
+
+  /// Lets the memory of the process go again.
+  static func release() {
+    vip_unlock_memory()
+  }
+
+  /// Lets the calling thread run before ordinary work.
+  static func begin() {
+    _ = vip_schedule(
+      vip_sched_fifo | vip_sched_reset_on_fork, priority)
+    vip_set_timer_slack(1)
+  }
+
+  /// Makes the calling thread's work ordinary again; its niceness is what it was.
+  static func end() {
+    pause()
+    vip_set_timer_slack(0)
+  }
+
+  /// As ``end()``, for a moment.
+  static func pause() {
+    _ = vip_schedule(vip_sched_other | vip_sched_reset_on_fork, 0)
+  }
+
+  /// Where the program's code is in memory.
+  private static func programCode() -> [(UInt, UInt)] {
+    // The program's own mappings come first, those of libraries and stacks follow.
+    guard let bytes = readSmallFile("/proc/self/maps") else { return [] }
+    var program: Substring?
+    var ranges: [(UInt, UInt)] = []
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count >= 6, words[5].hasPrefix("/"), words[5] == program ?? words[5] else {
+        break
+      }
+      program = words[5]
+      let bounds = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+      if bounds.count == 2, words[1].hasPrefix("r-x") { ranges.append((bounds[0], bounds[1])) }
+    }
+    return ranges
+  }
+
+  // MARK: Refusals
+
+  private static func schedulingError(_ code: Int32) -> NodeError {
+    guard ProcessCapabilities.has(ProcessCapabilities.sysNice) else {
+      return NodeError(
+        .notPermitted,
+        "realtime needs CAP_SYS_NICE, which is missing; give it (systemd: AmbientCapabilities="
+          + "CAP_SYS_NICE, Kubernetes: capabilities: add: [SYS_NICE]) or leave realtime out")
+    }
+    return NodeError(
+      .notPermitted,
+      "realtime is refused although CAP_SYS_NICE is there (\(errorText(code))): the control group "
+        + "has no real-time budget (cpu.rt_runtime_us), a filter forbids it (systemd: "
+        + "RestrictRealtime=no), or the container is rootless; leave realtime out there")
+  }
+
+  private static func memoryError(_ code: Int32?) -> NodeError {
+    let limit = vip_memory_lock_limit()
+    let reason = code.map { " (\(errorText($0)))" } ?? ""
+    return NodeError(
+      .notPermitted,
+      "realtime needs to lock memory, which is not permitted\(reason): CAP_IPC_LOCK is missing and "
+        + "the limit is \(limit == .max ? "off" : "\(limit / 1024) KiB"); set it (systemd: "
+        + "LimitMEMLOCK=infinity, Kubernetes: capabilities: add: [IPC_LOCK]) or leave realtime out")
+  }
+}
+
+/// Sees to it that a busy real-time thread lets others run.
+struct Breather {
+  /// When it last had nothing to do.
+  private var restedAt = Instant.zero
+  /// Whether its work counts as ordinary at the moment.
+  private(set) var isPaused = false
+  /// A wait that was shorter than this was none.
+  private static let restMin = Duration.microseconds(50)
+
+  /// Before a wait.
+  ///
+  /// - Returns: whether the thread is to run before ordinary work again, since it is about to wait.
+  mutating func beginsWait(immediately: Bool) -> Bool {
+    guard isPaused, !immediately else { return false }
+    isPaused = false
+    return true
+  }
+
+  /// After a wait.
+  ///
+  /// - Returns: whether the thread has been busy for so long that its work is now to be ordinary.
+  mutating func endsWait(from start: Instant, to end: Instant) -> Bool {
+    if restedAt == .zero || end - start >= Self.restMin {
+      restedAt = end
+      return false
+    }
+    guard !isPaused, end - restedAt > Realtime.patience else { return false }
+    isPaused = true
+    return true
+  }
+}

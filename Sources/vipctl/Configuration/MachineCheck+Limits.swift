@@ -1,0 +1,148 @@
+import Netlink
+import VIP
+import VIPCore
+import VRRP
+
+/// What the kernel, or the container around the node, is set to and would do it harm.
+extension MachineCheck {
+  /// The node's own files and threads, roughly: a control socket with all its clients, netlink,
+  /// timers, the guard.
+  private static let openFilesOfNode = 128
+  /// VRRP sockets of both families and the announcements of one interface.
+  private static let openFilesOfInterface = 3
+  private static let processesOfNode = 24
+
+  /// What concerns the node as a whole.
+  func limitRemarks(_ file: FileConfiguration) -> [Remark] {
+    var remarks: [Remark] = []
+    func warn(_ text: String) { remarks.append(Remark(kind: .warning, text: text)) }
+    let interfaces = Set(file.routers.map(\.interface)).count
+    let files = Self.openFilesOfNode + Self.openFilesOfInterface * interfaces
+    if let most = kernel.openFilesMax, most < UInt64(files) {
+      warn(
+        "only \(most) files may be open (ulimit -n), and a node with \(Self.count(interfaces, "interface")) "
+          + "needs up to \(files); raise LimitNOFILE= or ulimit -n")
+    }
+    if let left = kernel.processesLeft, left < Self.processesOfNode {
+      warn(
+        "only \(left) more processes and threads may be started in this container (pids.max), and "
+          + "a node needs up to \(Self.processesOfNode); raise that limit")
+    }
+    if let quota = kernel.processorQuota,
+      let fastest = file.routers.min(by: { $0.interval.duration < $1.interval.duration })
+    {
+      // Once the quota is used up, everything stands still until the period is over.
+      let pause = Duration.microseconds(Int64(quota.of - min(quota.run, quota.of)))
+      if pause > fastest.interval.duration * 3 {
+        warn(
+          "this container gets \(Self.milliseconds(quota.run)) of processor time in each "
+            + "\(Self.milliseconds(quota.of)) (cpu.max) and may stand still for longer than three "
+            + "intervals of '\(fastest.name)' (\(fastest.interval)), which is a failover; lift the "
+            + "limit, or set a longer interval")
+      }
+    }
+    if kernel.number("net/ipv4/igmp_max_memberships") == 0,
+      file.routers.contains(where: { $0.families.contains(.ipv4) })
+    {
+      warn(
+        "net.ipv4.igmp_max_memberships is 0, so advertisements over IPv4 can't be heard; set it to "
+          + "20, the default")
+    }
+    return remarks
+  }
+
+  /// What concerns a router's interface.
+  func kernelRemarks(
+    _ settings: RouterConfiguration, on link: Link, at place: Place?
+  ) -> [Remark] {
+    var remarks: [Remark] = []
+    func warn(_ text: String) { remarks.append(Remark(kind: .warning, place: place, text: text)) }
+    let name = link.name
+    if let master = links.first(where: { $0.index == link.masterIndex }),
+      master.kind == "bridge" || master.kind == "bond"
+    {
+      warn(
+        "\(name) is a port of \(master.name), which takes its packets; serve the addresses on "
+          + "\(master.name)")
+    }
+    if settings.families.contains(.ipv4) {
+      if kernel.largest("ipv4", "arp_ignore", on: name) == 8 {
+        warn(
+          "\(name) answers no ARP at all, so nobody finds the addresses; set "
+            + "\(KernelSettings.name("ipv4", "arp_ignore", on: name)) and that of 'all' to 0 or 1")
+      }
+      if kernel.isReadOnly, settings.addresses(.ipv4).count > 1,
+        kernel.largest("ipv4", "promote_secondaries", on: name) == 0
+      {
+        warn(
+          "/proc/sys can't be written here and "
+            + "\(KernelSettings.name("ipv4", "promote_secondaries", on: name)) is 0: when the first "
+            + "of several IPv4 addresses of a network goes, the kernel drops the others for a "
+            + "moment; set it to 1 from outside")
+      }
+      if let twin = twin(of: link) { remarks += twinRemarks(link, twin, place) }
+    }
+    if settings.families.contains(.ipv6) {
+      let most = kernel.number("net/ipv6/conf/\(name)/max_addresses") ?? 0
+      let present = addresses.count {
+        $0.interfaceIndex == link.index && $0.address.family == .ipv6
+      }
+      let sum = present + settings.addresses(.ipv6).count
+      let hasAutomatic =
+        kernel.number("net/ipv6/conf/\(name)/autoconf") ?? 0 != 0
+        && kernel.number("net/ipv6/conf/\(name)/accept_ra") ?? 0 != 0
+      if most > 0, sum >= most, hasAutomatic {
+        warn(
+          "with \(sum) IPv6 addresses on \(name) the kernel takes no more automatic ones (it stops "
+            + "at \(most)); set \(KernelSettings.name("ipv6", "max_addresses", on: name)) to 0")
+      }
+    }
+    return remarks
+  }
+
+  /// Another interface in the same IPv4 network, which confuses ARP and the filter of return paths.
+  private func twin(of link: Link) -> Link? {
+    let own = addresses.filter { $0.interfaceIndex == link.index && $0.address.family == .ipv4 }
+    return links.first { other in
+      guard other.index != link.index, other.isUp, !other.isLoopback else { return false }
+      return addresses.contains { record in
+        record.interfaceIndex == other.index && record.address.family == .ipv4
+          && own.contains {
+            $0.address.prefixLength < 32 && record.address.prefixLength < 32
+              && ($0.address.contains(record.address.address)
+                || record.address.contains($0.address.address))
+          }
+      }
+    }
+  }
+
+  private func twinRemarks(_ link: Link, _ twin: Link, _ place: Place?) -> [Remark] {
+    var remarks: [Remark] = []
+    let shared = "\(link.name) and \(twin.name) are in the same IPv4 network"
+    if kernel.largest("ipv4", "arp_ignore", on: twin.name) == 0 {
+      remarks.append(
+        Remark(
+          kind: .warning, place: place,
+          text: "\(shared), and \(twin.name) answers ARP for the virtual addresses too; set "
+            + "\(KernelSettings.name("ipv4", "arp_ignore", on: twin.name)) to 1"))
+    }
+    if kernel.largest("ipv4", "rp_filter", on: link.name) == 1 {
+      remarks.append(
+        Remark(
+          kind: .warning, place: place,
+          text:
+            "\(shared), and the kernel may drop what comes in on \(link.name) because its answers "
+            + "leave by \(twin.name); set \(KernelSettings.name("ipv4", "rp_filter", on: link.name)) "
+            + "to 2"))
+    }
+    return remarks
+  }
+
+  private static func count(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+  }
+
+  private static func milliseconds(_ microseconds: Int) -> String {
+    Duration.microseconds(Int64(microseconds)).text
+  }
+}

@@ -1,0 +1,29 @@
+import Glibc
+
+/// A file that others read while it is replaced: they see the old text or the new one, whole.
+enum ReplacedFile {
+  /// Replaces a file, which everybody may read.
+  static func write(_ path: String, _ text: String) throws(Failure) {
+    // In the same directory, where renaming is one step; hidden, so that nobody collects it.
+    let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+    let partial = path.dropLast(name.count) + ".\(name).\(getpid())"
+    let file = open(
+      String(partial), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    guard file >= 0, !name.isEmpty else { throw failure(path, name.isEmpty ? EISDIR : errno) }
+    var code: Int32 = fchmod(file, 0o644) == 0 ? 0 : errno
+    var rest = Array(text.utf8)[...]
+    while code == 0, !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { code = errno }
+    }
+    close(file)
+    if code == 0, rename(String(partial), path) != 0 { code = errno }
+    guard code != 0 else { return }
+    unlink(String(partial))
+    throw failure(path, code)
+  }
+
+  private static func failure(_ path: String, _ code: Int32) -> Failure {
+    Failure(.failed, "can't write \(path): \(String(cString: strerror(code)))")
+  }
+}
