@@ -73,7 +73,7 @@ import VRRP
     #expect(frames(from: Self.mac4).isEmpty)
     let status = try #require(bench.engine.status().first)
     #expect(status.virtualMac == .init(address: Self.mac4, interface: "vip4-2-51"))
-    #expect(status.addresses.allSatisfy { !$0.installed })
+    #expect(status.addresses.allSatisfy { !$0.installed } && status.lease == nil)
     #expect(bench.platform.settings["ipv6/conf/vip4-2-51/disable_ipv6"] == 1)
     #expect(bench.platform.names == ["vip4-2-51"])
   }
@@ -117,6 +117,8 @@ import VRRP
     #expect(Set(announced.map(\.address.description)).count == 3)
     #expect(bench.platform.transport(.ipv4)?.batches.isEmpty == true)
     #expect(bench.engine.status().first?.addresses.allSatisfy(\.installed) == true)
+    #expect(bench.engine.status().first?.lease != nil)
+    #expect(bench.engine.status().first?.takeovers.pendingAddresses == 0)
   }
 
   @Test func `an advertisement is a sound packet with the interface's own address`() throws {

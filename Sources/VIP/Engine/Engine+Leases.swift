@@ -51,7 +51,11 @@ extension Engine {
     guard let lifetime = lifetime(of: instance) else { return nil }
     // What an earlier life of this node left has not been refreshed by this one yet.
     let oldest = instance.addresses.lazy
-      .filter { $0.isInstalled && $0.refreshedAt > .zero }.map(\.refreshedAt).min()
+      .filter { address in
+        // What waits on a macvlan that is off has no lease.
+        address.isInstalled && address.refreshedAt > .zero
+          && (!instance.settings.virtualMac || address.isLeased)
+      }.map(\.refreshedAt).min()
     guard let oldest else { return nil }
     return LeaseStatus(
       seconds: lifetime.inSeconds, ageSeconds: Double(now.nanoseconds(since: oldest)) / 1e9)
