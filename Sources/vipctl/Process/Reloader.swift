@@ -24,7 +24,7 @@ actor Reloader {
     let isRealtime = file.isRealtime ?? false
     let wasRealtime = await node.isRealtime
     do throws(NodeError) {
-      // First what may be refused: then nothing has changed.
+      // First, since it may be refused: then nothing has changed.
       try await node.changeRealtime(to: isRealtime)
       var report = try await node.apply(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
