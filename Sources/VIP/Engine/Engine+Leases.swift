@@ -96,7 +96,7 @@ extension LeasePolicy {
   ///   - interval: the advertisement interval of their router.
   ///   - family: their family.
   ///   - period: how often they are refreshed; a third of the lease if they are few.
-  /// - Returns: the lifetime.
+  /// - Returns: the lifetime; `nil` for ever.
   package func lifetime(
     interval: AdvertisementInterval, _ family: AddressFamily,
     refreshedEvery period: Duration = .zero
@@ -111,7 +111,7 @@ extension LeasePolicy {
   /// - Parameters:
   ///   - routers: the routers.
   ///   - besides: how many addresses the node has beside theirs.
-  /// - Throws: the first that it is too short for.
+  /// - Throws: which router's interval or number of addresses needs a longer one.
   package func check(
     _ routers: [RouterConfiguration], besides: Int = 0
   ) throws(ConfigurationError) {
