@@ -62,8 +62,10 @@ final class FakePlatform: Platform {
   var foreignNames: Set<String> = []
 
   func setting(_ path: String) -> Int? {
-    settings[path] ?? (path.hasPrefix("ipv6/conf/vip") ? -7 : nil)
+    settings[path] ?? (path.hasPrefix("ipv6/conf/") ? -7 : nil)
   }
+
+  func obstacle(toSetting path: String) -> Int32 { settingFailure }
 
   func changeSetting(_ path: String, to value: Int) -> Int32 {
     guard settingFailure == 0 else { return settingFailure }

@@ -116,6 +116,39 @@ import VIPCore
     #expect(area.deeds(at: 0) == [])
   }
 
+  @Test func `of interfaces only macvlans are removed, by name, and only settings put back`() throws
+  {
+    let area = try GuardArea()
+    area.setDuties(.removals, of: 0)
+    func isSent(_ bytes: [UInt8]) -> Bool {
+      #expect(area.write(bytes, for: .removals, of: 0, interfaceIndex: 2))
+      return area.deeds(at: 0) == [.requests(bytes)]
+    }
+    let good = LinkRequest.removal(
+      ofMacvlan: "vip4-2-51", restoring: [.arpIgnore: 0], ofParent: 2)
+    #expect(isSent(good))
+    #expect(isSent(LinkRequest.removal(ofMacvlan: "vip6-2-51", restoring: [:], ofParent: 2)))
+    for name in ["eth0", "vip5-2-51", "vip4", "vrrp.51", ""] {
+      #expect(
+        !isSent(LinkRequest.removal(ofMacvlan: name, restoring: [:], ofParent: 2)), "\(name)")
+    }
+    // The first request switches off: bytes of its header, of its fixed part, of the name.
+    for (offset, value) in [
+      (4, UInt8(16)), (6, 5), (0, 20), (20, 2), (24, 1), (28, 3), (32, 200), (34, 4), (36, 101),
+    ] {
+      var bad = good
+      bad[offset] = value
+      #expect(!isSent(bad), "byte \(offset) is \(value)")
+    }
+    // The second one is the parent's: no state of it, and nothing but settings.
+    let second = Int(good[0])
+    for (offset, value) in [(4, UInt8(17)), (24, 1), (28, 1), (34, 3), (32, 8)] {
+      var bad = good
+      bad[second + offset] = value
+      #expect(!isSent(bad), "byte \(offset) of the second is \(value)")
+    }
+  }
+
   @Test func `nothing but whole VRRP packets is ever sent to the network`() throws {
     let area = try GuardArea()
     area.setDuties(.farewells, of: 0)

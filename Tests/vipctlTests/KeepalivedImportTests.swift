@@ -143,6 +143,16 @@ import VRRP
     #expect(try ConfigurationReader.read(result.yaml).routers.first?.priority.rawValue == 120)
   }
 
+  @Test func `a virtual MAC address`() throws {
+    #expect(try router(Self.instance("")).virtualMac == false)
+    let result = try imported(Self.instance("use_vmac"))
+    #expect(result.yaml.contains("    virtualMac: true "))
+    #expect(try router(Self.instance("use_vmac vrrp.51")).virtualMac)
+    let owner = try imported(Self.instance("use_vmac\npriority 255"))
+    #expect(owner.routers.first?.configuration.virtualMac == false)
+    #expect(owner.remarks.contains { $0.text.hasPrefix("'use_vmac' is left out; an owner's") })
+  }
+
   @Test func `versions`() throws {
     #expect(try router(Self.instance("")).version == .v2)
     #expect(try router(Self.instance("version 3")).version == .v3)

@@ -33,10 +33,11 @@ extension Engine {
   /// Makes the macvlan that a router has claimed the name of.
   func createVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
     guard let virtual = instance.virtual else { return }
+    try checkSettings(for: instance.family, on: link)
     try clearWay(for: virtual, on: link)
     let macvlan = Macvlan(
       name: virtual.name, parentIndex: link.index, macAddress: virtual.macAddress)
-    try change([.create(macvlan)])
+    try create(macvlan, on: link)
     guard let index = try present(named: virtual.name)?.index else {
       throw NodeError(.system(errno: 19), "\(virtual.name) has vanished as soon as it was made")
     }
@@ -82,12 +83,39 @@ extension Engine {
     for (setting, value) in settings where platform.setting("\(path)/\(setting)") != value {
       let code = platform.changeSetting("\(path)/\(setting)", to: value)
       guard code == 0 else {
-        throw NodeError(
-          code == 1 || code == 13 ? .notPermitted : .system(errno: code),
-          "a virtual MAC address needs net.ipv6.conf.\(name).\(setting) = \(value), which can't be "
-            + "set (\(errorText(code))); let this container write /proc/sys/net, or set virtualMac "
-            + "to false")
+        throw Self.unwritable("net.ipv6.conf.\(name).\(setting)", on: name, code)
       }
+    }
+  }
+
+  /// Looks before anything is made whether what it needs can be set.
+  private func checkSettings(for family: AddressFamily, on link: Link) throws(NodeError) {
+    let path = "ipv6/conf/\(link.name)/disable_ipv6"
+    guard platform.setting(path) != nil else {
+      guard family == .ipv6 else { return }
+      throw NodeError(.system(errno: 97), "IPv6 is not available on \(link.name)")
+    }
+    let code = platform.obstacle(toSetting: path)
+    guard code == 0 else { throw Self.unwritable("net.ipv6.conf", on: link.name, code) }
+  }
+
+  private static func unwritable(_ what: String, on name: String, _ code: Int32) -> NodeError {
+    NodeError(
+      code == 1 || code == 13 ? .notPermitted : .system(errno: code),
+      "a virtual MAC address on \(name) needs to change \(what), which can't be written "
+        + "(\(errorText(code))); let this container write /proc/sys/net, or set virtualMac to false"
+    )
+  }
+
+  private func create(_ macvlan: Macvlan, on parent: Link) throws(NodeError) {
+    do throws(NodeError) {
+      try change([.create(macvlan)])
+    } catch {
+      guard let master = parent.masterIndex.flatMap({ interfaces.link($0) }) else { throw error }
+      throw NodeError(
+        error.kind,
+        "\(error.description); \(parent.name) is part of \(master.name): name that one as the "
+          + "router's interface")
     }
   }
 

@@ -26,6 +26,8 @@ package protocol Platform: AnyObject {
   func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool
   /// A setting below net (/proc/sys/net) by its path there; `nil` if there is none.
   func setting(_ path: String) -> Int?
+  /// Why such a setting can't be changed, as an error number; 0 if it can.
+  func obstacle(toSetting path: String) -> Int32
   /// Changes such a setting.
   ///
   /// - Returns: 0, or the error number.

@@ -92,6 +92,13 @@ final class LinuxPlatform: Platform {
     return Int(String(decoding: digits, as: UTF8.self))
   }
 
+  func obstacle(toSetting path: String) -> Int32 {
+    let file = open("/proc/sys/net/\(path)", O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return errno }
+    Glibc.close(file)
+    return 0
+  }
+
   func changeSetting(_ path: String, to value: Int) -> Int32 {
     let file = open("/proc/sys/net/\(path)", O_WRONLY | O_CLOEXEC)
     guard file >= 0 else { return errno }

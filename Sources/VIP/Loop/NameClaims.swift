@@ -10,6 +10,8 @@ final class NameClaims {
   private static let prefix = "vipctl/"
 
   private var held: [String: Int32] = [:]
+  /// Names of processes that count, which need not be asked again.
+  private var foreign: Set<String> = []
 
   deinit {
     for descriptor in held.values { close(descriptor) }
@@ -21,20 +23,26 @@ final class NameClaims {
   func claim(_ name: String) throws(NodeError) -> Bool {
     if held[name] != nil { return true }
     let descriptor = socket(
-      AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+      AF_UNIX,
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     guard descriptor >= 0 else { throw .system(errno, "claim the name \(name)") }
     if Self.withAddress(name, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 1) == 0 {
       held[name] = descriptor
+      foreign.remove(name)
       return true
     }
     let code = errno
     defer { close(descriptor) }
     guard code == EADDRINUSE else { throw .system(code, "claim the name \(name)") }
+    if foreign.contains(name) { return false }
     // Anybody may take such a name. Only those count who could have made an interface.
-    guard Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0,
-      let user = UnixSocket.peerUser(descriptor)
-    else { return false }
-    return user != 0 && user != geteuid()
+    if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0,
+      let user = UnixSocket.peerUser(descriptor), user != 0, user != geteuid()
+    {
+      return true
+    }
+    foreign.insert(name)
+    return false
   }
 
   /// Gives a name up.

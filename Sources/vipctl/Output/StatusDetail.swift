@@ -62,10 +62,14 @@ struct StatusDetail {
       rows.append(("lease", text))
     }
     if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
+    if let virtual = router.virtualMac {
+      rows.append(("MAC", "\(virtual.address), the group's own"))
+    }
+    let carrier = router.virtualMac?.interface ?? router.interface
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
         switch (router.state, address.installed) {
-        case (_, true): "on \(router.interface.onOneLine)"
+        case (_, true): "on \(carrier.onOneLine)"
         case (.active, false): "missing"
         case (_, false): "not here"
         }

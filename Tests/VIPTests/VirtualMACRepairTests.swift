@@ -1,0 +1,166 @@
+import ARP
+import Glibc
+import Netlink
+import Testing
+import VIPCore
+import VRRP
+
+@testable import VIP
+
+/// What others do to macvlans, and what they leave of theirs.
+extension VirtualMACTests {
+  // MARK: Others
+
+  @Test func `what a dead node left is removed, and its interface gets its settings back`() throws {
+    try start()
+    takeOver()
+    let link = try #require(try macvlan())
+    // Another life on the same machine, to which the name is free.
+    let later = try Bench()
+    later.platform.fake.setLink(
+      Link(index: 2, name: "eth0", ipv4: [.arpIgnore: 1, .arpAnnounce: 2]))
+    later.platform.fake.setLink(link)
+    later.engine.removeLeftovers([])
+    #expect(try later.platform.fake.links().map(\.name) == ["eth0"])
+    #expect(try later.platform.fake.link(2)?.ipv4[.arpIgnore] == 0)
+    #expect(try later.platform.fake.link(2)?.ipv4[.arpAnnounce] == 1)
+  }
+
+  @Test func `what a living node has is not touched`() throws {
+    try start()
+    let link = try #require(try macvlan())
+    let other = try Bench()
+    other.platform.fake.setLink(link)
+    other.platform.foreignNames = ["vip4-2-51"]
+    other.engine.removeLeftovers([])
+    try other.engine.add(settings(virtualMac: true))
+    other.settle()
+    #expect(try other.platform.fake.links().contains { $0.name == "vip4-2-51" })
+    #expect(
+      other.engine.obstacle(to: "web")
+        == "another node on this machine serves VRID 51 of IPv4 on eth0; stop it, or take another "
+        + "VRID")
+    other.platform.foreignNames = []
+    other.pass(.seconds(2))
+    #expect(other.engine.obstacle(to: "web") == nil)
+  }
+
+  @Test func `a stranger's interface is in the way and stays`() throws {
+    fake.setLink(
+      Link(
+        index: 7, name: "vrrp.51", macAddress: Self.mac4, parentIndex: 2, kind: "macvlan"))
+    bench.settle()
+    try bench.engine.add(settings(virtualMac: true))
+    bench.settle()
+    #expect(
+      bench.engine.obstacle(to: "web")
+        == "vrrp.51 is in the way of the virtual MAC address 00:00:5e:00:01:33 on eth0, and it is "
+        + "not this node's; stop what uses it, or remove it with 'ip link delete vrrp.51'")
+    #expect(try fake.links().contains { $0.name == "vrrp.51" } && macvlan() == nil)
+    #expect(bench.platform.names.isEmpty)
+  }
+
+  @Test func `without a writable setting there is no half of it`() throws {
+    bench.platform.settingFailure = 30
+    try bench.engine.add(settings(virtualMac: true))
+    bench.settle()
+    #expect(
+      bench.engine.obstacle(to: "web")
+        == "a virtual MAC address on eth0 needs to change net.ipv6.conf, which can't be "
+        + "written (Read-only file system); let this container write /proc/sys/net, or set "
+        + "virtualMac to false")
+    #expect(try macvlan() == nil && bench.platform.names.isEmpty)
+    #expect(
+      !fake.requests.contains { if case .change(.create) = $0 { true } else { false } })
+  }
+
+  // MARK: Repair
+
+  @Test func `removed by somebody, it is made anew and serves on`() throws {
+    try start()
+    takeOver()
+    _ = fake.change([.delete(index: try #require(try macvlan()).index)])
+    bench.settle()
+    #expect(try macvlan()?.isUp == true && bench.held.count == 3)
+    #expect(try isLocal("198.18.0.100"))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+  }
+
+  @Test func `switched by somebody, it is switched back, at most once a second`() throws {
+    try start()
+    let index = try #require(try macvlan()).index
+    _ = fake.change([.setUp(true, index: index)])
+    bench.settle()
+    #expect(try macvlan()?.isUp == false)
+    takeOver()
+    var raised = 0
+    fake.failure = { request in
+      if request == .change(.setUp(true, index: index)) { raised += 1 }
+      return nil
+    }
+    for _ in 0..<10 {
+      _ = fake.change([.setUp(false, index: index)])
+      bench.settle()
+    }
+    #expect(raised == 1)
+    bench.pass(.seconds(1))
+    #expect(try macvlan()?.isUp == true && raised == 2)
+  }
+
+  @Test func `its interface goes and comes back under another number`() throws {
+    try start()
+    takeOver()
+    fake.removeLink(index: 2)
+    bench.settle()
+    #expect(try macvlan() == nil && bench.platform.names.isEmpty)
+    fake.setLink(Link(index: 9, name: "eth0", macAddress: FakePlatform.eth0.macAddress))
+    fake.add(AddressRecord(interfaceIndex: 9, address: try #require(FakePlatform.ownV4)))
+    bench.settle()
+    #expect(try macvlan("vip4-9-51")?.parentIndex == 9)
+    #expect(try bench.held == Self.three)
+  }
+
+  @Test func `its interface gets another name`() throws {
+    try start()
+    takeOver()
+    var link = try #require(try fake.link(2))
+    link.name = "lan0"
+    fake.setLink(link)
+    bench.settle()
+    #expect(try macvlan() == nil && bench.held == [])
+    #expect(try parent(.arpIgnore) == 0)
+  }
+
+  @Test func `a name is one process's at a time`() throws {
+    let (first, second) = (NameClaims(), NameClaims())
+    let name = "test-\(getpid())"
+    #expect(try first.claim(name) && first.claim(name))
+    for _ in 0..<5 { #expect(try !second.claim(name)) }
+    first.release(name)
+    #expect(try second.claim(name))
+    #expect(try !first.claim(name))
+  }
+
+  @Test func `an IPv6 address that Linux has refused is put up again`() throws {
+    try start(["2001:db8::100/64"])
+    takeOver6()
+    let record = try #require(try fake.addresses().first(where: \.isOurs))
+    var refused = record
+    refused.flags.insert(.dadFailed)
+    fake.add(refused)
+    bench.settle()
+    let now = try #require(try fake.addresses().first(where: \.isOurs))
+    #expect(!now.flags.contains(.dadFailed) && now.flags.contains(.noDAD))
+    #expect(bench.state(.ipv6) == .active)
+  }
+
+  @Test func `names fit the system's limit`() throws {
+    let vrid = try #require(VRID(exactly: 255))
+    #expect(VirtualInterface.name(onInterface: 2, vrid, .ipv6) == "vip6-2-255")
+    for index in [999_999, 1_000_000, Int32.max] {
+      let name = VirtualInterface.name(onInterface: index, vrid, .ipv4)
+      #expect(name.utf8.count <= 15 && name.hasPrefix("vip4-"))
+    }
+  }
+}
