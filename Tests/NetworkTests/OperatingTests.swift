@@ -144,7 +144,8 @@ extension NetworkTests {
       let addresses = AddressFamily.allCases.map { "\(segment.virtualAddress($0))" }
       let high = try VipctlNode(on: segment.nodes[0], of: segment, addresses, priority: 150)
       try high.waitUntil(.active)
-      let low = try VipctlNode(on: segment.nodes[1], of: segment, addresses, ["--no-guard"])
+      let low = try VipctlNode(
+        on: segment.nodes[1], of: segment, addresses, ["--no-guard", "--virtual-mac"])
       try low.waitUntil(.backup)
       // Something in each list: a peer, a conflict, a warning.
       try segment.nodes[2].namespace.check([

@@ -33,7 +33,7 @@ import Testing
       "up 192.0.2.10/24 -i eth0 --vrd 51",
       "unknown option '--vrd'; did you mean '--vrid'? See 'vipctl up --help'"
     ),
-    ("up 192.0.2.10/24 -i eth0 --vrid 51 --peer 192.0.2.2", "unknown option '--peer'"),
+    ("up 192.0.2.10/24 -i eth0 --vrid 51 --on-fire", "unknown option '--on-fire'"),
     (
       "up 192.0.2.10/24 -i eth0 --vrid 51 --version 4",
       "--version: '4' is not a version of VRRP; give 2 or 3"
