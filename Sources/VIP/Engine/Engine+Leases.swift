@@ -90,12 +90,13 @@ extension LeasePolicy {
     return .seconds(max(2, Int64(clamping: seconds)))
   }
 
-  /// The lifetime that addresses are installed with; `nil` if for ever.
+  /// The lifetime that addresses are installed with.
   ///
   /// - Parameters:
   ///   - interval: the advertisement interval of their router.
   ///   - family: their family.
   ///   - period: how often they are refreshed; a third of the lease if they are few.
+  /// - Returns: the lifetime; `nil` if for ever.
   package func lifetime(
     interval: AdvertisementInterval, _ family: AddressFamily,
     refreshedEvery period: Duration = .zero
@@ -110,6 +111,7 @@ extension LeasePolicy {
   /// - Parameters:
   ///   - routers: the routers.
   ///   - besides: how many addresses the node has beside theirs.
+  /// - Throws: the first router that does not fit, and the lease it takes.
   package func check(
     _ routers: [RouterConfiguration], besides: Int = 0
   ) throws(ConfigurationError) {
