@@ -116,6 +116,12 @@ static inline int vip_timer_arm(int timer, uint64_t nanoseconds) {
   return timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, NULL);
 }
 
+// Starting a program with nothing inherited that was not meant for it. The pointers are to
+// posix_spawn_file_actions_t.
+extern int vip_pipe2(int *ends, int flags) __asm__("pipe2");
+extern int vip_spawn_closefrom(void *actions, int first) __asm__("posix_spawn_file_actions_addclosefrom_np");
+extern int vip_spawn_chdir(void *actions, const char *path) __asm__("posix_spawn_file_actions_addchdir_np");
+
 #include "guard.h"
 #include "service.h"
 
@@ -125,3 +131,22 @@ static inline int vip_limit_sending(int socket, uint64_t microseconds) {
       .tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)};
   return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
+
+/// A descriptor that is readable when a child has ended; -1 where there is no such thing.
+static inline int vip_pidfd_open(int pid) {
+  return (int)syscall(VIP_SYS_pidfd_open, (long)pid, 0L);
+}
+
+/// Whether a child has ended; it is not taken off yet, so that its number stays its own.
+static inline bool vip_child_has_ended(int pid) {
+  siginfo_t information;
+  memset(&information, 0, sizeof information);
+  int result;
+  do result = waitid(P_PID, (id_t)pid, &information, WEXITED | WNOHANG | WNOWAIT);
+  while (result < 0 && errno == EINTR);
+  return result < 0 || information.si_pid != 0;
+}
+
+/// How urgent the calling thread is (nice), and making it so.
+static inline int vip_niceness(void) { return getpriority(PRIO_PROCESS, 0); }
+static inline int vip_set_niceness(int value) { return setpriority(PRIO_PROCESS, 0, value); }

@@ -47,11 +47,16 @@ public actor Node {
     /// whole process, as it is used; limits the time that a real-time thread of the process may run
     /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
     public var isRealtime: Bool
+    /// Environment variables that hooks are given beside those that tell of the occasion.
+    ///
+    /// Nothing of this process's own environment is handed on.
+    public var hookVariables: [String: String]
 
     /// Makes options; what is left out has its default.
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
-      isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false
+      isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false,
+      hookVariables: [String: String] = [:]
     ) {
       self.lease = lease
       self.version = version
@@ -59,12 +64,16 @@ public actor Node {
       self.isGuarded = isGuarded
       self.addressesPath = addressesPath
       self.isRealtime = isRealtime
+      self.hookVariables = hookVariables
     }
   }
 
   private let options: Options
   private let addressFile: AddressFile?
   nonisolated let loop: EventLoop
+  private nonisolated let hooks: HookRunner
+  private nonisolated let hookReports = Mutex<[HookReport]>([])
+  private var hookLedger = HookLedger()
   private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
   private nonisolated let followers = Mutex<[Int: AsyncStream<StampedEvent>.Continuation]>([:])
   private var history = EventHistory()
@@ -85,13 +94,16 @@ public actor Node {
   ///   that failed.
   public init(_ options: Options = Options()) throws(NodeError) {
     self.options = options
+    hooks = try HookRunner(variables: options.hookVariables)
     loop = try EventLoop(
-      lease: options.lease, isGuarded: options.isGuarded, isRealtime: options.isRealtime)
+      lease: options.lease, isGuarded: options.isGuarded, isRealtime: options.isRealtime,
+      hooks: hooks)
     addressFile = options.addressesPath.map(AddressFile.init)
     if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
     try loop.start { [weak self] events in
       self?.assumeIsolated { $0.engineChanged(events) }
     }
+    hooks.observe { [weak self] report in self?.hookReported(report) }
   }
 
   deinit {
@@ -173,6 +185,13 @@ public actor Node {
   /// How long ``shutdown()`` may take from now on, as far as the handovers go.
   public var longestHandover: Duration { loop.engine.longestHandover }
 
+  /// How much longer it may take for the sake of hooks.
+  public var longestHooks: Duration {
+    let hasHooks = loop.engine.allSettings.contains { !$0.hooks.isEmpty }
+    // Then SIGTERM, SIGKILL after two seconds, and a moment for the rest.
+    return hasHooks ? Self.hookPatience + .seconds(3) : .zero
+  }
+
   /// Notes which addresses this node may hold from now on, so that its next life finds them.
   func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
@@ -199,12 +218,19 @@ public actor Node {
     return true
   }
 
-  /// Hands over and removes every router, and ends what ``events()`` gives.
+  /// How long hooks may go on when the node ends.
+  private static let hookPatience = Duration.seconds(10)
+
+  /// Hands over and removes every router, lets hooks come to their end for up to 10 s, and ends what
+  /// ``events()`` gives.
   ///
   /// The node's thread ends with the node itself; asking it until then is safe.
   public func shutdown() async {
     await retire()
     loop.engine.dismissGuard()
+    loop.startHooks()
+    await hooks.finish(within: Self.hookPatience)
+    takeHookReports()
     finishObservers()
   }
 
@@ -230,6 +256,8 @@ public actor Node {
   public func status(_ name: String? = nil) throws(NodeError) -> NodeStatus {
     if let name, !loop.engine.contains(name) { throw unknownRouter(name) }
     let uptime = bootTime() - loop.engine.startedAt
+    var routers = loop.engine.status(name)
+    for index in routers.indices { hookLedger.complete(&routers[index]) }
     return NodeStatus(
       node: NodeStatus.Node(
         version: options.version, pid: getpid(),
@@ -237,7 +265,7 @@ public actor Node {
         endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
         guardPid: loop.engine.guardPid, realtime: loop.isRealtime,
         wakeUps: loop.engine.wakeUpStatus),
-      routers: loop.engine.status(name))
+      routers: routers)
   }
 
   /// What happens from now on.
@@ -289,6 +317,24 @@ public actor Node {
     let woken = waiters
     waiters.removeAll()
     for waiter in woken { waiter.resume() }
+  }
+
+  /// Takes a report from the hooks' thread.
+  private nonisolated func hookReported(_ report: HookReport) {
+    hookReports.withLock { $0.append(report) }
+    Task { await self.takeHookReports() }
+  }
+
+  private func takeHookReports() {
+    let reports = hookReports.withLock { reports in
+      defer { reports.removeAll() }
+      return reports
+    }
+    guard !reports.isEmpty else { return }
+    var events: [NodeEvent] = []
+    for report in reports { events += hookLedger.take(report) }
+    hookLedger.keepOnly(loop.engine.contains)
+    engineChanged(events)
   }
 
   func nextChange() async {

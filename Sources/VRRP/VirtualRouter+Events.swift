@@ -206,8 +206,7 @@ extension VirtualRouter {
     _ actions: inout Actions
   ) {
     if advertisement.priority == .release {
-      advertise(effectivePriority, at: now, &actions)
-      setAdverTimer(from: now)
+      answerFarewell(at: now, &actions)
     } else if advertisement.priority > effectivePriority {
       yield(to: advertisement, from: source, at: now, &actions)
     } else if advertisement.priority == effectivePriority, source > primaryAddress {

@@ -65,14 +65,35 @@ extension VirtualRouter {
   /// The announcements repair the caches that the other one has just changed. The Adver_Timer
   /// runs on.
   ///
-  /// At most four answers in an interval: one answer reaches every loser on the segment, and
-  /// nobody may use us to multiply packets.
+  /// At most four answers in an interval, those to farewells included: one answer reaches every loser
+  /// on the segment, and nobody may use us to multiply packets.
   mutating func answerLoser(at now: Instant, _ actions: inout Actions) {
     let pause = configuration.interval.nanoseconds / 4
     if let lastAnswer, now.nanoseconds(since: lastAnswer) < pause { return }
     lastAnswer = now
     advertise(effectivePriority, at: now, &actions)
     actions.append(.announceAddresses)
+  }
+
+  /// Answers priority 0 with an advertisement (RFC 9568 §6.4.3), so that no Backup that heard it takes
+  /// over.
+  ///
+  /// One of the four answers in an interval. What comes sooner brings the next advertisement forward
+  /// to when the next answer may be sent: nobody can multiply packets, and nobody can end a run of
+  /// farewells with one that is not answered soon.
+  mutating func answerFarewell(at now: Instant, _ actions: inout Actions) {
+    let pause = configuration.interval.nanoseconds / 4
+    guard let last = lastAnswer, now.nanoseconds(since: last) < pause else {
+      lastAnswer = now
+      advertise(effectivePriority, at: now, &actions)
+      setAdverTimer(from: now)
+      return
+    }
+    let soon = last.advanced(byNanoseconds: pause)
+    if case .active(let adverTimer) = phase, soon < adverTimer {
+      phase = .active(adverTimer: soon)
+      lastAnswer = soon
+    }
   }
 
   /// Accepts a router as Active, learning its interval.

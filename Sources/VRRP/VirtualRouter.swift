@@ -95,7 +95,7 @@ public struct VirtualRouter: Sendable {
   var activeSince = Instant.zero
   /// When we last sent an advertisement of any kind.
   var lastSent = Instant.zero
-  /// When we last answered a losing advertisement.
+  /// When we last answered a losing advertisement or a farewell, or will have.
   var lastAnswer: Instant?
   /// When a checksum with pseudo-header was last heard.
   var lastPseudoHeader = Instant.zero

@@ -142,7 +142,14 @@ extension NetworkTests {
     func schema() throws {
       let segment = try Segment(nodes: 3)
       let addresses = AddressFamily.allCases.map { "\(segment.virtualAddress($0))" }
-      let high = try VipctlNode(on: segment.nodes[0], of: segment, addresses, priority: 150)
+      let high = try VipctlNode(
+        on: segment.nodes[0], of: segment,
+        configuration: """
+          routers:
+            - { name: lab, interface: eth0, vrid: 51, priority: 150, interval: 100ms,
+                addresses: [\(addresses.joined(separator: ", "))], on: { active: [/bin/true] } }
+
+          """)
       try high.waitUntil(.active)
       let low = try VipctlNode(
         on: segment.nodes[1], of: segment, addresses, ["--no-guard", "--virtual-mac"])
@@ -153,7 +160,8 @@ extension NetworkTests {
       ])
       try eventually("there is something to tell") {
         let texts = try [high, low].map { try $0.command(["status", "--json"]).output }
-        return texts[0].contains("\"mac\"") && texts[1].contains("\"isActive\" : true")
+        return texts[0].contains("\"mac\"") && texts[0].contains("\"hooks\"")
+          && texts[1].contains("\"isActive\" : true")
       }
       var files: [String] = []
       for (index, node) in [high, low].enumerated() {

@@ -135,7 +135,7 @@ private struct LinkLayerAddress {
 }
 
 /// Moves the calling thread into a network namespace.
-private func enterNamespace(_ name: String) throws {
+func enterNamespace(_ name: String) throws {
   // Swift's view of the C library also leaves out setns(2).
   typealias SetNS = @convention(c) (Int32, Int32) -> Int32
   guard let symbol = dlsym(nil, "setns") else { throw LabError("no setns in the C library") }

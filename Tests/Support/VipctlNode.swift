@@ -46,6 +46,10 @@ package final class VipctlNode: Sendable {
     return (tests as NSString).deletingLastPathComponent + "/vipctl"
   }()
 
+  /// What to put before a command that must not find an interface, whatever is wrong with the test:
+  /// a network namespace of its own where that is permitted; elsewhere nobody lets it do harm.
+  package static let apart = geteuid() == 0 ? ["unshare", "--net"] : []
+
   /// Why `vipctl run` cannot be tested, or `nil` when it can.
   package static let obstacle: String? = {
     guard FileManager.default.isExecutableFile(atPath: binary) else { return "no \(binary)" }

@@ -73,6 +73,7 @@ import VRRP
     let status = try #require(bench.engine.status().first)
     #expect(status.virtualMac == .init(address: Self.mac4, interface: "vip4-2-51"))
     #expect(status.addresses.allSatisfy { !$0.installed })
+    #expect(status.lease == nil, "what sleeps is not refreshed")
     #expect(bench.platform.settings["ipv6/conf/vip4-2-51/disable_ipv6"] == 1)
     #expect(bench.platform.names == ["vip4-2-51"])
   }
@@ -93,6 +94,16 @@ import VRRP
   }
 
   // MARK: Takeover
+
+  @Test func `a takeover is timed, and its addresses have an age`() throws {
+    try start()
+    bench.pass(.seconds(2))
+    takeOver()
+    bench.pass(.milliseconds(100))
+    let status = try #require(bench.engine.status().first)
+    #expect(status.takeovers.count == 1 && status.takeovers.pendingAddresses == 0)
+    #expect(try #require(status.lease).ageSeconds < 2)
+  }
 
   @Test func `a takeover is an advertisement, one switch, and then announcements`() throws {
     try start()

@@ -30,6 +30,58 @@ import VRRP
     #expect(answers == 4)
   }
 
+  /// Lets farewells come in for three intervals.
+  private func farewells(
+    every pause: UInt64, losers: Bool = false
+  ) -> (router: VirtualRouter, advertised: [Instant], last: Instant) {
+    var (router, since) = VirtualRouter.active()
+    var advertised: [Instant] = []
+    var now = since
+    while now < since.advanced(byNanoseconds: 3_000_000_000) {
+      now = now.advanced(byNanoseconds: pause)
+      if let deadline = router.deadline, deadline <= now {
+        if router.advance(to: deadline).advertises { advertised.append(deadline) }
+      }
+      if router.hear(0, from: Fixture.lower, at: now).advertises { advertised.append(now) }
+      if losers, router.hear(50, from: Fixture.lower, at: now).advertises { advertised.append(now) }
+    }
+    #expect(router.state == .active)
+    return (router, advertised, now)
+  }
+
+  @Test("Forged farewells don't multiply packets: four in an interval, those to losers included")
+  func boundedFarewells() {
+    for losers in [false, true] {
+      let (_, advertised, _) = farewells(every: 10_000_000, losers: losers)
+      // Every window of one interval.
+      for (index, first) in advertised.enumerated() {
+        let end = first.advanced(byNanoseconds: 1_000_000_000)
+        #expect(advertised[index...].count { $0 < end } <= 4)
+      }
+      #expect(advertised.count >= 8)
+    }
+  }
+
+  @Test("The last of many farewells is answered within a quarter of an interval")
+  func lastFarewell() throws {
+    let (router, advertised, last) = farewells(every: 7_000_000)
+    let quarter: UInt64 = 250_000_000
+    #expect(try #require(advertised.last).advanced(byNanoseconds: quarter) > last)
+    #expect(try #require(router.deadline) <= last.advanced(byNanoseconds: quarter))
+  }
+
+  @Test("A farewell right after a losing advertisement is answered when the next answer may go")
+  func farewellAfterLoser() {
+    var (router, since) = VirtualRouter.active()
+    #expect(router.hear(50, from: Fixture.lower, at: since).advertises)
+    let soon = since.advanced(byNanoseconds: 1_000_000)
+    #expect(!router.hear(0, from: Fixture.lower, at: soon).advertises)
+    #expect(router.deadline == since.advanced(byNanoseconds: 250_000_000))
+    // It does not put off what comes sooner anyway.
+    #expect(!router.hear(0, from: Fixture.lower, at: soon).advertises)
+    #expect(router.deadline == since.advanced(byNanoseconds: 250_000_000))
+  }
+
   // MARK: Late wake-up
 
   @Test("An Active that wakes up after three silent intervals steps down before it speaks")

@@ -9,7 +9,8 @@ import Testing
   private func vipctl(_ arguments: [String]) throws -> CommandResult {
     let folder = try TemporaryDirectory()
     return try run(
-      ["env", "VIPCTL_RUNTIME_DIR=\(folder.path)", VipctlNode.binary] + arguments)
+      VipctlNode.apart + ["env", "VIPCTL_RUNTIME_DIR=\(folder.path)", VipctlNode.binary]
+        + arguments)
   }
 
   /// Wrong usage and what is said about it, without `vipctl: ` and the hint at the end.
@@ -33,7 +34,10 @@ import Testing
       "up 192.0.2.10/24 -i eth0 --vrd 51",
       "unknown option '--vrd'; did you mean '--vrid'? See 'vipctl up --help'"
     ),
-    ("up 192.0.2.10/24 -i eth0 --vrid 51 --on-fire", "unknown option '--on-fire'"),
+    (
+      "up 192.0.2.10/24 -i eth0 --vrid 51 --peer 224.0.0.18",
+      "--peer: '224.0.0.18' is no address that one machine of a network can have"
+    ),
     (
       "up 192.0.2.10/24 -i eth0 --vrid 51 --version 4",
       "--version: '4' is not a version of VRRP; give 2 or 3"
@@ -226,7 +230,9 @@ import Testing
     let folder = try TemporaryDirectory()
     try folder.write("routers:\n- vird: 51\n", to: "web.yaml")
     let result = try run(
-      Self.withoutCapabilities + [VipctlNode.binary, command, "--config", folder["web.yaml"]])
+      VipctlNode.apart + Self.withoutCapabilities + [
+        VipctlNode.binary, command, "--config", folder["web.yaml"],
+      ])
     #expect(result.status == ExitStatus.file.rawValue)
     #expect(
       result.errors
@@ -239,7 +245,9 @@ import Testing
     try folder.write("routers: []\n", to: "web.yaml")
     try #require(chmod(folder["web.yaml"], 0) == 0)
     let result = try run(
-      Self.withoutCapabilities + [VipctlNode.binary, "up", "--config", folder["web.yaml"]])
+      VipctlNode.apart + Self.withoutCapabilities + [
+        VipctlNode.binary, "up", "--config", folder["web.yaml"],
+      ])
     #expect(result.status == ExitStatus.file.rawValue)
     #expect(
       result.errors
@@ -250,7 +258,7 @@ import Testing
   func `no capability`(command: String) throws {
     let folder = try TemporaryDirectory()
     let result = try run(
-      Self.withoutCapabilities + [
+      VipctlNode.apart + Self.withoutCapabilities + [
         VipctlNode.binary, command, "192.0.2.10/24", "-i", "lo", "--vrid", "51", "--runtime-dir",
         folder["run"],
       ])

@@ -96,7 +96,10 @@ import VRRP
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
     ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
-    ("node: 3s\n", "1:7: expected 'lease', 'guard', 'realtime' in 'node', found a single value"),
+    (
+      "node: 3s\n",
+      "1:7: expected 'lease', 'guard', 'realtime', 'events', 'on' in 'node', found a single value"
+    ),
     (
       "node:\n  realtym: true\n",
       "2:3: unknown key 'realtym' in 'node'; did you mean 'realtime'?"
@@ -284,7 +287,7 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'peers'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'peers', 'on'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

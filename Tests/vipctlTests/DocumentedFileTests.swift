@@ -5,7 +5,7 @@ import Testing
 
 /// The configuration files that the documents show are ones.
 @Suite struct DocumentedFileTests {
-  @Test(arguments: ["README.md", "Docs/Configuration.md"])
+  @Test(arguments: ["README.md", "Docs/Configuration.md", "Docs/Hooks.md"])
   func `a documented file can be read`(document: String) throws {
     let root = URL(filePath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -163,8 +163,10 @@ import VRRP
     ("use_vmac 02:00:00:00:00:01", "the virtual MAC address is that of RFC 9568, not 02:00:00"),
     ("vmac_xmit_base", "'vmac_xmit_base' has no equivalent; advertisements leave under the"),
     ("track_script {\nchk\n}", "'track_script' has no equivalent; nothing runs scripts; let them"),
-    ("notify_master \"/bin/x a b\"", "'notify_master /bin/x a b' has no equivalent; there are no"),
-    ("notify /bin/x", "'notify /bin/x' has no equivalent; there are no hooks; follow the log"),
+    ("notify_master \"x.sh a b\"", "'notify_master x.sh' names no absolute path and is left out"),
+    ("notify_backup /bin/x web web", "'notify_backup' runs as web web in keepalived, here as the"),
+    ("notify_stop /bin/x\nnotify /bin/y", "keepalived runs 'notify_stop' and then 'notify'; here"),
+    ("notify_master_rx_lower_pri /bin/x", "'notify_master_rx_lower_pri /bin/x' has no equivalent"),
     ("garp_master_delay 5", "'garp_master_delay 5' has no equivalent; announcements are"),
     ("smtp_alert on", "'smtp_alert on' has no equivalent; no mail is sent"),
     ("virtual_routes {\n}", "'virtual_routes' has no equivalent; routes don't move"),
@@ -281,9 +283,32 @@ import VRRP
           + "another VRID or put the addresses there",
         "32 vrrp_sync_group G1: a, b move one by one here; put addresses that must move together "
           + "into one router",
-        "35 'notify /bin/x' has no equivalent; there are no hooks; follow the log or 'vipctl "
-          + "status --json'",
+        "35 'notify /bin/x' has no equivalent; hooks are for single routers: 'on: { active: …, "
+          + "backup: …, fault: … }'",
       ])
+  }
+
+  @Test func `scripts become hooks`() throws {
+    let hooks = try router(
+      Self.instance(
+        """
+        notify_master "/bin/up 'a b' *c \\"d\\""
+        notify_backup /bin/down
+        notify_fault "/bin/down {"
+        """)
+    ).hooks
+    #expect(hooks.active == ["/bin/up", "a b", "*c", "d"])
+    #expect(hooks.backup == ["/bin/down"])
+    #expect(hooks.fault == ["/bin/down", "{"])
+    #expect(hooks.stop.isEmpty)
+  }
+
+  @Test func `one script for all gets what keepalived gives it`() throws {
+    let hooks = try router(Self.instance("priority 150\nnotify \"/bin/all -v\"")).hooks
+    #expect(
+      hooks.active == ["/bin/all", "-v", "INSTANCE", "web", "MASTER", "150"])
+    #expect(hooks.states == HookState.allCases)
+    #expect(hooks.stop.suffix(2) == ["STOP", "150"])
   }
 
   // MARK: Grammar

@@ -130,6 +130,16 @@ import VIP
     #expect(try Self.parse(MetricsText.render(status)).count == 11)
   }
 
+  @Test func `hooks are counted where there are some`() throws {
+    var status = try exampleStatus()
+    var hooks = HookStatus()
+    (hooks.runs, hooks.failures, hooks.skipped) = (7, 2, 5)
+    status.routers[0].hooks = hooks
+    let samples = try Self.parse(MetricsText.render(status)).filter { $0.name.contains("hook") }
+    #expect(samples.map(\.value) == [7, 2, 5])
+    #expect(samples.allSatisfy { $0.labels["router"] == status.routers[0].name })
+  }
+
   @Test func `whatever stands in a label is escaped`() throws {
     var status = try exampleStatus()
     status.node.version = "a\"b\\c\nd"
@@ -199,7 +209,9 @@ import VIP
           .map { $0.filter { !" `".contains($0) } }.joined(separator: " ")
       }
     }
-    let printed = rows(MetricsText.render(try exampleStatus()), "# TYPE ", " ")
+    var status = try exampleStatus()
+    status.routers[0].hooks = HookStatus()
+    let printed = rows(MetricsText.render(status), "# TYPE ", " ")
     #expect(rows(document, "| `vipctl_", "|").map { "vipctl_" + $0 }.sorted() == printed.sorted())
   }
 }

@@ -16,7 +16,7 @@ import VRRP
       router: "web", family: .ipv4,
       Transition(from: .active, to: .backup, reason: .higherPriority(from, .default)))
     #expect(
-      LogLine(event).text(at: Self.moment)
+      LogLine(event).logfmt(at: LogLine.timestamp(Self.moment))
         == "2026-11-23T10:00:00.123Z level=info router=web family=ipv4 "
         + "msg=\"active → backup: 192.0.2.2 has higher priority 100\"")
   }
@@ -28,7 +28,7 @@ import VRRP
       .warning(router: "web", family: .ipv6, text: "another group"),
       .cleared(router: "web", family: .ipv6, text: "another group"),
       .repaired(router: "web", address: address), .removed(router: "web"),
-    ].map { LogLine($0).text(at: Self.moment).dropFirst(25) }
+    ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(
       lines == [
         "level=warning router=web family=ipv6 msg=\"waiting: eth0 is down\"",
@@ -44,7 +44,7 @@ import VRRP
     let line = LogLine(
       .error, "said \"no\\yes\"\nlevel=info", fields: [("dir", "/a b"), ("empty", "")])
     #expect(
-      line.text(at: Self.moment).dropFirst(25)
+      line.logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25)
         == #"level=error dir="/a b" empty="" msg="said \"no\\yes\"\nlevel=info""#)
   }
 

@@ -30,6 +30,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case peers
     /// One peer, by its place in the list.
     case peer(Int)
+    /// The program for a state.
+    case hook(HookState)
     /// Anything that belongs to no single setting.
     case router
   }

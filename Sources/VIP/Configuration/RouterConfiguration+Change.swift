@@ -44,6 +44,10 @@ extension RouterConfiguration {
     compare("track", Self.text(tracks), Self.text(other.tracks))
     compare("peers", Self.text(peers), Self.text(other.peers))
     if password != other.password { parts.append("another password") }
+    // Arguments may be secrets too.
+    let differing = HookState.allCases.filter { hooks[$0] != other.hooks[$0] }.map(\.rawValue)
+    if !differing.isEmpty { parts.append("hooks: \(differing.joined(separator: ", "))") }
+    compare("time limit of hooks", hooks.timeout.text, other.hooks.timeout.text)
     let (old, new) = (Set(addresses), Set(other.addresses))
     let added = other.addresses.filter { !old.contains($0) }
     let removed = addresses.filter { !new.contains($0) }

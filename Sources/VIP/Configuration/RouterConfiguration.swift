@@ -45,6 +45,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///
   /// This machine's own address may be among them, so that all machines can be told the same.
   public var peers: [IPAddress]
+  /// Programs to run when it becomes Active, Backup and so on.
+  public var hooks: Hooks
 
   /// Makes a configuration; what is left out has its default.
   ///
@@ -65,13 +67,15 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - virtualMac: off if left out.
   ///   - tracks: none if left out.
   ///   - peers: none, for multicast, if left out.
+  ///   - hooks: none if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
     preempt: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = [], peers: [IPAddress] = []
+    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
+    hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
     self.interface = interface
@@ -89,6 +93,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.virtualMac = virtualMac
     self.tracks = tracks
     self.peers = peers
+    self.hooks = hooks
   }
 
   /// The families that have addresses here, IPv4 first.
@@ -174,6 +179,18 @@ extension RouterConfiguration {
     guard preempt || preemptDelay == .zero else {
       throw ConfigurationError(
         .preempt, router: name, "a router that does not preempt has no preemption delay")
+    }
+    try validateHooks()
+  }
+
+  private func validateHooks() throws(ConfigurationError) {
+    for state in HookState.allCases {
+      guard let problem = hooks.problem(state) else { continue }
+      throw ConfigurationError(.hook(state), router: name, problem)
+    }
+    guard Hooks.timeoutRange.contains(hooks.timeout) else {
+      throw ConfigurationError(
+        .router, router: name, "the time limit of hooks lies between 100ms and 1h")
     }
   }
 

@@ -49,6 +49,11 @@ struct AddressWork {
   /// never be needed.
   var first: Entry? { urgent.first ?? refreshes.first ?? loads.first }
 
+  /// Whether an instance's addresses are still to be put up or removed.
+  func isUnfinished(_ instance: RouterInstance) -> Bool {
+    urgent.contains { $0.slot == instance.slot }
+  }
+
   /// Records how far the first entry has come; `nil` if it is done.
   mutating func advanceFirst(to next: Int?) {
     func advance(_ list: inout [Entry]) {

@@ -161,6 +161,7 @@ extension Engine {
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
+    noteHook(.fault, of: instance, because: reason)
   }
 
   // MARK: Sockets

@@ -66,6 +66,7 @@ extension Engine {
     guard instance.activity != .leaving else { return }
     instance.activity = .leaving
     instance.attachRetryAt = nil
+    pendingHooks[instance.slot] = nil
     instance.troubles.clear()
     perform(instance.election.stop(at: now), for: instance)
     schedule(instance)
@@ -80,6 +81,7 @@ extension Engine {
       timers.cancel(TimerID.firstRouter + instance.slot)
       instances[instance.slot] = nil
       hasChanged = true
+      noteEnd(of: instance)
       if !contains(instance.settings.name) {
         report(.removed(router: instance.settings.name))
       }

@@ -60,6 +60,9 @@ package final class Engine {
   var hushed: [Int32: HushedParent] = [:]
   /// Advertisements under virtual MAC addresses to send in this turn.
   private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
+  /// What is asked of segments before routers that serve get more addresses.
+  var inquiries: [Int: Inquiry] = [:]
+  var lastInquiry = 0
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
@@ -72,6 +75,10 @@ package final class Engine {
   var isSafeguardStale = false
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
+  /// Programs to run once the addresses are where a new state wants them, by the router's slot.
+  var pendingHooks: [Int: HookOccasion] = [:]
+  /// Programs to run now.
+  var dueHooks: [HookOccasion] = []
   /// Whether the status has changed since this was last cleared.
   package var hasChanged = false
 
@@ -363,6 +370,11 @@ package final class Engine {
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))
+    switch transition.to {
+    case .active: noteHook(.active, of: instance, because: transition.reason.description)
+    case .backup: noteHook(.backup, of: instance, because: transition.reason.description)
+    case .initialize: break
+    }
   }
 
   func segment(of instance: RouterInstance) -> Segment? {

@@ -1,3 +1,4 @@
+import CMNL
 import Glibc
 import Synchronization
 import VIPCore
@@ -23,12 +24,17 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   let engine: Engine
   /// Called on the loop's thread when a turn has produced events or changed the status.
   private var observer: (([NodeEvent]) -> Void)?
+  /// Takes the programs to run; returns at once.
+  private let hooks: HookRunner
   private let thread = Mutex<pthread_t?>(nil)
   /// Whether the thread runs before all ordinary work.
   private(set) var isRealtime = false
   private var breather = Breather()
 
-  init(lease: LeasePolicy, isGuarded: Bool, isRealtime: Bool = false) throws(NodeError) {
+  init(
+    lease: LeasePolicy, isGuarded: Bool, isRealtime: Bool = false, hooks: HookRunner
+  ) throws(NodeError) {
+    self.hooks = hooks
     platform = try LinuxPlatform()
     engine = try Engine(platform, lease: lease)
     if isRealtime {
@@ -95,7 +101,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private func run() {
     // A late advertisement is a false failover. Where it is permitted (CAP_SYS_NICE), this thread
     // therefore goes before ordinary work; where not, nothing is lost but that.
-    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+    _ = vip_set_niceness(Self.niceness)
     if isRealtime { Realtime.begin() }
     var ready: [ReadinessSource] = []
     while true {
@@ -139,7 +145,14 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     return isStopped && jobs.isEmpty
   }
 
+  /// Hands on the programs that are to be run now.
+  func startHooks() {
+    let dueHooks = engine.takeDueHooks()
+    if !dueHooks.isEmpty { hooks.run(dueHooks) }
+  }
+
   private func report() {
+    startHooks()
     guard engine.hasChanged else { return }
     engine.hasChanged = false
     observer?(engine.takeEvents())

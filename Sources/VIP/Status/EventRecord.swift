@@ -19,6 +19,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case changed
     /// An address that was missing was put back.
     case repaired
+    /// A hook wrote a line or ended well.
+    case hook
     /// A router is gone.
     case removed
   }
@@ -67,6 +69,9 @@ public struct EventRecord: Sendable, Hashable, Codable {
       (self.event, self.router, self.address) = (.repaired, router, address.address)
       family = address.family
       text = "\(address) was missing and has been put back"
+    case .hook(let router, let family, let state, let text):
+      (self.event, self.router, self.family) = (.hook, router, family)
+      self.text = hookText(state, text)
     case .removed(let router):
       (self.event, self.router, text) = (.removed, router, "removed")
     case .nodeWarning(let text):

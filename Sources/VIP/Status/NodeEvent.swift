@@ -17,6 +17,8 @@ public enum NodeEvent: Sendable, Hashable {
   case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
+  /// A program that is run when a router changes what it does wrote a line, or ended well.
+  case hook(router: String, family: AddressFamily, state: HookState, text: String)
   /// A router is gone from the node.
   case removed(router: String)
   /// Something is wrong with the node as a whole and needs a person's attention.
@@ -37,8 +39,40 @@ extension NodeEvent: CustomStringConvertible {
     case .changed(let router, let text): "\(router): changed: \(text)"
     case .repaired(let router, let address):
       "\(router): \(address) was missing and has been put back"
+    case .hook(let router, let family, let state, let text):
+      "\(router) \(family): \(hookText(state, text))"
     case .removed(let router): "\(router): removed"
     case .nodeWarning(let text): "warning: \(text)"
     }
   }
+}
+
+extension NodeEvent {
+  /// The router it is about; `nil` if it is about the node.
+  public var router: String? {
+    switch self {
+    case .transition(let router, _, _), .waiting(let router, _, _), .warning(let router, _, _),
+      .conflict(let router, _, _), .cleared(let router, _, _), .changed(let router, _),
+      .repaired(let router, _), .hook(let router, _, _, _), .removed(let router):
+      router
+    case .nodeWarning: nil
+    }
+  }
+
+  /// The family it is about, if it is about one.
+  public var family: AddressFamily? {
+    switch self {
+    case .transition(_, let family, _), .waiting(_, let family, _), .warning(_, let family, _),
+      .cleared(_, let family, _), .hook(_, let family, _, _):
+      family
+    case .conflict(_, let address, _): address.family
+    case .repaired(_, let address): address.family
+    case .changed, .removed, .nodeWarning: nil
+    }
+  }
+}
+
+/// A sentence about the program that is run for a state.
+package func hookText(_ state: HookState, _ text: String) -> String {
+  "the hook for \(state.rawValue) \(text)"
 }

@@ -114,6 +114,8 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var peers: [PeerStatus]
   /// What is wrong at the moment, one sentence each.
   public var warnings: [String]
+  /// How its hooks have fared; `nil` if none has been run.
+  public var hooks: HookStatus? = nil
 
   /// An Ethernet address of a virtual router.
   public struct VirtualMAC: Sendable, Hashable, Codable {

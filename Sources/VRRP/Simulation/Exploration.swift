@@ -136,7 +136,8 @@ extension Exploration {
     var timer: UInt64 = 0
     var activeInterval: AdvertisementInterval
     var sentAgo: UInt64 = 0
-    var answeredAgo: UInt64?
+    /// Negative if the next advertisement, brought forward, will be the answer.
+    var answeredAgo: Int64?
   }
 
   struct Message: Sendable, Hashable {
@@ -196,9 +197,7 @@ extension Exploration {
     }
     router.activeInterval = state.activeInterval
     router.lastSent = Instant(nanoseconds: Self.now.nanoseconds - state.sentAgo)
-    router.lastAnswer = state.answeredAgo.map {
-      Instant(nanoseconds: Self.now.nanoseconds - $0)
-    }
+    router.lastAnswer = state.answeredAgo.map { Self.now + .nanoseconds(-$0) }
     return router
   }
 
@@ -220,7 +219,9 @@ extension Exploration {
     state.timer = router.deadline?.nanoseconds(since: Self.now) ?? 0
     if router.state == .active {
       state.sentAgo = Self.now.nanoseconds(since: router.lastSent)
-      state.answeredAgo = router.lastAnswer.map { Self.now.nanoseconds(since: $0) }
+      state.answeredAgo = router.lastAnswer.map {
+        Int64((Self.now - $0).attoseconds / 1_000_000_000)
+      }
     }
     if router.state == .initialize { state.activeInterval = configurations[index].interval }
     node.routers[index] = state
@@ -347,7 +348,7 @@ extension Exploration {
         let interval = configurations[index].interval.nanoseconds
         router.sentAgo = min(router.sentAgo + time, 3 * interval + 1)
         router.answeredAgo = router.answeredAgo.flatMap {
-          $0 + time >= interval ? nil : $0 + time
+          $0 + Int64(time) >= Int64(interval) ? nil : $0 + Int64(time)
         }
       }
       node.routers[index] = router

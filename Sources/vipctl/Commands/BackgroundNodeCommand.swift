@@ -27,7 +27,7 @@ struct BackgroundNodeCommand: ParsableCommand {
         process = try NodeProcess(
           directory: runtimeDir, lease: lease, isGuarded: isGuarded,
           isRealtime: isRealtime, endsWhenIdle: true)
-        try Self.redirectErrors(to: RuntimeDirectory.logPath(in: runtimeDir))
+        try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
         Terminal.write(StartReport(error).line, to: starter)
         Glibc.exit(ExitStatus.failed.rawValue)
@@ -51,14 +51,5 @@ struct BackgroundNodeCommand: ParsableCommand {
     closedir(folder)
     for descriptor in open { close(descriptor) }
     _ = fcntl(StarterLink.descriptorInNode, F_SETFD, FD_CLOEXEC)
-  }
-
-  private static func redirectErrors(to path: String) throws(Failure) {
-    let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640)
-    guard log >= 0 else {
-      throw Failure(.failed, "can't open the log \(path): \(String(cString: strerror(errno)))")
-    }
-    dup2(log, STDERR_FILENO)
-    close(log)
   }
 }

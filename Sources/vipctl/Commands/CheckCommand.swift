@@ -48,10 +48,19 @@ struct CheckCommand: ParsableCommand {
     }
     for line in machine.plan(configuration) { Terminal.print(line) }
     var remarks = machine.remarks(configuration, routers)
+    if routers.contains(where: { !$0.configuration.hooks.isEmpty }), file != "-",
+      let weakness = ProgramCheck.weakness(Launch.absolute(file))
+    {
+      remarks.append(
+        MachineCheck.Remark(
+          kind: .warning,
+          text: "\(weakness), who could so name other programs to run as the node's user"))
+    }
     // What this check does not know, the node itself does: the same code that 'run' goes through.
     if !remarks.contains(where: { $0.kind == .error }), let refusal = refusal(of: configuration) {
       remarks.append(MachineCheck.Remark(kind: .error, text: refusal))
     }
+    if let remark = ProgramCheck.remark(file, routers) { remarks.append(remark) }
     tell(remarks)
     if probe {
       let answers = try SegmentReport.ask(routers, machine)

@@ -15,9 +15,9 @@ struct EventsCommand: ParsableCommand {
         vipctl events --follow --json
 
       With --json each event is an object in a line of its own, with the keys time, sequence, \
-      event (transition, waiting, warning, conflict, cleared, changed, repaired or removed), \
-      router, text and, where they apply, family, from, to and address. A gap in the sequence means that some \
-      were missed.
+      event (transition, waiting, warning, conflict, cleared, changed, repaired, hook or removed), \
+      router, text and, where they apply, family, from, to and address. A gap in the sequence \
+      means that some were missed.
       """)
 
   @Flag(help: "Show what happens from now on, until Ctrl-C or the end of the node.")
@@ -50,7 +50,7 @@ enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .repaired, .removed: ""
+      case .transition, .repaired, .hook, .removed: ""
       case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
       case .cleared: "over: "
       }

@@ -35,16 +35,27 @@ struct RunCommand: ParsableCommand {
             version: 3             # or 2, with authentication: { password: … }
             checksum: auto
             handover: seamless     # or strict
+            on:                    # programs to run, see Docs/Hooks.md
+              active: [/usr/local/sbin/service-up, web]
+              backup: [/usr/local/sbin/service-down, web]
       """)
 
   @OptionGroup var router: RouterOptions
   @OptionGroup var runtime: RuntimeOptions
+
+  @Option(
+    name: .customLong("log-format"),
+    help: ArgumentHelp(
+      "The log's form: logfmt, json or text. (default: logfmt)", valueName: "form"),
+    transform: SettingText.logFormat)
+  var logFormat: LogFormat = .logfmt
 
   func run() throws {
     let wanted = try router.load(for: "run")
     try Permissions.require()
     let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
     let file = router.config
+    LogOutput.use(logFormat)
     NodeProcess.runToEnd { stops throws(Failure) in
       let process: NodeProcess
       do throws(NodeError) {
@@ -55,7 +66,7 @@ struct RunCommand: ParsableCommand {
       } catch {
         throw Failure(error)
       }
-      try await process.serve(wanted.routers, until: stops)
+      try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
     }
   }
 }

@@ -36,6 +36,12 @@ struct UpCommand: ParsableCommand {
 
   func run() throws {
     let wanted = try router.load(for: "up")
+    if let path = wanted.eventsPath {
+      throw Failure(
+        .failed,
+        "only a node of 'vipctl run' writes events to \(path); take it out of the file and read "
+          + "'vipctl events --follow --json'")
+    }
     try Permissions.require()
     var launch = Launch(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
     if trial.dryRun {

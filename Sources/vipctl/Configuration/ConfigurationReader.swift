@@ -10,6 +10,8 @@ struct FileConfiguration: Sendable, Hashable {
   var isGuarded: Bool?
   /// Whether the node runs before all ordinary work, if the file says so.
   var isRealtime: Bool?
+  /// Where programs can read what happens, if the file names a FIFO.
+  var eventsPath: String? = nil
   /// The routers in their order; at least one.
   var routers: [RouterConfiguration]
 }
@@ -30,9 +32,13 @@ enum ConfigurationReader {
     var lease: LeasePolicy?
     var isGuarded: Bool?
     var isRealtime: Bool?
+    var eventsPath: String?
+    var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
       var keys = try KeyedValues(
-        node, knownKeys: ["lease", "guard", "realtime"], where: "in 'node'")
+        node, knownKeys: ["lease", "guard", "realtime", "events", "on"], where: "in 'node'")
+      eventsPath = try keys.take("events")?.fifo()
+      if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
       isGuarded = try keys.take("guard")?.flag("guard")
       isRealtime = try keys.take("realtime")?.flag("realtime")
@@ -47,7 +53,7 @@ enum ConfigurationReader {
     var routers: [RouterConfiguration] = []
     var set = RouterSet()
     for item in items {
-      let router = try PlacedRouter(item)
+      let router = try PlacedRouter(item, hooks)
       if let collision = set.insert(router.configuration) {
         throw Diagnostic(router.place(of: collision.field), collision.description)
       }
@@ -55,7 +61,8 @@ enum ConfigurationReader {
       found(router)
     }
     return FileConfiguration(
-      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, routers: routers)
+      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, eventsPath: eventsPath,
+      routers: routers)
   }
 }
 
@@ -67,14 +74,17 @@ struct PlacedRouter {
   private var addresses: [Place] = []
   private var tracks: [Place] = []
   private var peers: [Place] = []
+  private var hooks: PlacedHooks
 
   private static let knownKeys = [
     "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "virtualMac", "track", "peers",
+    "checksum", "authentication", "handover", "probe", "virtualMac", "track", "peers", "on",
   ]
 
-  fileprivate init(_ tree: YAMLTree) throws(Diagnostic) {
+  /// Reads a router; without hooks of its own it has those of the node.
+  fileprivate init(_ tree: YAMLTree, _ nodeHooks: PlacedHooks) throws(Diagnostic) {
     place = tree.place
+    hooks = nodeHooks
     var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in a router")
     for key in Self.knownKeys { settings[key] = keys.place(of: key) }
 
@@ -102,6 +112,7 @@ struct PlacedRouter {
       hosts.append(try item.setting("peers", SettingText.host))
       peers.append(item.place)
     }
+    if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
     let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
     let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
     configuration = RouterConfiguration(
@@ -116,7 +127,7 @@ struct PlacedRouter {
       password: try keys.take("authentication")?.authentication(),
       probe: try keys.take("probe")?.flag("probe") ?? true,
       virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false, tracks: tracked,
-      peers: hosts)
+      peers: hosts, hooks: hooks.hooks)
     do {
       try configuration.validate()
     } catch {
@@ -140,13 +151,14 @@ struct PlacedRouter {
     case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
     case .peers: settings["peers"] ?? place
     case .peer(let index): peers.indices.contains(index) ? peers[index] : place
+    case .hook(let state): hooks.places[state] ?? hooks.place ?? place
     case .router: place
     }
   }
 }
 
 /// The entries of a mapping whose keys are all known.
-private struct KeyedValues {
+struct KeyedValues {
   private var values: [String: YAMLTree] = [:]
 
   init(_ tree: YAMLTree, knownKeys: [String], where context: String) throws(Diagnostic) {
@@ -181,12 +193,12 @@ private struct KeyedValues {
 /// The types a setting can have.
 extension YAMLTree {
   /// Whether nothing is written here: `key:` alone, or `null`.
-  fileprivate var isEmpty: Bool {
+  var isEmpty: Bool {
     guard case .scalar(let text, quoted: false) = content else { return false }
     return ["", "~", "null"].contains(text)
   }
 
-  fileprivate func items(_ key: String, example: String) throws(Diagnostic) -> [YAMLTree] {
+  func items(_ key: String, example: String) throws(Diagnostic) -> [YAMLTree] {
     guard case .list(let items) = content else {
       throw Diagnostic(place, "'\(key)' is a list, such as \(example); found \(found)")
     }
@@ -214,7 +226,7 @@ extension YAMLTree {
   }
 
   /// A setting that is written as one word.
-  fileprivate func setting<Value>(
+  func setting<Value>(
     _ key: String, _ read: (String) throws(SettingError) -> Value
   ) throws(Diagnostic) -> Value {
     guard case .scalar(let text, _) = content, !isEmpty else {
@@ -270,6 +282,18 @@ extension YAMLTree {
     }
     let decrement = try keys.take("decrement")?.number("decrement", SettingText.decrement)
     return Track(interface: interface, decrement: decrement)
+  }
+
+  /// `{ fifo: PATH }`.
+  fileprivate func fifo() throws(Diagnostic) -> String? {
+    if isEmpty { return nil }
+    var keys = try KeyedValues(self, knownKeys: ["fifo"], where: "in 'events'")
+    guard let tree = keys.take("fifo"), !tree.isEmpty else { return nil }
+    let path = try tree.text("fifo", example: "/run/vipctl/events")
+    guard path.hasPrefix("/") else {
+      throw Diagnostic(tree.place, "'\(path)' is not an absolute path; write out where it shall be")
+    }
+    return path
   }
 
   /// `null` or `{ password: … }`.

@@ -19,6 +19,11 @@ struct MachineCheck {
     var kind: Kind
     var place: Place?
     var text: String
+
+    /// `FILE:LINE:COLUMN: text`.
+    func line(in file: String) -> String {
+      "\(file)\(place.map { ":\($0)" } ?? ""): \(text)"
+    }
   }
 
   var links: [Link]
@@ -62,7 +67,12 @@ struct MachineCheck {
           kind: .warning, text: "without a lease a frozen or killed node leaves its addresses up"))
     }
     remarks += limitRemarks(file)
-    for router in routers { remarks += self.remarks(router) }
+    for router in routers {
+      remarks += self.remarks(router)
+      for remark in ProgramCheck.remarks(router) where !remarks.contains(remark) {
+        remarks.append(remark)
+      }
+    }
     if let lease = file.lease { remarks += leaseRemarks(lease, routers) }
     return remarks
   }
@@ -213,7 +223,8 @@ struct MachineCheck {
   func plan(_ file: FileConfiguration) -> [String] {
     let lease = file.lease ?? .default
     let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
-    var lines = ["node: lease \(lease), addresses of a frozen node \(end)"]
+    let events = file.eventsPath.map { ", events to \($0)" } ?? ""
+    var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
     }
@@ -264,6 +275,15 @@ struct MachineCheck {
       "\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))",
       "  \(all.count == 1 ? "address" : "\(all.count) addresses"): \(list)\(more)",
     ]
+      + settings.hooks.states.map { state in
+        let words = settings.hooks[state].map(Self.word).joined(separator: " ")
+        return "  on \(state.rawValue): \(words) (at most \(settings.hooks.timeout.text))".onOneLine
+      }
+  }
+
+  /// An argument as one can read where it ends.
+  private static func word(_ text: String) -> String {
+    text.isEmpty || text.contains(where: \.isWhitespace) ? "'\(text)'" : text
   }
 
   private static func seconds(_ nanoseconds: UInt64) -> String {

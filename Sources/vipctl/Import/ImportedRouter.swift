@@ -47,7 +47,9 @@ struct ImportedRouter: Sendable {
     for (index, setting) in settings.enumerated() {
       let indent = index == 0 ? "  - " : "    "
       lines.append(
-        Self.line("\(indent)\(setting.key): \(setting.value)", setting.origin.comment))
+        Self.line(
+          "\(indent)\(setting.key):" + (setting.value.isEmpty ? "" : " \(setting.value)"),
+          setting.origin.comment))
     }
     lines.append("    addresses:")
     for (address, origin) in zip(configuration.addresses, addressOrigins) {

@@ -56,12 +56,16 @@ enum KeepalivedAdvice {
     "static_rules": "set them where the interface is configured",
     "bfd_instance": "there is no BFD; a shorter interval finds failures about as fast",
     "net_namespace": "start the node in the namespace: 'ip netns exec NAME vipctl run …'",
-    "enable_script_security": "nothing runs scripts",
-    "script_user": "nothing runs scripts",
+    "enable_script_security": "'vipctl check' warns of hooks that others can change",
+    "script_user": "hooks run as the node's user; let them use setpriv or runuser",
+    "notify_deleted": "'on: { stop: … }' is run when a router is taken down",
+    "notify_master_rx_lower_pri": "a lower priority is answered and nothing is run",
+    "notify_priority_changes": "only changes of state run hooks",
   ]
 
   private static let byPrefix: [(String, String)] = [
-    ("notify", "there are no hooks; follow the log or 'vipctl status --json'"),
+    ("notify_fifo", "set 'events: { fifo: PATH }' under 'node'; its lines are JSON"),
+    ("notify", "hooks are for single routers: 'on: { active: …, backup: …, fault: … }'"),
     ("garp_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
     ("vrrp_garp_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
     ("vrrp_gna_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),

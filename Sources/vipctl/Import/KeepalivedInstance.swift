@@ -15,7 +15,8 @@ struct KeepalivedInstance {
   private static let translated: Set<String> = [
     "interface", "virtual_router_id", "priority", "advert_int", "version", "nopreempt",
     "preempt_delay", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded",
-    "track_interface", "unicast_peer", "use_vmac",
+    "track_interface", "unicast_peer", "use_vmac", "notify_master", "notify_backup",
+    "notify_fault", "notify_stop", "notify",
   ]
 
   init(_ node: KeepalivedNode) {
@@ -53,6 +54,7 @@ struct KeepalivedInstance {
     readPreemption(&configuration)
     readAuthentication(&configuration)
     readVirtualMAC(&configuration)
+    readHooks(&configuration)
     return checked(configuration)
   }
 
@@ -372,6 +374,21 @@ struct KeepalivedInstance {
           + "auth_type PASS on all nodes first, or version 3")
     default:
       remark(child, "an auth_type of PASS or AH is missing; the authentication is left out")
+    }
+  }
+
+  // MARK: Hooks
+
+  private mutating func readHooks(_ configuration: inout RouterConfiguration) {
+    var hooks = KeepalivedHooks(values, instance: node.arguments.first ?? "", configuration)
+    for (source, text) in hooks.takeRemarks() { remark(source, text) }
+    guard !hooks.hooks.isEmpty else { return }
+    configuration.hooks = hooks.hooks
+    add("on", "", .note("run without a shell, as the node's user"))
+    for state in hooks.hooks.states {
+      let words = hooks.hooks[state].map(ImportedRouter.quoted).joined(separator: ", ")
+      guard let origin = hooks.origins[state] else { continue }
+      add("  \(state.rawValue)", "[\(words)]", .line(origin))
     }
   }
 

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import VIP
 import VIPCore
 import VRRP
@@ -10,6 +9,15 @@ struct LogLine: Sendable {
     case info
     case warning
     case error
+
+    /// The priority of syslog, by which a journal sorts.
+    var priority: Int {
+      switch self {
+      case .info: 6
+      case .warning: 4
+      case .error: 3
+      }
+    }
   }
 
   var level: Level
@@ -45,6 +53,8 @@ struct LogLine: Sendable {
       self.init(
         .warning, "\(address) was missing and has been put back",
         fields: Self.fields(router, address.family))
+    case .hook(let router, let family, let state, let text):
+      self.init(.info, hookText(state, text), fields: Self.fields(router, family))
     case .removed(let router):
       self.init(.info, "removed", fields: [("router", router)])
     case .nodeWarning(let text):
@@ -52,36 +62,41 @@ struct LogLine: Sendable {
     }
   }
 
-  /// The line at a time of day (nanoseconds since 1970), without its end.
-  func text(at moment: Instant) -> String {
-    var line = "\(Self.timestamp(moment)) level=\(level.rawValue)"
+  /// `TIME level=… key=value … msg="…"`; without a time the level goes without saying too.
+  func logfmt(at time: String?) -> String {
+    var line = time.map { "\($0) level=\(level.rawValue) " } ?? ""
     for (key, value) in fields {
       let isPlain = !value.isEmpty && !value.contains { " =\"\\".contains($0) }
-      line += " \(key)=\(isPlain ? value.onOneLine : Self.quoted(value))"
+      line += "\(key)=\(isPlain ? value.onOneLine : Self.quoted(value)) "
     }
-    return line + " msg=\(Self.quoted(message))"
+    return line + "msg=\(Self.quoted(message))"
   }
 
-  /// How many lines in a row nobody has taken.
-  private static let lostCount = Mutex(0)
-  /// How long whoever reads the log may take for the first of them.
-  private static let patience = Duration.seconds(1)
+  /// An object with the same keys in one line.
+  func json(at time: String?) -> String {
+    var object = ["level": level.rawValue, "msg": message]
+    object["time"] = time
+    for (key, value) in fields { object[key] = value }
+    return String(decoding: JSONCoding.line(object), as: UTF8.self)
+  }
 
-  /// Writes the line on standard error, in one piece.
-  ///
-  /// A log that is not read costs lines, never the node: who waits for a full pipe can't stop.
-  func write() {
-    let line = text(at: wallClock()) + "\n"
-    Self.lostCount.withLock { lost in
-      var text = line
-      if lost > 0 {
-        let notice = LogLine(.warning, "\(lost) lines of this log are lost: nobody took them")
-        text = notice.text(at: wallClock()) + "\n" + line
-      }
-      let isWritten = Terminal.write(
-        text, to: STDERR_FILENO, patience: lost == 0 ? Self.patience : .zero)
-      lost = isWritten ? 0 : lost + 1
+  /// For people: `TIME warning: web ipv4: text (key=value)`.
+  func plain(at time: String?) -> String {
+    var line = time.map { "\($0) " } ?? ""
+    if level != .info { line += "\(level.rawValue): " }
+    let about = fields.filter { ["router", "family"].contains($0.key) }.map(\.value)
+    if !about.isEmpty { line += about.joined(separator: " ") + ": " }
+    line += message
+    let rest = fields.filter { !["router", "family"].contains($0.key) }
+    if !rest.isEmpty {
+      line += " (" + rest.map { "\($0.key)=\($0.value)" }.joined(separator: " ") + ")"
     }
+    return line.onOneLine
+  }
+
+  /// Writes the line to the log, in one piece.
+  func write() {
+    LogOutput.write(self)
   }
 
   private static func fields(

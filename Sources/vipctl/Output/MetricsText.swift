@@ -14,6 +14,7 @@ struct MetricsText {
     metrics.addCounters(status.routers)
     metrics.addTakeovers(status.routers)
     metrics.addConflicts(status.routers)
+    metrics.addHooks(status.routers)
     metrics.addSegments(status.routers)
     metrics.addPeers(status.routers)
     return metrics.text
@@ -89,6 +90,22 @@ struct MetricsText {
       for router in routers {
         guard let value = value(router) else { continue }
         sample("vipctl_router_\(name)", Self.labels(router), value)
+      }
+    }
+  }
+
+  private mutating func addHooks(_ routers: [RouterStatus]) {
+    let counters: [(String, String, (HookStatus) -> UInt64)] = [
+      ("hook_runs", "Hooks that have ended, well or not.", \.runs),
+      ("hook_failures", "Hooks that went wrong.", \.failures),
+      ("hooks_skipped", "States that were over before their hook's turn.", \.skipped),
+    ]
+    guard routers.contains(where: { $0.hooks != nil }) else { return }
+    for (name, help, value) in counters {
+      family("vipctl_router_\(name)_total", "counter", help)
+      for router in routers {
+        guard let hooks = router.hooks else { continue }
+        sample("vipctl_router_\(name)_total", Self.labels(router), Double(value(hooks)))
       }
     }
   }

@@ -1,3 +1,4 @@
+import Glibc
 import VIP
 import VRRP
 
@@ -8,7 +9,9 @@ struct Launch {
   private let clock = ContinuousClock()
 
   /// How long to look for a node that starts or ends at this very moment.
-  private static let reachTimeout = Duration.seconds(10)
+  ///
+  /// One that ends may have hooks to wait for.
+  private static let reachTimeout = Duration.seconds(15)
   private static let pause = Duration.milliseconds(20)
 
   init(directory: String) {
@@ -148,5 +151,12 @@ struct Launch {
       // Another `vipctl up` has been faster, or a node is on its way out.
       Clocks.pause(Self.pause)
     }
+  }
+
+  /// A path that is the same from every working directory.
+  static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+    defer { free(current) }
+    return String(cString: current) + "/" + path
   }
 }

@@ -8,6 +8,8 @@ struct NodeProcess {
   private let server: ControlServer
   /// Keeps to a configuration file, if the node was started with one.
   private let reloader: Reloader?
+  /// Where programs can read what happens.
+  private let fifo = EventFIFO()
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   ///
@@ -21,10 +23,12 @@ struct NodeProcess {
     let node = try Node(
       Node.Options(
         lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
-        addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime))
+        addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
+        // So that a hook's vipctl asks this node.
+        hookVariables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)]))
     self.node = node
-    let reloader = configuration.map {
-      Reloader(path: $0.path, node: node, names: $0.routers)
+    let reloader = configuration.map { [fifo] in
+      Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
     }
     self.reloader = reloader
     let stream: ControlServer.StreamHandler = { JSONCoding.stream($0, of: node) }
@@ -45,7 +49,7 @@ struct NodeProcess {
         try await life(stops)
         exit(0)
       } catch {
-        Terminal.printError(error.line)
+        LogOutput.write(failure: error.line)
         exit(error.status.rawValue)
       }
     }
@@ -53,14 +57,26 @@ struct NodeProcess {
   }
 
   /// Adds routers and keeps them until somebody stops the process.
-  func serve(_ routers: [RouterConfiguration], until stops: Stops) async throws(Failure) {
+  ///
+  /// What happens is written to the FIFO at a path, if one is given.
+  func serve(
+    _ routers: [RouterConfiguration], eventsPath: String?, until stops: Stops
+  ) async throws(Failure) {
+    do throws(Failure) {
+      try fifo.move(to: eventsPath)
+    } catch {
+      await end()
+      throw error
+    }
     let events = node.events()
+    let following = fifo.follow(node.stampedEvents())
     do throws(NodeError) {
       try await node.apply(routers)
       try await node.waitUntilProbed(routers.map(\.name))
     } catch {
       // The failure is the only line then.
       await end()
+      fifo.close()
       throw Failure(error)
     }
     logReady(routers.map(\.name))
@@ -74,7 +90,7 @@ struct NodeProcess {
       case .signal(let number):
         manager?.tell("STOPPING=1")
         logStop(number)
-        StopLimit.shared.allow(await node.longestHandover)
+        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }
@@ -85,6 +101,8 @@ struct NodeProcess {
     }
     await end()
     await log.value
+    await following.value
+    fifo.close()
     LogLine(.info, "stopped").write()
   }
 
@@ -108,7 +126,7 @@ struct NodeProcess {
       switch cause {
       case .signal(let number):
         logStop(number)
-        StopLimit.shared.allow(await node.longestHandover)
+        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
         break loop
       case .starterGone:
         isStarterGone = true
@@ -174,10 +192,12 @@ struct NodeProcess {
     alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
   ) -> Task<Void, Never> {
     Task.detached {
+      let log = EventLog()
       for await event in events {
-        LogLine(event).write()
+        log.note(event)
         alsoTell(event)
       }
+      log.end()
     }
   }
 }

@@ -8,8 +8,10 @@ actor Reloader {
   private let node: Node
   /// The routers that came from the file.
   private var names: [String]
+  private let fifo: EventFIFO
 
-  init(path: String, node: Node, names: [String]) {
+  init(path: String, node: Node, names: [String], fifo: EventFIFO) {
+    self.fifo = fifo
     self.path = path
     self.node = node
     self.names = names
@@ -18,6 +20,7 @@ actor Reloader {
   /// Reads the file and applies the difference; a file with an error changes nothing.
   func reload() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
+    let events = try prepareEvents(file)
     let isRealtime = file.isRealtime ?? false
     let wasRealtime = await node.isRealtime
     do throws(NodeError) {
@@ -27,11 +30,13 @@ actor Reloader {
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
       report.node += [
         try await node.changeGuard(to: file.isGuarded ?? true),
-        Self.realtimeText(wasRealtime, isRealtime),
+        Self.realtimeText(wasRealtime, isRealtime), eventsText(file.eventsPath),
       ].compactMap { $0 }
       names = file.routers.map(\.name)
+      fifo.adopt(events)
       return report
     } catch {
+      fifo.discard(events)
       try? await node.changeRealtime(to: wasRealtime)
       throw failure(error)
     }
@@ -46,6 +51,7 @@ actor Reloader {
       report.node += [
         await node.previewGuard(file.isGuarded ?? true),
         Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
+        eventsText(file.eventsPath),
       ].compactMap { $0 }
       return report
     } catch {
@@ -61,8 +67,22 @@ actor Reloader {
     do throws(Failure) {
       return try ConfigurationFile.load(path)
     } catch {
-      throw ControlFailure(.file, error.description)
+      throw ControlFailure(error.status == .file ? .file : .failed, error.description)
     }
+  }
+
+  private func prepareEvents(
+    _ file: FileConfiguration
+  ) throws(ControlFailure) -> EventFIFO.Successor? {
+    do throws(Failure) {
+      return try fifo.prepare(file.eventsPath)
+    } catch {
+      throw ControlFailure(.failed, error.description)
+    }
+  }
+
+  private func eventsText(_ path: String?) -> String? {
+    path == fifo.path ? nil : "events \(fifo.path ?? "off") → \(path ?? "off")"
   }
 
   /// The routers that came from the file and are no longer in it.

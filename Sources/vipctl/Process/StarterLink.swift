@@ -58,7 +58,9 @@ struct StarterLink {
     _ directory: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool,
     link: Int32
   ) throws(Failure) -> pid_t {
-    var arguments = ["vipctl", BackgroundNodeCommand.name, "--runtime-dir", absolute(directory)]
+    var arguments = [
+      "vipctl", BackgroundNodeCommand.name, "--runtime-dir", Launch.absolute(directory),
+    ]
     if let lease { arguments += ["--lease", lease.description] }
     if !isGuarded { arguments.append("--no-guard") }
     if isRealtime { arguments.append("--realtime") }
@@ -87,12 +89,6 @@ struct StarterLink {
     let pointers = strings.map { strdup($0) }
     defer { for pointer in pointers { free(pointer) } }
     return body(pointers + [nil])
-  }
-
-  private static func absolute(_ path: String) -> String {
-    guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
-    defer { free(current) }
-    return String(cString: current) + "/" + path
   }
 
   // MARK: The node's first words

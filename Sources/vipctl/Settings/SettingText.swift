@@ -137,6 +137,14 @@ enum SettingText {
     throw SettingError("'\(text)' is not a time to wait; give 0s to 24h, such as 10s")
   }
 
+  static func logFormat(_ text: String) throws(SettingError) -> LogFormat {
+    guard let format = LogFormat(rawValue: text) else {
+      let known = LogFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw SettingError("'\(text)' is not a form of the log; give one of \(known)")
+    }
+    return format
+  }
+
   static func count(_ text: String) throws(SettingError) -> Int {
     guard let number = decimal(text), (1...100).contains(number) else {
       throw SettingError("'\(text)' is not a count; give a number from 1 to 100")

@@ -1,0 +1,74 @@
+package import VIPCore
+
+/// What becomes of the programs that a node runs for its routers.
+package struct HookLedger {
+  private struct Key: Hashable {
+    var router: String
+    var family: AddressFamily
+  }
+
+  /// How the programs of one virtual router have fared.
+  package struct Entry {
+    package var status = HookStatus()
+    /// What went wrong last, until something goes well.
+    package var failure: String?
+  }
+
+  private var entries: [Key: Entry] = [:]
+
+  /// Makes one that knows of nothing.
+  package init() {}
+
+  /// Takes a report down.
+  ///
+  /// - Returns: what to tell of it; the same failure again is only counted.
+  package mutating func take(_ report: HookReport) -> [NodeEvent] {
+    let (router, family) = (report.router, report.family)
+    if case .output(let line) = report.kind {
+      return [.hook(router: router, family: family, state: report.state, text: "wrote: \(line)")]
+    }
+    let key = Key(router: router, family: family)
+    var entry = entries[key] ?? Entry()
+    defer { entries[key] = entry }
+    entry.status.runs += 1
+    entry.status.skipped += report.skipped
+    let before =
+      report.skipped == 0
+      ? "" : " (\(report.skipped) change\(report.skipped == 1 ? "" : "s") before it skipped)"
+    switch report.kind {
+    case .succeeded(let text):
+      var events = [
+        NodeEvent.hook(router: router, family: family, state: report.state, text: text + before)
+      ]
+      if let failure = entry.failure {
+        entry.failure = nil
+        events.append(.cleared(router: router, family: family, text: failure))
+      }
+      return events
+    case .failed(let text):
+      entry.status.failures += 1
+      let failure = hookText(report.state, text)
+      guard failure != entry.failure else { return [] }
+      entry.failure = failure
+      return [.warning(router: router, family: family, text: failure + before)]
+    case .output: return []
+    }
+  }
+
+  /// What is known of a virtual router; `nil` if nothing has been run for it.
+  package func status(of router: String, _ family: AddressFamily) -> Entry? {
+    entries[Key(router: router, family: family)]
+  }
+
+  /// Adds what is known to a router's status.
+  func complete(_ status: inout RouterStatus) {
+    guard let entry = self.status(of: status.name, status.family) else { return }
+    status.hooks = entry.status
+    if let failure = entry.failure { status.warnings.append(failure) }
+  }
+
+  /// Forgets the routers that are gone.
+  package mutating func keepOnly(_ isThere: (String) -> Bool) {
+    entries = entries.filter { isThere($0.key.router) }
+  }
+}

@@ -1,0 +1,91 @@
+package import VIPCore
+
+/// A reason to run a program: a virtual router does something else now.
+package struct HookOccasion: Sendable {
+  package let settings: RouterConfiguration
+  package let family: AddressFamily
+  package let state: HookState
+  package let previous: HookState
+  /// Why, for people.
+  package let reason: String
+  /// The interface that the addresses go on.
+  let addressInterface: String
+  /// The priority the router acts upon, which an operator may have changed.
+  let effectivePriority: UInt8
+  /// Earlier changes that were over before their turn came.
+  package var skipped: UInt64 = 0
+
+  /// Notes a change of a router.
+  package init(
+    settings: RouterConfiguration, family: AddressFamily, state: HookState, previous: HookState,
+    reason: String, effectivePriority: UInt8, addressInterface: String? = nil
+  ) {
+    self.addressInterface = addressInterface ?? settings.interface
+    self.settings = settings
+    self.family = family
+    self.state = state
+    self.previous = previous
+    self.reason = reason
+    self.effectivePriority = effectivePriority
+  }
+
+  package var router: String { settings.name }
+  /// The program and its arguments; empty if nothing is run for this state.
+  package var arguments: [String] { settings.hooks[state] }
+
+  /// More would be longer than Linux lets one variable be (128 KiB).
+  private static let addressCountMax = 2000
+  /// What is found without a path by shells and most others.
+  private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  /// The variables the program is given, and nothing else is.
+  package func environment(_ more: [String: String]) -> [String] {
+    let addresses = settings.addresses(family)
+    var variables = more
+    variables["PATH"] = Self.searchPath
+    variables["VIPCTL_ROUTER"] = router
+    variables["VIPCTL_INTERFACE"] = settings.interface
+    variables["VIPCTL_ADDRESS_INTERFACE"] = addressInterface
+    variables["VIPCTL_VRID"] = "\(settings.vrid)"
+    variables["VIPCTL_FAMILY"] = family.rawValue
+    variables["VIPCTL_STATE"] = state.rawValue
+    variables["VIPCTL_PREVIOUS_STATE"] = previous.rawValue
+    variables["VIPCTL_REASON"] = reason
+    variables["VIPCTL_PRIORITY"] = "\(settings.priority)"
+    variables["VIPCTL_EFFECTIVE_PRIORITY"] = "\(effectivePriority)"
+    variables["VIPCTL_ADDRESSES"] =
+      addresses.prefix(Self.addressCountMax).map(\.description).joined(separator: " ")
+    variables["VIPCTL_ADDRESS_COUNT"] = "\(addresses.count)"
+    return variables.map { "\($0.key)=\($0.value)" }.sorted()
+  }
+}
+
+/// What there is to tell of a program that was run.
+package struct HookReport: Sendable {
+  package enum Kind: Sendable {
+    /// A line it wrote.
+    case output(String)
+    /// It ended as it should.
+    case succeeded(String)
+    /// It did not.
+    case failed(String)
+  }
+
+  package let router: String
+  package let family: AddressFamily
+  package let state: HookState
+  package let kind: Kind
+  /// How many changes before it were over before their turn came.
+  package var skipped: UInt64
+
+  /// Makes a report.
+  package init(
+    router: String, family: AddressFamily, state: HookState, kind: Kind, skipped: UInt64 = 0
+  ) {
+    self.router = router
+    self.family = family
+    self.state = state
+    self.kind = kind
+    self.skipped = skipped
+  }
+}

@@ -1,0 +1,252 @@
+import CMNL
+import Glibc
+import Synchronization
+import VIPCore
+
+/// Runs programs for a node, on a thread of its own: however slow they are, only that one waits.
+///
+/// One program at a time for each router. While it runs, only the newest state of each family waits
+/// for its turn; what was before that is over, and nobody is told of it any more.
+package final class HookRunner: Sendable {
+  /// What the thread and the runner share.
+  final class Shared: Sendable {
+    struct Inbox {
+      var occasions: [HookOccasion] = []
+      var isStarted = false
+      /// Until when what is left may take, if the end has come.
+      var end: Instant?
+      var hasEnded = false
+      var waiters: [CheckedContinuation<Void, Never>] = []
+      var observer: (@Sendable (HookReport) -> Void)?
+    }
+
+    let inbox = Mutex(Inbox())
+    let wakeUp: Descriptor
+
+    init() throws(NodeError) {
+      wakeUp = try Descriptor(
+        eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), "make an event descriptor")
+    }
+
+    func wake() {
+      var one: UInt64 = 1
+      _ = write(wakeUp.raw, &one, 8)
+    }
+  }
+
+  private let shared: Shared
+  private let variables: [String: String]
+  /// How urgent the threads are that the node did not make more so.
+  private let niceness: Int32
+
+  /// Makes a runner; its thread starts with the first program.
+  ///
+  /// - Parameter variables: what all programs are given beside what tells of the occasion.
+  /// - Throws: why there is no descriptor for it.
+  package init(variables: [String: String]) throws(NodeError) {
+    shared = try Shared()
+    self.variables = variables
+    niceness = vip_niceness()
+  }
+
+  deinit {
+    shared.inbox.withLock { $0.end = .zero }
+    shared.wake()
+  }
+
+  /// Says where reports go; they come from the runner's thread, in order.
+  package func observe(_ observer: @escaping @Sendable (HookReport) -> Void) {
+    shared.inbox.withLock { $0.observer = observer }
+  }
+
+  /// Runs what is to be run on occasions, in their order; returns at once.
+  package func run(_ occasions: [HookOccasion]) {
+    let mustStart = shared.inbox.withLock { inbox in
+      inbox.occasions += occasions
+      defer { inbox.isStarted = true }
+      return !inbox.isStarted
+    }
+    if mustStart { startThread() }
+    shared.wake()
+  }
+
+  /// Lets what runs and what waits come to its end, but not for longer than a time.
+  package func finish(within patience: Duration) async {
+    let end = bootTime() + patience
+    await withCheckedContinuation { continuation in
+      let isOver = shared.inbox.withLock { inbox in
+        if !inbox.isStarted || inbox.hasEnded { return true }
+        inbox.end = end
+        inbox.waiters.append(continuation)
+        return false
+      }
+      if isOver { continuation.resume() } else { shared.wake() }
+    }
+  }
+
+  private func startThread() {
+    let loop = HookLoop(shared, variables, niceness)
+    var id = pthread_t()
+    let context = Unmanaged.passRetained(loop).toOpaque()
+    let result = pthread_create(
+      &id, nil,
+      { context in
+        guard let context else { return nil }
+        Unmanaged<HookLoop>.fromOpaque(context).takeRetainedValue().run()
+        return nil
+      }, context)
+    guard result == 0 else {
+      Unmanaged<HookLoop>.fromOpaque(context).release()
+      // The next occasion tries again.
+      shared.inbox.withLock { $0.isStarted = false }
+      return
+    }
+    pthread_detach(id)
+  }
+}
+
+/// The thread of a ``HookRunner``.
+private final class HookLoop {
+  /// The most programs at once, whatever the number of routers.
+  private static let processCountMax = 16
+  /// How often to look after programs that can't be waited for.
+  private static let pollPause = Duration.milliseconds(100)
+
+  private let shared: HookRunner.Shared
+  private let variables: [String: String]
+  private let niceness: Int32
+  private var waiting: [HookOccasion] = []
+  private var running: [HookProcess] = []
+  private var buffer = [UInt8](repeating: 0, count: 16_384)
+  private var end: Instant?
+
+  init(_ shared: HookRunner.Shared, _ variables: [String: String], _ niceness: Int32) {
+    self.shared = shared
+    self.variables = variables
+    self.niceness = niceness
+  }
+
+  func run() {
+    // It may have been started by the node's thread, which is more urgent than programs are.
+    _ = vip_set_niceness(niceness)
+    while true {
+      let isEnding = takeIn()
+      startNext()
+      if isEnding, running.isEmpty, finish() { return }
+      let isFlooding = wait()
+      look()
+      // A program that only writes costs a part of a processor, not all of it.
+      if isFlooding { usleep(5000) }
+    }
+  }
+
+  /// Takes what has come in.
+  ///
+  /// - Returns: whether the end has come.
+  private func takeIn() -> Bool {
+    let (occasions, end) = shared.inbox.withLock { inbox in
+      defer { inbox.occasions.removeAll() }
+      return (inbox.occasions, inbox.end)
+    }
+    for occasion in occasions { queue(occasion) }
+    self.end = end
+    guard let end else { return false }
+    for index in running.indices { running[index].shorten(to: end) }
+    if end <= bootTime() { waiting.removeAll() }
+    return true
+  }
+
+  private func queue(_ occasion: HookOccasion) {
+    var occasion = occasion
+    waiting.removeAll { earlier in
+      guard earlier.router == occasion.router, earlier.family == occasion.family else {
+        return false
+      }
+      occasion.skipped += earlier.skipped + 1
+      return true
+    }
+    if !occasion.arguments.isEmpty { waiting.append(occasion) }
+  }
+
+  private func startNext() {
+    var index = 0
+    while index < waiting.count, running.count < Self.processCountMax {
+      let occasion = waiting[index]
+      guard !running.contains(where: { $0.occasion.router == occasion.router }) else {
+        index += 1
+        continue
+      }
+      waiting.remove(at: index)
+      do throws(NodeError) {
+        var process = try HookProcess(occasion, variables, at: bootTime())
+        if let end { process.shorten(to: end) }
+        running.append(process)
+      } catch {
+        report(.failed(error.description), occasion)
+      }
+    }
+  }
+
+  /// Waits for something to do.
+  ///
+  /// - Returns: whether a program writes faster than anybody could read.
+  private func wait() -> Bool {
+    var descriptors = [pollfd(fd: shared.wakeUp.raw, events: Int16(POLLIN), revents: 0)]
+    var next: Instant?
+    let now = bootTime()
+    for process in running {
+      descriptors.append(pollfd(fd: process.ending, events: Int16(POLLIN), revents: 0))
+      descriptors.append(pollfd(fd: process.output, events: Int16(POLLIN), revents: 0))
+      var due = process.deadline
+      if process.ending < 0 { due = min(due ?? now + Self.pollPause, now + Self.pollPause) }
+      if let due { next = min(next ?? due, due) }
+    }
+    let timeout = next.map { Int32(clamping: $0.nanoseconds(since: now) / 1_000_000 + 1) } ?? -1
+    guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return false }
+    if descriptors[0].revents != 0 {
+      var value: UInt64 = 0
+      _ = read(shared.wakeUp.raw, &value, 8)
+    }
+    var isAnyFlooding = false
+    for index in running.indices where descriptors[2 * index + 2].revents != 0 {
+      let (lines, isFlooding) = running[index].readOutput(&buffer)
+      for line in lines { report(.output(line), running[index].occasion) }
+      isAnyFlooding = isAnyFlooding || isFlooding
+    }
+    return isAnyFlooding
+  }
+
+  /// Sees who has ended, and who should have.
+  private func look() {
+    let now = bootTime()
+    var rest: [HookProcess] = []
+    for var process in running {
+      process.enforceLimit(at: now)
+      guard let reports = process.end(&buffer, at: now) else {
+        rest.append(process)
+        continue
+      }
+      for kind in reports { report(kind, process.occasion) }
+    }
+    running = rest
+  }
+
+  private func report(_ kind: HookReport.Kind, _ occasion: HookOccasion) {
+    var report = HookReport(
+      router: occasion.router, family: occasion.family, state: occasion.state, kind: kind)
+    if case .output = kind {} else { report.skipped = occasion.skipped }
+    shared.inbox.withLock { $0.observer }?(report)
+  }
+
+  /// Ends the thread unless something has come in meanwhile.
+  private func finish() -> Bool {
+    let waiters = shared.inbox.withLock { inbox -> [CheckedContinuation<Void, Never>]? in
+      guard inbox.occasions.isEmpty, waiting.isEmpty else { return nil }
+      inbox.hasEnded = true
+      defer { inbox.waiters.removeAll() }
+      return inbox.waiters
+    }
+    for waiter in waiters ?? [] { waiter.resume() }
+    return waiters != nil
+  }
+}

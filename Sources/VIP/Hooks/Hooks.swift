@@ -1,0 +1,107 @@
+/// What a virtual router does, as the programs that are run when that changes are told.
+public enum HookState: String, Sendable, Hashable, Codable, CaseIterable {
+  /// It holds the addresses.
+  case active
+  /// It takes part, and another router holds them or soon will.
+  case backup
+  /// It can't take part: its interface is down, gone or without an address, or can't be opened.
+  case fault
+  /// It is no part of the node: taken down, or not brought up yet.
+  case stop
+}
+
+/// Programs to run when a virtual router changes what it does.
+///
+/// Each is a list of arguments: the absolute path of a program and what it is given. No shell is
+/// involved. They are run after the fact, on another thread, and never hold up an election; see
+/// Docs/Hooks.md for what they are told and how long they may take.
+public struct Hooks: Sendable, Hashable, Codable {
+  /// What to run once the router holds the addresses and they are on the interface.
+  public var active: [String]
+  /// What to run once the router watches another one and has released the addresses.
+  public var backup: [String]
+  /// What to run once the router can't take part.
+  public var fault: [String]
+  /// What to run once the router has been taken down and its addresses are gone.
+  public var stop: [String]
+  /// How long each may take; then its process group gets SIGTERM, and SIGKILL after 2 s more.
+  public var timeout: Duration
+
+  /// How long a program may take if nobody says.
+  public static let defaultTimeout = Duration.seconds(30)
+  /// What a time limit may be.
+  public static let timeoutRange: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))
+  /// The most arguments of one program, and the most bytes of them all.
+  static let argumentCountMax = 256, byteCountMax = 65_536
+
+  /// Makes hooks; what is left out runs nothing.
+  public init(
+    active: [String] = [], backup: [String] = [], fault: [String] = [], stop: [String] = [],
+    timeout: Duration = Hooks.defaultTimeout
+  ) {
+    self.active = active
+    self.backup = backup
+    self.fault = fault
+    self.stop = stop
+    self.timeout = timeout
+  }
+
+  /// What is run for a state; empty if nothing.
+  public subscript(state: HookState) -> [String] {
+    get {
+      switch state {
+      case .active: active
+      case .backup: backup
+      case .fault: fault
+      case .stop: stop
+      }
+    }
+    set {
+      switch state {
+      case .active: active = newValue
+      case .backup: backup = newValue
+      case .fault: fault = newValue
+      case .stop: stop = newValue
+      }
+    }
+  }
+
+  /// Whether nothing is ever run.
+  public var isEmpty: Bool { active.isEmpty && backup.isEmpty && fault.isEmpty && stop.isEmpty }
+
+  /// The states for which something is run.
+  public var states: [HookState] { HookState.allCases.filter { !self[$0].isEmpty } }
+
+  /// What is wrong with one of them, whatever the machine has; `nil` if nothing.
+  func problem(_ state: HookState) -> String? {
+    guard let program = self[state].first else { return nil }
+    guard program.hasPrefix("/") else {
+      return "'\(program)' is not an absolute path; hooks are run without a shell, so write out "
+        + "where the program is"
+    }
+    guard !self[state].contains(where: { $0.utf8.contains(0) }) else {
+      return "an argument has a zero byte in it, which no program can be given"
+    }
+    guard self[state].count <= Self.argumentCountMax,
+      self[state].reduce(0, { $0 + $1.utf8.count + 1 }) <= Self.byteCountMax
+    else {
+      return "a hook has at most \(Self.argumentCountMax) arguments and \(Self.byteCountMax) bytes "
+        + "of them; put the rest into a script"
+    }
+    return nil
+  }
+}
+
+/// How the programs run for a virtual router have fared.
+public struct HookStatus: Sendable, Hashable, Codable {
+  /// How many have ended, well or not.
+  public var runs: UInt64 = 0
+  /// How many could not be started, ended with another exit code than 0, by a signal, or took too
+  /// long.
+  public var failures: UInt64 = 0
+  /// How many states were over before their program's turn came.
+  public var skipped: UInt64 = 0
+
+  /// Makes a status of nothing.
+  public init() {}
+}

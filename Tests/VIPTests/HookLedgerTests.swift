@@ -1,0 +1,38 @@
+import Testing
+import VIP
+import VIPCore
+
+/// What is told of programs that were run, and what is only counted.
+@Suite struct HookLedgerTests {
+  private func report(_ kind: HookReport.Kind, skipped: UInt64 = 0) -> HookReport {
+    HookReport(router: "web", family: .ipv4, state: .active, kind: kind, skipped: skipped)
+  }
+
+  @Test func `a failure is told once, then counted until it is over`() {
+    var ledger = HookLedger()
+    #expect(
+      ledger.take(report(.output("so"))) == [
+        .hook(router: "web", family: .ipv4, state: .active, text: "wrote: so")
+      ])
+    let text = "the hook for active ended with exit code 3"
+    #expect(
+      ledger.take(report(.failed("ended with exit code 3"))) == [
+        .warning(router: "web", family: .ipv4, text: text)
+      ])
+    let again = ledger.take(report(.failed("ended with exit code 3")))
+    #expect(again.isEmpty)
+    let status = ledger.status(of: "web", .ipv4)
+    #expect(status?.status.runs == 2 && status?.status.failures == 2 && status?.failure == text)
+    #expect(
+      ledger.take(report(.succeeded("ended after 5ms"), skipped: 2)) == [
+        .hook(
+          router: "web", family: .ipv4, state: .active,
+          text: "ended after 5ms (2 changes before it skipped)"),
+        .cleared(router: "web", family: .ipv4, text: text),
+      ])
+    #expect(ledger.status(of: "web", .ipv4)?.status.skipped == 2)
+    #expect(ledger.status(of: "web", .ipv4)?.failure == nil)
+    ledger.keepOnly { _ in false }
+    #expect(ledger.status(of: "web", .ipv4) == nil)
+  }
+}

@@ -1,0 +1,203 @@
+import Glibc
+import TestSupport
+import Testing
+import VIP
+import VIPCore
+
+@testable import vipctl
+
+/// Programs and pipes in a configuration file: how they are written, and whether they can be run.
+@Suite struct HookFileTests {
+  private static let router = "interface: eth0, vrid: 1, addresses: [192.0.2.9]"
+
+  @Test func `everything about hooks that a file can say`() throws {
+    let file = try ConfigurationReader.read(
+      """
+      node:
+        events: { fifo: /run/vipctl/events }
+        on: { fault: [/bin/page, "all of it"] }
+      routers:
+        - interface: eth0
+          vrid: 1
+          addresses: [192.0.2.9]
+          on:
+            active: [/bin/up, web, 51, true, "", "&x"]
+            backup:
+              - /bin/down
+            stop: []
+            timeout: 1m
+        - {interface: eth0, vrid: 2, addresses: [192.0.2.10]}
+        - {interface: eth0, vrid: 3, addresses: [192.0.2.11], on: {}}
+      """)
+    #expect(file.eventsPath == "/run/vipctl/events")
+    #expect(
+      file.routers.map(\.hooks) == [
+        Hooks(
+          active: ["/bin/up", "web", "51", "true", "", "&x"], backup: ["/bin/down"],
+          timeout: .seconds(60)),
+        Hooks(fault: ["/bin/page", "all of it"]), Hooks(),
+      ])
+    // As they go to a background node.
+    let request = ControlRequest.up(file.routers, timeoutSeconds: 1)
+    #expect(JSONCoding.decode(ControlRequest.self, from: JSONCoding.line(request)) == request)
+  }
+
+  @Test(arguments: [
+    ("on: [x]", "expected 'active', 'backup', 'fault', 'stop', 'timeout' in 'on', found a list"),
+    ("on: {master: [/x]}", "unknown key 'master' in 'on'; known here: 'active', 'backup', 'fault'"),
+    ("on: {activ: [/x]}", "unknown key 'activ' in 'on'; did you mean 'active'?"),
+    (
+      "on: {active: /x}",
+      "'active' is a list, such as [/usr/local/bin/program, argument]; found '/x'"
+    ),
+    ("on: {active: [x.sh]}", "'x.sh' is not an absolute path; hooks are run without a shell"),
+    ("on: {active: [/x, [y]]}", "an argument of 'active' is text, found a list"),
+    ("on: {timeout: 30}", "'30' has no unit; write 30s"),
+    ("on: {timeout: 2h}", "'2h' is not a time limit; give 100ms to 1h, such as 30s"),
+  ])
+  func `hooks that make no sense`(line: String, message: String) throws {
+    let text = "routers:\n- {\(Self.router),\n   \(line)}\n"
+    let error = #expect(throws: Diagnostic.self) { try ConfigurationReader.read(text) }
+    #expect(error?.place?.line == 3)
+    #expect(error?.text.hasPrefix(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func `a FIFO needs a whole path`() {
+    let text = "node: {events: {fifo: pipe}}\nrouters: [{\(Self.router)}]\n"
+    let error = #expect(throws: Diagnostic.self) { try ConfigurationReader.read(text) }
+    #expect(
+      error?.description == "1:23: 'pipe' is not an absolute path; write out where it shall be")
+  }
+
+  @Test func `a program that can't be run is an error with its place`() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("#!/bin/sh\n", to: "plain")
+    try folder.write("#!/bin/sh\n", to: "good")
+    chmod(folder["good"], 0o755)
+    func failure(_ program: String) throws -> String? {
+      try folder.write(
+        "routers:\n- {\(Self.router),\n   on: {backup: [\"\(program)\", x]}}\n", to: "f.yaml")
+      do throws(Failure) {
+        _ = try ConfigurationFile.load(folder["f.yaml"])
+        return nil
+      } catch {
+        #expect(error.status == .failed)
+        return error.description
+      }
+    }
+    let file = folder["f.yaml"]
+    #expect(try failure("/no/such") == "\(file):3:18: there is no program '/no/such'")
+    #expect(
+      try failure(folder["plain"])
+        == "\(file):3:18: '\(folder["plain"])' can't be run; make it executable with chmod +x")
+    #expect(try failure(folder.path) == "\(file):3:18: '\(folder.path)' is no program but a folder")
+    #expect(try failure(folder["good"]) == nil)
+  }
+
+  @Test func `a program that others can change is a warning`() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("#!/bin/sh\n", to: "hook")
+    chmod(folder["hook"], 0o755)
+    #expect(ProgramCheck.weakness(folder["hook"]) == nil)
+    #expect(symlink(folder["hook"], folder["link"]) == 0)
+    #expect(ProgramCheck.weakness(folder["link"]) == nil)
+    chmod(folder["hook"], 0o777)
+    for name in ["hook", "link"] {
+      #expect(
+        ProgramCheck.weakness(folder[name]) == "\(folder["hook"]) can be written by everybody")
+    }
+    chmod(folder["hook"], 0o755)
+    chmod(folder.path, 0o777)
+    #expect(ProgramCheck.weakness(folder["hook"]) == "\(folder.path) can be written by everybody")
+
+    var routers: [PlacedRouter] = []
+    _ = try ConfigurationReader.read(
+      "routers:\n- {\(Self.router),\n   on: {stop: [\(folder["hook"])]}}\n"
+    ) { routers.append($0) }
+    let remark = try #require(routers.flatMap(ProgramCheck.remarks).first)
+    #expect(remark.kind == .warning)
+    #expect(remark.line(in: "f").hasPrefix("f:3:16: \(folder.path) can be written by everybody"))
+  }
+}
+
+/// The named pipe on which programs read what happens.
+@Suite struct EventFIFOTests {
+  init() {
+    // As in a node, see Signals.
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  private func read(_ descriptor: Int32) -> String {
+    var bytes = [UInt8](repeating: 0, count: 1 << 17)
+    let count = Glibc.read(descriptor, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+
+  @Test func `a reader gets lines while it reads, and the file goes with the node`() throws {
+    let folder = try TemporaryDirectory()
+    let fifo = EventFIFO()
+    try fifo.move(to: folder["pipe"])
+    var status = stat()
+    #expect(stat(folder["pipe"], &status) == 0 && status.st_mode == S_IFIFO | 0o600)
+    // Nobody reads: nothing is kept, nothing waits.
+    fifo.write { Array("lost".utf8) }
+    for round in 1...2 {
+      let reader = open(folder["pipe"], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+      fifo.write { Array("line \(round)".utf8) }
+      #expect(read(reader) == "line \(round)\n")
+      close(reader)
+      fifo.write { Array("lost".utf8) }
+    }
+    try fifo.move(to: folder["other"])
+    #expect(access(folder["pipe"], F_OK) != 0 && access(folder["other"], F_OK) == 0)
+    fifo.close()
+    #expect(access(folder["other"], F_OK) != 0)
+  }
+
+  @Test func `a slow reader misses lines and holds nobody up`() throws {
+    let folder = try TemporaryDirectory()
+    let fifo = EventFIFO()
+    try fifo.move(to: folder["pipe"])
+    let reader = open(folder["pipe"], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    defer { close(reader) }
+    let line = Array(repeating: UInt8(ascii: "x"), count: 999)
+    for _ in 0..<1000 { fifo.write { line } }
+    let kept = read(reader).split(separator: "\n")
+    #expect(!kept.isEmpty && kept.count < 200)
+    // No line is cut.
+    #expect(kept.allSatisfy { $0.utf8.count == 999 })
+    fifo.write { Array("next".utf8) }
+    #expect(read(reader) == "next\n")
+    fifo.close()
+  }
+
+  @Test func `a pipe takes the place of another, or does not`() throws {
+    let folder = try TemporaryDirectory()
+    let fifo = EventFIFO()
+    try fifo.move(to: folder["old"])
+    let refused = try fifo.prepare(folder["new"])
+    fifo.discard(refused)
+    #expect(access(folder["old"], F_OK) == 0 && access(folder["new"], F_OK) != 0)
+    fifo.adopt(try fifo.prepare(folder["old"]))
+    #expect(access(folder["old"], F_OK) == 0)
+    fifo.adopt(try fifo.prepare(folder["new"]))
+    #expect(access(folder["old"], F_OK) != 0 && access(folder["new"], F_OK) == 0)
+    fifo.adopt(try fifo.prepare(nil))
+    #expect(access(folder["new"], F_OK) != 0)
+  }
+
+  @Test func `what is there and not ours stays`() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("precious", to: "file")
+    let fifo = EventFIFO()
+    let error = #expect(throws: Failure.self) { try fifo.move(to: folder["file"]) }
+    #expect(error?.description.contains("is there already and no FIFO of ours") == true)
+    #expect(throws: Failure.self) { try fifo.move(to: folder["none/pipe"]) }
+    fifo.close()
+    #expect(readText(folder["file"]) == "precious")
+    // A dead node's pipe is no obstacle.
+    #expect(mkfifo(folder["old"], 0o666) == 0)
+    try fifo.move(to: folder["old"])
+    fifo.close()
+  }
+}
