@@ -151,7 +151,8 @@ extension NetworkTests {
 
           """)
       try high.waitUntil(.active)
-      let low = try VipctlNode(on: segment.nodes[1], of: segment, addresses, ["--no-guard"])
+      let low = try VipctlNode(
+        on: segment.nodes[1], of: segment, addresses, ["--no-guard", "--virtual-mac"])
       try low.waitUntil(.backup)
       // Something in each list: a peer, a conflict, a warning.
       try segment.nodes[2].namespace.check([
