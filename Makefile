@@ -15,7 +15,8 @@ QUIET := $(shell test -t 1 || echo --quiet)
 BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test bench fuzz mutation-check build release format lint clean install-dependencies
+.PHONY: help demo test bench fuzz mutation-check build release format lint clean install uninstall \
+  install-dependencies
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -58,6 +59,30 @@ format: ## put all sources into the house style
 lint: ## complain about what is not in the house style
 	@$(call step,lint)
 	@$(SWIFT) format lint --strict --recursive $(SOURCES)
+
+# For packages: DESTDIR is put before every path and is no part of any.
+PREFIX ?= /usr/local
+BINARY ?= .build/release/vipctl
+share := $(DESTDIR)$(PREFIX)/share
+units := $(DESTDIR)$(PREFIX)/lib/systemd/system
+installed := $(DESTDIR)$(PREFIX)/bin/vipctl $(share)/man/man8/vipctl.8 \
+  $(share)/bash-completion/completions/vipctl $(share)/zsh/site-functions/_vipctl \
+  $(share)/fish/vendor_completions.d/vipctl.fish $(units)/vipctl.service
+
+install: ## what 'make release' built, manual page, completions, unit: PREFIX=/usr/local DESTDIR=
+	@test -x '$(BINARY)' || { echo "install: there is no $(BINARY); run 'make release' first" >&2; exit 1; }
+	@install -D -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/vipctl'
+	@install -D -m 644 Docs/vipctl.8 '$(share)/man/man8/vipctl.8'
+	@install -d '$(share)/bash-completion/completions' '$(share)/zsh/site-functions' \
+	  '$(share)/fish/vendor_completions.d' '$(units)'
+	@'$(BINARY)' --generate-completion-script bash > '$(share)/bash-completion/completions/vipctl'
+	@'$(BINARY)' --generate-completion-script zsh > '$(share)/zsh/site-functions/_vipctl'
+	@'$(BINARY)' --generate-completion-script fish > '$(share)/fish/vendor_completions.d/vipctl.fish'
+	@sed 's|/usr/local/bin/|$(PREFIX)/bin/|' Examples/systemd/vipctl.service > '$(units)/vipctl.service'
+	@printf 'installed %s\n' $(installed)
+
+uninstall: ## remove what 'make install' with the same PREFIX and DESTDIR has put there
+	@rm -f $(installed)
 
 clean: ## remove what was built
 	@rm -rf .build

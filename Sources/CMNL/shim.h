@@ -131,6 +131,7 @@ static inline int vip_limit_sending(int socket, uint64_t microseconds) {
       .tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)};
   return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
+
 /// A descriptor that is readable when a child has ended; -1 where there is no such thing.
 static inline int vip_pidfd_open(int pid) {
   return (int)syscall(VIP_SYS_pidfd_open, (long)pid, 0L);

@@ -46,6 +46,7 @@ extension Node {
     _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
   ) async throws(NodeError) -> ChangeReport {
     try await check(wanted, removing, lease)
+    if try await areFree(wanted) { try await check(wanted, removing, lease) }
     isApplying = true
     defer {
       isApplying = false

@@ -13,6 +13,20 @@ extension Node {
     }
   }
 
+  /// Makes sure that addresses which routers are to get that serve already are free.
+  ///
+  /// - Returns: whether that took time, in which anything may have happened.
+  /// - Throws: ``NodeError/Kind/addressInUse`` with the Ethernet address of the machine that has one.
+  func areFree(_ wanted: [RouterConfiguration]) async throws(NodeError) -> Bool {
+    let inquiries = loop.engine.inquire(about: wanted)
+    guard !inquiries.isEmpty else { return false }
+    while loop.engine.isAsking(inquiries), !isShuttingDown { await nextChange() }
+    if let refusal = loop.engine.endInquiries(inquiries) {
+      throw NodeError(.addressInUse, refusal)
+    }
+    return true
+  }
+
   /// Takes a router down that a machine outside the group leaves no address for.
   ///
   /// - Returns: what to tell, if that was so.

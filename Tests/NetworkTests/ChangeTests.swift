@@ -110,6 +110,39 @@ extension NetworkTests {
       #expect(node.process.log.contains("priority 150 → 120; gone: \(second)/32"))
     }
 
+    @Test("A router that is no longer in the file hands over first; the one beside it goes on")
+    func removal() throws {
+      func file(_ priority: Int, _ vrids: [Int]) -> String {
+        "routers:\n"
+          + vrids.map { vrid in
+            "- {name: r\(vrid), interface: eth0, vrid: \(vrid), interval: 100ms, "
+              + "priority: \(priority), addresses: [\(vrid == 51 ? first : second)]}\n"
+          }.joined()
+      }
+      let high = try VipctlNode(
+        on: segment.nodes[0], of: segment, configuration: file(150, [51, 52]))
+      try high.waitUntil(.active)
+      let low = try VipctlNode(
+        on: segment.nodes[1], of: segment, configuration: file(100, [51, 52]))
+      try low.waitUntil(.backup)
+      let pinger = try Pinger(from: segment.client, to: first)
+      try pinger.waitForAnswer()
+      let capture = try Capture(segment)
+
+      try segment.directory.write(file(150, [52]), to: "vipctl-\(high.node.name).yaml")
+      expectSuccess(try high.command(["reload"]), "r51: down\n")
+      #expect(try !high.node.holds(first), "it returns when they are gone")
+      #expect(try low.node.holds(first), "they are gone when the other one has them")
+      pause(Bounds.activeDown(priority: 100))
+      #expect(try pinger.stop().longestOutage < Bounds.margin)
+      let adverts = try capture.stop()
+      #expect(adverts.contains { $0.vrid == 51 && $0.priority == 0 })
+      let other = adverts.filter { $0.vrid == 52 }
+      #expect(other.allSatisfy { $0.priority == 150 })
+      let pauses = zip(other, other.dropFirst()).map { $1.time - $0.time }
+      #expect(pauses.max() ?? .zero < Bounds.interval + Bounds.margin)
+    }
+
     @Test("A backup is promoted and resigns again without an outage")
     func promoteAndResign() throws {
       let high = try VipctlNode(

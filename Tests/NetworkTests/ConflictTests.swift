@@ -144,6 +144,21 @@ extension NetworkTests {
       #expect(foreground.process.waitForExit(within: .seconds(20)) == 1)
       #expect(foreground.process.log.contains("is used by the machine with"))
 
+      // The same for an address that a router is to get which serves another one.
+      let free = segment.virtualAddress(family, 101)
+      #expect(try up(free, on: segment).status == 0)
+      let runtime = segment.directory["run"]
+      let added = try segment.nodes[0].namespace.run([
+        VipctlNode.binary, "add", "lab", "\(vip)", "--runtime-dir", runtime,
+      ])
+      #expect(added.status == 1 && added.errors.contains("\(segment.nodes[1].mac)"))
+      #expect(try !segment.nodes[0].holds(vip))
+      #expect(try segment.nodes[0].holds(free))
+      #expect(
+        try segment.nodes[0].namespace.run(
+          [VipctlNode.binary, "down", "--all", "--runtime-dir", runtime]
+        ).status == 0)
+
       #expect(try up(vip, on: segment, ["--no-probe"]).status == 0)
       #expect(
         try segment.nodes[0].namespace.run(

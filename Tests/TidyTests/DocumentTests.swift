@@ -58,6 +58,14 @@ import Testing
     #expect(checked > 20)
   }
 
+  @Test func `the status in the document is one that the schema allows`() throws {
+    let folder = try TemporaryDirectory()
+    let blocks = try Document.named("Docs/Status.md").blocks.filter { $0.language == "json" }
+    let block = try #require(blocks.first)
+    try folder.write(block.text, to: "status.json")
+    #expect(try StatusSchema.objection(to: [folder["status.json"]]) == nil)
+  }
+
   @Test func `the README's Swift is compiled`() throws {
     let snippets = try Repository.swiftFiles(under: "Snippets").map { file in
       try file.lines.map(\.text).joined(separator: "\n")

@@ -1,7 +1,19 @@
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 import VIP
+
+/// Something that a thread can wait for.
+private final class Flag: Sendable {
+  private let isSet = Atomic<Bool>(false)
+
+  func set() { isSet.store(true, ordering: .releasing) }
+
+  func wait() {
+    while !isSet.load(ordering: .acquiring) { usleep(1000) }
+  }
+}
 
 /// Answers of any number of lines.
 @Suite struct EventStreamTests {
@@ -45,6 +57,49 @@ import VIP
       try ControlClient.exchange(Array("hello".utf8), socketPath: path, timeout: .seconds(120))
     }
     #expect(echo == Array("hello".utf8))
+    await server.finish()
+  }
+
+  @Test func `a client that does not read costs a bounded amount and is let go`() async throws {
+    let folder = try TemporaryDirectory()
+    let directory = try RuntimeDirectory(path: folder["run"])
+    let (endings, ended) = AsyncStream.makeStream(of: Void.self)
+    let server = try ControlServer(
+      in: directory,
+      stream: { request in
+        guard request == Array("flood".utf8) else { return nil }
+        return AsyncStream { continuation in
+          let task = Task {
+            let line = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000)
+            while !Task.isCancelled {
+              continuation.yield(line)
+              try? await Task.sleep(for: .milliseconds(1))
+            }
+          }
+          continuation.onTermination = { _ in
+            task.cancel()
+            ended.yield()
+          }
+        }
+      }, handler: { $0 })
+    let path = RuntimeDirectory.socketPath(in: directory.path)
+    let isReleased = Flag()
+    let client = Task {
+      try await onThread {
+        var count = 0
+        try? ControlClient.follow(Array("flood".utf8), socketPath: path) { _ in
+          count += 1
+          isReleased.wait()
+          return true
+        }
+        return count
+      }
+    }
+    // The server ends it although the client has not gone.
+    for await _ in endings { break }
+    isReleased.set()
+    // A mebibyte, and what sockets hold.
+    #expect(try await client.value * 10_000 < 4 << 20)
     await server.finish()
   }
 

@@ -92,6 +92,7 @@ import VRRP
       occasion.environment(["VIPCTL_RUNTIME_DIR": "/run/x"]) == [
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "VIPCTL_ADDRESSES=198.18.0.100/24", "VIPCTL_ADDRESS_COUNT=1",
+        "VIPCTL_ADDRESS_INTERFACE=eth0",
         "VIPCTL_EFFECTIVE_PRIORITY=100", "VIPCTL_FAMILY=ipv4", "VIPCTL_INTERFACE=eth0",
         "VIPCTL_PREVIOUS_STATE=backup", "VIPCTL_PRIORITY=100",
         "VIPCTL_REASON=no advertisement from anyone for 3.612s", "VIPCTL_ROUTER=web",

@@ -149,6 +149,50 @@ import VRRP
     #expect(!bench.engine.isProbing("web"))
   }
 
+  @Test func `a router that serves asks before it gets more`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    bench.platform.wire.removeAll()
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let taken = bench.engine.inquire(about: [more])
+    #expect(bench.engine.isAsking(taken))
+    try bench.hear(answer("198.18.0.7"))
+    bench.pass(.milliseconds(399))
+    #expect(bench.engine.isAsking(taken))
+    bench.pass(.milliseconds(1))
+    #expect(!bench.engine.isAsking(taken))
+    #expect(probes(bench).map(\.address.description) == ["198.18.0.7", "198.18.0.7", "198.18.0.7"])
+    #expect(
+      bench.engine.endInquiries(taken)
+        == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
+        + "another address, or set 'probe: false'")
+
+    let free = bench.engine.inquire(about: [more])
+    bench.pass(.milliseconds(400))
+    #expect(!bench.engine.isAsking(free))
+    #expect(bench.engine.endInquiries(free) == nil)
+    #expect(bench.state() == .active)
+  }
+
+  @Test func `who serves not, has nothing new or is told so asks nothing`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    let more = ["198.18.0.100/24", "198.18.0.7/24"]
+    #expect(try bench.engine.inquire(about: [settings(more, probe: true)]) == [])
+    bench.pass(.seconds(5))
+    #expect(try bench.engine.inquire(about: [settings(probe: true)]) == [])
+    #expect(try bench.engine.inquire(about: [settings(more, probe: false)]) == [])
+    #expect(try bench.engine.inquire(about: [settings(more, name: "other", probe: true)]) == [])
+    // What vanishes can't answer.
+    let asked = try bench.engine.inquire(about: [settings(more, probe: true)])
+    #expect(bench.engine.isAsking(asked))
+    bench.platform.fake.removeLink(index: 2)
+    bench.settle()
+    #expect(!bench.engine.isAsking(asked))
+  }
+
   @Test func `an owner does not ask`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probe: true))

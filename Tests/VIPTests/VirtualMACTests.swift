@@ -94,6 +94,16 @@ import VRRP
 
   // MARK: Takeover
 
+  @Test func `a takeover is timed, and its addresses have an age`() throws {
+    try start()
+    bench.pass(.seconds(2))
+    takeOver()
+    bench.pass(.milliseconds(100))
+    let status = try #require(bench.engine.status().first)
+    #expect(status.takeovers.count == 1 && status.takeovers.pendingAddresses == 0)
+    #expect(try #require(status.lease).ageSeconds < 2)
+  }
+
   @Test func `a takeover is an advertisement, one switch, and then announcements`() throws {
     try start()
     var atRaise: [[UInt8]]?

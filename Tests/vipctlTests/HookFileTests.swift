@@ -171,6 +171,21 @@ import VIPCore
     fifo.close()
   }
 
+  @Test func `a pipe takes the place of another, or does not`() throws {
+    let folder = try TemporaryDirectory()
+    let fifo = EventFIFO()
+    try fifo.move(to: folder["old"])
+    let refused = try fifo.prepare(folder["new"])
+    fifo.discard(refused)
+    #expect(access(folder["old"], F_OK) == 0 && access(folder["new"], F_OK) != 0)
+    fifo.adopt(try fifo.prepare(folder["old"]))
+    #expect(access(folder["old"], F_OK) == 0)
+    fifo.adopt(try fifo.prepare(folder["new"]))
+    #expect(access(folder["old"], F_OK) != 0 && access(folder["new"], F_OK) == 0)
+    fifo.adopt(try fifo.prepare(nil))
+    #expect(access(folder["new"], F_OK) != 0)
+  }
+
   @Test func `what is there and not ours stays`() throws {
     let folder = try TemporaryDirectory()
     try folder.write("precious", to: "file")

@@ -32,7 +32,7 @@ import Testing
   @Test func `a handover that is known to take longer is waited for`() async throws {
     let (limit, ending) = start(.seconds(2))
     limit.begin()
-    limit.allow(.seconds(40))
+    limit.allow(.seconds(3600))
     try await onThread { pause(.seconds(3)) }
     #expect(ending.moment.withLock { $0 } == nil)
   }

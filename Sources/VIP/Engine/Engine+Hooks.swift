@@ -15,7 +15,8 @@ extension Engine {
     guard !instance.settings.hooks.isEmpty else { return }
     var occasion = HookOccasion(
       settings: instance.settings, family: instance.family, state: state, previous: previous,
-      reason: reason, effectivePriority: instance.election.effectivePriority.rawValue)
+      reason: reason, effectivePriority: instance.election.effectivePriority.rawValue,
+      addressInterface: instance.virtual?.name)
     if let earlier = pendingHooks[instance.slot] { occasion.skipped = earlier.skipped + 1 }
     pendingHooks[instance.slot] = occasion
   }
@@ -28,7 +29,8 @@ extension Engine {
       HookOccasion(
         settings: instance.settings, family: instance.family, state: .stop,
         previous: instance.hookState, reason: instance.stateReason,
-        effectivePriority: instance.election.effectivePriority.rawValue))
+        effectivePriority: instance.election.effectivePriority.rawValue,
+        addressInterface: instance.virtual?.name))
   }
 
   /// The programs to run now, in order.
@@ -49,6 +51,9 @@ extension Engine {
 
   /// Whether an instance's addresses are where its state wants them, as far as that can be.
   private func isSettled(_ instance: RouterInstance) -> Bool {
-    instance.handoverDeadline == nil && !work.isUnfinished(instance)
+    guard instance.handoverDeadline == nil else { return false }
+    // On an interface that is down they are as good as gone, whatever is still to be loaded there.
+    if instance.settings.virtualMac, !instance.isHolding, instance.hasReleased { return true }
+    return !work.isUnfinished(instance)
   }
 }

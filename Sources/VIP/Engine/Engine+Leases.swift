@@ -49,13 +49,9 @@ extension Engine {
   /// they have no lease.
   func leaseStatus(of instance: RouterInstance) -> LeaseStatus? {
     guard let lifetime = lifetime(of: instance) else { return nil }
-    // What an earlier life of this node left has not been refreshed by this one yet.
+    // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.
     let oldest = instance.addresses.lazy
-      .filter { address in
-        // What waits on a macvlan that is off has no lease.
-        address.isInstalled && address.refreshedAt > .zero
-          && (!instance.settings.virtualMac || address.isLeased)
-      }.map(\.refreshedAt).min()
+      .filter { $0.isInstalled && $0.isLeased }.map(\.refreshedAt).min()
     guard let oldest else { return nil }
     return LeaseStatus(
       seconds: lifetime.inSeconds, ageSeconds: Double(now.nanoseconds(since: oldest)) / 1e9)
@@ -100,7 +96,7 @@ extension LeasePolicy {
   ///   - interval: the advertisement interval of their router.
   ///   - family: their family.
   ///   - period: how often they are refreshed; a third of the lease if they are few.
-  /// - Returns: the lifetime.
+  /// - Returns: the lifetime; `nil` for ever.
   package func lifetime(
     interval: AdvertisementInterval, _ family: AddressFamily,
     refreshedEvery period: Duration = .zero
@@ -115,7 +111,7 @@ extension LeasePolicy {
   /// - Parameters:
   ///   - routers: the routers.
   ///   - besides: how many addresses the node has beside theirs.
-  /// - Throws: the first that it is too short for.
+  /// - Throws: which router's interval or number of addresses needs a longer one.
   package func check(
     _ routers: [RouterConfiguration], besides: Int = 0
   ) throws(ConfigurationError) {

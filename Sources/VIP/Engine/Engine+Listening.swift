@@ -87,6 +87,10 @@ extension Engine {
       }
       addresses += instance.addresses.map(\.address.address)
     }
+    for inquiry in inquiries.values where inquiry.interfaceIndex == index {
+      addresses += inquiry.addresses
+    }
+    guard addresses.count <= Listening.filteredAddressCount else { return .announcements }
     return addresses.isEmpty ? .nothing : .uses(of: addresses)
   }
 
@@ -98,8 +102,10 @@ extension Engine {
     let limit = Listening.framesPerTurn
     let count = try? wire.transport.drain(limit: limit) { frame in
       guard let claim = try? AddressClaim(parsing: frame), claim.isInUse,
-        claim.mac != wire.macAddress,
-        let owner = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
+        claim.mac != wire.macAddress
+      else { return }
+      if !inquiries.isEmpty { noteAnswer(claim, onInterface: interfaceIndex) }
+      guard let owner = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
         let instance = instances[owner.slot]
       else { return }
       if instance.addresses[owner.index].isLingering {

@@ -57,6 +57,7 @@ extension Engine {
         next = min(next ?? probe.due, probe.due)
       }
     }
+    next = [next, continueInquiries()].compactMap { $0 }.min()
     if let next { timers.schedule(TimerID.probe, at: next) }
   }
 

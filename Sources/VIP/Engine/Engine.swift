@@ -60,6 +60,9 @@ package final class Engine {
   var hushed: [Int32: HushedParent] = [:]
   /// Advertisements under virtual MAC addresses to send in this turn.
   private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
+  /// What is asked of segments before routers that serve get more addresses.
+  var inquiries: [Int: Inquiry] = [:]
+  var lastInquiry = 0
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0

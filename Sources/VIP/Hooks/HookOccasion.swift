@@ -8,6 +8,8 @@ package struct HookOccasion: Sendable {
   package let previous: HookState
   /// Why, for people.
   package let reason: String
+  /// The interface that the addresses go on.
+  let addressInterface: String
   /// The priority the router acts upon, which an operator may have changed.
   let effectivePriority: UInt8
   /// Earlier changes that were over before their turn came.
@@ -16,8 +18,9 @@ package struct HookOccasion: Sendable {
   /// Notes a change of a router.
   package init(
     settings: RouterConfiguration, family: AddressFamily, state: HookState, previous: HookState,
-    reason: String, effectivePriority: UInt8
+    reason: String, effectivePriority: UInt8, addressInterface: String? = nil
   ) {
+    self.addressInterface = addressInterface ?? settings.interface
     self.settings = settings
     self.family = family
     self.state = state
@@ -42,6 +45,7 @@ package struct HookOccasion: Sendable {
     variables["PATH"] = Self.searchPath
     variables["VIPCTL_ROUTER"] = router
     variables["VIPCTL_INTERFACE"] = settings.interface
+    variables["VIPCTL_ADDRESS_INTERFACE"] = addressInterface
     variables["VIPCTL_VRID"] = "\(settings.vrid)"
     variables["VIPCTL_FAMILY"] = family.rawValue
     variables["VIPCTL_STATE"] = state.rawValue

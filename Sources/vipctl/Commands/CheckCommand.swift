@@ -60,6 +60,7 @@ struct CheckCommand: ParsableCommand {
     if !remarks.contains(where: { $0.kind == .error }), let refusal = refusal(of: configuration) {
       remarks.append(MachineCheck.Remark(kind: .error, text: refusal))
     }
+    if let remark = ProgramCheck.remark(file, routers) { remarks.append(remark) }
     tell(remarks)
     if probe {
       let answers = try SegmentReport.ask(routers, machine)

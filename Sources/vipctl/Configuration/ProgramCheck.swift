@@ -56,6 +56,16 @@ enum ProgramCheck {
     return nil
   }
 
+  /// What is to be said about a file that names programs; `nil` if nothing.
+  static func remark(_ file: String, _ routers: [PlacedRouter]) -> MachineCheck.Remark? {
+    guard file != "-", routers.contains(where: { !$0.configuration.hooks.isEmpty }),
+      let weakness = weakness(Launch.absolute(file))
+    else { return nil }
+    return MachineCheck.Remark(
+      kind: .warning,
+      text: "\(weakness), who could so name other programs to run as the node's user")
+  }
+
   /// What is to be said about a router's programs.
   static func remarks(_ router: PlacedRouter) -> [MachineCheck.Remark] {
     var remarks: [MachineCheck.Remark] = []

@@ -20,26 +20,45 @@ final class EventFIFO: Sendable {
 
   private let state = Mutex(State())
 
-  /// Where it is; `nil` if there is none.
+  /// Where the pipe is; `nil` if there is none.
   var path: String? { state.withLock { $0.path } }
+
+  /// A pipe that has been made and takes the place of the present one once it is adopted.
+  struct Successor {
+    fileprivate let path: String?
+    fileprivate let inode: UInt64
+  }
+
+  /// Makes the pipe at a path, beside where it is now; `nil` for none.
+  ///
+  /// - Returns: what to adopt or to discard; `nil` if that is where it is.
+  /// - Throws: why it can't be made.
+  func prepare(_ path: String?) throws(Failure) -> Successor? {
+    guard path != self.path else { return nil }
+    if let path, let failure = Self.make(path) { throw failure }
+    return Successor(path: path, inode: path.flatMap(Self.inode) ?? 0)
+  }
+
+  /// Goes on with the pipe that was prepared, and removes the one before.
+  func adopt(_ successor: Successor?) {
+    guard let successor else { return }
+    state.withLock { state in
+      Self.remove(state)
+      state = State(path: successor.path, inode: successor.inode)
+    }
+  }
+
+  /// Removes the pipe that was prepared, and goes on with the one before.
+  func discard(_ successor: Successor?) {
+    guard let successor else { return }
+    Self.remove(State(path: successor.path, inode: successor.inode))
+  }
 
   /// Makes the pipe at a path instead of where it was; `nil` for none.
   ///
   /// - Throws: why it can't be made. The one before is there still.
   func move(to path: String?) throws(Failure) {
-    let failure = state.withLock { state -> Failure? in
-      guard path != state.path else { return nil }
-      var new = State()
-      if let path {
-        if let failure = Self.make(path) { return failure }
-        new.path = path
-        new.inode = Self.inode(path) ?? 0
-      }
-      Self.remove(state)
-      state = new
-      return nil
-    }
-    if let failure { throw failure }
+    adopt(try prepare(path))
   }
 
   /// Removes the pipe; who reads it sees its end.

@@ -20,25 +20,24 @@ actor Reloader {
   /// Reads the file and applies the difference; a file with an error changes nothing.
   func reload() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
+    let events = try prepareEvents(file)
     let isRealtime = file.isRealtime ?? false
     let wasRealtime = await node.isRealtime
-    let oldEvents = fifo.path
     do throws(NodeError) {
-      // First what may be refused: then nothing has changed.
+      // First, since it may be refused: then nothing has changed.
       try await node.changeRealtime(to: isRealtime)
-      try moveEvents(to: file.eventsPath)
       var report = try await node.apply(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
       report.node += [
         try await node.changeGuard(to: file.isGuarded ?? true),
-        Self.realtimeText(wasRealtime, isRealtime),
-        Self.eventsText(oldEvents, file.eventsPath),
+        Self.realtimeText(wasRealtime, isRealtime), eventsText(file.eventsPath),
       ].compactMap { $0 }
       names = file.routers.map(\.name)
+      fifo.adopt(events)
       return report
     } catch {
+      fifo.discard(events)
       try? await node.changeRealtime(to: wasRealtime)
-      try? moveEvents(to: oldEvents)
       throw failure(error)
     }
   }
@@ -52,7 +51,7 @@ actor Reloader {
       report.node += [
         await node.previewGuard(file.isGuarded ?? true),
         Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
-        Self.eventsText(fifo.path, file.eventsPath),
+        eventsText(file.eventsPath),
       ].compactMap { $0 }
       return report
     } catch {
@@ -64,24 +63,26 @@ actor Reloader {
     was == isOn ? nil : "realtime \(was ? "on → off" : "off → on")"
   }
 
-  private static func eventsText(_ old: String?, _ new: String?) -> String? {
-    old == new ? nil : "events \(old ?? "off") → \(new ?? "off")"
-  }
-
-  private func moveEvents(to path: String?) throws(NodeError) {
-    do throws(Failure) {
-      try fifo.move(to: path)
-    } catch {
-      throw NodeError(.refused, error.description)
-    }
-  }
-
   private func load() throws(ControlFailure) -> FileConfiguration {
     do throws(Failure) {
       return try ConfigurationFile.load(path)
     } catch {
       throw ControlFailure(error.status == .file ? .file : .failed, error.description)
     }
+  }
+
+  private func prepareEvents(
+    _ file: FileConfiguration
+  ) throws(ControlFailure) -> EventFIFO.Successor? {
+    do throws(Failure) {
+      return try fifo.prepare(file.eventsPath)
+    } catch {
+      throw ControlFailure(.failed, error.description)
+    }
+  }
+
+  private func eventsText(_ path: String?) -> String? {
+    path == fifo.path ? nil : "events \(fifo.path ?? "off") → \(path ?? "off")"
   }
 
   /// The routers that came from the file and are no longer in it.
