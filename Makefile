@@ -36,6 +36,7 @@ test: install-dependencies lint ## everything that continuous integration checks
 
 bench: install-dependencies ## outages, processor time and memory beside keepalived's
 	@Benchmarks/failover
+	@Benchmarks/guarantees
 	@Benchmarks/scale
 	@$(call step,the pure modules)
 	@$(SWIFT) run $(QUIET) --package-path Benchmarks/Core -c release CoreBenchmarks

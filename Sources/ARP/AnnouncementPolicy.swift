@@ -6,6 +6,10 @@ public struct AnnouncementPolicy: Sendable, Hashable {
   public var maximumRate: Int
   /// The most announcements that may follow one another without a pause, at least 1.
   public var burst: Int
+  /// After which time held addresses are announced once more, again and again; `nil` for never.
+  ///
+  /// Needed only where something forgets addresses without asking; caches ask.
+  public var refresh: Duration?
 
   /// Makes a policy.
   ///
@@ -23,11 +27,14 @@ public struct AnnouncementPolicy: Sendable, Hashable {
   ///   - pauses: the time from each announcement of an address to its next one.
   ///   - maximumRate: announcements per second.
   ///   - burst: announcements without a pause.
+  ///   - refresh: the time between periodic announcements; none if left out.
   public init(
-    pauses: [Duration] = [.seconds(1), .seconds(2)], maximumRate: Int = 10_000, burst: Int = 500
+    pauses: [Duration] = [.seconds(1), .seconds(2)], maximumRate: Int = 10_000, burst: Int = 500,
+    refresh: Duration? = nil
   ) {
     self.pauses = pauses
     self.maximumRate = maximumRate
     self.burst = burst
+    self.refresh = refresh
   }
 }

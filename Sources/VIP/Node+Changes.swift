@@ -1,3 +1,4 @@
+public import ARP
 public import VIPCore
 
 /// What a change of a node's routers has done.
@@ -53,6 +54,10 @@ extension Node {
       engineChanged([])
     }
     await noteAddresses(adding: wanted)
+    // Meanwhile the node may have been told to end, and the machine may have changed.
+    try refuseIfShuttingDown()
+    let leaving = Set(removing).subtracting(wanted.map(\.name))
+    try loop.engine.check(wanted, removing: leaving, lease: lease)
     let plan = plan(wanted, removing, lease)
     let oldLease = loop.engine.lease
     if let lease { loop.engine.changeLease(to: lease) }
@@ -234,6 +239,14 @@ extension Node {
   /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing. Nothing has changed then.
   public func changeRealtime(to isRealtime: Bool) throws(NodeError) {
     try loop.setRealtime(isRealtime)
+  }
+
+  /// How often and how fast addresses are announced.
+  public var announcements: AnnouncementPolicy { loop.engine.announcements }
+
+  /// Announces addresses in another way from now on.
+  public func changeAnnouncements(to policy: AnnouncementPolicy) {
+    loop.engine.changeAnnouncements(to: policy)
   }
 
   /// Starts or ends the process that removes the addresses should this one die.

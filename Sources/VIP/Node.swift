@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+public import ARP
 public import VIPCore
 
 /// A node: the virtual routers of this machine, their elections, addresses and announcements.
@@ -51,12 +52,15 @@ public actor Node {
     ///
     /// Nothing of this process's own environment is handed on.
     public var hookVariables: [String: String]
+    /// How often and how fast addresses are announced.
+    public var announcements: AnnouncementPolicy
 
     /// Makes options; what is left out has its default.
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
       isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false,
-      hookVariables: [String: String] = [:]
+      hookVariables: [String: String] = [:],
+      announcements: AnnouncementPolicy = AnnouncementPolicy()
     ) {
       self.lease = lease
       self.version = version
@@ -65,11 +69,14 @@ public actor Node {
       self.addressesPath = addressesPath
       self.isRealtime = isRealtime
       self.hookVariables = hookVariables
+      self.announcements = announcements
     }
   }
 
   private let options: Options
   private let addressFile: AddressFile?
+  /// The writing of that file that was begun last.
+  private var lastNote: Task<NodeError?, Never>?
   nonisolated let loop: EventLoop
   private nonisolated let hooks: HookRunner
   private nonisolated let hookReports = Mutex<[HookReport]>([])
@@ -96,8 +103,8 @@ public actor Node {
     self.options = options
     hooks = try HookRunner(variables: options.hookVariables)
     loop = try EventLoop(
-      lease: options.lease, isGuarded: options.isGuarded, isRealtime: options.isRealtime,
-      hooks: hooks)
+      lease: options.lease, announcements: options.announcements, isGuarded: options.isGuarded,
+      isRealtime: options.isRealtime, hooks: hooks)
     addressFile = options.addressesPath.map(AddressFile.init)
     if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
     try loop.start { [weak self] events in
@@ -196,16 +203,19 @@ public actor Node {
   func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
     let routers = loop.engine.allSettings + wanted
-    // Not on this thread, which must not wait for a disk.
-    let failure = await Task.detached { () -> NodeError? in
+    // Not on this thread, which must not wait for a disk, and one after the other.
+    let before = lastNote
+    let note = Task.detached { () -> NodeError? in
+      _ = await before?.value
       do throws(NodeError) {
         try addressFile.write(routers)
         return nil
       } catch {
         return error
       }
-    }.value
-    guard let failure else { return }
+    }
+    lastNote = note
+    guard let failure = await note.value else { return }
     engineChanged([.nodeWarning(text: "\(failure); after a crash addresses may be left behind")])
   }
 

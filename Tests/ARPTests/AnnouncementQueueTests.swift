@@ -4,6 +4,25 @@ import Testing
 import VIPCore
 
 @Suite struct AnnouncementQueueTests {
+  @Test func `a refresh is one announcement, and none beside those that are due anyway`() throws {
+    var queue = AnnouncementQueue()
+    let address = try #require(IPAddress("192.0.2.1"))
+    let start = Instant(nanoseconds: 1_000_000_000)
+    queue.refresh(address, now: start)
+    queue.refresh(address, now: start)
+    #expect(queue.popDue(by: start) == address)
+    #expect(queue.isEmpty)
+    queue.announce(address, now: start)
+    queue.refresh(address, now: start)
+    var count = 0
+    var now = start
+    while let next = queue.deadline {
+      now = max(now, next)
+      while queue.popDue(by: now) != nil { count += 1 }
+    }
+    #expect(count == 3)
+  }
+
   private let start = Instant(nanoseconds: 1_000_000_000_000)
 
   private func address(_ number: Int) -> IPAddress {

@@ -61,6 +61,13 @@ struct TestNamespace {
       try namespace.ip("link set \(name) addrgenmode none")
       try namespace.ip("link set \(name) up")
     }
+    // The carrier comes a moment after the interfaces are switched on, and is an event of its own.
+    let kernel = try NetlinkKernel()
+    for _ in 0..<1000 {
+      let links = try kernel.links().filter { ["left", "right"].contains($0.name) }
+      if links.allSatisfy(\.isRunning) { break }
+      usleep(10_000)
+    }
     try body(namespace)
   }
 

@@ -126,6 +126,17 @@ import VRRP
     #expect(bench.engine.refusal(of: "web") == nil)
   }
 
+  @Test func `who switches the question off is no longer refused`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try pass(bench, 6)
+    #expect(bench.engine.refusal(of: "web") != nil)
+    try bench.engine.change([settings(probe: false)])
+    #expect(bench.state() == .backup)
+    bench.pass(.seconds(4))
+    #expect(bench.state() == .active)
+  }
+
   @Test func `somebody else's question and our own frames are no answers`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))

@@ -1,3 +1,4 @@
+import ARP
 import TestSupport
 import Testing
 import VIP
@@ -58,6 +59,35 @@ import VRRP
     #expect(file.routers.map(\.name) == ["web", "eth1-7", "eth1-8"])
   }
 
+  @Test func `announcements`() throws {
+    func read(_ text: String) throws -> FileConfiguration {
+      try ConfigurationReader.read(
+        "node:\n  announcements: \(text)\nrouters: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\n"
+      )
+    }
+    #expect(
+      try read("{ rate: 2000, burst: 50, repeat: [500ms, 2s, 10s], refresh: 60s }").announcements
+        == AnnouncementPolicy(
+          pauses: [.milliseconds(500), .seconds(2), .seconds(10)], maximumRate: 2000, burst: 50,
+          refresh: .seconds(60)))
+    #expect(try read("{ repeat: [], refresh: off }").announcements?.pauses == [])
+    for (text, message) in [
+      (
+        "{ rate: 0 }", "2:26: '0' is not a number of announcements; give a number from 1 to 1000000"
+      ),
+      ("{ repeat: 1s }", "2:28: 'repeat' is a list, such as [1s, 2s]; found '1s'"),
+      ("{ repeat: [1] }", "2:29: '1' has no unit; write 1s"),
+      ("{ refresh: 10ms }", "2:29: '10ms' is not a time between announcements; give 1s to 24h, or"),
+      (
+        "{ often: 1s }",
+        "2:20: unknown key 'often' in 'announcements'; known here: 'rate', 'burst',"
+      ),
+    ] {
+      let error = #expect(throws: Diagnostic.self) { try read(text) }
+      #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    }
+  }
+
   @Test func `what is left out is left open`() throws {
     let file = try ConfigurationReader.read(
       "routers: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\nnode:\n")
@@ -98,7 +128,8 @@ import VRRP
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
     (
       "node: 3s\n",
-      "1:7: expected 'lease', 'guard', 'realtime', 'events', 'on' in 'node', found a single value"
+      "1:7: expected 'lease', 'guard', 'realtime', 'announcements', 'events', 'on' in 'node', found "
+        + "a single value"
     ),
     (
       "node:\n  realtym: true\n",

@@ -177,7 +177,7 @@ import VRRP
     ("notify_backup /bin/x web web", "'notify_backup' runs as web web in keepalived, here as the"),
     ("notify_stop /bin/x\nnotify /bin/y", "keepalived runs 'notify_stop' and then 'notify'; here"),
     ("notify_master_rx_lower_pri /bin/x", "'notify_master_rx_lower_pri /bin/x' has no equivalent"),
-    ("garp_master_delay 5", "'garp_master_delay 5' has no equivalent; announcements are"),
+    ("garp_master_delay 5", "'garp_master_delay 5' has no equivalent; see 'announcements' under"),
     ("smtp_alert on", "'smtp_alert on' has no equivalent; no mail is sent"),
     ("virtual_routes {\n}", "'virtual_routes' has no equivalent; routes don't move"),
     ("flux_capacitor on", "'flux_capacitor on' has no equivalent; look whether you need it"),

@@ -129,11 +129,17 @@ extension Engine {
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.forgetMessages()
+    let endsQuestion = !settings.probe && instance.probe != nil
+    if endsQuestion {
+      instance.probe = nil
+      instance.attachRetryAt = nil
+      changeListening(for: instance)
+    }
     if instance.electionSettings != instance.election.configuration {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if dependsOnOthers { reconsider(instance) }
+    if dependsOnOthers || endsQuestion { reconsider(instance) }
   }
 
   // MARK: Addresses

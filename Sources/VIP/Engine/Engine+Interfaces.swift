@@ -197,7 +197,7 @@ extension Engine {
     let wire = Wire(
       link.index, try platform.openWire(link),
       macAddress: link.macAddress ?? MACAddress(rawValue: 0),
-      isRouter: platform.isForwarding(link, .ipv6))
+      isRouter: platform.isForwarding(link, .ipv6), announcements)
     wires[link.index] = wire
     return wire
   }

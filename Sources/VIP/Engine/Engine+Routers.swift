@@ -76,12 +76,13 @@ extension Engine {
   func finishLeaving() {
     for case let instance? in instances
     where instance.activity == .leaving && instance.hasReleased {
+      // While it is known what the addresses were on.
+      noteEnd(of: instance)
       detach(instance)
       work.forget(instance)
       timers.cancel(TimerID.firstRouter + instance.slot)
       instances[instance.slot] = nil
       hasChanged = true
-      noteEnd(of: instance)
       if !contains(instance.settings.name) {
         report(.removed(router: instance.settings.name))
       }

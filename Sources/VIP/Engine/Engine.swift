@@ -1,4 +1,4 @@
-import ARP
+package import ARP
 import Netlink
 package import VIPCore
 import VRRP
@@ -35,11 +35,14 @@ package final class Engine {
     static let conflict = 6
     static let probe = 7
     static let listening = 8
-    static let firstRouter = 9
+    static let refresh = 9
+    static let firstRouter = 10
   }
 
   let platform: any Platform
   package internal(set) var lease: LeasePolicy
+  /// How often and how fast addresses are announced.
+  package internal(set) var announcements: AnnouncementPolicy
   let startedAt: Instant
   var now: Instant
   var interfaces = InterfaceTable()
@@ -88,9 +91,13 @@ package final class Engine {
   }
 
   /// Reads the machine's interfaces and starts to watch them.
-  package init(_ platform: any Platform, lease: LeasePolicy = .default) throws(NodeError) {
+  package init(
+    _ platform: any Platform, lease: LeasePolicy = .default,
+    announcements: AnnouncementPolicy = AnnouncementPolicy()
+  ) throws(NodeError) {
     self.platform = platform
     self.lease = lease
+    self.announcements = announcements
     now = platform.now()
     startedAt = now
     turnedAt = now
@@ -183,6 +190,7 @@ package final class Engine {
       case TimerID.conflict: reviewConflicts()
       case TimerID.probe: continueProbes()
       case TimerID.listening: resumeListening()
+      case TimerID.refresh: refreshAnnouncements()
       case TimerID.announcement: break  // sendAnnouncements() follows in this turn
       default:
         guard let instance = instances[id - TimerID.firstRouter] else { continue }

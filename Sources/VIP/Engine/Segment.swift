@@ -37,7 +37,7 @@ final class Segment {
 final class Wire {
   let interfaceIndex: Int32
   let transport: any FrameTransport & FrameReceiver
-  var queue = AnnouncementQueue()
+  var queue: AnnouncementQueue
   var macAddress: MACAddress
   var isRouter: Bool
   var userCount = 0
@@ -46,11 +46,12 @@ final class Wire {
 
   init(
     _ interfaceIndex: Int32, _ transport: any FrameTransport & FrameReceiver,
-    macAddress: MACAddress, isRouter: Bool
+    macAddress: MACAddress, isRouter: Bool, _ announcements: AnnouncementPolicy
   ) {
     self.interfaceIndex = interfaceIndex
     self.transport = transport
     self.macAddress = macAddress
     self.isRouter = isRouter
+    queue = AnnouncementQueue(policy: announcements)
   }
 }

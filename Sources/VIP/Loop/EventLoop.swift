@@ -1,3 +1,4 @@
+import ARP
 import CMNL
 import Glibc
 import Synchronization
@@ -32,11 +33,12 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private var breather = Breather()
 
   init(
-    lease: LeasePolicy, isGuarded: Bool, isRealtime: Bool = false, hooks: HookRunner
+    lease: LeasePolicy, announcements: AnnouncementPolicy, isGuarded: Bool,
+    isRealtime: Bool = false, hooks: HookRunner
   ) throws(NodeError) {
     self.hooks = hooks
     platform = try LinuxPlatform()
-    engine = try Engine(platform, lease: lease)
+    engine = try Engine(platform, lease: lease, announcements: announcements)
     if isRealtime {
       try Realtime.prepare()
       self.isRealtime = true

@@ -54,6 +54,6 @@ package func wallClock() -> Instant {
 
 /// The clock a node lives by: time since boot, suspension included, so that a node that was asleep
 /// knows for how long.
-func bootTime() -> Instant {
+package func bootTime() -> Instant {
   Instant(nanoseconds: vip_clock_nanoseconds(CLOCK_BOOTTIME))
 }

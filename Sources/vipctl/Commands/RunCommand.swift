@@ -1,3 +1,4 @@
+import ARP
 import ArgumentParser
 import VIP
 
@@ -62,6 +63,7 @@ struct RunCommand: ParsableCommand {
         process = try NodeProcess(
           directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
           isRealtime: wanted.isRealtime ?? false,
+          announcements: wanted.announcements ?? AnnouncementPolicy(),
           configuration: file.map { ($0, wanted.routers.map(\.name)) })
       } catch {
         throw Failure(error)

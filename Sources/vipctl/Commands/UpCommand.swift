@@ -42,6 +42,11 @@ struct UpCommand: ParsableCommand {
         "only a node of 'vipctl run' writes events to \(path); take it out of the file and read "
           + "'vipctl events --follow --json'")
     }
+    guard wanted.announcements == nil else {
+      throw Failure(
+        .failed,
+        "only a node of 'vipctl run' takes 'announcements' from a file; take it out of the file")
+    }
     try Permissions.require()
     var launch = Launch(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
     if trial.dryRun {

@@ -1,3 +1,4 @@
+import ARP
 import VIP
 import VIPCore
 import VRRP
@@ -10,6 +11,8 @@ struct FileConfiguration: Sendable, Hashable {
   var isGuarded: Bool?
   /// Whether the node runs before all ordinary work, if the file says so.
   var isRealtime: Bool?
+  /// How often and how fast addresses are announced, if the file says so.
+  var announcements: AnnouncementPolicy? = nil
   /// Where programs can read what happens, if the file names a FIFO.
   var eventsPath: String? = nil
   /// The routers in their order; at least one.
@@ -33,10 +36,13 @@ enum ConfigurationReader {
     var isGuarded: Bool?
     var isRealtime: Bool?
     var eventsPath: String?
+    var announcements: AnnouncementPolicy?
     var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
       var keys = try KeyedValues(
-        node, knownKeys: ["lease", "guard", "realtime", "events", "on"], where: "in 'node'")
+        node, knownKeys: ["lease", "guard", "realtime", "announcements", "events", "on"],
+        where: "in 'node'")
+      announcements = try keys.take("announcements")?.announcements()
       eventsPath = try keys.take("events")?.fifo()
       if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
       lease = try keys.take("lease")?.setting("lease", SettingText.lease)
@@ -61,8 +67,8 @@ enum ConfigurationReader {
       found(router)
     }
     return FileConfiguration(
-      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, eventsPath: eventsPath,
-      routers: routers)
+      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, announcements: announcements,
+      eventsPath: eventsPath, routers: routers)
   }
 }
 
@@ -294,6 +300,34 @@ extension YAMLTree {
       throw Diagnostic(tree.place, "'\(path)' is not an absolute path; write out where it shall be")
     }
     return path
+  }
+
+  /// `{ rate: 10000, burst: 500, repeat: [1s, 2s], refresh: off }`, or part of it.
+  fileprivate func announcements() throws(Diagnostic) -> AnnouncementPolicy {
+    var policy = AnnouncementPolicy()
+    if isEmpty { return policy }
+    var keys = try KeyedValues(
+      self, knownKeys: ["rate", "burst", "repeat", "refresh"], where: "in 'announcements'")
+    if let rate = try keys.take("rate")?.number("rate", SettingText.announcementCount) {
+      policy.maximumRate = rate
+    }
+    if let burst = try keys.take("burst")?.number("burst", SettingText.announcementCount) {
+      policy.burst = burst
+    }
+    if let list = keys.take("repeat") {
+      let items = try list.items("repeat", example: "[1s, 2s]")
+      guard items.count <= 10 else {
+        throw Diagnostic(list.place, "\(items.count) repeats are too many; give up to 10")
+      }
+      policy.pauses = []
+      for item in items {
+        policy.pauses.append(try item.setting("repeat", SettingText.announcementPause))
+      }
+    }
+    if let refresh = keys.take("refresh") {
+      policy.refresh = try refresh.setting("refresh", SettingText.announcementRefresh)
+    }
+    return policy
   }
 
   /// `null` or `{ password: … }`.

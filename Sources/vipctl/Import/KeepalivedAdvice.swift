@@ -66,9 +66,9 @@ enum KeepalivedAdvice {
   private static let byPrefix: [(String, String)] = [
     ("notify_fifo", "set 'events: { fifo: PATH }' under 'node'; its lines are JSON"),
     ("notify", "hooks are for single routers: 'on: { active: …, backup: …, fault: … }'"),
-    ("garp_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
-    ("vrrp_garp_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
-    ("vrrp_gna_", "announcements are repeated on a fixed schedule; mostly there is nothing to do"),
+    ("garp_", "see 'announcements' under 'node'; mostly there is nothing to do"),
+    ("vrrp_garp_", "see 'announcements' under 'node'; mostly there is nothing to do"),
+    ("vrrp_gna_", "see 'announcements' under 'node'; mostly there is nothing to do"),
     ("smtp", "no mail is sent; watch the log or 'vipctl status --json'"),
     ("notification_email", "no mail is sent; watch the log or 'vipctl status --json'"),
     ("lvs_", "there is no load balancer here"),

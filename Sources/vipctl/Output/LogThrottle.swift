@@ -161,7 +161,7 @@ final class EventLog: Sendable {
     let line = LogLine(event)
     let source = LogThrottle.Source(router: event.router, family: event.family)
     let (isAdmitted, wait) = state.withLock { state in
-      let now = wallClock()
+      let now = bootTime()
       let isAdmitted = state.throttle.admits(line, from: source, at: now)
       guard !state.isWaiting, let due = state.throttle.deadline else {
         return (isAdmitted, Duration?.none)
@@ -183,7 +183,7 @@ final class EventLog: Sendable {
       // A little more, so that clocks that differ don't make it early.
       try? await Task.sleep(for: wait + .milliseconds(50))
       let (lines, next) = state.withLock { state in
-        let now = wallClock()
+        let now = bootTime()
         let lines = state.throttle.summaries(at: now)
         let next = state.throttle.deadline.map { max(.zero, $0 - now) }
         state.isWaiting = next != nil

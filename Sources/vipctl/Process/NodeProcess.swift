@@ -1,3 +1,4 @@
+import ARP
 import Glibc
 import VIP
 
@@ -16,7 +17,7 @@ struct NodeProcess {
   /// A configuration is the file that a reload reads, and the routers it has now.
   init(
     directory path: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool = false,
-    endsWhenIdle: Bool = false,
+    endsWhenIdle: Bool = false, announcements: AnnouncementPolicy = AnnouncementPolicy(),
     configuration: (path: String, routers: [String])? = nil
   ) throws(NodeError) {
     directory = try RuntimeDirectory(path: path)
@@ -25,7 +26,8 @@ struct NodeProcess {
         lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
         addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
         // So that a hook's vipctl asks this node.
-        hookVariables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)]))
+        hookVariables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)],
+        announcements: announcements))
     self.node = node
     let reloader = configuration.map { [fifo] in
       Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
@@ -115,11 +117,12 @@ struct NodeProcess {
     let log = logging(node.events()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
-    DetachedThread.run {
+    let isWaiting = DetachedThread.run {
       var byte: UInt8 = 0
       while read(starter, &byte, 1) > 0 {}
       stops.tell(.starterGone)
     }
+    if !isWaiting { stops.tell(.starterGone) }
     var isStarterGone = false
     var hasServed = false
     loop: for await cause in stops.causes {
@@ -233,7 +236,11 @@ enum DetachedThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  static func run(_ body: @escaping @Sendable () -> Void) {
+  /// Starts a thread.
+  ///
+  /// - Returns: whether there is room for one more (`pids.max` of a container).
+  @discardableResult
+  static func run(_ body: @escaping @Sendable () -> Void) -> Bool {
     var id = pthread_t()
     let context = Unmanaged.passRetained(Body(body)).toOpaque()
     let result = pthread_create(
@@ -242,7 +249,11 @@ enum DetachedThread {
         if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
         return nil
       }, context)
-    precondition(result == 0, "no thread can be started: \(String(cString: strerror(result)))")
+    guard result == 0 else {
+      Unmanaged<Body>.fromOpaque(context).release()
+      return false
+    }
     pthread_detach(id)
+    return true
   }
 }

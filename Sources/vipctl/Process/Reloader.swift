@@ -1,4 +1,6 @@
+import ARP
 import VIP
+import VIPCore
 
 /// Brings a running node to what its configuration file says now.
 ///
@@ -9,6 +11,8 @@ actor Reloader {
   /// The routers that came from the file.
   private var names: [String]
   private let fifo: EventFIFO
+  private var isReloading = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
 
   init(path: String, node: Node, names: [String], fifo: EventFIFO) {
     self.fifo = fifo
@@ -18,26 +22,44 @@ actor Reloader {
   }
 
   /// Reads the file and applies the difference; a file with an error changes nothing.
+  ///
+  /// One after the other: each takes a while, and starts from what the one before it has left.
   func reload() async throws(ControlFailure) -> ChangeReport {
+    while isReloading { await withCheckedContinuation { waiting.append($0) } }
+    isReloading = true
+    defer {
+      isReloading = false
+      for continuation in waiting { continuation.resume() }
+      waiting = []
+    }
+    return try await applyFile()
+  }
+
+  private func applyFile() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
     let events = try prepareEvents(file)
     let isRealtime = file.isRealtime ?? false
     let wasRealtime = await node.isRealtime
+    let wasGuarded = await node.previewGuard(true) == nil
     do throws(NodeError) {
-      // First, since it may be refused: then nothing has changed.
+      // First what may be refused: then nothing has changed.
       try await node.changeRealtime(to: isRealtime)
+      let guardText = try await node.changeGuard(to: file.isGuarded ?? true)
       var report = try await node.apply(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
-      report.node += [
-        try await node.changeGuard(to: file.isGuarded ?? true),
-        Self.realtimeText(wasRealtime, isRealtime), eventsText(file.eventsPath),
-      ].compactMap { $0 }
       names = file.routers.map(\.name)
+      report.node += [
+        guardText,
+        Self.realtimeText(wasRealtime, isRealtime),
+        Self.announcementsText(await node.announcements, file), eventsText(file.eventsPath),
+      ].compactMap { $0 }
+      await node.changeAnnouncements(to: file.announcements ?? AnnouncementPolicy())
       fifo.adopt(events)
       return report
     } catch {
       fifo.discard(events)
       try? await node.changeRealtime(to: wasRealtime)
+      _ = try? await node.changeGuard(to: wasGuarded)
       throw failure(error)
     }
   }
@@ -51,6 +73,7 @@ actor Reloader {
       report.node += [
         await node.previewGuard(file.isGuarded ?? true),
         Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
+        Self.announcementsText(await node.announcements, file),
         eventsText(file.eventsPath),
       ].compactMap { $0 }
       return report
@@ -61,6 +84,19 @@ actor Reloader {
 
   private static func realtimeText(_ was: Bool, _ isOn: Bool) -> String? {
     was == isOn ? nil : "realtime \(was ? "on → off" : "off → on")"
+  }
+
+  private static func announcementsText(
+    _ old: AnnouncementPolicy, _ file: FileConfiguration
+  ) -> String? {
+    let new = file.announcements ?? AnnouncementPolicy()
+    return old == new ? nil : "announcements \(text(old)) → \(text(new))"
+  }
+
+  private static func text(_ policy: AnnouncementPolicy) -> String {
+    let pauses = policy.pauses.map(\.text).joined(separator: " ")
+    return "\(policy.maximumRate)/s, \(policy.burst) at once, repeated after "
+      + "\(pauses.isEmpty ? "nothing" : pauses), refreshed \(policy.refresh?.text ?? "never")"
   }
 
   private func load() throws(ControlFailure) -> FileConfiguration {

@@ -39,6 +39,7 @@ final class StopLimit: Sendable {
       return deadline == nil
     }
     guard isFirst else { return }
+    // Where no thread can be started, whoever stops the process has a limit of its own.
     DetachedThread.run { [self] in
       while let deadline = deadline.withLock({ $0 }), deadline > .now {
         Clocks.pause(min(.milliseconds(100), ContinuousClock.now.duration(to: deadline)))

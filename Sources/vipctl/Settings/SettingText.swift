@@ -137,6 +137,32 @@ enum SettingText {
     throw SettingError("'\(text)' is not a time to wait; give 0s to 24h, such as 10s")
   }
 
+  /// Announcements a second, or in one go.
+  static func announcementCount(_ text: String) throws(SettingError) -> Int {
+    guard let number = decimal(text), (1...1_000_000).contains(number) else {
+      throw SettingError(
+        "'\(text)' is not a number of announcements; give a number from 1 to 1000000")
+    }
+    return number
+  }
+
+  /// The time between two announcements of an address.
+  static func announcementPause(_ text: String) throws(SettingError) -> Duration {
+    let range = Duration.milliseconds(100)...(.seconds(3600))
+    if let duration = Duration(text: text), range.contains(duration) { return duration }
+    try refuseMissingUnit(text) { Duration(text: $0).map(range.contains) ?? false }
+    throw SettingError("'\(text)' is not a time between announcements; give 100ms to 1h")
+  }
+
+  /// The time between periodic announcements; `nil` for `off`.
+  static func announcementRefresh(_ text: String) throws(SettingError) -> Duration? {
+    if text == "off" { return nil }
+    let range = Duration.seconds(1)...(.seconds(86_400))
+    if let duration = Duration(text: text), range.contains(duration) { return duration }
+    try refuseMissingUnit(text) { Duration(text: $0).map(range.contains) ?? false }
+    throw SettingError("'\(text)' is not a time between announcements; give 1s to 24h, or off")
+  }
+
   static func logFormat(_ text: String) throws(SettingError) -> LogFormat {
     guard let format = LogFormat(rawValue: text) else {
       let known = LogFormat.allCases.map(\.rawValue).joined(separator: ", ")

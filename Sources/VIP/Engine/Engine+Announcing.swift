@@ -1,0 +1,43 @@
+package import ARP
+import VIPCore
+
+/// How often and how fast held addresses are announced, and announcing them again and again where
+/// somebody wants that.
+extension Engine {
+  /// Announces from now on as a policy says.
+  ///
+  /// What is still to be announced begins anew.
+  package func changeAnnouncements(to policy: AnnouncementPolicy) {
+    guard policy != announcements else { return }
+    now = platform.now()
+    announcements = policy
+    for wire in wires.values {
+      let isBusy = !wire.queue.isEmpty
+      wire.queue = AnnouncementQueue(policy: policy)
+      guard isBusy else { continue }
+      for case let instance? in instances
+      where instance.isHolding && self.wire(of: instance) === wire {
+        announceInstalled(instance)
+      }
+    }
+    timers.cancel(TimerID.refresh)
+    scheduleAnnouncementRefresh()
+  }
+
+  /// Sets the time of the next periodic announcements, if there are any.
+  func scheduleAnnouncementRefresh() {
+    guard let period = announcements.refresh else { return }
+    timers.schedule(TimerID.refresh, at: now + period)
+  }
+
+  /// Announces all held addresses once more.
+  func refreshAnnouncements() {
+    for case let instance? in instances where instance.isHolding && instance.isReachable {
+      guard let wire = wire(of: instance) else { continue }
+      for address in instance.currentAddresses where address.isPresent {
+        wire.queue.refresh(address.address.address, now: now)
+      }
+    }
+    scheduleAnnouncementRefresh()
+  }
+}
