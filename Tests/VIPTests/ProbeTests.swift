@@ -83,6 +83,49 @@ import VRRP
     #expect(bench.platform.wire.claims.allSatisfy { $0.form == .probe })
   }
 
+  @Test func `for what the group's Active has not, nobody may answer`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
+    for _ in 0..<8 {
+      try bench.hear(200, from: "198.18.0.2")
+      for _ in 0..<10 {
+        bench.pass(.milliseconds(100))
+        try bench.hear(answer("198.18.0.100"))
+        try bench.hear(answer("198.18.0.4"))
+      }
+    }
+    let refusal = try #require(bench.engine.refusal(of: "web"))
+    #expect(refusal.hasPrefix("198.18.0.4 is used by the machine with Ethernet address"))
+    #expect(refusal.contains("which is not the Active of VRID 51"))
+    #expect(bench.state() == .initialize)
+  }
+
+  @Test func `an Active with fewer addresses is no obstacle if nobody has the others`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
+    try bench.hear(200, from: "198.18.0.2")
+    try bench.hear(answer("198.18.0.100"))
+    bench.pass(.milliseconds(500))
+    #expect(!bench.engine.isProbing("web"))
+    #expect(bench.state() == .backup)
+  }
+
+  @Test func `a Backup asks for what it gets`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(!bench.engine.isProbing("web"))
+    let more = try settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true)
+    let asked = bench.engine.inquire(about: [more])
+    #expect(asked.count == 1)
+    try bench.hear(answer("198.18.0.4"))
+    bench.pass(.milliseconds(400))
+    #expect(bench.engine.endInquiries(asked)?.contains("198.18.0.4 is used by") == true)
+    // Whether the Active has it already can't be told then.
+    try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.4"])
+    #expect(bench.engine.inquire(about: [more]) == [])
+  }
+
   @Test func `the group's Active may answer`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
@@ -178,7 +221,7 @@ import VRRP
     #expect(
       bench.engine.endInquiries(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
-        + "another address, or set 'probe: false'")
+        + "another address, or switch the question off (--no-probe, or 'probe: false' in the file)")
 
     let free = bench.engine.inquire(about: [more])
     bench.pass(.milliseconds(400))

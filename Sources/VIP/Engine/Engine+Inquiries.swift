@@ -5,8 +5,9 @@ import VRRP
 
 /// The question to a segment whether addresses are free that a router is to get which serves already.
 ///
-/// A Backup asks in the time that it has anyway. One that is Active would put them up at once, so it
-/// is asked before anything is changed.
+/// One that is Active would put them up at once, so the segment is asked before anything is changed.
+/// A Backup asks too if the Active has the same addresses as it has had so far: then nobody of the
+/// group can have the new ones yet.
 struct Inquiry {
   let router: String
   let interfaceIndex: Int32
@@ -15,7 +16,7 @@ struct Inquiry {
 }
 
 extension Engine {
-  /// Begins to ask for the new addresses of routers that hold theirs.
+  /// Begins to ask for the new addresses of routers that run.
   ///
   /// - Returns: what ``isAsking(_:)`` and ``endInquiries(_:)`` take; empty if there is nothing to ask.
   package func inquire(about wanted: [RouterConfiguration]) -> [Int] {
@@ -23,7 +24,7 @@ extension Engine {
     var identifiers: [Int] = []
     for settings in wanted where settings.probe && settings.priority != .owner {
       for instance in liveInstances where instance.settings.name == settings.name {
-        guard instance.isHolding, let link = instance.link, let wire = wire(of: instance) else {
+        guard knowsGroup(instance), let link = instance.link, let wire = wire(of: instance) else {
           continue
         }
         let present = Set(instance.addresses.map(\.address.address))
@@ -48,6 +49,13 @@ extension Engine {
     return identifiers
   }
 
+  /// Whether no router of the group can have an address that a router does not have.
+  private func knowsGroup(_ instance: RouterInstance) -> Bool {
+    instance.isHolding
+      || (instance.election.state == .backup && instance.probe == nil
+        && instance.election.peers.contains { $0.addresses == .same })
+  }
+
   /// Whether answers to some inquiries may still come.
   package func isAsking(_ identifiers: [Int]) -> Bool {
     identifiers.contains { identifier in
@@ -67,7 +75,8 @@ extension Engine {
       guard refusal == nil, let answer = inquiry.probe.answers.first else { continue }
       refusal =
         "\(inquiry.router): \(answer.address) is used by the machine with Ethernet address "
-        + "\(answer.mac); take another address, or set 'probe: false'"
+        + "\(answer.mac); take another address, or switch the question off (--no-probe, or "
+        + "'probe: false' in the file)"
     }
     updateListening()
     return refusal

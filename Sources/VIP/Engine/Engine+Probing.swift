@@ -11,8 +11,8 @@ import VRRP
 /// make 400 ms; nobody's timer waits for them but the asking router's own, should its interval be
 /// shorter than that. More than a thousand addresses are asked for once, at 10,000 a second.
 ///
-/// An answer is no obstacle if a router of the group is heard: then it is the group's Active. If
-/// none is heard by the time this router would take over, and the answers go on for longer than a dead
+/// An answer is no obstacle if a router of the group is heard that lists the address: then it is the
+/// group's Active. If none is heard by the time this router would take over, and the answers go on for longer than a dead
 /// peer's lease, the addresses belong to somebody else, and it does not.
 extension Engine {
   /// How long after a refusal to ask again.
@@ -57,7 +57,7 @@ extension Engine {
         next = min(next ?? probe.due, probe.due)
       }
     }
-    next = [next, continueInquiries()].compactMap { $0 }.min()
+    next = [next, continueInquiries(), timers.deadline(of: TimerID.probe)].compactMap { $0 }.min()
     if let next { timers.schedule(TimerID.probe, at: next) }
   }
 
@@ -71,22 +71,46 @@ extension Engine {
     hasChanged = true
   }
 
-  /// Ends the asking if nothing speaks against the router.
-  ///
-  /// Once the group is heard there is nothing left to ask: the addresses are the group's. Whoever
-  /// hands over to a router that has just come up must not have to wait for it.
-  func settleProbe(of instance: RouterInstance) {
-    guard let probe = instance.probe else { return }
-    let isGroups = isGroupHeard(by: instance)
-    guard probe.isOver || isGroups else { return }
-    hasChanged = true
-    guard probe.answers.isEmpty || isGroups else { return }
-    instance.probe = nil
-    changeListening(for: instance)
+  /// Takes in, for a router that asks, which addresses the group's Active has.
+  func hearGroup(
+    _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
+  ) {
+    let addresses = advertisement.addresses(in: message)
+    if addresses.contains(where: { owner(of: $0, near: instance)?.slot == instance.slot }) {
+      instance.probe?.listed.formUnion(addresses)
+    }
+    settleProbe(of: instance)
   }
 
-  private func isGroupHeard(by instance: RouterInstance) -> Bool {
-    instance.election.peers.contains { $0.addresses != .disjoint }
+  /// Ends the asking if nothing speaks against the router, or says what does.
+  ///
+  /// Once the group is heard, and has the same addresses, there is nothing left to ask: they are the
+  /// group's. Whoever hands over to a router that has just come up must not have to wait for it.
+  func settleProbe(of instance: RouterInstance) {
+    guard let probe = instance.probe else { return }
+    let isSame = instance.election.peers.contains { $0.addresses == .same }
+    guard probe.isOver || isSame else { return }
+    hasChanged = true
+    guard !isSame, let stranger = probe.stranger else {
+      instance.probe = nil
+      return changeListening(for: instance)
+    }
+    // If nobody of the group is heard, that is decided when this router would take over.
+    guard !probe.listed.isEmpty, instance.activity == .running else { return }
+    if now < endOfDoubt(of: instance, probe) {
+      instance.probe?.askAgain(at: now)
+      timers.schedule(TimerID.probe, at: now)
+    } else {
+      refuse(instance, stranger)
+      schedule(instance)
+    }
+  }
+
+  /// How long an answer may be that of a peer that is dead or frozen.
+  private func endOfDoubt(of instance: RouterInstance, _ probe: Probe) -> Instant {
+    // The kernel removes what has expired within a second.
+    let lease = (lifetime(of: instance) ?? .zero) + .seconds(2)
+    return probe.askedSince + max(lease, Probe.shortestDoubt)
   }
 
   /// Keeps a Backup from taking over before the answers are in, and one that must not from doing so
@@ -97,10 +121,8 @@ extension Engine {
     guard let probe = instance.probe, instance.election.state == .backup else { return nil }
     guard probe.isOver else { return max(probe.due, now + .milliseconds(1)) }
     settleProbe(of: instance)
-    guard let answer = instance.probe?.answers.first else { return nil }
-    // The kernel removes what has expired within a second.
-    let lease = (lifetime(of: instance) ?? .zero) + .seconds(2)
-    if now < probe.askedSince + max(lease, Probe.shortestDoubt) {
+    guard let answer = instance.probe?.stranger else { return instance.probe?.due }
+    if now < endOfDoubt(of: instance, probe) {
       instance.probe?.askAgain(at: now)
       continueProbes()
       return instance.probe?.due
@@ -110,10 +132,14 @@ extension Engine {
   }
 
   private func refuse(_ instance: RouterInstance, _ answer: Probe.Answer) {
+    let isGroupHeard = !(instance.probe?.listed.isEmpty ?? true)
+    let stranger =
+      isGroupHeard
+      ? "is not the Active of VRID \(instance.settings.vrid)"
+      : "speaks no VRRP for VRID \(instance.settings.vrid)"
     let text =
-      "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which speaks no "
-      + "VRRP for VRID \(instance.settings.vrid); take another address, or switch the question off "
-      + "with --no-probe"
+      "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which "
+      + "\(stranger); take another address, or switch the question off with --no-probe"
     instance.probe?.refusal = text
     instance.attachRetryAt = now + Self.refusalPause
     pause(instance, text)

@@ -272,7 +272,7 @@ package final class Engine {
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
       perform(actions, for: instance)
-      if instance.probe != nil { settleProbe(of: instance) }
+      if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
       note(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {

@@ -40,8 +40,13 @@ struct Probe {
   var hasAskedAll = false
   var isOver = false
   var answers: [Answer] = []
+  /// What the group's Active has been heard to list meanwhile.
+  var listed: Set<IPAddress> = []
   /// Why the router may not take part; stays while it is asked again.
   var refusal: String?
+
+  /// An answer for what the group does not have.
+  var stranger: Answer? { answers.first { !listed.contains($0.address) } }
 
   /// What still keeps the router from being called up, in words.
   var question: String? {
@@ -68,6 +73,7 @@ struct Probe {
     self = Probe()
     refusal = before.refusal
     askedSince = before.askedSince
+    listed = before.listed
     ask(at: now)
   }
 

@@ -31,7 +31,9 @@ struct MetricsCommand: ParsableCommand {
     do {
       status = try client.status()
     } catch {
-      if let output, error.status == .noNode { unlink(output) }
+      if let output, error.status == .noNode, ReplacedFile.begins(output, with: MetricsText.start) {
+        unlink(output)
+      }
       throw error
     }
     let text = MetricsText.render(status)

@@ -128,6 +128,7 @@ struct MachineCheck {
     for (index, address) in settings.addresses.enumerated() {
       remarks += remark(address, at: router.place(of: .address(index)), settings, link)
     }
+    remarks += peerRemarks(router, link)
     for (index, track) in settings.tracks.enumerated() {
       guard !links.contains(where: { $0.name == track.interface }) else { continue }
       let effect =
@@ -140,6 +141,31 @@ struct MachineCheck {
       warn(
         router.place(of: .authentication),
         "a password of version 2 is readable by everybody in the network; it protects nothing")
+    }
+    return remarks
+  }
+
+  /// Peers that nobody can be.
+  private func peerRemarks(_ router: PlacedRouter, _ link: Link) -> [Remark] {
+    let settings = router.configuration
+    var remarks: [Remark] = []
+    let own = addresses.filter { $0.interfaceIndex == link.index }.map(\.address)
+    for (index, peer) in settings.peers.enumerated() where !peer.isLinkLocal {
+      let networks = own.filter { $0.family == peer.family && !$0.address.isLinkLocal }
+      guard !networks.isEmpty, !networks.contains(where: { $0.contains(peer) }) else { continue }
+      remarks.append(
+        Remark(
+          kind: .warning, place: router.place(of: .peer(index)),
+          text: "\(peer) lies in no network of \(link.name); peers must be on the same segment"))
+    }
+    for family in settings.families {
+      let peers = settings.peers(family)
+      guard !peers.isEmpty, peers.allSatisfy({ peer in own.contains { $0.address == peer } })
+      else { continue }
+      remarks.append(
+        Remark(
+          kind: .warning, place: router.place(of: .peers),
+          text: "this machine is its only \(family) peer; name the others"))
     }
     return remarks
   }
@@ -261,13 +287,21 @@ struct MachineCheck {
       (track.decrement.map { "priority \($0) lower" } ?? "no part")
         + " while \(track.interface) is down"
     }
+    let transport: [String] =
+      if settings.virtualMac {
+        ["virtual MAC address \(MACAddress.virtualRouter(settings.vrid, family))"]
+      } else if !settings.peers.isEmpty {
+        ["unicast to \(settings.peers(family).map(\.description).joined(separator: " "))"]
+      } else {
+        []
+      }
     let parts: [String] =
       [
         "VRID \(settings.vrid) on \(settings.interface)"
           + (source.map { " from \($0)" } ?? ""),
         "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
         preemption, takeover, "\(settings.handover.rawValue) handover",
-      ] + tracks
+      ] + transport + tracks
     let all = settings.addresses(family)
     let list = all.prefix(3).map(\.description).joined(separator: " ")
     let more = all.count > 3 ? " and \(all.count - 3) more" : ""

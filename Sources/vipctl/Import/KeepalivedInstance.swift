@@ -284,7 +284,9 @@ struct KeepalivedInstance {
       }
       guard !child.arguments.isEmpty else { continue }
       let words = child.arguments.joined(separator: " ")
-      remark(child, "'\(words)' of \(child.keyword) has no equivalent; TTL 255 is sent and needed")
+      remark(
+        child,
+        "'\(words)' of \(child.keyword) has no equivalent; TTL 255 is sent, and any is accepted")
     }
     guard !configuration.peers.isEmpty else { return }
     let list = configuration.peers.map { ImportedRouter.scalar("\($0)") }.joined(separator: ", ")

@@ -5,6 +5,9 @@ import VRRP
 /// The status of a node in Prometheus' text format.
 struct MetricsText {
   private var text = ""
+  /// What the text begins with.
+  static let start = "# HELP vipctl_"
+
   private typealias Labels = [(String, String)]
 
   static func render(_ status: NodeStatus) -> String {

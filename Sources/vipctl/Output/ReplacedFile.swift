@@ -23,6 +23,16 @@ enum ReplacedFile {
     throw failure(path, code)
   }
 
+  /// Whether a file begins with some text; what does not is somebody else's.
+  static func begins(_ path: String, with text: String) -> Bool {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    let expected = Array(text.utf8)
+    var bytes = [UInt8](repeating: 0, count: expected.count)
+    return read(file, &bytes, bytes.count) == bytes.count && bytes == expected
+  }
+
   private static func failure(_ path: String, _ code: Int32) -> Failure {
     Failure(.failed, "can't write \(path): \(String(cString: strerror(code)))")
   }
