@@ -211,6 +211,19 @@ import VRRP
     #expect(records.count == 3 && records.allSatisfy { $0.validLifetime == nil })
   }
 
+  @Test func `preempted once, it hands over without a gap the next time as well`() throws {
+    try start()
+    takeOver()
+    try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100"])
+    #expect(try bench.state() == .backup && macvlan()?.isUp == false)
+    takeOver()
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(600))
+    #expect(try macvlan()?.isUp == true)
+    try bench.hear(100, from: "198.18.0.2", addresses: ["198.18.0.100"])
+    #expect(try macvlan() == nil)
+  }
+
   @Test func `leaving, it serves until the new Active is heard, and then leaves nothing`() throws {
     try start()
     takeOver()
