@@ -14,9 +14,10 @@ extension Engine {
     let vrid = instance.settings.vrid
     let name = VirtualInterface.name(onInterface: link.index, vrid, instance.family)
     guard try platform.claimName(name) else {
+      let holder = platform.nameHolder(name).map { " (\($0.description))" } ?? ""
       throw NodeError(
         .system(errno: 16),
-        "another node on this machine serves VRID \(vrid) of \(instance.family) on \(link.name); "
+        "another node on this machine\(holder) serves VRID \(vrid) of \(instance.family) on \(link.name); "
           + "stop it, or take another VRID")
     }
     instance.virtual = VirtualInterface(
