@@ -26,12 +26,12 @@ extension Engine {
     guard let index = virtual.index else { return false }
     var requests: [LinkRequest] = []
     if instance.family == .ipv4 { requests = hush(link, for: instance) }
-    // What has been changed on the parent must not outlive this process.
-    isSafeguardStale = true
-    updateSafeguard()
+    // What is changed on the parent must not outlive this process.
+    updateSafeguard(of: instance)
     requests.append(.setUp(true, index: index))
     if let error = platform.kernel.change(requests).lazy.compactMap({ $0 }).first {
       _ = platform.kernel.change([.setUp(false, index: index)] + unhush(instance))
+      isSafeguardStale = true
       failVirtual(instance, because: error.description)
       return false
     }
