@@ -41,4 +41,57 @@ extension VirtualMACTests {
     bench.engine.turn(ready: [])
     #expect(lowered == 1)
   }
+
+  /// Starts a router that tracks another interface, so that each link's event concerns it.
+  private func startTracking() throws {
+    fake.setLink(Link(index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 3)))
+    var settings = try settings(virtualMac: true)
+    settings.tracks = [Track(interface: "eth1")]
+    bench.settle()
+    try bench.engine.add(settings)
+  }
+
+  private func countCreations() -> Int {
+    fake.requests.count { if case .change(.create) = $0 { true } else { false } }
+  }
+
+  @Test func `a macvlan that can't be finished is tried once a second`() throws {
+    fake.failure = { request in
+      guard case .change(.setAlias) = request else { return nil }
+      return NetlinkError(operation: "note a remark", code: 12)
+    }
+    try startTracking()
+    for _ in 0..<10 { bench.settle() }
+    #expect(countCreations() == 1)
+    #expect(try macvlan() == nil && bench.platform.names.isEmpty)
+    bench.pass(.milliseconds(3500))
+    #expect(countCreations() == 4)
+    fake.failure = nil
+    bench.pass(.seconds(1))
+    #expect(try bench.engine.obstacle(to: "web") == nil && macvlan() != nil)
+  }
+
+  @Test func `without a socket no macvlan is made`() throws {
+    bench.platform.openFailure = NodeError(.system(errno: 24), "too many open files")
+    try startTracking()
+    bench.pass(.seconds(3))
+    #expect(countCreations() == 0)
+    #expect(bench.engine.obstacle(to: "web") == "too many open files")
+    #expect(bench.engine.wires.isEmpty && bench.platform.names.isEmpty)
+    bench.platform.openFailure = nil
+    bench.pass(.seconds(1))
+    #expect(countCreations() == 1)
+  }
+
+  @Test func `another obstacle is told at once, and its end ends the waiting`() throws {
+    bench.platform.openFailure = NodeError(.system(errno: 24), "too many open files")
+    try startTracking()
+    fake.setFlags([.broadcast, .multicast], onInterface: 2)
+    bench.settle()
+    #expect(bench.engine.obstacle(to: "web") == "eth0 is down")
+    bench.platform.openFailure = nil
+    fake.setFlags(FakePlatform.eth0.flags, onInterface: 2)
+    bench.settle()
+    #expect(bench.engine.obstacle(to: "web") == nil)
+  }
 }

@@ -115,8 +115,9 @@ extension Engine {
       + "VRRP for VRID \(instance.settings.vrid); take another address, or switch the question off "
       + "with --no-probe"
     instance.probe?.refusal = text
-    instance.attachRetryAt = now + Self.refusalPause
     pause(instance, text)
+    instance.attachRetryAt = now + Self.refusalPause
+    schedule(instance)
   }
 
   /// Why a router may not take part; `nil` if it may or if that is still open.
