@@ -94,4 +94,18 @@ extension VirtualMACTests {
     bench.settle()
     #expect(bench.engine.obstacle(to: "web") == nil)
   }
+
+  @Test func `what it tracks comes back during a handover, which goes on`() throws {
+    try startTracking()
+    takeOver()
+    fake.setFlags([.broadcast, .multicast], onInterface: 3)
+    bench.settle()
+    #expect(bench.engine.obstacle(to: "web") == "eth1 is down, which the router tracks")
+    bench.pass(.milliseconds(50))
+    fake.setFlags([.up, .running, .lowerUp], onInterface: 3)
+    bench.settle()
+    #expect(try bench.state() == .backup && macvlan()?.isUp == true)
+    try bench.hear(90, from: "198.18.0.2", addresses: ["198.18.0.100"])
+    #expect(try macvlan()?.isUp == false)
+  }
 }

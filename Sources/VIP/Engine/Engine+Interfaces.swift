@@ -134,7 +134,7 @@ extension Engine {
       instance.activity = .running
       instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
-      if !instance.isHolding, !instance.hasReleased {
+      if !instance.isHolding, !instance.hasReleased, instance.handoverDeadline == nil {
         // Left on the interface by an earlier life of this node.
         work.add(.remove, instance)
       }
