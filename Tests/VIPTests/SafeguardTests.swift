@@ -102,6 +102,8 @@ import VRRP
       ofMacvlan: "vip4-2-51", restoring: [.arpIgnore: 0, .arpAnnounce: 0], ofParent: 2)
     #expect(covered == removal, "before the interface is changed")
     #expect(requests() == removal)
+    // A frozen node's macvlan has no lease that would end it.
+    #expect(deeds(after: .seconds(1000)) == [.requests(removal)])
     #expect(packets().count == 1)
     bench.engine.remove("web")
     bench.pass(.seconds(2))
