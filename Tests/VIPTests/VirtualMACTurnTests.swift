@@ -108,4 +108,34 @@ extension VirtualMACTests {
     try bench.hear(90, from: "198.18.0.2", addresses: ["198.18.0.100"])
     #expect(try macvlan()?.isUp == false)
   }
+
+  @Test func `the leases of another router don't disturb IPv6 addresses that wake up`() throws {
+    // One that holds addresses before, so that its lease timer runs.
+    let bench = try Bench(lease: #require(LeasePolicy("3s")))
+    try bench.engine.add(settings(priority: 200, vrid: 7, name: "other"))
+    bench.pass(.seconds(10))
+    let many = (0..<1000).map { "2001:db8::1:\(String($0, radix: 16))/64" }
+    try bench.engine.add(settings(many, virtualMac: true))
+    var raisedAt: Instant?
+    var leasedAt: Instant?
+    bench.platform.fake.failure = { request in
+      if case .change(.setUp(true, _)) = request { raisedAt = bench.platform.time }
+      if case .install(let request) = request, request.address.address.family == .ipv6,
+        request.lifetime != nil, leasedAt == nil
+      {
+        leasedAt = bench.platform.time
+      }
+      return nil
+    }
+    // A round of leases comes right after the takeover, wherever that falls.
+    for _ in 0..<60 where raisedAt == nil { bench.pass(.milliseconds(100)) }
+    bench.engine.refreshLeases()
+    bench.pass(.milliseconds(390))
+    #expect(raisedAt != nil && leasedAt == nil)
+    bench.pass(.milliseconds(200))
+    #expect(leasedAt != nil)
+    bench.pass(.seconds(20))
+    #expect(bench.state(.ipv6) == .active)
+    #expect(try bench.held.count == 1001)
+  }
 }
