@@ -1,3 +1,4 @@
+import ARP
 import Netlink
 import Testing
 import VIPCore
@@ -95,6 +96,30 @@ extension VirtualMACTests {
     #expect(bench.engine.obstacle(to: "web") == nil)
   }
 
+  @Test func `what happens to other interfaces does not shorten a refusal`() throws {
+    let claim = AddressClaim(
+      address: try #require(IPAddress("198.18.0.100")), mac: MACAddress(2, 0, 0, 0, 0, 0x66),
+      form: .reply)
+    var settings = try settings(probe: true)
+    settings.tracks = [Track(interface: "eth1")]
+    fake.setLink(Link(index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 3)))
+    bench.settle()
+    try bench.engine.add(settings)
+    for _ in 0..<300 where bench.engine.refusal(of: "web") == nil {
+      bench.pass(.milliseconds(100))
+      try bench.hear(claim)
+    }
+    #expect(bench.engine.refusal(of: "web") != nil)
+    let probes = wire.claims.count
+    for mtu in 1400..<1420 {
+      fake.setLink(Link(index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 3), mtu: mtu))
+      bench.pass(.milliseconds(500))
+    }
+    #expect(bench.engine.refusal(of: "web") != nil && wire.claims.count == probes)
+    bench.pass(.seconds(25))
+    #expect(wire.claims.count > probes)
+  }
+
   @Test func `what it tracks comes back during a handover, which goes on`() throws {
     try startTracking()
     takeOver()
@@ -111,7 +136,7 @@ extension VirtualMACTests {
 
   @Test func `the leases of another router don't disturb IPv6 addresses that wake up`() throws {
     // One that holds addresses before, so that its lease timer runs.
-    let bench = try Bench(lease: #require(LeasePolicy("3s")))
+    let bench = try Bench(lease: #require(LeasePolicy("4s")))
     try bench.engine.add(settings(priority: 200, vrid: 7, name: "other"))
     bench.pass(.seconds(10))
     let many = (0..<1000).map { "2001:db8::1:\(String($0, radix: 16))/64" }
