@@ -33,7 +33,8 @@ enum {
 struct vip_guard_header {
   /// When the node last lived, in nanoseconds since boot.
   uint64_t stamp;
-  /// For how many nanoseconds after the stamp addresses may be removed; 0 for ever.
+  /// For how many nanoseconds after the stamp blocks of requests without a limit of their own may be
+  /// sent, since the leases of all addresses are alike; 0 for ever.
   uint64_t removal_limit;
   /// How many entries have ever been used; those behind them are not even looked at.
   uint32_t entry_count;
@@ -43,8 +44,8 @@ struct vip_guard_block {
   /// From the start of the area.
   uint32_t offset;
   uint32_t length;
-  /// For how many nanoseconds after the stamp it may be sent; 0 for ever. Of farewells only: the
-  /// leases of all addresses are alike.
+  /// For how many nanoseconds after the stamp it may be sent. 0: packets for ever, requests as long
+  /// as the header says.
   uint64_t limit;
 };
 
@@ -129,8 +130,10 @@ VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
       what == VIP_GUARD_REMOVES ? &entry->removals : &entry->farewells;
   const struct vip_guard_header *header = (const struct vip_guard_header *)area;
   uint64_t stamp = __atomic_load_n(&header->stamp, __ATOMIC_RELAXED);
-  uint64_t limit = what == VIP_GUARD_REMOVES
-      ? __atomic_load_n(&header->removal_limit, __ATOMIC_RELAXED) : block->limit;
+  uint64_t limit = block->limit;
+  if (what == VIP_GUARD_REMOVES && limit == 0) {
+    limit = __atomic_load_n(&header->removal_limit, __ATOMIC_RELAXED);
+  }
   if (limit != 0 && now > stamp && now - stamp > limit) return NULL;
   if (block->offset < VIP_GUARD_CONTENTS_OFFSET || block->offset > size) return NULL;
   if (block->length > size - block->offset) return NULL;

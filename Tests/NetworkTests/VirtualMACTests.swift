@@ -124,6 +124,39 @@ extension NetworkTests {
       try last.stop()
       #expect(try Lab.snapshot(machine) == before)
     }
+
+    @Test("Two nodes of two users on one machine: neither takes what the other has for a leftover")
+    func otherUser() throws {
+      let lab = try Lab()
+      let machine = lab.machines[0]
+      let vip = lab.segment.virtualAddress(.ipv4, 77)
+      let directory = lab.segment.directory["other"]
+      try machine.namespace.check(["install", "-d", "-o", "65534", directory])
+      try machine.namespace.check(["chmod", "711", lab.segment.directory.path])
+      let powers = "+net_admin,+net_raw"
+      let first = try machine.namespace.start(
+        [
+          "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=\(powers)",
+          "--ambient-caps=\(powers)", VipctlNode.binary, "run", "\(vip)/24", "-i", "eth0",
+          "--vrid", "77", "--virtual-mac", "--no-probe", "--interval", "100ms", "--runtime-dir",
+          directory,
+        ], logPath: lab.segment.directory["other.log"])
+      func macvlan() throws -> String {
+        try machine.namespace.run(["sh", "-c", "ip -o link | grep -o '^.*vip4-[0-9]*-77@'"]).output
+      }
+      try eventually("it is Active", detail: { first.logTail }) {
+        try machine.holds(vip)
+      }
+      let before = try macvlan()
+      let second = try lab.start(0, priority: 100)
+      try second.waitUntil(.active)
+      #expect(try macvlan() == before && !before.isEmpty)
+      try second.stop()
+      #expect(try macvlan() == before)
+      first.signal(SIGTERM)
+      #expect(first.waitForExit(within: .seconds(10)) == 0)
+      #expect(try macvlan().isEmpty)
+    }
   }
 
   /// Two machines that share an address of each family under its virtual MAC address.

@@ -60,6 +60,7 @@ final class FakePlatform: Platform {
   /// Names claimed by this node, and by others.
   var names: Set<String> = []
   var foreignNames: Set<String> = []
+  var foreignHolder: NameHolder?
 
   func setting(_ path: String) -> Int? {
     settings[path] ?? (path.hasPrefix("ipv6/conf/") ? -7 : nil)
@@ -80,6 +81,7 @@ final class FakePlatform: Platform {
     return true
   }
 
+  func nameHolder(_ name: String) -> NameHolder? { foreignHolder }
   func releaseName(_ name: String) { names.remove(name) }
 
   func watch(_ descriptor: Int32, _ source: ReadinessSource) { watched.insert(source) }

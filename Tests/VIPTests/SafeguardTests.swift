@@ -90,12 +90,20 @@ import VRRP
     #expect(
       requests() == LinkRequest.removal(ofMacvlan: "vip4-2-51", restoring: [:], ofParent: 2))
     #expect(packets().isEmpty)
+    var covered: [UInt8] = []
+    bench.platform.fake.failure = { request in
+      if case .change(.setIPv4) = request { covered = requests() }
+      return nil
+    }
     bench.pass(.seconds(4))
+    bench.platform.fake.failure = nil
     #expect(bench.state() == .active)
-    #expect(
-      requests()
-        == LinkRequest.removal(
-          ofMacvlan: "vip4-2-51", restoring: [.arpIgnore: 0, .arpAnnounce: 0], ofParent: 2))
+    let removal = LinkRequest.removal(
+      ofMacvlan: "vip4-2-51", restoring: [.arpIgnore: 0, .arpAnnounce: 0], ofParent: 2)
+    #expect(covered == removal, "before the interface is changed")
+    #expect(requests() == removal)
+    // A frozen node's macvlan has no lease that would end it.
+    #expect(deeds(after: .seconds(1000)) == [.requests(removal)])
     #expect(packets().count == 1)
     bench.engine.remove("web")
     bench.pass(.seconds(2))

@@ -40,6 +40,12 @@ extension VirtualMACTests {
       other.engine.obstacle(to: "web")
         == "another node on this machine serves VRID 51 of IPv4 on eth0; stop it, or take another "
         + "VRID")
+    other.platform.foreignHolder = NameHolder(pid: 4711, user: 65534)
+    other.pass(.seconds(2))
+    #expect(
+      other.engine.obstacle(to: "web")
+        == "another node on this machine (process 4711 of user 65534) serves VRID 51 of IPv4 on "
+        + "eth0; stop it, or take another VRID")
     other.platform.foreignNames = []
     other.pass(.seconds(2))
     #expect(other.engine.obstacle(to: "web") == nil)
@@ -136,10 +142,35 @@ extension VirtualMACTests {
     let (first, second) = (NameClaims(), NameClaims())
     let name = "test-\(getpid())"
     #expect(try first.claim(name) && first.claim(name))
-    for _ in 0..<5 { #expect(try !second.claim(name)) }
+    let own = NameHolder(pid: getpid(), user: geteuid())
+    for _ in 0..<40 {
+      #expect(try !second.claim(name))
+      #expect(second.holder(of: name) == own)
+    }
     first.release(name)
-    #expect(try second.claim(name))
-    #expect(try !first.claim(name))
+    #expect(try second.claim(name) && second.holder(of: name) == nil)
+    #expect(try !first.claim(name) && first.holder(of: name) == own)
+  }
+
+  @Test func `a name that somebody has silently is not ours, and free when he ends`() throws {
+    let claims = NameClaims()
+    let name = "test-silent-\(getpid())"
+    let (known, silent) = (NameClaims(), socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+    #expect(try known.claim(name) && !claims.claim(name) && claims.holder(of: name) != nil)
+    known.release(name)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = [0] + Array("vipctl/\(name)".utf8)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+    let bound = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(silent, $0, length) }
+    }
+    #expect(bound == 0)
+    // Nor does it inherit what was known of the one before.
+    for _ in 0..<3 { #expect(try !claims.claim(name) && claims.holder(of: name) == nil) }
+    close(silent)
+    #expect(try claims.claim(name))
   }
 
   @Test func `an IPv6 address that Linux has refused is put up again`() throws {

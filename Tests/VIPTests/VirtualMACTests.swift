@@ -191,6 +191,25 @@ import VRRP
     #expect(try parent(.arpIgnore) == 1)
   }
 
+  @Test func `what had not to be changed before is noted when it has to be`() throws {
+    fake.setLink(
+      Link(
+        index: 2, name: "eth0", macAddress: FakePlatform.eth0.macAddress,
+        ipv4: [.arpIgnore: 1, .arpAnnounce: 0]))
+    bench.settle()
+    try bench.engine.add(settings(Self.three, virtualMac: true))
+    takeOver()
+    let remark = "vipctl: virtual router 51 on eth0; to restore: arp_announce=0"
+    #expect(try macvlan()?.alias == remark)
+    _ = fake.change([.setIPv4([.arpIgnore: 0], index: 2)])
+    bench.settle()
+    #expect(try parent(.arpIgnore) == 1)
+    #expect(try macvlan()?.alias == "\(remark) arp_ignore=0")
+    bench.engine.remove("web")
+    bench.pass(.seconds(2))
+    #expect(try parent(.arpIgnore) == 0 && parent(.arpAnnounce) == 0)
+  }
+
   // MARK: Letting go
 
   @Test func `preempted, it lets go the moment the new Active is heard`() throws {
@@ -209,6 +228,19 @@ import VRRP
     // And is ready for the next time.
     let records = try fake.addresses().filter(\.isOurs)
     #expect(records.count == 3 && records.allSatisfy { $0.validLifetime == nil })
+  }
+
+  @Test func `preempted once, it hands over without a gap the next time as well`() throws {
+    try start()
+    takeOver()
+    try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100"])
+    #expect(try bench.state() == .backup && macvlan()?.isUp == false)
+    takeOver()
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(600))
+    #expect(try macvlan()?.isUp == true)
+    try bench.hear(100, from: "198.18.0.2", addresses: ["198.18.0.100"])
+    #expect(try macvlan() == nil)
   }
 
   @Test func `leaving, it serves until the new Active is heard, and then leaves nothing`() throws {

@@ -28,12 +28,15 @@ enum UnixSocket {
   }
 
   /// The user on the other end of a connection.
-  static func peerUser(_ descriptor: Int32) -> UInt32? {
+  static func peerUser(_ descriptor: Int32) -> UInt32? { peer(descriptor)?.uid }
+
+  /// The process on the other end of a connection, as it was when it began to listen.
+  static func peer(_ descriptor: Int32) -> vip_ucred? {
     var credentials = vip_ucred()
     var length = socklen_t(MemoryLayout<vip_ucred>.size)
     guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 else {
       return nil
     }
-    return credentials.uid
+    return credentials
   }
 }

@@ -36,31 +36,39 @@ extension Engine {
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
-      guard let instance = instances[entry.slot] else {
-        work.advanceFirst(to: nil)
-        continue
-      }
-      if entry.kind == .remove, instance.virtual != nil {
-        work.advanceFirst(to: nil)
-        lower(instance)
-        continue
-      }
-      if entry.kind == .install, instance.settings.virtualMac, !raise(instance) {
-        work.advanceFirst(to: nil)
-        continue
-      }
-      // What an IPv6 request costs grows with the number of addresses on the interface.
-      let batch = instance.family == .ipv4 ? Bound.addressBatch : Bound.addressBatch / 4
-      let (indices, next) = select(entry, of: instance, atMost: min(budget, batch))
-      budget -= indices.count
-      work.advanceFirst(to: next)
-      if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
-      if entry.kind == .retire, next == nil { dropRetired(of: instance) }
-      if entry.kind == .load, next == nil { settle(instance) }
-      if !indices.isEmpty, platform.now() >= end { break }
+      budget -= perform(entry, atMost: budget)
+      // Whatever it was: to switch a macvlan is about no address and takes its time.
+      if platform.now() >= end { break }
     }
     finishLeaving()
     updateSafeguard()
+  }
+
+  /// Works off a slice of one entry.
+  ///
+  /// - Returns: how many addresses it was about.
+  private func perform(_ entry: AddressWork.Entry, atMost budget: Int) -> Int {
+    guard let instance = instances[entry.slot] else {
+      work.advanceFirst(to: nil)
+      return 0
+    }
+    if entry.kind == .remove, instance.virtual != nil {
+      work.advanceFirst(to: nil)
+      lower(instance)
+      return 0
+    }
+    if entry.kind == .install, instance.settings.virtualMac, !raise(instance) {
+      work.advanceFirst(to: nil)
+      return 0
+    }
+    // What an IPv6 request costs grows with the number of addresses on the interface.
+    let batch = instance.family == .ipv4 ? Bound.addressBatch : Bound.addressBatch / 4
+    let (indices, next) = select(entry, of: instance, atMost: min(budget, batch))
+    work.advanceFirst(to: next)
+    if !indices.isEmpty { apply(entry.kind, indices, of: instance) }
+    if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+    if entry.kind == .load, next == nil { settle(instance) }
+    return indices.count
   }
 
   /// The addresses of a slice, and where the next slice starts (`nil` after the last).

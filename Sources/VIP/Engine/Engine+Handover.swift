@@ -27,6 +27,7 @@ extension Engine {
       let patience = patience(instance, reason), let wire = wire(of: instance), listen(on: wire)
     else { return release(instance) }
     instance.handoverDeadline = now + patience
+    instance.hasSuccessor = reason?.namesSuccessor ?? false
     for index in instance.currentAddresses.indices where instance.addresses[index].isInstalled {
       instance.addresses[index].isLingering = true
     }
@@ -37,7 +38,7 @@ extension Engine {
   /// one Ethernet address confuse switches, and its advertisement has moved their tables already.
   private func letGoVirtual(_ instance: RouterInstance, _ reason: Transition.Reason?) {
     guard instance.settings.handover == .seamless, instance.isReachable,
-      let patience = patience(instance, reason), !instance.hasSuccessor
+      reason?.namesSuccessor == false, let patience = patience(instance, reason)
     else { return release(instance) }
     instance.handoverDeadline = now + patience
     armHandoverTimer()
@@ -52,7 +53,6 @@ extension Engine {
       // The last backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
       return instance.settings.interval.duration + Self.takeoverMargin
     case .higherPriority, .higherAddress:
-      instance.hasSuccessor = true
       return patienceAfterAdvertisement(instance)
     default:
       return nil
@@ -119,5 +119,15 @@ extension Actions {
   var transitionReason: Transition.Reason? {
     for case .transition(let transition) in self { return transition.reason }
     return nil
+  }
+}
+
+extension Transition.Reason {
+  /// Whether it is the advertisement of another router that is Active now.
+  fileprivate var namesSuccessor: Bool {
+    switch self {
+    case .higherPriority, .higherAddress: true
+    default: false
+    }
   }
 }

@@ -113,6 +113,8 @@ extension Engine {
     if let unfitness = unfitness(of: instance) {
       return pause(instance, unfitness, isUnfit: true)
     }
+    // What an attempt does to interfaces comes back as events, and others cause some too.
+    if let retryAt = instance.attachRetryAt, retryAt > now, instance.activity != .running { return }
     do throws(NodeError) {
       try attach(instance, link)
     } catch {
@@ -132,7 +134,7 @@ extension Engine {
       instance.activity = .running
       instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
-      if !instance.isHolding, !instance.hasReleased {
+      if !instance.isHolding, !instance.hasReleased, instance.handoverDeadline == nil {
         // Left on the interface by an earlier life of this node.
         work.add(.remove, instance)
       }
@@ -151,6 +153,7 @@ extension Engine {
     let waiting = RouterInstance.Activity.waiting(reason)
     guard instance.activity != waiting else { return }
     instance.activity = waiting
+    instance.attachRetryAt = nil
     instance.isUnfit = isUnfit
     perform(instance.election.stop(at: now), for: instance)
     if instance.handoverDeadline != nil, !isUnfit { release(instance) }
@@ -169,14 +172,16 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      if instance.settings.virtualMac { try makeVirtualInterface(for: instance, on: link) }
+      if instance.settings.virtualMac { try claimVirtualInterface(for: instance, on: link) }
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
+        try createVirtualInterface(for: instance, on: link)
         wire.userCount += 1
         segment.add(instance)
       } catch {
         removeVirtualInterface(of: instance)
+        closeUnused(key)
         throw error
       }
       claimAddresses(of: instance, on: link.index)
@@ -230,21 +235,21 @@ extension Engine {
     }
     instance.addresses.removeAll(where: \.isRetired)
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-    if let segment = segments[key] {
-      segment.remove(instance)
-      if segment.routerCount == 0 {
-        flush()
-        platform.unwatch(segment.transport.descriptor)
-        segments[key] = nil
-      }
+    segments[key]?.remove(instance)
+    wires[link.index]?.userCount -= 1
+    closeUnused(key)
+  }
+
+  private func closeUnused(_ key: SegmentKey) {
+    if let segment = segments[key], segment.routerCount == 0 {
+      flush()
+      platform.unwatch(segment.transport.descriptor)
+      segments[key] = nil
     }
-    if let wire = wires[link.index] {
-      wire.userCount -= 1
-      if wire.userCount == 0 {
-        wires[link.index] = nil
-        if wire.listening.isWatched { platform.unwatch(wire.transport.fileDescriptor) }
-        platform.close(wire.transport)
-      }
+    if let wire = wires[key.interfaceIndex], wire.userCount == 0 {
+      wires[key.interfaceIndex] = nil
+      if wire.listening.isWatched { platform.unwatch(wire.transport.fileDescriptor) }
+      platform.close(wire.transport)
     }
   }
 }

@@ -71,6 +71,8 @@ extension Engine {
     for case let instance? in instances
     where instance.isHolding || instance.handoverDeadline != nil {
       isHoldingAny = true
+      // Linux is still waking them; theirs follow when it is done.
+      if instance.virtual?.leasesAt != nil { continue }
       if isRefreshedRarely(instance), refreshRound % Self.ipv6Factor != 0 { continue }
       work.add(.refresh, instance)
     }

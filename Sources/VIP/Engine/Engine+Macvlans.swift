@@ -7,30 +7,26 @@ import VIPCore
 /// process and that is the same for all in a network namespace. So whoever finds a macvlan of ours
 /// whose name nobody claims knows that its node is dead.
 extension Engine {
-  /// Makes a router's macvlan, switched off, on the interface that it is to be attached to.
+  /// Claims the name of a router's macvlan on the interface that it is to be attached to.
   ///
-  /// - Throws: why there is none. Nothing has changed then.
-  func makeVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
+  /// - Throws: who else has it.
+  func claimVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
     let vrid = instance.settings.vrid
     let name = VirtualInterface.name(onInterface: link.index, vrid, instance.family)
     guard try platform.claimName(name) else {
+      let holder = platform.nameHolder(name).map { " (\($0.description))" } ?? ""
       throw NodeError(
         .system(errno: 16),
-        "another node on this machine serves VRID \(vrid) of \(instance.family) on \(link.name); "
+        "another node on this machine\(holder) serves VRID \(vrid) of \(instance.family) on \(link.name); "
           + "stop it, or take another VRID")
     }
     instance.virtual = VirtualInterface(
       name: name, macAddress: .virtualRouter(vrid, instance.family))
-    do throws(NodeError) {
-      try createVirtualInterface(for: instance, on: link)
-    } catch {
-      platform.releaseName(name)
-      instance.virtual = nil
-      throw error
-    }
   }
 
-  /// Makes the macvlan that a router has claimed the name of.
+  /// Makes the macvlan that a router has claimed the name of, switched off; nothing if it has none.
+  ///
+  /// - Throws: why there is none. Nothing has changed then.
   func createVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
     guard let virtual = instance.virtual else { return }
     try checkSettings(for: instance.family, on: link)

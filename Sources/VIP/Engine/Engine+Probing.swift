@@ -141,8 +141,9 @@ extension Engine {
       "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which "
       + "\(stranger); take another address, or switch the question off with --no-probe"
     instance.probe?.refusal = text
-    instance.attachRetryAt = now + Self.refusalPause
     pause(instance, text)
+    instance.attachRetryAt = now + Self.refusalPause
+    schedule(instance)
   }
 
   /// Why a router may not take part; `nil` if it may or if that is still open.

@@ -97,17 +97,31 @@ extension Engine {
     safeguard.setLease(longestLifetime)
     let hostAddresses = virtualAddressesOfHost()
     for case let instance? in instances {
-      guard let link = instance.link else { continue }
-      var duties: GuardArea.Duties = []
-      // A macvlan that its node does not look after is a leftover, even if it is off.
-      if instance.isHolding || !instance.hasReleased || instance.virtual?.index != nil {
-        duties.insert(.removals)
-      }
-      if instance.election.state == .active { duties.insert(.farewells) }
-      safeguard.publish(
-        instance, link: link.index, hostAddresses: hostAddresses[instance.slot] ?? [],
-        duties: duties, savedSettings: savedSettings(ofParentOf: instance))
+      publish(instance, to: safeguard, hostAddresses: hostAddresses[instance.slot] ?? [])
     }
+  }
+
+  /// Tells the guard what would be due for one router with a macvlan, whose addresses go with it.
+  ///
+  /// It is what a takeover can afford: it costs the same however many routers there are.
+  func updateSafeguard(of instance: RouterInstance) {
+    guard let safeguard else { return }
+    publish(instance, to: safeguard, hostAddresses: [])
+  }
+
+  private func publish(
+    _ instance: RouterInstance, to safeguard: Safeguard, hostAddresses: Set<Int>
+  ) {
+    guard let link = instance.link else { return }
+    var duties: GuardArea.Duties = []
+    // A macvlan that its node does not look after is a leftover, even if it is off.
+    if instance.isHolding || !instance.hasReleased || instance.virtual?.index != nil {
+      duties.insert(.removals)
+    }
+    if instance.election.state == .active { duties.insert(.farewells) }
+    safeguard.publish(
+      instance, link: link.index, hostAddresses: hostAddresses, duties: duties,
+      savedSettings: savedSettings(ofParentOf: instance))
   }
 
   /// Virtual addresses that the host has given itself meanwhile, by slot and index.

@@ -26,12 +26,12 @@ extension Engine {
     guard let index = virtual.index else { return false }
     var requests: [LinkRequest] = []
     if instance.family == .ipv4 { requests = hush(link, for: instance) }
-    // What has been changed on the parent must not outlive this process.
-    isSafeguardStale = true
-    updateSafeguard()
+    // What is changed on the parent must not outlive this process.
+    updateSafeguard(of: instance)
     requests.append(.setUp(true, index: index))
     if let error = platform.kernel.change(requests).lazy.compactMap({ $0 }).first {
       _ = platform.kernel.change([.setUp(false, index: index)] + unhush(instance))
+      isSafeguardStale = true
       failVirtual(instance, because: error.description)
       return false
     }
@@ -113,11 +113,16 @@ extension Engine {
       requests = settingRequest(VirtualInterface.parentSettings, saved, link.index)
     }
     hushed[link.index]?.users.insert(instance.slot)
-    if let index = instance.virtual?.index, let saved = hushed[link.index]?.saved, !saved.isEmpty {
-      let alias = VirtualInterface.alias(instance.settings.vrid, on: link.name, restoring: saved)
-      requests.append(.setAlias(alias, index: index))
-    }
-    return requests
+    return requests + remark(of: instance)
+  }
+
+  /// Notes on a router's macvlan what its parent had, if anything was changed.
+  private func remark(of instance: RouterInstance) -> [LinkRequest] {
+    guard let index = instance.virtual?.index, let link = instance.link,
+      let saved = hushed[link.index]?.saved, !saved.isEmpty
+    else { return [] }
+    let alias = VirtualInterface.alias(instance.settings.vrid, on: link.name, restoring: saved)
+    return [.setAlias(alias, index: index)]
   }
 
   /// Gives a macvlan's parent its settings back if nobody else needs them changed.
@@ -221,10 +226,13 @@ extension Engine {
     }
     let lost = VirtualInterface.parentSettings.filter { present[$0.key] ?? $0.value < $0.value }
     guard !lost.isEmpty else { return }
-    for setting in lost.keys where entry.saved[setting] == nil {
-      hushed[index]?.saved[setting] = present[setting]
+    var remarks: [LinkRequest] = []
+    let unknown = lost.keys.filter { entry.saved[$0] == nil }
+    if !unknown.isEmpty {
+      for setting in unknown { hushed[index]?.saved[setting] = present[setting] }
+      remarks = entry.users.sorted().compactMap { instances[$0] }.flatMap(remark)
     }
-    _ = platform.kernel.change([.setIPv4(lost, index: index)])
+    _ = platform.kernel.change(remarks + [.setIPv4(lost, index: index)])
     isSafeguardStale = true
   }
 

@@ -36,12 +36,31 @@ package protocol Platform: AnyObject {
   ///
   /// - Returns: whether it is ours now.
   func claimName(_ name: String) throws(NodeError) -> Bool
+  /// Who had a name when it was last claimed in vain; `nil` if that is not known.
+  func nameHolder(_ name: String) -> NameHolder?
   /// Gives such a name up.
   func releaseName(_ name: String)
   /// From now on, calls the engine's turn when a descriptor is readable.
   func watch(_ descriptor: Int32, _ source: ReadinessSource)
   /// No longer waits for a descriptor that is about to be closed.
   func unwatch(_ descriptor: Int32)
+}
+
+/// A process that has a name.
+package struct NameHolder: Sendable, Hashable {
+  /// Its number; 0 if it is in a container that can't be looked into.
+  package var pid: Int32
+  /// Its user.
+  package var user: UInt32
+
+  /// Makes a holder.
+  package init(pid: Int32, user: UInt32) {
+    self.pid = pid
+    self.user = user
+  }
+
+  /// Such as "process 4711 of user 0".
+  var description: String { (pid == 0 ? "a process" : "process \(pid)") + " of user \(user)" }
 }
 
 /// What has become readable.

@@ -131,7 +131,9 @@ package final class Safeguard {
       if entry.macvlanRemoval != removal {
         entry.macvlanRemoval = removal
         entry.hasRemovals = area.write(
-          removal, for: .removals, of: slot, interfaceIndex: link)
+          removal, for: .removals, of: slot, interfaceIndex: link,
+          // No lease ends it, and nobody else can have one of this name while the node lives.
+          limit: .max)
       }
     } else if isOtherList || entry.hostAddresses != hostAddresses {
       entry.hostAddresses = hostAddresses

@@ -108,6 +108,7 @@ final class LinuxPlatform: Platform {
   }
 
   func claimName(_ name: String) throws(NodeError) -> Bool { try names.claim(name) }
+  func nameHolder(_ name: String) -> NameHolder? { names.holder(of: name) }
   func releaseName(_ name: String) { names.release(name) }
 
   // MARK: Waiting

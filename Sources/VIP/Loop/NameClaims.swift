@@ -9,9 +9,12 @@ import Glibc
 final class NameClaims {
   private static let prefix = "vipctl/"
 
+  /// How many may ask whose a name is before it is only known that it is somebody's.
+  private static let queueLength: Int32 = 16
+
   private var held: [String: Int32] = [:]
-  /// Names of processes that count, which need not be asked again.
-  private var foreign: Set<String> = []
+  /// Who had a name when that could last be learned.
+  private var holders: [String: NameHolder] = [:]
 
   deinit {
     for descriptor in held.values { close(descriptor) }
@@ -19,30 +22,40 @@ final class NameClaims {
 
   /// Claims a name.
   ///
-  /// - Returns: whether it is ours now; not if another process has it.
+  /// Whoever has it, has it: a living node may have any user, and one that is taken for dead loses
+  /// its macvlans. That anybody can keep a node from its names so is the lesser evil.
+  ///
+  /// - Returns: whether it is ours now; not if another process has it, see ``holder(of:)``.
   func claim(_ name: String) throws(NodeError) -> Bool {
     if held[name] != nil { return true }
     let descriptor = socket(
       AF_UNIX,
       Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     guard descriptor >= 0 else { throw .system(errno, "claim the name \(name)") }
-    if Self.withAddress(name, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 1) == 0 {
+    if Self.withAddress(name, { bind(descriptor, $0, $1) }) == 0,
+      listen(descriptor, Self.queueLength) == 0
+    {
       held[name] = descriptor
-      foreign.remove(name)
+      holders[name] = nil
       return true
     }
     let code = errno
     defer { close(descriptor) }
     guard code == EADDRINUSE else { throw .system(code, "claim the name \(name)") }
-    if foreign.contains(name) { return false }
-    // Anybody may take such a name. Only those count who could have made an interface.
-    if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0,
-      let user = UnixSocket.peerUser(descriptor), user != 0, user != geteuid()
-    {
-      return true
-    }
-    foreign.insert(name)
+    askHolder(of: name, over: descriptor)
     return false
+  }
+
+  /// Who had a name when it was last claimed in vain; `nil` if that can't be learned.
+  func holder(of name: String) -> NameHolder? { holders[name] }
+
+  private func askHolder(of name: String, over descriptor: Int32) {
+    if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0 {
+      holders[name] = UnixSocket.peer(descriptor).map { NameHolder(pid: $0.pid, user: $0.uid) }
+    } else if errno != EAGAIN {
+      // A queue that is full is the one that we have been in; everybody else is a stranger.
+      holders[name] = nil
+    }
   }
 
   /// Gives a name up.
