@@ -225,6 +225,16 @@ import Testing
     #expect(result.errors.hasSuffix("; start one with 'vipctl up' or 'vipctl run'\n"))
   }
 
+  @Test func `without a node metrics remove their own file and no other`() throws {
+    let folder = try TemporaryDirectory()
+    for (text, stays) in [("important\n", true), ("# HELP vipctl_up \n", false)] {
+      try folder.write(text, to: "file")
+      let result = try vipctl(["metrics", "--output", folder["file"]])
+      #expect(result.status == ExitStatus.noNode.rawValue)
+      #expect((access(folder["file"], F_OK) == 0) == stays)
+    }
+  }
+
   @Test(arguments: ["up", "run"])
   func `a bad file comes before a missing permission`(command: String) throws {
     let folder = try TemporaryDirectory()

@@ -168,7 +168,10 @@ import VRRP
   /// A line of an instance and the remark about it.
   static let remarks: [(String, String)] = [
     ("unicast_peer {\nlocalhost\n}", "unicast_peer: 'localhost' is not an address; write it like"),
-    ("unicast_peer {\n192.0.2.2 max_ttl 9\n}", "'max_ttl 9' of 192.0.2.2 has no equivalent; TTL 255 is sent, and any"),
+    (
+      "unicast_peer {\n192.0.2.2 max_ttl 9\n}",
+      "'max_ttl 9' of 192.0.2.2 has no equivalent; TTL 255 is sent, and any"
+    ),
     ("use_vmac vrrp.51", "the interface with the virtual MAC address gets another name than"),
     ("use_vmac 02:00:00:00:00:01", "the virtual MAC address is that of RFC 9568, not 02:00:00"),
     ("vmac_xmit_base", "'vmac_xmit_base' has no equivalent; advertisements leave under the"),

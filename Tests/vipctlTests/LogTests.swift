@@ -161,7 +161,7 @@ import VIPCore
       let list = Mutex<[String]>([])
     }
     let lines = Lines()
-    let log = EventLog { line in lines.list.withLock { $0.append(line.message) } }
+    let log = EventLog { line, _ in lines.list.withLock { $0.append(line.message) } }
     for number in 1...100 { log.note(.changed(router: "web", text: "\(number)")) }
     #expect(lines.list.withLock { $0.count } == LogThrottle.burst)
     try await onThread {

@@ -72,6 +72,25 @@ import VIPCore
       ])
   }
 
+  @Test func `how advertisements go out is told, and peers that nobody can be`() throws {
+    let text = """
+      routers:
+      - {name: a, interface: eth0, vrid: 1, addresses: [192.0.2.9/24], virtualMac: true}
+      - {name: b, interface: eth0, vrid: 2, addresses: [192.0.2.8/24],
+         peers: [192.0.2.2, 198.51.100.1]}
+      - {name: c, interface: eth0, vrid: 3, addresses: [192.0.2.7/24], peers: [192.0.2.1]}
+      """
+    let plan = try machine().plan(ConfigurationReader.read(text)).joined(separator: "\n")
+    #expect(plan.contains("handover, virtual MAC address 00:00:5e:00:01:01"))
+    #expect(plan.contains("handover, unicast to 192.0.2.2 198.51.100.1"))
+    let all = try remarks(text, machine())
+    #expect(
+      all.contains(
+        "4:23: warning: 198.51.100.1 lies in no network of eth0; peers must be on the same segment")
+    )
+    #expect(all.contains("5:73: warning: this machine is its only IPv4 peer; name the others"))
+  }
+
   @Test func `an interface that is not there is an error where it stands`() throws {
     let text = "routers:\n- vrid: 1\n  interface: eth7\n  addresses: [192.0.2.9]\n"
     #expect(

@@ -39,7 +39,8 @@ extension Engine {
       conflicts: instance.conflicts.status,
       takeovers: instance.takeovers.status, lease: leaseStatus(of: instance),
       peers: election.peers.map { PeerStatus($0, at: now) },
-      warnings: warnings(of: instance))
+      warnings: warnings(of: instance),
+      unicastTo: instance.isUnicast ? instance.destinations : nil)
   }
 
   private func warnings(of instance: RouterInstance) -> [String] {
@@ -51,6 +52,9 @@ extension Engine {
       list.append("advertisements can't be sent: \(errorText(failure))")
     }
     if instance.activity == .running { list += decrements(of: instance) }
+    if instance.isUnicast, instance.activity == .running, instance.destinations.isEmpty {
+      list.append("this machine is its only peer; nobody hears its advertisements")
+    }
     if let failure = instance.announceFailure { list.append(failure) }
     if let failure = instance.virtual?.failure { list.append(failure) }
     let failures = instance.addresses.compactMap(\.failure)

@@ -88,6 +88,9 @@ public struct StampedEvent: Sendable, Hashable {
   public let sequence: UInt64
   /// The wall clock when it happened.
   public let secondsSince1970: Double
+
+  /// The same since 1970 in nanoseconds.
+  package var moment: Instant { Instant(nanoseconds: UInt64(max(0, secondsSince1970) * 1e9)) }
 }
 
 /// The last events of a node, for those who ask later.

@@ -116,6 +116,8 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var warnings: [String]
   /// How its hooks have fared; `nil` if none has been run.
   public var hooks: HookStatus? = nil
+  /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
+  public var unicastTo: [IPAddress]? = nil
 
   /// An Ethernet address of a virtual router.
   public struct VirtualMAC: Sendable, Hashable, Codable {

@@ -150,14 +150,15 @@ final class EventLog: Sendable {
   }
 
   private let state = Mutex(State())
-  private let write: @Sendable (LogLine) -> Void
+  private let write: @Sendable (LogLine, Instant) -> Void
 
-  init(write: @escaping @Sendable (LogLine) -> Void = { LogOutput.write($0) }) {
+  /// Makes a log that hands out each line with its time.
+  init(write: @escaping @Sendable (LogLine, Instant) -> Void = { LogOutput.write($0, at: $1) }) {
     self.write = write
   }
 
-  /// Writes what happened, or counts it.
-  func note(_ event: NodeEvent) {
+  /// Writes what happened at a time of the wall clock, or counts it.
+  func note(_ event: NodeEvent, at moment: Instant = wallClock()) {
     let line = LogLine(event)
     let source = LogThrottle.Source(router: event.router, family: event.family)
     let (isAdmitted, wait) = state.withLock { state in
@@ -169,13 +170,13 @@ final class EventLog: Sendable {
       state.isWaiting = true
       return (isAdmitted, max(.zero, due - now))
     }
-    if isAdmitted { write(line) }
+    if isAdmitted { write(line, moment) }
     if let wait { summarize(after: wait) }
   }
 
   /// Writes what is left to be said.
   func end() {
-    for line in state.withLock({ $0.throttle.end() }) { write(line) }
+    for line in state.withLock({ $0.throttle.end() }) { write(line, wallClock()) }
   }
 
   private func summarize(after wait: Duration) {
@@ -189,7 +190,7 @@ final class EventLog: Sendable {
         state.isWaiting = next != nil
         return (lines, next)
       }
-      for line in lines { write(line) }
+      for line in lines { write(line, wallClock()) }
       if let next { summarize(after: next) }
     }
   }

@@ -62,6 +62,10 @@ struct StatusDetail {
       rows.append(("lease", text))
     }
     if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
+    if let peers = router.unicastTo {
+      let list = peers.prefix(8).map(\.description).joined(separator: " ")
+      rows.append(("unicast", peers.isEmpty ? "to nobody" : "to \(list)"))
+    }
     if let virtual = router.virtualMac {
       rows.append(("MAC", "\(virtual.address), the group's own"))
     }
@@ -104,7 +108,10 @@ struct StatusDetail {
 
   private static func priorityText(_ router: RouterStatus) -> String {
     guard router.priority != router.effectivePriority else { return router.priority.description }
-    let why = router.effectivePriority == .lowest ? "resigned" : "promoted"
+    let isTracked = router.warnings.contains { $0.contains("which lowers the priority") }
+    let why =
+      router.effectivePriority > router.priority
+      ? "promoted" : isTracked ? "lowered by what it tracks" : "resigned"
     return "\(router.priority), but \(why): \(router.effectivePriority)"
   }
 

@@ -106,19 +106,39 @@ final class EventFIFO: Sendable {
 
   // MARK: The file
 
-  private static func make(_ path: String) -> Failure? {
-    var status = stat()
-    if lstat(path, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFIFO, status.st_uid == geteuid() else {
-        return Failure(
-          .failed, "events: \(path) is there already and no FIFO of ours; name another path")
-      }
-      // Left by a node that was killed.
-      unlink(path)
+  /// Why a pipe can't be made at a path; `nil` if it probably can.
+  ///
+  /// Nothing changes.
+  func obstacle(to path: String?) -> Failure? {
+    guard let path, path != self.path else { return nil }
+    if let failure = Self.refusal(path) { return failure }
+    let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+    guard access(folder.isEmpty ? "/" : folder, W_OK | X_OK) == 0 else {
+      return Self.failure(path, errno)
     }
-    guard mkfifo(path, 0o600) == 0 else {
+    return nil
+  }
+
+  private static func refusal(_ path: String) -> Failure? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    guard status.st_mode & S_IFMT == S_IFIFO, status.st_uid == geteuid() else {
       return Failure(
-        .failed, "events: can't make the FIFO \(path): \(String(cString: strerror(errno)))")
+        .failed, "events: \(path) is there already and no FIFO of ours; name another path")
+    }
+    return nil
+  }
+
+  private static func failure(_ path: String, _ code: Int32) -> Failure {
+    Failure(.failed, "events: can't make the FIFO \(path): \(String(cString: strerror(code)))")
+  }
+
+  private static func make(_ path: String) -> Failure? {
+    if let failure = refusal(path) { return failure }
+    // Left by a node that was killed, if anything is there.
+    unlink(path)
+    guard mkfifo(path, 0o600) == 0 else {
+      return failure(path, errno)
     }
     return nil
   }

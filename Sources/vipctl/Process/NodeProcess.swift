@@ -70,7 +70,7 @@ struct NodeProcess {
       await end()
       throw error
     }
-    let events = node.events()
+    let events = node.stampedEvents()
     let following = fifo.follow(node.stampedEvents())
     do throws(NodeError) {
       try await node.apply(routers)
@@ -114,7 +114,7 @@ struct NodeProcess {
   /// The starter is the descriptor that leads to the `vipctl up` which started this node.
   func serveInBackground(starter: Int32, until stops: Stops) async {
     logReady([])
-    let log = logging(node.events()) { event in
+    let log = logging(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
     let isWaiting = DetachedThread.run {
@@ -191,14 +191,14 @@ struct NodeProcess {
 
   /// Writes what happens on the node to the log until the node ends.
   private func logging(
-    _ events: AsyncStream<NodeEvent>,
+    _ events: AsyncStream<StampedEvent>,
     alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
   ) -> Task<Void, Never> {
     Task.detached {
       let log = EventLog()
-      for await event in events {
-        log.note(event)
-        alsoTell(event)
+      for await stamped in events {
+        log.note(stamped.event, at: stamped.moment)
+        alsoTell(stamped.event)
       }
       log.end()
     }

@@ -67,6 +67,9 @@ actor Reloader {
   /// Reads the file and says what ``reload()`` would do.
   func preview() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
+    if let obstacle = fifo.obstacle(to: file.eventsPath) {
+      throw ControlFailure(.failed, obstacle.description)
+    }
     do throws(NodeError) {
       var report = try await node.preview(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
