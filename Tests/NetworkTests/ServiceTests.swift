@@ -26,12 +26,13 @@ extension NetworkTests {
           on: { active: [/bin/sh, -c, "sleep 0.2 & exit 3"] }
 
       """.write(toFile: directory + "/node.yaml", atomically: true, encoding: .utf8)
-      // The runtime directory is /mnt there; what is below /tmp here is not seen.
+      // The runtime directory is /mnt there, and nothing else can be written to.
       let script = """
         mount --bind \(directory) /mnt
-        mount -t tmpfs -o ro,size=4k none /tmp
+        mount --bind /tmp /tmp
+        mount -o remount,ro,bind /tmp
         mount -o remount,ro,bind /
-        touch /nothing 2> /dev/null && exit 99
+        touch /nothing /tmp/nothing 2> /dev/null && exit 99
         exec env -i \(VipctlNode.binary) run --config /mnt/node.yaml --runtime-dir /mnt \
         0<&- 1>&-
         """
