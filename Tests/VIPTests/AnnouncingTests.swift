@@ -8,8 +8,7 @@ import VRRP
 /// How held addresses are announced, as a node is told.
 @Suite struct AnnouncingTests {
   private func holder(_ policy: AnnouncementPolicy, _ addresses: [String]) throws -> Bench {
-    let bench = try Bench()
-    bench.engine.changeAnnouncements(to: policy)
+    let bench = try Bench(announcements: policy)
     try bench.engine.add(settings(addresses))
     bench.pass(.seconds(4))
     #expect(bench.state() == .active)

@@ -136,8 +136,10 @@ final class Bench {
   let engine: Engine
   private(set) var events: [NodeEvent] = []
 
-  init(lease: LeasePolicy = .default) throws {
-    engine = try Engine(platform, lease: lease)
+  init(
+    lease: LeasePolicy = .default, announcements: AnnouncementPolicy = AnnouncementPolicy()
+  ) throws {
+    engine = try Engine(platform, lease: lease, announcements: announcements)
   }
 
   /// Takes turns until nothing is left to do now.

@@ -1,7 +1,7 @@
 import ARP
 import Netlink
 import Testing
-import VIP
+@testable import VIP
 import VIPCore
 import VRRP
 
@@ -98,6 +98,18 @@ import VRRP
     #expect(refusal.hasPrefix("198.18.0.4 is used by the machine with Ethernet address"))
     #expect(refusal.contains("which is not the Active of VRID 51"))
     #expect(bench.state() == .initialize)
+  }
+
+  @Test func `forged lists are not collected while a router asks`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
+    try bench.hear(answer("198.18.0.4"))
+    for round in 0..<20 {
+      let others = (0..<250).map { "198.19.\(round).\($0 + 1)" }
+      try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100"] + others)
+    }
+    let kept = bench.engine.liveInstances.first?.probe?.listed
+    #expect(kept == [try #require(IPAddress("198.18.0.100"))])
   }
 
   @Test func `an Active with fewer addresses is no obstacle if nobody has the others`() throws {

@@ -12,6 +12,8 @@ struct Inquiry {
   let router: String
   let interfaceIndex: Int32
   let addresses: [IPAddress]
+  /// The same, for a quick look at each of many frames.
+  let asked: Set<IPAddress>
   var probe = Probe()
 }
 
@@ -35,7 +37,8 @@ extension Engine {
         }
         guard !new.isEmpty else { continue }
         var inquiry = Inquiry(
-          router: settings.name, interfaceIndex: link.index, addresses: new)
+          router: settings.name, interfaceIndex: link.index, addresses: new,
+          asked: Set(new))
         inquiry.probe.begin(at: now)
         lastInquiry += 1
         inquiries[lastInquiry] = inquiry
@@ -108,7 +111,7 @@ extension Engine {
     guard !interfaces.hasMAC(claim.mac) else { return }
     for (identifier, inquiry) in inquiries
     where inquiry.interfaceIndex == index && inquiry.probe.answers.isEmpty
-      && inquiry.addresses.contains(claim.address)
+      && inquiry.asked.contains(claim.address)
     {
       inquiries[identifier]?.probe.answers.append(
         Probe.Answer(address: claim.address, mac: claim.mac))

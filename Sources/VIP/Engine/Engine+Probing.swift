@@ -75,9 +75,10 @@ extension Engine {
   func hearGroup(
     _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
   ) {
-    let addresses = advertisement.addresses(in: message)
-    if addresses.contains(where: { owner(of: $0, near: instance)?.slot == instance.slot }) {
-      instance.probe?.listed.formUnion(addresses)
+    // Only what is asked for: whoever forges lists must not make this one grow.
+    for address in advertisement.addresses(in: message)
+    where owner(of: address, near: instance)?.slot == instance.slot {
+      instance.probe?.listed.insert(address)
     }
     settleProbe(of: instance)
   }

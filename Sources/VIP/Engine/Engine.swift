@@ -103,6 +103,7 @@ package final class Engine {
     turnedAt = now
     wakeUps = WakeUps(at: now)
     try rereadInterfaces()
+    scheduleAnnouncementRefresh()
     platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
   }
 

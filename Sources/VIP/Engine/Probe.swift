@@ -40,7 +40,7 @@ struct Probe {
   var hasAskedAll = false
   var isOver = false
   var answers: [Answer] = []
-  /// What the group's Active has been heard to list meanwhile.
+  /// Which of the router's addresses the group's Active has been heard to list meanwhile.
   var listed: Set<IPAddress> = []
   /// Why the router may not take part; stays while it is asked again.
   var refusal: String?
