@@ -24,10 +24,15 @@ let package = Package(
     .library(name: "VIP", targets: ["VIP"]),
     .library(name: "VIPControl", targets: ["VIPControl"]),
     .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
+    .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
+    .library(name: "VIPReports", targets: ["VIPReports"]),
+    .library(name: "VIPService", targets: ["VIPService"]),
+    .library(name: "VIPImport", targets: ["VIPImport"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
-    // Only the executable uses these; the libraries depend on nothing but libmnl and libpcap.
+    // Arguments are the executable's, YAML is VIPConfiguration's; the other libraries depend on
+    // nothing but libmnl and libpcap.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -47,12 +52,31 @@ let package = Package(
     .target(
       name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
       swiftSettings: common),
+    .target(
+      name: "VIPConfiguration",
+      dependencies: [
+        "VIP", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPReports", dependencies: ["VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPService",
+      dependencies: [
+        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
+      ],
+      swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports",
+        "VIPService", "VIPCore", "VRRP", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: common),
 
@@ -83,11 +107,31 @@ let package = Package(
       name: "VIPMonitorTests", dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "ARP"],
       swiftSettings: common),
     .testTarget(
+      name: "VIPConfigurationTests",
+      dependencies: [
+        "VIPConfiguration", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        "TestSupport",
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPImportTests",
+      dependencies: ["VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPReportsTests",
+      dependencies: ["VIPReports", "VIP", "VIPControl", "VIPCore", "VRRP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPServiceTests",
+      dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [
-        "vipctl", "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "TestSupport",
+        "vipctl", "VIP", "VIPConfiguration", "VIPControl", "VIPMonitor", "VIPReports", "VIPService",
+        "VIPCore", "VRRP", "TestSupport",
       ],
       swiftSettings: common),
   ]

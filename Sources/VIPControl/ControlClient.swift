@@ -80,9 +80,8 @@ public enum ControlClient {
   ) throws(ControlClientError) {
     guard let result = UnixSocket.connect(socket, to: path) else {
       throw ControlClientError(
-        .system,
-        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes; "
-          + "choose a shorter --runtime-dir")
+        .pathTooLong,
+        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes")
     }
     guard result != 0 else { return }
     switch errno {
@@ -150,6 +149,8 @@ public struct ControlClientError: Error, Sendable, Hashable, CustomStringConvert
     case notPermitted
     /// The node did not answer in time.
     case timedOut
+    /// The path of the runtime directory is too long for a socket in it.
+    case pathTooLong
     /// A system call failed.
     case system
   }

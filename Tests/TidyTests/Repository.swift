@@ -19,6 +19,9 @@ enum Repository {
 struct SourceFile {
   let path: String
 
+  /// The folder below Sources or Tests that it is in.
+  var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+
   var lines: [Line] {
     get throws {
       try String(contentsOf: Repository.root.appending(path: path), encoding: .utf8)

@@ -4,6 +4,7 @@ import Testing
 import VIP
 import VIPCore
 import VIPMonitor
+import VIPReports
 import VRRP
 
 @testable import vipctl
