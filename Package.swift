@@ -19,6 +19,7 @@ let package = Package(
   products: [
     .library(name: "VIPCore", targets: ["VIPCore"]),
     .library(name: "VRRP", targets: ["VRRP"]),
+    .library(name: "VRRPSimulation", targets: ["VRRPSimulation"]),
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
@@ -37,6 +38,7 @@ let package = Package(
 
     .target(name: "VIPCore", swiftSettings: pure),
     .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
+    .target(name: "VRRPSimulation", dependencies: ["VRRP", "VIPCore"], swiftSettings: pure),
     .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
@@ -50,7 +52,8 @@ let package = Package(
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "VRRPSimulation",
+        "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -68,9 +71,10 @@ let package = Package(
 
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
+    .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
     .testTarget(
-      name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
-      swiftSettings: common),
+      name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
+      exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
       swiftSettings: common),
@@ -80,14 +84,16 @@ let package = Package(
     .testTarget(
       name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
     .testTarget(
-      name: "VIPMonitorTests", dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "ARP"],
+      name: "VIPMonitorTests",
+      dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [
-        "vipctl", "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "TestSupport",
+        "vipctl", "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "VRRPSimulation",
+        "TestSupport",
       ],
       swiftSettings: common),
   ]

@@ -7,15 +7,15 @@ import Testing
   static let allowed: [String: Set<String>] = [
     "VIPCore": [],
     "VRRP": ["VIPCore"],
+    "VRRPSimulation": ["VIPCore", "VRRP"],
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
     "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
     "VIPControl": ["VIPCore", "VRRP", "VIP", "CMNL", "Glibc", "Synchronization"],
     "VIPMonitor": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
-      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor", "Glibc",
-      "Synchronization", "ArgumentParser",
-      "Yams", "FoundationEssentials",
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
+      "Glibc", "Synchronization", "ArgumentParser", "Yams", "FoundationEssentials",
     ],
   ]
 

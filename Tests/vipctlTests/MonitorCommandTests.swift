@@ -5,6 +5,7 @@ import VIP
 import VIPCore
 import VIPMonitor
 import VRRP
+import VRRPSimulation
 
 @testable import vipctl
 
