@@ -19,6 +19,7 @@ let package = Package(
   products: [
     .library(name: "VIPCore", targets: ["VIPCore"]),
     .library(name: "VRRP", targets: ["VRRP"]),
+    .library(name: "VRRPSimulation", targets: ["VRRPSimulation"]),
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
@@ -42,6 +43,7 @@ let package = Package(
 
     .target(name: "VIPCore", swiftSettings: pure),
     .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
+    .target(name: "VRRPSimulation", dependencies: ["VRRP", "VIPCore"], swiftSettings: pure),
     .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
@@ -63,7 +65,8 @@ let package = Package(
       name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
       swiftSettings: common),
     .target(
-      name: "VIPReports", dependencies: ["VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP"],
+      name: "VIPReports",
+      dependencies: ["VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "VRRPSimulation"],
       swiftSettings: common),
     .target(
       name: "VIPService",
@@ -75,7 +78,7 @@ let package = Package(
       name: "vipctl",
       dependencies: [
         "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports",
-        "VIPService", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIPService", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: common),
@@ -92,9 +95,10 @@ let package = Package(
 
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
+    .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
     .testTarget(
-      name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
-      swiftSettings: common),
+      name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
+      exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
       swiftSettings: common),
@@ -104,7 +108,8 @@ let package = Package(
     .testTarget(
       name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
     .testTarget(
-      name: "VIPMonitorTests", dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "ARP"],
+      name: "VIPMonitorTests",
+      dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
       swiftSettings: common),
     .testTarget(
       name: "VIPConfigurationTests",
@@ -115,7 +120,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPImportTests",
-      dependencies: ["VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "TestSupport"],
+      dependencies: [
+        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "VIPReportsTests",
@@ -131,7 +138,7 @@ let package = Package(
       name: "vipctlTests",
       dependencies: [
         "vipctl", "VIP", "VIPConfiguration", "VIPControl", "VIPMonitor", "VIPReports", "VIPService",
-        "VIPCore", "VRRP", "TestSupport",
+        "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
       ],
       swiftSettings: common),
   ]

@@ -7,6 +7,7 @@ import Testing
   static let allowed: [String: Set<String>] = [
     "VIPCore": [],
     "VRRP": ["VIPCore"],
+    "VRRPSimulation": ["VIPCore", "VRRP"],
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
     "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
@@ -17,7 +18,8 @@ import Testing
     ],
     "VIPImport": ["VIPCore", "VRRP", "VIP", "VIPConfiguration", "Glibc"],
     "VIPReports": [
-      "VIPCore", "VRRP", "VIP", "VIPControl", "VIPMonitor", "Glibc", "Synchronization",
+      "VIPCore", "VRRP", "VRRPSimulation", "VIP", "VIPControl", "VIPMonitor", "Glibc",
+      "Synchronization",
       "FoundationEssentials",
     ],
     "VIPService": [
@@ -25,7 +27,8 @@ import Testing
       "Synchronization", "FoundationEssentials",
     ],
     "vipctl": [
-      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration",
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
+      "VIPConfiguration",
       "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
     ],
   ]

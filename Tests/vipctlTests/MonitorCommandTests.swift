@@ -6,6 +6,7 @@ import VIPCore
 import VIPMonitor
 import VIPReports
 import VRRP
+import VRRPSimulation
 
 @testable import vipctl
 

@@ -1,5 +1,6 @@
 import VIPCore
-public import VRRP
+import VRRP
+public import VRRPSimulation
 
 /// A simulated election for people: its log, a chart and what a client saw.
 public enum SimulationText {

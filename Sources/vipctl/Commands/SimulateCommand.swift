@@ -5,6 +5,7 @@ import VIPCore
 import VIPReports
 import VIPService
 import VRRP
+import VRRPSimulation
 
 struct SimulateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import VIPConfiguration
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// The settings of a simulated election and of looking on at a real one.
 extension SettingText {
