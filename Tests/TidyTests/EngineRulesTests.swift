@@ -34,6 +34,7 @@ import Testing
     let questions: Set<String> = [
       "turn", "takeEvents", "takeDueHooks", "releaseGuard", "status", "contains", "isLeaving",
       "settings", "routerNames", "obstacle", "isAsking", "refusal", "isProbing",
+      "fitness", "unknownRouter",
     ]
     let declaration = try Regex("package func ([a-zA-Z]+)", as: (Substring, Substring).self)
     var commands: Set<String> = []

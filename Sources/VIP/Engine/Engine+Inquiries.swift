@@ -28,7 +28,7 @@ extension Engine {
   private func beginInquiries(about wanted: [RouterConfiguration]) -> [Int] {
     var identifiers: [Int] = []
     for settings in wanted where settings.probe && settings.priority != .owner {
-      for instance in liveInstances where instance.settings.name == settings.name {
+      for instance in routers.members(named: settings.name) {
         guard knowsGroup(instance), let link = instance.link, let wire = wire(of: instance) else {
           continue
         }

@@ -141,14 +141,16 @@ extension Engine {
       "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which "
       + "\(stranger); take another address, or switch the question off with --no-probe"
     instance.probe?.refusal = text
-    pause(instance, text)
+    wait(
+      instance, for: .addressInUse(answer.address, answer.mac, text: text),
+      .address(instance.family))
     instance.attachRetryAt = now + Self.refusalPause
     schedule(instance)
   }
 
   /// Why a router may not take part; `nil` if it may or if that is still open.
   package func refusal(of name: String) -> String? {
-    for case let instance? in instances where instance.settings.name == name {
+    for instance in routers.members(named: name) {
       if let refusal = instance.probe?.refusal { return refusal }
     }
     return nil
@@ -156,10 +158,8 @@ extension Engine {
 
   /// Whether it is still open if a router that takes part may have its addresses.
   package func isProbing(_ name: String) -> Bool {
-    instances.contains { instance in
-      guard let instance, instance.settings.name == name, let probe = instance.probe else {
-        return false
-      }
+    routers.members(named: name).contains { instance in
+      guard let probe = instance.probe else { return false }
       return probe.startedAt != nil && probe.refusal == nil
     }
   }

@@ -44,7 +44,7 @@ package final class Engine {
   /// The clock of the turn or command that is under way; read once, when it begins.
   private(set) var now: Instant
   var interfaces = InterfaceTable()
-  var instances: [RouterInstance?] = []
+  var routers = RouterTable()
   var segments: [SegmentKey: Segment] = [:]
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
@@ -85,6 +85,9 @@ package final class Engine {
   /// Whether anything but the routine of advertising may have changed since this was last cleared,
   /// so that callers that wait for something should look again.
   package var hasChanged = false
+
+  /// The virtual routers by slot.
+  var instances: [RouterInstance?] { routers.slots }
 
   struct OwnerKey: Hashable {
     var interfaceIndex: Int32
@@ -246,7 +249,7 @@ package final class Engine {
     _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
   ) -> Instant? {
     if let due = instance.attachRetryAt, due <= now {
-      instance.attachRetryAt = nil
+      forgetRetry(of: instance)
       reconsider(instance)
     } else if instance.election.state == .backup, !includingBackups {
       return deadline
@@ -423,8 +426,8 @@ package final class Engine {
       .transition(
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
-    case .active: noteHook(.active, of: instance, because: transition.reason.description)
-    case .backup: noteHook(.backup, of: instance, because: transition.reason.description)
+    case .active: recordHook(.active, of: instance, because: transition.reason.description)
+    case .backup: recordHook(.backup, of: instance, because: transition.reason.description)
     case .initialize: break
     }
   }

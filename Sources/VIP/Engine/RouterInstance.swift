@@ -45,8 +45,8 @@ final class RouterInstance {
 
   /// What the instance does at the moment.
   enum Activity: Equatable {
-    /// It can't take part; the text says what it waits for.
-    case waiting(String)
+    /// It can't take part yet.
+    case waiting(WaitingReason)
     /// It takes part in the election.
     case running
     /// It has left the election for good; its addresses are being removed.
@@ -54,21 +54,25 @@ final class RouterInstance {
   }
 
   let slot: Int
-  var settings: RouterConfiguration
+  /// What it shares with the virtual router of the other family.
+  var router: Router
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: [VirtualAddress]
   /// Counts how often the list of addresses was replaced.
   var addressRevision = 0
-  var activity = Activity.waiting("not started")
+  var activity = Activity.waiting(.notStarted)
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var virtual: VirtualInterface?
-  /// Whether it is kept out of the election by something it tracks.
+  /// Whether its interface still serves while it is kept out of the election, so that it can hand
+  /// over.
   var isUnfit = false
-  /// By how much its priority is lowered by what it tracks.
+  /// By how much its election was told that its priority is lower.
   var priorityDecrement = 0
+  /// What lowers it.
+  var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
   var stateReason = "not started"
   /// What programs were last told of it, or would have been.
@@ -99,9 +103,10 @@ final class RouterInstance {
   private var packetSource: IPAddress?
   private var packetFrame: [UInt8] = []
 
-  init(slot: Int, _ settings: RouterConfiguration, _ family: AddressFamily, at now: Instant) {
+  init(slot: Int, _ router: Router, _ family: AddressFamily, at now: Instant) {
+    let settings = router.settings
     self.slot = slot
-    self.settings = settings
+    self.router = router
     self.family = family
     election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
@@ -124,6 +129,8 @@ final class RouterInstance {
     tieBreakRank = rank
     election = VirtualRouter(electionSettings, continuing: statistics)
   }
+
+  var settings: RouterConfiguration { router.settings }
 
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
