@@ -128,14 +128,14 @@ import VRRP
     try bench.hear(200, from: "198.18.0.2")
     #expect(!bench.engine.isProbing("web"))
     let more = try settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true)
-    let asked = bench.engine.inquire(about: [more])
+    let asked = bench.engine.startProbes(for: [more])
     #expect(asked.count == 1)
     try bench.hear(answer("198.18.0.4"))
     bench.pass(.milliseconds(400))
-    #expect(bench.engine.endInquiries(asked)?.contains("198.18.0.4 is used by") == true)
+    #expect(bench.engine.endProbes(asked)?.contains("198.18.0.4 is used by") == true)
     // Whether the Active has it already can't be told then.
     try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.4"])
-    #expect(bench.engine.inquire(about: [more]) == [])
+    #expect(bench.engine.startProbes(for: [more]) == [])
   }
 
   @Test func `the group's Active may answer`() throws {
@@ -222,41 +222,72 @@ import VRRP
     #expect(bench.state() == .active)
     bench.platform.wire.removeAll()
     let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
-    let taken = bench.engine.inquire(about: [more])
-    #expect(bench.engine.isAsking(taken))
+    let taken = bench.engine.startProbes(for: [more])
+    #expect(bench.engine.isProbing(taken))
     try bench.hear(answer("198.18.0.7"))
     bench.pass(.milliseconds(399))
-    #expect(bench.engine.isAsking(taken))
+    #expect(bench.engine.isProbing(taken))
     bench.pass(.milliseconds(1))
-    #expect(!bench.engine.isAsking(taken))
+    #expect(!bench.engine.isProbing(taken))
     #expect(probes(bench).map(\.address.description) == ["198.18.0.7", "198.18.0.7", "198.18.0.7"])
     #expect(
-      bench.engine.endInquiries(taken)
+      bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
         + "another address, or switch the question off (--no-probe, or 'probe: false' in the file)")
 
-    let free = bench.engine.inquire(about: [more])
+    let free = bench.engine.startProbes(for: [more])
     bench.pass(.milliseconds(400))
-    #expect(!bench.engine.isAsking(free))
-    #expect(bench.engine.endInquiries(free) == nil)
+    #expect(!bench.engine.isProbing(free))
+    #expect(bench.engine.endProbes(free) == nil)
     #expect(bench.state() == .active)
+  }
+
+  @Test func `what a change probes for is of no interest afterwards`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(bench.platform.wire.filter == .nothing)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let probes = bench.engine.startProbes(for: [more])
+    let new = try #require(IPAddress("198.18.0.7"))
+    #expect(bench.platform.wire.filter == .uses(of: [new]))
+    #expect(bench.platform.watched.contains(.wire(2)))
+    bench.pass(.milliseconds(400))
+    #expect(bench.engine.endProbes(probes) == nil)
+    #expect(bench.platform.wire.filter == .nothing)
+    #expect(!bench.platform.watched.contains(.wire(2)))
+  }
+
+  @Test func `an address that is added while a router probes is probed for as well`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    bench.pass(.milliseconds(350))
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    #expect(bench.engine.startProbes(for: [more]) == [], "the router itself probes")
+    try bench.engine.change([more])
+    bench.pass(.milliseconds(399))
+    #expect(bench.engine.isProbing("web"))
+    bench.pass(.milliseconds(1))
+    #expect(!bench.engine.isProbing("web"))
+    let new = probes(bench).filter { $0.address == IPAddress("198.18.0.7") }
+    #expect(new.count == 3)
   }
 
   @Test func `who serves not, has nothing new or is told so asks nothing`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     let more = ["198.18.0.100/24", "198.18.0.7/24"]
-    #expect(try bench.engine.inquire(about: [settings(more, probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, probe: true)]) == [])
     bench.pass(.seconds(5))
-    #expect(try bench.engine.inquire(about: [settings(probe: true)]) == [])
-    #expect(try bench.engine.inquire(about: [settings(more, probe: false)]) == [])
-    #expect(try bench.engine.inquire(about: [settings(more, name: "other", probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, probe: false)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, name: "other", probe: true)]) == [])
     // What vanishes can't answer.
-    let asked = try bench.engine.inquire(about: [settings(more, probe: true)])
-    #expect(bench.engine.isAsking(asked))
+    let asked = try bench.engine.startProbes(for: [settings(more, probe: true)])
+    #expect(bench.engine.isProbing(asked))
     bench.platform.fake.removeLink(index: 2)
     bench.settle()
-    #expect(!bench.engine.isAsking(asked))
+    #expect(!bench.engine.isProbing(asked))
   }
 
   @Test func `an owner does not ask`() throws {

@@ -129,8 +129,8 @@ extension Engine {
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.forgetMessages()
-    let endsQuestion = !settings.probe && instance.probe != nil
-    if endsQuestion {
+    let endsProbe = !settings.probe && instance.probe != nil
+    if endsProbe {
       instance.probe = nil
       instance.attachRetryAt = nil
       changeListening(for: instance)
@@ -139,7 +139,7 @@ extension Engine {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if dependsOnOthers || endsQuestion { reconsider(instance) }
+    if dependsOnOthers || endsProbe { reconsider(instance) }
   }
 
   // MARK: Addresses
@@ -226,6 +226,7 @@ extension Engine {
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
     recountTakeover(of: instance)
+    changeProbe(of: instance)
     hasChanged = true
   }
 

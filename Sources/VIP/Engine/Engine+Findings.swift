@@ -1,24 +1,15 @@
 import VIPCore
 import VRRP
 
-extension Findings {
-  /// Somebody who is not among a unicast router's peers speaks; the election never hears of it.
-  static let unlistedPeer = Findings(rawValue: 1 << 15)
-  /// What comes in is no advertisement that can be acted upon; the election never hears of it.
-  static let unusable = Findings(rawValue: 1 << 14)
-}
-
 /// Telling people what is wrong on the segment: once when it begins, once when it is over.
 extension Engine {
-  /// For how many of the router's intervals a trouble is remembered, and for how long at least, so
-  /// that one which comes and goes does not fill the log.
-  private static let memoryInIntervals: UInt64 = 4
-  private static let memoryMin = Duration.seconds(10)
+  /// For how many of the router's intervals a trouble is remembered.
+  private static let memoryInIntervals = 4
 
   /// Takes in what an advertisement told beside who is Active.
   ///
   /// Costs nothing while nothing is wrong.
-  func note(
+  func handleFindings(
     _ findings: Findings, _ advertisement: Advertisement, from source: IPAddress,
     of instance: RouterInstance
   ) {
@@ -27,7 +18,7 @@ extension Engine {
     while rest != 0 {
       let finding = Findings(rawValue: 1 << UInt16(rest.trailingZeroBitCount))
       rest &= rest - 1
-      tell(finding, from: source, of: instance) {
+      tell(.finding(finding), from: source, of: instance) {
         Self.sentence(finding, advertisement, from: source, to: instance)
       }
     }
@@ -44,33 +35,31 @@ extension Engine {
 
   /// Reports a trouble if it is news.
   func tell(
-    _ finding: Findings, from source: IPAddress, of instance: RouterInstance,
+    _ kind: Troubles.Kind, from source: IPAddress, of instance: RouterInstance,
     _ sentence: () -> String
   ) {
-    guard instance.troubles.note(finding, from: source, at: now, sentence),
-      let text = instance.troubles.list.last?.text
-    else { return }
-    report(.warning(router: instance.settings.name, family: instance.family, text: text))
-    if timers.deadline(of: TimerID.trouble) == nil {
-      timers.schedule(TimerID.trouble, at: now + Self.memoryMin)
+    guard let text = instance.troubles.record(kind, from: source, at: now, sentence) else {
+      return
     }
+    report(.warning(router: instance.settings.name, family: instance.family, text: text))
+    armTroubles(of: instance)
   }
 
   /// Says of what has not been seen for a while that it is over.
   func endTroubles() {
-    var isAnyLeft = false
-    for case let instance? in instances where !instance.troubles.list.isEmpty {
-      let interval = max(
-        instance.election.activeInterval.nanoseconds, instance.settings.interval.nanoseconds)
-      let memory = max(Self.memoryInIntervals * interval, Self.memoryMin.inNanoseconds)
-      let since = Instant(nanoseconds: now.nanoseconds - min(memory, now.nanoseconds))
-      for trouble in instance.troubles.removeAll(notSeenSince: since) {
-        report(
-          .cleared(router: instance.settings.name, family: instance.family, text: trouble.text))
+    for case let instance? in instances {
+      let memory = instance.longestInterval * Self.memoryInIntervals
+      for text in instance.troubles.review(at: now, memory: memory) {
+        report(.cleared(router: instance.settings.name, family: instance.family, text: text))
       }
-      if !instance.troubles.list.isEmpty { isAnyLeft = true }
+      armTroubles(of: instance)
     }
-    if isAnyLeft { timers.schedule(TimerID.trouble, at: now + .seconds(1)) }
+  }
+
+  private func armTroubles(of instance: RouterInstance) {
+    guard let deadline = instance.troubles.deadline else { return }
+    let armed = timers.deadline(of: TimerID.trouble)
+    timers.schedule(TimerID.trouble, at: min(armed ?? deadline, deadline))
   }
 
   /// What is wrong, with whom, and what to do about it.

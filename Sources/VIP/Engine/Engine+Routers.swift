@@ -141,7 +141,7 @@ extension Engine {
   package func obstacle(to name: String) -> String? {
     for instance in liveInstances where instance.settings.name == name {
       if case .waiting(let reason) = instance.activity { return reason }
-      if let question = instance.probe?.question { return question }
+      if let obstacle = instance.probe?.obstacle(instance.settings.vrid) { return obstacle }
     }
     return nil
   }

@@ -63,9 +63,9 @@ package final class Engine {
   var hushed: [Int32: HushedParent] = [:]
   /// Advertisements under virtual MAC addresses to send in this turn.
   private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
-  /// What is asked of segments before routers that serve get more addresses.
-  var inquiries: [Int: Inquiry] = [:]
-  var lastInquiry = 0
+  /// The probing for addresses that running routers are to get.
+  var changeProbes: [Int: ChangeProbe] = [:]
+  var lastChangeProbe = 0
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
@@ -274,7 +274,7 @@ package final class Engine {
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
       perform(actions, for: instance)
       if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
-      note(actions.findings, advertisement, from: header.source, of: instance)
+      handleFindings(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
       if let addressee { tellUnusable(error, from: header.source, of: addressee) }
@@ -326,12 +326,18 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      noteSending(segment.transport.flush(), on: segment)
+      segment.socketFailure.record(segment.transport.flush())
+      handle(segment.socketFailure.conclude(), sendingFrames: false, on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
+    guard !frames.isEmpty else { return }
     for (instance, bytes) in frames {
       guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
-      noteSending(send(bytes, on: wire), on: segment)
+      segment.frameFailure.record(send(bytes, on: wire))
+    }
+    for (instance, _) in frames {
+      guard let segment = segment(of: instance) else { continue }
+      handle(segment.frameFailure.conclude(), sendingFrames: true, on: segment)
     }
     frames.removeAll(keepingCapacity: true)
   }
@@ -353,17 +359,15 @@ package final class Engine {
     return failure
   }
 
-  /// Says once that advertisements can't be sent.
-  ///
-  /// That the last one before a pause went nowhere is
-  /// no news.
-  private func noteSending(_ failure: Int32, on segment: Segment) {
-    guard failure != segment.sendFailure else { return }
-    segment.sendFailure = failure
+  /// Tells once that advertisements can't be sent; the last one of a router that pauses is not told.
+  private func handle(
+    _ news: SendFailure.News?, sendingFrames: Bool, on segment: Segment
+  ) {
+    guard let news else { return }
     hasChanged = true
-    guard failure != 0 else { return }
-    for case let instance? in instances
-    where instance.activity == .running && self.segment(of: instance) === segment {
+    guard case .failed(let failure) = news else { return }
+    for instance in segment.routers(sendingFrames: sendingFrames)
+    where instance.activity == .running {
       report(
         .warning(
           router: instance.settings.name, family: instance.family,

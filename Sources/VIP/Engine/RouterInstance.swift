@@ -85,10 +85,10 @@ final class RouterInstance {
   var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
-  /// Who else claims its addresses.
-  var conflicts = Conflicts()
-  /// The question whether its addresses are free, until it is answered.
-  var probe: Probe?
+  /// Other machines that use its addresses while it holds them.
+  var conflicts = ConflictWatch()
+  /// The probing for its addresses, until it is known that they are free.
+  var probe: AddressProbing?
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -106,7 +106,7 @@ final class RouterInstance {
     election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
-    if settings.probe, settings.priority != .owner { probe = Probe() }
+    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
   /// Starts the election anew from a primary address; its statistics go on.
@@ -128,6 +128,12 @@ final class RouterInstance {
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
+  }
+
+  /// Its advertisement interval, or that of its Active if that is longer.
+  var longestInterval: Duration {
+    let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
+    return .nanoseconds(Int64(clamping: nanoseconds))
   }
 
   /// Whether the addresses belong on the interface now.

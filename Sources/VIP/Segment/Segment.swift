@@ -1,5 +1,3 @@
-import ARP
-import Netlink
 import VIPCore
 import VRRP
 
@@ -8,8 +6,9 @@ final class Segment {
   let key: SegmentKey
   let transport: any AdvertisementTransport
   var statistics = SegmentStatistics()
-  /// The error number of the last attempt to send, 0 if it worked.
-  var sendFailure: Int32 = 0
+  /// Whether advertisements get out by the socket, and as frames with a virtual MAC address.
+  var socketFailure = SendFailure()
+  var frameFailure = SendFailure()
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
   private(set) var routerCount = 0
@@ -31,27 +30,14 @@ final class Segment {
     routers[Int(instance.settings.vrid.rawValue)] = nil
     routerCount -= 1
   }
-}
 
-/// One interface: the way announcements leave, and those that wait to leave.
-final class Wire {
-  let interfaceIndex: Int32
-  let transport: any FrameTransport & FrameReceiver
-  var queue: AnnouncementQueue
-  var macAddress: MACAddress
-  var isRouter: Bool
-  var userCount = 0
-  /// Whether and how others are listened to, see `Engine+Listening`.
-  var listening = Listening()
+  /// The routers whose advertisements leave as frames, or those of the socket, by VRID.
+  func routers(sendingFrames isFrame: Bool) -> [RouterInstance] {
+    routers.compactMap { $0 }.filter { $0.settings.virtualMac == isFrame }
+  }
 
-  init(
-    _ interfaceIndex: Int32, _ transport: any FrameTransport & FrameReceiver,
-    macAddress: MACAddress, isRouter: Bool, _ announcements: AnnouncementPolicy
-  ) {
-    self.interfaceIndex = interfaceIndex
-    self.transport = transport
-    self.macAddress = macAddress
-    self.isRouter = isRouter
-    queue = AnnouncementQueue(policy: announcements)
+  /// The error number with which a router's advertisements fail to be sent; 0 if they don't.
+  func sendFailure(of instance: RouterInstance) -> Int32 {
+    instance.settings.virtualMac ? frameFailure.errorNumber : socketFailure.errorNumber
   }
 }
