@@ -21,7 +21,10 @@ extension Engine {
   /// - Returns: what ``isProbing(_:)-([Int])`` and ``endProbes(_:)`` take; empty if there is nothing
   ///   to probe for.
   package func startProbes(for wanted: [RouterConfiguration]) -> [Int] {
-    now = platform.now()
+    step { beginProbes(for: wanted) }
+  }
+
+  private func beginProbes(for wanted: [RouterConfiguration]) -> [Int] {
     var identifiers: [Int] = []
     for settings in wanted where settings.probe && settings.priority != .owner {
       for instance in liveInstances where instance.settings.name == settings.name {
@@ -45,8 +48,9 @@ extension Engine {
       }
     }
     guard !identifiers.isEmpty else { return [] }
+    // An answer that comes at once must be heard.
     updateListening()
-    continueProbes()
+    continueChangeProbes()
     return identifiers
   }
 
@@ -69,6 +73,10 @@ extension Engine {
   ///
   /// - Returns: why an address can't be had; `nil` if all can.
   package func endProbes(_ identifiers: [Int]) -> String? {
+    step { takeAnswers(to: identifiers) }
+  }
+
+  private func takeAnswers(to identifiers: [Int]) -> String? {
     var refusal: String?
     for identifier in identifiers {
       guard let change = changeProbes.removeValue(forKey: identifier) else { continue }
@@ -76,27 +84,19 @@ extension Engine {
       guard refusal == nil, case .taken(let holder) = change.probe.outcome else { continue }
       refusal = "\(change.router): \(holder.text)"
     }
-    updateListening()
     return refusal
   }
 
   /// Sends the probes for new addresses that are due.
-  ///
-  /// - Returns: when the next is due.
-  func continueChangeProbes() -> Instant? {
-    var next: Instant?
+  func continueChangeProbes() {
     for identifier in changeProbes.keys {
-      guard let change = changeProbes[identifier], let wire = wires[change.interfaceIndex],
+      guard let index = changeProbes[identifier]?.interfaceIndex, let wire = wires[index],
         let due = changeProbes[identifier]?.probe.takeDue(by: now)
       else { continue }
       send(due, on: wire)
-      if let deadline = changeProbes[identifier]?.probe.deadline {
-        next = min(next ?? deadline, deadline)
-      } else if !change.probe.isOver {
-        hasChanged = true
-      }
+      guard let deadline = changeProbes[identifier]?.probe.deadline else { continue }
+      timers.schedule(.changeProbe, noLaterThan: deadline)
     }
-    return next
   }
 
   /// Takes in that a machine uses an address that may be probed for.

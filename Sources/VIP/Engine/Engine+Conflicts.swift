@@ -10,21 +10,18 @@ extension Engine {
     // Another interface of this machine on the same segment may answer for all of its addresses.
     guard !interfaces.hasMAC(claim.mac) else { return }
     if let deed = instance.conflicts.heard(claim, at: now) { perform(deed, for: instance) }
-    armConflicts(of: instance)
+    arm(instance, by: instance.conflicts.deadline)
   }
 
-  /// Lets the routers judge the claims whose time has come.
-  func reviewConflicts() {
-    for case let instance? in instances {
-      guard let deadline = instance.conflicts.deadline, deadline <= now else { continue }
-      // An advertisement that shows another group on the VRID excuses nothing.
-      let group = instance.election.peers.lazy.filter { $0.addresses != .disjoint }
-      let deeds = instance.conflicts.review(
-        at: now, grace: instance.longestInterval * 3, groupHeardAt: group.map(\.lastHeard).max()
-      ) { owner(of: $0, near: instance)?.slot == instance.slot }
-      for deed in deeds { perform(deed, for: instance) }
-      armConflicts(of: instance)
-    }
+  /// Lets a router judge the claims whose time has come.
+  func reviewConflicts(of instance: RouterInstance) {
+    guard let deadline = instance.conflicts.deadline, deadline <= now else { return }
+    // An advertisement that shows another group on the VRID excuses nothing.
+    let group = instance.election.peers.lazy.filter { $0.addresses != .disjoint }
+    let deeds = instance.conflicts.review(
+      at: now, grace: instance.longestInterval * 3, groupHeardAt: group.map(\.lastHeard).max()
+    ) { owner(of: $0, near: instance)?.slot == instance.slot }
+    for deed in deeds { perform(deed, for: instance) }
   }
 
   /// Forgets the claims of a router that no longer holds its addresses.
@@ -44,11 +41,5 @@ extension Engine {
           router: instance.settings.name, family: instance.family,
           text: conflictText(address, mac)))
     }
-  }
-
-  private func armConflicts(of instance: RouterInstance) {
-    guard let deadline = instance.conflicts.deadline else { return }
-    let armed = timers.deadline(of: TimerID.conflict)
-    timers.schedule(TimerID.conflict, at: min(armed ?? deadline, deadline))
   }
 }

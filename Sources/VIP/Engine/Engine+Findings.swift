@@ -42,24 +42,15 @@ extension Engine {
       return
     }
     report(.warning(router: instance.settings.name, family: instance.family, text: text))
-    armTroubles(of: instance)
+    arm(instance, by: instance.troubles.deadline)
   }
 
-  /// Says of what has not been seen for a while that it is over.
-  func endTroubles() {
-    for case let instance? in instances {
-      let memory = instance.longestInterval * Self.memoryInIntervals
-      for text in instance.troubles.review(at: now, memory: memory) {
-        report(.cleared(router: instance.settings.name, family: instance.family, text: text))
-      }
-      armTroubles(of: instance)
+  /// Tells of what has not been seen for a while that it is over.
+  func reviewTroubles(of instance: RouterInstance) {
+    let memory = instance.longestInterval * Self.memoryInIntervals
+    for text in instance.troubles.review(at: now, memory: memory) {
+      report(.cleared(router: instance.settings.name, family: instance.family, text: text))
     }
-  }
-
-  private func armTroubles(of instance: RouterInstance) {
-    guard let deadline = instance.troubles.deadline else { return }
-    let armed = timers.deadline(of: TimerID.trouble)
-    timers.schedule(TimerID.trouble, at: min(armed ?? deadline, deadline))
   }
 
   /// What is wrong, with whom, and what to do about it.

@@ -118,7 +118,6 @@ extension Engine {
 
   private func armListening(on wire: Wire) {
     guard let deadline = wire.listening.deadline else { return }
-    let armed = timers.deadline(of: TimerID.listening)
-    timers.schedule(TimerID.listening, at: min(armed ?? deadline, deadline))
+    timers.schedule(.listening, noLaterThan: deadline)
   }
 }

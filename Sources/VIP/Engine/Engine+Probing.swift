@@ -21,38 +21,34 @@ extension Engine {
     }
     instance.probe?.begin(for: instance.currentAddresses.map(\.address.address), at: now)
     changeListening(for: instance)
+    // An answer that comes at once must be heard.
     updateListening()
-    continueProbes()
+    continueProbe(of: instance)
   }
 
   /// Goes on with the addresses that a router has now.
   func changeProbe(of instance: RouterInstance) {
     guard instance.probe?.isUnderWay ?? false else { return }
     instance.probe?.change(to: instance.currentAddresses.map(\.address.address), at: now)
-    // What is new is due at once.
-    timers.schedule(TimerID.probe, at: now)
+    continueProbe(of: instance)
   }
 
-  /// Stops when the interface is gone; the probing begins again when it is back.
+  /// Stops when the router no longer takes part; the probing begins again when it does.
   func stopProbing(of instance: RouterInstance) {
     instance.probe?.stop()
     changeListening(for: instance)
   }
 
-  /// Sends the probes that are due, and settles those whose waiting is over.
-  func continueProbes() {
-    var next: Instant?
-    for case let instance? in instances {
-      guard let deadline = instance.probe?.deadline, let wire = wire(of: instance) else { continue }
-      if deadline <= now, let due = instance.probe?.takeDue(by: now) {
-        send(due, on: wire)
-        if instance.probe?.isOver ?? false { settleProbe(of: instance) }
-      }
-      if let deadline = instance.probe?.deadline { next = min(next ?? deadline, deadline) }
+  /// Sends the probes of a router that are due, and settles its probing when the waiting is over.
+  func continueProbe(of instance: RouterInstance) {
+    guard let deadline = instance.probe?.deadline else { return }
+    guard let wire = wire(of: instance) else { return stopProbing(of: instance) }
+    if deadline <= now, let due = instance.probe?.takeDue(by: now) {
+      hasChanged = true
+      send(due, on: wire)
+      if instance.probe?.isOver ?? false { settleProbe(of: instance) }
     }
-    next = [next, continueChangeProbes(), timers.deadline(of: TimerID.probe)].compactMap { $0 }
-      .min()
-    if let next { timers.schedule(TimerID.probe, at: next) }
+    arm(instance, by: instance.probe?.deadline)
   }
 
   func send(_ probes: ArraySlice<IPAddress>, on wire: Wire) {
@@ -64,8 +60,8 @@ extension Engine {
 
   /// Takes in that a machine uses an address that a router probes for.
   func handleAnswer(_ claim: AddressClaim, to instance: RouterInstance) {
-    guard !interfaces.hasMAC(claim.mac), instance.probe?.heard(claim) ?? false else { return }
-    hasChanged = true
+    guard !interfaces.hasMAC(claim.mac) else { return }
+    _ = instance.probe?.heard(claim)
   }
 
   /// Takes in, for a router that probes, which addresses the group's Active has.
@@ -100,8 +96,8 @@ extension Engine {
       instance.attachRetryAt = now + Self.refusalPause
       schedule(instance)
     case .open:
-      // What is sent again is due at once.
-      if probe.isOver { timers.schedule(TimerID.probe, at: now) }
+      // The segment is probed again, from now on.
+      if probe.isOver { continueProbe(of: instance) }
     case .taken, nil: break
     }
   }

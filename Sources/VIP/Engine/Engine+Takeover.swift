@@ -26,7 +26,7 @@ extension Engine {
   func handleAnnounced(_ place: Int, of instance: RouterInstance) {
     guard instance.addresses[place].isAwaited else { return }
     instance.addresses[place].isAwaited = false
-    if instance.takeovers.announced(at: platform.now()) { hasChanged = true }
+    _ = instance.takeovers.announced(at: platform.now())
   }
 
   /// Counts again what a takeover still waits for, after the list of addresses has changed.

@@ -130,6 +130,26 @@ final class RouterInstance {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
   }
 
+  /// When its election has something to do next, or when to try again to take part.
+  ///
+  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
+  /// timers are close are served in one turn and sent with one system call. The election counts
+  /// from the exact deadline, so the rounding does not add up.
+  var electionDeadline: Instant? {
+    guard let deadline = election.deadline else { return attachRetryAt }
+    guard election.state == .active else { return deadline }
+    let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
+    return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+  }
+
+  /// When one of its parts has something to do next.
+  var partsDeadline: Instant? {
+    earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
+  }
+
+  /// When to look after it next; `nil` if it waits for nothing.
+  var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
+
   /// Its advertisement interval, or that of its Active if that is longer.
   var longestInterval: Duration {
     let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
@@ -209,4 +229,10 @@ final class RouterInstance {
       interfaceIndex: carrierIndex ?? 0, address: addresses[index].address, lifetime: lifetime,
       makesRoute: !settings.virtualMac, isDormant: isDormant)
   }
+}
+
+/// The earlier of two moments; `nil` is never.
+func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+  guard let left, let right else { return left ?? right }
+  return min(left, right)
 }

@@ -43,10 +43,7 @@ struct Listening {
   var isListening: Bool { filter != .nothing }
 
   /// When to call ``resume(at:)`` next; `nil` if nothing is put off.
-  var deadline: Instant? {
-    guard let resumesAt, let retriesAt else { return resumesAt ?? retriesAt }
-    return min(resumesAt, retriesAt)
-  }
+  var deadline: Instant? { earliest(resumesAt, retriesAt) }
 
   /// Takes in that more or less may be of interest than before.
   mutating func interestChanged() { isStale = true }
