@@ -76,7 +76,9 @@ extension Engine {
 
   /// Ends the probing if nothing speaks against the router, or tells what does.
   ///
-  /// - Parameter mustDecide: whether the router would take over now.
+  /// - Parameters:
+  ///   - instance: the router.
+  ///   - mustDecide: whether it would take over now.
   func settleProbe(of instance: RouterInstance, mustDecide: Bool = false) {
     guard instance.activity == .running, let probe = instance.probe, probe.isUnderWay else {
       return

@@ -307,10 +307,7 @@ package final class Engine {
       }
       guard instance.listens(to: header.source) else {
         segment.statistics.vridErrors += 1
-        return tell(.unlistedPeer, from: header.source, of: instance) {
-          "\(header.source) advertises VRID \(advertisement.vrid) and is not among the peers; it is "
-            + "ignored"
-        }
+        return handleUnlistedPeer(header.source, of: instance)
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
@@ -321,7 +318,7 @@ package final class Engine {
       handleFindings(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
-      if let addressee { tellUnusable(error, from: header.source, of: addressee) }
+      if let addressee { handleUnusable(error, from: header.source, of: addressee) }
       if segment.statistics.count(error) { return }
       if let addressee {
         addressee.election.count(error)

@@ -214,6 +214,7 @@ package struct AddressProbing: Sendable {
   ///   - groupHasSame: whether a router of the group was heard that has the same addresses.
   ///   - mustDecide: whether the router would take over now. Before, an answer is no obstacle as
   ///     long as nothing of the group was heard.
+  /// - Returns: the verdict; `refused` is final until it begins again.
   package mutating func judge(
     at now: Instant, patience: Duration, groupHasSame: Bool, mustDecide: Bool
   ) -> Verdict {

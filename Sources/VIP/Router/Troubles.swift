@@ -62,14 +62,14 @@ struct Troubles {
   /// - Parameters:
   ///   - now: the time.
   ///   - memory: for how long a trouble is remembered; ``memoryMin`` if that is longer.
-  /// - Returns: the sentences of what is over.
-  mutating func review(at now: Instant, memory: Duration) -> [String] {
+  /// - Returns: what is over, with its sentences.
+  mutating func review(at now: Instant, memory: Duration) -> [(kind: Kind, text: String)] {
     guard let deadline, deadline <= now else { return [] }
     let memory = max(memory, Self.memoryMin)
-    var over: [String] = []
+    var over: [(kind: Kind, text: String)] = []
     list.removeAll { trouble in
       guard trouble.lastSeen + memory <= now else { return false }
-      over.append(trouble.text)
+      over.append((trouble.kind, trouble.text))
       return true
     }
     self.deadline = list.lazy.map(\.lastSeen).min().map { $0 + memory }

@@ -72,6 +72,7 @@ struct Listening {
   /// - Parameters:
   ///   - count: how many frames; `nil` if reading failed, which it would do again at once.
   ///   - now: the time.
+  /// - Returns: what to do about it.
   mutating func drained(_ count: Int?, at now: Instant) -> Deed? {
     guard (count ?? Self.framesPerTurn) == Self.framesPerTurn else {
       fullTurns = 0

@@ -11,6 +11,12 @@ import VRRP
 
   private func at(_ seconds: Int) -> Instant { Instant(nanoseconds: 1) + .seconds(seconds) }
 
+  private func over(
+    _ troubles: inout Troubles, at seconds: Int, _ memory: Duration = .zero
+  ) -> [String] {
+    troubles.review(at: at(seconds), memory: memory).map(\.text)
+  }
+
   @Test func `each kind is told once, and its sentence is made once`() {
     var troubles = Troubles()
     var count = 0
@@ -35,10 +41,10 @@ import VRRP
     var troubles = Troubles()
     _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
     _ = troubles.record(.unlistedPeer, from: Self.b, at: at(5)) { "b" }
-    #expect(troubles.review(at: at(9), memory: .zero) == [])
-    #expect(troubles.review(at: at(10), memory: .zero) == ["a"])
+    #expect(over(&troubles, at: 9, .zero) == [])
+    #expect(over(&troubles, at: 10, .zero) == ["a"])
     #expect(troubles.deadline == at(15) && troubles.texts == ["b"])
-    #expect(troubles.review(at: at(15), memory: .zero) == ["b"])
+    #expect(over(&troubles, at: 15, .zero) == ["b"])
     #expect(troubles.deadline == nil && troubles.texts.isEmpty)
   }
 
@@ -47,17 +53,17 @@ import VRRP
     _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
     _ = troubles.record(.unusable, from: Self.a, at: at(8)) { "" }
     _ = troubles.record(.unusable, from: Self.b, at: at(17)) { "" }
-    #expect(troubles.review(at: at(10), memory: .zero) == [])
+    #expect(over(&troubles, at: 10, .zero) == [])
     #expect(troubles.deadline == at(18))
-    #expect(troubles.review(at: at(18), memory: .zero) == ["a"], "another machine does not count")
+    #expect(over(&troubles, at: 18, .zero) == ["a"], "another machine does not count")
   }
 
   @Test func `a long interval is remembered for longer`() {
     var troubles = Troubles()
     _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
-    #expect(troubles.review(at: at(10), memory: .seconds(120)) == [])
+    #expect(over(&troubles, at: 10, .seconds(120)) == [])
     #expect(troubles.deadline == at(120))
-    #expect(troubles.review(at: at(120), memory: .seconds(120)) == ["a"])
+    #expect(over(&troubles, at: 120, .seconds(120)) == ["a"])
   }
 
   @Test func `what is forgotten is not told as over`() {
@@ -65,7 +71,7 @@ import VRRP
     _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
     troubles.clear()
     #expect(troubles.deadline == nil && troubles.texts.isEmpty)
-    #expect(troubles.review(at: at(100), memory: .zero) == [])
+    #expect(over(&troubles, at: 100, .zero) == [])
     #expect(troubles.record(.unusable, from: Self.a, at: at(101)) { "b" } == "b")
   }
 }
