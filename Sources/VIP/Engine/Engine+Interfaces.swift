@@ -217,6 +217,8 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    // A farewell that waits must leave while it is known where to.
+    flush()
     changeListening(for: instance)
     isSafeguardStale = true
     endHandover(instance)

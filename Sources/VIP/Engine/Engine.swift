@@ -302,11 +302,11 @@ package final class Engine {
         parsing: message, from: header.source, to: header.destination,
         hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
       guard let instance = addressee else {
-        segment.statistics.vridErrors += 1
+        segment.countUnaddressed()
         return
       }
       guard instance.listens(to: header.source) else {
-        segment.statistics.vridErrors += 1
+        segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
@@ -319,11 +319,11 @@ package final class Engine {
       schedule(instance)
     } catch {
       if let addressee { handleUnusable(error, from: header.source, of: addressee) }
-      if segment.statistics.count(error) { return }
+      if segment.count(error) { return }
       if let addressee {
         addressee.election.count(error)
       } else {
-        segment.statistics.packetLengthErrors += 1
+        segment.countUnreadable()
       }
     }
   }
@@ -367,18 +367,18 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      segment.socketFailure.record(segment.transport.flush())
-      handle(segment.socketFailure.conclude(), sendingFrames: false, on: segment)
+      segment.recordSending(segment.transport.flush(), by: .socket)
+      concludeSending(by: .socket, on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
     guard !frames.isEmpty else { return }
     for (instance, bytes) in frames {
       guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
-      segment.frameFailure.record(send(bytes, on: wire))
+      segment.recordSending(send(bytes, on: wire), by: .frames)
     }
     for (instance, _) in frames {
       guard let segment = segment(of: instance) else { continue }
-      handle(segment.frameFailure.conclude(), sendingFrames: true, on: segment)
+      concludeSending(by: .frames, on: segment)
     }
     frames.removeAll(keepingCapacity: true)
   }
@@ -401,12 +401,9 @@ package final class Engine {
   }
 
   /// Tells once that advertisements can't be sent; the last one of a router that pauses is not told.
-  private func handle(
-    _ news: SendFailure.News?, sendingFrames: Bool, on segment: Segment
-  ) {
-    guard case .failed(let failure) = news else { return }
-    for instance in segment.routers(sendingFrames: sendingFrames)
-    where instance.activity == .running {
+  private func concludeSending(by way: Segment.Way, on segment: Segment) {
+    guard case .failed(let failure) = segment.concludeSending(by: way) else { return }
+    for instance in segment.routers(sendingBy: way) where instance.activity == .running {
       report(
         .warning(
           router: instance.settings.name, family: instance.family,

@@ -5,10 +5,10 @@ import VRRP
 final class Segment {
   let key: SegmentKey
   let transport: any AdvertisementTransport
-  var statistics = SegmentStatistics()
-  /// Whether advertisements get out by the socket, and as frames with a virtual MAC address.
-  var socketFailure = SendFailure()
-  var frameFailure = SendFailure()
+  /// What was received that is no router's.
+  private(set) var statistics = SegmentStatistics()
+  private var socketFailure = SendFailure()
+  private var frameFailure = SendFailure()
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
   private(set) var routerCount = 0
@@ -31,13 +31,54 @@ final class Segment {
     routerCount -= 1
   }
 
-  /// The routers whose advertisements leave as frames, or those of the socket, by VRID.
-  func routers(sendingFrames isFrame: Bool) -> [RouterInstance] {
-    routers.compactMap { $0 }.filter { $0.settings.virtualMac == isFrame }
+  // MARK: Sending
+
+  /// How advertisements leave.
+  enum Way {
+    /// By the socket.
+    case socket
+    /// As frames with a virtual MAC address.
+    case frames
+  }
+
+  /// Records the result of sending: 0, or the error number.
+  func recordSending(_ result: Int32, by way: Way) {
+    switch way {
+    case .socket: socketFailure.record(result)
+    case .frames: frameFailure.record(result)
+    }
+  }
+
+  /// Ends the sending of a turn.
+  ///
+  /// - Returns: what has changed by it.
+  func concludeSending(by way: Way) -> SendFailure.News? {
+    switch way {
+    case .socket: socketFailure.conclude()
+    case .frames: frameFailure.conclude()
+    }
+  }
+
+  /// The routers whose advertisements leave in one way, by VRID.
+  func routers(sendingBy way: Way) -> [RouterInstance] {
+    routers.compactMap { $0 }.filter { $0.settings.virtualMac == (way == .frames) }
   }
 
   /// The error number with which a router's advertisements fail to be sent; 0 if they don't.
   func sendFailure(of instance: RouterInstance) -> Int32 {
     instance.settings.virtualMac ? frameFailure.errorNumber : socketFailure.errorNumber
   }
+
+  // MARK: Receiving
+
+  /// Counts an advertisement that is for no router here.
+  func countUnaddressed() { statistics.vridErrors += 1 }
+
+  /// Counts a message that is no advertisement.
+  ///
+  /// - Returns: whether it counts here, and not with the router that it names.
+  func count(_ error: AdvertisementError) -> Bool { statistics.count(error) }
+
+  /// Counts a message that is no advertisement and names no router.
+  func countUnreadable() { statistics.packetLengthErrors += 1 }
 }

@@ -62,4 +62,19 @@ import VRRP
     bench.pass(.seconds(2))
     #expect(bench.warnings.isEmpty)
   }
+
+  @Test(arguments: [false, true])
+  func `a router whose interface is renamed says farewell on it`(virtualMac: Bool) throws {
+    let bench = try holder(settings(virtualMac: virtualMac))
+    bench.platform.wire.removeAll()
+    let old = FakePlatform.eth0
+    bench.platform.fake.setLink(
+      Link(index: 2, name: "lan0", macAddress: old.macAddress, mtu: 1500, flags: old.flags))
+    bench.settle()
+    #expect(bench.state() == .initialize)
+    let transport = try #require(bench.platform.transport(.ipv4))
+    // Behind the Ethernet and the IP header.
+    let frames = bench.platform.wire.frames.filter { $0.count > 37 && $0[23] == 112 }
+    #expect(virtualMac ? frames.last?[36] == 0 : transport.sentPriorities.last == 0)
+  }
 }
