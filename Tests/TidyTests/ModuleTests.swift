@@ -7,12 +7,13 @@ import Testing
   static let allowed: [String: Set<String>] = [
     "VIPCore": [],
     "VRRP": ["VIPCore"],
+    "VRRPSimulation": ["VIPCore", "VRRP"],
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
     "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
     "vipctl": [
-      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc", "Synchronization", "ArgumentParser",
-      "Yams", "FoundationEssentials",
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
+      "ArgumentParser", "Yams", "FoundationEssentials",
     ],
   ]
 
