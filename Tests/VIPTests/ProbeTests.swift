@@ -5,7 +5,7 @@ import Testing
 import VIPCore
 import VRRP
 
-/// Before the first use the segment is asked whether the addresses are free.
+/// Before the first use the segment is probed for the addresses.
 @Suite struct ProbeTests {
   private static let stranger = MACAddress(2, 0, 0, 0, 0, 0x66)
 
@@ -13,7 +13,7 @@ import VRRP
     AddressClaim(address: try #require(IPAddress(address)), mac: Self.stranger, form: .reply)
   }
 
-  /// Lets a stranger answer every question for a time.
+  /// Lets a stranger answer for a time.
   private func pass(_ bench: Bench, _ seconds: Int) throws {
     for _ in 0..<seconds * 10 {
       bench.pass(.milliseconds(100))
@@ -40,7 +40,7 @@ import VRRP
     }
     #expect(bench.platform.wire.filter == .nothing)
     bench.pass(.milliseconds(3220))
-    #expect(bench.state() == .active, "the same 3.61 s as without the question")
+    #expect(bench.state() == .active, "the same 3.61 s as without probing")
     #expect(probes(bench).count == 6)
   }
 
@@ -54,7 +54,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `who is handed the addresses while still asking takes them at once`() throws {
+  @Test func `a router that is handed the addresses while it probes takes them at once`() throws {
     let bench = try Bench()
     try bench.engine.add(
       settings(interval: #require(AdvertisementInterval("10ms")), probe: true))
@@ -83,7 +83,7 @@ import VRRP
     #expect(bench.platform.wire.claims.allSatisfy { $0.form == .probe })
   }
 
-  @Test func `for what the group's Active has not, nobody may answer`() throws {
+  @Test func `for what the group's Active does not list, no machine may answer`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
     for _ in 0..<8 {
@@ -100,7 +100,7 @@ import VRRP
     #expect(bench.state() == .initialize)
   }
 
-  @Test func `forged lists are not collected while a router asks`() throws {
+  @Test func `forged lists are not collected while a router probes`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
     try bench.hear(answer("198.18.0.4"))
@@ -112,7 +112,7 @@ import VRRP
     #expect(kept == [try #require(IPAddress("198.18.0.100"))])
   }
 
-  @Test func `an Active with fewer addresses is no obstacle if nobody has the others`() throws {
+  @Test func `an Active with fewer addresses is no obstacle if no machine has the others`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
     try bench.hear(200, from: "198.18.0.2")
@@ -122,7 +122,7 @@ import VRRP
     #expect(bench.state() == .backup)
   }
 
-  @Test func `a Backup asks for what it gets`() throws {
+  @Test func `a Backup probes for what it gets`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     try bench.hear(200, from: "198.18.0.2")
@@ -171,7 +171,7 @@ import VRRP
     #expect(bench.engine.refusal(of: "web") != nil)
   }
 
-  @Test func `a refused router asks again and starts when the address is free`() throws {
+  @Test func `a refused router probes again and starts when the address is free`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     try pass(bench, 6)
@@ -181,7 +181,7 @@ import VRRP
     #expect(bench.engine.refusal(of: "web") == nil)
   }
 
-  @Test func `who switches the question off is no longer refused`() throws {
+  @Test func `a router that no longer probes is no longer refused`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     try pass(bench, 6)
@@ -192,7 +192,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `somebody else's question and our own frames are no answers`() throws {
+  @Test func `another machine's probe and our own frames are no answers`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     let address = try #require(IPAddress("198.18.0.100"))
@@ -203,7 +203,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `thousands are asked for once, and paced`() throws {
+  @Test func `thousands are probed for once, and paced`() throws {
     let bench = try Bench()
     let addresses = (0..<2000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/32" }
     try bench.engine.add(settings(addresses, probe: true))
@@ -215,7 +215,7 @@ import VRRP
     #expect(!bench.engine.isProbing("web"))
   }
 
-  @Test func `a router that serves asks before it gets more`() throws {
+  @Test func `a router that serves probes before it gets more`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     bench.pass(.seconds(5))
@@ -273,7 +273,7 @@ import VRRP
     #expect(new.count == 3)
   }
 
-  @Test func `who serves not, has nothing new or is told so asks nothing`() throws {
+  @Test func `a router that does not serve, gets nothing new or shall not probe does not probe`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     let more = ["198.18.0.100/24", "198.18.0.7/24"]
@@ -290,7 +290,7 @@ import VRRP
     #expect(!bench.engine.isProbing(asked))
   }
 
-  @Test func `an owner does not ask`() throws {
+  @Test func `an owner does not probe`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probe: true))
     bench.settle()
@@ -298,7 +298,7 @@ import VRRP
     #expect(probes(bench).isEmpty)
   }
 
-  @Test func `one that waits for its interface asks when it is there`() throws {
+  @Test func `a router that waits for its interface probes when it is there`() throws {
     let bench = try Bench()
     bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: 2)
     try bench.engine.add(settings(probe: true))

@@ -48,7 +48,7 @@ import VRRP
     #expect(told(bench).map { $0.prefix(4) }.sorted() == ["mail", "web:"])
   }
 
-  @Test func `frames that fail are not told anew after each message of the socket`() throws {
+  @Test func `frames that fail are not told again after each message of the socket`() throws {
     let bench = try holder(
       settings(), settings(["198.18.0.101/24"], vrid: 52, name: "mail", virtualMac: true))
     bench.platform.wire.outage = FrameError(
