@@ -273,7 +273,9 @@ import VRRP
     #expect(new.count == 3)
   }
 
-  @Test func `a router that does not serve, gets nothing new or shall not probe does not probe`() throws {
+  @Test func `a router that serves not yet, gets nothing new or is told so probes for nothing`()
+    throws
+  {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     let more = ["198.18.0.100/24", "198.18.0.7/24"]
