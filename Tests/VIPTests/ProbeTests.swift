@@ -233,7 +233,7 @@ import VRRP
     #expect(
       bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
-        + "another address, or set 'probe' to false")
+        + "another address, or switch the question off (--no-probe, or 'probe: false' in the file)")
 
     let free = bench.engine.startProbes(for: [more])
     bench.pass(.milliseconds(400))

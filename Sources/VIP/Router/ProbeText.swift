@@ -14,13 +14,11 @@ extension AddressProbing {
   }
 }
 
-/// What to do about it.
-private let remedy = "take another address, or set 'probe' to false"
-
 extension AddressProbing.Holder {
   /// Why a change can't be made, and what to do.
   var text: String {
-    "\(address) is used by the machine with Ethernet address \(mac); \(remedy)"
+    "\(address) is used by the machine with Ethernet address \(mac); take another address, or "
+      + "switch the question off (--no-probe, or 'probe: false' in the file)"
   }
 }
 
@@ -30,6 +28,6 @@ extension AddressProbing.Refusal {
     let stranger =
       isGroupHeard ? "is not the Active of VRID \(vrid)" : "speaks no VRRP for VRID \(vrid)"
     return "\(holder.address) is used by the machine with Ethernet address \(holder.mac), which "
-      + "\(stranger); \(remedy)"
+      + "\(stranger); take another address, or switch the question off with --no-probe"
   }
 }
