@@ -135,8 +135,8 @@ extension Engine {
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.forgetMessages()
-    let endsQuestion = !settings.probe && instance.probe != nil
-    if endsQuestion {
+    let endsProbe = !settings.probe && instance.probe != nil
+    if endsProbe {
       instance.probe = nil
       forgetRetry(of: instance)
       changeListening(for: instance)
@@ -145,7 +145,7 @@ extension Engine {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if dependsOnOthers || endsQuestion { reconsider(instance) }
+    if dependsOnOthers || endsProbe { reconsider(instance) }
   }
 
   // MARK: Addresses
@@ -231,6 +231,7 @@ extension Engine {
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
     recountTakeover(of: instance)
+    changeProbe(of: instance)
   }
 
   /// Notes whose addresses these are; one that goes does not displace one that stays.

@@ -150,7 +150,7 @@ extension Engine {
         // Left on the interface by an earlier life of this node.
         work.add(.remove, instance)
       }
-      startProbe(of: instance)
+      startProbing(of: instance)
     } else if primary != instance.election.primaryAddress {
       instance.election.changePrimaryAddress(to: primary)
     }
@@ -169,7 +169,7 @@ extension Engine {
     instance.isUnfit = handsOver
     perform(instance.election.stop(at: now), for: instance)
     if instance.handoverDeadline != nil, !handsOver { release(instance) }
-    stopProbe(of: instance)
+    stopProbing(of: instance)
     schedule(instance)
     instance.stateSince = now
     instance.stateReason = reason.description
@@ -202,7 +202,7 @@ extension Engine {
         let wire = try wire(link)
         let segment = try segment(key, link)
         try createVirtualInterface(for: instance, on: link)
-        wire.userCount += 1
+        wire.addUser()
         segment.add(instance)
       } catch {
         removeVirtualInterface(of: instance)
@@ -215,8 +215,7 @@ extension Engine {
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
       instance.attach(link)
-      wires[link.index]?.macAddress = link.macAddress ?? MACAddress(rawValue: 0)
-      wires[link.index]?.isRouter = platform.isForwarding(link, .ipv6)
+      wires[link.index]?.update(link, isRouter: platform.isForwarding(link, .ipv6))
       if hasNewMAC, instance.isHolding { announceInstalled(instance) }
     }
   }
@@ -225,9 +224,8 @@ extension Engine {
   private func wire(_ link: Link) throws(NodeError) -> Wire {
     if let wire = wires[link.index] { return wire }
     let wire = Wire(
-      link.index, try platform.openWire(link),
-      macAddress: link.macAddress ?? MACAddress(rawValue: 0),
-      isRouter: platform.isForwarding(link, .ipv6), announcements)
+      link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
+      announcements)
     wires[link.index] = wire
     return wire
   }
@@ -244,6 +242,8 @@ extension Engine {
   /// Lets go of the interface; closes what nobody else uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    // A farewell that waits must leave while it is known where to.
+    flush()
     changeListening(for: instance)
     isSafeguardStale = true
     endHandover(instance)
@@ -261,7 +261,7 @@ extension Engine {
     instance.addresses.removeAll(where: \.isRetired)
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     segments[key]?.remove(instance)
-    wires[link.index]?.userCount -= 1
+    wires[link.index]?.removeUser()
     closeUnused(key)
   }
 
@@ -271,9 +271,9 @@ extension Engine {
       platform.unwatch(segment.transport.descriptor)
       segments[key] = nil
     }
-    if let wire = wires[key.interfaceIndex], wire.userCount == 0 {
+    if let wire = wires[key.interfaceIndex], wire.isUnused {
       wires[key.interfaceIndex] = nil
-      if wire.listening.isWatched { platform.unwatch(wire.transport.fileDescriptor) }
+      perform(wire.listening.close(), on: wire)
       platform.close(wire.transport)
     }
   }

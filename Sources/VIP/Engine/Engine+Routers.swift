@@ -73,6 +73,7 @@ extension Engine {
     instance.attachRetryAt = nil
     pendingHooks[instance.slot] = nil
     instance.troubles.clear()
+    stopProbing(of: instance)
     perform(instance.election.stop(at: now), for: instance)
     schedule(instance)
   }
@@ -143,7 +144,7 @@ extension Engine {
   package func obstacle(to name: String) -> String? {
     for instance in routers.members(named: name) {
       if case .waiting(let reason) = instance.activity { return reason.description }
-      if let question = instance.probe?.question { return question }
+      if let obstacle = instance.probe?.obstacle(instance.settings.vrid) { return obstacle }
     }
     return nil
   }

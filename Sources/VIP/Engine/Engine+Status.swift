@@ -43,9 +43,10 @@ extension Engine {
   }
 
   private func warnings(of instance: RouterInstance) -> [String] {
-    var list = instance.troubles.list.map(\.text)
+    var list = instance.troubles.texts
     list += instance.conflicts.warnings
-    if instance.activity == .running, let failure = segment(of: instance)?.sendFailure,
+    if instance.activity == .running,
+      let failure = segment(of: instance)?.sendFailure(of: instance),
       failure != 0
     {
       list.append("advertisements can't be sent: \(errorText(failure))")

@@ -63,9 +63,9 @@ package final class Engine {
   var hushed: [Int32: HushedParent] = [:]
   /// Advertisements under virtual MAC addresses to send in this turn.
   private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
-  /// What is asked of segments before routers that serve get more addresses.
-  var inquiries: [Int: Inquiry] = [:]
-  var lastInquiry = 0
+  /// The probing for addresses that running routers are to get.
+  var changeProbes: [Int: ChangeProbe] = [:]
+  var lastChangeProbe = 0
   /// Segments with messages to flush in this turn.
   private var dirty: [Segment] = []
   private var delayedTurns = 0
@@ -224,11 +224,9 @@ package final class Engine {
       case .guard: startGuard()
       case .retry: retryAddresses()
       case .handover: endOverdueHandovers()
-      case .trouble: endTroubles()
-      case .conflict: reviewConflicts()
-      case .probe:
+      case .changeProbe:
         hasChanged = true
-        continueProbes()
+        continueChangeProbes()
       case .listening: resumeListening()
       case .refresh: refreshAnnouncements()
       case .announcement: break  // sendAnnouncements() follows in this turn
@@ -242,42 +240,42 @@ package final class Engine {
     for (timer, deadline) in postponed { timers.schedule(timer, at: deadline) }
   }
 
-  /// Lets a router's timer fire.
+  /// Lets a router's timer fire: does what its parts and its election are due for.
   ///
   /// - Returns: when it shall fire instead; `nil` if it has fired.
   private func fire(
     _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
   ) -> Instant? {
-    if let due = instance.attachRetryAt, due <= now {
-      forgetRetry(of: instance)
-      reconsider(instance)
-    } else if instance.election.state == .backup, !includingBackups {
-      return deadline
-    } else if let later = delayByProbe(instance) {
-      return later
-    } else {
-      perform(instance.election.advance(to: now), for: instance, due: deadline)
+    reviewConflicts(of: instance)
+    reviewTroubles(of: instance)
+    continueProbe(of: instance)
+    if let due = instance.electionDeadline, due <= now {
+      if let due = instance.attachRetryAt, due <= now {
+        forgetRetry(of: instance)
+        reconsider(instance)
+      } else if instance.election.state == .backup, !includingBackups {
+        return deadline
+      } else if let later = delayByProbe(instance) {
+        return earliest(later, instance.partsDeadline)
+      } else {
+        // What was put off is due when it shall fire instead.
+        perform(instance.election.advance(to: now), for: instance, due: max(due, deadline))
+      }
     }
     schedule(instance)
     return nil
   }
 
   /// Puts an instance's next deadline into the queue.
-  ///
-  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
-  /// timers are close are served in one turn and sent with one system call. The election counts
-  /// from the exact deadline, so the rounding does not add up.
   func schedule(_ instance: RouterInstance) {
     let timer = EngineTimer.router(slot: instance.slot)
-    guard var deadline = instance.election.deadline ?? instance.attachRetryAt else {
-      timers.cancel(timer)
-      return
-    }
-    if instance.election.state == .active {
-      let grid = min(instance.settings.interval.nanoseconds / 16, 1_000_000)
-      deadline = Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
-    }
+    guard let deadline = instance.deadline else { return timers.cancel(timer) }
     timers.schedule(timer, at: deadline)
+  }
+
+  /// Sees to it that a router is looked after by a moment at the latest.
+  func arm(_ instance: RouterInstance, by moment: Instant?) {
+    if let moment { timers.schedule(.router(slot: instance.slot), noLaterThan: moment) }
   }
 
   private func armAnnouncements() {
@@ -307,15 +305,12 @@ package final class Engine {
         parsing: message, from: header.source, to: header.destination,
         hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
       guard let instance = addressee else {
-        segment.statistics.vridErrors += 1
+        segment.countUnaddressed()
         return
       }
       guard instance.listens(to: header.source) else {
-        segment.statistics.vridErrors += 1
-        return tell(.unlistedPeer, from: header.source, of: instance) {
-          "\(header.source) advertises VRID \(advertisement.vrid) and is not among the peers; it is "
-            + "ignored"
-        }
+        segment.countUnaddressed()
+        return handleUnlistedPeer(header.source, of: instance)
       }
       noteSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
@@ -323,15 +318,15 @@ package final class Engine {
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
       perform(actions, for: instance)
       if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
-      note(actions.findings, advertisement, from: header.source, of: instance)
+      handleFindings(actions.findings, advertisement, from: header.source, of: instance)
       schedule(instance)
     } catch {
-      if let addressee { tellUnusable(error, from: header.source, of: addressee) }
-      if segment.statistics.count(error) { return }
+      if let addressee { handleUnusable(error, from: header.source, of: addressee) }
+      if segment.count(error) { return }
       if let addressee {
         addressee.election.count(error)
       } else {
-        segment.statistics.packetLengthErrors += 1
+        segment.countUnreadable()
       }
     }
   }
@@ -375,12 +370,18 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      recordSending(segment.transport.flush(), on: segment)
+      segment.recordSending(segment.transport.flush(), by: .socket)
+      concludeSending(by: .socket, on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
+    guard !frames.isEmpty else { return }
     for (instance, bytes) in frames {
       guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
-      recordSending(send(bytes, on: wire), on: segment)
+      segment.recordSending(send(bytes, on: wire), by: .frames)
+    }
+    for (instance, _) in frames {
+      guard let segment = segment(of: instance) else { continue }
+      concludeSending(by: .frames, on: segment)
     }
     frames.removeAll(keepingCapacity: true)
   }
@@ -402,14 +403,10 @@ package final class Engine {
     return failure
   }
 
-  /// Reports once that advertisements can't be sent; not that the last one of a router which no
-  /// longer takes part could not.
-  private func recordSending(_ failure: Int32, on segment: Segment) {
-    guard failure != segment.sendFailure else { return }
-    segment.sendFailure = failure
-    guard failure != 0 else { return }
-    for case let instance? in instances
-    where instance.activity == .running && self.segment(of: instance) === segment {
+  /// Tells once that advertisements can't be sent; the last one of a router that pauses is not told.
+  private func concludeSending(by way: Segment.Way, on segment: Segment) {
+    guard case .failed(let failure) = segment.concludeSending(by: way) else { return }
+    for instance in segment.routers(sendingBy: way) where instance.activity == .running {
       report(
         .warning(
           router: instance.settings.name, family: instance.family,

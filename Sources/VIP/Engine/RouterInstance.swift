@@ -89,10 +89,10 @@ final class RouterInstance {
   var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
-  /// Who else claims its addresses.
-  var conflicts = Conflicts()
-  /// The question whether its addresses are free, until it is answered.
-  var probe: Probe?
+  /// Other machines that use its addresses while it holds them.
+  var conflicts = ConflictWatch()
+  /// The probing for its addresses, until it is known that they are free.
+  var probe: AddressProbing?
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -111,7 +111,7 @@ final class RouterInstance {
     election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
-    if settings.probe, settings.priority != .owner { probe = Probe() }
+    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
   /// Starts the election anew from a primary address; its statistics go on.
@@ -135,6 +135,32 @@ final class RouterInstance {
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
+  }
+
+  /// When its election has something to do next, or when to try again to take part.
+  ///
+  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
+  /// timers are close are served in one turn and sent with one system call. The election counts
+  /// from the exact deadline, so the rounding does not add up.
+  var electionDeadline: Instant? {
+    guard let deadline = election.deadline else { return attachRetryAt }
+    guard election.state == .active else { return deadline }
+    let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
+    return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+  }
+
+  /// When one of its parts has something to do next.
+  var partsDeadline: Instant? {
+    earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
+  }
+
+  /// When to look after it next; `nil` if it waits for nothing.
+  var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
+
+  /// Its advertisement interval, or that of its Active if that is longer.
+  var longestInterval: Duration {
+    let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
+    return .nanoseconds(Int64(clamping: nanoseconds))
   }
 
   /// Whether the addresses belong on the interface now.
@@ -210,4 +236,10 @@ final class RouterInstance {
       interfaceIndex: carrierIndex ?? 0, address: addresses[index].address, lifetime: lifetime,
       makesRoute: !settings.virtualMac, isDormant: isDormant)
   }
+}
+
+/// The earlier of two moments; `nil` is never.
+func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+  guard let left, let right else { return left ?? right }
+  return min(left, right)
 }
