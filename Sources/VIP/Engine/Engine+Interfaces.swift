@@ -72,7 +72,7 @@ extension Engine {
       isOverflown = true
     }
     if isOverflown {
-      // Events were lost. If even reading anew fails, the next event or refresh tries again.
+      // Events were lost. If even the reading fails, the next event or refresh tries again.
       try? rereadInterfaces()
       return
     }
@@ -239,7 +239,7 @@ extension Engine {
     return segment
   }
 
-  /// Lets go of the interface; closes what nobody else uses.
+  /// Lets go of the interface; closes what no other router uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
     // A farewell that waits must leave while it is known where to.

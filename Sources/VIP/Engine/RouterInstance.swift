@@ -114,7 +114,7 @@ final class RouterInstance {
     if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
-  /// Starts the election anew from a primary address; its statistics go on.
+  /// Starts the election again, from a primary address; its statistics go on.
   ///
   /// Among equal priorities the higher address wins a tie, so it also moves first: neighbours in
   /// one subnet get different ranks from the last bits of their addresses.
@@ -218,7 +218,7 @@ final class RouterInstance {
     return packets
   }
 
-  /// Makes the next messages anew.
+  /// Encodes the next messages again, whatever is in them.
   func forgetMessages() { packetKey = nil }
 
   /// The message as a frame with a virtual MAC address.
