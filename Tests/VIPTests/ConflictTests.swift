@@ -137,7 +137,7 @@ import VRRP
     #expect(conflicts(bench).count == 1)
   }
 
-  @Test func `a question, our own frames and a Backup's ears are no conflict`() throws {
+  @Test func `a probe, our own frames and what a Backup hears are no conflict`() throws {
     let bench = try holder()
     try bench.hear(claim(.probe))
     try bench.hear(claim(.announcement, mac: try #require(FakePlatform.eth0.macAddress)))
@@ -185,7 +185,7 @@ import VRRP
     }
     #expect(turns <= 20, "then the wire has to wait")
     bench.pass(.seconds(1))
-    #expect(bench.platform.watched.contains(.wire(2)), "but not for ever")
+    #expect(bench.platform.watched.contains(.wire(2)), "but only for a while")
     #expect(bench.platform.wire.frames.count <= 64)
   }
 
