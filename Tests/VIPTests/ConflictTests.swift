@@ -165,6 +165,18 @@ import VRRP
     #expect(bench.platform.wire.frames.isEmpty)
   }
 
+  @Test func `a conflict about an address is over when the router gives it away`() throws {
+    let two = try settings(["198.18.0.100/24", "198.18.0.101/24"])
+    let bench = try holder(two)
+    try bench.hear(claim())
+    bench.pass(.seconds(4))
+    #expect(conflicts(bench).count == 1 && !bench.warnings.isEmpty)
+    try bench.engine.change([settings(["198.18.0.101/24"])])
+    bench.settle()
+    #expect(bench.warnings.isEmpty)
+    #expect(bench.events.contains { if case .cleared = $0 { true } else { false } })
+  }
+
   @Test func `a flood of claims is bounded in memory, frames and turns`() throws {
     let addresses = (0..<200).map { "198.18.1.\($0 + 1)/32" }
     let bench = try holder(settings(addresses))
