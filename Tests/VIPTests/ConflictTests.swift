@@ -211,4 +211,20 @@ import VRRP
     let many = try holder(settings((1...40).map { "198.18.1.\($0)/32" }))
     #expect(many.platform.wire.filter == .announcements)
   }
+
+  @Test func `a filter that the kernel refuses is set a second later`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(1))
+    bench.platform.wire.filterFailure = FrameError(
+      interface: "eth0", operation: "receive", errorNumber: 12)
+    bench.pass(.seconds(3))
+    #expect(bench.state() == .active)
+    #expect(bench.platform.wire.filter == .nothing)
+    #expect(!bench.platform.watched.contains(.wire(2)))
+    bench.platform.wire.filterFailure = nil
+    bench.pass(.seconds(1))
+    #expect(bench.platform.wire.filter != .nothing)
+    #expect(bench.platform.watched.contains(.wire(2)))
+  }
 }
