@@ -224,6 +224,7 @@ extension Engine {
     for old in instance.addresses where !kept.contains(old.address.address) {
       disown(old.address.address, of: instance, on: link.index)
     }
+    endConflicts(of: instance, exceptAbout: kept)
     instance.addresses = addresses
     claimAddresses(of: instance, on: link.index)
     changeListening(for: instance)
