@@ -1,4 +1,3 @@
-internal import CMNL
 import Glibc
 import VIPCore
 
@@ -68,15 +67,23 @@ public final class FakeKernel: Kernel {
 
   private var queue: [KernelEvent] = []
   private var hasOverflown = false
-  private let signal = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+  /// A pipe that has a byte in it while events wait; -1 if the process has no descriptors left.
+  private let signal: (reader: Int32, writer: Int32)
+  private var isSignalled = false
 
   /// Makes a kernel that has some interfaces and no addresses.
   public init(links: [Link] = []) {
     currentLinks = links.sorted { $0.index < $1.index }
+    var ends: [Int32] = [-1, -1]
+    if pipe(&ends) == 0 { for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) } }
+    signal = (ends[0], ends[1])
   }
 
   deinit {
-    if signal >= 0 { close(signal) }
+    if signal.reader >= 0 {
+      close(signal.reader)
+      close(signal.writer)
+    }
   }
 
   /// Empties the record of requests.
@@ -139,7 +146,7 @@ public final class FakeKernel: Kernel {
   }
 
   /// Polls as readable while events wait; -1 if the process has no descriptors left.
-  public var monitorDescriptor: Int32 { signal }
+  public var monitorDescriptor: Int32 { signal.reader }
 
   /// Hands over at most a number of waiting events.
   ///
@@ -179,11 +186,10 @@ public final class FakeKernel: Kernel {
 
   /// Makes the descriptor readable exactly while something waits.
   private func signalEvents() {
-    var count: UInt64 = 1
-    if queue.isEmpty, !hasOverflown {
-      _ = read(signal, &count, 8)
-    } else {
-      _ = write(signal, &count, 8)
-    }
+    let isWaiting = hasOverflown || !queue.isEmpty
+    guard isWaiting != isSignalled else { return }
+    isSignalled = isWaiting
+    var byte: UInt8 = 1
+    _ = isWaiting ? write(signal.writer, &byte, 1) : read(signal.reader, &byte, 1)
   }
 }

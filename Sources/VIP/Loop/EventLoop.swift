@@ -1,5 +1,5 @@
 import ARP
-import CMNL
+import CLinux
 import Glibc
 import Synchronization
 import VIPCore
