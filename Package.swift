@@ -27,6 +27,7 @@ let package = Package(
   products: [
     .library(name: "VIPCore", targets: ["VIPCore"]),
     .library(name: "VRRP", targets: ["VRRP"]),
+    .library(name: "VRRPSimulation", targets: ["VRRPSimulation"]),
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
@@ -47,6 +48,7 @@ let package = Package(
 
     .target(name: "VIPCore", swiftSettings: pure),
     .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
+    .target(name: "VRRPSimulation", dependencies: ["VRRP", "VIPCore"], swiftSettings: pure),
     .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
@@ -55,7 +57,7 @@ let package = Package(
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -78,19 +80,26 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
+    .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
     .testTarget(
-      name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
-      swiftSettings: common),
+      name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
+      exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CTestSupport", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
+      name: "VIPTests",
+      dependencies: [
+        "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
-      name: "vipctlTests", dependencies: ["vipctl", "VIP", "VIPCore", "VRRP", "TestSupport"],
+      name: "vipctlTests",
+      dependencies: [
+        "vipctl", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+      ],
       swiftSettings: common),
   ]
 )

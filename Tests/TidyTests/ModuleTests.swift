@@ -7,14 +7,15 @@ import Testing
   static let allowed: [String: Set<String>] = [
     "VIPCore": [],
     "VRRP": ["VIPCore"],
+    "VRRPSimulation": ["VIPCore", "VRRP"],
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
     "VIP": [
       "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
     ],
     "vipctl": [
-      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc", "Synchronization", "ArgumentParser",
-      "Yams", "FoundationEssentials",
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
+      "ArgumentParser", "Yams", "FoundationEssentials",
     ],
   ]
 

@@ -4,6 +4,7 @@ import Testing
 import VIP
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 @testable import vipctl
 

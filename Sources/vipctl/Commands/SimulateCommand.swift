@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 struct SimulateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import VRRP
+import VRRPSimulation
 
 /// What `vipctl simulate` prints for people.
 enum SimulationText {

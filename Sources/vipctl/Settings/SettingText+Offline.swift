@@ -1,5 +1,6 @@
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// The settings of a simulated election and of looking on at a real one.
 extension SettingText {

@@ -1,4 +1,5 @@
 import VIPCore
+public import VRRP
 
 /// A scenario in a few numbers: routers that elect, and faults that befall the first choice.
 ///

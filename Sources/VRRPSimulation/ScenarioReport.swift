@@ -1,4 +1,5 @@
 public import VIPCore
+public import VRRP
 
 /// A played scenario as data for other programs; times are in seconds from the beginning.
 public struct ScenarioReport: Sendable, Hashable, Codable {

@@ -1,4 +1,5 @@
 public import VIPCore
+public import VRRP
 
 /// An election to play offline: commands in the order in which they happen.
 ///

@@ -1,4 +1,5 @@
 public import VIPCore
+public import VRRP
 
 /// A segment with virtual routers on it, offline: no network, no clock, no chance but the seed's.
 ///

@@ -1,4 +1,5 @@
 import VIPCore
+public import VRRP
 
 /// Every way a small segment can go, not just many of them.
 ///

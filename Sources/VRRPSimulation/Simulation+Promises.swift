@@ -1,4 +1,5 @@
 import VIPCore
+import VRRP
 
 extension Simulation {
   /// Somebody interfered: what was promised about an undisturbed segment starts anew.

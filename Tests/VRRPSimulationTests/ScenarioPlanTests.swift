@@ -1,6 +1,7 @@
 import Testing
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// Scenarios made of a few numbers.
 @Suite struct ScenarioPlanTests {

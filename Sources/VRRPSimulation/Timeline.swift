@@ -1,4 +1,5 @@
 import VIPCore
+public import VRRP
 
 /// Who was what when in a simulation, and when a client was served.
 ///

@@ -1,4 +1,5 @@
 public import VIPCore
+public import VRRP
 
 // What can be done to a segment from outside. All of it counts as a disturbance: the promises about
 // a settled segment start anew.

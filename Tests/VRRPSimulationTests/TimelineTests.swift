@@ -1,6 +1,7 @@
 import Testing
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// When a run served a client.
 @Suite struct TimelineTests {

@@ -1,4 +1,5 @@
 import VIPCore
+import VRRP
 
 extension Timeline {
   /// Lines that draw who was Active when, and when a client was served, within a width.

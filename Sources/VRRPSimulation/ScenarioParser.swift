@@ -1,4 +1,5 @@
 import VIPCore
+import VRRP
 
 extension Scenario {
   /// Reads a scenario.

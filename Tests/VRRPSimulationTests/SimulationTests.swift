@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// Random segments in bulk.
 ///
@@ -115,9 +116,12 @@ import VRRP
     #expect(Array(capture.bytes.prefix(4)) == [0x4D, 0x3C, 0xB2, 0xA1])
     // Three advertisements: 24 bytes of file header, each 16 + 14 + 20 + 12.
     #expect(capture.bytes.count == 24 + 3 * 62)
-    let frame = Frame(hex(capture.bytes[40..<86]))
-    #expect(frame.source == address("192.0.2.1"))
-    let advertisement = try frame.parsed()
+    let frame = Array(capture.bytes[40..<86])
+    let source = frame.span.ipAddress(.ipv4, at: 26)
+    #expect(source == address("192.0.2.1"))
+    let advertisement = try Advertisement(
+      parsing: frame.span.extracting(34...), from: source, to: .vrrpGroup(.ipv4),
+      hopLimit: frame[22])
     #expect(advertisement.priority == .owner)
     #expect(Array(capture.bytes[46..<52]) == [0, 0, 0x5E, 0, 1, 1])
   }
@@ -139,11 +143,4 @@ import VRRP
       #expect(clock.localTime(at: before) < Instant(nanoseconds: local))
     }
   }
-}
-
-private func hex(_ bytes: some Sequence<UInt8>) -> String {
-  bytes.map { byte in
-    let text = String(byte, radix: 16)
-    return text.count == 1 ? "0" + text : text
-  }.joined()
 }

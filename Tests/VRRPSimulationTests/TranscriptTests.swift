@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import VRRP
+import VRRPSimulation
 
 /// Golden runs: `Transcripts/*.txt` are scenarios with their output, and documentation.
 ///

@@ -1,4 +1,5 @@
 import VIPCore
+import VRRP
 
 extension Scenario {
   /// A random scenario: a few routers, a troubled time, then quiet long enough to settle.

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// Small segments, every way they can go.
 ///

@@ -1,4 +1,5 @@
 import VIPCore
+import VRRP
 
 extension Simulation {
   /// Does what a router asked for, in order, and sets its timer.

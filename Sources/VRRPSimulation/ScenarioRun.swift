@@ -1,4 +1,5 @@
 import VIPCore
+import VRRP
 
 /// A scenario that was played to its end, with everything about it that is worth telling.
 ///

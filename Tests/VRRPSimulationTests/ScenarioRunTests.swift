@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// A played scenario, as text, as a chart and as data.
 @Suite struct ScenarioRunTests {

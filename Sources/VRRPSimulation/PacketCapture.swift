@@ -1,4 +1,5 @@
 public import VIPCore
+import VRRP
 
 /// A capture file in memory (pcap, nanoseconds, Ethernet): what a simulation sent, for Wireshark.
 public struct PacketCapture: Sendable, Hashable {

@@ -1,4 +1,5 @@
 import VIPCore
+public import VRRP
 
 /// Plays a scenario, command by command, and writes down what happens.
 public struct ScenarioPlayer: Sendable {
