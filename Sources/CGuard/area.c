@@ -75,12 +75,15 @@ VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
   return (const uint8_t *)area + block.offset;
 }
 
+// The IP protocol number of VRRP, which <netinet/in.h> does not have.
+enum { VRRP_PROTOCOL = 112 };
+
 VIP_GUARD_CODE uint32_t vip_guard_packet_length(const uint8_t *bytes, uint32_t length) {
   uint32_t whole = 0;
-  if (length >= 20 && bytes[0] == 0x45 && bytes[9] == 112) {
+  if (length >= 20 && bytes[0] == 0x45 && bytes[9] == VRRP_PROTOCOL) {
     whole = (uint32_t)bytes[2] << 8 | bytes[3];
     if (whole < 20) return 0;
-  } else if (length >= 40 && bytes[0] >> 4 == 6 && bytes[6] == 112) {
+  } else if (length >= 40 && bytes[0] >> 4 == 6 && bytes[6] == VRRP_PROTOCOL) {
     whole = 40 + ((uint32_t)bytes[4] << 8 | bytes[5]);
   }
   return whole <= length ? whole : 0;
