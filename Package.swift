@@ -31,6 +31,7 @@ let package = Package(
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
+    .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -53,6 +54,10 @@ let package = Package(
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
       name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard"],
+      swiftSettings: common),
+    // A kernel, a segment and whole nodes in memory, for tests.
+    .target(
+      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
     .executableTarget(
       name: "vipctl",
@@ -85,16 +90,18 @@ let package = Package(
       name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
       exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CTestSupport", "TestSupport"],
+      name: "NetlinkTests",
+      dependencies: ["Netlink", "VIPCore", "VIPTesting", "CTestSupport", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",
       dependencies: [
-        "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
+        "VIP", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(
-      name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
+      name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [

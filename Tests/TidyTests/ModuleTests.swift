@@ -13,6 +13,7 @@ import Testing
     "VIP": [
       "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
     ],
+    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
       "ArgumentParser", "Yams", "FoundationEssentials",
