@@ -49,8 +49,11 @@ import Testing
 
   @Test func `a thread lets go of what it has run`() throws {
     let shared = try Shared()
-    let captured = Captured { shared.wakeUp.signal() }
-    try DetachedThread.start("a thread of a test") { withExtendedLifetime(captured) {} }
+    func start() throws {
+      let captured = Captured { shared.wakeUp.signal() }
+      try DetachedThread.start("a thread of a test") { withExtendedLifetime(captured) {} }
+    }
+    try start()
     #expect(isReadable(shared.wakeUp.descriptor, within: 10_000))
   }
 }
