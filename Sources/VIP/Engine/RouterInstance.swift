@@ -130,6 +130,7 @@ final class RouterInstance {
     election = VirtualRouter(electionSettings, continuing: statistics)
   }
 
+  /// The settings of its router.
   var settings: RouterConfiguration { router.settings }
 
   /// What its election is told now.
