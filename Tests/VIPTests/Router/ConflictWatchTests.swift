@@ -154,6 +154,17 @@ import VIPCore
     #expect(watch.warnings.last == "61 more addresses are also used by other machines")
   }
 
+  @Test func `a grace that grows meanwhile puts the report off, and defends nothing again`() {
+    var watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    #expect(review(&watch, at: .milliseconds(20)) == [.defend(address())])
+    #expect(review(&watch, at: .seconds(3), grace: .seconds(30)) == [])
+    #expect(watch.deadline == at(.seconds(30)))
+    #expect(
+      review(&watch, at: .seconds(30), grace: .seconds(30))
+        == [.report(address(), Self.stranger)])
+  }
+
   @Test func `a short interval shortens the grace`() {
     var watch = ConflictWatch()
     _ = hear(&watch, at: .zero)
