@@ -20,7 +20,7 @@ extension Engine {
     }
     compareAddresses(with: records)
     for case let instance? in instances { reconsider(instance) }
-    reviewVirtualInterfaces(Set(virtuals.keys).union(hushed.keys))
+    reviewMacvlans(Set(macvlans.keys).union(parentSettings.interfaces))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -30,13 +30,15 @@ extension Engine {
       present.insert(
         OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address))
     }
-    for (key, owner) in owners where !present.contains(key) {
-      guard let instance = instances[owner.slot] else { continue }
-      instance.addresses[owner.index].expectedRemovals = 0
-      guard let carrier = instance.carrierIndex, instance.addresses[owner.index].isInstalled,
-        !present.contains(OwnerKey(interfaceIndex: carrier, address: key.address))
-      else { continue }
-      noteLoss(of: AddressRecord.lost(instance.addresses[owner.index].address, on: carrier))
+    for case let instance? in instances {
+      instance.addresses.eventsWereLost()
+      guard let index = instance.addressInterface else { continue }
+      for address in instance.addresses
+      where address.isInstalled
+        && !present.contains(OwnerKey(interfaceIndex: index, address: address.address.address))
+      {
+        handleRemoval(of: .lost(address.address, on: index))
+      }
     }
   }
 
@@ -55,14 +57,14 @@ extension Engine {
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
-            if record.flags.contains(.dadFailed) { noteRefusal(of: record) }
+            if record.flags.contains(.dadFailed) { handleRefusal(of: record) }
             return
           }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
         case .addressRemoved(let record):
           interfaces.remove(record)
-          noteLoss(of: record)
+          handleRemoval(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
         case .overflow:
           isOverflown = true
@@ -72,7 +74,7 @@ extension Engine {
       isOverflown = true
     }
     if isOverflown {
-      // Events were lost. If even reading anew fails, the next event or refresh tries again.
+      // Events were lost. If even reading everything fails, the next event or refresh tries again.
       try? rereadInterfaces()
       return
     }
@@ -85,7 +87,7 @@ extension Engine {
         reconsider(instance)
       }
     }
-    if !virtuals.isEmpty { reviewVirtualInterfaces(changed) }
+    if !macvlans.isEmpty { reviewMacvlans(changed) }
   }
 
   /// Lets an instance take part or wait, as its interface allows.
@@ -95,7 +97,7 @@ extension Engine {
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
       pause(instance, link == nil ? "interface \(name) does not exist" : "\(name) was replaced")
-      // One that only has another name now keeps its addresses, and nobody would refresh them.
+      // An interface that only has another name now keeps its addresses, without a refresh.
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
@@ -134,9 +136,9 @@ extension Engine {
       instance.activity = .running
       instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
-      if !instance.isHolding, !instance.hasReleased, instance.handoverDeadline == nil {
+      if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay {
         // Left on the interface by an earlier life of this node.
-        work.add(.remove, instance)
+        work.add(.remove, instance.slot)
       }
       startProbe(of: instance)
     } else if primary != instance.election.primaryAddress {
@@ -156,7 +158,7 @@ extension Engine {
     instance.attachRetryAt = nil
     instance.isUnfit = isUnfit
     perform(instance.election.stop(at: now), for: instance)
-    if instance.handoverDeadline != nil, !isUnfit { release(instance) }
+    if instance.handover.isUnderWay, !isUnfit { release(instance) }
     stopProbe(of: instance)
     schedule(instance)
     instance.stateSince = now
@@ -172,20 +174,20 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      if instance.settings.virtualMac { try claimVirtualInterface(for: instance, on: link) }
+      if instance.settings.virtualMac { try claimMacvlan(for: instance, on: link) }
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
-        try createVirtualInterface(for: instance, on: link)
+        try createMacvlan(for: instance, on: link)
         wire.userCount += 1
         segment.add(instance)
       } catch {
-        removeVirtualInterface(of: instance)
+        removeMacvlan(of: instance)
         closeUnused(key)
         throw error
       }
       claimAddresses(of: instance, on: link.index)
-      if instance.settings.virtualMac { work.add(.load, instance) }
+      if instance.settings.virtualMac { work.add(.load, instance.slot) }
     }
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
@@ -216,24 +218,20 @@ extension Engine {
     return segment
   }
 
-  /// Lets go of the interface; closes what nobody else uses.
+  /// Lets go of the interface; closes what no other router uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
     changeListening(for: instance)
     isSafeguardStale = true
-    endHandover(instance)
-    removeVirtualInterface(of: instance)
+    instance.handover.end()
+    removeMacvlan(of: instance)
     instance.link = nil
-    work.forget(instance)
-    for index in instance.addresses.indices {
-      let address = instance.addresses[index].address.address
-      instance.addresses[index].isInstalled = false
-      instance.addresses[index].isLeased = false
-      instance.addresses[index].isAwake = false
-      instance.addresses[index].expectedRemovals = 0
-      disown(address, of: instance, on: link.index)
+    work.forget(instance.slot)
+    for address in instance.addresses {
+      disown(address.address.address, of: instance, on: link.index)
     }
-    instance.addresses.removeAll(where: \.isRetired)
+    instance.addresses.interfaceVanished()
+    instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     segments[key]?.remove(instance)
     wires[link.index]?.userCount -= 1

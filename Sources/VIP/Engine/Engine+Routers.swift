@@ -28,25 +28,16 @@ extension Engine {
     _ settings: RouterConfiguration, _ family: AddressFamily, on link: Link?,
     _ leftovers: Set<InterfaceAddress>
   ) {
-    let instance = makeInstance(settings, family)
-    for index in instance.addresses.indices {
-      let address = instance.addresses[index].address
-      instance.addresses[index].isInstalled = !settings.virtualMac && leftovers.contains(address)
-      guard let link else { continue }
-      instance.addresses[index].belongsToHost =
-        interfaces.hostRecord(address.address, on: link.index) != nil
-    }
-    if settings.virtualMac, let link { removeFromParent(leftovers, of: instance, link.index) }
-    reconsider(instance)
-  }
-
-  func makeInstance(
-    _ settings: RouterConfiguration, _ family: AddressFamily
-  ) -> RouterInstance {
     let slot = instances.firstIndex { $0 == nil } ?? instances.count
-    let instance = RouterInstance(slot: slot, settings, family, at: now)
+    lastSerial += 1
+    let instance = RouterInstance(
+      slot: slot, serial: lastSerial, settings, family, at: now
+    ) { address in
+      place(of: address, leftovers, settings, on: link)
+    }
     if slot == instances.count { instances.append(instance) } else { instances[slot] = instance }
-    return instance
+    if let link { removeUnused(leftovers, of: instance, on: link) }
+    reconsider(instance)
   }
 
   /// Starts to remove a router: it leaves the election now; ``contains(_:)`` tells when it is gone.
@@ -79,7 +70,7 @@ extension Engine {
       // While it is known what the addresses were on.
       noteEnd(of: instance)
       detach(instance)
-      work.forget(instance)
+      work.forget(instance.slot)
       timers.cancel(.router(slot: instance.slot))
       instances[instance.slot] = nil
       hasChanged = true

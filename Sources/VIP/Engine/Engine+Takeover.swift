@@ -9,26 +9,15 @@ import VRRP
 struct Takeovers {
   /// When the one that is under way was due; `nil` if none is.
   private(set) var dueAt: Instant?
-  /// How many of its addresses have not been announced yet.
-  private(set) var pendingCount = 0
   private var count: UInt64 = 0
   private var sum: UInt64 = 0
   private var longest: UInt64 = 0
   private var last: UInt64 = 0
 
-  mutating func begin(due: Instant, addressCount: Int) {
-    dueAt = due
-    pendingCount = addressCount
-  }
+  /// A takeover begins that was due at a time.
+  mutating func begin(due: Instant) { dueAt = due }
 
-  /// Notes that it goes on with so many addresses less, or with others.
-  ///
-  /// - Returns: whether it is over.
-  mutating func setPending(_ count: Int) -> Bool {
-    pendingCount = count
-    return dueAt != nil && count == 0
-  }
-
+  /// The last address has been announced; nothing happens if no takeover is under way.
   mutating func end(at now: Instant) {
     guard let dueAt else { return }
     self.dueAt = nil
@@ -38,53 +27,46 @@ struct Takeovers {
     longest = max(longest, last)
   }
 
-  mutating func abandon() {
-    dueAt = nil
-    pendingCount = 0
-  }
+  /// The takeover under way is not finished: the election was lost or left.
+  mutating func abandon() { dueAt = nil }
 
-  var status: TakeoverStatus {
+  /// The figures of all takeovers, and how many addresses the present one still waits for.
+  func status(pendingAddresses: Int) -> TakeoverStatus {
     TakeoverStatus(
       count: count, lastSeconds: count > 0 ? Double(last) / 1e9 : nil,
       maxSeconds: count > 0 ? Double(longest) / 1e9 : nil, sumSeconds: Double(sum) / 1e9,
-      pendingAddresses: pendingCount)
+      pendingAddresses: pendingAddresses)
   }
 }
 
 /// Measuring takeovers.
 extension Engine {
-  /// Notes a change of state as the beginning or the end of a takeover.
+  /// Records a change of state as the beginning or the end of a takeover.
   ///
   /// - Parameters:
   ///   - transition: the change.
   ///   - instance: the router.
   ///   - due: when it was due; `nil` if it has just been decided.
   func measure(_ transition: Transition, of instance: RouterInstance, due: Instant?) {
-    let isTakeover = transition.to == .active
-    for index in instance.addresses.indices {
-      instance.addresses[index].isAwaited = isTakeover && !instance.addresses[index].isRetired
-    }
-    if isTakeover {
-      instance.takeovers.begin(
-        due: min(due ?? now, now), addressCount: instance.currentAddresses.count)
+    if transition.to == .active {
+      instance.addresses.takeoverBegan()
+      instance.takeovers.begin(due: min(due ?? now, now))
     } else {
+      instance.addresses.takeoverEnded()
       instance.takeovers.abandon()
     }
   }
 
-  /// Notes that an address has been announced.
-  func noteAnnounced(_ place: Int, of instance: RouterInstance) {
+  /// Records that an address has been announced.
+  func recordAnnouncement(_ position: Int, of instance: RouterInstance) {
     // A failure is kept until the next attempt that succeeds.
-    guard instance.addresses[place].isAwaited, instance.announceFailure == nil else { return }
-    instance.addresses[place].isAwaited = false
-    guard instance.takeovers.setPending(instance.takeovers.pendingCount - 1) else { return }
+    guard instance.announceFailure == nil, instance.addresses.announced(position) else { return }
+    guard instance.addresses.awaitedCount == 0 else { return }
     instance.takeovers.end(at: platform.now())
   }
 
-  /// Counts anew what a takeover still waits for, after the list of addresses has changed.
-  func recountTakeover(of instance: RouterInstance) {
-    guard instance.takeovers.dueAt != nil else { return }
-    let count = instance.currentAddresses.count(where: \.isAwaited)
-    if instance.takeovers.setPending(count) { instance.takeovers.end(at: now) }
+  /// Ends a takeover that waits for nothing more after the list of addresses has changed.
+  func reviewTakeover(of instance: RouterInstance) {
+    if instance.addresses.awaitedCount == 0 { instance.takeovers.end(at: now) }
   }
 }

@@ -45,6 +45,8 @@ package final class Engine {
   private(set) var now: Instant
   var interfaces = InterfaceTable()
   var instances: [RouterInstance?] = []
+  /// How many routers there have been, in all families.
+  var lastSerial = 0
   var segments: [SegmentKey: Segment] = [:]
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
@@ -55,12 +57,12 @@ package final class Engine {
   var wakeUps: WakeUps
   /// When the last turn began.
   private var turnedAt: Instant
-  /// Which instance holds or will hold an address on an interface.
-  var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
-  /// Whose macvlans these are, by the kernel's number.
-  var virtuals: [Int32: Int] = [:]
-  /// Interfaces whose ARP settings are changed for the sake of macvlans on them.
-  var hushed: [Int32: HushedParent] = [:]
+  /// The slots of the routers that hold or will hold an address on an interface.
+  var owners: [OwnerKey: Int] = [:]
+  /// The slots of the routers that have macvlans, by the kernel's numbers for these.
+  var macvlans: [Int32: Int] = [:]
+  /// What is changed on the interfaces below macvlans.
+  var parentSettings = ParentSettings()
   /// Advertisements under virtual MAC addresses to send in this turn.
   private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
   /// What is asked of segments before routers that serve get more addresses.
@@ -215,12 +217,10 @@ package final class Engine {
 
   private func fireTimers(includingBackups: Bool) {
     var postponed: [(EngineTimer, Instant)] = []
-    while let (timer, deadline) = timers.popDue(by: now) {
+    while let (timer, _) = timers.popDue(by: now) {
       switch timer {
       case .lease: refreshLeases()
       case .guard: startGuard()
-      case .retry: retryAddresses()
-      case .handover: endOverdueHandovers()
       case .trouble: endTroubles()
       case .conflict: reviewConflicts()
       case .probe:
@@ -231,50 +231,41 @@ package final class Engine {
       case .announcement: break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }
-        if let later = fire(instance, due: deadline, includingBackups: includingBackups) {
-          postponed.append((timer, later))
+        if let later = fire(instance, includingBackups: includingBackups) {
+          postponed.append((timer, earlier(later, instance.partsDeadline) ?? later))
         }
       }
     }
     for (timer, deadline) in postponed { timers.schedule(timer, at: deadline) }
   }
 
-  /// Lets a router's timer fire.
+  /// Lets a router's timer fire: does what is due of its parts and of its election.
   ///
-  /// - Returns: when it shall fire instead; `nil` if it has fired.
-  private func fire(
-    _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
-  ) -> Instant? {
+  /// - Returns: when its election shall go on, if it is held up; `nil` if it is not.
+  private func fire(_ instance: RouterInstance, includingBackups: Bool) -> Instant? {
+    retryAddresses(of: instance)
+    serveMacvlan(of: instance)
+    handle(instance.handover.advanced(to: now), of: instance)
     if let due = instance.attachRetryAt, due <= now {
       instance.attachRetryAt = nil
       reconsider(instance)
-    } else if instance.election.state == .backup, !includingBackups {
-      return deadline
-    } else if let later = delayByProbe(instance) {
-      return later
-    } else {
-      perform(instance.election.advance(to: now), for: instance, due: deadline)
+    } else if let due = instance.election.deadline, due <= now {
+      if instance.election.state == .backup, !includingBackups { return due }
+      if let later = delayByProbe(instance) { return later }
+      perform(instance.election.advance(to: now), for: instance, due: due)
     }
     schedule(instance)
     return nil
   }
 
-  /// Puts an instance's next deadline into the queue.
-  ///
-  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
-  /// timers are close are served in one turn and sent with one system call. The election counts
-  /// from the exact deadline, so the rounding does not add up.
+  /// Arms a router's timer for what is due next of its parts and of its election.
   func schedule(_ instance: RouterInstance) {
     let timer = EngineTimer.router(slot: instance.slot)
-    guard var deadline = instance.election.deadline ?? instance.attachRetryAt else {
+    if let deadline = instance.deadline {
+      timers.schedule(timer, at: deadline)
+    } else {
       timers.cancel(timer)
-      return
     }
-    if instance.election.state == .active {
-      let grid = min(instance.settings.interval.nanoseconds / 16, 1_000_000)
-      deadline = Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
-    }
-    timers.schedule(timer, at: deadline)
   }
 
   private func armAnnouncements() {
@@ -314,7 +305,7 @@ package final class Engine {
             + "ignored"
         }
       }
-      noteSuccessor(of: instance, advertisement, from: header.source)
+      handleSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
@@ -355,8 +346,8 @@ package final class Engine {
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
-    if let virtual = instance.virtual {
-      return frames.append((instance, instance.frame(priority, at: virtual.macAddress)))
+    if let macvlan = instance.macvlan {
+      return frames.append((instance, instance.frame(priority, at: macvlan.macAddress)))
     }
     let source = instance.isUnicast ? instance.election.primaryAddress : nil
     for (destination, message) in instance.messages(priority) {

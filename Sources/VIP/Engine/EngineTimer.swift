@@ -4,12 +4,8 @@ import VIPCore
 enum EngineTimer: Hashable {
   /// The next round of refreshing leases.
   case lease
-  /// The next attempt at an address or macvlan that failed.
-  case retry
   /// The next announcement in any queue.
   case announcement
-  /// The end of waiting for a new holder.
-  case handover
   /// The next look at what was wrong on a segment.
   case trouble
   /// The next attempt to start a guard process.
@@ -22,24 +18,22 @@ enum EngineTimer: Hashable {
   case listening
   /// The next periodic announcements.
   case refresh
-  /// The election of the router in a slot, or its next attempt to take part.
+  /// Whatever is due next of the router in a slot: its election, or one of its parts.
   case router(slot: Int)
 
-  private static let firstRouter = 10
+  private static let firstRouter = 8
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {
     switch self {
     case .lease: 0
-    case .retry: 1
-    case .announcement: 2
-    case .handover: 3
-    case .trouble: 4
-    case .guard: 5
-    case .conflict: 6
-    case .probe: 7
-    case .listening: 8
-    case .refresh: 9
+    case .announcement: 1
+    case .trouble: 2
+    case .guard: 3
+    case .conflict: 4
+    case .probe: 5
+    case .listening: 6
+    case .refresh: 7
     case .router(let slot): Self.firstRouter + slot
     }
   }
@@ -49,15 +43,13 @@ enum EngineTimer: Hashable {
     self =
       switch index {
       case 0: .lease
-      case 1: .retry
-      case 2: .announcement
-      case 3: .handover
-      case 4: .trouble
-      case 5: .guard
-      case 6: .conflict
-      case 7: .probe
-      case 8: .listening
-      case 9: .refresh
+      case 1: .announcement
+      case 2: .trouble
+      case 3: .guard
+      case 4: .conflict
+      case 5: .probe
+      case 6: .listening
+      case 7: .refresh
       default: .router(slot: index - Self.firstRouter)
       }
   }
