@@ -35,8 +35,8 @@ import VIPCore
     let start = Instant(nanoseconds: 1000)
     timers.schedule(.conflict, noLaterThan: start + .seconds(2))
     timers.schedule(.conflict, noLaterThan: start + .seconds(5))
-    #expect(timers.deadline(of: .retry) == start + .seconds(2))
+    #expect(timers.deadline(of: .conflict) == start + .seconds(2))
     timers.schedule(.conflict, noLaterThan: start + .seconds(1))
-    #expect(timers.deadline(of: .retry) == start + .seconds(1))
+    #expect(timers.deadline(of: .conflict) == start + .seconds(1))
   }
 }
