@@ -48,6 +48,14 @@ struct PublicSurface {
     for path in try Repository.files(under: "Sources", named: "module.modulemap") {
       arguments += ["-Xcc", "-fmodule-map-file=" + Repository.root.appending(path: path).path]
     }
+    // The maps of C targets are made by the build.
+    for target in try FileManager.default.contentsOfDirectory(atPath: built).sorted() {
+      let map = "\(built)/\(target)/module.modulemap"
+      guard target.hasSuffix(".build"), FileManager.default.fileExists(atPath: map) else {
+        continue
+      }
+      arguments += ["-Xcc", "-fmodule-map-file=" + map]
+    }
     // The C modules of packages that this one depends on.
     let packages = URL(filePath: built).appending(path: "../../checkouts").standardizedFileURL.path
     for path in FileManager.default.subpaths(atPath: packages) ?? []
