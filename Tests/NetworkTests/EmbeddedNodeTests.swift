@@ -7,17 +7,8 @@ extension NetworkTests {
   /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group.
   @Suite(
     .enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"),
-    .enabled(if: EmbeddedNodeTests.isBuilt, "the snippets are not beside the tests"))
+    .enabled(if: Snippet.isBuilt("HealthCheck"), "the snippets are not built beside the tests"))
   struct EmbeddedNodeTests {
-    /// A program of `Snippets`, built beside the tests.
-    private static func snippet(_ name: String) -> String {
-      let tests =
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-      return (tests as NSString).deletingLastPathComponent + "/" + name
-    }
-
-    static let isBuilt = FileManager.default.isExecutableFile(atPath: snippet("HealthCheck"))
-
     @Test("A health check takes a router out of the election and puts it back")
     func healthCheck() throws {
       let segment = try Segment(nodes: 2)
@@ -30,7 +21,7 @@ extension NetworkTests {
       let program = try node.namespace.start(
         [
           "sh", "-c",
-          "while [ ! -e \(stop) ]; do sleep 0.1; done | \(Self.snippet("HealthCheck")) eth0 \(well)",
+          "while [ ! -e \(stop) ]; do sleep 0.1; done | \(Snippet.path("HealthCheck")) eth0 \(well)",
         ], logPath: segment.directory["health.log"])
       func expect(_ holder: LabNode, not loser: LabNode, _ why: String) throws {
         try eventually(

@@ -1,4 +1,5 @@
 import ARP
+import Netlink
 import VIPCore
 import VRRP
 
