@@ -206,7 +206,7 @@ package final class Engine {
 
   private func fireTimers(includingBackups: Bool) {
     var postponed: [(EngineTimer, Instant)] = []
-    while let (timer, _) = timers.popDue(by: now) {
+    while let (timer, deadline) = timers.popDue(by: now) {
       switch timer {
       case .lease: refreshLeases()
       case .guard: startGuard()
@@ -218,8 +218,8 @@ package final class Engine {
       case .announcement: break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }
-        if let later = fire(instance, includingBackups: includingBackups) {
-          postponed.append((timer, earliest(later, instance.partsDeadline) ?? later))
+        if let later = fire(instance, due: deadline, includingBackups: includingBackups) {
+          postponed.append((timer, later))
         }
       }
     }
