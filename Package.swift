@@ -32,10 +32,17 @@ let package = Package(
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
     .library(name: "VIPTesting", targets: ["VIPTesting"]),
+    .library(name: "VIPControl", targets: ["VIPControl"]),
+    .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
+    .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
+    .library(name: "VIPReports", targets: ["VIPReports"]),
+    .library(name: "VIPService", targets: ["VIPService"]),
+    .library(name: "VIPImport", targets: ["VIPImport"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
-    // Only the executable uses these; the libraries depend on nothing but libmnl and libpcap.
+    // Arguments are the executable's, YAML is VIPConfiguration's; the other libraries depend on
+    // nothing but libmnl and libpcap.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -59,12 +66,37 @@ let package = Package(
     .target(
       name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
+    .target(
+      name: "VIPControl", dependencies: ["VIP", "VIPCore", "VRRP", "CLinux"], swiftSettings: common),
+    .target(
+      name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPConfiguration",
+      dependencies: [
+        "VIP", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPReports",
+      dependencies: ["VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "VRRPSimulation"],
+      swiftSettings: common),
+    .target(
+      name: "VIPService",
+      dependencies: [
+        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
+      ],
+      swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
+        "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports",
+        "VIPService", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: common),
 
@@ -100,12 +132,40 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
+      name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
+    .testTarget(
+      name: "VIPMonitorTests",
+      dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPConfigurationTests",
+      dependencies: [
+        "VIPConfiguration", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        "TestSupport",
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPImportTests",
+      dependencies: [
+        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPReportsTests",
+      dependencies: ["VIPReports", "VIP", "VIPControl", "VIPCore", "VRRP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPServiceTests",
+      dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [
-        "vipctl", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+        "vipctl", "VIP", "VIPConfiguration", "VIPControl", "VIPMonitor", "VIPReports", "VIPService",
+        "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
       ],
       swiftSettings: common),
   ]

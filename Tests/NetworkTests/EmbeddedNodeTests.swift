@@ -3,11 +3,21 @@ import TestSupport
 import Testing
 import VIPCore
 
+/// The programs of `Snippets`, which `swift build` puts beside the tests.
+private enum BuiltSnippet {
+  static func path(_ name: String) -> String {
+    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return (tests as NSString).deletingLastPathComponent + "/" + name
+  }
+
+  static var areAll: Bool { FileManager.default.isExecutableFile(atPath: path("HealthCheck")) }
+}
+
 extension NetworkTests {
   /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group.
   @Suite(
     .enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"),
-    .enabled(if: Snippet.isBuilt("HealthCheck"), "the snippets are not built beside the tests"))
+    .enabled(if: BuiltSnippet.areAll, "the snippets are not beside the tests"))
   struct EmbeddedNodeTests {
     @Test("A health check takes a router out of the election and puts it back")
     func healthCheck() throws {
@@ -21,7 +31,7 @@ extension NetworkTests {
       let program = try node.namespace.start(
         [
           "sh", "-c",
-          "while [ ! -e \(stop) ]; do sleep 0.1; done | \(Snippet.path("HealthCheck")) eth0 \(well)",
+          "while [ ! -e \(stop) ]; do sleep 0.1; done | \(BuiltSnippet.path("HealthCheck")) eth0 \(well)",
         ], logPath: segment.directory["health.log"])
       func expect(_ holder: LabNode, not loser: LabNode, _ why: String) throws {
         try eventually(

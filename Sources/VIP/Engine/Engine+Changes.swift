@@ -206,6 +206,8 @@ extension Engine {
     for old in before where instance.addresses.position(of: old.address.address) == nil {
       disown(old.address.address, of: instance, on: link.index)
     }
+    endConflicts(
+      of: instance, exceptAbout: Set(instance.addresses.current.lazy.map(\.address.address)))
     claimAddresses(of: instance, on: link.index)
     changeListening(for: instance)
     instance.attach(link)

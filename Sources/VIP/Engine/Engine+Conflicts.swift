@@ -19,9 +19,13 @@ extension Engine {
     // An advertisement that shows another group on the VRID excuses nothing.
     let group = instance.election.peers.lazy.filter { $0.addresses != .disjoint }
     let deeds = instance.conflicts.review(
-      at: now, grace: instance.longestInterval * 3, groupHeardAt: group.map(\.lastHeard).max()
-    ) { owner(of: $0, near: instance)?.slot == instance.slot }
+      at: now, grace: instance.longestInterval * 3, groupHeardAt: group.map(\.lastHeard).max())
     for deed in deeds { perform(deed, for: instance) }
+  }
+
+  /// Forgets the claims of addresses that a router no longer has.
+  func endConflicts(of instance: RouterInstance, exceptAbout kept: Set<IPAddress>) {
+    for deed in instance.conflicts.keepOnly(kept.contains) { perform(deed, for: instance) }
   }
 
   /// Forgets the claims of a router that no longer holds its addresses.

@@ -51,6 +51,7 @@ extension Engine {
 
   /// Tells of what has not been seen for a while that it is over.
   func reviewTroubles(of instance: RouterInstance) {
+    guard let deadline = instance.troubles.deadline, deadline <= now else { return }
     let memory = instance.longestInterval * Self.memoryInIntervals
     for trouble in instance.troubles.review(at: now, memory: memory) {
       report(.cleared(router: instance.settings.name, family: instance.family, text: trouble.text))

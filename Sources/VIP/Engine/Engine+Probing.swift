@@ -83,11 +83,11 @@ extension Engine {
     guard instance.activity == .running, let probe = instance.probe, probe.isUnderWay else {
       return
     }
-    // The kernel removes what has expired within a second.
-    let patience = (lifetime(of: instance) ?? .zero) + .seconds(2)
     let groupHasSame = instance.election.peers.contains { $0.addresses == .same }
+    // The kernel removes what has expired within a second.
     let verdict = instance.probe?.judge(
-      at: now, patience: patience, groupHasSame: groupHasSame, mustDecide: mustDecide)
+      at: now, patience: (lifetime(of: instance) ?? .zero) + .seconds(2),
+      groupHasSame: groupHasSame, mustDecide: mustDecide)
     if probe.isOver || groupHasSame { hasChanged = true }
     switch verdict {
     case .free:

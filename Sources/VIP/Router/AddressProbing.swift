@@ -210,19 +210,19 @@ package struct AddressProbing: Sendable {
   ///
   /// - Parameters:
   ///   - now: the time.
-  ///   - patience: how long a dead peer may answer.
+  ///   - patience: how long a dead peer may answer; asked for only if one may have answered.
   ///   - groupHasSame: whether a router of the group was heard that has the same addresses.
   ///   - mustDecide: whether the router would take over now. Before, an answer is no obstacle as
   ///     long as nothing of the group was heard.
   /// - Returns: the verdict; `refused` is final until it begins again.
   package mutating func judge(
-    at now: Instant, patience: Duration, groupHasSame: Bool, mustDecide: Bool
+    at now: Instant, patience: @autoclosure () -> Duration, groupHasSame: Bool, mustDecide: Bool
   ) -> Verdict {
     if groupHasSame { return .free }
     guard isOver else { return .open }
     guard let stranger else { return .free }
     guard mustDecide || !listed.isEmpty else { return .taken(by: stranger) }
-    if now < startedAt + max(patience, Self.patienceMin) {
+    if now < startedAt + max(patience(), Self.patienceMin) {
       answers = []
       send(at: now)
       return .open

@@ -66,7 +66,7 @@ struct ConflictWatch {
   private var claimCount: UInt64 = 0
   private var defenseCount: UInt64 = 0
 
-  /// When to call ``review(at:grace:groupHeardAt:owns:)`` next; `nil` if nothing is claimed.
+  /// When to call ``review(at:grace:groupHeardAt:)`` next; `nil` if nothing is claimed.
   ///
   /// May be early: a review that comes too early does nothing.
   private(set) var deadline: Instant?
@@ -108,21 +108,13 @@ struct ConflictWatch {
   ///   - grace: how long a claim may be the sign of a takeover: three advertisement intervals.
   ///   - groupHeardAt: when a router with at least one address in common last advertised; `nil` if
   ///     none has.
-  ///   - owns: whether an address still is the router's.
   /// - Returns: what to do, in this order.
-  mutating func review(
-    at now: Instant, grace: Duration, groupHeardAt: Instant?, owns: (IPAddress) -> Bool
-  ) -> [Deed] {
+  mutating func review(at now: Instant, grace: Duration, groupHeardAt: Instant?) -> [Deed] {
     guard let deadline, deadline <= now else { return [] }
     var deeds: [Deed] = []
     var dropped: [Int] = []
     for place in claims.indices {
       let claim = claims[place]
-      guard owns(claim.address) else {
-        if claim.stage == .certain { deeds.append(.end(claim.address, claim.mac)) }
-        dropped.append(place)
-        continue
-      }
       guard claim.due <= now else { continue }
       let isExcused = groupHeardAt.map { $0 + grace >= claim.firstHeard } ?? false
       if claim.stage == .certain {
@@ -143,17 +135,22 @@ struct ConflictWatch {
     return deeds
   }
 
+  /// Forgets the claims of addresses that the router no longer has.
+  ///
+  /// - Parameter isOwned: whether an address is still the router's.
+  /// - Returns: what to do: the end of each reported conflict about the others.
+  mutating func keepOnly(_ isOwned: (IPAddress) -> Bool) -> [Deed] {
+    guard !claims.isEmpty else { return [] }
+    let gone = claims.filter { $0.stage == .certain && !isOwned($0.address) }
+    claims.removeAll { !isOwned($0.address) }
+    deadline = claims.lazy.map(\.due).min()
+    return gone.map { .end($0.address, $0.mac) }
+  }
+
   /// Forgets all claims, since the router no longer holds its addresses.
   ///
   /// - Returns: what to do: the end of each reported conflict.
-  mutating func end() -> [Deed] {
-    guard !claims.isEmpty else { return [] }
-    defer {
-      claims.removeAll()
-      deadline = nil
-    }
-    return claims.filter { $0.stage == .certain }.map { .end($0.address, $0.mac) }
-  }
+  mutating func end() -> [Deed] { keepOnly { _ in false } }
 
   private mutating func confirm(_ place: Int, at now: Instant) -> [Deed] {
     let claim = claims[place]

@@ -3,6 +3,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// Advertisements that can't be sent: told once, shown while it lasts.
