@@ -231,26 +231,31 @@ extension Engine {
           let position = instance.addresses.position(of: address),
           instance.addresses[position].isPresent
         else { continue }
-        announce(address, on: wire, for: instance)
-        recordAnnouncement(position, of: instance)
+        if announce(address, on: wire, for: instance) { handleAnnounced(position, of: instance) }
       }
     }
   }
 
-  func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
+  /// Announces an address; where a queue is full for the moment, again a little later.
+  ///
+  /// - Returns: whether it was sent.
+  @discardableResult
+  func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) -> Bool {
     let announcement = Announcement(
       address, at: instance.macvlan?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
       instance.announceFailure = nil
+      return true
     } catch {
       if error.isTransient { wire.queue.retry(address, now: now) }
-      guard instance.announceFailure != error.description else { return }
+      guard instance.announceFailure != error.description else { return false }
       instance.announceFailure = error.description
       report(
         .warning(
           router: instance.settings.name, family: instance.family,
           text: "\(address) can't be announced: \(error)"))
+      return false
     }
   }
 }

@@ -8,7 +8,7 @@ import VRRP
 /// started once the turn that saw to that is over.
 extension Engine {
   /// A router does something else now.
-  func noteHook(_ state: HookState, of instance: RouterInstance, because reason: String) {
+  func recordHook(_ state: HookState, of instance: RouterInstance, because reason: String) {
     let previous = instance.hookState
     guard state != previous else { return }
     instance.hookState = state
@@ -22,7 +22,7 @@ extension Engine {
   }
 
   /// A router has left and its addresses are gone.
-  func noteEnd(of instance: RouterInstance) {
+  func recordEnd(of instance: RouterInstance) {
     pendingHooks[instance.slot] = nil
     guard !instance.settings.hooks.isEmpty else { return }
     dueHooks.append(

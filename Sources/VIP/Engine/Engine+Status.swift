@@ -9,9 +9,8 @@ extension Engine {
   /// The status of all routers, or of one name.
   package func status(_ name: String? = nil) -> [RouterStatus] {
     let time = platform.now()
-    return instances.compactMap { $0 }
-      .filter { name == nil || $0.settings.name == name }
-      .map { status(of: $0, at: time) }
+    let members = name.map(routers.members(named:)) ?? routers.members
+    return members.map { status(of: $0, at: time) }
   }
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
@@ -45,14 +44,15 @@ extension Engine {
   }
 
   private func warnings(of instance: RouterInstance, at time: Instant) -> [String] {
-    var list = instance.troubles.list.map(\.text)
+    var list = instance.troubles.texts
     list += instance.conflicts.warnings
-    if instance.activity == .running, let failure = segment(of: instance)?.sendFailure,
+    if instance.activity == .running,
+      let failure = segment(of: instance)?.sendFailure(of: instance),
       failure != 0
     {
       list.append("advertisements can't be sent: \(errorText(failure))")
     }
-    if instance.activity == .running { list += decrements(of: instance) }
+    if instance.activity == .running { list += instance.weaknesses.compactMap(\.effect) }
     if instance.isUnicast, instance.activity == .running, instance.destinations.isEmpty {
       list.append("this machine is its only peer; nobody hears its advertisements")
     }

@@ -6,34 +6,28 @@ enum EngineTimer: Hashable {
   case lease
   /// The next announcement in any queue.
   case announcement
-  /// The next look at what was wrong on a segment.
-  case trouble
   /// The next attempt to start a guard process.
   case `guard`
-  /// The next judgement of a foreign claim.
-  case conflict
-  /// The next question whether addresses are free.
-  case probe
+  /// The next probes for addresses that running routers are to get.
+  case changeProbe
   /// The end of a pause in listening.
   case listening
   /// The next periodic announcements.
   case refresh
-  /// Whatever is due next of the router in a slot: its election, or one of its parts.
+  /// The earliest deadline of the router in a slot: of its election and of its parts.
   case router(slot: Int)
 
-  private static let firstRouter = 8
+  private static let firstRouter = 6
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {
     switch self {
     case .lease: 0
     case .announcement: 1
-    case .trouble: 2
-    case .guard: 3
-    case .conflict: 4
-    case .probe: 5
-    case .listening: 6
-    case .refresh: 7
+    case .guard: 2
+    case .changeProbe: 3
+    case .listening: 4
+    case .refresh: 5
     case .router(let slot): Self.firstRouter + slot
     }
   }
@@ -44,12 +38,10 @@ enum EngineTimer: Hashable {
       switch index {
       case 0: .lease
       case 1: .announcement
-      case 2: .trouble
-      case 3: .guard
-      case 4: .conflict
-      case 5: .probe
-      case 6: .listening
-      case 7: .refresh
+      case 2: .guard
+      case 3: .changeProbe
+      case 4: .listening
+      case 5: .refresh
       default: .router(slot: index - Self.firstRouter)
       }
   }

@@ -6,8 +6,8 @@ import VRRP
 final class RouterInstance {
   /// What the instance does at the moment.
   enum Activity: Equatable {
-    /// It can't take part; the text says what it waits for.
-    case waiting(String)
+    /// It can't take part yet.
+    case waiting(WaitingReason)
     /// It takes part in the election.
     case running
     /// It has left the election for good; its addresses are being removed.
@@ -17,21 +17,25 @@ final class RouterInstance {
   let slot: Int
   /// Tells it from others that had the same slot before.
   let serial: Int
-  var settings: RouterConfiguration
+  /// What it shares with the virtual router of the other family.
+  var router: Router
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: VirtualAddresses
   /// Whether its addresses stay for a moment although they are no longer held.
   var handover = Handover()
-  var activity = Activity.waiting("not started")
+  var activity = Activity.waiting(.notStarted)
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var macvlan: RouterMacvlan?
-  /// Whether it is kept out of the election by something it tracks.
+  /// Whether its interface still serves while it is kept out of the election, so that it can hand
+  /// over.
   var isUnfit = false
-  /// By how much its priority is lowered by what it tracks.
+  /// By how much its election was told that its priority is lower.
   var priorityDecrement = 0
+  /// What lowers it.
+  var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
   var stateReason = "not started"
   /// What programs were last told of it, or would have been.
@@ -44,10 +48,10 @@ final class RouterInstance {
   var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
-  /// The machines that claim its addresses.
-  var conflicts = Conflicts()
-  /// The question whether its addresses are free, until it is answered.
-  var probe: Probe?
+  /// Other machines that use its addresses while it holds them.
+  var conflicts = ConflictWatch()
+  /// The probing for its addresses, until it is known that they are free.
+  var probe: AddressProbing?
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -63,25 +67,26 @@ final class RouterInstance {
   /// - Parameters:
   ///   - slot: its number on the node.
   ///   - serial: what tells it from others that had the same number before.
-  ///   - settings: its settings.
-  ///   - family: which of its addresses it serves.
+  ///   - router: its router.
+  ///   - family: which of the router's addresses it serves.
+  ///   - addresses: these, and where each of them is.
   ///   - now: the time.
-  ///   - place: where each address is.
   init(
-    slot: Int, serial: Int, _ settings: RouterConfiguration, _ family: AddressFamily,
-    at now: Instant, place: (InterfaceAddress) -> VirtualAddress.Place
+    slot: Int, serial: Int, _ router: Router, _ family: AddressFamily,
+    _ addresses: VirtualAddresses, at now: Instant
   ) {
+    let settings = router.settings
     self.slot = slot
     self.serial = serial
-    self.settings = settings
+    self.router = router
     self.family = family
     election = VirtualRouter(settings.election(family))
-    addresses = VirtualAddresses(settings.addresses(family), place: place)
+    self.addresses = addresses
     stateSince = now
-    if settings.probe, settings.priority != .owner { probe = Probe() }
+    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
-  /// Starts another election from a primary address; its statistics go on.
+  /// Starts the election again, from a primary address; its statistics go on.
   ///
   /// Among equal priorities the higher address wins a tie, so it also moves first: neighbours in
   /// one subnet get different ranks from the last bits of their addresses.
@@ -97,9 +102,39 @@ final class RouterInstance {
     election = VirtualRouter(electionSettings, continuing: statistics)
   }
 
+  /// The settings of its router.
+  var settings: RouterConfiguration { router.settings }
+
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
+  }
+
+  /// When its election has something to do next.
+  ///
+  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
+  /// timers are close are served in one turn and sent with one system call. The election counts
+  /// from the exact deadline, so the rounding does not add up.
+  var electionDeadline: Instant? {
+    guard let deadline = election.deadline, isHolding else { return election.deadline }
+    let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
+    return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+  }
+
+  /// When something of it is due beside its election.
+  var partsDeadline: Instant? {
+    let claims = earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
+    let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
+    return earliest(earliest(claims, places), attachRetryAt)
+  }
+
+  /// When to look after it next; `nil` if it waits for nothing.
+  var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
+
+  /// Its advertisement interval, or that of its Active if that is longer.
+  var longestInterval: Duration {
+    let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
+    return .nanoseconds(Int64(clamping: nanoseconds))
   }
 
   /// Whether the addresses belong on the interface now.
@@ -125,26 +160,6 @@ final class RouterInstance {
     VirtualAddress.Circumstances(
       isHolding: isHolding, hasOwnInterface: settings.virtualMac, isReachable: isReachable,
       isAttached: addressInterface != nil, handover: handover)
-  }
-
-  /// When something of it is due.
-  var deadline: Instant? { earlier(electionDeadline, partsDeadline) }
-
-  /// When something of it is due beside its election.
-  var partsDeadline: Instant? {
-    earlier(
-      earlier(attachRetryAt, addresses.deadline), earlier(handover.deadline, macvlan?.deadline))
-  }
-
-  /// When its election is due.
-  ///
-  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
-  /// timers are close are served in one turn and sent with one system call. The election counts
-  /// from the exact deadline, so the rounding does not add up.
-  private var electionDeadline: Instant? {
-    guard let deadline = election.deadline, isHolding else { return election.deadline }
-    let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
-    return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
   }
 
   /// Fits the advertised addresses to the interface.
@@ -185,7 +200,7 @@ final class RouterInstance {
     return packets
   }
 
-  /// Encodes the next messages again.
+  /// Encodes the next messages again, whatever is in them.
   func forgetMessages() { packetKey = nil }
 
   /// The message as a frame with a virtual MAC address.
@@ -206,8 +221,8 @@ final class RouterInstance {
   }
 }
 
-/// The earlier of two moments; `nil` if neither is known.
-func earlier(_ first: Instant?, _ second: Instant?) -> Instant? {
-  guard let first, let second else { return first ?? second }
-  return min(first, second)
+/// The earlier of two moments; `nil` is never.
+func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+  guard let left, let right else { return left ?? right }
+  return min(left, right)
 }

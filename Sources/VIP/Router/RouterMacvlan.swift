@@ -52,7 +52,7 @@ struct RouterMacvlan {
   var isWaking: Bool { leasesAt != nil }
 
   /// When something is due.
-  var deadline: Instant? { earlier(reviewAt, leasesAt) }
+  var deadline: Instant? { earliest(reviewAt, leasesAt) }
 
   // MARK: Events
 

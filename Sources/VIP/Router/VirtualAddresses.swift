@@ -287,7 +287,7 @@ struct VirtualAddresses {
     }
     installedCount += outcome.change.installed
     awaitedCount += outcome.change.awaited
-    deadline = earlier(deadline, outcome.change.retryAt)
+    deadline = earliest(deadline, outcome.change.retryAt)
     return outcome.result
   }
 
