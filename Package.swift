@@ -31,13 +31,13 @@ let package = Package(
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
-    .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .library(name: "VIPControl", targets: ["VIPControl"]),
     .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
     .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
     .library(name: "VIPReports", targets: ["VIPReports"]),
     .library(name: "VIPService", targets: ["VIPService"]),
     .library(name: "VIPImport", targets: ["VIPImport"]),
+    .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -61,10 +61,6 @@ let package = Package(
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
       name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard"],
-      swiftSettings: common),
-    // A kernel, a segment and whole nodes in memory, for tests.
-    .target(
-      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
     .target(
       name: "VIPControl", dependencies: ["VIP", "VIPCore", "VRRP", "CLinux"], swiftSettings: common),
@@ -90,6 +86,10 @@ let package = Package(
       dependencies: [
         "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
       ],
+      swiftSettings: common),
+    // A kernel, a segment and whole nodes in memory, for tests.
+    .target(
+      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
     .executableTarget(
       name: "vipctl",
@@ -127,9 +127,7 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",
-      dependencies: [
-        "VIP", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
-      ],
+      dependencies: ["VIP", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),

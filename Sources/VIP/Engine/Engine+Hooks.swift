@@ -16,7 +16,7 @@ extension Engine {
     var occasion = HookOccasion(
       settings: instance.settings, family: instance.family, state: state, previous: previous,
       reason: reason, effectivePriority: instance.election.effectivePriority.rawValue,
-      addressInterface: instance.virtual?.name)
+      addressInterface: instance.macvlan?.name)
     if let earlier = pendingHooks[instance.slot] { occasion.skipped = earlier.skipped + 1 }
     pendingHooks[instance.slot] = occasion
   }
@@ -30,7 +30,7 @@ extension Engine {
         settings: instance.settings, family: instance.family, state: .stop,
         previous: instance.hookState, reason: instance.stateReason,
         effectivePriority: instance.election.effectivePriority.rawValue,
-        addressInterface: instance.virtual?.name))
+        addressInterface: instance.macvlan?.name))
   }
 
   /// The programs to run now, in order.
@@ -51,9 +51,9 @@ extension Engine {
 
   /// Whether an instance's addresses are where its state wants them, as far as that can be.
   private func isSettled(_ instance: RouterInstance) -> Bool {
-    guard instance.handoverDeadline == nil else { return false }
+    guard !instance.handover.isUnderWay else { return false }
     // On an interface that is down they are as good as gone, whatever is still to be loaded there.
     if instance.settings.virtualMac, !instance.isHolding, instance.hasReleased { return true }
-    return !work.isUnfinished(instance)
+    return !work.isUnfinished(instance.slot)
   }
 }
