@@ -40,22 +40,22 @@ actor Reloader {
   private func applyFile() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
     let events = try prepareEvents(file)
-    let isRealtime = file.isRealtime ?? false
+    let isRealtime = file.settings.isRealtime
     let wasRealtime = await node.isRealtime
     let wasGuarded = await node.previewGuard(true) == nil
     do throws(NodeError) {
       // First what may be refused: then nothing has changed.
       try await node.changeRealtime(to: isRealtime)
-      let guardText = try await node.changeGuard(to: file.isGuarded ?? true)
+      let guardText = try await node.changeGuard(to: file.settings.isGuarded)
       var report = try await node.apply(
-        file.routers, removing: absent(from: file), lease: file.lease ?? .default)
+        file.routers, removing: absent(from: file), lease: file.settings.lease)
       names = file.routers.map(\.name)
       report.node += [
         guardText,
         Self.realtimeText(wasRealtime, isRealtime),
         Self.announcementsText(await node.announcements, file), eventsText(file.eventsPath),
       ].compactMap { $0 }
-      await node.changeAnnouncements(to: file.announcements ?? AnnouncementPolicy())
+      await node.changeAnnouncements(to: file.settings.announcements)
       fifo.adopt(events)
       return report
     } catch {
@@ -74,10 +74,10 @@ actor Reloader {
     }
     do throws(NodeError) {
       var report = try await node.preview(
-        file.routers, removing: absent(from: file), lease: file.lease ?? .default)
+        file.routers, removing: absent(from: file), lease: file.settings.lease)
       report.node += [
-        await node.previewGuard(file.isGuarded ?? true),
-        Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
+        await node.previewGuard(file.settings.isGuarded),
+        Self.realtimeText(await node.isRealtime, file.settings.isRealtime),
         Self.announcementsText(await node.announcements, file),
         eventsText(file.eventsPath),
       ].compactMap { $0 }
@@ -94,7 +94,7 @@ actor Reloader {
   private static func announcementsText(
     _ old: AnnouncementPolicy, _ file: FileConfiguration
   ) -> String? {
-    let new = file.announcements ?? AnnouncementPolicy()
+    let new = file.settings.announcements
     return old == new ? nil : "announcements \(text(old)) → \(text(new))"
   }
 
