@@ -29,6 +29,7 @@ let package = Package(
     .library(name: "VIPReports", targets: ["VIPReports"]),
     .library(name: "VIPService", targets: ["VIPService"]),
     .library(name: "VIPImport", targets: ["VIPImport"]),
+    .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -74,6 +75,10 @@ let package = Package(
         "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
       ],
       swiftSettings: common),
+    // A kernel, a segment and whole nodes in memory, for tests.
+    .target(
+      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
+      swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
@@ -100,10 +105,12 @@ let package = Package(
       name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
       exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
+      name: "NetlinkTests",
+      dependencies: ["Netlink", "VIPCore", "VIPTesting", "CMNL", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
+      name: "VIPTests",
+      dependencies: ["VIP", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
@@ -133,7 +140,8 @@ let package = Package(
       dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
+      name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [

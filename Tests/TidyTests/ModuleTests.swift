@@ -19,17 +19,16 @@ import Testing
     "VIPImport": ["VIPCore", "VRRP", "VIP", "VIPConfiguration", "Glibc"],
     "VIPReports": [
       "VIPCore", "VRRP", "VRRPSimulation", "VIP", "VIPControl", "VIPMonitor", "Glibc",
-      "Synchronization",
-      "FoundationEssentials",
+      "Synchronization", "FoundationEssentials",
     ],
     "VIPService": [
       "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "Glibc",
       "Synchronization", "FoundationEssentials",
     ],
+    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
-      "VIPConfiguration",
-      "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
+      "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
     ],
   ]
 
