@@ -96,7 +96,9 @@ let package = Package(
       name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
-    .testTarget(name: "TidyTests", dependencies: ["TestSupport", "vipctl"], swiftSettings: common),
+    .testTarget(
+      name: "TidyTests", dependencies: ["TestSupport", "vipctl", "VIP", "VIPConfiguration"],
+      swiftSettings: common),
 
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),

@@ -6,8 +6,16 @@ public struct NodeSettings: Sendable, Hashable {
   /// How long addresses outlive a node that stopped refreshing them.
   public var lease: LeasePolicy
   /// Whether a second process removes the addresses should this one be killed or crash.
+  ///
+  /// It is forked from this process, takes some hundred kilobytes, and ends with the node; without
+  /// it the addresses of a dead process go with their leases. See Docs/Guard.md.
   public var isGuarded: Bool
-  /// Whether the node's thread runs before all ordinary work and the process stays in memory.
+  /// Whether the node's thread runs before all ordinary work and the process stays in memory:
+  /// SCHED_FIFO and mlockall(2).
+  ///
+  /// Needs CAP_SYS_NICE, and CAP_IPC_LOCK or no limit of locked memory. Locks the memory of the
+  /// whole process, as it is used; limits the time that a real-time thread of the process may run
+  /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
   public var isRealtime: Bool
   /// How often and how fast addresses are announced.
   public var announcements: AnnouncementPolicy
@@ -70,6 +78,18 @@ public enum NodeSetting: String, Sendable, Hashable, CaseIterable {
       }
     return before == after ? nil : "\(key) \(before) → \(after)"
   }
+
+  /// Whether the machine may refuse a change of it.
+  var canBeRefused: Bool {
+    switch self {
+    case .guard, .realtime: true
+    case .lease, .announcements: false
+    }
+  }
+
+  /// All of them, those first that the machine may refuse: then nothing has changed.
+  static let inOrderOfChange =
+    allCases.filter(\.canBeRefused) + allCases.filter { !$0.canBeRefused }
 
   private static func text(_ isOn: Bool) -> String { isOn ? "on" : "off" }
 

@@ -1,4 +1,4 @@
-import VIP
+package import VIP
 
 /// Turns a parsed file into a configuration and says of everything that is wrong where it stands.
 enum ConfigurationReader {
@@ -64,16 +64,20 @@ enum ConfigurationReader {
 
 /// What a file can say under `node`: the node's settings, and what concerns its process and its
 /// routers.
-enum NodeKey: Hashable, CaseIterable {
+package enum NodeKey: Hashable, CaseIterable {
+  /// A setting of the node itself.
   case setting(NodeSetting)
   /// Where programs can read what happens.
   case events
   /// The hooks of all routers that have none of their own.
   case hooks
 
-  static var allCases: [NodeKey] { NodeSetting.allCases.map(NodeKey.setting) + [.events, .hooks] }
+  package static var allCases: [NodeKey] {
+    NodeSetting.allCases.map(NodeKey.setting) + [.events, .hooks]
+  }
 
-  var name: String {
+  /// The key in the file.
+  package var name: String {
     switch self {
     case .setting(let setting): setting.key
     case .events: "events"

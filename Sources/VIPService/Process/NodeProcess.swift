@@ -29,11 +29,10 @@ public struct NodeProcess: Sendable {
       directory = try RuntimeDirectory(path: path)
       let node = try Node(
         Node.Options(
-          lease: settings.lease, endsWhenIdle: endsWhenIdle, isGuarded: settings.isGuarded,
-          addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: settings.isRealtime,
+          settings: settings, endsWhenIdle: endsWhenIdle,
+          addressesPath: RuntimeDirectory.addressesPath(in: path),
           // So that a hook's vipctl asks this node.
-          hookVariables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)],
-          announcements: settings.announcements))
+          hookVariables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)]))
       self.node = node
       let reloader = configuration.map { [fifo] in
         Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
