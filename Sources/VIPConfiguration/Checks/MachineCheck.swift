@@ -160,7 +160,7 @@ public struct MachineCheck: Sendable {
     return remarks
   }
 
-  /// Peers that nobody can be.
+  /// Peers that no other machine can be.
   private func peerRemarks(_ router: PlacedRouter, _ link: Link) -> [Remark] {
     let settings = router.configuration
     var remarks: [Remark] = []
@@ -273,7 +273,7 @@ public struct MachineCheck: Sendable {
   }
 
   /// How long the last address of a frozen node lives, but for the kernel's last second; `nil` if
-  /// for ever.
+  /// it stays.
   private func lifetime(_ lease: LeasePolicy, _ file: FileConfiguration) -> Duration? {
     file.routers.flatMap { router in
       router.families.compactMap { lease.lifetime(interval: router.interval, $0) }

@@ -17,7 +17,7 @@ public struct SegmentProbe {
       case good
       /// The group works, but not as it could.
       case warning
-      /// Somebody else is in the way.
+      /// Another machine is in the way.
       case conflict
     }
 
@@ -31,7 +31,7 @@ public struct SegmentProbe {
     public let text: String
   }
 
-  /// Who was heard advertising.
+  /// A sender of advertisements.
   private struct Speaker: Hashable {
     let source: IPAddress
     let mac: MACAddress
@@ -176,7 +176,7 @@ public struct SegmentProbe {
     return findings
   }
 
-  /// What is wrong with somebody who advertises on a router's VRID.
+  /// What is wrong with a sender of advertisements on a router's VRID.
   private func objection(
     to speaker: Speaker, _ settings: RouterConfiguration, _ shared: Set<IPAddress>,
     _ wanted: Set<IPAddress>

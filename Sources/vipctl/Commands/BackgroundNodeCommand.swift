@@ -4,7 +4,7 @@ import VIPConfiguration
 import VIPControl
 import VIPService
 
-/// The node that `vipctl up` starts in the background; nobody types this.
+/// The node that `vipctl up` starts in the background; not for people.
 struct BackgroundNodeCommand: ParsableCommand {
   static let name = "background-node"
   static let configuration = CommandConfiguration(
