@@ -72,7 +72,7 @@ let package = Package(
     .target(
       name: "VIPService",
       dependencies: [
-        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
+        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP",
       ],
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
@@ -139,7 +139,7 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPServiceTests",
-      dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
+      dependencies: ["VIPService", "VIPReports", "VIPCore", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
