@@ -31,7 +31,7 @@ public struct SegmentProbe {
     public let text: String
   }
 
-  /// A sender of advertisements.
+  /// A machine that was heard advertising.
   private struct Speaker: Hashable {
     let source: IPAddress
     let mac: MACAddress
@@ -176,7 +176,7 @@ public struct SegmentProbe {
     return findings
   }
 
-  /// What is wrong with a sender of advertisements on a router's VRID.
+  /// What is wrong with a machine that advertises on a router's VRID.
   private func objection(
     to speaker: Speaker, _ settings: RouterConfiguration, _ shared: Set<IPAddress>,
     _ wanted: Set<IPAddress>
