@@ -29,10 +29,10 @@ public final class FakeWire: FrameTransport, FrameReceiver {
   }
 
   /// Which frames the test's subject wants to receive.
-  public private(set) var filter = PcapTransport.Filter.nothing
+  public private(set) var filter = FrameFilter.nothing
 
   /// Records the filter; what is delivered is received whatever it says.
-  public func setFilter(_ filter: PcapTransport.Filter) throws(FrameError) {
+  public func setFilter(_ filter: FrameFilter) throws(FrameError) {
     self.filter = filter
   }
 

@@ -17,7 +17,7 @@ public struct ChangeReport: Sendable, Hashable, Codable {
   public var added: [String] = []
   /// Routers that took other settings over while they run.
   public var changed: [Change] = []
-  /// Routers that handed over and started anew, being others now.
+  /// Routers that handed over and started again as other routers.
   public var replaced: [Change] = []
   /// Routers that handed over and are gone.
   public var removed: [String] = []
@@ -32,7 +32,7 @@ extension Node {
   /// Brings routers to the settings they shall have: only what is different is touched.
   ///
   /// New ones are added; present ones take over what they can while they run, or hand over and start
-  /// anew if their interface, VRID or version changes. Routers that are not named stay as they are.
+  /// again if their interface, VRID or version changes. Routers that are not named stay as they are.
   /// Returns when all have been added, which is not yet when they take part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
@@ -41,7 +41,8 @@ extension Node {
   ///   - removing: routers to hand over and remove; names that are not there are passed over.
   ///   - lease: how long addresses outlive the node from now on; as before if left out.
   /// - Returns: what was done.
-  /// - Throws: what is wrong with it. Nothing has changed then.
+  /// - Throws: what is wrong with it. Nothing has changed then. ``NodeError/Kind/cancelled`` if the
+  ///   task is cancelled: a change that has begun is carried through, one that waits is not made.
   @discardableResult
   public func apply(
     _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
@@ -49,23 +50,28 @@ extension Node {
     try await check(wanted, removing, lease)
     if try await areFree(wanted) { try await check(wanted, removing, lease) }
     isApplying = true
-    defer {
-      isApplying = false
-      engineChanged([])
+    return try await carryThrough { node throws(NodeError) in
+      defer { node.isApplying = false }
+      return try await node.change(wanted, removing, lease)
     }
+  }
+
+  private func change(
+    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
+  ) async throws(NodeError) -> ChangeReport {
     await noteAddresses(adding: wanted)
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
     let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try loop.engine.check(wanted, removing: leaving, lease: lease)
+    try engine.check(wanted, removing: leaving, lease: lease)
     let plan = plan(wanted, removing, lease)
-    let oldLease = loop.engine.lease
-    if let lease { loop.engine.changeLease(to: lease) }
+    let oldLease = engine.lease
+    if let lease { engine.changeLease(to: lease) }
     do throws(NodeError) {
       try await carryOut(plan)
       return plan.report
     } catch {
-      loop.engine.changeLease(to: oldLease)
+      engine.changeLease(to: oldLease)
       throw error
     }
   }
@@ -86,7 +92,7 @@ extension Node {
   public static func preview(
     _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy
   ) throws(NodeError) -> ChangeReport {
-    let engine = try Engine(LinuxPlatform(), lease: lease)
+    let engine = try Engine(LinuxPlatform(), Poller(), lease: lease)
     try engine.check(wanted)
     return Plan(wanted, on: engine).report
   }
@@ -97,12 +103,13 @@ extension Node {
   ) async throws(NodeError) {
     let names = Set(wanted.map(\.name)).union(removing)
     // One at a time, and routers that are just leaving make room first.
-    while !isShuttingDown, isApplying || names.contains(where: loop.engine.isLeaving) {
-      await nextChange()
+    let end = await wait { [self] in
+      isShuttingDown || (!isApplying && !names.contains(where: engine.isLeaving))
     }
+    if end == .cancelled { throw .cancelled }
     try refuseIfShuttingDown()
     let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try loop.engine.check(wanted, removing: leaving, lease: lease)
+    try engine.check(wanted, removing: leaving, lease: lease)
   }
 
   /// What has to be done for what is wanted.
@@ -110,29 +117,29 @@ extension Node {
     _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
   ) -> Plan {
     let leaving = Set(removing).subtracting(wanted.map(\.name))
-    var plan = Plan(wanted, on: loop.engine)
-    plan.report.removed = removing.filter { leaving.contains($0) && loop.engine.contains($0) }
-    if let lease, lease != loop.engine.lease {
-      plan.report.node.append("lease \(loop.engine.lease.inWords) → \(lease.inWords)")
+    var plan = Plan(wanted, on: engine)
+    plan.report.removed = removing.filter { leaving.contains($0) && engine.contains($0) }
+    if let lease, lease != engine.lease {
+      plan.report.node.append("lease \(engine.lease.inWords) → \(lease.inWords)")
     }
     return plan
   }
 
   private func carryOut(_ plan: Plan) async throws(NodeError) {
-    let old = plan.replaced.compactMap { loop.engine.settings(named: $0.name) }
-    for name in plan.report.removed + plan.replaced.map(\.name) { loop.engine.remove(name) }
+    let old = plan.replaced.compactMap { engine.settings(named: $0.name) }
+    for name in plan.report.removed + plan.replaced.map(\.name) { engine.remove(name) }
 
-    // Whoever does not need what a leaving router still has need not wait for it.
+    // A router that needs nothing of what a leaving one still has does not wait for it.
     var gone = RouterSet()
-    for router in loop.engine.leavingSettings { _ = gone.insert(router) }
-    try loop.engine.change(plan.changed.filter { gone.collision(of: $0) == nil })
+    for router in engine.leavingSettings { _ = gone.insert(router) }
+    try engine.change(plan.changed.filter { gone.collision(of: $0) == nil })
     for router in plan.added where gone.collision(of: router) == nil {
-      try loop.engine.add(router)
+      try engine.add(router)
     }
     let late =
       (plan.changed + plan.added).filter { gone.collision(of: $0) != nil } + plan.replaced
     let awaited = plan.report.removed + plan.replaced.map(\.name)
-    while awaited.contains(where: loop.engine.contains) { await nextChange() }
+    _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
     try finish(late, plan, old)
     if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
@@ -143,11 +150,11 @@ extension Node {
     _ late: [RouterConfiguration], _ plan: Plan, _ old: [RouterConfiguration]
   ) throws(NodeError) {
     do throws(NodeError) {
-      try loop.engine.change(late.filter(plan.changed.contains))
-      for router in late where !plan.changed.contains(router) { try loop.engine.add(router) }
+      try engine.change(late.filter(plan.changed.contains))
+      for router in late where !plan.changed.contains(router) { try engine.add(router) }
     } catch {
       // The machine has changed meanwhile. Better the old routers than none.
-      for router in old where !loop.engine.contains(router.name) { try? loop.engine.add(router) }
+      for router in old where !engine.contains(router.name) { try? engine.add(router) }
       throw error
     }
   }
@@ -195,7 +202,7 @@ extension Node {
   public func add(
     _ addresses: [InterfaceAddress], to name: String
   ) async throws(NodeError) -> ChangeReport {
-    guard var settings = loop.engine.settings(named: name) else { throw unknownRouter(name) }
+    guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
     for address in addresses where !settings.addresses.contains(address) {
       settings.addresses.append(address)
     }
@@ -212,7 +219,7 @@ extension Node {
   public func remove(
     _ addresses: [IPAddress], from name: String
   ) async throws(NodeError) -> ChangeReport {
-    guard var settings = loop.engine.settings(named: name) else { throw unknownRouter(name) }
+    guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
     for address in addresses {
       guard settings.addresses.contains(where: { $0.address == address }) else {
         throw NodeError(
@@ -227,7 +234,9 @@ extension Node {
           "these are all its addresses; remove the router itself with 'vipctl down \(name)'"))
     }
     let report = try await apply([settings])
-    while loop.engine.isLeaving(name) { await nextChange() }
+    guard await wait(until: { [engine] in !engine.isLeaving(name) }) == .met else {
+      throw .cancelled
+    }
     return report
   }
 
@@ -242,11 +251,11 @@ extension Node {
   }
 
   /// How often and how fast addresses are announced.
-  public var announcements: AnnouncementPolicy { loop.engine.announcements }
+  public var announcements: AnnouncementPolicy { engine.announcements }
 
   /// Announces addresses in another way from now on.
   public func changeAnnouncements(to policy: AnnouncementPolicy) {
-    loop.engine.changeAnnouncements(to: policy)
+    engine.changeAnnouncements(to: policy)
   }
 
   /// Starts or ends the process that removes the addresses should this one die.
@@ -256,13 +265,17 @@ extension Node {
   @discardableResult
   public func changeGuard(to isGuarded: Bool) throws(NodeError) -> String? {
     guard let difference = previewGuard(isGuarded) else { return nil }
-    if isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
+    if isGuarded { try startGuard() } else { engine.dismissGuard() }
     return difference
+  }
+
+  private func startGuard() throws(NodeError) {
+    engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
   }
 
   /// What ``changeGuard(to:)`` would return; nothing changes.
   public func previewGuard(_ isGuarded: Bool) -> String? {
-    guard isGuarded != (loop.engine.guardState != .off) else { return nil }
+    guard isGuarded != (engine.guardState != .off) else { return nil }
     return isGuarded ? "guard off → on" : "guard on → off"
   }
 }

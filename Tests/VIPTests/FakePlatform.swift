@@ -6,7 +6,7 @@ import VIPCore
 import VRRP
 
 /// A machine in memory: a fake kernel, a fake wire and an election socket under the test's control.
-final class FakePlatform: Platform {
+final class FakePlatform: Platform, Readiness {
   static let eth0 = Link(
     index: 2, name: "eth0", macAddress: MACAddress(2, 0, 0, 0, 0, 1), mtu: 1500,
     flags: [.up, .running, .lowerUp, .broadcast, .multicast])

@@ -113,12 +113,7 @@ extension Node {
 
   /// All hand over at the same time.
   private func takeDown(_ names: [String]) async {
-    await withTaskGroup { group in
-      for name in names {
-        // Somebody else may have been faster, which is just as well.
-        group.addTask { try? await self.down(name) }
-      }
-    }
+    try? await down(all: names)
   }
 }
 
@@ -132,7 +127,7 @@ extension ControlFailure {
       case .notRunningYet: .waiting
       case .refused: .refused
       case .shuttingDown: .shuttingDown
-      case .notPermitted, .alreadyRunning, .addressInUse, .system: .failed
+      case .notPermitted, .alreadyRunning, .addressInUse, .cancelled, .system: .failed
       }
     self.init(kind, error.description)
   }

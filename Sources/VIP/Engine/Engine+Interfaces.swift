@@ -212,7 +212,7 @@ extension Engine {
     if let segment = segments[key] { return segment }
     let segment = Segment(key, try platform.openAdvertisements(link, key.family))
     segments[key] = segment
-    platform.watch(segment.transport.descriptor, .segment(key))
+    readiness.watch(segment.transport.descriptor, .segment(key))
     return segment
   }
 
@@ -243,12 +243,12 @@ extension Engine {
   private func closeUnused(_ key: SegmentKey) {
     if let segment = segments[key], segment.routerCount == 0 {
       flush()
-      platform.unwatch(segment.transport.descriptor)
+      readiness.unwatch(segment.transport.descriptor)
       segments[key] = nil
     }
     if let wire = wires[key.interfaceIndex], wire.userCount == 0 {
       wires[key.interfaceIndex] = nil
-      if wire.listening.isWatched { platform.unwatch(wire.transport.fileDescriptor) }
+      if wire.listening.isWatched { readiness.unwatch(wire.transport.fileDescriptor) }
       platform.close(wire.transport)
     }
   }

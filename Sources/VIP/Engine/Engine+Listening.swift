@@ -17,7 +17,7 @@ struct Listening {
   static let pause = Duration.milliseconds(10)
 
   /// The filter that is in force.
-  var filter = PcapTransport.Filter.nothing
+  var filter = FrameFilter.nothing
   /// Whether the loop waits for the descriptor.
   var isWatched = false
   /// Whether who listens to what may have changed.
@@ -68,14 +68,14 @@ extension Engine {
     guard isWanted != wire.listening.isWatched else { return }
     wire.listening.isWatched = isWanted
     if isWanted {
-      platform.watch(wire.transport.fileDescriptor, .wire(wire.interfaceIndex))
+      readiness.watch(wire.transport.fileDescriptor, .wire(wire.interfaceIndex))
     } else {
-      platform.unwatch(wire.transport.fileDescriptor)
+      readiness.unwatch(wire.transport.fileDescriptor)
     }
   }
 
   /// The narrowest filter that passes what is of interest.
-  private func neededFilter(onInterface index: Int32) -> PcapTransport.Filter {
+  private func neededFilter(onInterface index: Int32) -> FrameFilter {
     var addresses: [IPAddress] = []
     for case let instance? in instances where instance.link?.index == index {
       guard

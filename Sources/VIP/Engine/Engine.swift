@@ -40,6 +40,7 @@ package final class Engine {
   }
 
   let platform: any Platform
+  let readiness: any Readiness
   package internal(set) var lease: LeasePolicy
   /// How often and how fast addresses are announced.
   package internal(set) var announcements: AnnouncementPolicy
@@ -91,11 +92,18 @@ package final class Engine {
   }
 
   /// Reads the machine's interfaces and starts to watch them.
+  ///
+  /// - Parameters:
+  ///   - platform: the machine.
+  ///   - readiness: takes the descriptors to wait for.
+  ///   - lease: how long addresses outlive the engine.
+  ///   - announcements: how often and how fast addresses are announced.
   package init(
-    _ platform: any Platform, lease: LeasePolicy = .default,
+    _ platform: any Platform, _ readiness: any Readiness, lease: LeasePolicy = .default,
     announcements: AnnouncementPolicy = AnnouncementPolicy()
   ) throws(NodeError) {
     self.platform = platform
+    self.readiness = readiness
     self.lease = lease
     self.announcements = announcements
     now = platform.now()
@@ -104,7 +112,15 @@ package final class Engine {
     wakeUps = WakeUps(at: now)
     try rereadInterfaces()
     scheduleAnnouncementRefresh()
-    platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
+    readiness.watch(platform.kernel.monitorDescriptor, .kernelEvents)
+  }
+
+  /// The same on a machine that takes the descriptors itself, as fakes do.
+  package convenience init(
+    _ machine: any Platform & Readiness, lease: LeasePolicy = .default,
+    announcements: AnnouncementPolicy = AnnouncementPolicy()
+  ) throws(NodeError) {
+    try self.init(machine, machine, lease: lease, announcements: announcements)
   }
 
   // MARK: The turn

@@ -80,7 +80,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
   }
 }
 
-/// An event, when it happened, and the how manieth it is on its node.
+/// An event with its time and its sequence number on its node.
 public struct StampedEvent: Sendable, Hashable {
   /// The event.
   public let event: NodeEvent
@@ -100,7 +100,8 @@ struct EventHistory {
   private static let capacity = 1000
 
   private var events: [StampedEvent] = []
-  private var sequence: UInt64 = 0
+  /// The number of the last event; 0 if there was none.
+  private(set) var sequence: UInt64 = 0
 
   /// Takes events down.
   mutating func add(_ new: [NodeEvent], at secondsSince1970: Double) -> ArraySlice<StampedEvent> {

@@ -6,7 +6,7 @@ import Glibc
 /// Each is an abstract Unix socket: the kernel knows such names by network namespace, as it does
 /// interfaces, whatever container a process is in, and forgets them with the process. Nobody ever
 /// connects to one but to learn whose it is.
-final class NameClaims {
+final class LinuxNameRegistry: NameRegistry {
   private static let prefix = "vipctl/"
 
   /// How many may ask whose a name is before it is only known that it is somebody's.
@@ -25,8 +25,8 @@ final class NameClaims {
   /// Whoever has it, has it: a living node may have any user, and one that is taken for dead loses
   /// its macvlans. That anybody can keep a node from its names so is the lesser evil.
   ///
-  /// - Returns: whether it is ours now; not if another process has it, see ``holder(of:)``.
-  func claim(_ name: String) throws(NodeError) -> Bool {
+  /// - Returns: whether it is ours now; not if another process has it, see ``nameHolder(_:)``.
+  func claimName(_ name: String) throws(NodeError) -> Bool {
     if held[name] != nil { return true }
     let descriptor = socket(
       AF_UNIX,
@@ -47,7 +47,7 @@ final class NameClaims {
   }
 
   /// Who had a name when it was last claimed in vain; `nil` if that can't be learned.
-  func holder(of name: String) -> NameHolder? { holders[name] }
+  func nameHolder(_ name: String) -> NameHolder? { holders[name] }
 
   private func askHolder(of name: String, over descriptor: Int32) {
     if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0 {
@@ -59,7 +59,7 @@ final class NameClaims {
   }
 
   /// Gives a name up.
-  func release(_ name: String) {
+  func releaseName(_ name: String) {
     guard let descriptor = held.removeValue(forKey: name) else { return }
     close(descriptor)
   }

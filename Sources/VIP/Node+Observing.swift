@@ -1,0 +1,131 @@
+import Glibc
+import Synchronization
+public import VIPCore
+
+/// What a node is doing at a moment, with the place of that moment among its events.
+public struct NodeSnapshot: Sendable, Hashable {
+  /// What the node is doing.
+  public let status: NodeStatus
+  /// The number of the last event that had happened by then; 0 if none had.
+  public let sequence: UInt64
+}
+
+/// Looking at a node.
+extension Node {
+  /// The names of all routers, in the order in which they were added.
+  public var routerNames: [String] { engine.routerNames }
+
+  /// The routers that have a virtual address.
+  public func routerNames(holding address: IPAddress) -> [String] {
+    engine.routerNames(holding: address)
+  }
+
+  /// What the node is doing; only one router's part if a name is given.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  public func status(_ name: String? = nil) throws(NodeError) -> NodeStatus {
+    if let name, !engine.contains(name) { throw unknownRouter(name) }
+    return makeStatus(name)
+  }
+
+  /// What the node is doing, and how many events led there.
+  ///
+  /// Follow it with ``stampedEvents(after:)``: no event is missed and none is told twice.
+  public func snapshot() -> NodeSnapshot {
+    // What has happened but has not been told yet is in the status already.
+    deliver(engine.takeEvents())
+    return NodeSnapshot(status: makeStatus(nil), sequence: history.sequence)
+  }
+
+  private func makeStatus(_ name: String?) -> NodeStatus {
+    let uptime = bootTime() - engine.startedAt
+    var routers = engine.status(name)
+    for index in routers.indices { hookLedger.complete(&routers[index]) }
+    return NodeStatus(
+      node: NodeStatus.Node(
+        version: options.version, pid: getpid(),
+        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: engine.lease.description,
+        endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
+        guardPid: engine.guardPid, realtime: loop.isRealtime,
+        wakeUps: engine.wakeUpStatus),
+      routers: routers)
+  }
+
+  /// What happens from now on.
+  ///
+  /// A reader that falls far behind misses the oldest events.
+  public nonisolated func events() -> some AsyncSequence<NodeEvent, Never> & Sendable {
+    stampedEvents().map(\.event)
+  }
+
+  /// What happens from now on, each with its time and number.
+  ///
+  /// A reader that falls far behind misses the oldest events, which their numbers show.
+  public nonisolated func stampedEvents() -> AsyncStream<StampedEvent> { observers.stream() }
+
+  /// What has happened since the event with a number, then what happens from now on.
+  ///
+  /// The last thousand events are kept for it; if more have happened, the first number shows it, and
+  /// a new ``snapshot()`` tells where the node stands.
+  ///
+  /// - Parameter sequence: the number of the last event that is known already, such as
+  ///   ``NodeSnapshot/sequence``.
+  public func stampedEvents(after sequence: UInt64) -> AsyncStream<StampedEvent> {
+    observers.stream(beginningWith: history.last.filter { $0.sequence > sequence })
+  }
+
+  /// What happened last, up to a thousand events.
+  public var pastEvents: [StampedEvent] { history.last }
+
+  /// Tells observers what has happened.
+  func deliver(_ events: [NodeEvent]) {
+    guard !events.isEmpty else { return }
+    observers.yield(history.add(events, at: Double(wallClock().nanoseconds) / 1e9))
+  }
+}
+
+/// The readers of a node's events.
+final class Observers: Sendable {
+  private struct Table {
+    var continuations: [Int: AsyncStream<StampedEvent>.Continuation] = [:]
+    var lastID = 0
+    var hasEnded = false
+  }
+
+  private static let bufferCount = 4096
+
+  private let table = Mutex(Table())
+
+  /// A stream of what is to come, after some events that have happened.
+  func stream(beginningWith past: [StampedEvent] = []) -> AsyncStream<StampedEvent> {
+    AsyncStream(bufferingPolicy: .bufferingNewest(Self.bufferCount)) { continuation in
+      for event in past { continuation.yield(event) }
+      let id = table.withLock { table -> Int? in
+        guard !table.hasEnded else { return nil }
+        table.lastID += 1
+        table.continuations[table.lastID] = continuation
+        return table.lastID
+      }
+      guard let id else { return continuation.finish() }
+      continuation.onTermination = { [weak self] _ in
+        self?.table.withLock { _ = $0.continuations.removeValue(forKey: id) }
+      }
+    }
+  }
+
+  /// Hands events to all readers.
+  func yield(_ events: ArraySlice<StampedEvent>) {
+    for continuation in table.withLock({ Array($0.continuations.values) }) {
+      for event in events { continuation.yield(event) }
+    }
+  }
+
+  /// Ends all streams, also those that are asked for later.
+  func finish() {
+    let continuations = table.withLock { table in
+      table.hasEnded = true
+      return Array(table.continuations.values)
+    }
+    for continuation in continuations { continuation.finish() }
+  }
+}
