@@ -80,6 +80,7 @@ extension Node {
   /// Tells observers what has happened.
   func deliver(_ events: [NodeEvent]) {
     guard !events.isEmpty else { return }
+    runHooks(events)
     observers.yield(history.add(events, at: Double(wallClock().nanoseconds) / 1e9))
   }
 }

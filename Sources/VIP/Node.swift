@@ -152,7 +152,6 @@ public actor Node {
 
   /// Tells what has happened, ends the waits that are over, and says when the engine is due again.
   private func conclude() -> EventLoop.Next {
-    startHooks()
     if engine.hasChanged {
       engine.hasChanged = false
       deliver(engine.takeEvents())
@@ -162,11 +161,6 @@ public actor Node {
     let end = waits.deadline
     return EventLoop.Next(
       deadline: deadline.map { min($0, end ?? $0) } ?? end, isImmediate: engine.hasPendingWork)
-  }
-
-  private func startHooks() {
-    let dueHooks = engine.takeDueHooks()
-    if !dueHooks.isEmpty { hooks.run(dueHooks) }
   }
 
   // MARK: Waiting
@@ -337,7 +331,7 @@ public actor Node {
   public func shutdown() async {
     await retire()
     engine.dismissGuard()
-    startHooks()
+    deliver(engine.takeEvents())
     await hooks.finish(within: Self.hookPatience)
     takeHookReports()
     observers.finish()
@@ -360,6 +354,12 @@ public actor Node {
   }
 
   // MARK: Hooks
+
+  /// Runs the programs for routers that have settled.
+  func runHooks(_ events: [NodeEvent]) {
+    let occasions = events.compactMap(HookOccasion.init)
+    if !occasions.isEmpty { hooks.run(occasions) }
+  }
 
   /// Takes a report from the hooks' thread.
   private nonisolated func hookReported(_ report: HookReport) {

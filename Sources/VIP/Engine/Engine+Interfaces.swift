@@ -164,7 +164,7 @@ extension Engine {
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
-    noteHook(.fault, of: instance, because: reason)
+    beginSettling(instance, as: .fault, because: reason)
   }
 
   // MARK: Sockets

@@ -66,7 +66,7 @@ extension Engine {
     guard instance.activity != .leaving else { return }
     instance.activity = .leaving
     instance.attachRetryAt = nil
-    pendingHooks[instance.slot] = nil
+    unsettled[instance.slot] = nil
     instance.troubles.clear()
     perform(instance.election.stop(at: now), for: instance)
     schedule(instance)
@@ -77,7 +77,7 @@ extension Engine {
     for case let instance? in instances
     where instance.activity == .leaving && instance.hasReleased {
       // While it is known what the addresses were on.
-      noteEnd(of: instance)
+      settleForGood(instance)
       detach(instance)
       work.forget(instance)
       timers.cancel(TimerID.firstRouter + instance.slot)

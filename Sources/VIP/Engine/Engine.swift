@@ -79,10 +79,8 @@ package final class Engine {
   var isSafeguardStale = false
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
-  /// Programs to run once the addresses are where a new state wants them, by the router's slot.
-  var pendingHooks: [Int: HookOccasion] = [:]
-  /// Programs to run now.
-  var dueHooks: [HookOccasion] = []
+  /// Routers whose addresses have not followed a change of state yet, by slot.
+  var unsettled: [Int: Settlement] = [:]
   /// Whether the status has changed since this was last cleared.
   package var hasChanged = false
 
@@ -154,6 +152,7 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armOwnTimers()
+    tellSettled()
   }
 
   /// Measures how late this turn serves a deadline that has come since the last one; what has been
@@ -396,8 +395,10 @@ package final class Engine {
       .transition(
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
-    case .active: noteHook(.active, of: instance, because: transition.reason.description)
-    case .backup: noteHook(.backup, of: instance, because: transition.reason.description)
+    case .active:
+      beginSettling(instance, as: .active, because: transition.reason.description)
+    case .backup:
+      beginSettling(instance, as: .backup, because: transition.reason.description)
     case .initialize: break
     }
   }

@@ -71,8 +71,8 @@ final class RouterInstance {
   var priorityDecrement = 0
   var stateSince: Instant
   var stateReason = "not started"
-  /// What programs were last told of it, or would have been.
-  var hookState = HookState.stop
+  /// What it does as far as its addresses are concerned, or will when they have followed.
+  var standing = Settlement.State.stop
   /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
   var handoverDeadline: Instant?
   /// Whether the new holder has advertised since.

@@ -7,6 +7,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public enum Kind: String, Sendable, Hashable, Codable {
     /// A virtual router changed its state.
     case transition
+    /// The addresses of a virtual router are where its state wants them.
+    case settled
     /// A virtual router waits for its interface.
     case waiting
     /// Something is wrong.
@@ -39,6 +41,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var from: VirtualRouter.State?
   /// The state after a transition.
   public var to: VirtualRouter.State?
+  /// What a router that has settled does.
+  public var state: Settlement.State?
   /// The address, if it is about one.
   public var address: IPAddress?
   /// What happened and why, for people.
@@ -53,6 +57,10 @@ public struct EventRecord: Sendable, Hashable, Codable {
       (self.event, self.router, self.family) = (.transition, router, family)
       (from, to) = (change.from, change.to)
       text = "\(change.from) → \(change.to): \(change.reason)"
+    case .settled(let router, let family, let settlement):
+      (self.event, self.router, self.family) = (.settled, router, family)
+      state = settlement.state
+      text = settlement.text
     case .waiting(let router, let family, let reason):
       (self.event, self.router, self.family, text) = (.waiting, router, family, reason)
     case .warning(let router, let family, let text):

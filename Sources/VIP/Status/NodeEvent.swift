@@ -3,8 +3,10 @@ public import VRRP
 
 /// Something that happened on a node, for logs and observers.
 public enum NodeEvent: Sendable, Hashable {
-  /// A virtual router changed its state.
+  /// The election of a virtual router changed its state; the addresses follow, see ``settled``.
   case transition(router: String, family: AddressFamily, Transition)
+  /// The addresses of a virtual router are where its state wants them.
+  indirect case settled(router: String, family: AddressFamily, Settlement)
   /// A virtual router waits for its interface; the text says for what.
   case waiting(router: String, family: AddressFamily, reason: String)
   /// Something is wrong and needs a person's attention; said once until it is over.
@@ -31,6 +33,8 @@ extension NodeEvent: CustomStringConvertible {
     switch self {
     case .transition(let router, let family, let change):
       "\(router) \(family): \(change.from) → \(change.to): \(change.reason)"
+    case .settled(let router, let family, let settlement):
+      "\(router) \(family): \(settlement.text)"
     case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
     case .warning(let router, let family, let text): "\(router) \(family): warning: \(text)"
     case .conflict(let router, let address, let mac):
@@ -51,7 +55,8 @@ extension NodeEvent {
   /// The router it is about; `nil` if it is about the node.
   public var router: String? {
     switch self {
-    case .transition(let router, _, _), .waiting(let router, _, _), .warning(let router, _, _),
+    case .transition(let router, _, _), .settled(let router, _, _), .waiting(let router, _, _),
+      .warning(let router, _, _),
       .conflict(let router, _, _), .cleared(let router, _, _), .changed(let router, _),
       .repaired(let router, _), .hook(let router, _, _, _), .removed(let router):
       router
@@ -62,7 +67,8 @@ extension NodeEvent {
   /// The family it is about, if it is about one.
   public var family: AddressFamily? {
     switch self {
-    case .transition(_, let family, _), .waiting(_, let family, _), .warning(_, let family, _),
+    case .transition(_, let family, _), .settled(_, let family, _), .waiting(_, let family, _),
+      .warning(_, let family, _),
       .cleared(_, let family, _), .hook(_, let family, _, _):
       family
     case .conflict(_, let address, _): address.family

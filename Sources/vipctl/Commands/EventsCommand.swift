@@ -38,6 +38,8 @@ struct EventsCommand: ParsableCommand {
   }
 
   private func show(_ record: EventRecord) {
+    // For programs: people see the transition.
+    if record.event == .settled, !json { return }
     Terminal.print(
       json ? String(decoding: JSONCoding.line(record), as: UTF8.self) : EventText.line(record))
   }
@@ -50,7 +52,7 @@ enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .repaired, .hook, .removed: ""
+      case .transition, .settled, .repaired, .hook, .removed: ""
       case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
       case .cleared: "over: "
       }

@@ -53,6 +53,8 @@ struct LogLine: Sendable {
       self.init(
         .warning, "\(address) was missing and has been put back",
         fields: Self.fields(router, address.family))
+    case .settled(let router, let family, let settlement):
+      self.init(.info, settlement.text, fields: Self.fields(router, family))
     case .hook(let router, let family, let state, let text):
       self.init(.info, hookText(state, text), fields: Self.fields(router, family))
     case .removed(let router):

@@ -159,6 +159,8 @@ final class EventLog: Sendable {
 
   /// Writes what happened at a time of the wall clock, or counts it.
   func note(_ event: NodeEvent, at moment: Instant = wallClock()) {
+    // Follows each transition, which has its line already.
+    if case .settled = event { return }
     let line = LogLine(event)
     let source = LogThrottle.Source(router: event.router, family: event.family)
     let (isAdmitted, wait) = state.withLock { state in
