@@ -10,8 +10,8 @@ import VRRP
     var warnings: [String] = []
     var over: [String] = []
     for event in bench.events {
-      if case .warning(_, _, let text) = event { warnings.append(text) }
-      if case .cleared(_, _, let text) = event { over.append(text) }
+      if case .warning(let problem) = event { warnings.append(problem.text) }
+      if case .cleared(let problem) = event { over.append(problem.text) }
     }
     return (warnings, over)
   }

@@ -25,8 +25,8 @@ import VRRP
     let address = try #require(InterfaceAddress("2001:db8::10/64"))
     let lines = [
       NodeEvent.waiting(router: "web", family: .ipv6, reason: "eth0 is down"),
-      .warning(router: "web", family: .ipv6, text: "another group"),
-      .cleared(router: "web", family: .ipv6, text: "another group"),
+      .warning(Problem(.foreignGroup, router: "web", family: .ipv6, "another group")),
+      .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "another group")),
       .repaired(router: "web", address: address), .removed(router: "web"),
     ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(

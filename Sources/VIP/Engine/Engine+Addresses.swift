@@ -181,8 +181,7 @@ extension Engine {
   private func fail(_ index: Int, of instance: RouterInstance, because text: String) {
     if instance.addresses[index].failure != text {
       instance.addresses[index].failure = text
-      report(
-        .warning(router: instance.settings.name, family: instance.family, text: text))
+      warn(.addressFailure(instance.addresses[index].address), of: instance, text)
     }
     retry(index, of: instance, at: now + .seconds(1))
   }
@@ -263,10 +262,8 @@ extension Engine {
       retry(index, of: instance, at: now + pause)
     }
     if losses == 3 {
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: Self.fightText(instance.addresses[index].address, instance)))
+      let address = instance.addresses[index].address
+      warn(.addressRemoved(address), of: instance, Self.fightText(address, instance))
     }
   }
 
@@ -318,10 +315,7 @@ extension Engine {
       if error.isTransient { wire.queue.retry(address, now: now) }
       guard instance.announceFailure != error.description else { return }
       instance.announceFailure = error.description
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "\(address) can't be announced: \(error)"))
+      warn(.announcing, of: instance, "\(address) can't be announced: \(error)")
     }
   }
 }

@@ -129,10 +129,8 @@ extension Engine {
   }
 
   private func reportEnd(of conflict: Conflict, _ instance: RouterInstance) {
-    report(
-      .cleared(
-        router: instance.settings.name, family: instance.family,
-        text: conflictText(conflict.address, conflict.mac)))
+    let text = conflictText(conflict.address, conflict.mac)
+    report(.cleared(instance.problem(.conflict(conflict.address), text)))
   }
 
   private func armConflicts(at moment: Instant) {

@@ -50,7 +50,7 @@ extension Engine {
     guard instance.troubles.note(finding, from: source, at: now, sentence),
       let text = instance.troubles.list.last?.text
     else { return }
-    report(.warning(router: instance.settings.name, family: instance.family, text: text))
+    warn(Problem.Kind(finding), of: instance, text)
     if timers.deadline(of: TimerID.trouble) == nil {
       timers.schedule(TimerID.trouble, at: now + Self.memoryMin)
     }
@@ -65,8 +65,7 @@ extension Engine {
       let memory = max(Self.memoryInIntervals * interval, Self.memoryMin.inNanoseconds)
       let since = Instant(nanoseconds: now.nanoseconds - min(memory, now.nanoseconds))
       for trouble in instance.troubles.removeAll(notSeenSince: since) {
-        report(
-          .cleared(router: instance.settings.name, family: instance.family, text: trouble.text))
+        report(.cleared(instance.problem(Problem.Kind(trouble.finding), trouble.text)))
       }
       if !instance.troubles.list.isEmpty { isAnyLeft = true }
     }

@@ -185,7 +185,7 @@ extension Engine {
   func failVirtual(_ instance: RouterInstance, because text: String) {
     if instance.virtual?.failure != text {
       instance.virtual?.failure = text
-      report(.warning(router: instance.settings.name, family: instance.family, text: text))
+      warn(.macvlan, of: instance, text)
     }
     retryVirtual(instance, at: now + Self.repairPause)
   }
@@ -249,11 +249,10 @@ extension Engine {
     guard let present else { return restore(instance, on: link) }
     if virtual.isUp != present.isUp {
       let word = virtual.isUp ? "off" : "on"
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "something on this host switched \(virtual.name) \(word); exclude it from other "
-            + "network managers"))
+      warn(
+        .macvlan, of: instance,
+        "something on this host switched \(virtual.name) \(word); exclude it from other network "
+          + "managers")
     }
     instance.virtual?.isUp = false
     if instance.isHolding || instance.handoverDeadline != nil {
@@ -267,11 +266,9 @@ extension Engine {
   private func restore(_ instance: RouterInstance, on link: Link) {
     guard interfaces.link(link.index) != nil, let virtual = instance.virtual else { return }
     if let index = virtual.index {
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "something on this host removed \(virtual.name); exclude it from other network "
-            + "managers"))
+      warn(
+        .macvlan, of: instance,
+        "something on this host removed \(virtual.name); exclude it from other network managers")
       virtuals[index] = nil
     }
     instance.virtual?.index = nil

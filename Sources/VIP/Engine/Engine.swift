@@ -379,11 +379,9 @@ package final class Engine {
     guard failure != 0 else { return }
     for case let instance? in instances
     where instance.activity == .running && self.segment(of: instance) === segment {
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "advertisements can't be sent on \(instance.settings.interface): "
-            + errorText(failure)))
+      warn(
+        .advertising, of: instance,
+        "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
     }
   }
 
@@ -406,6 +404,11 @@ package final class Engine {
   func segment(of instance: RouterInstance) -> Segment? {
     guard let link = instance.link else { return nil }
     return segments[SegmentKey(interfaceIndex: link.index, family: instance.family)]
+  }
+
+  /// Tells that something is wrong with a router.
+  func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
+    report(.warning(instance.problem(kind, text)))
   }
 
   func report(_ event: NodeEvent) {

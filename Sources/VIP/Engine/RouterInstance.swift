@@ -125,6 +125,11 @@ final class RouterInstance {
     election = VirtualRouter(electionSettings, continuing: statistics)
   }
 
+  /// Something that is wrong with it.
+  func problem(_ kind: Problem.Kind, _ text: String) -> Problem {
+    Problem(kind, router: settings.name, family: family, text)
+  }
+
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)

@@ -42,7 +42,7 @@ package struct HookLedger {
       ]
       if let failure = entry.failure {
         entry.failure = nil
-        events.append(.cleared(router: router, family: family, text: failure))
+        events.append(.cleared(Problem(.hook, router: router, family: family, failure)))
       }
       return events
     case .failed(let text):
@@ -50,7 +50,7 @@ package struct HookLedger {
       let failure = hookText(report.state, text)
       guard failure != entry.failure else { return [] }
       entry.failure = failure
-      return [.warning(router: router, family: family, text: failure + before)]
+      return [.warning(Problem(.hook, router: router, family: family, failure + before))]
     case .output: return []
     }
   }

@@ -63,14 +63,14 @@ public struct EventRecord: Sendable, Hashable, Codable {
       text = settlement.text
     case .waiting(let router, let family, let reason):
       (self.event, self.router, self.family, text) = (.waiting, router, family, reason)
-    case .warning(let router, let family, let text):
-      (self.event, self.router, self.family, self.text) = (.warning, router, family, text)
+    case .warning(let problem):
+      (event, router, family, text) = (.warning, problem.router, problem.family, problem.text)
     case .conflict(let router, let address, let mac):
       (event, self.router, self.address) = (.conflict, router, address)
       family = address.family
       text = conflictText(address, mac)
-    case .cleared(let router, let family, let text):
-      (self.event, self.router, self.family, self.text) = (.cleared, router, family, text)
+    case .cleared(let problem):
+      (event, router, family, text) = (.cleared, problem.router, problem.family, problem.text)
     case .changed(let router, let text):
       (self.event, self.router, self.text) = (.changed, router, text)
     case .repaired(let router, let address):
