@@ -22,6 +22,8 @@ let package = Package(
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
+    .library(name: "VIPControl", targets: ["VIPControl"]),
+    .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -40,10 +42,15 @@ let package = Package(
     .target(
       name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL"],
       swiftSettings: common),
+    .target(
+      name: "VIPControl", dependencies: ["VIP", "VIPCore", "VRRP", "CMNL"], swiftSettings: common),
+    .target(
+      name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
+      swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -71,9 +78,17 @@ let package = Package(
       name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
+      name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
+    .testTarget(
+      name: "VIPMonitorTests", dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "ARP"],
+      swiftSettings: common),
+    .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
-      name: "vipctlTests", dependencies: ["vipctl", "VIP", "VIPCore", "VRRP", "TestSupport"],
+      name: "vipctlTests",
+      dependencies: [
+        "vipctl", "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "TestSupport",
+      ],
       swiftSettings: common),
   ]
 )

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Netlink
 import VIP
+import VIPControl
 import VIPCore
 
 /// What a shell can offer for a word: names that only this machine knows.

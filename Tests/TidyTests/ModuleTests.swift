@@ -10,8 +10,11 @@ import Testing
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
     "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
+    "VIPControl": ["VIPCore", "VRRP", "VIP", "CMNL", "Glibc", "Synchronization"],
+    "VIPMonitor": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
-      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc", "Synchronization", "ArgumentParser",
+      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor", "Glibc",
+      "Synchronization", "ArgumentParser",
       "Yams", "FoundationEssentials",
     ],
   ]

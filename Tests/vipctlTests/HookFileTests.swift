@@ -2,6 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 import VIP
+import VIPControl
 import VIPCore
 
 @testable import vipctl

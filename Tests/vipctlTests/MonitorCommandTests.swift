@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import VIP
 import VIPCore
+import VIPMonitor
 import VRRP
 
 @testable import vipctl

@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import VIP
+import VIPControl
 import VIPCore
 import VRRP
 

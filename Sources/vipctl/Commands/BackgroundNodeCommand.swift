@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import VIP
+import VIPControl
 
 /// The node that `vipctl up` starts in the background; nobody types this.
 struct BackgroundNodeCommand: ParsableCommand {

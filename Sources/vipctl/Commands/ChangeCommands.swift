@@ -1,5 +1,6 @@
 import ArgumentParser
 import VIP
+import VIPControl
 import VIPCore
 import VRRP
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import VIP
+import VIPControl
 
 struct MetricsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import ArgumentParser
 import Glibc
 import VIP
 import VIPCore
+import VIPMonitor
 
 struct MonitorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ARP
 import ArgumentParser
 import VIP
+import VIPControl
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

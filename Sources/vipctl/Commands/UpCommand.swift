@@ -1,5 +1,6 @@
 import ArgumentParser
 import VIP
+import VIPControl
 
 struct UpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

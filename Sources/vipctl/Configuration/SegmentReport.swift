@@ -2,6 +2,7 @@ import ARP
 import Netlink
 import VIP
 import VIPCore
+import VIPMonitor
 
 /// What the machines on the segments say to a configuration: `vipctl check --probe`.
 struct SegmentReport {

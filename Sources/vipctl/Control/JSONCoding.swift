@@ -1,5 +1,6 @@
 import FoundationEssentials
 import VIP
+import VIPControl
 
 /// The text form of control messages and of a status: JSON.
 enum JSONCoding {

@@ -1,4 +1,5 @@
 import VIP
+import VIPControl
 
 /// A node that runs in another process, by its control socket.
 struct NodeClient {

@@ -1,6 +1,7 @@
 import Glibc
 import VIP
 import VIPCore
+import VIPMonitor
 import VRRP
 
 /// What `vipctl monitor` prints.

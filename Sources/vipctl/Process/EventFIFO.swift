@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import VIP
+import VIPControl
 
 /// A named pipe on which a program can read what happens, a line of JSON for each event.
 ///

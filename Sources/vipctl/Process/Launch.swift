@@ -1,5 +1,6 @@
 import Glibc
 import VIP
+import VIPControl
 import VRRP
 
 /// `vipctl up`: finds the node or starts one, and gives it routers.

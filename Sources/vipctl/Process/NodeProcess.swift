@@ -1,6 +1,7 @@
 import ARP
 import Glibc
 import VIP
+import VIPControl
 
 /// A node as a process of its own: its files, its log and its end.
 struct NodeProcess {

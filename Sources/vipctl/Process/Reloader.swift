@@ -1,5 +1,6 @@
 import ARP
 import VIP
+import VIPControl
 import VIPCore
 
 /// Brings a running node to what its configuration file says now.

@@ -1,7 +1,7 @@
 import ARP
 import Testing
-import VIP
 import VIPCore
+import VIPMonitor
 import VRRP
 
 /// Bytes from hexadecimal digits; white space counts for nothing.

@@ -1,7 +1,7 @@
 import ARP
 import Testing
-import VIP
 import VIPCore
+import VIPMonitor
 import VRRP
 
 /// What a monitor says of announcements, probes and conflicts.

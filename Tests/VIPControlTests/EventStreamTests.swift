@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import TestSupport
 import Testing
-import VIP
+import VIPControl
 
 /// Something that a thread can wait for.
 private final class Flag: Sendable {

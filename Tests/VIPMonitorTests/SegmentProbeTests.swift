@@ -2,6 +2,7 @@ import ARP
 import Testing
 import VIP
 import VIPCore
+import VIPMonitor
 import VRRP
 
 /// What a segment says to routers that do not run there yet.

@@ -1,5 +1,6 @@
 import CMNL
 import Glibc
+import VIP
 import VIPCore
 
 /// The control server's thread: connections, their half-read requests and half-sent replies.

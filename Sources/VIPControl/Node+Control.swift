@@ -1,3 +1,4 @@
+public import VIP
 import VIPCore
 
 /// What a node does for those who ask over its control socket.

@@ -1,5 +1,5 @@
-import CMNL
 import Glibc
+public import VIP
 
 /// The directory where a running node has its control socket, pid file and log.
 ///

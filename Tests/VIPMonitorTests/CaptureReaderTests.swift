@@ -1,6 +1,6 @@
 import Testing
-import VIP
 import VIPCore
+import VIPMonitor
 import VRRP
 
 /// Capture files of all kinds, sound and hostile.
@@ -182,8 +182,8 @@ import VRRP
   // MARK: Hostile
 
   private static let samples: [[UInt8]] = [
-    Classic(frames: KnownFrame.all.map { (1, 2, VIPTests.bytes($0), nil) }).bytes,
-    blocks(KnownFrame.all.map { (1, VIPTests.bytes($0)) }, resolution: 9, isBigEndian: true),
+    Classic(frames: KnownFrame.all.map { (1, 2, VIPMonitorTests.bytes($0), nil) }).bytes,
+    blocks(KnownFrame.all.map { (1, VIPMonitorTests.bytes($0)) }, resolution: 9, isBigEndian: true),
   ]
 
   @Test func `a file that ends anywhere`() {

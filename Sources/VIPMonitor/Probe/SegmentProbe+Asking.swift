@@ -1,20 +1,19 @@
-package import ARP
-import CMNL
+public import ARP
 import Glibc
-package import Netlink
-package import VIPCore
-import VRRP
+public import Netlink
+public import VIP
+public import VIPCore
 
 extension SegmentProbe {
   /// A segment and who is to run there.
-  package struct Place {
+  public struct Place {
     /// The interface; up, and an Ethernet.
-    package let link: Link
+    public let link: Link
     /// The routers.
-    package let routers: [RouterConfiguration]
+    public let routers: [RouterConfiguration]
 
     /// Makes a place.
-    package init(_ link: Link, _ routers: [RouterConfiguration]) {
+    public init(_ link: Link, _ routers: [RouterConfiguration]) {
       self.link = link
       self.routers = routers
     }
@@ -35,7 +34,7 @@ extension SegmentProbe {
   ///   - ownMACs: all Ethernet addresses of this machine.
   /// - Returns: the findings, in the order of the places.
   /// - Throws: why frames can't be sent or received there. Needs CAP_NET_RAW.
-  package static func ask(
+  public static func ask(
     _ places: [Place], ownMACs: Set<MACAddress>
   ) throws(FrameError) -> [[Finding]] {
     var inquiries: [Inquiry] = []

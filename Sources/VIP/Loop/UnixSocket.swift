@@ -1,19 +1,35 @@
 import CMNL
 import Glibc
 
-/// Makes Unix socket addresses and sockets for the control server and its clients.
-enum UnixSocket {
+/// Unix sockets with a path, and who is at their other end.
+package enum UnixSocket {
   /// The longest path a socket can have.
-  static let pathByteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+  package static let pathByteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-  static func open(nonBlocking: Bool) throws(NodeError) -> Descriptor {
+  /// Opens a stream socket that has no address yet.
+  package static func open(nonBlocking: Bool) throws(NodeError) -> Descriptor {
     var type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     if nonBlocking { type |= Int32(SOCK_NONBLOCK.rawValue) }
-    return try Descriptor(socket(AF_UNIX, type, 0), "open a control socket")
+    return try Descriptor(socket(AF_UNIX, type, 0), "open a Unix socket")
+  }
+
+  /// Binds a socket to a path.
+  ///
+  /// - Returns: what bind(2) returned, with its `errno`; `nil` if the path is too long for a socket.
+  package static func bind(_ socket: Int32, to path: String) -> Int32? {
+    withAddress(path) { Glibc.bind(socket, $0, $1) }
+  }
+
+  /// Connects a socket to a path.
+  ///
+  /// - Returns: what connect(2) returned, with its `errno`; `nil` if the path is too long for a
+  ///   socket.
+  package static func connect(_ socket: Int32, to path: String) -> Int32? {
+    withAddress(path) { Glibc.connect(socket, $0, $1) }
   }
 
   /// Calls `body` with the address of a path; `nil` if the path is too long for one.
-  static func withAddress(
+  private static func withAddress(
     _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) -> Int32? {
     guard (1...pathByteCountMax).contains(path.utf8.count) else { return nil }
@@ -28,7 +44,7 @@ enum UnixSocket {
   }
 
   /// The user on the other end of a connection.
-  static func peerUser(_ descriptor: Int32) -> UInt32? { peer(descriptor)?.uid }
+  package static func peerUser(_ descriptor: Int32) -> UInt32? { peer(descriptor)?.uid }
 
   /// The process on the other end of a connection, as it was when it began to listen.
   static func peer(_ descriptor: Int32) -> vip_ucred? {

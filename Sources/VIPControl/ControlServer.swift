@@ -1,6 +1,7 @@
 import CMNL
 import Glibc
 import Synchronization
+public import VIP
 
 /// Lets other processes of this machine ask a node: a Unix socket, one line per request and reply.
 ///
@@ -78,11 +79,15 @@ public final class ControlServer: Sendable {
       Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let listener = socket(AF_UNIX, type, 0)
     guard listener >= 0 else { throw .system(errno, "open the control socket") }
-    // The file must never be open to others, not even for a moment.
-    let mask = umask(0o177)
-    let result = UnixSocket.withAddress(path) { Glibc.bind(listener, $0, $1) }
+    // The file must never be open to others, not even for a moment: Linux gives it the mode of the
+    // socket, less what the umask of the process takes away.
+    guard fchmod(listener, 0o600) == 0 else {
+      let code = errno
+      Glibc.close(listener)
+      throw .system(code, "set the mode of the control socket")
+    }
+    let result = UnixSocket.bind(listener, to: path)
     let code = errno
-    umask(mask)
     guard let result else {
       Glibc.close(listener)
       throw NodeError(

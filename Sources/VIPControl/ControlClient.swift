@@ -1,5 +1,6 @@
 import CMNL
 import Glibc
+import VIP
 import VIPCore
 
 /// Asks a running node something over its control socket: one request, one reply.
@@ -77,7 +78,7 @@ public enum ControlClient {
   private static func connect(
     _ socket: Int32, _ path: String
   ) throws(ControlClientError) {
-    guard let result = UnixSocket.withAddress(path, { Glibc.connect(socket, $0, $1) }) else {
+    guard let result = UnixSocket.connect(socket, to: path) else {
       throw ControlClientError(
         .system,
         "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes; "

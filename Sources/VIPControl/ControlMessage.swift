@@ -1,3 +1,4 @@
+public import VIP
 public import VIPCore
 
 /// What a client asks of a running node over its control socket.

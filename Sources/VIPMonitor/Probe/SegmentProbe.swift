@@ -1,5 +1,6 @@
-package import ARP
-package import VIPCore
+public import ARP
+public import VIP
+public import VIPCore
 import VRRP
 
 /// What speaks on a segment against routers that are to run there, before they do.
@@ -7,11 +8,11 @@ import VRRP
 /// It asks who has their addresses, as a router does before its first use of them, and listens for
 /// the advertisements of others. It is told of frames and of time and sends nothing by itself;
 /// ``ask(_:)`` plays it on real interfaces.
-package struct SegmentProbe {
+public struct SegmentProbe {
   /// Something that was learned.
-  package struct Finding: Sendable, Hashable {
+  public struct Finding: Sendable, Hashable {
     /// How bad it is.
-    package enum Kind: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
       /// As it should be.
       case good
       /// The group works, but not as it could.
@@ -21,13 +22,13 @@ package struct SegmentProbe {
     }
 
     /// The router it is about, by its place among those that were given.
-    package let router: Int
+    public let router: Int
     /// The setting it is about.
-    package let field: ConfigurationError.Field
+    public let field: ConfigurationError.Field
     /// How bad it is.
-    package let kind: Kind
+    public let kind: Kind
     /// What is so, in one sentence.
-    package let text: String
+    public let text: String
   }
 
   /// Who was heard advertising.
@@ -62,7 +63,7 @@ package struct SegmentProbe {
   ///   - routers: the routers of one interface.
   ///   - mac: the interface's Ethernet address.
   ///   - ownMACs: all Ethernet addresses of this machine, whose own words are none of others.
-  package init(
+  public init(
     _ routers: [RouterConfiguration], from mac: MACAddress, ownMACs: Set<MACAddress>
   ) {
     self.routers = routers
@@ -73,30 +74,30 @@ package struct SegmentProbe {
   }
 
   /// Begins to ask and to listen.
-  package mutating func begin(at now: Instant) {
+  public mutating func begin(at now: Instant) {
     probe.begin(at: now)
     let interval = routers.map(\.interval.duration).max() ?? .zero
     listensUntil = now + max(interval, Self.listeningMin) + Self.margin
   }
 
   /// When there is something to send, or enough was waited; `nil` when it is over.
-  package var deadline: Instant? {
+  public var deadline: Instant? {
     if !probe.isOver { return probe.due }
     return isOver ? nil : listensUntil
   }
 
   /// Whether all has been asked and long enough been listened.
-  package private(set) var isOver = false
+  public private(set) var isOver = false
 
   /// The probes that are due.
-  package mutating func takeDue(by now: Instant) -> [AddressProbe] {
+  public mutating func takeDue(by now: Instant) -> [AddressProbe] {
     let due = probe.takeDue(of: questions.count, by: now)
     isOver = probe.isOver && now >= listensUntil
     return questions[due].map { AddressProbe($0, from: mac) }
   }
 
   /// Takes in a frame that was heard.
-  package mutating func observe(_ frame: Span<UInt8>) {
+  public mutating func observe(_ frame: Span<UInt8>) {
     guard let packet = SegmentPacket(frame), packet.ethernet.visibleVLAN == nil,
       !ownMACs.contains(packet.ethernet.source)
     else { return }
@@ -124,7 +125,7 @@ package struct SegmentProbe {
   // MARK: What it means
 
   /// What was learned, router by router.
-  package var findings: [Finding] {
+  public var findings: [Finding] {
     routers.indices.flatMap { index in
       routers[index].families.flatMap { findings(of: index, $0) }
     }

@@ -1,3 +1,4 @@
+import VIP
 import VIPCore
 import VRRP
 
