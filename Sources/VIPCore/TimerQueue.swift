@@ -45,6 +45,12 @@ public struct TimerQueue: Sendable {
     }
   }
 
+  /// Sets the deadline of an identifier unless it has an earlier one.
+  public mutating func schedule(_ id: Int, noLaterThan deadline: Instant) {
+    if let present = self.deadline(of: id), present <= deadline { return }
+    schedule(id, at: deadline)
+  }
+
   /// Removes an identifier's deadline; nothing happens if it has none.
   public mutating func cancel(_ id: Int) {
     guard id < position.count, position[id] >= 0 else { return }

@@ -31,6 +31,15 @@ import VIPCore
     #expect(queue.count == 0 && queue.deadline(of: 5) == nil && queue.deadline(of: 1000) == nil)
   }
 
+  @Test func aDeadlineNoLaterThanAnotherOnlyMovesForward() {
+    var queue = TimerQueue()
+    queue.schedule(3, noLaterThan: Instant(nanoseconds: 50))
+    queue.schedule(3, noLaterThan: Instant(nanoseconds: 60))
+    #expect(queue.count == 1 && queue.deadline(of: 3) == Instant(nanoseconds: 50))
+    queue.schedule(3, noLaterThan: Instant(nanoseconds: 40))
+    #expect(queue.deadline(of: 3) == Instant(nanoseconds: 40))
+  }
+
   /// The same random operations on the heap and on a dictionary that is searched each time.
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func agreesWithANaiveModel(seed: UInt64) {

@@ -46,7 +46,7 @@ import VRRP
   func `buckets hold what is not later than their bound`(lateness: UInt64, bucket: Int) {
     var wakeUps = WakeUps(at: .zero)
     let due = Instant(nanoseconds: 1000)
-    wakeUps.note(due: due, at: due.advanced(byNanoseconds: lateness))
+    wakeUps.record(due: due, at: due.advanced(byNanoseconds: lateness))
     let counts = wakeUps.status(at: due).histogram.map(\.count)
     #expect(counts == (0..<8).map { $0 >= bucket ? 1 : 0 })
   }
@@ -56,12 +56,12 @@ import VRRP
     func recent(_ seconds: Int) -> Double {
       wakeUps.status(at: .zero + .seconds(seconds)).recentMaxSeconds
     }
-    wakeUps.note(due: .zero + .seconds(50), at: .zero + .seconds(51))
+    wakeUps.record(due: .zero + .seconds(50), at: .zero + .seconds(51))
     #expect(recent(51) == 1 && recent(110) == 1)
     #expect(recent(121) == 0, "nothing was noted meanwhile")
-    wakeUps.note(due: .zero + .seconds(70), at: .zero + .seconds(70))
+    wakeUps.record(due: .zero + .seconds(70), at: .zero + .seconds(70))
     #expect(recent(70) == 1)
-    wakeUps.note(due: .zero + .seconds(131), at: .zero + .seconds(131))
+    wakeUps.record(due: .zero + .seconds(131), at: .zero + .seconds(131))
     #expect(recent(131) == 0)
   }
 

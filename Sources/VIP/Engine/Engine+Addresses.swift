@@ -36,6 +36,7 @@ extension Engine {
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
+      hasChanged = true
       budget -= perform(entry, atMost: budget)
       // Whatever it was: to switch a macvlan is about no address and takes its time.
       if platform.now() >= end { break }
@@ -119,7 +120,6 @@ extension Engine {
   }
 
   private func apply(_ kind: AddressWork.Kind, _ indices: [Int], of instance: RouterInstance) {
-    hasChanged = true
     let indices = kind == .retire ? indices.filter { !handsOn($0, of: instance) } : indices
     // What waits on a macvlan that is off waits without an end.
     let lifetime = kind == .load ? nil : lifetime(of: instance)
@@ -192,8 +192,7 @@ extension Engine {
   }
 
   func armRetry(at time: Instant) {
-    let armed = timers.deadline(of: TimerID.retry)
-    timers.schedule(TimerID.retry, at: min(armed ?? time, time))
+    timers.schedule(.retry, noLaterThan: time)
   }
 
   /// Takes up what failed a while ago.
@@ -216,7 +215,7 @@ extension Engine {
         instance.isHolding ? .install : instance.settings.virtualMac ? .load : .remove, instance)
       if instance.addresses.last?.isRetired ?? false { work.add(.retire, instance) }
     }
-    if let next { timers.schedule(TimerID.retry, at: next) }
+    if let next { timers.schedule(.retry, at: next) }
   }
 
   // MARK: Repair
@@ -237,7 +236,6 @@ extension Engine {
     guard instance.addresses[index].isInstalled else { return }
     instance.addresses[index].isInstalled = false
     instance.addresses[index].isLeased = false
-    hasChanged = true
     guard !instance.addresses[index].isRetired else { return }
     if instance.isHolding {
       repair(index, of: instance)

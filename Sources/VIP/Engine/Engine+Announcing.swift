@@ -9,7 +9,10 @@ extension Engine {
   /// What is still to be announced begins anew.
   package func changeAnnouncements(to policy: AnnouncementPolicy) {
     guard policy != announcements else { return }
-    now = platform.now()
+    step { announce(by: policy) }
+  }
+
+  private func announce(by policy: AnnouncementPolicy) {
     announcements = policy
     for wire in wires.values {
       let isBusy = !wire.queue.isEmpty
@@ -20,14 +23,14 @@ extension Engine {
         announceInstalled(instance)
       }
     }
-    timers.cancel(TimerID.refresh)
+    timers.cancel(.refresh)
     scheduleAnnouncementRefresh()
   }
 
   /// Sets the time of the next periodic announcements, if there are any.
   func scheduleAnnouncementRefresh() {
     guard let period = announcements.refresh else { return }
-    timers.schedule(TimerID.refresh, at: now + period)
+    timers.schedule(.refresh, at: now + period)
   }
 
   /// Announces all held addresses once more.

@@ -15,7 +15,13 @@ extension Engine {
   package func check(
     _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil
   ) throws(NodeError) {
-    now = platform.now()
+    try step { () throws(NodeError) in try validate(wanted, removing: removed, lease: lease) }
+  }
+
+  /// Does what ``check(_:removing:lease:)`` says, within a command.
+  func validate(
+    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil
+  ) throws(NodeError) {
     drainKernelEvents()
     do throws(ConfigurationError) {
       for settings in wanted { try settings.validate() }
@@ -74,7 +80,10 @@ extension Engine {
   ///
   /// - Throws: what the kernel said when it was asked; nothing has changed then.
   package func change(_ wanted: [RouterConfiguration]) throws(NodeError) {
-    now = platform.now()
+    try step { () throws(NodeError) in try reconfigure(wanted) }
+  }
+
+  private func reconfigure(_ wanted: [RouterConfiguration]) throws(NodeError) {
     var leftovers: [String: Set<InterfaceAddress>] = [:]
     for settings in wanted {
       guard leftovers[settings.interface] == nil, needsLeftovers(settings),
@@ -103,8 +112,6 @@ extension Engine {
       }
       report(.changed(router: settings.name, text: old.difference(to: settings)))
     }
-    flush()
-    performAddressWork()
   }
 
   /// Whether addresses that an earlier life of this node left must be looked for: only where new
@@ -210,7 +217,6 @@ extension Engine {
     of instance: RouterInstance, by addresses: [RouterInstance.VirtualAddress]
   ) {
     instance.addressRevision += 1
-    isSafeguardStale = true
     guard let link = instance.link else {
       instance.addresses = addresses
       return
@@ -226,7 +232,6 @@ extension Engine {
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
     recountTakeover(of: instance)
-    hasChanged = true
   }
 
   /// Notes whose addresses these are; one that goes does not displace one that stays.
@@ -277,15 +282,16 @@ extension Engine {
   /// Changes how long addresses outlive this node.
   package func changeLease(to lease: LeasePolicy) {
     guard lease != self.lease else { return }
-    now = platform.now()
+    step { apply(lease) }
+  }
+
+  private func apply(_ lease: LeasePolicy) {
     self.lease = lease
-    hasChanged = true
-    isSafeguardStale = true
-    timers.cancel(TimerID.lease)
+    timers.cancel(.lease)
     for case let instance? in instances
     where instance.isHolding || instance.handoverDeadline != nil {
       work.add(.refresh, instance)
     }
-    if let period = refreshPeriod { timers.schedule(TimerID.lease, at: now + period) }
+    if let period = refreshPeriod { timers.schedule(.lease, at: now + period) }
   }
 }

@@ -7,8 +7,10 @@ extension Engine {
   ///
   /// - Throws: why it can't. Nothing has changed then.
   package func resign(_ name: String, for duration: Duration?) throws(NodeError) {
-    try command(name) { election, now throws(CommandError) in
-      try election.resign(at: now, for: duration)
+    try step { () throws(NodeError) in
+      try command(name) { election, now throws(CommandError) in
+        try election.resign(at: now, for: duration)
+      }
     }
   }
 
@@ -16,14 +18,15 @@ extension Engine {
   ///
   /// - Throws: why it can't. Nothing has changed then.
   package func promote(_ name: String) throws(NodeError) {
-    try command(name) { election, now throws(CommandError) in try election.promote(at: now) }
+    try step { () throws(NodeError) in
+      try command(name) { election, now throws(CommandError) in try election.promote(at: now) }
+    }
   }
 
   private func command(
     _ name: String,
     _ body: (inout VirtualRouter, Instant) throws(CommandError) -> Actions
   ) throws(NodeError) {
-    now = platform.now()
     let group = liveInstances.filter { $0.settings.name == name }
     // On copies first: all families or none.
     for instance in group {
@@ -43,9 +46,6 @@ extension Engine {
       perform(actions, for: instance)
       schedule(instance)
     }
-    flush()
-    performAddressWork()
-    hasChanged = true
   }
 
   /// How a router stands after it was asked to resign or to take over.

@@ -134,7 +134,6 @@ extension Engine {
   }
 
   private func armConflicts(at moment: Instant) {
-    let armed = timers.deadline(of: TimerID.conflict)
-    timers.schedule(TimerID.conflict, at: min(armed ?? moment, moment))
+    timers.schedule(.conflict, noLaterThan: moment)
   }
 }

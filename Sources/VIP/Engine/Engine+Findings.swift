@@ -51,8 +51,8 @@ extension Engine {
       let text = instance.troubles.list.last?.text
     else { return }
     warn(Problem.Kind(finding), of: instance, text)
-    if timers.deadline(of: TimerID.trouble) == nil {
-      timers.schedule(TimerID.trouble, at: now + Self.memoryMin)
+    if timers.deadline(of: .trouble) == nil {
+      timers.schedule(.trouble, at: now + Self.memoryMin)
     }
   }
 
@@ -69,7 +69,7 @@ extension Engine {
       }
       if !instance.troubles.list.isEmpty { isAnyLeft = true }
     }
-    if isAnyLeft { timers.schedule(TimerID.trouble, at: now + .seconds(1)) }
+    if isAnyLeft { timers.schedule(.trouble, at: now + .seconds(1)) }
   }
 
   /// What is wrong, with whom, and what to do about it.

@@ -110,7 +110,7 @@ extension Engine {
     for case let instance? in instances {
       if let deadline = instance.handoverDeadline { next = min(next ?? deadline, deadline) }
     }
-    if let next { timers.schedule(TimerID.handover, at: next) }
+    if let next { timers.schedule(.handover, at: next) }
   }
 }
 

@@ -22,7 +22,10 @@ extension Engine {
   ///
   /// - Returns: what ``isAsking(_:)`` and ``endInquiries(_:)`` take; empty if there is nothing to ask.
   package func inquire(about wanted: [RouterConfiguration]) -> [Int] {
-    now = platform.now()
+    step { beginInquiries(about: wanted) }
+  }
+
+  private func beginInquiries(about wanted: [RouterConfiguration]) -> [Int] {
     var identifiers: [Int] = []
     for settings in wanted where settings.probe && settings.priority != .owner {
       for instance in liveInstances where instance.settings.name == settings.name {
@@ -47,6 +50,7 @@ extension Engine {
       }
     }
     guard !identifiers.isEmpty else { return [] }
+    // An answer that comes at once must be heard.
     updateListening()
     continueProbes()
     return identifiers
@@ -71,6 +75,10 @@ extension Engine {
   ///
   /// - Returns: why an address can't be had; `nil` if all can.
   package func endInquiries(_ identifiers: [Int]) -> String? {
+    step { takeAnswers(to: identifiers) }
+  }
+
+  private func takeAnswers(to identifiers: [Int]) -> String? {
     var refusal: String?
     for identifier in identifiers {
       guard let inquiry = inquiries.removeValue(forKey: identifier) else { continue }
@@ -81,7 +89,6 @@ extension Engine {
         + "\(answer.mac); take another address, or switch the question off (--no-probe, or "
         + "'probe: false' in the file)"
     }
-    updateListening()
     return refusal
   }
 
@@ -97,11 +104,7 @@ extension Engine {
       for index in due {
         try? wire.transport.send(AddressProbe(inquiry.addresses[index], from: wire.macAddress))
       }
-      if inquiry.probe.isOver {
-        hasChanged = true
-      } else {
-        next = min(next ?? inquiry.probe.due, inquiry.probe.due)
-      }
+      if !inquiry.probe.isOver { next = min(next ?? inquiry.probe.due, inquiry.probe.due) }
     }
     return next
   }

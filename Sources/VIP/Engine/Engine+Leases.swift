@@ -47,25 +47,27 @@ extension Engine {
 
   /// How it stands with the lease of a router's addresses; `nil` if it has none on the interface, or
   /// they have no lease.
-  func leaseStatus(of instance: RouterInstance) -> LeaseStatus? {
+  func leaseStatus(of instance: RouterInstance, at time: Instant) -> LeaseStatus? {
     guard let lifetime = lifetime(of: instance) else { return nil }
     // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.
     let oldest = instance.addresses.lazy
       .filter { $0.isInstalled && $0.isLeased }.map(\.refreshedAt).min()
     guard let oldest else { return nil }
     return LeaseStatus(
-      seconds: lifetime.inSeconds, ageSeconds: Double(now.nanoseconds(since: oldest)) / 1e9)
+      seconds: lifetime.inSeconds, ageSeconds: Double(time.nanoseconds(since: oldest)) / 1e9)
   }
 
   /// Starts to refresh if nothing is refreshed yet.
   func startRefreshing() {
-    guard let period = refreshPeriod, timers.deadline(of: TimerID.lease) == nil else { return }
-    timers.schedule(TimerID.lease, at: now + period)
+    guard let period = refreshPeriod, timers.deadline(of: .lease) == nil else { return }
+    timers.schedule(.lease, at: now + period)
   }
 
   /// Refreshes the leases of all held addresses that are due, slice by slice.
   func refreshLeases() {
     guard let period = refreshPeriod else { return }
+    // With the number of addresses their lifetime may have changed.
+    isSafeguardStale = true
     refreshRound &+= 1
     var isHoldingAny = false
     for case let instance? in instances
@@ -76,7 +78,7 @@ extension Engine {
       if isRefreshedRarely(instance), refreshRound % Self.ipv6Factor != 0 { continue }
       work.add(.refresh, instance)
     }
-    if isHoldingAny { timers.schedule(TimerID.lease, at: now + period) }
+    if isHoldingAny { timers.schedule(.lease, at: now + period) }
   }
 }
 

@@ -14,6 +14,10 @@ extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
   /// there are routers.
   func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
+    step { remove(leftovers: listed) }
+  }
+
+  private func remove(leftovers listed: Set<AddressFile.Entry>) {
     removeStrayInterfaces()
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
     let requests = records.compactMap { record -> AddressRequest? in

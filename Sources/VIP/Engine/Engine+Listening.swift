@@ -138,8 +138,7 @@ extension Engine {
     watch(wire, false)
     let end = now + Listening.pause
     wire.listening.resumesAt = end
-    let armed = timers.deadline(of: TimerID.listening)
-    timers.schedule(TimerID.listening, at: min(armed ?? end, end))
+    timers.schedule(.listening, noLaterThan: end)
   }
 
   /// Listens again to what was silenced for a moment.
@@ -154,6 +153,6 @@ extension Engine {
       wire.listening.resumesAt = nil
       watch(wire, wire.listening.filter != .nothing)
     }
-    if let next { timers.schedule(TimerID.listening, at: next) }
+    if let next { timers.schedule(.listening, at: next) }
   }
 }

@@ -57,8 +57,8 @@ extension Engine {
         next = min(next ?? probe.due, probe.due)
       }
     }
-    next = [next, continueInquiries(), timers.deadline(of: TimerID.probe)].compactMap { $0 }.min()
-    if let next { timers.schedule(TimerID.probe, at: next) }
+    if let later = continueInquiries() { next = min(next ?? later, later) }
+    if let next { timers.schedule(.probe, noLaterThan: next) }
   }
 
   /// Takes in that somebody has an address that was asked for.
@@ -68,7 +68,6 @@ extension Engine {
       !probe.answers.contains(where: { $0.address == claim.address })
     else { return }
     instance.probe?.answers.append(Probe.Answer(address: claim.address, mac: claim.mac))
-    hasChanged = true
   }
 
   /// Takes in, for a router that asks, which addresses the group's Active has.
@@ -100,7 +99,7 @@ extension Engine {
     guard !probe.listed.isEmpty, instance.activity == .running else { return }
     if now < endOfDoubt(of: instance, probe) {
       instance.probe?.askAgain(at: now)
-      timers.schedule(TimerID.probe, at: now)
+      timers.schedule(.probe, at: now)
     } else {
       refuse(instance, stranger)
       schedule(instance)

@@ -9,17 +9,18 @@ extension Engine {
   /// - Throws: what is wrong with it. Nothing has changed then.
   package func add(_ settings: RouterConfiguration) throws(NodeError) {
     if self.settings(named: settings.name) == settings { return }
+    try step { () throws(NodeError) in try addNew(settings) }
+  }
+
+  private func addNew(_ settings: RouterConfiguration) throws(NodeError) {
     guard !contains(settings.name) else {
       throw NodeError(
         ConfigurationError(.name, router: settings.name, "there is such a router already"))
     }
-    try check([settings])
+    try validate([settings])
     guard let link = interfaces.link(named: settings.interface) else { return }
     let leftovers = try leftoverAddresses(on: link)
     for family in settings.families { start(settings, family, on: link, leftovers) }
-    flush()
-    updateSafeguard()
-    hasChanged = true
   }
 
   /// Makes the virtual router of one family and lets it take part as soon as it can.
@@ -53,12 +54,11 @@ extension Engine {
   /// - Returns: whether there is such a router.
   @discardableResult
   package func remove(_ name: String) -> Bool {
-    let group = instances.compactMap { $0 }.filter { $0.settings.name == name }
-    now = platform.now()
-    for instance in group { leave(instance) }
-    flush()
-    performAddressWork()
-    return !group.isEmpty
+    step {
+      let group = liveInstances.filter { $0.settings.name == name }
+      for instance in group { leave(instance) }
+      return !group.isEmpty
+    }
   }
 
   /// Takes an instance out of the election for good, handing over.
@@ -80,7 +80,7 @@ extension Engine {
       settleForGood(instance)
       detach(instance)
       work.forget(instance)
-      timers.cancel(TimerID.firstRouter + instance.slot)
+      timers.cancel(.router(slot: instance.slot))
       instances[instance.slot] = nil
       hasChanged = true
       if !contains(instance.settings.name) {

@@ -11,11 +11,12 @@ import VRRP
 extension Engine {
   /// Lets a guard watch over this node.
   package func protect(with safeguard: Safeguard) {
-    now = platform.now()
-    self.safeguard = safeguard
-    isSafeguardStale = true
-    updateSafeguard()
-    startGuard()
+    step {
+      self.safeguard = safeguard
+      // What the process has to clean up is written before the process starts.
+      updateSafeguard()
+      startGuard()
+    }
   }
 
   /// How it stands with the guard.
@@ -26,13 +27,15 @@ extension Engine {
 
   /// Ends the guard before it does anything.
   package func dismissGuard() {
-    stopWatchingGuard()
-    timers.cancel(TimerID.safeguard)
-    safeguard?.dismiss()
-    safeguard = nil
+    step {
+      stopWatchingGuard()
+      timers.cancel(.guard)
+      safeguard?.dismiss()
+      safeguard = nil
+    }
   }
 
-  /// Lets the guard clean up after a node that ends as it is.
+  /// Lets the guard clean up after a node that ends as it is; no turn or command may follow.
   package func releaseGuard() {
     stopWatchingGuard()
     safeguard?.release()
@@ -52,7 +55,7 @@ extension Engine {
     }
     if let guardDescriptor { return readiness.watch(guardDescriptor, .safeguard) }
     let next = safeguard.nextStart(after: now)
-    timers.schedule(TimerID.safeguard, at: next)
+    timers.schedule(.guard, at: next)
     let reason = failure?.description ?? "it has been started too often"
     report(
       .nodeWarning(
@@ -66,9 +69,7 @@ extension Engine {
     let pid = safeguard.pid.map { " (pid \($0))" } ?? ""
     switch safeguard.news() {
     case .none: return
-    case .isReady:
-      hasChanged = true
-      return
+    case .isReady: return
     case .failed(let code):
       report(.nodeWarning(text: "the guard process\(pid) can't work: \(errorText(code))"))
       stopWatchingGuard()

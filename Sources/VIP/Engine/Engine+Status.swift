@@ -8,15 +8,15 @@ extension Engine {
 
   /// The status of all routers, or of one name.
   package func status(_ name: String? = nil) -> [RouterStatus] {
-    now = platform.now()
+    let time = platform.now()
     return instances.compactMap { $0 }
       .filter { name == nil || $0.settings.name == name }
-      .map(status)
+      .map { status(of: $0, at: time) }
   }
 
-  private func status(of instance: RouterInstance) -> RouterStatus {
+  private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
     let election = instance.election
-    let age = now.nanoseconds(since: instance.stateSince)
+    let age = time.nanoseconds(since: instance.stateSince)
     let seconds = Double(age) / 1e9
     return RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
@@ -37,8 +37,8 @@ extension Engine {
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
       conflicts: instance.conflicts.status,
-      takeovers: instance.takeovers.status, lease: leaseStatus(of: instance),
-      peers: election.peers.map { PeerStatus($0, at: now) },
+      takeovers: instance.takeovers.status, lease: leaseStatus(of: instance, at: time),
+      peers: election.peers.map { PeerStatus($0, at: time) },
       warnings: warnings(of: instance),
       unicastTo: instance.isUnicast ? instance.destinations : nil)
   }

@@ -79,7 +79,6 @@ extension Engine {
     instance.addresses[place].isAwaited = false
     guard instance.takeovers.setPending(instance.takeovers.pendingCount - 1) else { return }
     instance.takeovers.end(at: platform.now())
-    hasChanged = true
   }
 
   /// Counts anew what a takeover still waits for, after the list of addresses has changed.

@@ -21,7 +21,6 @@ extension Engine {
     let before = instance.electionSettings.priority
     instance.priorityDecrement = decrement
     let after = instance.electionSettings.priority
-    isSafeguardStale = true
     perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
     // Both families depend on the same, which is told once.
     guard instance.family == instance.settings.families.first, before != after else { return }

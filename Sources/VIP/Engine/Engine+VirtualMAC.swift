@@ -37,7 +37,6 @@ extension Engine {
     }
     instance.virtual?.isUp = true
     instance.virtual?.failure = nil
-    hasChanged = true
     for index in instance.addresses.indices where instance.addresses[index].isInstalled {
       instance.addresses[index].isAwake = true
     }
@@ -65,7 +64,6 @@ extension Engine {
     }
     instance.virtual?.isUp = false
     isSafeguardStale = true
-    hasChanged = true
     for index in instance.addresses.indices where instance.family == .ipv6 {
       instance.addresses[index].isAwake = false
       guard instance.addresses[index].isLeased else { continue }
@@ -245,7 +243,6 @@ extension Engine {
       return retryVirtual(instance, at: last + Self.repairPause)
     }
     instance.virtual?.lastRepair = now
-    hasChanged = true
     guard let present else { return restore(instance, on: link) }
     if virtual.isUp != present.isUp {
       let word = virtual.isUp ? "off" : "on"

@@ -9,6 +9,18 @@ import VRRP
 /// timers fire, perform the actions in takeover order (advertisements, then addresses, then
 /// announcements), and only then report. A turn is bounded, so that no advertisement is late
 /// because of other work; ``hasPendingWork`` says that another turn should follow at once.
+///
+/// Calls, all from one thread:
+///
+/// 1. ``turn(ready:)`` when a watched descriptor is readable, when ``deadline`` has come, and at
+///    once if ``hasPendingWork``.
+/// 2. Commands at any time between two turns: ``add(_:)``, ``change(_:)``, ``remove(_:)``,
+///    ``promote(_:)`` and the like. Each goes through ``step(_:)`` and ends as a turn does, so what
+///    it sets in motion leaves with it; no turn has to follow before ``deadline``.
+/// 3. After a turn and after commands ``takeEvents()``, then clear
+///    ``hasChanged``, and ask for ``deadline`` and ``hasPendingWork`` again.
+/// 4. Questions (``status(_:)``, ``contains(_:)``, ``obstacle(to:)``) at any time: they change
+///    nothing, not even the clock.
 package final class Engine {
   /// How much one turn does at most, so that timers stay on time.
   enum Bound {
@@ -24,34 +36,22 @@ package final class Engine {
     static let turnMax = Duration.milliseconds(50)
   }
 
-  /// Timers that belong to no virtual router; those of routers follow.
-  enum TimerID {
-    static let lease = 0
-    static let retry = 1
-    static let announcement = 2
-    static let handover = 3
-    static let trouble = 4
-    static let safeguard = 5
-    static let conflict = 6
-    static let probe = 7
-    static let listening = 8
-    static let refresh = 9
-    static let firstRouter = 10
-  }
-
   let platform: any Platform
   let readiness: any Readiness
   package internal(set) var lease: LeasePolicy
   /// How often and how fast addresses are announced.
   package internal(set) var announcements: AnnouncementPolicy
   let startedAt: Instant
-  var now: Instant
+  /// The clock of the turn or command that is under way; read once, when it begins.
+  private(set) var now: Instant
   var interfaces = InterfaceTable()
   var instances: [RouterInstance?] = []
   var segments: [SegmentKey: Segment] = [:]
   var wires: [Int32: Wire] = [:]
-  var timers = TimerQueue()
+  var timers = EngineTimers()
   var work = AddressWork()
+  /// Whether a command is being carried out.
+  private var isInStep = false
   /// How late turns have come.
   var wakeUps: WakeUps
   /// When the last turn began.
@@ -81,7 +81,8 @@ package final class Engine {
   var events: [NodeEvent] = []
   /// Routers whose addresses have not followed a change of state yet, by slot.
   var unsettled: [Int: Settlement] = [:]
-  /// Whether the status has changed since this was last cleared.
+  /// Whether anything but the routine of advertising may have changed since this was last cleared,
+  /// so that callers that wait for something should look again.
   package var hasChanged = false
 
   struct OwnerKey: Hashable {
@@ -104,10 +105,10 @@ package final class Engine {
     self.readiness = readiness
     self.lease = lease
     self.announcements = announcements
-    now = platform.now()
-    startedAt = now
-    turnedAt = now
-    wakeUps = WakeUps(at: now)
+    startedAt = platform.now()
+    now = startedAt
+    turnedAt = startedAt
+    wakeUps = WakeUps(at: startedAt)
     try rereadInterfaces()
     scheduleAnnouncementRefresh()
     readiness.watch(platform.kernel.monitorDescriptor, .kernelEvents)
@@ -127,8 +128,46 @@ package final class Engine {
   ///
   /// - Parameter ready: what has become readable.
   package func turn(ready: [ReadinessSource]) {
-    now = platform.now()
-    noteWakeUp()
+    readClock()
+    takeTurn(ready)
+    conclude()
+  }
+
+  /// Carries out a command: everything but a turn that may change something comes through here.
+  ///
+  /// If the process was frozen until now, the turn that was due comes first: nothing must be said
+  /// before the others have been heard.
+  func step<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    assert(!isInStep, "a command called another one")
+    isInStep = true
+    readClock()
+    if isLate { takeTurn([]) }
+    hasChanged = true
+    isSafeguardStale = true
+    defer {
+      conclude()
+      isInStep = false
+    }
+    return try body()
+  }
+
+  private func readClock() { now = platform.now() }
+
+  /// What a turn and a command end with: messages, addresses, announcements, in the order of a
+  /// takeover; then what is listened to and waited for.
+  private func conclude() {
+    flush()
+    performAddressWork()
+    sendAnnouncements()
+    updateListening()
+    armAnnouncements()
+    tellSettled()
+  }
+
+  private func takeTurn(_ ready: [ReadinessSource]) {
+    recordWakeUp()
     safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
@@ -136,10 +175,13 @@ package final class Engine {
       case .segment(let key):
         if drain(key) { mayHaveMore = true }
       case .wire(let index):
+        hasChanged = true
         drainClaims(on: index)
       case .kernelEvents:
+        hasChanged = true
         drainKernelEvents()
       case .safeguard:
+        hasChanged = true
         attendGuard()
       }
     }
@@ -147,18 +189,12 @@ package final class Engine {
     // A message that waits in a socket may be the sign of life that a timer waits for.
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
-    flush()
-    performAddressWork()
-    sendAnnouncements()
-    updateListening()
-    armOwnTimers()
-    tellSettled()
   }
 
   /// Measures how late this turn serves a deadline that has come since the last one; what has been
   /// put off on purpose is not late.
-  private func noteWakeUp() {
-    if let due = timers.earliest, due > turnedAt, due <= now { wakeUps.note(due: due, at: now) }
+  private func recordWakeUp() {
+    if let due = timers.earliest, due > turnedAt, due <= now { wakeUps.record(due: due, at: now) }
     turnedAt = now
   }
 
@@ -193,39 +229,49 @@ package final class Engine {
   // MARK: Timers
 
   private func fireTimers(includingBackups: Bool) {
-    var postponed: [(Int, Instant)] = []
-    while let (id, deadline) = timers.popDue(by: now) {
-      switch id {
-      case TimerID.lease:
-        refreshLeases()
-        isSafeguardStale = true
-      case TimerID.safeguard: startGuard()
-      case TimerID.retry: retryAddresses()
-      case TimerID.handover: endOverdueHandovers()
-      case TimerID.trouble: endTroubles()
-      case TimerID.conflict: reviewConflicts()
-      case TimerID.probe: continueProbes()
-      case TimerID.listening: resumeListening()
-      case TimerID.refresh: refreshAnnouncements()
-      case TimerID.announcement: break  // sendAnnouncements() follows in this turn
-      default:
-        guard let instance = instances[id - TimerID.firstRouter] else { continue }
-        if let due = instance.attachRetryAt, due <= now {
-          instance.attachRetryAt = nil
-          reconsider(instance)
-        } else if instance.election.state == .backup, !includingBackups {
-          postponed.append((id, deadline))
-          continue
-        } else if let later = delayByProbe(instance) {
-          postponed.append((id, later))
-          continue
-        } else {
-          perform(instance.election.advance(to: now), for: instance, due: deadline)
+    var postponed: [(EngineTimer, Instant)] = []
+    while let (timer, deadline) = timers.popDue(by: now) {
+      switch timer {
+      case .lease: refreshLeases()
+      case .guard: startGuard()
+      case .retry: retryAddresses()
+      case .handover: endOverdueHandovers()
+      case .trouble: endTroubles()
+      case .conflict: reviewConflicts()
+      case .probe:
+        hasChanged = true
+        continueProbes()
+      case .listening: resumeListening()
+      case .refresh: refreshAnnouncements()
+      case .announcement: break  // sendAnnouncements() follows in this turn
+      case .router(let slot):
+        guard let instance = instances[slot] else { continue }
+        if let later = fire(instance, due: deadline, includingBackups: includingBackups) {
+          postponed.append((timer, later))
         }
-        schedule(instance)
       }
     }
-    for (id, deadline) in postponed { timers.schedule(id, at: deadline) }
+    for (timer, deadline) in postponed { timers.schedule(timer, at: deadline) }
+  }
+
+  /// Lets a router's timer fire.
+  ///
+  /// - Returns: when it shall fire instead; `nil` if it has fired.
+  private func fire(
+    _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
+  ) -> Instant? {
+    if let due = instance.attachRetryAt, due <= now {
+      instance.attachRetryAt = nil
+      reconsider(instance)
+    } else if instance.election.state == .backup, !includingBackups {
+      return deadline
+    } else if let later = delayByProbe(instance) {
+      return later
+    } else {
+      perform(instance.election.advance(to: now), for: instance, due: deadline)
+    }
+    schedule(instance)
+    return nil
   }
 
   /// Puts an instance's next deadline into the queue.
@@ -234,24 +280,24 @@ package final class Engine {
   /// timers are close are served in one turn and sent with one system call. The election counts
   /// from the exact deadline, so the rounding does not add up.
   func schedule(_ instance: RouterInstance) {
-    let id = TimerID.firstRouter + instance.slot
+    let timer = EngineTimer.router(slot: instance.slot)
     guard var deadline = instance.election.deadline ?? instance.attachRetryAt else {
-      timers.cancel(id)
+      timers.cancel(timer)
       return
     }
     if instance.election.state == .active {
       let grid = min(instance.settings.interval.nanoseconds / 16, 1_000_000)
       deadline = Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
     }
-    timers.schedule(id, at: deadline)
+    timers.schedule(timer, at: deadline)
   }
 
-  private func armOwnTimers() {
+  private func armAnnouncements() {
     var next: Instant?
     for wire in wires.values {
       if let deadline = wire.queue.deadline { next = min(next ?? deadline, deadline) }
     }
-    if let next { timers.schedule(TimerID.announcement, at: next) }
+    if let next { timers.schedule(.announcement, at: next) }
   }
 
   // MARK: Advertisements
@@ -317,7 +363,7 @@ package final class Engine {
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
       case .transition(let transition):
         measure(transition, of: instance, due: due)
-        note(transition, of: instance)
+        record(transition, of: instance)
       }
     }
   }
@@ -341,12 +387,12 @@ package final class Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     for segment in dirty {
-      noteSending(segment.transport.flush(), on: segment)
+      recordSending(segment.transport.flush(), on: segment)
     }
     dirty.removeAll(keepingCapacity: true)
     for (instance, bytes) in frames {
       guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
-      noteSending(send(bytes, on: wire), on: segment)
+      recordSending(send(bytes, on: wire), on: segment)
     }
     frames.removeAll(keepingCapacity: true)
   }
@@ -368,14 +414,11 @@ package final class Engine {
     return failure
   }
 
-  /// Says once that advertisements can't be sent.
-  ///
-  /// That the last one before a pause went nowhere is
-  /// no news.
-  private func noteSending(_ failure: Int32, on segment: Segment) {
+  /// Reports once that advertisements can't be sent; not that the last one of a router which no
+  /// longer takes part could not.
+  private func recordSending(_ failure: Int32, on segment: Segment) {
     guard failure != segment.sendFailure else { return }
     segment.sendFailure = failure
-    hasChanged = true
     guard failure != 0 else { return }
     for case let instance? in instances
     where instance.activity == .running && self.segment(of: instance) === segment {
@@ -385,7 +428,7 @@ package final class Engine {
     }
   }
 
-  private func note(_ transition: Transition, of instance: RouterInstance) {
+  private func record(_ transition: Transition, of instance: RouterInstance) {
     isSafeguardStale = true
     instance.stateSince = now
     instance.stateReason = transition.reason.description

@@ -28,12 +28,12 @@ struct WakeUps {
     periodStart = now
   }
 
-  /// Notes a turn.
+  /// Counts a turn.
   ///
   /// - Parameters:
   ///   - due: the deadline that it serves.
   ///   - now: the turn's clock.
-  mutating func note(due: Instant, at now: Instant) {
+  mutating func record(due: Instant, at now: Instant) {
     let lateness = now.nanoseconds(since: due)
     begin(at: now)
     served &+= 1
@@ -53,7 +53,7 @@ struct WakeUps {
     periodStart = now
   }
 
-  /// What has been noted, as of a moment.
+  /// The figures as of a moment.
   func status(at now: Instant) -> WakeUpStatus {
     var current = self
     current.begin(at: now)
