@@ -78,7 +78,8 @@ let package = Package(
       name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
+      name: "VIPControlTests",
+      dependencies: ["VIPControl", "VIP", "VIPCore", "VRRP", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "VIPMonitorTests", dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "ARP"],
       swiftSettings: common),

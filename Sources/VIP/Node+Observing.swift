@@ -38,15 +38,13 @@ extension Node {
   }
 
   private func makeStatus(_ name: String?) -> NodeStatus {
-    let uptime = bootTime() - engine.startedAt
     var routers = engine.status(name)
     for index in routers.indices { hookLedger.complete(&routers[index]) }
     return NodeStatus(
       node: NodeStatus.Node(
-        version: options.version, pid: getpid(),
-        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: engine.lease.description,
-        endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
-        guardPid: engine.guardPid, realtime: loop.isRealtime,
+        version: options.version, pid: getpid(), uptime: bootTime() - engine.startedAt,
+        lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
+        guardPid: engine.guardPid, isRealtime: loop.isRealtime,
         wakeUps: engine.wakeUpStatus),
       routers: routers)
   }
@@ -81,7 +79,8 @@ extension Node {
   func deliver(_ events: [NodeEvent]) {
     guard !events.isEmpty else { return }
     runHooks(events)
-    observers.yield(history.add(events, at: Double(wallClock().nanoseconds) / 1e9))
+    observers.yield(
+      history.add(events, at: Timestamp(nanosecondsSince1970: wallClock().nanoseconds)))
   }
 }
 

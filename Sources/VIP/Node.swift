@@ -110,9 +110,9 @@ public actor Node {
     self.options = options
     hooks = try HookRunner(variables: options.hookVariables)
     let poller = try Poller()
+    let machine: any Platform = if let platform { platform } else { try LinuxPlatform() }
     let engine = try Engine(
-      platform ?? LinuxPlatform(), poller, lease: options.lease,
-      announcements: options.announcements)
+      machine, poller, lease: options.lease, announcements: options.announcements)
     loop = try EventLoop(poller, isRealtime: options.isRealtime)
     if options.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))

@@ -51,7 +51,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
 
   /// Takes an event down.
   public init(_ stamped: StampedEvent) {
-    time = utcText(stamped.secondsSince1970, withMilliseconds: true)
+    time = stamped.time.milliseconds
     sequence = stamped.sequence
     switch stamped.event {
     case .transition(let router, let family, let change):

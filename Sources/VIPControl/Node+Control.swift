@@ -11,24 +11,24 @@ extension Node {
         return try await bringUp(settings, timeoutSeconds: timeoutSeconds)
       case .down(let wanted):
         await takeDown(try routerNames(meantBy: wanted))
-        return .done(try status())
+        return .done(try record())
       case .downAll:
         await takeDown(routerNames)
-        return .done(try status())
+        return .done(try record())
       case .status(let name):
-        return .done(try status(name))
+        return .done(try record(name))
       case .add(let router, let addresses):
         let report = try await add(addresses, to: router)
         try? await waitUntilRunning(router, timeout: .seconds(1))
-        return .changed(report, try status(router))
+        return .changed(report, try record(router))
       case .remove(let router, let addresses):
-        return .changed(try await remove(addresses, from: router), try status(router))
+        return .changed(try await remove(addresses, from: router), try record(router))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
       case .resign(let router, let seconds):
         try await resign(router, for: seconds.map(Self.duration))
-        return .done(try status(router))
+        return .done(try record(router))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.
         return .failed(
@@ -38,13 +38,18 @@ extension Node {
         return .events(pastEvents.map(EventRecord.init))
       case .promote(let router):
         try await promote(router)
-        return .done(try status(router))
+        return .done(try record(router))
       case .dryRun(let request):
         return try await preview(request)
       }
     } catch {
       return .failed(ControlFailure(error))
     }
+  }
+
+  /// What the node is doing, in the form of the socket.
+  private func record(_ name: String? = nil) throws(NodeError) -> NodeRecord {
+    NodeRecord(try status(name))
   }
 
   /// What a request would change.
@@ -58,7 +63,7 @@ extension Node {
     case .status, .add, .remove, .resign, .events, .promote, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
-    return .changed(report, try status())
+    return .changed(report, try record())
   }
 
   private func bringUp(
@@ -82,7 +87,7 @@ extension Node {
       }
     }
     let names = Set(wanted.map(\.name))
-    var status = try status()
+    var status = try record()
     status.routers.removeAll { !names.contains($0.name) }
     return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
   }

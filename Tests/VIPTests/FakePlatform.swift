@@ -35,7 +35,9 @@ final class FakePlatform: Platform, Readiness {
   }
 
   func now() -> Instant { time }
-  func wallClock() -> Double { 1_700_000_000 }
+  func wallClock() -> Timestamp {
+    Timestamp(nanosecondsSince1970: 1_700_000_000_000_000_000)
+  }
 
   func openAdvertisements(
     _ link: Link, _ family: AddressFamily

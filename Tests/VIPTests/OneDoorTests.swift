@@ -126,7 +126,7 @@ import VRRP
     bench.settle()
     let before = bench.engine.now
     bench.platform.time = bench.platform.time + .milliseconds(1)
-    #expect(bench.engine.status().first?.secondsInState == 0.001)
+    #expect(bench.engine.status().first?.timeInState == .milliseconds(1))
     #expect(bench.engine.now == before)
   }
 }

@@ -88,7 +88,7 @@ import VRRP
     let status = try exampleStatus()
     let text = JSONCoding.pretty(status)
     #expect(text == JSONCoding.pretty(status))
-    #expect(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)) == status)
+    #expect(JSONCoding.decode(NodeRecord.self, from: Array(text.utf8)) == status)
     #expect(text.contains("\"address\" : \"192.0.2.10/24\""))
     #expect(text.contains("\"advertisement-sent\" : 3"))
     let keys = ["activeRouter", "addresses", "effectivePriority", "family", "warnings"]

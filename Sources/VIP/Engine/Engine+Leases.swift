@@ -53,8 +53,7 @@ extension Engine {
     let oldest = instance.addresses.lazy
       .filter { $0.isInstalled && $0.isLeased }.map(\.refreshedAt).min()
     guard let oldest else { return nil }
-    return LeaseStatus(
-      seconds: lifetime.inSeconds, ageSeconds: Double(time.nanoseconds(since: oldest)) / 1e9)
+    return LeaseStatus(lifetime: lifetime, age: time - oldest)
   }
 
   /// Starts to refresh if nothing is refreshed yet.

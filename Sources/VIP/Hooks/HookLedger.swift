@@ -64,7 +64,10 @@ package struct HookLedger {
   func complete(_ status: inout RouterStatus) {
     guard let entry = self.status(of: status.name, status.family) else { return }
     status.hooks = entry.status
-    if let failure = entry.failure { status.warnings.append(failure) }
+    if let failure = entry.failure {
+      status.problems.append(
+        Problem(.hook, router: status.name, family: status.family, failure))
+    }
   }
 
   /// Forgets the routers that are gone.

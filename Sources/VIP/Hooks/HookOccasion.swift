@@ -1,4 +1,5 @@
 package import VIPCore
+import VRRP
 
 /// A reason to run a program: a virtual router does something else now.
 package struct HookOccasion: Sendable {

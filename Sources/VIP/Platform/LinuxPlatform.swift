@@ -161,15 +161,3 @@ package func readSmallFile(_ path: String) -> [UInt8]? {
   guard count >= 0 else { return nil }
   return Array(bytes.prefix(count))
 }
-
-/// A time as ISO 8601 in UTC, in whole seconds or in milliseconds.
-package func utcText(_ secondsSince1970: Double, withMilliseconds: Bool = false) -> String {
-  var seconds = time_t(max(secondsSince1970, 0))
-  var parts = tm()
-  gmtime_r(&seconds, &parts)
-  func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-  let fraction = max(secondsSince1970, 0) - Double(seconds)
-  let milliseconds = withMilliseconds ? ".\(String(Int(fraction * 1000) + 1000).dropFirst())" : ""
-  return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
-    + "T\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))\(milliseconds)Z"
-}

@@ -19,15 +19,17 @@ public protocol Platform: TransportFactory, KernelSettings, NameRegistry {
   /// Has a default. Give another clock only to a ``NodeCore`` that is driven in virtual time: the
   /// thread of a ``Node`` waits by this one.
   func now() -> Instant
-  /// The wall clock, in seconds since 1970, for reports only; has a default.
-  func wallClock() -> Double
+  /// The wall clock, for reports only; has a default.
+  func wallClock() -> Timestamp
 }
 
 extension Platform {
   /// CLOCK_BOOTTIME.
   public func now() -> Instant { bootTime() }
   /// CLOCK_REALTIME.
-  public func wallClock() -> Double { Double(VIP.wallClock().nanoseconds) / 1e9 }
+  public func wallClock() -> Timestamp {
+    Timestamp(nanosecondsSince1970: VIP.wallClock().nanoseconds)
+  }
 }
 
 /// Opens the ways on which a node advertises and announces.

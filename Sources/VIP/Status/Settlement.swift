@@ -1,4 +1,3 @@
-public import VIPCore
 public import VRRP
 
 /// A virtual router whose addresses are where its new state wants them.

@@ -28,7 +28,7 @@ struct MetricsCommand: ParsableCommand {
 
   func run() throws {
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
-    let status: NodeStatus
+    let status: NodeRecord
     do {
       status = try client.status()
     } catch {

@@ -120,15 +120,6 @@ struct LogLine: Sendable {
 
   /// UTC with milliseconds: `2026-11-23T10:00:00.123Z`.
   static func timestamp(_ moment: Instant) -> String {
-    var seconds = time_t(moment.nanoseconds / 1_000_000_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    func digits(_ value: some BinaryInteger, _ count: Int) -> String {
-      let text = String(value)
-      return String(repeating: "0", count: max(0, count - text.count)) + text
-    }
-    return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))"
-      + "-\(digits(parts.tm_mday, 2))T\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2))"
-      + ":\(digits(parts.tm_sec, 2)).\(digits(moment.nanoseconds / 1_000_000 % 1000, 3))Z"
+    Timestamp(nanosecondsSince1970: moment.nanoseconds).milliseconds
   }
 }

@@ -10,7 +10,7 @@ struct MetricsText {
 
   private typealias Labels = [(String, String)]
 
-  static func render(_ status: NodeStatus) -> String {
+  static func render(_ status: NodeRecord) -> String {
     var metrics = MetricsText()
     metrics.add(status.node)
     metrics.add(status.routers)
@@ -23,7 +23,7 @@ struct MetricsText {
     return metrics.text
   }
 
-  private mutating func add(_ node: NodeStatus.Node) {
+  private mutating func add(_ node: NodeRecord.Node) {
     family("vipctl_info", "gauge", "The running node.")
     sample("vipctl_info", [("version", node.version), ("lease", node.lease)], 1)
     family("vipctl_uptime_seconds", "gauge", "Time since the node was started.")
@@ -33,7 +33,7 @@ struct MetricsText {
     add(node.wakeUps)
   }
 
-  private mutating func add(_ routers: [RouterStatus]) {
+  private mutating func add(_ routers: [RouterRecord]) {
     family("vipctl_router_state", "gauge", "1 for the state that the router is in.")
     for router in routers {
       for state in [VirtualRouter.State.initialize, .backup, .active] {
@@ -42,7 +42,7 @@ struct MetricsText {
           router.state == state ? 1 : 0)
       }
     }
-    let gauges: [(String, String, (RouterStatus) -> Double)] = [
+    let gauges: [(String, String, (RouterRecord) -> Double)] = [
       ("priority", "The configured priority.", { Double($0.priority.rawValue) }),
       (
         "effective_priority", "The priority that is advertised now.",
@@ -74,7 +74,7 @@ struct MetricsText {
       family("vipctl_router_\(name)", "gauge", help)
       for router in routers { sample("vipctl_router_\(name)", Self.labels(router), value(router)) }
     }
-    let optional: [(String, String, (RouterStatus) -> Double?)] = [
+    let optional: [(String, String, (RouterRecord) -> Double?)] = [
       (
         "lease_seconds", "The lifetime that the addresses on the interface are refreshed with.",
         { $0.lease?.seconds }
@@ -97,7 +97,7 @@ struct MetricsText {
     }
   }
 
-  private mutating func addHooks(_ routers: [RouterStatus]) {
+  private mutating func addHooks(_ routers: [RouterRecord]) {
     let counters: [(String, String, (HookStatus) -> UInt64)] = [
       ("hook_runs", "Hooks that have ended, well or not.", \.runs),
       ("hook_failures", "Hooks that went wrong.", \.failures),
@@ -113,7 +113,7 @@ struct MetricsText {
     }
   }
 
-  private mutating func addCounters(_ routers: [RouterStatus]) {
+  private mutating func addCounters(_ routers: [RouterRecord]) {
     let counters: [(String, String, (Statistics) -> UInt64)] = [
       ("master_transitions", "Times the router became Active.", \.masterTransitions),
       ("advertisement_rcvd", "Valid advertisements received.", \.advertisementReceived),
@@ -139,7 +139,7 @@ struct MetricsText {
     }
   }
 
-  private mutating func add(_ wakeUps: WakeUpStatus) {
+  private mutating func add(_ wakeUps: WakeUpRecord) {
     let gauges = [
       ("max", "How late the latest turn of the loop was.", wakeUps.maxSeconds),
       (
@@ -165,7 +165,7 @@ struct MetricsText {
     sample("\(name)_count", [], Double(wakeUps.served))
   }
 
-  private mutating func addTakeovers(_ routers: [RouterStatus]) {
+  private mutating func addTakeovers(_ routers: [RouterRecord]) {
     let name = "vipctl_router_takeover_seconds"
     family(name, "summary", "How long takeovers took, until the last address was announced.")
     for router in routers {
@@ -174,7 +174,7 @@ struct MetricsText {
     }
   }
 
-  private mutating func addConflicts(_ routers: [RouterStatus]) {
+  private mutating func addConflicts(_ routers: [RouterRecord]) {
     let counters: [(String, String, (ConflictStatus) -> UInt64)] = [
       ("claims", "Claims of held addresses by other machines.", \.claims),
       ("defenses", "Announcements to defend a claimed address.", \.defenses),
@@ -190,7 +190,7 @@ struct MetricsText {
   }
 
   /// Counters that routers of one interface and family share, once.
-  private mutating func addSegments(_ routers: [RouterStatus]) {
+  private mutating func addSegments(_ routers: [RouterRecord]) {
     var seen: Set<[String]> = []
     let segments = routers.filter {
       $0.state != .initialize && seen.insert([$0.interface, $0.family.rawValue]).inserted
@@ -213,8 +213,8 @@ struct MetricsText {
     }
   }
 
-  private mutating func addPeers(_ routers: [RouterStatus]) {
-    let gauges: [(String, String, (PeerStatus) -> Double)] = [
+  private mutating func addPeers(_ routers: [RouterRecord]) {
+    let gauges: [(String, String, (PeerRecord) -> Double)] = [
       ("active", "1 if the peer acts as Active.", { $0.isActive ? 1 : 0 }),
       ("priority", "The priority that the peer last advertised.", { Double($0.priority) }),
       ("silence_seconds", "Time since the peer was last heard.", { $0.secondsSinceHeard }),
@@ -232,7 +232,7 @@ struct MetricsText {
 
   // MARK: The format
 
-  private static func labels(_ router: RouterStatus) -> Labels {
+  private static func labels(_ router: RouterRecord) -> Labels {
     [
       ("router", router.name), ("interface", router.interface),
       ("vrid", router.vrid.description), ("family", router.family.rawValue),

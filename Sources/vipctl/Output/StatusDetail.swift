@@ -12,12 +12,12 @@ struct StatusDetail {
   /// How many addresses are listed one by one.
   private static let addressCountMax = 20
 
-  func render(_ status: NodeStatus) -> String {
+  func render(_ status: NodeRecord) -> String {
     (status.routers.map(section) + nodeLines(status.node)).joined(separator: "\n\n")
   }
 
   /// The node itself, and how late its turns come; nothing if it has not served a timer yet.
-  private func nodeLines(_ node: NodeStatus.Node) -> [String] {
+  private func nodeLines(_ node: NodeRecord.Node) -> [String] {
     let wakeUps = node.wakeUps
     guard wakeUps.served > 0 else { return [] }
     let limit = Self.milliseconds(wakeUps.lateAfterSeconds)
@@ -30,7 +30,7 @@ struct StatusDetail {
     ]
   }
 
-  private func section(_ router: RouterStatus) -> String {
+  private func section(_ router: RouterRecord) -> String {
     var lines = [
       "\(router.name.onOneLine) \(router.family.rawValue) on \(router.interface.onOneLine), "
         + "VRID \(router.vrid), VRRPv\(router.version)"
@@ -43,7 +43,7 @@ struct StatusDetail {
     return lines.map { $0.hasPrefix("!") ? $0 : fit($0) }.joined(separator: "\n")
   }
 
-  private func rows(_ router: RouterStatus) -> [(String, String)] {
+  private func rows(_ router: RouterRecord) -> [(String, String)] {
     let state = StatusTable(width: nil, colour: colour).coloured(router.state)
     var rows = [
       (
@@ -84,13 +84,13 @@ struct StatusDetail {
     return rows
   }
 
-  private static func activeText(_ router: RouterStatus) -> String {
+  private static func activeText(_ router: RouterRecord) -> String {
     guard let active = router.activeRouter else { return "not known" }
     return router.state == .active ? "\(active), this machine" : active.description
   }
 
   /// How the last takeover went, or how far the one under way has come.
-  private static func takeoverText(_ takeovers: TakeoverStatus) -> String? {
+  private static func takeoverText(_ takeovers: TakeoverRecord) -> String? {
     if takeovers.pendingAddresses > 0 {
       return "under way, \(takeovers.pendingAddresses) addresses not yet announced"
     }
@@ -106,7 +106,7 @@ struct StatusDetail {
     return "\(tenths / 10).\(tenths % 10) ms"
   }
 
-  private static func priorityText(_ router: RouterStatus) -> String {
+  private static func priorityText(_ router: RouterRecord) -> String {
     guard router.priority != router.effectivePriority else { return router.priority.description }
     let isTracked = router.warnings.contains { $0.contains("which lowers the priority") }
     let why =
@@ -115,7 +115,7 @@ struct StatusDetail {
     return "\(router.priority), but \(why): \(router.effectivePriority)"
   }
 
-  private static func peerTable(_ peers: [PeerStatus]) -> [String] {
+  private static func peerTable(_ peers: [PeerRecord]) -> [String] {
     let header = ["PEER", "PRIO", "HEARD", "VERSION", "INTERVAL", "CHECKSUM", "ADDRESSES", ""]
     let rows = peers.map { peer in
       [
@@ -139,7 +139,7 @@ struct StatusDetail {
     }
   }
 
-  private static func addresses(_ peer: PeerStatus) -> String {
+  private static func addresses(_ peer: PeerRecord) -> String {
     switch peer.addresses {
     case .same: "same"
     case .overlapping: "\(peer.addressCount), differ"

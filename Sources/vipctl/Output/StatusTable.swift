@@ -36,7 +36,7 @@ struct StatusTable {
   private static let reasonWidthMin = 16
   private static let gap = 2
 
-  func render(_ status: NodeStatus) -> String {
+  func render(_ status: NodeRecord) -> String {
     var warnings = status.routers.flatMap { router in
       router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
     }
@@ -83,7 +83,7 @@ struct StatusTable {
   }
 
   /// The routers there is room for, in their order.
-  private func fitting(_ routers: [RouterStatus], beside others: Int) -> [RouterStatus] {
+  private func fitting(_ routers: [RouterRecord], beside others: Int) -> [RouterRecord] {
     guard let height, routers.count + 1 + others > height else { return routers }
     // One line for the header, one for what is left out.
     let room = max(height - others - 2, 1)
@@ -111,7 +111,7 @@ struct StatusTable {
     return (lines + [line]).map { shorten($0, to: width) }
   }
 
-  private func table(_ routers: [RouterStatus]) -> [String] {
+  private func table(_ routers: [RouterRecord]) -> [String] {
     let rows = routers.map { router in
       Dictionary(uniqueKeysWithValues: Column.allCases.map { ($0, Self.cell($0, router)) })
     }
@@ -181,7 +181,7 @@ struct StatusTable {
     return "\u{1B}[\(code)m\(cell)\u{1B}[0m"
   }
 
-  private static func cell(_ column: Column, _ router: RouterStatus) -> String {
+  private static func cell(_ column: Column, _ router: RouterRecord) -> String {
     switch column {
     case .name: router.name.onOneLine
     case .interface: router.interface.onOneLine

@@ -5,7 +5,7 @@ import VRRP
 /// What `up` says of a router once it runs.
 enum StatusText {
   /// One line for a virtual router: `web ipv4: active, holding 192.0.2.10/24 on eth0`.
-  static func summary(_ router: RouterStatus) -> String {
+  static func summary(_ router: RouterRecord) -> String {
     let who = "\(router.name) \(router.family.rawValue)"
     switch router.state {
     case .active:
@@ -18,7 +18,7 @@ enum StatusText {
     }
   }
 
-  private static func addresses(_ router: RouterStatus) -> String {
+  private static func addresses(_ router: RouterRecord) -> String {
     let first = router.addresses.first?.address.description ?? "no address"
     let more = router.addresses.count - 1
     return more > 0 ? "\(first) and \(more) more" : first

@@ -22,7 +22,7 @@ struct Launch {
   /// What became of the routers that were asked for.
   struct Outcome {
     /// Those that take part, one entry for each family.
-    var running: [RouterStatus] = []
+    var running: [RouterRecord] = []
     /// The first that does not yet; it stays on the node and goes on trying.
     var waiting: Failure?
   }
@@ -81,7 +81,7 @@ struct Launch {
 
   /// Settings of the node as a whole are not changed by bringing a router up.
   private func refuseOtherNodeSettings(
-    _ wanted: FileConfiguration, _ status: NodeStatus
+    _ wanted: FileConfiguration, _ status: NodeRecord
   ) throws(Failure) {
     if let isGuarded = wanted.isGuarded, isGuarded != (status.node.guard != .off) {
       throw Failure(
@@ -126,7 +126,7 @@ struct Launch {
   }
 
   /// The status of the node on the runtime directory, which is started if there is none.
-  private mutating func reach(_ wanted: FileConfiguration) throws(Failure) -> NodeStatus {
+  private mutating func reach(_ wanted: FileConfiguration) throws(Failure) -> NodeRecord {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     var refusal: ControlFailure?

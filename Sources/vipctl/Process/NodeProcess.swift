@@ -198,7 +198,7 @@ struct NodeProcess {
     Task.detached {
       let log = EventLog()
       for await stamped in events {
-        log.note(stamped.event, at: stamped.moment)
+        log.note(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
         alsoTell(stamped.event)
       }
       log.end()
