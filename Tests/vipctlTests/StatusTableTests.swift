@@ -1,5 +1,6 @@
 import Testing
 import VIP
+import VIPControl
 import VIPCore
 import VRRP
 

@@ -1,4 +1,5 @@
 import VIP
+import VIPControl
 import VIPCore
 import VRRP
 

@@ -2,6 +2,7 @@ import ARP
 import Glibc
 import VIP
 import VIPControl
+import VIPCore
 
 /// A node as a process of its own: its files, its log and its end.
 struct NodeProcess {
