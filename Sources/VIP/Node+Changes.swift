@@ -66,12 +66,12 @@ extension Node {
     try engine.check(wanted, removing: leaving, lease: lease)
     let plan = plan(wanted, removing, lease)
     let oldLease = engine.lease
-    if let lease { engine.changeLease(to: lease) }
+    if let lease { engine.setLease(lease) }
     do throws(NodeError) {
       try await carryOut(plan)
       return plan.report
     } catch {
-      engine.changeLease(to: oldLease)
+      engine.setLease(oldLease)
       throw error
     }
   }
@@ -231,7 +231,7 @@ extension Node {
       throw NodeError(
         ConfigurationError(
           .addresses, router: name,
-          "these are all its addresses; remove the router itself with 'vipctl down \(name)'"))
+          "these are all its addresses; \(options.wording.removal(of: name))"))
     }
     let report = try await apply([settings])
     guard await wait(until: { [engine] in !engine.isLeaving(name) }) == .met else {
@@ -246,7 +246,7 @@ extension Node {
   /// Lets the node's thread run before all ordinary work, or no longer.
   ///
   /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing. Nothing has changed then.
-  public func changeRealtime(to isRealtime: Bool) throws(NodeError) {
+  public func setRealtime(_ isRealtime: Bool) throws(NodeError) {
     try loop.setRealtime(isRealtime)
   }
 
@@ -254,8 +254,8 @@ extension Node {
   public var announcements: AnnouncementPolicy { engine.announcements }
 
   /// Announces addresses in another way from now on.
-  public func changeAnnouncements(to policy: AnnouncementPolicy) {
-    engine.changeAnnouncements(to: policy)
+  public func setAnnouncements(_ policy: AnnouncementPolicy) {
+    engine.setAnnouncements(policy)
   }
 
   /// Starts or ends the process that removes the addresses should this one die.
@@ -263,7 +263,7 @@ extension Node {
   /// - Returns: how that is different, in words; `nil` if it is not.
   /// - Throws: why there is no memory for it. Nothing has changed then.
   @discardableResult
-  public func changeGuard(to isGuarded: Bool) throws(NodeError) -> String? {
+  public func setGuarded(_ isGuarded: Bool) throws(NodeError) -> String? {
     guard let difference = previewGuard(isGuarded) else { return nil }
     if isGuarded { try startGuard() } else { engine.dismissGuard() }
     return difference
@@ -273,7 +273,7 @@ extension Node {
     engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
   }
 
-  /// What ``changeGuard(to:)`` would return; nothing changes.
+  /// What ``setGuarded(_:)`` would return; nothing changes.
   public func previewGuard(_ isGuarded: Bool) -> String? {
     guard isGuarded != (engine.guardState != .off) else { return nil }
     return isGuarded ? "guard off → on" : "guard on → off"

@@ -54,13 +54,15 @@ public actor Node {
     public var hookVariables: [String: String]
     /// How often and how fast addresses are announced.
     public var announcements: AnnouncementPolicy
+    /// The words by which the program's users know its settings and commands.
+    public var wording: Wording
 
     /// Makes options; what is left out has its default.
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
       isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false,
       hookVariables: [String: String] = [:],
-      announcements: AnnouncementPolicy = AnnouncementPolicy()
+      announcements: AnnouncementPolicy = AnnouncementPolicy(), wording: Wording = Wording()
     ) {
       self.lease = lease
       self.version = version
@@ -70,6 +72,7 @@ public actor Node {
       self.isRealtime = isRealtime
       self.hookVariables = hookVariables
       self.announcements = announcements
+      self.wording = wording
     }
   }
 
@@ -113,6 +116,7 @@ public actor Node {
     let machine: any Platform = if let platform { platform } else { try LinuxPlatform() }
     let engine = try Engine(
       machine, poller, lease: options.lease, announcements: options.announcements)
+    engine.wording = options.wording
     loop = try EventLoop(poller, isRealtime: options.isRealtime)
     if options.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))

@@ -80,9 +80,8 @@ public enum ControlClient {
   ) throws(ControlClientError) {
     guard let result = UnixSocket.connect(socket, to: path) else {
       throw ControlClientError(
-        .system,
-        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes; "
-          + "choose a shorter --runtime-dir")
+        .pathTooLong,
+        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes")
     }
     guard result != 0 else { return }
     switch errno {
@@ -150,6 +149,8 @@ public struct ControlClientError: Error, Sendable, Hashable, CustomStringConvert
     case notPermitted
     /// The node did not answer in time.
     case timedOut
+    /// The path is longer than that of a socket can be.
+    case pathTooLong
     /// A system call failed.
     case system
   }

@@ -70,8 +70,7 @@ public final class RuntimeDirectory: Sendable {
         guard code == EWOULDBLOCK else { throw .system(code, "lock \(pidPath)") }
         throw NodeError(
           .alreadyRunning,
-          "a node\(pid) already runs on \(directory); use it with 'vipctl up', or give this one "
-            + "another --runtime-dir")
+          "a node\(pid) already runs on \(directory)")
       }
       // A node that was just ending may have unlinked the file that we have locked.
       var mine = stat()

@@ -75,6 +75,25 @@ import Testing
     }
   }
 
+  /// A program that embeds a library has other flags and commands, or none: see `Wording`.
+  @Test func `no library speaks of flags or commands of vipctl`() throws {
+    let literal = try Regex("\"(?:[^\"\\\\]|\\\\.)*\"")
+    let word = try Regex("(^|[^-\\w])--[a-z]|vipctl [a-z]")
+    var checked = 0
+    for module in Self.allowed.keys where module != "vipctl" {
+      for file in try Repository.swiftFiles(under: "Sources/\(module)") {
+        for (number, line) in try file.lines.enumerated() {
+          for match in line.code.matches(of: literal) {
+            checked += 1
+            let text = line.code[match.range]
+            #expect(!text.contains(word), "\(file.path):\(number + 1): \(text)")
+          }
+        }
+      }
+    }
+    #expect(checked > 500)
+  }
+
   @Test func `nothing is left for later`() throws {
     let marker = try Regex("\\b(TODO|FIXME|XXX|HACK)\\b")
     for folder in ["Sources", "Tests"] {

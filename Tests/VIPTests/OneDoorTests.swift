@@ -77,7 +77,7 @@ import VRRP
     bench.pass(.seconds(4))
     #expect(bench.state() == .active)
     bench.platform.wire.removeAll()
-    bench.engine.changeAnnouncements(to: AnnouncementPolicy(pauses: []))
+    bench.engine.setAnnouncements(AnnouncementPolicy(pauses: []))
     #expect(Set(announced(bench)).count == 20)
   }
 
@@ -93,7 +93,7 @@ import VRRP
   @Test func `another lease reaches the kernel with the command`() throws {
     let bench = try holder(settings())
     bench.platform.fake.forgetRequests()
-    try bench.engine.changeLease(to: #require(LeasePolicy("60s")))
+    try bench.engine.setLease(#require(LeasePolicy("60s")))
     let record = try #require(try bench.platform.fake.addresses().first { $0.isOurs })
     #expect(record.validLifetime == .seconds(60))
   }

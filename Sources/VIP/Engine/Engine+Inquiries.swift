@@ -86,8 +86,7 @@ extension Engine {
       guard refusal == nil, let answer = inquiry.probe.answers.first else { continue }
       refusal =
         "\(inquiry.router): \(answer.address) is used by the machine with Ethernet address "
-        + "\(answer.mac); take another address, or switch the question off (--no-probe, or "
-        + "'probe: false' in the file)"
+        + "\(answer.mac); \(wording.newAddressInUse)"
     }
     return refusal
   }

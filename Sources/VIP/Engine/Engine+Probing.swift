@@ -139,7 +139,7 @@ extension Engine {
       : "speaks no VRRP for VRID \(instance.settings.vrid)"
     let text =
       "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which "
-      + "\(stranger); take another address, or switch the question off with --no-probe"
+      + "\(stranger); \(wording.addressInUse)"
     instance.probe?.refusal = text
     pause(instance, text)
     instance.attachRetryAt = now + Self.refusalPause

@@ -41,6 +41,8 @@ package final class Engine {
   package internal(set) var lease: LeasePolicy
   /// How often and how fast addresses are announced.
   package internal(set) var announcements: AnnouncementPolicy
+  /// The words of the program around it, for what to do about something.
+  package var wording = Wording()
   let startedAt: Instant
   /// The clock of the turn or command that is under way; read once, when it begins.
   private(set) var now: Instant

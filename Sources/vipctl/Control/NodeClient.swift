@@ -56,8 +56,8 @@ struct NodeClient {
       Failure(.notPermitted, "\(error); use sudo")
     case .timedOut:
       Failure(.failed, "the node on \(directory) does not answer in time; see its log")
-    case .system:
-      Failure(.failed, error.description)
+    case .system, .pathTooLong:
+      Failure(.failed, error.advice)
     }
   }
 }

@@ -29,7 +29,7 @@ struct NodeProcess {
         addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
         // So that a hook's vipctl asks this node.
         hookVariables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)],
-        announcements: announcements))
+        announcements: announcements, wording: .vipctl))
     self.node = node
     let reloader = configuration.map { [fifo] in
       Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)

@@ -20,6 +20,6 @@ enum Permissions {
 
 extension Failure {
   init(_ error: NodeError) {
-    self.init(error.kind == .notPermitted ? .notPermitted : .failed, error.description)
+    self.init(error.kind == .notPermitted ? .notPermitted : .failed, error.advice)
   }
 }

@@ -44,8 +44,8 @@ actor Reloader {
     let wasGuarded = await node.previewGuard(true) == nil
     do throws(NodeError) {
       // First what may be refused: then nothing has changed.
-      try await node.changeRealtime(to: isRealtime)
-      let guardText = try await node.changeGuard(to: file.isGuarded ?? true)
+      try await node.setRealtime(isRealtime)
+      let guardText = try await node.setGuarded(file.isGuarded ?? true)
       var report = try await node.apply(
         file.routers, removing: absent(from: file), lease: file.lease ?? .default)
       names = file.routers.map(\.name)
@@ -54,13 +54,13 @@ actor Reloader {
         Self.realtimeText(wasRealtime, isRealtime),
         Self.announcementsText(await node.announcements, file), eventsText(file.eventsPath),
       ].compactMap { $0 }
-      await node.changeAnnouncements(to: file.announcements ?? AnnouncementPolicy())
+      await node.setAnnouncements(file.announcements ?? AnnouncementPolicy())
       fifo.adopt(events)
       return report
     } catch {
       fifo.discard(events)
-      try? await node.changeRealtime(to: wasRealtime)
-      _ = try? await node.changeGuard(to: wasGuarded)
+      try? await node.setRealtime(wasRealtime)
+      _ = try? await node.setGuarded(wasGuarded)
       throw failure(error)
     }
   }
