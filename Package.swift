@@ -24,6 +24,7 @@ let package = Package(
     .library(name: "VIP", targets: ["VIP"]),
     .library(name: "VIPControl", targets: ["VIPControl"]),
     .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
+    .library(name: "VIPHooks", targets: ["VIPHooks"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -47,10 +48,12 @@ let package = Package(
     .target(
       name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
       swiftSettings: common),
+    .target(
+      name: "VIPHooks", dependencies: ["VIP", "VIPCore", "VRRP", "CMNL"], swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPHooks", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -75,7 +78,8 @@ let package = Package(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "VIPTests", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
+      name: "VIPTests",
+      dependencies: ["VIP", "VIPHooks", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests",

@@ -15,6 +15,9 @@ extension Node {
   /// The names of all routers, in the order in which they were added.
   public var routerNames: [String] { engine.routerNames }
 
+  /// The settings of all routers, also of those that are leaving.
+  public var configurations: [RouterConfiguration] { engine.allSettings }
+
   /// The routers that have a virtual address.
   public func routerNames(holding address: IPAddress) -> [String] {
     engine.routerNames(holding: address)
@@ -38,15 +41,13 @@ extension Node {
   }
 
   private func makeStatus(_ name: String?) -> NodeStatus {
-    var routers = engine.status(name)
-    for index in routers.indices { hookLedger.complete(&routers[index]) }
-    return NodeStatus(
+    NodeStatus(
       node: NodeStatus.Node(
         version: options.version, pid: getpid(), uptime: bootTime() - engine.startedAt,
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
         guardPid: engine.guardPid, isRealtime: loop.isRealtime,
         wakeUps: engine.wakeUpStatus),
-      routers: routers)
+      routers: engine.status(name))
   }
 
   /// What happens from now on.
@@ -59,7 +60,13 @@ extension Node {
   /// What happens from now on, each with its time and number.
   ///
   /// A reader that falls far behind misses the oldest events, which their numbers show.
-  public nonisolated func stampedEvents() -> AsyncStream<StampedEvent> { observers.stream() }
+  ///
+  /// - Parameter count: how many events are kept for a reader that is slow.
+  public nonisolated func stampedEvents(
+    keeping count: Int = 4096
+  ) -> AsyncStream<StampedEvent> {
+    observers.stream(keeping: count)
+  }
 
   /// What has happened since the event with a number, then what happens from now on.
   ///
@@ -75,10 +82,16 @@ extension Node {
   /// What happened last, up to a thousand events.
   public var pastEvents: [StampedEvent] { history.last }
 
+  /// Tells what has happened around the node, such as what became of programs that were run for its
+  /// routers, in the order of the node's own events.
+  public func publish(_ events: [NodeEvent]) {
+    deliver(engine.takeEvents())
+    deliver(events)
+  }
+
   /// Tells observers what has happened.
   func deliver(_ events: [NodeEvent]) {
     guard !events.isEmpty else { return }
-    runHooks(events)
     observers.yield(
       history.add(events, at: Timestamp(nanosecondsSince1970: wallClock().nanoseconds)))
   }
@@ -92,13 +105,13 @@ final class Observers: Sendable {
     var hasEnded = false
   }
 
-  private static let bufferCount = 4096
-
   private let table = Mutex(Table())
 
   /// A stream of what is to come, after some events that have happened.
-  func stream(beginningWith past: [StampedEvent] = []) -> AsyncStream<StampedEvent> {
-    AsyncStream(bufferingPolicy: .bufferingNewest(Self.bufferCount)) { continuation in
+  func stream(
+    keeping count: Int = 4096, beginningWith past: [StampedEvent] = []
+  ) -> AsyncStream<StampedEvent> {
+    AsyncStream(bufferingPolicy: .bufferingNewest(count)) { continuation in
       for event in past { continuation.yield(event) }
       let id = table.withLock { table -> Int? in
         guard !table.hasEnded else { return nil }

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 public import ARP
 import VIPCore
 
@@ -48,10 +47,6 @@ public actor Node {
     /// whole process, as it is used; limits the time that a real-time thread of the process may run
     /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
     public var isRealtime: Bool
-    /// Environment variables that hooks are given beside those that tell of the occasion.
-    ///
-    /// Nothing of this process's own environment is handed on.
-    public var hookVariables: [String: String]
     /// How often and how fast addresses are announced.
     public var announcements: AnnouncementPolicy
     /// The words by which the program's users know its settings and commands.
@@ -61,7 +56,6 @@ public actor Node {
     public init(
       lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
       isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false,
-      hookVariables: [String: String] = [:],
       announcements: AnnouncementPolicy = AnnouncementPolicy(), wording: Wording = Wording()
     ) {
       self.lease = lease
@@ -70,7 +64,6 @@ public actor Node {
       self.isGuarded = isGuarded
       self.addressesPath = addressesPath
       self.isRealtime = isRealtime
-      self.hookVariables = hookVariables
       self.announcements = announcements
       self.wording = wording
     }
@@ -83,9 +76,6 @@ public actor Node {
   /// The elections and addresses; nothing but this actor touches them.
   let engine: Engine
   nonisolated let loop: EventLoop
-  private nonisolated let hooks: HookRunner
-  private nonisolated let hookReports = Mutex<[HookReport]>([])
-  var hookLedger = HookLedger()
   nonisolated let observers = Observers()
   var history = EventHistory()
   private var waits = Waits()
@@ -111,7 +101,6 @@ public actor Node {
     _ options: Options = Options(), on platform: sending (any Platform)? = nil
   ) throws(NodeError) {
     self.options = options
-    hooks = try HookRunner(variables: options.hookVariables)
     let poller = try Poller()
     let machine: any Platform = if let platform { platform } else { try LinuxPlatform() }
     let engine = try Engine(
@@ -136,7 +125,6 @@ public actor Node {
           self?.assumeIsolated { $0.turn(ready) } ?? EventLoop.Next()
         },
         conclude: { [weak self] in self?.assumeIsolated { $0.conclude() } ?? EventLoop.Next() }))
-    hooks.observe { [weak self] report in self?.hookReported(report) }
   }
 
   isolated deinit {
@@ -288,13 +276,6 @@ public actor Node {
   /// How long ``shutdown()`` may take from now on, as far as the handovers go.
   public var longestHandover: Duration { engine.longestHandover }
 
-  /// How much longer it may take for the sake of hooks.
-  public var longestHooks: Duration {
-    let hasHooks = engine.allSettings.contains { !$0.hooks.isEmpty }
-    // Then SIGTERM, SIGKILL after two seconds, and a moment for the rest.
-    return hasHooks ? Self.hookPatience + .seconds(3) : .zero
-  }
-
   /// Notes which addresses this node may hold from now on, so that its next life finds them.
   func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
@@ -324,11 +305,7 @@ public actor Node {
     return true
   }
 
-  /// How long hooks may go on when the node ends.
-  private static let hookPatience = Duration.seconds(10)
-
-  /// Hands over and removes every router, lets hooks come to their end for up to 10 s, and ends what
-  /// ``events()`` gives.
+  /// Hands over and removes every router, and ends what ``events()`` gives.
   ///
   /// Not cut short by the cancellation of a task. The node's thread ends with the node itself;
   /// calling it until then is safe.
@@ -336,8 +313,6 @@ public actor Node {
     await retire()
     engine.dismissGuard()
     deliver(engine.takeEvents())
-    await hooks.finish(within: Self.hookPatience)
-    takeHookReports()
     observers.finish()
     hasShutDown = true
   }
@@ -355,32 +330,6 @@ public actor Node {
 
   func unknownRouter(_ name: String) -> NodeError {
     .unknownRouter(name, known: engine.routerNames)
-  }
-
-  // MARK: Hooks
-
-  /// Runs the programs for routers that have settled.
-  func runHooks(_ events: [NodeEvent]) {
-    let occasions = events.compactMap(HookOccasion.init)
-    if !occasions.isEmpty { hooks.run(occasions) }
-  }
-
-  /// Takes a report from the hooks' thread.
-  private nonisolated func hookReported(_ report: HookReport) {
-    hookReports.withLock { $0.append(report) }
-    Task { await self.takeHookReports() }
-  }
-
-  private func takeHookReports() {
-    let reports = hookReports.withLock { reports in
-      defer { reports.removeAll() }
-      return reports
-    }
-    guard !reports.isEmpty else { return }
-    var events: [NodeEvent] = []
-    for report in reports { events += hookLedger.take(report) }
-    hookLedger.keepOnly(engine.contains)
-    deliver(events)
   }
 }
 

@@ -3,32 +3,41 @@ import VIPCore
 
 /// What a node does for those who ask over its control socket.
 extension Node {
+  /// Adds to a router's status what others than the node know of it, such as how its hooks have fared.
+  public typealias StatusCompletion = @Sendable (inout RouterStatus) -> Void
+
   /// Does what a client asks, and answers when it is done.
-  public func answer(_ request: ControlRequest) async -> ControlReply {
+  ///
+  /// - Parameters:
+  ///   - request: what is asked.
+  ///   - complete: completes the status of each router in the answer.
+  public func answer(
+    _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
+  ) async -> ControlReply {
     do throws(NodeError) {
       switch request {
       case .up(let settings, let timeoutSeconds):
-        return try await bringUp(settings, timeoutSeconds: timeoutSeconds)
+        return try await bringUp(settings, timeoutSeconds, complete)
       case .down(let wanted):
         await takeDown(try routerNames(meantBy: wanted))
-        return .done(try record())
+        return .done(try record(nil, complete))
       case .downAll:
         await takeDown(routerNames)
-        return .done(try record())
+        return .done(try record(nil, complete))
       case .status(let name):
-        return .done(try record(name))
+        return .done(try record(name, complete))
       case .add(let router, let addresses):
         let report = try await add(addresses, to: router)
         try? await waitUntilRunning(router, timeout: .seconds(1))
-        return .changed(report, try record(router))
+        return .changed(report, try record(router, complete))
       case .remove(let router, let addresses):
-        return .changed(try await remove(addresses, from: router), try record(router))
+        return .changed(try await remove(addresses, from: router), try record(router, complete))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
       case .resign(let router, let seconds):
         try await resign(router, for: seconds.map(Self.duration))
-        return .done(try record(router))
+        return .done(try record(router, complete))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.
         return .failed(
@@ -38,9 +47,9 @@ extension Node {
         return .events(pastEvents.map(EventRecord.init))
       case .promote(let router):
         try await promote(router)
-        return .done(try record(router))
+        return .done(try record(router, complete))
       case .dryRun(let request):
-        return try await preview(request)
+        return try await preview(request, complete)
       }
     } catch {
       return .failed(ControlFailure(error))
@@ -48,26 +57,32 @@ extension Node {
   }
 
   /// What the node is doing, in the form of the socket.
-  private func record(_ name: String? = nil) throws(NodeError) -> NodeRecord {
-    NodeRecord(try status(name))
+  private func record(
+    _ name: String?, _ complete: StatusCompletion
+  ) throws(NodeError) -> NodeRecord {
+    var status = try status(name)
+    for index in status.routers.indices { complete(&status.routers[index]) }
+    return NodeRecord(status)
   }
 
   /// What a request would change.
-  private func preview(_ request: ControlRequest) async throws(NodeError) -> ControlReply {
+  private func preview(
+    _ request: ControlRequest, _ complete: StatusCompletion
+  ) async throws(NodeError) -> ControlReply {
     var report = ChangeReport()
     switch request {
     case .up(let settings, _): report = try await preview(settings)
     case .down(let wanted): report.removed = try routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
-    case .reload: return await answer(request)
+    case .reload: return await answer(request, completing: complete)
     case .status, .add, .remove, .resign, .events, .promote, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
-    return .changed(report, try record())
+    return .changed(report, try record(nil, complete))
   }
 
   private func bringUp(
-    _ wanted: [RouterConfiguration], timeoutSeconds: Double
+    _ wanted: [RouterConfiguration], _ timeoutSeconds: Double, _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
     let before = routerNames
     let report = try await apply(wanted)
@@ -87,7 +102,7 @@ extension Node {
       }
     }
     let names = Set(wanted.map(\.name))
-    var status = try record()
+    var status = try record(nil, complete)
     status.routers.removeAll { !names.contains($0.name) }
     return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
   }

@@ -1,6 +1,7 @@
 import Testing
 import VIP
 import VIPCore
+import VIPHooks
 
 /// What is told of programs that were run, and what is only counted.
 @Suite struct HookLedgerTests {

@@ -2,6 +2,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPHooks
 import VRRP
 
 /// When programs are to be run, and what they are told.

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import VIP
 import VIPControl
+import VIPHooks
 
 /// The text form of control messages and of a status: JSON.
 enum JSONCoding {
@@ -48,7 +49,7 @@ enum JSONCoding {
 
   /// The handler of a node's control socket.
   static func answer(
-    _ line: [UInt8], by node: Node, _ reloader: Reloader?
+    _ line: [UInt8], by node: Node, _ hooks: HookService, _ reloader: Reloader?
   ) async -> [UInt8] {
     guard !line.isEmpty else {
       return self.line(
@@ -63,12 +64,13 @@ enum JSONCoding {
             .invalid, "the node does not understand the request; is vipctl of another version?")))
     }
     guard let reloader, request == .reload || request == .dryRun(.reload) else {
-      return self.line(await node.answer(request))
+      return self.line(await node.answer(request, completing: hooks.complete))
     }
     do throws(ControlFailure) {
       let report =
         request == .reload ? try await reloader.reload() : try await reloader.preview()
-      guard case .done(let status) = await node.answer(.status(nil)) else {
+      guard case .done(let status) = await node.answer(.status(nil), completing: hooks.complete)
+      else {
         throw ControlFailure(.shuttingDown, "the node is shutting down")
       }
       return self.line(ControlReply.changed(report, status))

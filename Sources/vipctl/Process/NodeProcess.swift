@@ -2,12 +2,15 @@ import ARP
 import Glibc
 import VIP
 import VIPControl
+import VIPHooks
 import VIPCore
 
 /// A node as a process of its own: its files, its log and its end.
 struct NodeProcess {
   let directory: RuntimeDirectory
   let node: Node
+  /// Runs the programs of the routers.
+  private let hooks: HookService
   private let server: ControlServer
   /// Keeps to a configuration file, if the node was started with one.
   private let reloader: Reloader?
@@ -27,17 +30,19 @@ struct NodeProcess {
       Node.Options(
         lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
         addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
-        // So that a hook's vipctl asks this node.
-        hookVariables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)],
         announcements: announcements, wording: .vipctl))
     self.node = node
+    // So that a hook's vipctl asks this node.
+    let hooks = try HookService(
+      for: node, variables: ["VIPCTL_RUNTIME_DIR": Launch.absolute(path)])
+    self.hooks = hooks
     let reloader = configuration.map { [fifo] in
       Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
     }
     self.reloader = reloader
     let stream: ControlServer.StreamHandler = { JSONCoding.stream($0, of: node) }
     server = try ControlServer(in: directory, stream: stream) {
-      await JSONCoding.answer($0, by: node, reloader)
+      await JSONCoding.answer($0, by: node, hooks, reloader)
     }
   }
 
@@ -94,7 +99,7 @@ struct NodeProcess {
       case .signal(let number):
         manager?.tell("STOPPING=1")
         logStop(number)
-        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
+        StopLimit.shared.allow(await node.longestHandover + hooks.longestFinish)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }
@@ -131,7 +136,7 @@ struct NodeProcess {
       switch cause {
       case .signal(let number):
         logStop(number)
-        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
+        StopLimit.shared.allow(await node.longestHandover + hooks.longestFinish)
         break loop
       case .starterGone:
         isStarterGone = true
@@ -158,6 +163,7 @@ struct NodeProcess {
   private func end() async {
     await node.retire()
     await server.finish()
+    await hooks.finish()
     await node.shutdown()
     // The directory is ours until here: another node may start once it is released.
     withExtendedLifetime(directory) {}

@@ -1,3 +1,4 @@
+package import VIP
 package import VIPCore
 
 /// What becomes of the programs that a node runs for its routers.
@@ -58,16 +59,6 @@ package struct HookLedger {
   /// What is known of a virtual router; `nil` if nothing has been run for it.
   package func status(of router: String, _ family: AddressFamily) -> Entry? {
     entries[Key(router: router, family: family)]
-  }
-
-  /// Adds what is known to a router's status.
-  func complete(_ status: inout RouterStatus) {
-    guard let entry = self.status(of: status.name, status.family) else { return }
-    status.hooks = entry.status
-    if let failure = entry.failure {
-      status.problems.append(
-        Problem(.hook, router: status.name, family: status.family, failure))
-    }
   }
 
   /// Forgets the routers that are gone.

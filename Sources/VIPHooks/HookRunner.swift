@@ -1,6 +1,7 @@
 import CMNL
 import Glibc
 import Synchronization
+package import VIP
 import VIPCore
 
 /// Runs programs for a node, on a thread of its own: however slow they are, only that one waits.

@@ -1,3 +1,4 @@
+package import VIP
 package import VIPCore
 import VRRP
 

@@ -1,5 +1,6 @@
 import CMNL
 import Glibc
+import VIP
 import VIPCore
 
 /// A hook that runs: a child process, what it writes, and how long it may still take.
