@@ -2,17 +2,18 @@ import Foundation
 import TestSupport
 import Testing
 
-extension NetworkTests {
-  /// The programs under Snippets that hold an address: a node of one's own, and one in a loop of one's
-  /// own.
-  @Suite(
-    .enabled(if: FileManager.default.isExecutableFile(atPath: EmbeddingTests.path("EmbedNode"))))
-  struct EmbeddingTests {
-    /// A snippet, where it was built beside the tests.
-    static func path(_ name: String) -> String {
-      (VipctlNode.binary as NSString).deletingLastPathComponent + "/\(name)"
-    }
+/// The programs under Snippets, where they were built beside the tests.
+private enum Snippet {
+  static func path(_ name: String) -> String {
+    (VipctlNode.binary as NSString).deletingLastPathComponent + "/\(name)"
+  }
 
+  static let areBuilt = FileManager.default.isExecutableFile(atPath: path("EmbedNode"))
+}
+
+extension NetworkTests {
+  /// The snippets that hold an address: a node of one's own, and one in a loop of one's own.
+  @Suite(.enabled(if: Snippet.areBuilt, "the snippets are not built")) struct EmbeddingTests {
     /// How the first lines begin.
     private static let beginning = [
       "web IPv4: initialize → backup: started", "web IPv4: backup, the addresses are not here",
@@ -35,7 +36,7 @@ extension NetworkTests {
     func snippet(name: String, ending: [String]) throws {
       let segment = try Segment(nodes: 1)
       let machine = segment.nodes[0].namespace
-      let result = try machine.run([Self.path(name), "eth0"], within: .seconds(60))
+      let result = try machine.run([Snippet.path(name), "eth0"], within: .seconds(60))
       #expect(result.status == 0, "\(result.errors)")
       let lines = result.output.split(separator: "\n")
       let expected = Self.beginning + ending
