@@ -2,7 +2,7 @@ import VIPCore
 
 /// What an operator says about a whole node: its own settings and its routers.
 public struct NodeConfiguration: Sendable, Hashable, Codable {
-  /// How long a virtual address outlives a node that no longer refreshes it; `nil` if for ever.
+  /// How long a virtual address outlives a node that no longer refreshes it; `nil` if without end.
   public var lease: LeasePolicy
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
@@ -33,7 +33,7 @@ public struct NodeConfiguration: Sendable, Hashable, Codable {
 public struct LeasePolicy: Sendable, Hashable {
   /// The lifetime, in whole seconds; `nil` if addresses stay until they are removed.
   public let lifetime: Duration?
-  /// Whether nobody has chosen it, so that it may be longer where that is needed.
+  /// Whether it was left out, so that it may be longer where that is needed.
   ///
   /// Its text is that of the lease which is chosen where nothing else is needed.
   public let isAutomatic: Bool
@@ -74,7 +74,7 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
   /// `off` or the duration.
   public var description: String { lifetime?.text ?? "off" }
 
-  /// The text, or that nobody has chosen it.
+  /// The text, or that it was left out.
   var inWords: String { isAutomatic ? "automatic" : description }
 
   /// Decodes the text form.
