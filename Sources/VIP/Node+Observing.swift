@@ -62,6 +62,7 @@ extension Node {
   /// A reader that falls far behind misses the oldest events, which their numbers show.
   ///
   /// - Parameter count: how many events are kept for a reader that is slow.
+  /// - Returns: the events, until the node ends.
   public nonisolated func stampedEvents(
     keeping count: Int = 4096
   ) -> AsyncStream<StampedEvent> {
@@ -75,6 +76,7 @@ extension Node {
   ///
   /// - Parameter sequence: the number of the last event that is known already, such as
   ///   ``NodeSnapshot/sequence``.
+  /// - Returns: the events, until the node ends.
   public func stampedEvents(after sequence: UInt64) -> AsyncStream<StampedEvent> {
     observers.stream(beginningWith: history.last.filter { $0.sequence > sequence })
   }

@@ -162,6 +162,7 @@ public actor Node {
   /// - Parameters:
   ///   - timeout: how long to wait; without a limit if `nil`.
   ///   - condition: looked at now, and after every turn and command of the node.
+  /// - Returns: how the wait ended.
   func wait(
     atMost timeout: Duration? = nil, until condition: @escaping () -> Bool
   ) async -> Waits.End {

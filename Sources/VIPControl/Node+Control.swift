@@ -11,6 +11,7 @@ extension Node {
   /// - Parameters:
   ///   - request: what is asked.
   ///   - complete: completes the status of each router in the answer.
+  /// - Returns: the answer, whatever has come of it.
   public func answer(
     _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
   ) async -> ControlReply {

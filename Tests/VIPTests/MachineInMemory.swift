@@ -25,6 +25,8 @@ final class MachineInMemory: Sendable {
   /// - Parameters:
   ///   - isUp: whether its only interface is up.
   ///   - installPause: how long it takes for each batch of addresses.
+  /// - Returns: the node, without routers.
+  /// - Throws: why there is no thread or descriptor for it.
   func node(isUp: Bool = true, installPause: Duration = .zero) throws -> Node {
     var link = Self.link
     if !isUp { link.flags.remove(.up) }

@@ -99,6 +99,7 @@ package final class Engine {
   ///   - readiness: takes the descriptors to wait for.
   ///   - lease: how long addresses outlive the engine.
   ///   - announcements: how often and how fast addresses are announced.
+  /// - Throws: what the machine said when its interfaces were listed.
   package init(
     _ platform: any Platform, _ readiness: any Readiness, lease: LeasePolicy = .default,
     announcements: AnnouncementPolicy = AnnouncementPolicy()
