@@ -19,16 +19,22 @@ let package = Package(
   products: [
     .library(name: "VIPCore", targets: ["VIPCore"]),
     .library(name: "VRRP", targets: ["VRRP"]),
+    .library(name: "VRRPSimulation", targets: ["VRRPSimulation"]),
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
     .library(name: "VIPControl", targets: ["VIPControl"]),
     .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
     .library(name: "VIPHooks", targets: ["VIPHooks"]),
+    .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
+    .library(name: "VIPReports", targets: ["VIPReports"]),
+    .library(name: "VIPService", targets: ["VIPService"]),
+    .library(name: "VIPImport", targets: ["VIPImport"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
-    // Only the executable uses these; the libraries depend on nothing but libmnl and libpcap.
+    // Arguments are the executable's, YAML is VIPConfiguration's; the other libraries depend on
+    // nothing but libmnl and libpcap.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -38,6 +44,7 @@ let package = Package(
 
     .target(name: "VIPCore", swiftSettings: pure),
     .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
+    .target(name: "VRRPSimulation", dependencies: ["VRRP", "VIPCore"], swiftSettings: pure),
     .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
@@ -50,12 +57,32 @@ let package = Package(
       swiftSettings: common),
     .target(
       name: "VIPHooks", dependencies: ["VIP", "VIPCore", "VRRP", "CMNL"], swiftSettings: common),
+    .target(
+      name: "VIPConfiguration",
+      dependencies: [
+        "VIP", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPReports",
+      dependencies: ["VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "VRRPSimulation"],
+      swiftSettings: common),
+    .target(
+      name: "VIPService",
+      dependencies: [
+        "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
+      ],
+      swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPHooks", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports",
+        "VIPService", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: common),
 
@@ -71,9 +98,10 @@ let package = Package(
 
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
+    .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
     .testTarget(
-      name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], exclude: ["Transcripts"],
-      swiftSettings: common),
+      name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
+      exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
       name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
       swiftSettings: common),
@@ -85,14 +113,37 @@ let package = Package(
       name: "VIPControlTests",
       dependencies: ["VIPControl", "VIP", "VIPCore", "VRRP", "TestSupport"], swiftSettings: common),
     .testTarget(
-      name: "VIPMonitorTests", dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "ARP"],
+      name: "VIPMonitorTests",
+      dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPConfigurationTests",
+      dependencies: [
+        "VIPConfiguration", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        "TestSupport",
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPImportTests",
+      dependencies: [
+        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPReportsTests",
+      dependencies: ["VIPReports", "VIP", "VIPControl", "VIPCore", "VRRP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPServiceTests",
+      dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [
-        "vipctl", "VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "TestSupport",
+        "vipctl", "VIP", "VIPConfiguration", "VIPControl", "VIPMonitor", "VIPReports", "VIPService",
+        "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
       ],
       swiftSettings: common),
   ]

@@ -18,7 +18,9 @@ let package = Package(
         name: name,
         dependencies: [
           "Driver",
-          .product(name: "VRRP", package: "vipctl"), .product(name: "VIPCore", package: "vipctl"),
+          .product(name: "VRRP", package: "vipctl"),
+          .product(name: "VRRPSimulation", package: "vipctl"),
+          .product(name: "VIPCore", package: "vipctl"),
         ],
         swiftSettings: settings)
     }

@@ -1,6 +1,6 @@
 // A simulated segment: three routers, one crash, one lossy partition; the same on every run.
 
-import VRRP
+import VRRPSimulation
 
 func play() throws -> Transcript {
   try Transcript(

@@ -12,6 +12,7 @@ let package = Package(
       name: "CoreBenchmarks",
       dependencies: [
         "CAllocations", .product(name: "VRRP", package: "vipctl"),
+        .product(name: "VRRPSimulation", package: "vipctl"),
         .product(name: "VIPCore", package: "vipctl"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)]),

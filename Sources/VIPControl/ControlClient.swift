@@ -149,7 +149,7 @@ public struct ControlClientError: Error, Sendable, Hashable, CustomStringConvert
     case notPermitted
     /// The node did not answer in time.
     case timedOut
-    /// The path is longer than that of a socket can be.
+    /// The path of the runtime directory is too long for a socket in it.
     case pathTooLong
     /// A system call failed.
     case system

@@ -62,7 +62,7 @@ public enum Authentication: Sendable, Hashable {
 extension Authentication.Password {
   /// The password itself, for scenarios, which are about invented routers, and for requests to the
   /// own node.
-  var clearText: String {
+  package var clearText: String {
     let bytes = stride(from: 56, through: 0, by: -8).map {
       UInt8(truncatingIfNeeded: rawValue >> UInt64($0))
     }

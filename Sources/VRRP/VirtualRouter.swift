@@ -39,7 +39,7 @@ public struct VirtualRouter: Sendable {
   }
 
   /// A state together with its timer, so that no state can lack one or keep a stale one.
-  enum Phase: Sendable, Hashable {
+  package enum Phase: Sendable, Hashable {
     case initialize
     case backup(activeDownTimer: Instant)
     case active(adverTimer: Instant)
@@ -69,19 +69,19 @@ public struct VirtualRouter: Sendable {
   /// Counters since this value was made.
   public internal(set) var statistics = Statistics()
   /// Active_Adver_Interval: learned from the Active; our own until one is heard.
-  public internal(set) var activeInterval: AdvertisementInterval
+  public package(set) var activeInterval: AdvertisementInterval
   /// The last other router heard as Active, `nil` while we are Active or none was heard.
   public internal(set) var activeRouter: ActiveRouter?
   /// The checksum form heard from the peers.
   public internal(set) var heardChecksumForm: ChecksumForm?
   /// Our primary address: the source of our advertisements.
-  public internal(set) var primaryAddress: IPAddress
+  public package(set) var primaryAddress: IPAddress
   /// The other routers heard for our VRID, also those whose version is not ours.
   public internal(set) var peers = Peers()
 
   /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
   private(set) var preemptDelay: UInt64
-  var phase = Phase.initialize
+  package var phase = Phase.initialize
   var priorityOverride = PriorityOverride.none
   /// When the last advertisement that counts for the Active_Down_Timer was heard.
   var lastHeard = Instant.zero
@@ -94,9 +94,9 @@ public struct VirtualRouter: Sendable {
   /// When this router last became Active.
   var activeSince = Instant.zero
   /// When we last sent an advertisement of any kind.
-  var lastSent = Instant.zero
+  package var lastSent = Instant.zero
   /// When we last answered a losing advertisement or a farewell, or will have.
-  var lastAnswer: Instant?
+  package var lastAnswer: Instant?
   /// When a checksum with pseudo-header was last heard.
   var lastPseudoHeader = Instant.zero
 

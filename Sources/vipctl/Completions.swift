@@ -3,6 +3,7 @@ import Netlink
 import VIP
 import VIPControl
 import VIPCore
+import VIPService
 
 /// What a shell can offer for a word: names that only this machine knows.
 ///

@@ -2,6 +2,7 @@ import Testing
 import VIPCore
 import VIPMonitor
 import VRRP
+import VRRPSimulation
 
 /// Capture files of all kinds, sound and hostile.
 @Suite struct CaptureReaderTests {

@@ -3,6 +3,7 @@ import Testing
 import VIPCore
 import VIPMonitor
 import VRRP
+import VRRPSimulation
 
 /// Bytes from hexadecimal digits; white space counts for nothing.
 func bytes(_ hex: String) -> [UInt8] {

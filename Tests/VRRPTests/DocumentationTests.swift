@@ -12,11 +12,14 @@ import Testing
     // The mutation check copies the modules and their tests, not the documentation.
     guard FileManager.default.fileExists(atPath: document.path) else { return }
     let text = try String(contentsOf: document, encoding: .utf8)
-    let tests = Self.root.appendingPathComponent("Tests/VRRPTests")
-    let sources = try FileManager.default.contentsOfDirectory(atPath: tests.path)
-      .filter { $0.hasSuffix(".swift") && $0 != "DocumentationTests.swift" }
-      .map { try String(contentsOf: tests.appendingPathComponent($0), encoding: .utf8) }
-      .joined()
+    var sources = ""
+    for folder in ["Tests/VRRPTests", "Tests/VRRPSimulationTests"] {
+      let tests = Self.root.appendingPathComponent(folder)
+      sources += try FileManager.default.contentsOfDirectory(atPath: tests.path)
+        .filter { $0.hasSuffix(".swift") && $0 != "DocumentationTests.swift" }
+        .map { try String(contentsOf: tests.appendingPathComponent($0), encoding: .utf8) }
+        .joined()
+    }
 
     let titles = text.matches(of: /"([^"]+)"/).map { String($0.1) }
     #expect(titles.count > 70)
@@ -26,9 +29,12 @@ import Testing
     let files = text.matches(of: /`([^` ]+\.swift)`/).map { String($0.1) }
     #expect(files.count > 40)
     for file in Set(files) {
-      let candidates = ["Sources/VRRP/\(file)", "Tests/VRRPTests/\(file)"]
-      let exists = candidates.contains {
-        FileManager.default.fileExists(atPath: Self.root.appendingPathComponent($0).path)
+      let folders = [
+        "Sources/VRRP", "Tests/VRRPTests", "Sources/VRRPSimulation", "Tests/VRRPSimulationTests",
+      ]
+      let exists = folders.contains {
+        FileManager.default.fileExists(
+          atPath: Self.root.appendingPathComponent("\($0)/\(file)").path)
       }
       #expect(exists, "there is no \(file)")
     }

@@ -4,7 +4,9 @@ import Testing
 import VIP
 import VIPCore
 import VIPMonitor
+import VIPReports
 import VRRP
+import VRRPSimulation
 
 @testable import vipctl
 

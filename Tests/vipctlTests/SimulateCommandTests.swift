@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 import VRRP
+import VRRPSimulation
 
 @testable import vipctl
 

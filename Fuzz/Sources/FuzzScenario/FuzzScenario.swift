@@ -1,5 +1,6 @@
 import Driver
 import VRRP
+import VRRPSimulation
 
 @main struct Main {
   static func main() { runFuzzer(fuzz) }

@@ -1,5 +1,6 @@
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 @main struct CoreBenchmarks {
   static let source = IPAddress.v4(IPv4Address(192, 0, 2, 2))

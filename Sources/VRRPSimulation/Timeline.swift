@@ -1,0 +1,112 @@
+import VIPCore
+public import VRRP
+
+/// Who was what when in a simulation, and when a client was served.
+///
+/// ``chart(width:)`` draws it, ``clientReport(listing:)`` says it in words.
+public struct Timeline: Sendable {
+  /// A part of a router's life.
+  public struct Span: Sendable, Hashable, Codable {
+    /// When it began, in nanoseconds of true time.
+    public let start: UInt64
+    /// When it ended.
+    public let end: UInt64
+    /// The state.
+    public let state: VirtualRouter.State
+    /// Whether the node was on the segment and awake.
+    public let isReachable: Bool
+
+    /// Whether a client was served by it.
+    var serves: Bool { state == .active && isReachable }
+  }
+
+  /// One router's life.
+  public struct Row: Sendable, Hashable, Codable {
+    /// Its name.
+    public let name: String
+    /// Its parts, without gaps.
+    public let spans: [Span]
+  }
+
+  /// A time in which a client reached nobody.
+  public struct Outage: Sendable, Hashable, Codable {
+    /// When it began, in nanoseconds of true time.
+    public let start: UInt64
+    /// When it ended; the end of the simulation if it lasted.
+    public let end: UInt64
+
+    /// Makes an outage.
+    public init(start: UInt64, end: UInt64) {
+      self.start = start
+      self.end = end
+    }
+
+    /// How long it was, in nanoseconds.
+    public var duration: UInt64 { end - start }
+  }
+
+  /// The routers, in the order in which they were added.
+  public let rows: [Row]
+  /// How long the simulation was, in nanoseconds.
+  public let end: UInt64
+  /// When a client was served first; `nil` if never.
+  public let firstServed: UInt64?
+  /// The outages after that, oldest first.
+  public let outages: [Outage]
+
+  /// Reads the records of a simulation.
+  ///
+  /// - Parameters:
+  ///   - simulation: one that recorded from its beginning.
+  ///   - group: which of its virtual routers to look at, counted in the order of their appearance.
+  public init(of simulation: Simulation, group: Int = 0) {
+    let stations = simulation.stations.indices.filter { simulation.stations[$0].group == group }
+    end = simulation.now.nanoseconds
+    rows = stations.map { station in
+      Row(
+        name: simulation.nodes[simulation.stations[station].node].name,
+        spans: Self.spans(of: station, in: simulation))
+    }
+    (firstServed, outages) = Self.outages(rows, end: end)
+  }
+
+  private static func spans(of station: Int, in simulation: Simulation) -> [Span] {
+    var spans: [Span] = []
+    var start: UInt64 = 0
+    var state = VirtualRouter.State.initialize
+    var isCut = false
+    var isPaused = false
+    func close(_ end: UInt64) {
+      guard end > start else { return }
+      spans.append(Span(start: start, end: end, state: state, isReachable: !isCut && !isPaused))
+      start = end
+    }
+    for record in simulation.records where record.station == station {
+      close(record.time.nanoseconds)
+      switch record.event {
+      case .transition(let transition): state = transition.to
+      case .crashed: (state, isPaused) = (.initialize, false)
+      case .cut: isCut = true
+      case .plugged: isCut = false
+      case .paused: isPaused = true
+      case .resumed: isPaused = false
+      case .sent, .noticed: break
+      }
+    }
+    close(simulation.now.nanoseconds)
+    return spans
+  }
+
+  private static func outages(_ rows: [Row], end: UInt64) -> (first: UInt64?, [Outage]) {
+    let served = rows.flatMap { $0.spans.filter(\.serves) }.sorted { $0.start < $1.start }
+    guard let first = served.first else { return (nil, []) }
+    var outages: [Outage] = []
+    var until = first.end
+    for span in served.dropFirst() {
+      if span.start > until { outages.append(Outage(start: until, end: span.start)) }
+      until = max(until, span.end)
+    }
+    if until < end { outages.append(Outage(start: until, end: end)) }
+    return (first.start, outages)
+  }
+}
