@@ -30,6 +30,7 @@ let package = Package(
     .library(name: "VIPReports", targets: ["VIPReports"]),
     .library(name: "VIPService", targets: ["VIPService"]),
     .library(name: "VIPImport", targets: ["VIPImport"]),
+    .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -77,6 +78,10 @@ let package = Package(
         "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
       ],
       swiftSettings: common),
+    // A kernel, a segment and whole nodes in memory, for tests.
+    .target(
+      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
+      swiftSettings: common),
     .executableTarget(
       name: "vipctl",
       dependencies: [
@@ -103,11 +108,15 @@ let package = Package(
       name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
       exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
+      name: "NetlinkTests",
+      dependencies: ["Netlink", "VIPCore", "VIPTesting", "CMNL", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",
-      dependencies: ["VIP", "VIPHooks", "VIPCore", "VRRP", "Netlink", "ARP", "TestSupport"],
+      dependencies: [
+        "VIP", "VIPHooks", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP",
+        "TestSupport",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests",
@@ -138,7 +147,8 @@ let package = Package(
       dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
+      name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [

@@ -5,6 +5,7 @@ import Testing
 import VIP
 import VIPCore
 import VIPHooks
+import VIPTesting
 
 /// Running programs: what they get, what they write, how long they may take.
 @Suite struct HookRunnerTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VIPHooks
 import VRRP
 

@@ -3,6 +3,7 @@ import Testing
 import VIP
 import VIPCore
 import VIPHooks
+import VIPTesting
 import VRRP
 
 /// When programs are to be run, and what they are told.

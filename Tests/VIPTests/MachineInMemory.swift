@@ -4,6 +4,7 @@ import Netlink
 import Synchronization
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// A machine in memory for a node with its own thread and clock, put together from parts as a program

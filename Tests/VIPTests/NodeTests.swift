@@ -1,6 +1,7 @@
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// A node as a program sees it that embeds one: its lifetime, its waits, its parts.

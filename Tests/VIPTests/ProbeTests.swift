@@ -3,6 +3,7 @@ import Netlink
 import Testing
 @testable import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// Before the first use the segment is asked whether the addresses are free.
