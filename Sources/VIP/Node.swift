@@ -166,17 +166,21 @@ public actor Node {
   func wait(
     atMost timeout: Duration? = nil, until condition: @escaping () -> Bool
   ) async -> Waits.End {
-    if condition() { return .met }
     let deadline = timeout.map { bootTime() + $0 }
-    let id = waits.makeID()
-    return await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        waits.add(id, until: deadline, continuation, condition: condition)
+    // Another call may have been faster and made it untrue again, so it is looked at here too.
+    while !condition() {
+      let id = waits.makeID()
+      let end = await withTaskCancellationHandler {
+        await withCheckedContinuation { continuation in
+          waits.add(id, until: deadline, continuation, condition: condition)
+        }
+      } onCancel: {
+        // Runs as a job of this actor, hence not before the wait has begun.
+        Task { await self.endWait(id) }
       }
-    } onCancel: {
-      // Runs as a job of this actor, hence not before the wait has begun.
-      Task { await self.endWait(id) }
+      if end != .met { return end }
     }
+    return .met
   }
 
   private func endWait(_ id: Int) { waits.cancel(id) }
@@ -268,10 +272,12 @@ public actor Node {
   /// cut short by the cancellation of a task: the addresses are handed over in any case.
   public func retire() async {
     isShuttingDown = true
-    let names = engine.routerNames
-    for name in names { engine.remove(name) }
+    for name in engine.routerNames { engine.remove(name) }
     // In a task of its own, which nothing cancels.
-    await Task { await seeOff(names) }.value
+    await Task {
+      _ = await wait { [engine] in engine.routerNames.isEmpty }
+      await noteAddresses()
+    }.value
   }
 
   /// How long ``shutdown()`` may take from now on, as far as the handovers go.

@@ -162,6 +162,29 @@ import VRRP
     while dropped != nil { try await Task.sleep(for: .milliseconds(1)) }
   }
 
+  @Test func `changes that come at once are made one after the other`() async throws {
+    let node = try machine.node()
+    let interval = try interval(10)
+    try await withThrowingTaskGroup { group in
+      for number in 0..<40 {
+        let router = try settings(
+          ["198.18.0.\(100 + number % 8)/24"], vrid: 51 + number % 4, name: "r\(number % 4)",
+          interval: interval)
+        group.addTask {
+          // Routers that others have changed meanwhile may stand in the way; nothing else may.
+          do throws(NodeError) {
+            try await node.up(router)
+          } catch {
+            guard case .configuration = error.kind else { throw error }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(Set(await node.routerNames) == ["r0", "r1", "r2", "r3"])
+    await node.shutdown()
+  }
+
   // MARK: What no event tells of
 
   @Test func `a resignation is over when the next holder is heard`() async throws {
