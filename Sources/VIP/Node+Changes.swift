@@ -47,24 +47,51 @@ extension Node {
   public func apply(
     _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
   ) async throws(NodeError) -> ChangeReport {
-    try await check(wanted, removing, lease)
-    if try await areFree(wanted) { try await check(wanted, removing, lease) }
+    try await apply(wanted, .these(removing), lease)
+  }
+
+  /// Brings the node to exactly these routers: others are handed over and removed.
+  ///
+  /// - Parameters:
+  ///   - wanted: the settings, each with a name of its own.
+  ///   - lease: how long addresses outlive the node from now on; as before if left out.
+  /// - Returns: what was done.
+  /// - Throws: what ``apply(_:removing:lease:)`` throws.
+  @discardableResult
+  public func apply(
+    exactly wanted: [RouterConfiguration], lease: LeasePolicy? = nil
+  ) async throws(NodeError) -> ChangeReport {
+    try await apply(wanted, .others, lease)
+  }
+
+  /// The routers that a change is to remove.
+  private enum Removal: Sendable {
+    case these([String])
+    /// All that are not wanted, whichever they are when it is the change's turn.
+    case others
+  }
+
+  private func apply(
+    _ wanted: [RouterConfiguration], _ removal: Removal, _ lease: LeasePolicy?
+  ) async throws(NodeError) -> ChangeReport {
+    try await check(wanted, removal, lease)
+    if try await areFree(wanted) { try await check(wanted, removal, lease) }
     isApplying = true
     return try await carryThrough { node throws(NodeError) in
       defer { node.isApplying = false }
-      return try await node.change(wanted, removing, lease)
+      return try await node.change(wanted, removal, lease)
     }
   }
 
   private func change(
-    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
+    _ wanted: [RouterConfiguration], _ removal: Removal, _ lease: LeasePolicy?
   ) async throws(NodeError) -> ChangeReport {
     await noteAddresses(adding: wanted)
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
-    let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try engine.check(wanted, removing: leaving, lease: lease)
-    let plan = plan(wanted, removing, lease)
+    let removed = removed(by: removal, wanted)
+    try engine.check(wanted, removing: Set(removed), lease: lease)
+    let plan = plan(wanted, removed, lease)
     let oldLease = engine.lease
     if let lease { engine.setLease(lease) }
     do throws(NodeError) {
@@ -82,8 +109,18 @@ extension Node {
   public func preview(
     _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
   ) async throws(NodeError) -> ChangeReport {
-    try await check(wanted, removing, lease)
-    return plan(wanted, removing, lease).report
+    try await check(wanted, .these(removing), lease)
+    return plan(wanted, removed(by: .these(removing), wanted), lease).report
+  }
+
+  /// What ``apply(exactly:lease:)`` would do now, after the same checks; nothing changes.
+  ///
+  /// Takes its parameters and throws what it throws.
+  public func preview(
+    exactly wanted: [RouterConfiguration], lease: LeasePolicy? = nil
+  ) async throws(NodeError) -> ChangeReport {
+    try await check(wanted, .others, lease)
+    return plan(wanted, removed(by: .others, wanted), lease).report
   }
 
   /// What bringing routers up on a node of their own would do on this machine; nothing changes.
@@ -99,26 +136,37 @@ extension Node {
 
   /// Waits for its turn and checks what is wanted.
   private func check(
-    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
+    _ wanted: [RouterConfiguration], _ removal: Removal, _ lease: LeasePolicy?
   ) async throws(NodeError) {
-    let names = Set(wanted.map(\.name)).union(removing)
+    let names = Set(wanted.map(\.name))
     // One at a time, and routers that are just leaving make room first.
     let end = await wait { [self] in
-      isShuttingDown || (!isApplying && !names.contains(where: engine.isLeaving))
+      isShuttingDown
+        || (!isApplying
+          && !names.union(removed(by: removal, wanted)).contains(where: engine.isLeaving))
     }
     if end == .cancelled { throw .cancelled }
     try refuseIfShuttingDown()
-    let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try engine.check(wanted, removing: leaving, lease: lease)
+    try engine.check(wanted, removing: Set(removed(by: removal, wanted)), lease: lease)
+  }
+
+  /// The routers that are to go, in order; those that are wanted stay.
+  private func removed(by removal: Removal, _ wanted: [RouterConfiguration]) -> [String] {
+    let staying = Set(wanted.map(\.name))
+    let names =
+      switch removal {
+      case .these(let names): names
+      case .others: engine.routerNames
+      }
+    return names.filter { !staying.contains($0) }
   }
 
   /// What has to be done for what is wanted.
   private func plan(
-    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
+    _ wanted: [RouterConfiguration], _ removed: [String], _ lease: LeasePolicy?
   ) -> Plan {
-    let leaving = Set(removing).subtracting(wanted.map(\.name))
     var plan = Plan(wanted, on: engine)
-    plan.report.removed = removing.filter { leaving.contains($0) && engine.contains($0) }
+    plan.report.removed = removed.filter(engine.contains)
     if let lease, lease != engine.lease {
       plan.report.node.append("lease \(engine.lease.inWords) → \(lease.inWords)")
     }

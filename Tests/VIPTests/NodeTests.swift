@@ -185,6 +185,22 @@ import VRRP
     await node.shutdown()
   }
 
+  @Test func `a whole set is applied: what is not in it goes`() async throws {
+    let node = try machine.node()
+    let interval = try interval(10)
+    let routers = try (1...3).map { number in
+      try settings(
+        ["198.18.0.10\(number)/24"], vrid: 50 + number, name: "r\(number)", interval: interval)
+    }
+    try await node.apply(exactly: Array(routers.prefix(2)))
+    let preview = try await node.preview(exactly: Array(routers.suffix(2)))
+    let report = try await node.apply(exactly: Array(routers.suffix(2)))
+    #expect(preview == report)
+    #expect(report.added == ["r3"] && report.unchanged == ["r2"] && report.removed == ["r1"])
+    #expect(await node.routerNames.sorted() == ["r2", "r3"])
+    await node.shutdown()
+  }
+
   // MARK: What no event tells of
 
   @Test func `a resignation is over when the next holder is heard`() async throws {
