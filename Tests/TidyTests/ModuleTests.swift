@@ -1,0 +1,157 @@
+import Foundation
+import Testing
+
+/// The rules of the repository that no compiler checks: who may import what, and where C is called.
+@Suite struct ModuleTests {
+  /// What each module may import; the arrows of Docs/Architecture.md.
+  static let allowed: [String: Set<String>] = [
+    "VIPCore": [],
+    "VRRP": ["VIPCore"],
+    "VRRPSimulation": ["VIPCore", "VRRP"],
+    "Netlink": ["VIPCore", "CMNL", "Glibc"],
+    "ARP": ["VIPCore", "CPCAP", "Glibc"],
+    "VIP": [
+      "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
+    ],
+    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
+    "VIPControl": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
+    "VIPHooks": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
+    "VIPMonitor": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
+    "VIPConfiguration": [
+      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "VIPMonitor", "Glibc", "Yams",
+    ],
+    "VIPImport": ["VIPCore", "VRRP", "VIP", "VIPConfiguration", "Glibc"],
+    "VIPReports": [
+      "VIPCore", "VRRP", "VRRPSimulation", "VIP", "VIPControl", "VIPMonitor", "Glibc",
+      "Synchronization",
+      "FoundationEssentials",
+    ],
+    "VIPService": [
+      "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports",
+      "Glibc", "Synchronization", "FoundationEssentials",
+    ],
+    "vipctl": [
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
+      "VIPConfiguration",
+      "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
+    ],
+  ]
+
+  /// The C beside them: maps of system libraries, and C of this package.
+  static let c = ["CMNL", "CPCAP", "CLinux", "CGuard"]
+
+  @Test(arguments: allowed.keys.sorted())
+  func `a module imports only what its place allows`(module: String) throws {
+    let allowed = try #require(Self.allowed[module])
+    let files = try Repository.swiftFiles(under: "Sources/\(module)")
+    #expect(!files.isEmpty)
+    for file in files {
+      for line in try file.lines {
+        guard let imported = line.import else { continue }
+        #expect(allowed.contains(imported.module), "\(file.path): imports \(imported.module)")
+      }
+    }
+  }
+
+  @Test func `every module under Sources has its rule`() throws {
+    let modules = try FileManager.default
+      .contentsOfDirectory(atPath: Repository.root.appending(path: "Sources").path)
+      .filter { !Self.c.contains($0) }
+    #expect(Set(modules) == Set(Self.allowed.keys))
+  }
+
+  @Test func `C never shows in a signature`() throws {
+    for file in try Repository.swiftFiles(under: "Sources") {
+      for line in try file.lines {
+        guard let imported = line.import, (Self.c + ["Glibc"]).contains(imported.module)
+        else { continue }
+        #expect(
+          imported.access == nil || imported.access == "internal",
+          "\(file.path): \(imported.access ?? "") import \(imported.module)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("mnl_", "Netlink/NetlinkSocket.swift"), ("pcap_", "ARP/PcapTransport.swift"),
+    ("vip_guard_", "VIP/Guard/"),
+  ])
+  func `a C library is called from one place`(prefix: String, home: String) throws {
+    let call = try Regex("\\b\(prefix)[a-z0-9_]+\\(")
+    var callers: Set<String> = []
+    for file in try Repository.swiftFiles(under: "Sources")
+    where try file.lines.contains(where: { $0.code.contains(call) }) {
+      callers.insert(file.path)
+    }
+    #expect(!callers.isEmpty && callers.allSatisfy { $0.hasPrefix("Sources/\(home)") })
+  }
+
+  /// A header of a system library that grows declarations of its own is C that no compiler checks.
+  @Test(arguments: ["CMNL", "CPCAP"])
+  func `a map of a system library has nothing but its header`(module: String) throws {
+    let folder = Repository.root.appending(path: "Sources/\(module)")
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(Set(files) == ["module.modulemap", "shim.h"])
+    let header = try String(contentsOf: folder.appending(path: "shim.h"), encoding: .utf8)
+    let lines = header.split(separator: "\n").filter { !$0.hasPrefix("//") }
+    #expect(lines.allSatisfy { $0 == "#pragma once" || $0.hasPrefix("#include <") })
+    #expect(lines.count == 2)
+  }
+
+  /// The first process of a container waits for every child that nobody has noted; the end of one
+  /// that was only forgotten would be lost.
+  @Test func `whoever starts a child notes it`() throws {
+    var found = 0
+    for file in try ["VIP", "VIPHooks"].flatMap({
+      try Repository.swiftFiles(under: "Sources/\($0)")
+    }) {
+      let code = try file.lines.map(\.code)
+      guard code.contains(where: { $0.contains("posix_spawn(") }) else { continue }
+      found += 1
+      #expect(code.contains { $0.contains("Children.start") }, "\(file.path): Children.start {…}")
+      #expect(code.contains { $0.contains("Children.finished") }, "\(file.path)")
+    }
+    #expect(found > 0)
+  }
+
+  /// The advice of an import is about this program; all other libraries serve any, see `Wording`.
+  @Test func `no library knows the command line`() throws {
+    let word = try Regex("--[a-z][a-z]|'vipctl [a-z]")
+    for file in try Repository.swiftFiles(under: "Sources")
+    where !["vipctl", "VIPImport"].contains(file.module) {
+      for (number, line) in try file.lines.enumerated() {
+        #expect(!line.code.contains(word), "\(file.path):\(number + 1)")
+      }
+    }
+  }
+
+  /// What belongs to the whole process is changed where a process is run, and nowhere else.
+  @Test func `no library changes its process`() throws {
+    let call = try Regex("\\b(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal)\\(")
+    for file in try Repository.swiftFiles(under: "Sources")
+    where !["vipctl", "VIPService"].contains(file.module) {
+      for (number, line) in try file.lines.enumerated() {
+        #expect(!line.code.contains(call), "\(file.path):\(number + 1)")
+      }
+    }
+  }
+
+  @Test func `nothing is left for later`() throws {
+    let marker = try Regex("\\b(TODO|FIXME|XXX|HACK)\\b")
+    for folder in ["Sources", "Tests"] {
+      for file in try Repository.swiftFiles(under: folder)
+      where !file.path.hasPrefix("Tests/TidyTests/") {
+        for (number, line) in try file.lines.enumerated() {
+          #expect(!line.text.contains(marker), "\(file.path):\(number + 1)")
+        }
+      }
+    }
+  }
+
+  @Test func `a file is a chapter, not a book`() throws {
+    for file in try Repository.swiftFiles(under: "Sources") {
+      let count = try file.lines.count
+      #expect(count <= 450, "\(file.path) has \(count) lines")
+    }
+  }
+}

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 import Synchronization
 import VIPCore
@@ -73,22 +73,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   ///
   /// It ends, and lets go of the loop, after ``stop()``.
   func start() throws(NodeError) {
-    var id = pthread_t()
-    let context = Unmanaged.passRetained(self).toOpaque()
-    let result = pthread_create(
-      &id, nil,
-      { context in
-        guard let context else { return nil }
-        let loop = Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue()
-        loop.thread.withLock { $0 = pthread_self() }
-        loop.run()
-        return nil
-      }, context)
-    guard result == 0 else {
-      Unmanaged<EventLoop>.fromOpaque(context).release()
-      throw .system(result, "start the node's thread")
+    try DetachedThread.start("the node's thread") { [self] in
+      thread.withLock { $0 = pthread_self() }
+      run()
     }
-    pthread_detach(id)
   }
 
   /// Gives the thread its node; the first turn follows at once.

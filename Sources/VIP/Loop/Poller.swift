@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 import VIPCore
 
@@ -8,7 +8,7 @@ final class Poller: Readiness {
 
   private let poll: Descriptor
   private let timer: Descriptor
-  private let wakeUp: Descriptor
+  private let wakeUp: WakeUp
   private var sources: [Int32: ReadinessSource] = [:]
   private var events = [epoll_event](repeating: epoll_event(), count: eventCount)
   /// What the timer is armed for; it may be earlier than needed, never later.
@@ -18,10 +18,9 @@ final class Poller: Readiness {
     poll = try Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC)), "make an epoll descriptor")
     timer = try Descriptor(
       timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK)), "make a timer")
-    wakeUp = try Descriptor(
-      eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), "make an event descriptor")
+    wakeUp = try WakeUp()
     register(timer.raw)
-    register(wakeUp.raw)
+    register(wakeUp.descriptor)
   }
 
   /// Readable when something that is watched is.
@@ -62,9 +61,8 @@ final class Poller: Readiness {
       switch event.data.fd {
       case timer.raw:
         armed = nil
-      case wakeUp.raw:
-        var value: UInt64 = 0
-        _ = read(wakeUp.raw, &value, 8)
+      case wakeUp.descriptor:
+        wakeUp.clear()
       case let descriptor:
         if let source = sources[descriptor] { ready.append(source) }
       }
@@ -88,7 +86,6 @@ final class Poller: Readiness {
   ///
   /// May be called from any thread.
   func wake() {
-    var one: UInt64 = 1
-    _ = write(wakeUp.raw, &one, 8)
+    wakeUp.signal()
   }
 }

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 
 /// Unix sockets with a path, and who is at their other end.

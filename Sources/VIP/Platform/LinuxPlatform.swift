@@ -1,5 +1,4 @@
 public import ARP
-import CMNL
 import Glibc
 public import Netlink
 public import VIPCore
@@ -37,8 +36,7 @@ public final class LinuxPlatform: Platform {
     do throws(NetlinkError) {
       return try NetlinkKernel()
     } catch {
-      throw NodeError(
-        error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
+      throw NodeError(error)
     }
   }
 

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 package import Netlink
 package import VIPCore

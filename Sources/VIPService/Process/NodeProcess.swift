@@ -134,12 +134,15 @@ public struct NodeProcess: Sendable {
     let log = logging(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
-    let isWaiting = DetachedThread.run {
-      var byte: UInt8 = 0
-      while read(starter, &byte, 1) > 0 {}
+    do throws(NodeError) {
+      try DetachedThread.start("the thread that waits for the starter") {
+        var byte: UInt8 = 0
+        while read(starter, &byte, 1) > 0 {}
+        stops.tell(.starterGone)
+      }
+    } catch {
       stops.tell(.starterGone)
     }
-    if !isWaiting { stops.tell(.starterGone) }
     var isStarterGone = false
     var hasServed = false
     loop: for await cause in stops.causes {
