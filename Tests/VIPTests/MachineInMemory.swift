@@ -58,20 +58,26 @@ final class MachineInMemory: Sendable {
 
 /// Packets on their way to a node's thread.
 private final class Mailbox: Sendable {
-  let descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+  private let arrival: WakeUp
   private let packets = Mutex<[(PacketHeader, [UInt8])]>([])
 
-  deinit { close(descriptor) }
+  init() {
+    do throws(NodeError) {
+      arrival = try WakeUp()
+    } catch {
+      preconditionFailure("no descriptor is left: \(error)")
+    }
+  }
+
+  var descriptor: Int32 { arrival.descriptor }
 
   func put(_ header: PacketHeader, _ message: [UInt8]) {
     packets.withLock { $0.append((header, message)) }
-    var one: UInt64 = 1
-    _ = write(descriptor, &one, 8)
+    arrival.signal()
   }
 
   func takeAll() -> [(PacketHeader, [UInt8])] {
-    var count: UInt64 = 0
-    _ = read(descriptor, &count, 8)
+    arrival.clear()
     return packets.withLock { packets in
       defer { packets.removeAll() }
       return packets

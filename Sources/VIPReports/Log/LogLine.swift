@@ -47,20 +47,23 @@ public struct LogLine: Sendable {
         fields: Self.fields(router, family))
     case .waiting(let router, let family, let reason):
       self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
-    case .warning(let router, let family, let text):
-      self.init(.warning, text, fields: Self.fields(router, family))
+    case .warning(let problem):
+      self.init(.warning, problem.text, fields: Self.fields(problem.router, problem.family))
     case .conflict(let router, let address, let mac):
       self.init(
         .warning, conflictText(address, mac),
         fields: Self.fields(router, address.family) + [("mac", "\(mac)")])
-    case .cleared(let router, let family, let text):
-      self.init(.info, "over: \(text)", fields: Self.fields(router, family))
+    case .cleared(let problem):
+      self.init(
+        .info, "over: \(problem.text)", fields: Self.fields(problem.router, problem.family))
     case .changed(let router, let text):
       self.init(.info, "changed: \(text)", fields: [("router", router)])
     case .repaired(let router, let address):
       self.init(
         .warning, "\(address) was missing and has been put back",
         fields: Self.fields(router, address.family))
+    case .settled(let router, let family, let settlement):
+      self.init(.info, settlement.text, fields: Self.fields(router, family))
     case .hook(let router, let family, let state, let text):
       self.init(.info, hookText(state, text), fields: Self.fields(router, family))
     case .removed(let router):
