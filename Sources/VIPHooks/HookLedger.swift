@@ -2,14 +2,14 @@ package import VIP
 package import VIPCore
 
 /// What becomes of the programs that a node runs for its routers.
-package struct HookLedger {
+package struct HookLedger: Sendable {
   private struct Key: Hashable {
     var router: String
     var family: AddressFamily
   }
 
   /// How the programs of one virtual router have fared.
-  package struct Entry {
+  package struct Entry: Sendable {
     package var status = HookStatus()
     /// What went wrong last, until something goes well.
     package var failure: String?
