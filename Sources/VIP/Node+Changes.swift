@@ -175,6 +175,8 @@ extension Node {
 
   private func carryOut(_ plan: Plan) async throws(NodeError) {
     let old = plan.replaced.compactMap { engine.settings(named: $0.name) }
+    let fitness = Dictionary(
+      uniqueKeysWithValues: plan.replaced.map { ($0.name, engine.fitness(of: $0.name)) })
     for name in plan.report.removed + plan.replaced.map(\.name) { engine.remove(name) }
 
     // A router that needs nothing of what a leaving one still has does not wait for it.
@@ -189,20 +191,25 @@ extension Node {
     let awaited = plan.report.removed + plan.replaced.map(\.name)
     _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
-    try finish(late, plan, old)
+    try finish(late, plan, old, fitness)
     if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
   }
 
   /// What remains to be done when the routers that leave are gone.
   private func finish(
-    _ late: [RouterConfiguration], _ plan: Plan, _ old: [RouterConfiguration]
+    _ late: [RouterConfiguration], _ plan: Plan, _ old: [RouterConfiguration],
+    _ fitness: [String: [String: RouterFitness]]
   ) throws(NodeError) {
     do throws(NodeError) {
       try engine.change(late.filter(plan.changed.contains))
-      for router in late where !plan.changed.contains(router) { try engine.add(router) }
+      for router in late where !plan.changed.contains(router) {
+        try engine.add(router, keeping: fitness[router.name] ?? [:])
+      }
     } catch {
       // The machine has changed meanwhile. Better the old routers than none.
-      for router in old where !engine.contains(router.name) { try? engine.add(router) }
+      for router in old where !engine.contains(router.name) {
+        try? engine.add(router, keeping: fitness[router.name] ?? [:])
+      }
       throw error
     }
   }

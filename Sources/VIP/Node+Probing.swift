@@ -21,10 +21,10 @@ extension Node {
   /// - Returns: whether that took time, in which anything may have happened.
   /// - Throws: ``NodeError/Kind/addressInUse`` with the Ethernet address of the machine that has one.
   func areFree(_ wanted: [RouterConfiguration]) async throws(NodeError) -> Bool {
-    let inquiries = engine.inquire(about: wanted)
-    guard !inquiries.isEmpty else { return false }
-    let end = await wait { [self] in !engine.isAsking(inquiries) || isShuttingDown }
-    let refusal = engine.endInquiries(inquiries)
+    let probes = engine.startProbes(for: wanted)
+    guard !probes.isEmpty else { return false }
+    let end = await wait { [self] in !engine.isProbing(probes) || isShuttingDown }
+    let refusal = engine.endProbes(probes)
     if end == .cancelled { throw .cancelled }
     if let refusal { throw NodeError(.addressInUse, refusal) }
     return true

@@ -336,7 +336,7 @@ public actor Node {
   }
 
   func unknownRouter(_ name: String) -> NodeError {
-    .unknownRouter(name, known: engine.routerNames)
+    engine.unknownRouter(name)
   }
 }
 

@@ -108,7 +108,7 @@ public final class NodeCore {
   /// - Throws: ``NodeError/Kind/unknownRouter``.
   public func remove(_ name: String) throws(NodeError) {
     defer { arm() }
-    guard engine.remove(name) else { throw .unknownRouter(name, known: engine.routerNames) }
+    guard engine.remove(name) else { throw engine.unknownRouter(name) }
   }
 
   /// Leaves the Active role of a router to other machines.
@@ -132,6 +132,17 @@ public final class NodeCore {
     try engine.promote(name)
   }
 
+  /// Makes a router unfit, weaker or fit again, for a cause that the caller knows.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/refused`` for a priority that
+  ///   can't be lowered so. Nothing has changed then.
+  public func setFitness(
+    _ fitness: RouterFitness, of name: String, for cause: String
+  ) throws(NodeError) {
+    defer { arm() }
+    try engine.setFitness(fitness, of: name, for: cause)
+  }
+
   /// The names of all routers, in the order in which they were added; also of those that leave.
   public var routerNames: [String] { engine.routerNames }
 
@@ -139,8 +150,6 @@ public final class NodeCore {
   public func status(_ name: String? = nil) -> [RouterStatus] { engine.status(name) }
 
   private func checkName(_ name: String) throws(NodeError) {
-    guard engine.contains(name) else {
-      throw .unknownRouter(name, known: engine.routerNames)
-    }
+    guard engine.contains(name) else { throw engine.unknownRouter(name) }
   }
 }

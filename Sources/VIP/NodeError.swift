@@ -44,12 +44,6 @@ public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
   static let cancelled = NodeError(
     .cancelled, "the wait was cancelled; what the node has begun goes on")
 
-  /// No router has a name.
-  static func unknownRouter(_ name: String, known names: [String]) -> NodeError {
-    let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
-    return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
-  }
-
   /// Wraps what is wrong with a configuration.
   public init(_ error: ConfigurationError) {
     self.init(.configuration(error), "\(error.router): \(error.description)")

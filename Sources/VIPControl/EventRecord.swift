@@ -10,7 +10,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case transition
     /// The addresses of a virtual router are where its state wants them.
     case settled
-    /// A virtual router waits for its interface.
+    /// A virtual router can't take part in the election.
     case waiting
     /// Something is wrong.
     case warning
@@ -63,7 +63,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
       state = settlement.state
       text = settlement.text
     case .waiting(let router, let family, let reason):
-      (self.event, self.router, self.family, text) = (.waiting, router, family, reason)
+      (self.event, self.router, self.family) = (.waiting, router, family)
+      text = reason.description
     case .warning(let problem):
       (event, router, family, text) = (.warning, problem.router, problem.family, problem.text)
     case .conflict(let router, let address, let mac):

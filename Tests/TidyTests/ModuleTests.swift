@@ -23,8 +23,7 @@ import Testing
     "VIPImport": ["VIPCore", "VRRP", "VIP", "VIPConfiguration", "Glibc"],
     "VIPReports": [
       "VIPCore", "VRRP", "VRRPSimulation", "VIP", "VIPControl", "VIPMonitor", "Glibc",
-      "Synchronization",
-      "FoundationEssentials",
+      "Synchronization", "FoundationEssentials",
     ],
     "VIPService": [
       "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports",
@@ -32,8 +31,7 @@ import Testing
     ],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
-      "VIPConfiguration",
-      "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
+      "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
     ],
   ]
 

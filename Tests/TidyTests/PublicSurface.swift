@@ -48,6 +48,12 @@ struct PublicSurface {
     for path in try Repository.files(under: "Sources", named: "module.modulemap") {
       arguments += ["-Xcc", "-fmodule-map-file=" + Repository.root.appending(path: path).path]
     }
+    // The C modules of packages that this one depends on.
+    let packages = URL(filePath: built).appending(path: "../../checkouts").standardizedFileURL.path
+    for path in FileManager.default.subpaths(atPath: packages) ?? []
+    where path.hasSuffix("/include/module.modulemap") {
+      arguments += ["-I", "\(packages)/\((path as NSString).deletingLastPathComponent)"]
+    }
     arguments += try check(["pkg-config", "--cflags-only-I", "libpcap", "libmnl"])
       .split(whereSeparator: \.isWhitespace).map(String.init)
     try check(arguments)

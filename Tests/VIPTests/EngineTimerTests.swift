@@ -6,8 +6,8 @@ import VIPCore
 /// The timers of an engine in one queue.
 @Suite struct EngineTimerTests {
   private static let all: [EngineTimer] = [
-    .lease, .retry, .announcement, .handover, .trouble, .guard, .conflict, .probe, .listening,
-    .refresh, .router(slot: 0), .router(slot: 1), .router(slot: 1000),
+    .lease, .retry, .announcement, .handover, .guard, .changeProbe, .listening, .refresh,
+    .router(slot: 0), .router(slot: 1), .router(slot: 1000),
   ]
 
   @Test func `each timer has an index of its own`() {

@@ -297,23 +297,28 @@ extension Engine {
           let instance = instances[slot], instance.isHolding, instance.isReachable,
           instance.addresses[place].isPresent
         else { continue }
-        announce(address, on: wire, for: instance)
-        noteAnnounced(place, of: instance)
+        if announce(address, on: wire, for: instance) { handleAnnounced(place, of: instance) }
       }
     }
   }
 
-  func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) {
+  /// Announces an address; where a queue is full for the moment, again a little later.
+  ///
+  /// - Returns: whether it was sent.
+  @discardableResult
+  func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) -> Bool {
     let announcement = Announcement(
       address, at: instance.virtual?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
       instance.announceFailure = nil
+      return true
     } catch {
       if error.isTransient { wire.queue.retry(address, now: now) }
-      guard instance.announceFailure != error.description else { return }
+      guard instance.announceFailure != error.description else { return false }
       instance.announceFailure = error.description
       warn(.announcing, of: instance, "\(address) can't be announced: \(error)")
+      return false
     }
   }
 }

@@ -1,12 +1,12 @@
 package import ARP
 import VIPCore
 
-/// How often and how fast held addresses are announced, and announcing them again and again where
-/// somebody wants that.
+/// How often and how fast held addresses are announced, and re-announcing them periodically where a
+/// policy says so.
 extension Engine {
   /// Announces from now on as a policy says.
   ///
-  /// What is still to be announced begins anew.
+  /// What is still to be announced begins again from the first announcement.
   package func setAnnouncements(_ policy: AnnouncementPolicy) {
     guard policy != announcements else { return }
     step { announce(by: policy) }

@@ -94,24 +94,25 @@ extension Engine {
     // What goes goes first: an address may move from one router to another.
     for settings in wanted { retireAddresses(notIn: settings) }
     for settings in wanted {
-      guard let old = self.settings(named: settings.name) else { continue }
-      let group = liveInstances.filter {
-        $0.settings.name == settings.name && $0.activity != .leaving
-      }
-      for instance in group {
-        if settings.addresses(instance.family).isEmpty {
-          leave(instance)
-        } else {
-          reconfigure(instance, settings, leftovers[settings.interface] ?? [])
-        }
-      }
-      for family in settings.families where !group.contains(where: { $0.family == family }) {
-        start(
-          settings, family, on: interfaces.link(named: settings.interface),
-          leftovers[settings.interface] ?? [])
-      }
-      report(.changed(router: settings.name, text: old.difference(to: settings)))
+      guard let router = routers[settings.name] else { continue }
+      reconfigure(router, settings, leftovers[settings.interface] ?? [])
     }
+  }
+
+  private func reconfigure(
+    _ router: Router, _ settings: RouterConfiguration, _ leftovers: Set<InterfaceAddress>
+  ) {
+    let old = router.settings
+    // With the settings that they have had.
+    for instance in routers.members(of: router)
+    where settings.addresses(instance.family).isEmpty { leave(instance) }
+    router.settings = settings
+    let members = routers.members(of: router)
+    for instance in members { reconfigure(instance, from: old, leftovers) }
+    for family in settings.families where !members.contains(where: { $0.family == family }) {
+      start(family, of: router, on: interfaces.link(named: settings.interface), leftovers)
+    }
+    report(.changed(router: router.name, text: old.difference(to: settings)))
   }
 
   /// Whether addresses that an earlier life of this node left must be looked for: only where new
@@ -119,8 +120,8 @@ extension Engine {
   private func needsLeftovers(_ settings: RouterConfiguration) -> Bool {
     settings.families.contains { family in
       guard
-        let instance = liveInstances.first(where: {
-          $0.settings.name == settings.name && $0.family == family
+        let instance = routers.members(named: settings.name).first(where: {
+          $0.family == family
         })
       else { return true }
       return !instance.isHolding && instance.settings.addresses != settings.addresses
@@ -128,25 +129,23 @@ extension Engine {
   }
 
   private func reconfigure(
-    _ instance: RouterInstance, _ settings: RouterConfiguration,
-    _ leftovers: Set<InterfaceAddress>
+    _ instance: RouterInstance, from old: RouterConfiguration, _ leftovers: Set<InterfaceAddress>
   ) {
-    let old = instance.settings
-    instance.settings = settings
+    let settings = instance.settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.forgetMessages()
-    let endsQuestion = !settings.probe && instance.probe != nil
-    if endsQuestion {
+    let endsProbe = !settings.probe && instance.probe != nil
+    if endsProbe {
       instance.probe = nil
-      instance.attachRetryAt = nil
+      forgetRetry(of: instance)
       changeListening(for: instance)
     }
     if instance.electionSettings != instance.election.configuration {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if dependsOnOthers || endsQuestion { reconsider(instance) }
+    if dependsOnOthers || endsProbe { reconsider(instance) }
   }
 
   // MARK: Addresses
@@ -154,8 +153,8 @@ extension Engine {
   /// Marks the addresses of a router that are not in its new settings.
   private func retireAddresses(notIn settings: RouterConfiguration) {
     let kept = Set(settings.addresses)
-    for instance in liveInstances
-    where instance.settings.name == settings.name && instance.activity != .leaving {
+    guard let router = routers[settings.name] else { return }
+    for instance in routers.members(of: router) {
       // The last address of a family leaves with its virtual router, which hands over.
       guard !settings.addresses(instance.family).isEmpty else { continue }
       var current: [RouterInstance.VirtualAddress] = []
@@ -225,6 +224,7 @@ extension Engine {
     for old in instance.addresses where !kept.contains(old.address.address) {
       disown(old.address.address, of: instance, on: link.index)
     }
+    endConflicts(of: instance, exceptAbout: kept)
     instance.addresses = addresses
     claimAddresses(of: instance, on: link.index)
     changeListening(for: instance)
@@ -232,6 +232,7 @@ extension Engine {
     // A pass over the addresses that is under way would go on at the wrong place.
     work.restart(instance)
     recountTakeover(of: instance)
+    changeProbe(of: instance)
   }
 
   /// Notes whose addresses these are; one that goes does not displace one that stays.

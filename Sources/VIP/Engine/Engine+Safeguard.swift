@@ -94,7 +94,7 @@ extension Engine {
   func updateSafeguard() {
     guard isSafeguardStale, let safeguard else { return }
     isSafeguardStale = false
-    safeguard.keepOnly { $0 < instances.count && instances[$0]?.link != nil }
+    safeguard.keepOnly { routers[$0]?.link != nil }
     safeguard.setLease(longestLifetime)
     let hostAddresses = virtualAddressesOfHost()
     for case let instance? in instances {

@@ -9,9 +9,8 @@ extension Engine {
   /// The status of all routers, or of one name.
   package func status(_ name: String? = nil) -> [RouterStatus] {
     let time = platform.now()
-    return instances.compactMap { $0 }
-      .filter { name == nil || $0.settings.name == name }
-      .map { status(of: $0, at: time) }
+    let members = name.map(routers.members(named:)) ?? routers.members
+    return members.map { status(of: $0, at: time) }
   }
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
@@ -43,16 +42,18 @@ extension Engine {
   }
 
   private func problems(of instance: RouterInstance) -> [Problem] {
-    var list = instance.troubles.list.map { instance.problem(Problem.Kind($0.finding), $0.text) }
+    var list = instance.troubles.current.map {
+      instance.problem(Problem.Kind($0.kind), $0.text)
+    }
     for (rival, text) in zip(instance.conflicts.status.current, instance.conflicts.warnings) {
       list.append(instance.problem(.conflict(rival.address), text))
     }
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
     if instance.activity == .running {
-      if let failure = segment(of: instance)?.sendFailure, failure != 0 {
+      if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
         add(.advertising, "advertisements can't be sent: \(errorText(failure))")
       }
-      for text in decrements(of: instance) { add(.priorityLowered, text) }
+      for effect in instance.weaknesses.compactMap(\.effect) { add(.priorityLowered, effect) }
       if instance.isUnicast, instance.destinations.isEmpty {
         add(.noPeers, "this machine is its only peer; nobody hears its advertisements")
       }

@@ -45,8 +45,8 @@ final class RouterInstance {
 
   /// What the instance does at the moment.
   enum Activity: Equatable {
-    /// It can't take part; the text says what it waits for.
-    case waiting(String)
+    /// It can't take part yet.
+    case waiting(WaitingReason)
     /// It takes part in the election.
     case running
     /// It has left the election for good; its addresses are being removed.
@@ -54,21 +54,25 @@ final class RouterInstance {
   }
 
   let slot: Int
-  var settings: RouterConfiguration
+  /// What it shares with the virtual router of the other family.
+  var router: Router
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: [VirtualAddress]
   /// Counts how often the list of addresses was replaced.
   var addressRevision = 0
-  var activity = Activity.waiting("not started")
+  var activity = Activity.waiting(.notStarted)
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var virtual: VirtualInterface?
-  /// Whether it is kept out of the election by something it tracks.
+  /// Whether its interface still serves while it is kept out of the election, so that it can hand
+  /// over.
   var isUnfit = false
-  /// By how much its priority is lowered by what it tracks.
+  /// By how much its election was told that its priority is lower.
   var priorityDecrement = 0
+  /// What lowers it.
+  var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
   var stateReason = "not started"
   /// What it does as far as its addresses are concerned, or will when they have followed.
@@ -85,10 +89,10 @@ final class RouterInstance {
   var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
-  /// Who else claims its addresses.
-  var conflicts = Conflicts()
-  /// The question whether its addresses are free, until it is answered.
-  var probe: Probe?
+  /// Other machines that use its addresses while it holds them.
+  var conflicts = ConflictWatch()
+  /// The probing for its addresses, until it is known that they are free.
+  var probe: AddressProbing?
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -99,17 +103,18 @@ final class RouterInstance {
   private var packetSource: IPAddress?
   private var packetFrame: [UInt8] = []
 
-  init(slot: Int, _ settings: RouterConfiguration, _ family: AddressFamily, at now: Instant) {
+  init(slot: Int, _ router: Router, _ family: AddressFamily, at now: Instant) {
+    let settings = router.settings
     self.slot = slot
-    self.settings = settings
+    self.router = router
     self.family = family
     election = VirtualRouter(settings.election(family))
     addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
     stateSince = now
-    if settings.probe, settings.priority != .owner { probe = Probe() }
+    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
-  /// Starts the election anew from a primary address; its statistics go on.
+  /// Starts the election again, from a primary address; its statistics go on.
   ///
   /// Among equal priorities the higher address wins a tie, so it also moves first: neighbours in
   /// one subnet get different ranks from the last bits of their addresses.
@@ -130,9 +135,38 @@ final class RouterInstance {
     Problem(kind, router: settings.name, family: family, text)
   }
 
+  /// The settings of its router.
+  var settings: RouterConfiguration { router.settings }
+
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
+  }
+
+  /// When its election has something to do next, or when to try again to take part.
+  ///
+  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
+  /// timers are close are served in one turn and sent with one system call. The election counts
+  /// from the exact deadline, so the rounding does not add up.
+  var electionDeadline: Instant? {
+    guard let deadline = election.deadline else { return attachRetryAt }
+    guard election.state == .active else { return deadline }
+    let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
+    return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+  }
+
+  /// When one of its parts has something to do next.
+  var partsDeadline: Instant? {
+    earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
+  }
+
+  /// When to look after it next; `nil` if it waits for nothing.
+  var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
+
+  /// Its advertisement interval, or that of its Active if that is longer.
+  var longestInterval: Duration {
+    let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
+    return .nanoseconds(Int64(clamping: nanoseconds))
   }
 
   /// Whether the addresses belong on the interface now.
@@ -190,7 +224,7 @@ final class RouterInstance {
     return packets
   }
 
-  /// Makes the next messages anew.
+  /// Encodes the next messages again, whatever is in them.
   func forgetMessages() { packetKey = nil }
 
   /// The message as a frame with a virtual MAC address.
@@ -208,4 +242,10 @@ final class RouterInstance {
       interfaceIndex: carrierIndex ?? 0, address: addresses[index].address, lifetime: lifetime,
       makesRoute: !settings.virtualMac, isDormant: isDormant)
   }
+}
+
+/// The earlier of two moments; `nil` is never.
+func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+  guard let left, let right else { return left ?? right }
+  return min(left, right)
 }

@@ -7,8 +7,8 @@ public enum NodeEvent: Sendable, Hashable {
   case transition(router: String, family: AddressFamily, Transition)
   /// The addresses of a virtual router are where its state wants them.
   indirect case settled(router: String, family: AddressFamily, Settlement)
-  /// A virtual router waits for its interface; the text says for what.
-  case waiting(router: String, family: AddressFamily, reason: String)
+  /// A virtual router can't take part in the election.
+  case waiting(router: String, family: AddressFamily, reason: WaitingReason)
   /// Something is wrong and needs a person's attention; said once until it is over.
   case warning(Problem)
   /// Another machine claims a virtual address that is held here; said once until it is over.

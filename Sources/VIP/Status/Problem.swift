@@ -84,8 +84,16 @@ public struct Problem: Sendable, Hashable, Identifiable {
 }
 
 extension Problem.Kind {
-  /// What an advertisement has shown: one finding.
-  init(_ finding: Findings) {
+  /// What advertisements have shown.
+  init(_ trouble: Troubles.Kind) {
+    switch trouble {
+    case .unlistedPeer: self = .unlistedPeer
+    case .unusable: self = .unusableAdvertisement
+    case .finding(let finding): self.init(finding)
+    }
+  }
+
+  private init(_ finding: Findings) {
     switch finding {
     case .ownAddress: self = .ownAddressHeard
     case .twoActives: self = .twoActives
@@ -96,7 +104,6 @@ extension Problem.Kind {
     case .authenticationDiffers: self = .authenticationDiffers
     case .checksumFormDiffers: self = .checksumFormDiffers
     case .peerTableFull: self = .tooManyPeers
-    case .unlistedPeer: self = .unlistedPeer
     default: self = .unusableAdvertisement
     }
   }

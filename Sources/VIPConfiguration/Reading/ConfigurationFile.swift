@@ -3,11 +3,10 @@ public enum ConfigurationFile {
   /// Far more than 255 routers or 20,000 addresses need.
   private static let byteCountMax = 4 << 20
 
-  /// Reads a file whole; its error says where in the file it stands.
+  /// Reads a file whole; `-` is standard input.
   ///
-  /// The programs that it names are looked for on this machine.
-  ///
-  /// - Parameter path: the file; `-` is standard input.
+  /// The programs that it names are looked for on this machine. An error says where in the file it
+  /// stands.
   public static func load(_ path: String) throws(FileError) -> FileConfiguration {
     var routers: [PlacedRouter] = []
     let configuration = try load(path) { routers.append($0) }

@@ -52,7 +52,7 @@ public struct SegmentProbe {
   private let ownMACs: Set<MACAddress>
   private let questions: [IPAddress]
   private let isQuestion: Set<IPAddress>
-  private var probe = Probe()
+  private var probe = AddressProbing()
   private var listensUntil = Instant.zero
   private var speakers: [Speaker] = []
   private var holders: [IPAddress: [MACAddress]] = [:]
@@ -75,15 +75,14 @@ public struct SegmentProbe {
 
   /// Begins to ask and to listen.
   public mutating func begin(at now: Instant) {
-    probe.begin(at: now)
+    probe.begin(for: questions, at: now)
     let interval = routers.map(\.interval.duration).max() ?? .zero
     listensUntil = now + max(interval, Self.listeningMin) + Self.margin
   }
 
   /// When there is something to send, or enough was waited; `nil` when it is over.
   public var deadline: Instant? {
-    if !probe.isOver { return probe.due }
-    return isOver ? nil : listensUntil
+    probe.deadline ?? (isOver ? nil : listensUntil)
   }
 
   /// Whether all has been asked and long enough been listened.
@@ -91,9 +90,9 @@ public struct SegmentProbe {
 
   /// The probes that are due.
   public mutating func takeDue(by now: Instant) -> [AddressProbe] {
-    let due = probe.takeDue(of: questions.count, by: now)
+    let due = probe.takeDue(by: now)
     isOver = probe.isOver && now >= listensUntil
-    return questions[due].map { AddressProbe($0, from: mac) }
+    return due.map { AddressProbe($0, from: mac) }
   }
 
   /// Takes in a frame that was heard.

@@ -1,0 +1,32 @@
+import VIPCore
+
+extension AddressProbing {
+  /// What keeps a router from being called up meanwhile, in words; `nil` if nothing does.
+  func obstacle(_ vrid: VRID, _ wording: Wording = Wording()) -> String? {
+    switch outcome {
+    case .refused(let refusal): refusal.text(vrid, wording)
+    case .taken(let holder) where isOver:
+      "\(holder.address) is used by the machine with Ethernet address \(holder.mac); waiting to "
+        + "hear whether that is the group's Active"
+    case .open, .taken: isUnderWay ? "asking the segment whether its addresses are free" : nil
+    case .free: nil
+    }
+  }
+}
+
+extension AddressProbing.Holder {
+  /// Why a change can't be made, and what to do.
+  func text(_ wording: Wording) -> String {
+    "\(address) is used by the machine with Ethernet address \(mac); \(wording.newAddressInUse)"
+  }
+}
+
+extension AddressProbing.Refusal {
+  /// Why a router can't take part, and what to do.
+  func text(_ vrid: VRID, _ wording: Wording = Wording()) -> String {
+    let stranger =
+      isGroupHeard ? "is not the Active of VRID \(vrid)" : "speaks no VRRP for VRID \(vrid)"
+    return "\(holder.address) is used by the machine with Ethernet address \(holder.mac), which "
+      + "\(stranger); \(wording.addressInUse)"
+  }
+}
