@@ -125,11 +125,13 @@ import Testing
 
   /// What belongs to the whole process is changed where a process is run, and nowhere else.
   @Test func `no library changes its process`() throws {
-    let call = try Regex("\\b(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal)\\(")
+    let call = try Regex(
+      "(^|[^.a-zA-Z])(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal)\\(")
     for file in try Repository.swiftFiles(under: "Sources")
     where !["vipctl", "VIPService"].contains(file.module) {
       for (number, line) in try file.lines.enumerated() {
-        #expect(!line.code.contains(call), "\(file.path):\(number + 1)")
+        let isDeclaration = line.code.contains("func ")
+        #expect(isDeclaration || !line.code.contains(call), "\(file.path):\(number + 1)")
       }
     }
   }

@@ -48,6 +48,13 @@ struct PublicSurface {
     for path in try Repository.files(under: "Sources", named: "module.modulemap") {
       arguments += ["-Xcc", "-fmodule-map-file=" + Repository.root.appending(path: path).path]
     }
+    // The C targets of this package, whose maps the build has made.
+    for name in try FileManager.default.contentsOfDirectory(atPath: built)
+    where name.hasSuffix(".build") {
+      let path = "\(built)/\(name)/module.modulemap"
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      arguments += ["-Xcc", "-fmodule-map-file=" + path]
+    }
     // The C modules of packages that this one depends on.
     let packages = URL(filePath: built).appending(path: "../../checkouts").standardizedFileURL.path
     for path in FileManager.default.subpaths(atPath: packages) ?? []
