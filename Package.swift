@@ -131,8 +131,7 @@ let package = Package(
     .testTarget(
       name: "VIPTests",
       dependencies: [
-        "VIP", "VIPHooks", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP",
-        "TestSupport",
+        "VIP", "VIPHooks", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(

@@ -13,7 +13,12 @@ func serve(on interface: String, whileThereIs file: String) async throws {
   guard let vip = InterfaceAddress("192.0.2.10/24") else { return }
   let node = try Node()
   let events = node.events()
-  let log = Task { for await event in events { print(event) } }
+  let log = Task {
+    for await event in events {
+      print(event)
+      fflush(nil)
+    }
+  }
   try await node.up(
     RouterConfiguration(name: "web", interface: interface, vrid: 51, addresses: [vip]))
   repeat {
@@ -31,7 +36,6 @@ func serve(on interface: String, whileThereIs file: String) async throws {
 let missing = ProcessCapabilities.missing()
 let arguments = CommandLine.arguments
 if arguments.count == 3, missing.isEmpty {
-  setvbuf(stdout, nil, _IOLBF, 0)
   let service = Task.detached { try await serve(on: arguments[1], whileThereIs: arguments[2]) }
   while readLine() != nil {}
   service.cancel()

@@ -46,7 +46,7 @@ package final class HookRunner: Sendable {
 
   deinit {
     shared.inbox.withLock { $0.end = .zero }
-    shared.wakeUp.signal()
+    shared.wakeUp.wake()
   }
 
   /// Says where reports go; they come from the runner's thread, in order.
@@ -62,7 +62,7 @@ package final class HookRunner: Sendable {
       return !inbox.isStarted
     }
     if mustStart { startThread() }
-    shared.wakeUp.signal()
+    shared.wakeUp.wake()
   }
 
   /// Lets what runs and what waits come to its end, but not for longer than a time.
@@ -75,7 +75,7 @@ package final class HookRunner: Sendable {
         inbox.waiters.append(continuation)
         return false
       }
-      if isOver { continuation.resume() } else { shared.wakeUp.signal() }
+      if isOver { continuation.resume() } else { shared.wakeUp.wake() }
     }
   }
 

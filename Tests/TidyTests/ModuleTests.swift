@@ -13,7 +13,6 @@ import Testing
     "VIP": [
       "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
     ],
-    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
     "VIPControl": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
     "VIPHooks": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
     "VIPMonitor": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
@@ -29,6 +28,7 @@ import Testing
       "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports",
       "Glibc", "Synchronization", "FoundationEssentials",
     ],
+    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
       "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",

@@ -6,7 +6,7 @@ import VIPCore
 /// The timers of an engine in one queue.
 @Suite struct EngineTimerTests {
   private static let all: [EngineTimer] = [
-    .lease, .retry, .announcement, .handover, .guard, .changeProbe, .listening, .refresh,
+    .lease, .announcement, .guard, .changeProbe, .listening, .refresh,
     .router(slot: 0), .router(slot: 1), .router(slot: 1000),
   ]
 
@@ -20,8 +20,8 @@ import VIPCore
     let start = Instant(nanoseconds: 1000)
     timers.schedule(.router(slot: 3), at: start + .seconds(2))
     timers.schedule(.lease, at: start + .seconds(1))
-    timers.schedule(.retry, at: start + .seconds(3))
-    timers.cancel(.retry)
+    timers.schedule(.conflict, at: start + .seconds(3))
+    timers.cancel(.conflict)
     #expect(timers.earliest == start + .seconds(1))
     #expect(timers.popDue(by: start) == nil)
     let first = timers.popDue(by: start + .seconds(9))
@@ -33,10 +33,10 @@ import VIPCore
   @Test func `no later than keeps the earlier one`() {
     var timers = EngineTimers()
     let start = Instant(nanoseconds: 1000)
-    timers.schedule(.retry, noLaterThan: start + .seconds(2))
-    timers.schedule(.retry, noLaterThan: start + .seconds(5))
-    #expect(timers.deadline(of: .retry) == start + .seconds(2))
-    timers.schedule(.retry, noLaterThan: start + .seconds(1))
-    #expect(timers.deadline(of: .retry) == start + .seconds(1))
+    timers.schedule(.conflict, noLaterThan: start + .seconds(2))
+    timers.schedule(.conflict, noLaterThan: start + .seconds(5))
+    #expect(timers.deadline(of: .guard) == start + .seconds(2))
+    timers.schedule(.conflict, noLaterThan: start + .seconds(1))
+    #expect(timers.deadline(of: .guard) == start + .seconds(1))
   }
 }

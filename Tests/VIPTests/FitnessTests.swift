@@ -68,11 +68,17 @@ import VIPCore
 
   @Test(arguments: table) func `the verdict`(row: Row) {
     var fitness = Fitness()
-    for (cause, fault) in row.faults { #expect(fitness.set(fault, for: cause)) }
+    for (cause, fault) in row.faults {
+      let isChanged = fitness.set(fault, for: cause)
+      #expect(isChanged)
+    }
     #expect(fitness.verdict(for: .ipv4) == row.ipv4)
     #expect(fitness.verdict(for: .ipv6) == row.ipv6 ?? row.ipv4)
     // Each cause takes back its own fault and no other.
-    for (cause, _) in row.faults { #expect(fitness.set(nil, for: cause)) }
+    for (cause, _) in row.faults {
+      let isChanged = fitness.set(nil, for: cause)
+      #expect(isChanged)
+    }
     #expect(fitness.verdict(for: .ipv4) == .fit(decrement: 0))
     #expect(fitness.verdict(for: .ipv6) == .fit(decrement: 0))
   }
@@ -80,12 +86,16 @@ import VIPCore
   @Test func `a cause has one say, and the same said twice is no change`() {
     var fitness = Fitness()
     let cause = Cause.external("health")
-    #expect(!fitness.set(nil, for: cause))
-    #expect(fitness.set(.weaker(by: 10, Self.health), for: cause))
-    #expect(!fitness.set(.weaker(by: 10, Self.health), for: cause))
-    #expect(fitness.set(.weaker(by: 20, Self.health), for: cause))
+    let isNews = [
+      fitness.set(nil, for: cause),
+      fitness.set(.weaker(by: 10, Self.health), for: cause),
+      fitness.set(.weaker(by: 10, Self.health), for: cause),
+      fitness.set(.weaker(by: 20, Self.health), for: cause),
+    ]
+    #expect(isNews == [false, true, false, true])
     #expect(fitness.verdict(for: .ipv4) == .fit(decrement: 20))
-    #expect(fitness.set(.unfit(Self.health), for: cause))
+    let isUnfitNews = fitness.set(.unfit(Self.health), for: cause)
+    #expect(isUnfitNews)
     #expect(fitness.verdict(for: .ipv4) == .unfit(Self.health, handsOver: true))
     #expect(fitness.weaknesses.isEmpty)
   }

@@ -73,7 +73,7 @@ private final class Mailbox: Sendable {
 
   func put(_ header: PacketHeader, _ message: [UInt8]) {
     packets.withLock { $0.append((header, message)) }
-    arrival.signal()
+    arrival.wake()
   }
 
   func takeAll() -> [(PacketHeader, [UInt8])] {

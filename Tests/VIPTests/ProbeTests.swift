@@ -251,6 +251,26 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
+  @Test func `another interface of this machine may answer`() throws {
+    let bench = try Bench()
+    let other = MACAddress(2, 0, 0, 0, 0, 7)
+    bench.platform.fake.setLink(
+      Link(index: 3, name: "eth1", macAddress: other, mtu: 1500, flags: [.up]))
+    bench.settle()
+    try bench.engine.add(settings(probe: true))
+    func answer(_ address: String) throws -> AddressClaim {
+      AddressClaim(address: try #require(IPAddress(address)), mac: other, form: .reply)
+    }
+    try bench.hear(answer("198.18.0.100"))
+    bench.pass(.milliseconds(3650))
+    #expect(bench.state() == .active)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let probes = bench.engine.startProbes(for: [more])
+    try bench.hear(answer("198.18.0.7"))
+    bench.pass(.milliseconds(400))
+    #expect(bench.engine.endProbes(probes) == nil)
+  }
+
   @Test func `what a change probes for is of no interest afterwards`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))

@@ -1,19 +1,22 @@
 import Netlink
 import Testing
 import VIPCore
+import VIPTesting
 import VRRP
 
 @testable import VIP
 
 /// The routers of a node by name and by slot.
 @Suite struct RouterTableTests {
+  private static let addresses = VirtualAddresses([]) { _ in .absent }
+
   private func table(_ names: [String]) throws -> RouterTable {
     var table = RouterTable()
     for name in names {
       let settings = try settings(["198.18.0.100/24", "2001:db8::100/64"], name: name)
       let router = table.add(settings)
       for family in settings.families {
-        _ = table.makeMember(family, of: router, at: Instant(nanoseconds: 1))
+        _ = table.makeMember(family, of: router, Self.addresses, at: Instant(nanoseconds: 1))
       }
     }
     return table
@@ -58,7 +61,7 @@ import VRRP
     let gone = try #require(table[1])
     table.remove(gone)
     let b = try #require(table["b"])
-    #expect(table.makeMember(.ipv6, of: b, at: Instant(nanoseconds: 2)).slot == 1)
+    #expect(table.makeMember(.ipv6, of: b, Self.addresses, at: Instant(nanoseconds: 2)).slot == 1)
   }
 
   /// Whatever a router has done: when it is gone, nothing knows its slot any more.
@@ -76,7 +79,7 @@ import VRRP
     #expect(engine.routerNames == [] && engine.routers.members.isEmpty)
     #expect(engine.timers.deadline(of: .router(slot: 0)) == nil)
     #expect(engine.work.isEmpty && engine.owners.isEmpty)
-    #expect(engine.virtuals.isEmpty && engine.hushed.isEmpty)
+    #expect(engine.macvlans.isEmpty && engine.parentSettings.interfaces.isEmpty)
     #expect(engine.unsettled.isEmpty)
     #expect(engine.segments.isEmpty && engine.wires.isEmpty)
     #expect(bench.platform.names.isEmpty)

@@ -1,4 +1,5 @@
 import ARP
+import Netlink
 import VIPCore
 import VRRP
 
@@ -28,7 +29,7 @@ extension Engine {
         segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
       }
-      noteSuccessor(of: instance, advertisement, from: header.source)
+      handleSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
@@ -69,8 +70,8 @@ extension Engine {
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
-    if let virtual = instance.virtual {
-      return outbox.add(instance.frame(priority, at: virtual.macAddress), of: instance)
+    if let macvlan = instance.macvlan {
+      return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
     }
     let source = instance.isUnicast ? instance.election.primaryAddress : nil
     for (destination, message) in instance.messages(priority) {

@@ -37,7 +37,7 @@ extension Engine {
   func refreshAnnouncements() {
     for case let instance? in instances where instance.isHolding && instance.isReachable {
       guard let wire = wire(of: instance) else { continue }
-      for address in instance.currentAddresses where address.isPresent {
+      for address in instance.addresses.current where address.isPresent {
         wire.queue.refresh(address.address.address, now: now)
       }
     }

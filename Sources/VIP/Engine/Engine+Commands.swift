@@ -63,13 +63,13 @@ extension Engine {
     Set(
       routers.members(named: name).map { instance in
         if instance.isHolding {
-          let isDone = instance.currentAddresses.allSatisfy {
+          let isDone = instance.addresses.current.allSatisfy {
             ($0.isPresent && instance.isReachable) || $0.failure != nil
           }
-          return isDone || instance.virtual?.failure != nil ? .here : .open
+          return isDone || instance.macvlan?.failure != nil ? .here : .open
         }
         guard let active = instance.election.activeRouter, active.priority != .release,
-          instance.handoverDeadline == nil
+          !instance.handover.isUnderWay
         else { return .open }
         return .elsewhere
       })

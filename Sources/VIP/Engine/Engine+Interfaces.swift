@@ -20,7 +20,7 @@ extension Engine {
     }
     compareAddresses(with: records)
     for case let instance? in instances { reconsider(instance) }
-    reviewVirtualInterfaces(Set(virtuals.keys).union(hushed.keys))
+    reviewMacvlans(Set(macvlans.keys).union(parentSettings.interfaces))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -30,13 +30,15 @@ extension Engine {
       present.insert(
         OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address))
     }
-    for (key, owner) in owners where !present.contains(key) {
-      guard let instance = instances[owner.slot] else { continue }
-      instance.addresses[owner.index].expectedRemovals = 0
-      guard let carrier = instance.carrierIndex, instance.addresses[owner.index].isInstalled,
-        !present.contains(OwnerKey(interfaceIndex: carrier, address: key.address))
-      else { continue }
-      noteLoss(of: AddressRecord.lost(instance.addresses[owner.index].address, on: carrier))
+    for case let instance? in instances {
+      instance.addresses.eventsWereLost()
+      guard let index = instance.addressInterface else { continue }
+      for address in instance.addresses
+      where address.isInstalled
+        && !present.contains(OwnerKey(interfaceIndex: index, address: address.address.address))
+      {
+        handleRemoval(of: .lost(address.address, on: index))
+      }
     }
   }
 
@@ -55,14 +57,14 @@ extension Engine {
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
-            if record.flags.contains(.dadFailed) { noteRefusal(of: record) }
+            if record.flags.contains(.dadFailed) { handleRefusal(of: record) }
             return
           }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
         case .addressRemoved(let record):
           interfaces.remove(record)
-          noteLoss(of: record)
+          handleRemoval(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
         case .overflow:
           isOverflown = true
@@ -85,7 +87,7 @@ extension Engine {
         reconsider(instance)
       }
     }
-    if !virtuals.isEmpty { reviewVirtualInterfaces(changed) }
+    if !macvlans.isEmpty { reviewMacvlans(changed) }
   }
 
   /// Lets an instance take part or wait, as its fitness allows.
@@ -97,7 +99,7 @@ extension Engine {
       pause(
         instance, .interface(InterfaceFault(link == nil ? .missing : .replaced, of: name)),
         handsOver: false)
-      // One that only has another name now keeps its addresses, and nothing would refresh them.
+      // An interface that only has another name now keeps its addresses, without a refresh.
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
@@ -146,9 +148,9 @@ extension Engine {
       instance.activity = .running
       instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
-      if !instance.isHolding, !instance.hasReleased, instance.handoverDeadline == nil {
+      if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay {
         // Left on the interface by an earlier life of this node.
-        work.add(.remove, instance)
+        work.add(.remove, instance.slot)
       }
       startProbing(of: instance)
     } else if primary != instance.election.primaryAddress {
@@ -168,7 +170,7 @@ extension Engine {
     forgetRetry(of: instance)
     instance.isUnfit = handsOver
     perform(instance.election.stop(at: now), for: instance)
-    if instance.handoverDeadline != nil, !handsOver { release(instance) }
+    if instance.handover.isUnderWay, !handsOver { release(instance) }
     stopProbing(of: instance)
     schedule(instance)
     instance.stateSince = now
@@ -197,20 +199,20 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      if instance.settings.virtualMac { try claimVirtualInterface(for: instance, on: link) }
+      if instance.settings.virtualMac { try claimMacvlan(for: instance, on: link) }
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
-        try createVirtualInterface(for: instance, on: link)
+        try createMacvlan(for: instance, on: link)
         wire.addUser()
         segment.add(instance)
       } catch {
-        removeVirtualInterface(of: instance)
+        removeMacvlan(of: instance)
         closeUnused(key)
         throw error
       }
       claimAddresses(of: instance, on: link.index)
-      if instance.settings.virtualMac { work.add(.load, instance) }
+      if instance.settings.virtualMac { work.add(.load, instance.slot) }
     }
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
@@ -246,19 +248,15 @@ extension Engine {
     flush()
     changeListening(for: instance)
     isSafeguardStale = true
-    endHandover(instance)
-    removeVirtualInterface(of: instance)
+    instance.handover.end()
+    removeMacvlan(of: instance)
     instance.link = nil
-    work.forget(instance)
-    for index in instance.addresses.indices {
-      let address = instance.addresses[index].address.address
-      instance.addresses[index].isInstalled = false
-      instance.addresses[index].isLeased = false
-      instance.addresses[index].isAwake = false
-      instance.addresses[index].expectedRemovals = 0
-      disown(address, of: instance, on: link.index)
+    work.forget(instance.slot)
+    for address in instance.addresses {
+      disown(address.address.address, of: instance, on: link.index)
     }
-    instance.addresses.removeAll(where: \.isRetired)
+    instance.addresses.interfaceVanished()
+    instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     segments[key]?.remove(instance)
     wires[link.index]?.removeUser()

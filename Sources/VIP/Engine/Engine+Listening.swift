@@ -60,7 +60,7 @@ extension Engine {
     var addresses: [IPAddress] = []
     for case let instance? in instances where instance.link?.index == index {
       guard
-        instance.isHolding || instance.handoverDeadline != nil
+        instance.isHolding || instance.handover.isUnderWay
           || instance.probe?.isUnderWay ?? false
       else { continue }
       guard addresses.count + instance.addresses.count <= Listening.filteredAddressCount else {
@@ -79,30 +79,23 @@ extension Engine {
   /// that is held here should not be in use elsewhere.
   func drainClaims(on interfaceIndex: Int32) {
     guard let wire = wires[interfaceIndex] else { return }
-    var relieved: Set<Int> = []
     let count = try? wire.transport.drain(limit: Listening.framesPerTurn) { frame in
       guard let claim = try? AddressClaim(parsing: frame), claim.isInUse,
         claim.mac != wire.macAddress
       else { return }
       handleAnswer(claim, onInterface: interfaceIndex)
-      guard let owner = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
-        let instance = instances[owner.slot]
+      guard let slot = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
+        let instance = instances[slot],
+        let position = instance.addresses.position(of: claim.address)
       else { return }
-      if instance.addresses[owner.index].isLingering {
-        instance.addresses[owner.index].isLingering = false
-        relieved.insert(owner.slot)
+      if instance.handover.keeps(claim.address) {
+        guard instance.addresses[position].isInstalled else { return }
+        handle(instance.handover.announced(claim.address), of: instance)
       } else if instance.probe != nil {
         handleAnswer(claim, to: instance)
-      } else if instance.isHolding, instance.addresses[owner.index].isPresent,
-        !instance.addresses[owner.index].isRetired
-      {
+      } else if instance.isHolding, instance.addresses[position].isPresent {
         handleForeignClaim(claim, of: instance)
       }
-    }
-    for slot in relieved {
-      guard let instance = instances[slot] else { continue }
-      work.add(.remove, instance)
-      if !instance.addresses.contains(where: \.isLingering) { endHandover(instance) }
     }
     perform(wire.listening.drained(count, at: now), on: wire)
     armListening(on: wire)

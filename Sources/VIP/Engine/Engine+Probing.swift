@@ -19,7 +19,7 @@ extension Engine {
       instance.probe = nil
       return
     }
-    instance.probe?.begin(for: instance.currentAddresses.map(\.address.address), at: now)
+    instance.probe?.begin(for: instance.addresses.current.map(\.address.address), at: now)
     changeListening(for: instance)
     // An answer that comes at once must be heard.
     updateListening()
@@ -29,7 +29,7 @@ extension Engine {
   /// Goes on with the addresses that a router has now.
   func changeProbe(of instance: RouterInstance) {
     guard instance.probe?.isUnderWay ?? false else { return }
-    instance.probe?.change(to: instance.currentAddresses.map(\.address.address), at: now)
+    instance.probe?.change(to: instance.addresses.current.map(\.address.address), at: now)
     continueProbe(of: instance)
   }
 

@@ -40,15 +40,11 @@ extension Engine {
     _ leftovers: Set<InterfaceAddress>
   ) {
     let settings = router.settings
-    let instance = routers.makeMember(family, of: router, at: now)
-    for index in instance.addresses.indices {
-      let address = instance.addresses[index].address
-      instance.addresses[index].isInstalled = !settings.virtualMac && leftovers.contains(address)
-      guard let link else { continue }
-      instance.addresses[index].belongsToHost =
-        interfaces.hostRecord(address.address, on: link.index) != nil
+    let addresses = VirtualAddresses(settings.addresses(family)) { address in
+      place(of: address, leftovers, settings, on: link)
     }
-    if settings.virtualMac, let link { removeFromParent(leftovers, of: instance, link.index) }
+    let instance = routers.makeMember(family, of: router, addresses, at: now)
+    if let link { removeUnused(leftovers, of: instance, on: link) }
     reconsider(instance)
   }
 

@@ -44,14 +44,14 @@ extension Engine {
     Settlement(
       state, previous: instance.standing, reason: reason, configuration: instance.settings,
       effectivePriority: instance.election.effectivePriority,
-      addressInterface: instance.virtual?.name)
+      addressInterface: instance.macvlan?.name)
   }
 
   /// Whether an instance's addresses are where its state wants them, as far as that can be.
   private func isSettled(_ instance: RouterInstance) -> Bool {
-    guard instance.handoverDeadline == nil else { return false }
+    guard !instance.handover.isUnderWay else { return false }
     // On an interface that is down they are as good as gone, whatever is still to be loaded there.
     if instance.settings.virtualMac, !instance.isHolding, instance.hasReleased { return true }
-    return !work.isUnfinished(instance)
+    return !work.isUnfinished(instance.slot)
   }
 }

@@ -24,24 +24,25 @@ extension Engine {
       effectivePriority: election.effectivePriority, interval: instance.settings.interval,
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
-      addresses: instance.currentAddresses.map {
+      addresses: instance.addresses.current.map {
         RouterStatus.AddressStatus(
           address: $0.address, installed: $0.isPresent && instance.isReachable)
       },
-      virtualMac: instance.virtual.map {
+      virtualMac: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
       since: platform.wallClock() - age, timeInState: age,
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
       conflicts: instance.conflicts.status,
-      takeovers: instance.takeovers.status, lease: leaseStatus(of: instance, at: time),
+      takeovers: instance.takeovers.status(pendingAddresses: instance.addresses.awaitedCount),
+      lease: leaseStatus(of: instance, at: time),
       peers: election.peers.map { PeerStatus($0, at: time) },
-      problems: problems(of: instance),
+      problems: problems(of: instance, at: time),
       unicastTo: instance.isUnicast ? instance.destinations : nil)
   }
 
-  private func problems(of instance: RouterInstance) -> [Problem] {
+  private func problems(of instance: RouterInstance, at time: Instant) -> [Problem] {
     var list = instance.troubles.current.map {
       instance.problem(Problem.Kind($0.kind), $0.text)
     }
@@ -59,21 +60,21 @@ extension Engine {
       }
     }
     if let failure = instance.announceFailure { add(.announcing, failure) }
-    if let failure = instance.virtual?.failure { add(.macvlan, failure) }
+    if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
     let failed = instance.addresses.filter { $0.failure != nil }
     if let first = failed.first, let text = first.failure {
       let more = failed.count == 1 ? "" : " (and \(failed.count - 1) more)"
       add(.addressFailure(first.address), text + more)
     }
-    for address in instance.addresses where address.losses > 3 {
+    for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
-    if let safeguard, !safeguard.covers(instance) {
+    if let safeguard, !safeguard.covers(instance.slot, serial: instance.serial) {
       add(
         .unguarded,
         "the guard has no room for all of its addresses; if the node dies they go with their lease")
     }
-    let count = instance.currentAddresses.count
+    let count = instance.addresses.current.count
     let excluded = count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {
       add(

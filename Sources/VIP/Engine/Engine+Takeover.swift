@@ -10,28 +10,23 @@ extension Engine {
   ///   - instance: the router.
   ///   - due: when it was due; `nil` if it has just been decided.
   func measure(_ transition: Transition, of instance: RouterInstance, due: Instant?) {
-    let isTakeover = transition.to == .active
-    for index in instance.addresses.indices {
-      instance.addresses[index].isAwaited = isTakeover && !instance.addresses[index].isRetired
-    }
-    if isTakeover {
-      instance.takeovers.begin(
-        due: min(due ?? now, now), addressCount: instance.currentAddresses.count)
+    if transition.to == .active {
+      instance.addresses.takeoverBegan()
+      instance.takeovers.begin(due: min(due ?? now, now))
     } else {
+      instance.addresses.takeoverEnded()
       instance.takeovers.abandon()
     }
   }
 
   /// Takes in that an address has been announced.
-  func handleAnnounced(_ place: Int, of instance: RouterInstance) {
-    guard instance.addresses[place].isAwaited else { return }
-    instance.addresses[place].isAwaited = false
-    _ = instance.takeovers.announced(at: platform.now())
+  func handleAnnounced(_ position: Int, of instance: RouterInstance) {
+    guard instance.addresses.announced(position) else { return }
+    instance.takeovers.setPending(instance.addresses.awaitedCount, at: platform.now())
   }
 
   /// Counts again what a takeover still waits for, after the list of addresses has changed.
   func recountTakeover(of instance: RouterInstance) {
-    guard instance.takeovers.isUnderWay else { return }
-    instance.takeovers.setPending(instance.currentAddresses.count(where: \.isAwaited), at: now)
+    instance.takeovers.setPending(instance.addresses.awaitedCount, at: now)
   }
 }

@@ -56,12 +56,12 @@ package final class Engine {
   private var isInStep = false
   /// How late turns have come.
   var wakeUps: WakeUps
-  /// Which instance holds or will hold an address on an interface.
-  var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
-  /// Whose macvlans these are, by the kernel's number.
-  var virtuals: [Int32: Int] = [:]
-  /// Interfaces whose ARP settings are changed for the sake of macvlans on them.
-  var hushed: [Int32: HushedParent] = [:]
+  /// The slots of the routers that hold or will hold an address on an interface.
+  var owners: [OwnerKey: Int] = [:]
+  /// The slots of the routers that have macvlans, by the kernel's numbers for these.
+  var macvlans: [Int32: Int] = [:]
+  /// What is changed on the interfaces below macvlans.
+  var parentSettings = ParentSettings()
   /// The advertisements to send in this turn.
   var outbox = Outbox()
   /// The probing for addresses that running routers are to get.
@@ -228,8 +228,6 @@ package final class Engine {
       switch timer {
       case .lease: refreshLeases()
       case .guard: startGuard()
-      case .retry: retryAddresses()
-      case .handover: endOverdueHandovers()
       case .changeProbe:
         hasChanged = true
         continueChangeProbes()
@@ -246,27 +244,28 @@ package final class Engine {
     for (timer, deadline) in postponed { timers.schedule(timer, at: deadline) }
   }
 
-  /// Lets a router's timer fire: does what its parts and its election are due for.
+  /// Lets a router's timer fire: does what is due of its parts and of its election.
   ///
-  /// - Returns: when it shall fire instead; `nil` if it has fired.
+  /// - Returns: when it shall fire instead, if its election is held up; `nil` if it is not.
   private func fire(
     _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
   ) -> Instant? {
+    retryAddresses(of: instance)
+    serveMacvlan(of: instance)
+    handle(instance.handover.advanced(to: now), of: instance)
     reviewConflicts(of: instance)
     reviewTroubles(of: instance)
     continueProbe(of: instance)
-    if let due = instance.electionDeadline, due <= now {
-      if let due = instance.attachRetryAt, due <= now {
-        forgetRetry(of: instance)
-        reconsider(instance)
-      } else if instance.election.state == .backup, !includingBackups {
-        return deadline
-      } else if let later = delayByProbe(instance) {
-        return earliest(later, instance.partsDeadline)
-      } else {
-        // What was put off is due when it shall fire instead.
-        perform(instance.election.advance(to: now), for: instance, due: max(due, deadline))
+    if let due = instance.attachRetryAt, due <= now {
+      forgetRetry(of: instance)
+      reconsider(instance)
+    } else if let due = instance.electionDeadline, due <= now {
+      if instance.election.state == .backup, !includingBackups {
+        return earliest(due, instance.partsDeadline)
       }
+      if let later = delayByProbe(instance) { return earliest(later, instance.partsDeadline) }
+      // What was put off is due when it shall fire instead.
+      perform(instance.election.advance(to: now), for: instance, due: max(due, deadline))
     }
     schedule(instance)
     return nil

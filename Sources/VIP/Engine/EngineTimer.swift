@@ -4,12 +4,8 @@ import VIPCore
 enum EngineTimer: Hashable {
   /// The next round of refreshing leases.
   case lease
-  /// The next attempt at an address or macvlan that failed.
-  case retry
   /// The next announcement in any queue.
   case announcement
-  /// The end of waiting for a new holder.
-  case handover
   /// The next attempt to start a guard process.
   case `guard`
   /// The next probes for addresses that running routers are to get.
@@ -21,19 +17,17 @@ enum EngineTimer: Hashable {
   /// The earliest deadline of the router in a slot: of its election and of its parts.
   case router(slot: Int)
 
-  private static let firstRouter = 8
+  private static let firstRouter = 6
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {
     switch self {
     case .lease: 0
-    case .retry: 1
-    case .announcement: 2
-    case .handover: 3
-    case .guard: 4
-    case .changeProbe: 5
-    case .listening: 6
-    case .refresh: 7
+    case .announcement: 1
+    case .guard: 2
+    case .changeProbe: 3
+    case .listening: 4
+    case .refresh: 5
     case .router(let slot): Self.firstRouter + slot
     }
   }
@@ -43,13 +37,11 @@ enum EngineTimer: Hashable {
     self =
       switch index {
       case 0: .lease
-      case 1: .retry
-      case 2: .announcement
-      case 3: .handover
-      case 4: .guard
-      case 5: .changeProbe
-      case 6: .listening
-      case 7: .refresh
+      case 1: .announcement
+      case 2: .guard
+      case 3: .changeProbe
+      case 4: .listening
+      case 5: .refresh
       default: .router(slot: index - Self.firstRouter)
       }
   }

@@ -86,6 +86,6 @@ final class Poller: Readiness {
   ///
   /// May be called from any thread.
   func wake() {
-    wakeUp.signal()
+    wakeUp.wake()
   }
 }

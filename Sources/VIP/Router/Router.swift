@@ -25,6 +25,8 @@ struct RouterTable {
   /// The routers that stay; a virtual router that leaves has one of its own, with the settings with
   /// which it leaves.
   private var routers: [String: Router] = [:]
+  /// How many virtual routers there have been.
+  private var lastSerial = 0
 
   /// All virtual routers, in the order of their slots.
   var members: [RouterInstance] { slots.compactMap { $0 } }
@@ -67,11 +69,20 @@ struct RouterTable {
   }
 
   /// Makes the virtual router of a family.
+  ///
+  /// - Parameters:
+  ///   - family: the family.
+  ///   - router: its router.
+  ///   - addresses: its addresses, and where each of them is.
+  ///   - now: the time.
+  /// - Returns: the virtual router, in a slot of its own.
   mutating func makeMember(
-    _ family: AddressFamily, of router: Router, at now: Instant
+    _ family: AddressFamily, of router: Router, _ addresses: VirtualAddresses, at now: Instant
   ) -> RouterInstance {
     let slot = slots.firstIndex { $0 == nil } ?? slots.count
-    let instance = RouterInstance(slot: slot, router, family, at: now)
+    lastSerial += 1
+    let instance = RouterInstance(
+      slot: slot, serial: lastSerial, router, family, addresses, at: now)
     if slot == slots.count { slots.append(instance) } else { slots[slot] = instance }
     return instance
   }
