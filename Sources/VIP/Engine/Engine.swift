@@ -293,6 +293,11 @@ package final class Engine {
 
   // MARK: Events
 
+  /// Tells that something is wrong with a router.
+  func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
+    report(.warning(instance.problem(kind, text)))
+  }
+
   /// Tells observers of something.
   func report(_ event: NodeEvent) {
     events.append(event)
