@@ -111,8 +111,8 @@ import VIPCore
     #expect(alias == "vipctl: virtual router 51 on eth0; to restore: arp_announce=1 arp_ignore=0")
     #expect(RouterMacvlan.restoration(in: alias) == saved)
     #expect(RouterMacvlan.restoration(in: "x forwarding=1 arp_ignore=y") == [:])
-    #expect(RouterMacvlan.isOurs(Link(index: 5, name: "x", alias: alias, kind: "macvlan")))
-    #expect(!RouterMacvlan.isOurs(Link(index: 5, name: "x", alias: "other", kind: "macvlan")))
-    #expect(!RouterMacvlan.isOurs(Link(index: 5, name: "x", alias: alias, kind: "dummy")))
+    #expect(RouterMacvlan.isOurs(Link(index: 5, name: "x", kind: "macvlan", alias: alias)))
+    #expect(!RouterMacvlan.isOurs(Link(index: 5, name: "x", kind: "macvlan", alias: "other")))
+    #expect(!RouterMacvlan.isOurs(Link(index: 5, name: "x", kind: "dummy", alias: alias)))
   }
 }
