@@ -53,7 +53,7 @@ extension Engine {
     } catch {
       failure = error
     }
-    if let guardDescriptor { return platform.watch(guardDescriptor, .safeguard) }
+    if let guardDescriptor { return readiness.watch(guardDescriptor, .safeguard) }
     let next = safeguard.nextStart(after: now)
     timers.schedule(.guard, at: next)
     let reason = failure?.description ?? "it has been started too often"
@@ -84,7 +84,7 @@ extension Engine {
 
   private func stopWatchingGuard() {
     guard let guardDescriptor else { return }
-    platform.unwatch(guardDescriptor)
+    readiness.unwatch(guardDescriptor)
     self.guardDescriptor = nil
   }
 
