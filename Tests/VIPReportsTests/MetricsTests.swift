@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 import VIP
+import VIPControl
 
 @testable import VIPReports
 

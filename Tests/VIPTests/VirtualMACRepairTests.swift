@@ -157,27 +157,27 @@ extension VirtualMACTests {
   }
 
   @Test func `a name is one process's at a time`() throws {
-    let (first, second) = (NameClaims(), NameClaims())
+    let (first, second) = (LinuxNameRegistry(), LinuxNameRegistry())
     let name = "test-\(getpid())"
-    #expect(try first.claim(name) && first.claim(name))
+    #expect(try first.claimName(name) && first.claimName(name))
     let own = NameHolder(pid: getpid(), user: geteuid())
     for _ in 0..<40 {
-      #expect(try !second.claim(name))
-      #expect(second.holder(of: name) == own)
+      #expect(try !second.claimName(name))
+      #expect(second.nameHolder(name) == own)
     }
-    first.release(name)
-    #expect(try second.claim(name) && second.holder(of: name) == nil)
-    #expect(try !first.claim(name) && first.holder(of: name) == own)
+    first.releaseName(name)
+    #expect(try second.claimName(name) && second.nameHolder(name) == nil)
+    #expect(try !first.claimName(name) && first.nameHolder(name) == own)
   }
 
   @Test func `a name that another process has silently is not ours, and free when that ends`()
     throws
   {
-    let claims = NameClaims()
+    let claims = LinuxNameRegistry()
     let name = "test-silent-\(getpid())"
-    let (known, silent) = (NameClaims(), socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
-    #expect(try known.claim(name) && !claims.claim(name) && claims.holder(of: name) != nil)
-    known.release(name)
+    let (known, silent) = (LinuxNameRegistry(), socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+    #expect(try known.claimName(name) && !claims.claimName(name) && claims.nameHolder(name) != nil)
+    known.releaseName(name)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = [0] + Array("vipctl/\(name)".utf8)
@@ -188,9 +188,9 @@ extension VirtualMACTests {
     }
     #expect(bound == 0)
     // Nor does it inherit what was known of the one before.
-    for _ in 0..<3 { #expect(try !claims.claim(name) && claims.holder(of: name) == nil) }
+    for _ in 0..<3 { #expect(try !claims.claimName(name) && claims.nameHolder(name) == nil) }
     close(silent)
-    #expect(try claims.claim(name))
+    #expect(try claims.claimName(name))
   }
 
   @Test func `an IPv6 address that Linux has refused is put up again`() throws {

@@ -10,8 +10,8 @@ import VRRP
 @Suite struct SendingTests {
   private func told(_ bench: Bench) -> [String] {
     bench.events.compactMap {
-      if case .warning(let router, _, let text) = $0, text.hasPrefix("advertisements") {
-        "\(router): \(text)"
+      if case .warning(let problem) = $0, problem.kind == .advertising {
+        "\(problem.router): \(problem.text)"
       } else {
         nil
       }
