@@ -13,7 +13,9 @@ struct KeepalivedInstance {
   private var origins: [SourceLine] = []
   private var settings: [ImportedRouter.Setting] = []
 
-  private static let translated = Set(RouterSetting.allCases.flatMap(\.keepalivedKeywords))
+  /// What is carried over, and addresses that are not advertised, which get advice of their own.
+  private static let translated = Set(
+    RouterSetting.allCases.flatMap(\.keepalivedKeywords) + ["virtual_ipaddress_excluded"])
 
   init(_ node: KeepalivedNode) {
     self.node = node

@@ -13,7 +13,6 @@ import VIP
     "nopreempt": "nopreempt", "preempt_delay": "preempt_delay 3",
     "authentication": "authentication {\n auth_type PASS\n auth_pass sesame\n}",
     "virtual_ipaddress": "virtual_ipaddress {\n 192.0.2.10/24\n}",
-    "virtual_ipaddress_excluded": "virtual_ipaddress_excluded {\n 192.0.2.11/24\n}",
     "track_interface": "track_interface {\n eth1 weight -5\n}",
     "unicast_peer": "unicast_peer {\n 192.0.2.2\n}", "use_vmac": "use_vmac",
     "notify_master": "notify_master /bin/true", "notify_backup": "notify_backup /bin/true",

@@ -112,7 +112,7 @@ extension RouterSetting {
         differences: Self.value("interval") { $0.interval })
     case .addresses:
       Declaration(
-        keepalived: ["virtual_ipaddress", "virtual_ipaddress_excluded"],
+        keepalived: ["virtual_ipaddress"],
         differences: { Self.addressDifferences($0.addresses, $1.addresses) })
     case .preempt:
       Declaration(
