@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 SOURCES := Package.swift Sources Snippets Tests Fuzz/Package.swift Fuzz/Sources \
   Benchmarks/Core/Package.swift Benchmarks/Core/Sources
-# Both are pinned on the command line where somebody needs another one.
+# Both are pinned on the command line where another one is needed.
 SWIFT ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
 

@@ -84,7 +84,7 @@ let package = Package(
     .target(
       name: "VIPService",
       dependencies: [
-        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
+        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP",
       ],
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
@@ -109,7 +109,9 @@ let package = Package(
       name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
-    .testTarget(name: "TidyTests", dependencies: ["TestSupport", "vipctl"], swiftSettings: common),
+    .testTarget(
+      name: "TidyTests", dependencies: ["TestSupport", "vipctl", "VIP", "VIPConfiguration"],
+      swiftSettings: common),
 
     // Compiles the guard's C itself, with sanitizers.
     .testTarget(
@@ -154,7 +156,7 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPServiceTests",
-      dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
+      dependencies: ["VIPService", "VIPReports", "VIPCore", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],

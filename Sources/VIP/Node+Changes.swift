@@ -1,4 +1,3 @@
-public import ARP
 public import VIPCore
 
 /// What a change of a node's routers has done.
@@ -39,50 +38,125 @@ extension Node {
   /// - Parameters:
   ///   - wanted: the settings, each with a name of its own.
   ///   - removing: routers to hand over and remove; names that are not there are passed over.
-  ///   - lease: how long addresses outlive the node from now on; as before if left out.
   /// - Returns: what was done.
   /// - Throws: what is wrong with it. Nothing has changed then.
   @discardableResult
   public func apply(
-    _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
+    _ wanted: [RouterConfiguration], removing: [String] = []
   ) async throws(NodeError) -> ChangeReport {
-    try await check(wanted, removing, lease)
-    if try await areFree(wanted) { try await check(wanted, removing, lease) }
+    try await apply(Target(routers: wanted, removing: removing))
+  }
+
+  /// Brings the node to a whole configuration: its own settings and its routers.
+  ///
+  /// What is different is changed, what is no longer wanted is handed over and removed, the rest is
+  /// not touched. All of it is done or nothing: what the machine refuses half-way is put back.
+  ///
+  /// - Parameters:
+  ///   - configuration: what the node shall be.
+  ///   - replacing: the routers that the configuration stands for, present or not: those that are
+  ///     not in it go. All that are there if left out; others stay as they are.
+  /// - Returns: what was done.
+  /// - Throws: what is wrong with it. Nothing has changed then.
+  @discardableResult
+  public func apply(
+    _ configuration: NodeConfiguration, replacing: [String]? = nil
+  ) async throws(NodeError) -> ChangeReport {
+    try await apply(target(configuration, replacing))
+  }
+
+  /// What ``apply(_:removing:)`` would do now, after the same checks; nothing changes.
+  ///
+  /// Takes its parameters and throws what it throws.
+  public func preview(
+    _ wanted: [RouterConfiguration], removing: [String] = []
+  ) async throws(NodeError) -> ChangeReport {
+    try await preview(Target(routers: wanted, removing: removing))
+  }
+
+  /// What ``apply(_:replacing:)`` would do now, after the same checks; nothing changes.
+  ///
+  /// Takes its parameters and throws what it throws, but for what only the machine can refuse.
+  public func preview(
+    _ configuration: NodeConfiguration, replacing: [String]? = nil
+  ) async throws(NodeError) -> ChangeReport {
+    try await preview(target(configuration, replacing))
+  }
+
+  /// The settings that all routers share, as they are now.
+  public var settings: NodeSettings {
+    NodeSettings(
+      lease: loop.engine.lease, isGuarded: loop.engine.guardState != .off,
+      isRealtime: loop.isRealtime, announcements: loop.engine.announcements)
+  }
+
+  // MARK: How
+
+  /// What a change is to lead to.
+  private struct Target {
+    var routers: [RouterConfiguration]
+    /// Routers to hand over and remove, if they are there and not wanted.
+    var removing: [String]
+    /// The node's settings; `nil` if they stay as they are.
+    var settings: NodeSettings?
+
+    /// Those that are really to go.
+    var leaving: Set<String> { Set(removing).subtracting(routers.map(\.name)) }
+  }
+
+  private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> Target {
+    Target(
+      routers: configuration.routers, removing: replacing ?? routerNames,
+      settings: configuration.settings)
+  }
+
+  private func apply(_ target: Target) async throws(NodeError) -> ChangeReport {
+    try await check(target)
+    if try await areFree(target.routers) { try await check(target) }
     isApplying = true
     defer {
       isApplying = false
       engineChanged([])
     }
-    await noteAddresses(adding: wanted)
+    await noteAddresses(adding: target.routers)
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
-    let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try loop.engine.check(wanted, removing: leaving, lease: lease)
-    let plan = plan(wanted, removing, lease)
-    let oldLease = loop.engine.lease
-    if let lease { loop.engine.changeLease(to: lease) }
+    try checkNow(target)
+    let plan = plan(target)
+    let before = settings
     do throws(NodeError) {
+      if let settings = target.settings { try take(settings) }
       try await carryOut(plan)
       return plan.report
     } catch {
-      loop.engine.changeLease(to: oldLease)
+      for setting in NodeSetting.inOrderOfChange { try? take(setting, of: before) }
       throw error
     }
   }
 
-  /// What ``apply(_:removing:lease:)`` would do now, after the same checks; nothing changes.
-  ///
-  /// Takes its parameters and throws what it throws.
-  public func preview(
-    _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
-  ) async throws(NodeError) -> ChangeReport {
-    try await check(wanted, removing, lease)
-    return plan(wanted, removing, lease).report
+  private func preview(_ target: Target) async throws(NodeError) -> ChangeReport {
+    try await check(target)
+    return plan(target).report
+  }
+
+  private func take(_ settings: NodeSettings) throws(NodeError) {
+    for setting in NodeSetting.inOrderOfChange { try take(setting, of: settings) }
+  }
+
+  /// Takes one setting over if it is different.
+  private func take(_ setting: NodeSetting, of wanted: NodeSettings) throws(NodeError) {
+    guard setting.difference(from: settings, to: wanted) != nil else { return }
+    switch setting {
+    case .lease: loop.engine.changeLease(to: wanted.lease)
+    case .guard: if wanted.isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
+    case .realtime: try loop.setRealtime(wanted.isRealtime)
+    case .announcements: loop.engine.changeAnnouncements(to: wanted.announcements)
+    }
   }
 
   /// What bringing routers up on a node of their own would do on this machine; nothing changes.
   ///
-  /// - Throws: what ``apply(_:removing:lease:)`` of such a node would.
+  /// - Throws: what ``apply(_:removing:)`` of such a node would.
   public static func preview(
     _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy
   ) throws(NodeError) -> ChangeReport {
@@ -92,29 +166,29 @@ extension Node {
   }
 
   /// Waits for its turn and checks what is wanted.
-  private func check(
-    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
-  ) async throws(NodeError) {
-    let names = Set(wanted.map(\.name)).union(removing)
+  private func check(_ target: Target) async throws(NodeError) {
+    let names = Set(target.routers.map(\.name)).union(target.removing)
     // One at a time, and routers that are just leaving make room first.
     while !isShuttingDown, isApplying || names.contains(where: loop.engine.isLeaving) {
       await nextChange()
     }
     try refuseIfShuttingDown()
-    let leaving = Set(removing).subtracting(wanted.map(\.name))
-    try loop.engine.check(wanted, removing: leaving, lease: lease)
+    try checkNow(target)
+  }
+
+  private func checkNow(_ target: Target) throws(NodeError) {
+    try loop.engine.check(
+      target.routers, removing: target.leaving, lease: target.settings?.lease)
   }
 
   /// What has to be done for what is wanted.
-  private func plan(
-    _ wanted: [RouterConfiguration], _ removing: [String], _ lease: LeasePolicy?
-  ) -> Plan {
-    let leaving = Set(removing).subtracting(wanted.map(\.name))
-    var plan = Plan(wanted, on: loop.engine)
-    plan.report.removed = removing.filter { leaving.contains($0) && loop.engine.contains($0) }
-    if let lease, lease != loop.engine.lease {
-      plan.report.node.append("lease \(loop.engine.lease.inWords) → \(lease.inWords)")
+  private func plan(_ target: Target) -> Plan {
+    let leaving = target.leaving
+    var plan = Plan(target.routers, on: loop.engine)
+    plan.report.removed = target.removing.filter {
+      leaving.contains($0) && loop.engine.contains($0)
     }
+    if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }
     return plan
   }
 
@@ -236,40 +310,5 @@ extension Node {
     let report = try await apply([settings])
     while loop.engine.isLeaving(name) { await nextChange() }
     return report
-  }
-
-  /// Whether the node's thread runs before all ordinary work.
-  public var isRealtime: Bool { loop.isRealtime }
-
-  /// Lets the node's thread run before all ordinary work, or no longer.
-  ///
-  /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing. Nothing has changed then.
-  public func changeRealtime(to isRealtime: Bool) throws(NodeError) {
-    try loop.setRealtime(isRealtime)
-  }
-
-  /// How often and how fast addresses are announced.
-  public var announcements: AnnouncementPolicy { loop.engine.announcements }
-
-  /// Announces addresses in another way from now on.
-  public func changeAnnouncements(to policy: AnnouncementPolicy) {
-    loop.engine.changeAnnouncements(to: policy)
-  }
-
-  /// Starts or ends the process that removes the addresses should this one die.
-  ///
-  /// - Returns: how that is different, in words; `nil` if it is not.
-  /// - Throws: why there is no memory for it. Nothing has changed then.
-  @discardableResult
-  public func changeGuard(to isGuarded: Bool) throws(NodeError) -> String? {
-    guard let difference = previewGuard(isGuarded) else { return nil }
-    if isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
-    return difference
-  }
-
-  /// What ``changeGuard(to:)`` would return; nothing changes.
-  public func previewGuard(_ isGuarded: Bool) -> String? {
-    guard isGuarded != (loop.engine.guardState != .off) else { return nil }
-    return isGuarded ? "guard off → on" : "guard on → off"
   }
 }

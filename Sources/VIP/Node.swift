@@ -1,6 +1,5 @@
 import Glibc
 import Synchronization
-public import ARP
 public import VIPCore
 
 /// A node: the virtual routers of this machine, their elections, addresses and announcements.
@@ -16,60 +15,39 @@ public import VIPCore
 /// and CAP_NET_RAW (``ProcessCapabilities``).
 ///
 /// End a node with ``shutdown()``. A node that is merely dropped stops at once; its addresses go by
-/// its guard if it has one (``Options/isGuarded``), else when their leases end.
+/// its guard if it has one (``NodeSettings/isGuarded``), else when their leases end.
 public actor Node {
   /// What a node is told when it is made.
   public struct Options: Sendable, Hashable {
-    /// How long addresses outlive a node that stopped refreshing them.
-    public var lease: LeasePolicy
+    /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
+    public var settings: NodeSettings
     /// What ``NodeStatus`` gives as version.
     public var version: String
     /// Whether the process around the node ends it once it has no routers any more.
     ///
     /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
     public var endsWhenIdle: Bool
-    /// Whether a second process removes the addresses should this one be killed or crash.
-    ///
-    /// It is forked from this process when the node is made, takes some hundred kilobytes, and ends
-    /// with the node; without it the addresses of a dead process go with their leases. Off unless
-    /// asked for: a library does not fork the program it is part of without being told to. `vipctl`
-    /// asks for it. See Docs/Guard.md.
-    public var isGuarded: Bool
     /// Where to note which addresses the node may hold; `nil` if nowhere.
     ///
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
-    /// caller sees to it that no other node that lives uses the same file. See
-    /// ``RuntimeDirectory/addressesPath(in:)``.
+    /// caller sees to it that no other node that lives uses the same file.
     public var addressesPath: String?
-    /// Whether the node's thread runs before all ordinary work and the process stays in memory:
-    /// SCHED_FIFO and mlockall(2).
-    ///
-    /// Needs CAP_SYS_NICE, and CAP_IPC_LOCK or no limit of locked memory. Locks the memory of the
-    /// whole process, as it is used; limits the time that a real-time thread of the process may run
-    /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
-    public var isRealtime: Bool
     /// Environment variables that hooks are given beside those that tell of the occasion.
     ///
     /// Nothing of this process's own environment is handed on.
     public var hookVariables: [String: String]
-    /// How often and how fast addresses are announced.
-    public var announcements: AnnouncementPolicy
 
     /// Makes options; what is left out has its default.
     public init(
-      lease: LeasePolicy = .default, version: String = vipVersion, endsWhenIdle: Bool = false,
-      isGuarded: Bool = false, addressesPath: String? = nil, isRealtime: Bool = false,
-      hookVariables: [String: String] = [:],
-      announcements: AnnouncementPolicy = AnnouncementPolicy()
+      settings: NodeSettings = NodeSettings(), version: String = vipVersion,
+      endsWhenIdle: Bool = false, addressesPath: String? = nil,
+      hookVariables: [String: String] = [:]
     ) {
-      self.lease = lease
+      self.settings = settings
       self.version = version
       self.endsWhenIdle = endsWhenIdle
-      self.isGuarded = isGuarded
       self.addressesPath = addressesPath
-      self.isRealtime = isRealtime
       self.hookVariables = hookVariables
-      self.announcements = announcements
     }
   }
 
@@ -103,8 +81,8 @@ public actor Node {
     self.options = options
     hooks = try HookRunner(variables: options.hookVariables)
     loop = try EventLoop(
-      lease: options.lease, announcements: options.announcements, isGuarded: options.isGuarded,
-      isRealtime: options.isRealtime, hooks: hooks)
+      lease: options.settings.lease, announcements: options.settings.announcements,
+      isGuarded: options.settings.isGuarded, isRealtime: options.settings.isRealtime, hooks: hooks)
     addressFile = options.addressesPath.map(AddressFile.init)
     if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
     try loop.start { [weak self] events in

@@ -1,32 +1,32 @@
-public import ARP
 public import VIP
 
 /// What a configuration file says.
 public struct FileConfiguration: Sendable, Hashable {
-  /// The lease, if the file names one.
-  public var lease: LeasePolicy?
-  /// Whether the node has a guard process, if the file says so.
-  public var isGuarded: Bool?
-  /// Whether the node runs before all ordinary work, if the file says so.
-  public var isRealtime: Bool?
-  /// How often and how fast addresses are announced, if the file says so.
-  public var announcements: AnnouncementPolicy?
+  /// The node's own settings; those that the file does not name have their defaults.
+  public var settings: NodeSettings
+  /// The settings of the node that the file names.
+  public var given: Set<NodeSetting>
   /// Where programs can read what happens, if the file names a FIFO.
   public var eventsPath: String?
   /// The routers in their order; at least one.
   public var routers: [RouterConfiguration]
 
+  /// What a node process has where nothing is said: a guard, other than a node in a library.
+  public static let defaultSettings = NodeSettings(isGuarded: true)
+
   /// Makes a configuration; what is left out has its default.
   public init(
-    lease: LeasePolicy? = nil, isGuarded: Bool? = nil, isRealtime: Bool? = nil,
-    announcements: AnnouncementPolicy? = nil, eventsPath: String? = nil,
-    routers: [RouterConfiguration]
+    settings: NodeSettings = defaultSettings, given: Set<NodeSetting> = [],
+    eventsPath: String? = nil, routers: [RouterConfiguration]
   ) {
-    self.lease = lease
-    self.isGuarded = isGuarded
-    self.isRealtime = isRealtime
-    self.announcements = announcements
+    self.settings = settings
+    self.given = given
     self.eventsPath = eventsPath
     self.routers = routers
+  }
+
+  /// What the node is to be brought to.
+  public var node: NodeConfiguration {
+    NodeConfiguration(settings: settings, routers: routers)
   }
 }

@@ -67,10 +67,10 @@ public enum ControlClient {
     }
   }
 
-  /// How long a node may take to let somebody in who wants to follow.
+  /// How long a node may take to accept a connection that follows its events.
   private static let followTimeout = Duration.seconds(5)
 
-  /// Bounds the time for which connecting and sending block: a node that hangs takes nobody in.
+  /// Bounds the time for which connecting and sending block: a node that hangs accepts no connection.
   private static func limitWaiting(_ socket: Int32, to timeout: Duration) {
     _ = vip_limit_sending(socket, max(timeout.inNanoseconds / 1000, 1))
   }

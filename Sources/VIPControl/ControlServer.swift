@@ -30,9 +30,9 @@ public final class ControlServer: Sendable {
     static let patience = Duration.seconds(10)
     /// How long it may if others are waiting for its place.
     static let patienceWhenFull = Duration.milliseconds(250)
-    /// How long to accept nobody when the process has no descriptor left.
+    /// How long to accept no connection when the process has no descriptor left.
     static let pauseWithoutDescriptors = Duration.milliseconds(200)
-    /// The same once the server is to end: whoever stops a node does not wait for a slow client.
+    /// The same once the server is to end: the end of a node does not wait for a slow client.
     static let lastPatience = Duration.seconds(2)
     /// How much of a stream may wait for a client that does not read.
     static let streamByteCount = 1 << 20

@@ -88,7 +88,7 @@ final class ControlSession {
     if descriptors[1].revents != 0 { acceptWaiting() }
   }
 
-  /// Lets everybody in for whom there is room.
+  /// Accepts connections as far as there is room.
   private func acceptWaiting() {
     let flags = Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     for _ in 0..<ControlServer.Bound.connections {
@@ -98,7 +98,7 @@ final class ControlSession {
       }
       let descriptor = vip_accept4(listener, nil, nil, flags)
       guard descriptor >= 0 else {
-        // Whoever waits stays in the queue, and the listener readable: looking again at once would
+        // A client that waits stays in the queue, and the listener readable: looking again at once would
         // only burn the processor.
         if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
           acceptsFrom = bootTime() + ControlServer.Bound.pauseWithoutDescriptors
@@ -135,7 +135,7 @@ final class ControlSession {
     let count = recv(descriptor, &buffer, buffer.count, 0)
     if count < 0, errno == EINTR || errno == EAGAIN { return }
     guard count > 0 else { return drop(id) }
-    // Whoever listens to a stream has nothing more to say.
+    // A client that follows a stream has nothing more to say.
     guard connections[id]?.stream == nil else { return }
     let end = buffer[..<count].firstIndex(of: UInt8(ascii: "\n"))
     connections[id]?.request += buffer[..<(end ?? count)]

@@ -89,7 +89,7 @@ extension Node {
 
   /// A number of seconds as a duration.
   ///
-  /// Whatever a client sends: no number may trap, and a day is as good as for ever.
+  /// Whatever a client sends: no number may trap, and nothing takes longer than a day.
   private static func duration(_ seconds: Double) -> Duration {
     .seconds(seconds.isFinite ? min(max(seconds, 0), 86_400) : 0)
   }
@@ -116,7 +116,7 @@ extension Node {
   private func takeDown(_ names: [String]) async {
     await withTaskGroup { group in
       for name in names {
-        // Somebody else may have been faster, which is just as well.
+        // Another client may have been faster, with the same result.
         group.addTask { try? await self.down(name) }
       }
     }

@@ -13,12 +13,7 @@ struct KeepalivedInstance {
   private var origins: [SourceLine] = []
   private var settings: [ImportedRouter.Setting] = []
 
-  private static let translated: Set<String> = [
-    "interface", "virtual_router_id", "priority", "advert_int", "version", "nopreempt",
-    "preempt_delay", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded",
-    "track_interface", "unicast_peer", "use_vmac", "notify_master", "notify_backup",
-    "notify_fault", "notify_stop", "notify",
-  ]
+  private static let translated = Set(RouterSetting.allCases.flatMap(\.keepalivedKeywords))
 
   init(_ node: KeepalivedNode) {
     self.node = node

@@ -23,7 +23,7 @@ package struct Screen: Sendable {
     // Together in one step where the terminal can (tmux and most others), else simply fast.
     var text = "\u{1B}[?2026h\u{1B}[?25l\r"
     if let size, size != (width, height) {
-      // The terminal has wrapped or moved what stood there: nobody knows where it is.
+      // The terminal has wrapped or moved what stood there: its place is not known.
       text += "\u{1B}[H\u{1B}[2J"
     } else if lineCount > 0 {
       text += "\u{1B}[\(lineCount)A"

@@ -19,16 +19,6 @@ public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable(ControlClientError.Kind)
   }
 
-  /// Settings of a node that stay as they are for its life in the background.
-  public enum NodeSetting: Sendable, Hashable {
-    /// Whether it has a guard process.
-    case `guard`
-    /// Whether it runs before all ordinary work.
-    case realtime
-    /// How long addresses outlive it.
-    case lease
-  }
-
   /// What kind of error it is.
   public let kind: Kind
   /// The line for people.

@@ -34,9 +34,10 @@ import VRRP
            authentication: {password: "s3same!"},
            track: [eth0, {interface: eth2, decrement: 60}, {interface: eth3}]}
       """)
-    #expect(file.lease == LeasePolicy("5s"))
-    #expect(file.isGuarded == false)
-    #expect(file.isRealtime == true)
+    #expect(file.settings.lease == LeasePolicy("5s"))
+    #expect(file.settings.isGuarded == false)
+    #expect(file.settings.isRealtime == true)
+    #expect(file.given == [.lease, .guard, .realtime])
     let web = try RouterConfiguration(
       name: "web", interface: "eth0", vrid: #require(VRID("51")),
       priority: #require(Priority(configured: 150)),
@@ -60,17 +61,17 @@ import VRRP
   }
 
   @Test func `announcements`() throws {
-    func read(_ text: String) throws -> FileConfiguration {
+    func read(_ text: String) throws -> NodeSettings {
       try ConfigurationReader.read(
         "node:\n  announcements: \(text)\nrouters: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\n"
-      )
+      ).settings
     }
     #expect(
       try read("{ rate: 2000, burst: 50, repeat: [500ms, 2s, 10s], refresh: 60s }").announcements
         == AnnouncementPolicy(
           pauses: [.milliseconds(500), .seconds(2), .seconds(10)], maximumRate: 2000, burst: 50,
           refresh: .seconds(60)))
-    #expect(try read("{ repeat: [], refresh: off }").announcements?.pauses == [])
+    #expect(try read("{ repeat: [], refresh: off }").announcements.pauses == [])
     for (text, message) in [
       (
         "{ rate: 0 }", "2:26: '0' is not a number of announcements; give a number from 1 to 1000000"
@@ -91,7 +92,7 @@ import VRRP
   @Test func `what is left out is left open`() throws {
     let file = try ConfigurationReader.read(
       "routers: [{interface: e, vrid: 1, addresses: [192.0.2.1]}]\nnode:\n")
-    #expect(file.lease == nil && file.isGuarded == nil && file.isRealtime == nil)
+    #expect(file.given == [] && file.settings == FileConfiguration.defaultSettings)
     #expect(file.routers.first?.interval == .default)
   }
 

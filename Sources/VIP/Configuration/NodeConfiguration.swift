@@ -1,15 +1,15 @@
 import VIPCore
 
 /// What an operator says about a whole node: its own settings and its routers.
-public struct NodeConfiguration: Sendable, Hashable, Codable {
-  /// How long a virtual address outlives a node that no longer refreshes it; `nil` if for ever.
-  public var lease: LeasePolicy
+public struct NodeConfiguration: Sendable, Hashable {
+  /// The settings that all routers share.
+  public var settings: NodeSettings
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
 
-  /// Makes a configuration; a node can start without routers.
-  public init(lease: LeasePolicy = .default, routers: [RouterConfiguration] = []) {
-    self.lease = lease
+  /// Makes a configuration; a node can do without routers.
+  public init(settings: NodeSettings = NodeSettings(), routers: [RouterConfiguration] = []) {
+    self.settings = settings
     self.routers = routers
   }
 

@@ -30,7 +30,7 @@ public struct NodeStatus: Sendable, Hashable, Codable {
     public var `guard`: GuardState
     /// That process, if there is one.
     public var guardPid: Int32?
-    /// Whether its thread runs before all ordinary work, see ``Node/Options/isRealtime``.
+    /// Whether its thread runs before all ordinary work, see ``NodeSettings/isRealtime``.
     public var realtime: Bool
     /// How late its turns come.
     public var wakeUps: WakeUpStatus

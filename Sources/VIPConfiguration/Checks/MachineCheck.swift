@@ -76,7 +76,7 @@ public struct MachineCheck: Sendable {
       remarks.append(
         Remark(kind: .warning, text: "this user lacks \(names), without which no node runs"))
     }
-    if file.lease == .off {
+    if file.settings.lease == .off {
       remarks.append(
         Remark(
           kind: .warning, text: "without a lease a frozen or killed node leaves its addresses up"))
@@ -88,7 +88,7 @@ public struct MachineCheck: Sendable {
         remarks.append(remark)
       }
     }
-    if let lease = file.lease { remarks += leaseRemarks(lease, routers) }
+    if file.given.contains(.lease) { remarks += leaseRemarks(file.settings.lease, routers) }
     return remarks
   }
 
@@ -160,7 +160,7 @@ public struct MachineCheck: Sendable {
     return remarks
   }
 
-  /// Peers that nobody can be.
+  /// Peers that no other machine can be.
   private func peerRemarks(_ router: PlacedRouter, _ link: Link) -> [Remark] {
     let settings = router.configuration
     var remarks: [Remark] = []
@@ -262,7 +262,7 @@ public struct MachineCheck: Sendable {
 
   /// What a node would do with the configuration, a line for each virtual router.
   public func plan(_ file: FileConfiguration) -> [String] {
-    let lease = file.lease ?? .default
+    let lease = file.settings.lease
     let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
     let events = file.eventsPath.map { ", events to \($0)" } ?? ""
     var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
@@ -273,7 +273,7 @@ public struct MachineCheck: Sendable {
   }
 
   /// How long the last address of a frozen node lives, but for the kernel's last second; `nil` if
-  /// for ever.
+  /// it stays.
   private func lifetime(_ lease: LeasePolicy, _ file: FileConfiguration) -> Duration? {
     file.routers.flatMap { router in
       router.families.compactMap { lease.lifetime(interval: router.interval, $0) }

@@ -18,9 +18,10 @@ public enum ProgramCheck {
     return nil
   }
 
-  /// Who else than root and the node's user could change what is at a path; `nil` if nobody.
+  /// The users beside root and the node's own that could change what is at a path; `nil` if there are
+  /// none.
   ///
-  /// A program that is run by the node does what whoever can write it wants, with the node's rights.
+  /// The node runs a program with its own rights, so that a user who can write it has them too.
   static func weakness(_ path: String) -> String? {
     var places = [path]
     if let real = realpath(path, nil) {

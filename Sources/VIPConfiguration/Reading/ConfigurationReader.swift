@@ -1,5 +1,4 @@
-import ARP
-import VIP
+package import VIP
 
 /// Turns a parsed file into a configuration and says of everything that is wrong where it stands.
 enum ConfigurationReader {
@@ -14,22 +13,21 @@ enum ConfigurationReader {
       throw Diagnostic(root.place, "expected 'node:' and 'routers:' here, found \(root.kind)")
     }
     var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
-    var lease: LeasePolicy?
-    var isGuarded: Bool?
-    var isRealtime: Bool?
-    var eventsPath: String?
-    var announcements: AnnouncementPolicy?
+    var file = FileConfiguration(routers: [])
     var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
       var keys = try KeyedValues(
-        node, knownKeys: ["lease", "guard", "realtime", "announcements", "events", "on"],
-        where: "in 'node'")
-      announcements = try keys.take("announcements")?.announcements()
-      eventsPath = try keys.take("events")?.fifo()
-      if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
-      lease = try keys.take("lease")?.setting("lease", SettingText.lease)
-      isGuarded = try keys.take("guard")?.flag("guard")
-      isRealtime = try keys.take("realtime")?.flag("realtime")
+        node, knownKeys: NodeKey.allCases.map(\.name), where: "in 'node'")
+      for key in NodeKey.allCases {
+        guard let value = keys.take(key.name) else { continue }
+        switch key {
+        case .setting(let setting):
+          try read(setting, value, into: &file.settings)
+          file.given.insert(setting)
+        case .events: file.eventsPath = try value.fifo()
+        case .hooks: hooks = try PlacedHooks(value)
+        }
+      }
     }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
@@ -38,18 +36,52 @@ enum ConfigurationReader {
     guard !items.isEmpty else {
       throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
     }
-    var routers: [RouterConfiguration] = []
     var set = RouterSet()
     for item in items {
       let router = try PlacedRouter(item, hooks)
       if let collision = set.insert(router.configuration) {
         throw Diagnostic(router.place(of: collision.field), collision.description)
       }
-      routers.append(router.configuration)
+      file.routers.append(router.configuration)
       found(router)
     }
-    return FileConfiguration(
-      lease: lease, isGuarded: isGuarded, isRealtime: isRealtime, announcements: announcements,
-      eventsPath: eventsPath, routers: routers)
+    return file
+  }
+
+  /// Reads a setting of the node from its value in the file.
+  private static func read(
+    _ setting: NodeSetting, _ value: YAMLTree, into settings: inout NodeSettings
+  ) throws(Diagnostic) {
+    let key = setting.key
+    switch setting {
+    case .lease: settings.lease = try value.setting(key, SettingText.lease)
+    case .guard: settings.isGuarded = try value.flag(key)
+    case .realtime: settings.isRealtime = try value.flag(key)
+    case .announcements: settings.announcements = try value.announcements()
+    }
+  }
+}
+
+/// What a file can say under `node`: the node's settings, and what concerns its process and its
+/// routers.
+package enum NodeKey: Hashable, CaseIterable {
+  /// A setting of the node itself.
+  case setting(NodeSetting)
+  /// Where programs can read what happens.
+  case events
+  /// The hooks of all routers that have none of their own.
+  case hooks
+
+  package static var allCases: [NodeKey] {
+    NodeSetting.allCases.map(NodeKey.setting) + [.events, .hooks]
+  }
+
+  /// The key in the file.
+  package var name: String {
+    switch self {
+    case .setting(let setting): setting.key
+    case .events: "events"
+    case .hooks: "on"
+    }
   }
 }

@@ -6,91 +6,123 @@ import VRRP
 public struct PlacedRouter: Sendable {
   /// The configuration.
   public let configuration: RouterConfiguration
-  private let place: Place
-  private var settings: [String: Place] = [:]
-  private var addresses: [Place] = []
-  private var tracks: [Place] = []
-  private var peers: [Place] = []
-  private var hooks: PlacedHooks
+  private let places: RouterPlaces
 
-  private static let knownKeys = [
-    "name", "interface", "vrid", "priority", "interval", "addresses", "preempt", "version",
-    "checksum", "authentication", "handover", "probe", "virtualMac", "track", "peers", "on",
-  ]
+  /// Those without which there is no router; they are read before all others.
+  private static let required: Set<RouterSetting> = [.interface, .vrid, .addresses]
+  /// What an interval may be depends on the version, wherever that stands.
+  private static let order = [.version] + RouterSetting.allCases.filter { $0 != .version }
 
   /// Reads a router; without hooks of its own it has those of the node.
   init(_ tree: YAMLTree, _ nodeHooks: PlacedHooks) throws(Diagnostic) {
-    place = tree.place
-    hooks = nodeHooks
-    var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in a router")
-    for key in Self.knownKeys { settings[key] = keys.place(of: key) }
-
-    guard let interface = try keys.take("interface")?.text("interface", example: "eth0") else {
+    let place = tree.place
+    var reader = RouterPlaces(router: place, hooks: nodeHooks)
+    var keys = try KeyedValues(
+      tree, knownKeys: RouterSetting.allCases.map(\.key), where: "in a router")
+    var values: [RouterSetting: YAMLTree] = [:]
+    for setting in RouterSetting.allCases {
+      guard let value = keys.take(setting.key) else { continue }
+      values[setting] = value
+      reader.settings[setting] = value.place
+    }
+    guard let interface = try values[.interface]?.text("interface", example: "eth0") else {
       throw Diagnostic(place, "this router has no 'interface'; name the one it serves")
     }
-    guard let vrid = try keys.take("vrid")?.number("vrid", SettingText.vrid) else {
+    guard let vrid = try values[.vrid]?.number("vrid", SettingText.vrid) else {
       throw Diagnostic(place, "this router has no 'vrid'; give a number from 1 to 255")
     }
-    guard let list = keys.take("addresses") else {
+    guard let list = values[.addresses] else {
       throw Diagnostic(place, "this router has no 'addresses'; list at least one")
     }
-    var values: [InterfaceAddress] = []
-    for item in try list.items("addresses", example: "[192.0.2.10/24]") {
-      values.append(try item.setting("addresses", SettingText.address))
-      addresses.append(item.place)
-    }
-    var tracked: [Track] = []
-    for item in try keys.take("track")?.items("track", example: "[eth1]") ?? [] {
-      tracked.append(try item.track())
-      tracks.append(item.place)
-    }
-    var hosts: [IPAddress] = []
-    for item in try keys.take("peers")?.items("peers", example: "[192.0.2.2]") ?? [] {
-      hosts.append(try item.setting("peers", SettingText.host))
-      peers.append(item.place)
-    }
-    if let tree = keys.take("on") { hooks = try PlacedHooks(tree) }
-    let version = try keys.take("version")?.number("version", SettingText.version) ?? .v3
-    let preemption = try keys.take("preempt")?.preemption() ?? (preempts: true, delay: .zero)
-    configuration = RouterConfiguration(
-      name: try keys.take("name")?.text("name", example: "web"),
+    var router = RouterConfiguration(
       interface: interface, vrid: vrid,
-      priority: try keys.take("priority")?.number("priority", SettingText.priority) ?? .default,
-      interval: try keys.take("interval")?.interval(version) ?? .default,
-      addresses: values, preempt: preemption.preempts,
-      checksum: try keys.take("checksum")?.setting("checksum", SettingText.checksum) ?? .auto,
-      handover: try keys.take("handover")?.setting("handover", SettingText.handover) ?? .seamless,
-      version: version, preemptDelay: preemption.delay,
-      password: try keys.take("authentication")?.authentication(),
-      probe: try keys.take("probe")?.flag("probe") ?? true,
-      virtualMac: try keys.take("virtualMac")?.flag("virtualMac") ?? false, tracks: tracked,
-      peers: hosts, hooks: hooks.hooks)
+      addresses: try reader.read(.addresses, list, example: "[192.0.2.10/24]") {
+        item throws(Diagnostic) in try item.setting("addresses", SettingText.address)
+      })
+    for setting in Self.order where !Self.required.contains(setting) {
+      if let value = values[setting] { try reader.read(setting, value, into: &router) }
+    }
+    router.hooks = reader.hooks.hooks
+    configuration = router
+    places = reader
     do {
       try configuration.validate()
     } catch {
-      throw Diagnostic(place(of: error.field), error.description)
+      throw Diagnostic(places.place(of: error.field), error.description)
     }
   }
 
   /// Where a setting stands; where the router begins if it is not given.
-  public func place(of field: ConfigurationError.Field) -> Place {
+  public func place(of field: ConfigurationError.Field) -> Place { places.place(of: field) }
+}
+
+/// Reads the settings of a router and notes where they stand.
+private struct RouterPlaces: Sendable {
+  /// Where the router begins.
+  let router: Place
+  /// Where the value of each setting that is given stands.
+  var settings: [RouterSetting: Place] = [:]
+  /// Where the items of a list stand.
+  private var items: [RouterSetting: [Place]] = [:]
+  /// The router's hooks and where they stand.
+  private(set) var hooks: PlacedHooks
+
+  init(router: Place, hooks: PlacedHooks) {
+    self.router = router
+    self.hooks = hooks
+  }
+
+  /// Reads one setting from its value in the file.
+  mutating func read(
+    _ setting: RouterSetting, _ value: YAMLTree, into router: inout RouterConfiguration
+  ) throws(Diagnostic) {
+    let key = setting.key
+    switch setting {
+    case .interface, .vrid, .addresses: break
+    case .name: router.name = try value.text(key, example: "web")
+    case .priority: router.priority = try value.number(key, SettingText.priority)
+    case .interval: router.interval = try value.interval(router.version)
+    case .preempt: (router.preempt, router.preemptDelay) = try value.preemption()
+    case .version: router.version = try value.number(key, SettingText.version)
+    case .checksum: router.checksum = try value.setting(key, SettingText.checksum)
+    case .authentication: router.password = try value.authentication()
+    case .handover: router.handover = try value.setting(key, SettingText.handover)
+    case .probe: router.probe = try value.flag(key)
+    case .virtualMac: router.virtualMac = try value.flag(key)
+    case .track:
+      router.tracks = try read(setting, value, example: "[eth1]") { item throws(Diagnostic) in
+        try item.track()
+      }
+    case .peers:
+      router.peers = try read(setting, value, example: "[192.0.2.2]") { item throws(Diagnostic) in
+        try item.setting(key, SettingText.host)
+      }
+    case .hooks: hooks = try PlacedHooks(value)
+    }
+  }
+
+  /// Reads a list and notes where its items stand.
+  mutating func read<Value>(
+    _ setting: RouterSetting, _ list: YAMLTree, example: String,
+    item read: (YAMLTree) throws(Diagnostic) -> Value
+  ) throws(Diagnostic) -> [Value] {
+    var values: [Value] = []
+    for item in try list.items(setting.key, example: example) {
+      values.append(try read(item))
+      items[setting, default: []].append(item.place)
+    }
+    return values
+  }
+
+  func place(of field: ConfigurationError.Field) -> Place {
     switch field {
-    case .name: settings["name"] ?? place
-    case .interface: settings["interface"] ?? place
-    case .vrid: settings["vrid"] ?? place
-    case .addresses: settings["addresses"] ?? place
-    case .address(let index): addresses.indices.contains(index) ? addresses[index] : place
-    case .priority: settings["priority"] ?? place
-    case .interval: settings["interval"] ?? place
-    case .version: settings["version"] ?? place
-    case .preempt: settings["preempt"] ?? place
-    case .authentication: settings["authentication"] ?? place
-    case .virtualMac: settings["virtualMac"] ?? place
-    case .track(let index): tracks.indices.contains(index) ? tracks[index] : place
-    case .peers: settings["peers"] ?? place
-    case .peer(let index): peers.indices.contains(index) ? peers[index] : place
-    case .hook(let state): hooks.places[state] ?? hooks.place ?? place
-    case .router: place
+    case .address(let index), .track(let index), .peer(let index):
+      let places = field.setting.flatMap { items[$0] } ?? []
+      return places.indices.contains(index) ? places[index] : router
+    case .hook(let state):
+      return hooks.places[state] ?? hooks.place ?? router
+    default:
+      return field.setting.flatMap { settings[$0] } ?? router
     }
   }
 }

@@ -83,8 +83,8 @@ extension YAMLTree {
     }
   }
 
-  /// The parser compares keys by their whole content, aliases followed, before anybody could count
-  /// it; so anchors and aliases are counted in the text first, rather too many than too few.
+  /// The parser compares keys by their whole content, aliases followed, before they could be
+  /// counted; so anchors and aliases are counted in the text first, rather too many than too few.
   private static func refuseBombs(_ text: String) throws(Diagnostic) {
     var anchors = 0
     var aliases = 0

@@ -94,7 +94,7 @@ struct MonitoredGroup: Sendable {
     return findings
   }
 
-  /// Who is Active: the speaker, or another one whom it contradicts.
+  /// The Active: the speaker, or another one that it contradicts.
   private mutating func role(
     of speaker: Speaker, known: Int?, isForeign: Bool, at now: Instant
   ) -> [Finding] {

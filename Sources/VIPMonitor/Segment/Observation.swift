@@ -60,7 +60,7 @@ public struct Finding: Sendable, Hashable, Codable {
     case unicast
     /// Bytes follow the message.
     case trailingBytes = "trailing-bytes"
-    /// A password that everybody can read.
+    /// A password, which is readable on the segment.
     case password
     /// Two routers act as Active.
     case twoActives = "two-actives"

@@ -4,7 +4,7 @@ import VRRP
 
 /// Watches a segment, frame by frame, and says of each what it means.
 ///
-/// It takes part in nothing and believes nobody: frames come from a live interface or from a
+/// It takes part in nothing and trusts no packet: frames come from a live interface or from a
 /// capture, and everything it remembers is bounded.
 ///
 /// ```swift
@@ -22,7 +22,7 @@ public struct SegmentMonitor: Sendable {
     var address: IPAddress
   }
 
-  /// Who claimed an address last, and who before.
+  /// The Ethernet addresses that claimed an address last, and before.
   struct Holder: Sendable {
     var mac: MACAddress
     var lastClaim: Instant

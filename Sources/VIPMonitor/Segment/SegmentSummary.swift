@@ -89,7 +89,7 @@ public struct SegmentSummary: Sendable, Hashable, Codable {
   public let groups: [Group]
   /// Trouble with addresses, each with its last words.
   public let warnings: [Warning]
-  /// The identifiers that nobody was heard using in either family: `1-50`, `52-255`.
+  /// The identifiers that were not heard in use in either family: `1-50`, `52-255`.
   public let freeVRIDs: [String]
 }
 

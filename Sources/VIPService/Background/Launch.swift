@@ -78,8 +78,9 @@ public struct Launch: Sendable {
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
       do throws(NodeError) {
-        let lease = wanted.lease ?? .default
-        return (try Node.preview(wanted.routers, onNodeWithLease: lease), true)
+        return (
+          try Node.preview(wanted.routers, onNodeWithLease: wanted.settings.lease), true
+        )
       } catch {
         throw ServiceError(error)
       }
@@ -98,19 +99,23 @@ public struct Launch: Sendable {
     _ wanted: FileConfiguration, _ status: NodeStatus
   ) throws(ServiceError) {
     let node = status.node
-    let difference: (ServiceError.NodeSetting, String)? =
-      if let isGuarded = wanted.isGuarded, isGuarded != (node.guard != .off) {
-        (.guard, "with\(isGuarded ? "out" : "") a guard")
-      } else if let isRealtime = wanted.isRealtime, isRealtime != node.realtime {
-        (.realtime, "with\(isRealtime ? "out" : "") realtime")
-      } else if let lease = wanted.lease, lease.description != node.lease {
-        (.lease, "with lease \(node.lease), not \(lease)")
-      } else {
-        nil
-      }
-    guard let (setting, text) = difference else { return }
-    throw ServiceError(
-      .otherNodeSetting(setting), "the node on \(directory) runs \(text)")
+    let settings = wanted.settings
+    for setting in NodeSetting.allCases where wanted.given.contains(setting) {
+      let difference: String? =
+        switch setting {
+        case .lease where settings.lease.description != node.lease:
+          "with lease \(node.lease), not \(settings.lease)"
+        case .guard where settings.isGuarded != (node.guard != .off):
+          "with\(settings.isGuarded ? "out" : "") a guard"
+        case .realtime where settings.isRealtime != node.realtime:
+          "with\(settings.isRealtime ? "out" : "") realtime"
+        // A status does not tell how addresses are announced.
+        case .lease, .guard, .realtime, .announcements: nil
+        }
+      guard let difference else { continue }
+      throw ServiceError(
+        .otherNodeSetting(setting), "the node on \(directory) runs \(difference)")
+    }
   }
 
   /// Asks for the routers, of another node if the one that was there ended just now.

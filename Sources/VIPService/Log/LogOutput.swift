@@ -11,15 +11,15 @@ public struct LogOutput {
   var isJournal = false
   /// The file that standard error leads to, if it is ours to keep small.
   private var file: LogFile?
-  /// How many lines in a row nobody has taken.
+  /// How many lines in a row were not taken.
   private var lostCount = 0
-  /// How long whoever reads the log may take for the first of them.
+  /// How long the reader of the log may take for the first of them.
   private static let patience = Duration.seconds(1)
 
   /// The log of this process.
   static let shared = Mutex(LogOutput())
 
-  /// Writes to standard error from now on, in the form that suits whoever reads it.
+  /// Writes to standard error from now on, in the form that suits its reader.
   public static func use(_ format: LogFormat) {
     let isJournal = isJournal(TextOutput.environment("JOURNAL_STREAM"), STDERR_FILENO)
     shared.withLock { output in

@@ -1,4 +1,3 @@
-public import ARP
 import Glibc
 public import VIP
 public import VIPControl
@@ -23,19 +22,17 @@ public struct NodeProcess: Sendable {
   ///
   /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
   public init(
-    directory path: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool = false,
-    endsWhenIdle: Bool = false, announcements: AnnouncementPolicy = AnnouncementPolicy(),
+    directory path: String, settings: NodeSettings, endsWhenIdle: Bool = false,
     configuration: (path: String, routers: [String])? = nil
   ) throws(ServiceError) {
     do throws(NodeError) {
       directory = try RuntimeDirectory(path: path)
       let node = try Node(
         Node.Options(
-          lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
-          addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
+          settings: settings, endsWhenIdle: endsWhenIdle,
+          addressesPath: RuntimeDirectory.addressesPath(in: path),
           // So that a hook's vipctl asks this node.
-          hookVariables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)],
-          announcements: announcements))
+          hookVariables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)]))
       self.node = node
       let reloader = configuration.map { [fifo] in
         Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)

@@ -1,4 +1,3 @@
-import ARP
 import VIP
 import VIPConfiguration
 import VIPControl
@@ -40,28 +39,14 @@ actor Reloader {
   private func applyFile() async throws(ControlFailure) -> ChangeReport {
     let file = try load()
     let events = try prepareEvents(file)
-    let isRealtime = file.isRealtime ?? false
-    let wasRealtime = await node.isRealtime
-    let wasGuarded = await node.previewGuard(true) == nil
     do throws(NodeError) {
-      // First what may be refused: then nothing has changed.
-      try await node.changeRealtime(to: isRealtime)
-      let guardText = try await node.changeGuard(to: file.isGuarded ?? true)
-      var report = try await node.apply(
-        file.routers, removing: absent(from: file), lease: file.lease ?? .default)
+      var report = try await node.apply(file.node, replacing: names)
       names = file.routers.map(\.name)
-      report.node += [
-        guardText,
-        Self.realtimeText(wasRealtime, isRealtime),
-        Self.announcementsText(await node.announcements, file), eventsText(file.eventsPath),
-      ].compactMap { $0 }
-      await node.changeAnnouncements(to: file.announcements ?? AnnouncementPolicy())
+      if let text = eventsText(file.eventsPath) { report.node.append(text) }
       fifo.adopt(events)
       return report
     } catch {
       fifo.discard(events)
-      try? await node.changeRealtime(to: wasRealtime)
-      _ = try? await node.changeGuard(to: wasGuarded)
       throw failure(error)
     }
   }
@@ -73,35 +58,12 @@ actor Reloader {
       throw ControlFailure(.failed, obstacle.description)
     }
     do throws(NodeError) {
-      var report = try await node.preview(
-        file.routers, removing: absent(from: file), lease: file.lease ?? .default)
-      report.node += [
-        await node.previewGuard(file.isGuarded ?? true),
-        Self.realtimeText(await node.isRealtime, file.isRealtime ?? false),
-        Self.announcementsText(await node.announcements, file),
-        eventsText(file.eventsPath),
-      ].compactMap { $0 }
+      var report = try await node.preview(file.node, replacing: names)
+      if let text = eventsText(file.eventsPath) { report.node.append(text) }
       return report
     } catch {
       throw failure(error)
     }
-  }
-
-  private static func realtimeText(_ was: Bool, _ isOn: Bool) -> String? {
-    was == isOn ? nil : "realtime \(was ? "on → off" : "off → on")"
-  }
-
-  private static func announcementsText(
-    _ old: AnnouncementPolicy, _ file: FileConfiguration
-  ) -> String? {
-    let new = file.announcements ?? AnnouncementPolicy()
-    return old == new ? nil : "announcements \(text(old)) → \(text(new))"
-  }
-
-  private static func text(_ policy: AnnouncementPolicy) -> String {
-    let pauses = policy.pauses.map(\.text).joined(separator: " ")
-    return "\(policy.maximumRate)/s, \(policy.burst) at once, repeated after "
-      + "\(pauses.isEmpty ? "nothing" : pauses), refreshed \(policy.refresh?.text ?? "never")"
   }
 
   private func load() throws(ControlFailure) -> FileConfiguration {
@@ -124,12 +86,6 @@ actor Reloader {
 
   private func eventsText(_ path: String?) -> String? {
     path == fifo.path ? nil : "events \(fifo.path ?? "off") → \(path ?? "off")"
-  }
-
-  /// The routers that came from the file and are no longer in it.
-  private func absent(from file: FileConfiguration) -> [String] {
-    let wanted = Set(file.routers.map(\.name))
-    return names.filter { !wanted.contains($0) }
   }
 
   private func failure(_ error: NodeError) -> ControlFailure {

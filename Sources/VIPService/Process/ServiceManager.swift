@@ -27,7 +27,7 @@ struct ServiceManager: Sendable {
 
   private static let pathByteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-  /// Says something; what nobody hears is lost.
+  /// Says something; without a listener it is lost.
   func tell(_ lines: String) {
     let type = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = socket(AF_UNIX, type, 0)

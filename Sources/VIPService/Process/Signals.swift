@@ -25,7 +25,7 @@ enum Signals {
   static func block() {
     var set = handled
     pthread_sigmask(SIG_BLOCK, &set, nil)
-    // A log that nobody reads any more must not end a node.
+    // A log without a reader must not end a node.
     signal(SIGPIPE, SIG_IGN)
     // It may have been ignored when the process was started, and the kernel would then not tell how
     // a child has ended.

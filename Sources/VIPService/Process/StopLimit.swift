@@ -24,7 +24,7 @@ final class StopLimit: Sendable {
   private let end: @Sendable () -> Void
   private let deadline = Mutex<ContinuousClock.Instant?>(nil)
 
-  /// Makes a limit that nobody has reached.
+  /// Makes a limit; its time does not run yet.
   ///
   /// - Parameters:
   ///   - initial: how long stopping may take until it is known how long the handover may take.
@@ -41,7 +41,7 @@ final class StopLimit: Sendable {
       return deadline == nil
     }
     guard isFirst else { return }
-    // Where no thread can be started, whoever stops the process has a limit of its own.
+    // Where no thread can be started, the service manager has a limit of its own.
     try? DetachedThread.start("the thread that bounds the stop") { [self] in
       while let deadline = deadline.withLock({ $0 }), deadline > .now {
         Clocks.pause(min(.milliseconds(100), ContinuousClock.now.duration(to: deadline)))

@@ -7,11 +7,11 @@ import VIPReports
 /// A named pipe on which a program can read what happens, a line of JSON for each event.
 ///
 /// Nothing waits for the reader: what does not fit into the pipe is left out, which the numbers of
-/// the events show, and said once the reader has caught up. While nobody reads, nothing is kept.
+/// the events show, and said once the reader has caught up. Without a reader nothing is kept.
 public final class EventFIFO: Sendable {
   private struct State {
     var path: String?
-    /// The file as it was made, so that nobody else's is removed.
+    /// The file as it was made, so that no other is removed.
     var inode: UInt64 = 0
     var descriptor: Int32 = -1
     var dropped = 0
@@ -83,7 +83,7 @@ public final class EventFIFO: Sendable {
     }
   }
 
-  /// Writes a line, if somebody reads.
+  /// Writes a line if there is a reader.
   func write(_ line: () -> [UInt8]) {
     let message = state.withLock { state -> LogLine? in
       guard let path = state.path, Self.open(&state, path) else { return nil }
@@ -160,7 +160,7 @@ public final class EventFIFO: Sendable {
     return UInt64(status.st_ino)
   }
 
-  /// Opens the pipe for writing, which works while somebody has it open for reading.
+  /// Opens the pipe for writing, which works while it is open for reading.
   private static func open(_ state: inout State, _ path: String) -> Bool {
     guard state.descriptor < 0 else { return true }
     guard inode(path) == state.inode else { return false }

@@ -15,7 +15,7 @@ package enum TextOutput {
 
   /// Writes text, but waits for a reader only for a time.
   ///
-  /// - Returns: whether it was taken, or there is nobody who could.
+  /// - Returns: whether it was taken, or there is no reader.
   package static func write(_ text: String, to descriptor: Int32, patience: Duration) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

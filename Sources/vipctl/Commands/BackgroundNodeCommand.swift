@@ -4,7 +4,7 @@ import VIPConfiguration
 import VIPControl
 import VIPService
 
-/// The node that `vipctl up` starts in the background; nobody types this.
+/// The node that `vipctl up` starts in the background; not for people.
 struct BackgroundNodeCommand: ParsableCommand {
   static let name = "background-node"
   static let configuration = CommandConfiguration(
@@ -18,13 +18,14 @@ struct BackgroundNodeCommand: ParsableCommand {
 
   func run() throws {
     StarterLink.detach()
-    let (runtimeDir, lease, isGuarded, isRealtime) = (runtimeDir, lease, !noGuard, realtime)
+    let runtimeDir = runtimeDir
+    let settings = NodeSettings(
+      lease: lease ?? .default, isGuarded: !noGuard, isRealtime: realtime)
     NodeProcess.runToEnd(hintForReports: RunCommand.hintForReports) { stops in
       let process: NodeProcess
       do throws(ServiceError) {
         process = try NodeProcess(
-          directory: runtimeDir, lease: lease, isGuarded: isGuarded,
-          isRealtime: isRealtime, endsWhenIdle: true)
+          directory: runtimeDir, settings: settings, endsWhenIdle: true)
         try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
         StarterLink.tell(error)
@@ -37,11 +38,17 @@ struct BackgroundNodeCommand: ParsableCommand {
   }
 
   /// The arguments of a background node on a runtime directory.
-  static func arguments(_ directory: String, _ settings: FileConfiguration) -> [String] {
+  static func arguments(_ directory: String, _ wanted: FileConfiguration) -> [String] {
     var arguments = ["vipctl", name, "--runtime-dir", absolutePath(directory)]
-    if let lease = settings.lease { arguments += ["--lease", lease.description] }
-    if !(settings.isGuarded ?? true) { arguments.append("--no-guard") }
-    if settings.isRealtime ?? false { arguments.append("--realtime") }
+    for setting in NodeSetting.allCases where wanted.given.contains(setting) {
+      switch setting {
+      case .lease: arguments += ["--lease", wanted.settings.lease.description]
+      case .guard: if !wanted.settings.isGuarded { arguments.append("--no-guard") }
+      case .realtime: if wanted.settings.isRealtime { arguments.append("--realtime") }
+      // Those are for a node of its own configuration file.
+      case .announcements: break
+      }
+    }
     return arguments
   }
 }

@@ -99,7 +99,7 @@ struct CheckCommand: ParsableCommand {
   /// Why a node would not take the routers; `nil` if it would, or if that can't be known.
   private func refusal(of file: FileConfiguration) -> String? {
     do throws(NodeError) {
-      _ = try Node.preview(file.routers, onNodeWithLease: file.lease ?? .default)
+      _ = try Node.preview(file.routers, onNodeWithLease: file.settings.lease)
       return nil
     } catch {
       return error.kind == .notPermitted ? nil : error.description

@@ -64,7 +64,7 @@ struct DownCommand: ParsableCommand {
     while clock.now < deadline {
       do throws(ControlClientError) {
         let reply = try client.ask(.status(nil), timeout: NodeClient.answerTimeout)
-        // Somebody has given it a router again, or started another node here: no matter to us.
+        // It has got a router again, or another node has been started here: this one is done.
         if case .done(let status) = reply, !status.routers.isEmpty || status.node.pid != node.pid {
           return
         }

@@ -1,4 +1,3 @@
-import ARP
 import ArgumentParser
 import VIP
 import VIPConfiguration
@@ -67,9 +66,7 @@ struct RunCommand: ParsableCommand {
     NodeProcess.runToEnd(hintForReports: Self.hintForReports) { stops in
       do throws(ServiceError) {
         let process = try NodeProcess(
-          directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
-          isRealtime: wanted.isRealtime ?? false,
-          announcements: wanted.announcements ?? AnnouncementPolicy(),
+          directory: directory, settings: wanted.settings,
           configuration: file.map { ($0, wanted.routers.map(\.name)) })
         try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
         return 0

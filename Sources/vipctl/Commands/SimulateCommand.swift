@@ -63,7 +63,7 @@ struct SimulateCommand: ParsableCommand {
   @Flag(help: "Only print the scenario that the flags make, to save and change it.")
   var print = false
 
-  /// Far more than anybody writes by hand.
+  /// Far more than a scenario written by hand needs.
   private static let byteCountMax = 4 << 20
   /// The columns of output that goes to no screen.
   private static let defaultWidth = 80

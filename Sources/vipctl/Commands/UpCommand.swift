@@ -46,7 +46,7 @@ struct UpCommand: ParsableCommand {
         "only a node of 'vipctl run' writes events to \(path); take it out of the file and read "
           + "'vipctl events --follow --json'")
     }
-    guard wanted.announcements == nil else {
+    guard !wanted.given.contains(.announcements) else {
       throw Failure(
         .failed,
         "only a node of 'vipctl run' takes 'announcements' from a file; take it out of the file")

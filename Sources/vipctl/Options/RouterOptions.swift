@@ -109,35 +109,22 @@ struct RouterOptions: ParsableArguments {
     completion: Completions.configuration)
   var config: String?
 
-  /// The first thing given that a file would say.
-  private var firstRouterFlag: String? {
-    if !addresses.isEmpty { return "addresses" }
-    let flags: [(String, Bool)] = [
-      ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
-      ("--priority", priority != nil), ("--interval", interval != nil),
-      ("--version", version != nil), ("--no-preempt", noPreempt),
-      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
-      ("--realtime", realtime),
-      ("--checksum", checksum != nil), ("--no-probe", noProbe),
-      ("--virtual-mac", virtualMac),
-      ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
-    ]
-    return flags.first { $0.1 }?.0
-  }
-
   /// What is asked for, from the flags or the file; refuses what makes no sense.
   ///
   /// Not part of the parsing, where it would hide mistyped flags.
   func load(for command: String) throws(Failure) -> FileConfiguration {
     if let config {
-      guard let flag = firstRouterFlag else { return try Self.read(config) }
+      guard let flag = firstFlag else { return try Self.read(config) }
       throw UsageErrors.failure(
         "--config and \(flag) exclude each other; set it in the file", command: command)
     }
     do throws(SettingError) {
-      return FileConfiguration(
-        lease: lease, isGuarded: noGuard ? false : nil,
-        isRealtime: realtime ? true : nil, routers: [try routerFromFlags()])
+      var file = FileConfiguration(routers: [try routerFromFlags()])
+      for setting in NodeSetting.allCases where flag(of: setting) != nil {
+        set(setting, in: &file.settings)
+        file.given.insert(setting)
+      }
+      return file
     } catch {
       throw UsageErrors.failure(error.description, command: command)
     }
@@ -177,6 +164,60 @@ struct RouterOptions: ParsableArguments {
       throw SettingError(error.description)
     }
     return router
+  }
+}
+
+/// Which settings the flags give: a file would say the same.
+extension RouterOptions {
+  /// The first thing given that a file would say.
+  private var firstFlag: String? {
+    RouterSetting.allCases.lazy.compactMap { flag(of: $0) }.first
+      ?? NodeSetting.allCases.lazy.compactMap { flag(of: $0) }.first
+  }
+
+  /// The flag by which a setting of the router is given; `nil` if it is not.
+  private func flag(of setting: RouterSetting) -> String? {
+    if setting == .addresses { return addresses.isEmpty ? nil : "addresses" }
+    let isGiven: [Bool] =
+      switch setting {
+      case .name: [name != nil]
+      case .interface: [interface != nil]
+      case .vrid: [vrid != nil]
+      case .priority: [priority != nil]
+      case .interval: [interval != nil]
+      case .preempt: [noPreempt, preemptDelay != nil]
+      case .version: [version != nil]
+      case .checksum: [checksum != nil]
+      case .probe: [noProbe]
+      case .virtualMac: [virtualMac]
+      case .track: [!tracks.isEmpty]
+      case .peers: [!peers.isEmpty]
+      // Only a file can say these, but for the addresses, which stand without a flag.
+      case .addresses, .authentication, .handover, .hooks: []
+      }
+    return zip(setting.flags, isGiven).first { $0.1 }.map { "--\($0.0)" }
+  }
+
+  /// The flag by which a setting of the node is given; `nil` if it is not.
+  private func flag(of setting: NodeSetting) -> String? {
+    let isGiven: [Bool] =
+      switch setting {
+      case .lease: [lease != nil]
+      case .guard: [noGuard]
+      case .realtime: [realtime]
+      // Only a file can say it.
+      case .announcements: []
+      }
+    return zip(setting.flags, isGiven).first { $0.1 }.map { "--\($0.0)" }
+  }
+
+  private func set(_ setting: NodeSetting, in settings: inout NodeSettings) {
+    switch setting {
+    case .lease: settings.lease = lease ?? settings.lease
+    case .guard: settings.isGuarded = !noGuard
+    case .realtime: settings.isRealtime = realtime
+    case .announcements: break
+    }
   }
 }
 

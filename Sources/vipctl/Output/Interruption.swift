@@ -9,7 +9,7 @@ final class Interruption: Sendable {
   enum Cause: Sendable {
     /// There is something to read.
     case readable
-    /// Somebody wants the command to end.
+    /// The command is told to end.
     case interrupted
     /// The time is over.
     case timeout

@@ -2,9 +2,9 @@ import Glibc
 
 /// A file that others read while it is replaced: they see the old text or the new one, whole.
 enum ReplacedFile {
-  /// Replaces a file, which everybody may read.
+  /// Replaces a file, which every user may read.
   static func write(_ path: String, _ text: String) throws(Failure) {
-    // In the same directory, where renaming is one step; hidden, so that nobody collects it.
+    // In the same directory, where renaming is one step; hidden, so that no collector takes it.
     let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
     let partial = path.dropLast(name.count) + ".\(name).\(getpid())"
     let file = open(
@@ -23,7 +23,7 @@ enum ReplacedFile {
     throw failure(path, code)
   }
 
-  /// Whether a file begins with some text; what does not is somebody else's.
+  /// Whether a file begins with some text; what does not belongs to another program.
   static func begins(_ path: String, with text: String) -> Bool {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard file >= 0 else { return false }

@@ -1,0 +1,211 @@
+import VIPCore
+import VRRP
+
+/// The settings of a router: one case for each key that a configuration file can have.
+///
+/// This is the one table of them. Files, flags, comparisons and documents go by it. What a setting
+/// is called, how it is compared and what a change of it takes is declared in ``declaration``; what
+/// reads settings or looks for their places switches over all cases, so that a new one does not
+/// compile until everything knows it.
+public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
+  /// What people call the router.
+  case name
+  /// The interface that it serves.
+  case interface
+  /// The virtual router identifier.
+  case vrid
+  /// Its place in the election.
+  case priority
+  /// The time between advertisements.
+  case interval
+  /// The virtual addresses.
+  case addresses
+  /// Whether, and after how long, to replace an Active of lower priority.
+  case preempt
+  /// The version of VRRP.
+  case version
+  /// What the checksums sent over IPv4 cover.
+  case checksum
+  /// The password of version 2.
+  case authentication
+  /// What becomes of the addresses when another node takes over in good order.
+  case handover
+  /// Whether to ask the segment before the first use of an address.
+  case probe
+  /// Whether to serve the addresses under the group's own Ethernet address.
+  case virtualMac
+  /// Other interfaces that it depends on.
+  case track
+  /// The other machines, where advertisements go by unicast.
+  case peers
+  /// The programs to run when its state changes.
+  case hooks = "on"
+
+  /// The key in a configuration file.
+  public var key: String { rawValue }
+
+  /// The flags that set it on a command line, without dashes; none if it can't be set there.
+  public var flags: [String] { declaration.flags }
+
+  /// The keywords of a `vrrp_instance` of keepalived that say the same.
+  public var keepalivedKeywords: [String] { declaration.keepalived }
+}
+
+extension RouterSetting {
+  /// What is to be known of a setting.
+  struct Declaration {
+    typealias Pair = (_ old: RouterConfiguration, _ new: RouterConfiguration) -> Bool
+    typealias Words = (_ old: RouterConfiguration, _ new: RouterConfiguration) -> [String]
+
+    /// Flags of the command line, without dashes.
+    var flags: [String] = []
+    /// keepalived's keywords.
+    var keepalived: [String] = []
+    /// How two configurations differ in it, in words; empty only if they don't.
+    var differences: Words
+    /// Whether a difference makes another router of it, which hands over and starts again.
+    var isReplacement: Pair = { _, _ in false }
+  }
+
+  /// A setting of one value that is told as it is.
+  private static func value<Value: Equatable>(
+    _ words: String, _ value: @escaping (RouterConfiguration) -> Value,
+    _ text: @escaping (Value) -> String = { "\($0)" }
+  ) -> Declaration.Words {
+    { old, new in
+      let (old, new) = (value(old), value(new))
+      return old == new ? [] : ["\(words) \(text(old)) → \(text(new))"]
+    }
+  }
+
+  /// What makes another router of it whenever it differs.
+  private static func other<Value: Equatable>(
+    _ value: @escaping (RouterConfiguration) -> Value
+  ) -> Declaration.Pair {
+    { value($0) != value($1) }
+  }
+
+  /// The table.
+  var declaration: Declaration {
+    switch self {
+    case .name:
+      // Routers are compared by name: two of different names are two routers.
+      Declaration(flags: ["name"], differences: Self.value("name") { $0.name })
+    case .interface:
+      Declaration(
+        flags: ["interface"], keepalived: ["interface"],
+        differences: Self.value("interface") { $0.interface },
+        isReplacement: Self.other { $0.interface })
+    case .vrid:
+      Declaration(
+        flags: ["vrid"], keepalived: ["virtual_router_id"],
+        differences: Self.value("VRID") { $0.vrid }, isReplacement: Self.other { $0.vrid })
+    case .priority:
+      Declaration(
+        flags: ["priority"], keepalived: ["priority"],
+        differences: Self.value("priority") { $0.priority },
+        // An owner's addresses are the interface's own, which is decided when it starts.
+        isReplacement: Self.other { $0.priority == .owner })
+    case .interval:
+      Declaration(
+        flags: ["interval"], keepalived: ["advert_int"],
+        differences: Self.value("interval") { $0.interval })
+    case .addresses:
+      Declaration(
+        keepalived: ["virtual_ipaddress", "virtual_ipaddress_excluded"],
+        differences: { Self.addressDifferences($0.addresses, $1.addresses) })
+    case .preempt:
+      Declaration(
+        flags: ["no-preempt", "preempt-delay"], keepalived: ["nopreempt", "preempt_delay"],
+        differences: { old, new in
+          Self.value("preempt") { $0.preempt }(old, new)
+            + Self.value("preemption delay", { $0.preemptDelay }, \.text)(old, new)
+        })
+    case .version:
+      Declaration(
+        flags: ["version"], keepalived: ["version"],
+        differences: Self.value("version") { $0.version.rawValue },
+        isReplacement: Self.other { $0.version })
+    case .checksum:
+      Declaration(
+        flags: ["checksum"], differences: Self.value("checksum") { $0.checksum.rawValue })
+    case .authentication:
+      // Passwords are not told, not even to say which one it was.
+      Declaration(
+        keepalived: ["authentication"],
+        differences: { $0.password == $1.password ? [] : ["another password"] })
+    case .handover:
+      Declaration(differences: Self.value("handover") { $0.handover.rawValue })
+    case .probe:
+      Declaration(flags: ["no-probe"], differences: Self.value("probe") { $0.probe })
+    case .virtualMac:
+      Declaration(
+        flags: ["virtual-mac"], keepalived: ["use_vmac"],
+        differences: Self.value("virtual MAC address") { $0.virtualMac },
+        isReplacement: Self.other { $0.virtualMac })
+    case .track:
+      Declaration(
+        flags: ["track"], keepalived: ["track_interface"],
+        differences: Self.value("track", { $0.tracks }, Self.list))
+    case .peers:
+      Declaration(
+        flags: ["peer"], keepalived: ["unicast_peer"],
+        differences: Self.value("peers", { $0.peers }, Self.list))
+    case .hooks:
+      Declaration(
+        keepalived: ["notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"],
+        differences: { Self.hookDifferences($0.hooks, $1.hooks) })
+    }
+  }
+
+  private static func list(_ values: [some CustomStringConvertible]) -> String {
+    values.isEmpty ? "none" : values.map(\.description).joined(separator: " ")
+  }
+
+  private static func addressDifferences(
+    _ old: [InterfaceAddress], _ new: [InterfaceAddress]
+  ) -> [String] {
+    guard old != new else { return [] }
+    let (before, after) = (Set(old), Set(new))
+    let added = new.filter { !before.contains($0) }
+    let removed = old.filter { !after.contains($0) }
+    if added.isEmpty, removed.isEmpty { return ["order of the addresses"] }
+    return (added.isEmpty ? [] : ["new: \(shortened(added))"])
+      + (removed.isEmpty ? [] : ["gone: \(shortened(removed))"])
+  }
+
+  private static func shortened(_ addresses: [InterfaceAddress]) -> String {
+    let first = addresses.prefix(3).map(\.description).joined(separator: " ")
+    return addresses.count > 3 ? "\(first) and \(addresses.count - 3) more" : first
+  }
+
+  /// Arguments may be secrets too: only whose they are is told.
+  private static func hookDifferences(_ old: Hooks, _ new: Hooks) -> [String] {
+    let differing = HookState.allCases.filter { old[$0] != new[$0] }.map(\.rawValue)
+    let hooks = differing.isEmpty ? [] : ["hooks: \(differing.joined(separator: ", "))"]
+    guard old.timeout != new.timeout else { return hooks }
+    return hooks + ["time limit of hooks \(old.timeout.text) → \(new.timeout.text)"]
+  }
+}
+
+extension ConfigurationError.Field {
+  /// The setting at fault; `nil` for what belongs to no single one.
+  public var setting: RouterSetting? {
+    switch self {
+    case .name: .name
+    case .interface: .interface
+    case .vrid: .vrid
+    case .addresses, .address: .addresses
+    case .priority: .priority
+    case .interval: .interval
+    case .version: .version
+    case .preempt: .preempt
+    case .authentication: .authentication
+    case .virtualMac: .virtualMac
+    case .track: .track
+    case .peers, .peer: .peers
+    case .hook: .hooks
+    case .router: nil
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import ARP
+import Testing
+import VIPCore
+import VRRP
+
+@testable import VIP
+
+/// The tables of settings: nothing that can be said about a router or a node is missing in them.
+@Suite struct SettingTests {
+  private static func router() throws -> RouterConfiguration {
+    RouterConfiguration(
+      name: "web", interface: "eth0", vrid: 51,
+      addresses: [try #require(InterfaceAddress("192.0.2.10/24"))])
+  }
+
+  /// For each stored property another value, the setting that it belongs to, what is said of the
+  /// difference, and whether it takes another router.
+  private static let changes:
+    [String: (
+      RouterSetting, @Sendable (inout RouterConfiguration) throws -> Void, String, ChangeKind
+    )] = [
+      "name": (.name, { $0.name = "db" }, "name web → db", .inPlace),
+      "interface": (
+        .interface, { $0.interface = "eth1" }, "interface eth0 → eth1", .replacement
+      ),
+      "vrid": (.vrid, { $0.vrid = 52 }, "VRID 51 → 52", .replacement),
+      "priority": (
+        .priority, { $0.priority = .highestBackup }, "priority 100 → 254", .inPlace
+      ),
+      "interval": (
+        .interval, { $0.interval = try #require(AdvertisementInterval("250ms")) },
+        "interval 1s → 250ms", .inPlace
+      ),
+      "addresses": (
+        .addresses, { $0.addresses = [try #require(InterfaceAddress("192.0.2.11/24"))] },
+        "new: 192.0.2.11/24; gone: 192.0.2.10/24", .inPlace
+      ),
+      "preempt": (.preempt, { $0.preempt = false }, "preempt true → false", .inPlace),
+      "preemptDelay": (
+        .preempt, { $0.preemptDelay = .seconds(30) }, "preemption delay 0s → 30s", .inPlace
+      ),
+      "version": (.version, { $0.version = .v2 }, "version 3 → 2", .replacement),
+      "checksum": (
+        .checksum, { $0.checksum = .message }, "checksum auto → message", .inPlace
+      ),
+      "password": (
+        .authentication, { $0.password = Authentication.Password("sesame") }, "another password",
+        .inPlace
+      ),
+      "handover": (
+        .handover, { $0.handover = .strict }, "handover seamless → strict", .inPlace
+      ),
+      "probe": (.probe, { $0.probe = false }, "probe true → false", .inPlace),
+      "virtualMac": (
+        .virtualMac, { $0.virtualMac = true }, "virtual MAC address false → true", .replacement
+      ),
+      "tracks": (
+        .track, { $0.tracks = [Track(interface: "eth1", decrement: 5)] }, "track none → eth1=5",
+        .inPlace
+      ),
+      "peers": (
+        .peers, { $0.peers = [try #require(IPAddress("192.0.2.2"))] }, "peers none → 192.0.2.2",
+        .inPlace
+      ),
+      "hooks": (
+        .hooks,
+        {
+          $0.hooks.active = ["/bin/true", "secret"]
+          $0.hooks.timeout = .seconds(5)
+        }, "hooks: active; time limit of hooks 30s → 5s", .inPlace
+      ),
+    ]
+
+  @Test func `every property of a router belongs to a setting, and every setting has one`() throws {
+    let properties = Mirror(reflecting: try Self.router()).children.compactMap(\.label)
+    #expect(Set(properties) == Set(Self.changes.keys))
+    #expect(Set(Self.changes.values.map(\.0)) == Set(RouterSetting.allCases))
+  }
+
+  @Test(arguments: changes.keys.sorted())
+  func `a difference is told by its setting alone, and takes what the table says`(
+    property: String
+  ) throws {
+    let (setting, change, words, kind) = try #require(Self.changes[property])
+    let old = try Self.router()
+    var new = old
+    try change(&new)
+    #expect(old.difference(to: new) == words)
+    #expect(old.change(to: new) == kind)
+    for other in RouterSetting.allCases {
+      let isTold = !other.declaration.differences(old, new).isEmpty
+      #expect(isTold == (other == setting), "\(other)")
+    }
+    #expect(old.difference(to: old) == "" && new.difference(to: new) == "")
+  }
+
+  @Test func `an owner is another router`() throws {
+    let old = try Self.router()
+    var owner = old
+    owner.priority = .owner
+    #expect(old.change(to: owner) == .replacement && owner.change(to: old) == .replacement)
+  }
+
+  @Test func `no key and no flag stands for two settings`() {
+    let keys = RouterSetting.allCases.map(\.key)
+    #expect(Set(keys).count == keys.count)
+    let flags = RouterSetting.allCases.flatMap(\.flags) + NodeSetting.allCases.flatMap(\.flags)
+    #expect(Set(flags).count == flags.count)
+    let keywords = RouterSetting.allCases.flatMap(\.keepalivedKeywords)
+    #expect(Set(keywords).count == keywords.count)
+  }
+
+  // MARK: The node
+
+  private static let nodeChanges:
+    [String: (NodeSetting, @Sendable (inout NodeSettings) -> Void, String)] = [
+      "lease": (.lease, { $0.lease = .off }, "lease automatic → off"),
+      "isGuarded": (.guard, { $0.isGuarded = true }, "guard off → on"),
+      "isRealtime": (.realtime, { $0.isRealtime = true }, "realtime off → on"),
+      "announcements": (
+        .announcements, { $0.announcements.maximumRate = 5 },
+        "announcements 10000/s, 500 at once, repeated after 1s 2s, refreshed never → 5/s, 500 at "
+          + "once, repeated after 1s 2s, refreshed never"
+      ),
+    ]
+
+  @Test func `every property of a node belongs to a setting, and every setting has one`() {
+    let properties = Mirror(reflecting: NodeSettings()).children.compactMap(\.label)
+    #expect(Set(properties) == Set(Self.nodeChanges.keys))
+    #expect(Set(Self.nodeChanges.values.map(\.0)) == Set(NodeSetting.allCases))
+  }
+
+  @Test(arguments: nodeChanges.keys.sorted())
+  func `a difference between nodes is told`(property: String) throws {
+    let (_, change, words) = try #require(Self.nodeChanges[property])
+    let old = NodeSettings()
+    var new = old
+    change(&new)
+    #expect(old.differences(to: new) == [words])
+    #expect(old.differences(to: old) == [])
+  }
+}

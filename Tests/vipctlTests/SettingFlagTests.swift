@@ -1,0 +1,22 @@
+import TestSupport
+import Testing
+import VIP
+
+/// The flags of `up` and `run` are those of the tables of settings.
+@Suite struct SettingFlagTests {
+  @Test(
+    arguments: [
+      ("up", ["config", "dry-run", "help", "runtime-dir", "timeout"]),
+      ("run", ["config", "help", "log-format", "runtime-dir"]),
+    ])
+  func `each setting has its flags, and no flag is without a setting`(
+    command: String, others: [String]
+  ) throws {
+    let help = try check([VipctlNode.binary, command, "--help"])
+    let flags = help.split(separator: "\n")
+      .compactMap { $0.firstMatch(of: #/^  (?:-\w, )?--([a-z-]+)/#).map { String($0.output.1) } }
+    let known =
+      RouterSetting.allCases.flatMap(\.flags) + NodeSetting.allCases.flatMap(\.flags) + others
+    #expect(flags.sorted() == known.sorted())
+  }
+}
