@@ -20,8 +20,8 @@ extension Node {
   public func setFitness(
     _ fitness: RouterFitness, of name: String, for cause: String
   ) async throws(NodeError) {
-    // A router that is just being replaced is there again in a moment.
-    while isApplying, !isShuttingDown, loop.engine.isLeaving(name) { await nextChange() }
+    // A router that is just being added or replaced is there in a moment.
+    while isApplying, !isShuttingDown, !loop.engine.isStaying(name) { await nextChange() }
     try loop.engine.setFitness(fitness, of: name, for: cause)
   }
 }
