@@ -16,7 +16,7 @@ public struct ChangeReport: Sendable, Hashable, Codable {
   public var added: [String] = []
   /// Routers that took other settings over while they run.
   public var changed: [Change] = []
-  /// Routers that handed over and started anew, being others now.
+  /// Routers that handed over and started again, being others now.
   public var replaced: [Change] = []
   /// Routers that handed over and are gone.
   public var removed: [String] = []
@@ -31,7 +31,7 @@ extension Node {
   /// Brings routers to the settings they shall have: only what is different is touched.
   ///
   /// New ones are added; present ones take over what they can while they run, or hand over and start
-  /// anew if their interface, VRID or version changes. Routers that are not named stay as they are.
+  /// again if their interface, VRID or version changes. Routers that are not named stay as they are.
   /// Returns when all have been added, which is not yet when they take part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
@@ -198,7 +198,7 @@ extension Node {
       uniqueKeysWithValues: plan.replaced.map { ($0.name, loop.engine.fitness(of: $0.name)) })
     for name in plan.report.removed + plan.replaced.map(\.name) { loop.engine.remove(name) }
 
-    // Whoever does not need what a leaving router still has need not wait for it.
+    // A router that needs nothing of what a leaving one still has need not wait for it.
     var gone = RouterSet()
     for router in loop.engine.leavingSettings { _ = gone.insert(router) }
     try loop.engine.change(plan.changed.filter { gone.collision(of: $0) == nil })

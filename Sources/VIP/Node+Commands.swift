@@ -7,7 +7,7 @@ extension Node {
   /// - Parameters:
   ///   - name: the router.
   ///   - duration: for how long; `nil` until ``promote(_:)`` or the end of the node.
-  /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if nobody else took
+  /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if no other machine took
   ///   over, in which case this node holds the addresses again.
   public func resign(_ name: String, for duration: Duration? = nil) async throws(NodeError) {
     guard loop.engine.contains(name) else { throw unknownRouter(name) }

@@ -159,7 +159,7 @@ public actor Node {
 
   /// Hands over and removes every router, and refuses new ones from now on.
   ///
-  /// The node still answers, so that whoever asked for the end can be told that it has come.
+  /// The node still answers, so that the client that asked for the end can be told that it has come.
   public func retire() async {
     isShuttingDown = true
     for name in loop.engine.routerNames { loop.engine.remove(name) }

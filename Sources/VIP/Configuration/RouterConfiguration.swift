@@ -120,7 +120,7 @@ extension RouterConfiguration {
   ///
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
-    // The interface first: a name that nobody chose is made from it.
+    // The interface first: a name that was not given is made from it.
     guard Self.isValidInterfaceName(interface) else {
       throw ConfigurationError(
         .interface, router: name, "'\(interface)' can't be the name of an interface")
@@ -264,7 +264,7 @@ extension RouterConfiguration {
 
 /// What becomes of the addresses when another node takes over in good order.
 public enum HandoverPolicy: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The old holder serves until the new one has announced them, so that nobody notices.
+  /// The old holder serves until the new one has announced them, so that no client notices.
   case seamless
   /// The old holder removes them at once, as RFC 9568 §6.4.3 has it.
   case strict

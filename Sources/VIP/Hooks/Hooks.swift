@@ -27,7 +27,7 @@ public struct Hooks: Sendable, Hashable, Codable {
   /// How long each may take; then its process group gets SIGTERM, and SIGKILL after 2 s more.
   public var timeout: Duration
 
-  /// How long a program may take if nobody says.
+  /// How long a program may take if that is not set.
   public static let defaultTimeout = Duration.seconds(30)
   /// What a time limit may be.
   public static let timeoutRange: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))

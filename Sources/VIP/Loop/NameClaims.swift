@@ -4,16 +4,16 @@ import Glibc
 /// Names that processes of one network namespace claim for as long as they live.
 ///
 /// Each is an abstract Unix socket: the kernel knows such names by network namespace, as it does
-/// interfaces, whatever container a process is in, and forgets them with the process. Nobody ever
-/// connects to one but to learn whose it is.
+/// interfaces, whatever container a process is in, and forgets them with the process. The only
+/// reason to connect to one is to learn whose it is.
 final class NameClaims {
   private static let prefix = "vipctl/"
 
-  /// How many may ask whose a name is before it is only known that it is somebody's.
+  /// How many may ask whose a name is before the answer is only that it is taken.
   private static let queueLength: Int32 = 16
 
   private var held: [String: Int32] = [:]
-  /// Who had a name when that could last be learned.
+  /// The process that had a name when that could last be learned.
   private var holders: [String: NameHolder] = [:]
 
   deinit {
@@ -22,8 +22,9 @@ final class NameClaims {
 
   /// Claims a name.
   ///
-  /// Whoever has it, has it: a living node may have any user, and one that is taken for dead loses
-  /// its macvlans. That anybody can keep a node from its names so is the lesser evil.
+  /// The first process to claim it has it, whatever its user: a living node may have any, and one
+  /// that is taken for dead loses its macvlans. That any process can keep a node from its names so is
+  /// the lesser evil.
   ///
   /// - Returns: whether it is ours now; not if another process has it, see ``holder(of:)``.
   func claim(_ name: String) throws(NodeError) -> Bool {
@@ -46,14 +47,14 @@ final class NameClaims {
     return false
   }
 
-  /// Who had a name when it was last claimed in vain; `nil` if that can't be learned.
+  /// The process that had a name when it was last claimed in vain; `nil` if that can't be learned.
   func holder(of name: String) -> NameHolder? { holders[name] }
 
   private func askHolder(of name: String, over descriptor: Int32) {
     if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0 {
       holders[name] = UnixSocket.peer(descriptor).map { NameHolder(pid: $0.pid, user: $0.uid) }
     } else if errno != EAGAIN {
-      // A queue that is full is the one that we have been in; everybody else is a stranger.
+      // A queue that is full is the one that we have been in; every other process is a stranger.
       holders[name] = nil
     }
   }

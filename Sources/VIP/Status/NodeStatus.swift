@@ -104,7 +104,7 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var statistics: Statistics
   /// Counters of its segment and family that belong to no single router.
   public var segmentStatistics: SegmentStatistics
-  /// Who else claims its addresses.
+  /// The machines that claim its addresses too.
   public var conflicts: ConflictStatus
   /// How long its takeovers took.
   public var takeovers: TakeoverStatus
