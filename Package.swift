@@ -33,6 +33,7 @@ let package = Package(
     .library(name: "VIP", targets: ["VIP"]),
     .library(name: "VIPControl", targets: ["VIPControl"]),
     .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
+    .library(name: "VIPHooks", targets: ["VIPHooks"]),
     .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
     .library(name: "VIPReports", targets: ["VIPReports"]),
     .library(name: "VIPService", targets: ["VIPService"]),
@@ -68,6 +69,8 @@ let package = Package(
       name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
       swiftSettings: common),
     .target(
+      name: "VIPHooks", dependencies: ["VIP", "VIPCore", "VRRP", "CLinux"], swiftSettings: common),
+    .target(
       name: "VIPConfiguration",
       dependencies: [
         "VIP", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
@@ -84,7 +87,7 @@ let package = Package(
     .target(
       name: "VIPService",
       dependencies: [
-        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP",
+        "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP",
       ],
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
@@ -129,10 +132,13 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",
-      dependencies: ["VIP", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport"],
+      dependencies: [
+        "VIP", "VIPHooks", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport",
+      ],
       swiftSettings: common),
     .testTarget(
-      name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
+      name: "VIPControlTests",
+      dependencies: ["VIPControl", "VIP", "VIPCore", "VRRP", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "VIPMonitorTests",
       dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],

@@ -15,7 +15,7 @@ func hold(_ address: String, on interface: String) async throws {
     RouterConfiguration(name: "web", interface: interface, vrid: 51, addresses: [vip]))
   for await event in events {
     print(event)
-    if case .transition(_, _, let change) = event, change.to == .active { break }
+    if case .settled(_, _, let now) = event, now.state == .active { break }
   }
   for router in try await node.status().routers {
     print(router.name, router.state, router.addresses.filter(\.installed).map(\.address))

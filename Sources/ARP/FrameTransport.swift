@@ -1,4 +1,5 @@
 import Glibc
+public import VIPCore
 
 /// Something that puts Ethernet frames on a segment.
 ///
@@ -11,7 +12,7 @@ public protocol FrameTransport: AnyObject {
 /// Something that hands out the frames that arrived.
 public protocol FrameReceiver: AnyObject {
   /// Changes which frames to receive from now on.
-  func setFilter(_ filter: PcapTransport.Filter) throws(FrameError)
+  func setFilter(_ filter: FrameFilter) throws(FrameError)
 
   /// Becomes readable when frames arrived or the interface went away; for `epoll`.
   var fileDescriptor: Int32 { get }
@@ -25,6 +26,22 @@ public protocol FrameReceiver: AnyObject {
   /// - Throws: ``FrameError``, mostly because the interface was removed.
   @discardableResult
   func drain(limit: Int, handler: (Span<UInt8>) -> Void) throws(FrameError) -> Int
+}
+
+/// Which frames to receive.
+public enum FrameFilter: Sendable, Hashable {
+  /// None: the transport only sends.
+  case nothing
+  /// What others say about addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
+  /// addresses in them are for ``AddressClaim`` to judge.
+  case announcements
+  /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
+  /// compares them one after the other. Of IPv6 addresses it compares the last four bytes.
+  case uses(of: [IPAddress])
+  /// All that tells which machine holds which address, whatever its sender and receiver: ARP,
+  /// Neighbor Discovery and VRRP of all versions, also what this machine sends. For looking on; it
+  /// makes the interface promiscuous.
+  case segment
 }
 
 /// Why a frame could not be sent or received.

@@ -1,6 +1,6 @@
 internal import CPCAP
 import Glibc
-public import VIPCore
+import VIPCore
 
 /// Ethernet frames on a real interface, by libpcap.
 ///
@@ -13,75 +13,6 @@ public import VIPCore
 ///
 /// Not `Sendable`: one thread uses it. Needs CAP_NET_RAW.
 public final class PcapTransport: FrameTransport, FrameReceiver {
-  /// Which frames to receive.
-  public enum Filter: Sendable, Hashable {
-    /// None: the transport only sends.
-    case nothing
-    /// What others say about addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
-    /// addresses in them are for ``AddressClaim`` to judge.
-    case announcements
-    /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
-    /// compares them one after the other. Of IPv6 addresses it compares the last four bytes.
-    case uses(of: [IPAddress])
-    /// All that tells who holds which address, whoever sends it and to whom: ARP, Neighbor
-    /// Discovery and VRRP of all versions, also what this machine sends. For looking on; it makes
-    /// the interface promiscuous.
-    case segment
-
-    /// The expression for libpcap's compiler; `ip6[40]` is the ICMPv6 type.
-    fileprivate var expression: String? {
-      switch self {
-      case .nothing: nil
-      case .announcements:
-        "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
-      case .uses(let addresses): Self.expression(forUsesOf: addresses)
-      case .segment:
-        // Old VRRP stands behind an Authentication Header.
-        "arp or \(Self.isVRRP) or (icmp6 and (ip6[40] == 136 or ip6[40] == 135))"
-      }
-    }
-
-    private static let isVRRP = [IPProtocolNumber.vrrp, IPProtocolNumber.authenticationHeader]
-      .flatMap { ["ip proto \($0)", "ip6 proto \($0)"] }.joined(separator: " or ")
-
-    /// `arp[14:4]` is the sender's address in ARP, `ip6[60:4]` the end of the target's in an NA.
-    private static func expression(forUsesOf addresses: [IPAddress]) -> String? {
-      var senders: [String] = []
-      var targets: [String] = []
-      for address in addresses {
-        switch address {
-        case .v4(let address): senders.append("arp[14:4] == \(address.rawValue)")
-        case .v6(let address): targets.append("ip6[60:4] == \(address.low & 0xFFFF_FFFF)")
-        }
-      }
-      var parts: [String] = []
-      if !senders.isEmpty { parts.append("(arp and (\(senders.joined(separator: " or "))))") }
-      if !targets.isEmpty {
-        parts.append(
-          "(icmp6 and ip6[40] == 136 and (\(targets.joined(separator: " or "))))")
-      }
-      return parts.isEmpty ? nil : parts.joined(separator: " or ")
-    }
-
-    /// Long enough for the messages wanted, options included; an advertisement has any length.
-    fileprivate var snapshotLength: Int32 {
-      switch self {
-      case .nothing: 64
-      case .announcements, .uses: 256
-      case .segment: 9216
-      }
-    }
-
-    /// Room for the frames that arrive between two turns of the event loop, in bytes.
-    fileprivate var bufferByteCount: Int32 {
-      switch self {
-      case .nothing: 4096
-      case .announcements, .uses: 512 * 1024
-      case .segment: 4 << 20
-      }
-    }
-  }
-
   /// The interface's name when the transport was opened.
   public let interface: String
   private let handle: OpaquePointer
@@ -94,7 +25,7 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
   /// - Throws: ``FrameError`` of ``FrameError/Cause/interfaceGone`` if there is no such interface,
   ///   ``FrameError/Cause/interfaceDown`` if it is down, ``FrameError/Cause/unsuitable`` if it is
   ///   no Ethernet or its name can't be one, ``FrameError/Cause/permission`` without CAP_NET_RAW.
-  public init(interface: String, receiving filter: Filter = .nothing) throws(FrameError) {
+  public init(interface: String, receiving filter: FrameFilter = .nothing) throws(FrameError) {
     try Self.checkName(interface)
     let handle = try Self.create(interface)
     do throws(FrameError) {
@@ -114,9 +45,9 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
 
   /// Changes which frames to receive from now on.
   ///
-  /// A transport that was opened with ``Filter/nothing`` has no room for messages with options: one
-  /// that is to receive at times is opened with ``Filter/announcements``.
-  public func setFilter(_ filter: Filter) throws(FrameError) {
+  /// A transport that was opened with ``FrameFilter/nothing`` has no room for messages with options: one
+  /// that is to receive at times is opened with ``FrameFilter/announcements``.
+  public func setFilter(_ filter: FrameFilter) throws(FrameError) {
     try Self.install(filter, on: handle, interface: interface)
   }
 
@@ -230,7 +161,7 @@ extension PcapTransport {
   }
 
   private static func activate(
-    _ handle: OpaquePointer, interface: String, filter: Filter
+    _ handle: OpaquePointer, interface: String, filter: FrameFilter
   ) throws(FrameError) {
     // These only fail on an active handle.
     pcap_set_snaplen(handle, filter.snapshotLength)
@@ -270,7 +201,7 @@ extension PcapTransport {
   }
 
   private static func install(
-    _ filter: Filter, on handle: OpaquePointer, interface: String
+    _ filter: FrameFilter, on handle: OpaquePointer, interface: String
   ) throws(FrameError) {
     var status: Int32
     if let expression = filter.expression {
@@ -318,5 +249,60 @@ extension PcapTransport {
   /// libpcap's account of the last failure on a handle.
   private static func text(of handle: OpaquePointer) -> String {
     String(cString: pcap_geterr(handle))
+  }
+}
+
+extension FrameFilter {
+  /// The expression for libpcap's compiler; `ip6[40]` is the ICMPv6 type.
+  fileprivate var expression: String? {
+    switch self {
+    case .nothing: nil
+    case .announcements:
+      "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
+    case .uses(let addresses): Self.expression(forUsesOf: addresses)
+    case .segment:
+      // Old VRRP stands behind an Authentication Header.
+      "arp or \(Self.isVRRP) or (icmp6 and (ip6[40] == 136 or ip6[40] == 135))"
+    }
+  }
+
+  private static let isVRRP = [IPProtocolNumber.vrrp, IPProtocolNumber.authenticationHeader]
+    .flatMap { ["ip proto \($0)", "ip6 proto \($0)"] }.joined(separator: " or ")
+
+  /// `arp[14:4]` is the sender's address in ARP, `ip6[60:4]` the end of the target's in an NA.
+  private static func expression(forUsesOf addresses: [IPAddress]) -> String? {
+    var senders: [String] = []
+    var targets: [String] = []
+    for address in addresses {
+      switch address {
+      case .v4(let address): senders.append("arp[14:4] == \(address.rawValue)")
+      case .v6(let address): targets.append("ip6[60:4] == \(address.low & 0xFFFF_FFFF)")
+      }
+    }
+    var parts: [String] = []
+    if !senders.isEmpty { parts.append("(arp and (\(senders.joined(separator: " or "))))") }
+    if !targets.isEmpty {
+      parts.append(
+        "(icmp6 and ip6[40] == 136 and (\(targets.joined(separator: " or "))))")
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: " or ")
+  }
+
+  /// Long enough for the messages wanted, options included; an advertisement has any length.
+  fileprivate var snapshotLength: Int32 {
+    switch self {
+    case .nothing: 64
+    case .announcements, .uses: 256
+    case .segment: 9216
+    }
+  }
+
+  /// Room for the frames that arrive between two turns of the event loop, in bytes.
+  fileprivate var bufferByteCount: Int32 {
+    switch self {
+    case .nothing: 4096
+    case .announcements, .uses: 512 * 1024
+    case .segment: 4 << 20
+    }
   }
 }

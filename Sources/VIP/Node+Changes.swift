@@ -16,7 +16,7 @@ public struct ChangeReport: Sendable, Hashable, Codable {
   public var added: [String] = []
   /// Routers that took other settings over while they run.
   public var changed: [Change] = []
-  /// Routers that handed over and started again, being others now.
+  /// Routers that handed over and started again as other routers.
   public var replaced: [Change] = []
   /// Routers that handed over and are gone.
   public var removed: [String] = []
@@ -39,7 +39,8 @@ extension Node {
   ///   - wanted: the settings, each with a name of its own.
   ///   - removing: routers to hand over and remove; names that are not there are passed over.
   /// - Returns: what was done.
-  /// - Throws: what is wrong with it. Nothing has changed then.
+  /// - Throws: what is wrong with it. Nothing has changed then. ``NodeError/Kind/cancelled`` if the
+  ///   task is cancelled: a change that has begun is carried through, one that waits is not made.
   @discardableResult
   public func apply(
     _ wanted: [RouterConfiguration], removing: [String] = []
@@ -86,8 +87,8 @@ extension Node {
   /// The settings that all routers share, as they are now.
   public var settings: NodeSettings {
     NodeSettings(
-      lease: loop.engine.lease, isGuarded: loop.engine.guardState != .off,
-      isRealtime: loop.isRealtime, announcements: loop.engine.announcements)
+      lease: engine.lease, isGuarded: engine.guardState != .off,
+      isRealtime: loop.isRealtime, announcements: engine.announcements)
   }
 
   // MARK: How
@@ -95,18 +96,16 @@ extension Node {
   /// What a change is to lead to.
   private struct Target {
     var routers: [RouterConfiguration]
-    /// Routers to hand over and remove, if they are there and not wanted.
-    var removing: [String]
+    /// Routers to hand over and remove, if they are there and not wanted; `nil` for all others,
+    /// whichever those are when it is the change's turn.
+    var removing: [String]?
     /// The node's settings; `nil` if they stay as they are.
     var settings: NodeSettings?
-
-    /// Those that are really to go.
-    var leaving: Set<String> { Set(removing).subtracting(routers.map(\.name)) }
   }
 
   private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> Target {
     Target(
-      routers: configuration.routers, removing: replacing ?? routerNames,
+      routers: configuration.routers, removing: replacing,
       settings: configuration.settings)
   }
 
@@ -114,10 +113,13 @@ extension Node {
     try await check(target)
     if try await areFree(target.routers) { try await check(target) }
     isApplying = true
-    defer {
-      isApplying = false
-      engineChanged([])
+    return try await carryThrough { node throws(NodeError) in
+      defer { node.isApplying = false }
+      return try await node.change(target)
     }
+  }
+
+  private func change(_ target: Target) async throws(NodeError) -> ChangeReport {
     await noteAddresses(adding: target.routers)
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
@@ -147,10 +149,10 @@ extension Node {
   private func take(_ setting: NodeSetting, of wanted: NodeSettings) throws(NodeError) {
     guard setting.difference(from: settings, to: wanted) != nil else { return }
     switch setting {
-    case .lease: loop.engine.changeLease(to: wanted.lease)
-    case .guard: if wanted.isGuarded { try loop.startGuard() } else { loop.engine.dismissGuard() }
+    case .lease: engine.setLease(wanted.lease)
+    case .guard: if wanted.isGuarded { try startGuard() } else { engine.dismissGuard() }
     case .realtime: try loop.setRealtime(wanted.isRealtime)
-    case .announcements: loop.engine.changeAnnouncements(to: wanted.announcements)
+    case .announcements: engine.setAnnouncements(wanted.announcements)
     }
   }
 
@@ -160,55 +162,61 @@ extension Node {
   public static func preview(
     _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy
   ) throws(NodeError) -> ChangeReport {
-    let engine = try Engine(LinuxPlatform(), lease: lease)
+    let engine = try Engine(LinuxPlatform(), Poller(), lease: lease)
     try engine.check(wanted)
     return Plan(wanted, on: engine).report
   }
 
   /// Waits for its turn and checks what is wanted.
   private func check(_ target: Target) async throws(NodeError) {
-    let names = Set(target.routers.map(\.name)).union(target.removing)
+    let names = Set(target.routers.map(\.name))
     // One at a time, and routers that are just leaving make room first.
-    while !isShuttingDown, isApplying || names.contains(where: loop.engine.isLeaving) {
-      await nextChange()
+    let end = await wait { [self] in
+      isShuttingDown
+        || (!isApplying
+          && !names.union(removed(by: target)).contains(where: engine.isLeaving))
     }
+    if end == .cancelled { throw .cancelled }
     try refuseIfShuttingDown()
     try checkNow(target)
   }
 
   private func checkNow(_ target: Target) throws(NodeError) {
-    try loop.engine.check(
-      target.routers, removing: target.leaving, lease: target.settings?.lease)
+    try engine.check(
+      target.routers, removing: Set(removed(by: target)), lease: target.settings?.lease)
+  }
+
+  /// The routers that are to go, in order; those that are wanted stay.
+  private func removed(by target: Target) -> [String] {
+    let staying = Set(target.routers.map(\.name))
+    return (target.removing ?? engine.routerNames).filter { !staying.contains($0) }
   }
 
   /// What has to be done for what is wanted.
   private func plan(_ target: Target) -> Plan {
-    let leaving = target.leaving
-    var plan = Plan(target.routers, on: loop.engine)
-    plan.report.removed = target.removing.filter {
-      leaving.contains($0) && loop.engine.contains($0)
-    }
+    var plan = Plan(target.routers, on: engine)
+    plan.report.removed = removed(by: target).filter(engine.contains)
     if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }
     return plan
   }
 
   private func carryOut(_ plan: Plan) async throws(NodeError) {
-    let old = plan.replaced.compactMap { loop.engine.settings(named: $0.name) }
+    let old = plan.replaced.compactMap { engine.settings(named: $0.name) }
     let fitness = Dictionary(
-      uniqueKeysWithValues: plan.replaced.map { ($0.name, loop.engine.fitness(of: $0.name)) })
-    for name in plan.report.removed + plan.replaced.map(\.name) { loop.engine.remove(name) }
+      uniqueKeysWithValues: plan.replaced.map { ($0.name, engine.fitness(of: $0.name)) })
+    for name in plan.report.removed + plan.replaced.map(\.name) { engine.remove(name) }
 
-    // A router that needs nothing of what a leaving one still has need not wait for it.
+    // A router that needs nothing of what a leaving one still has does not wait for it.
     var gone = RouterSet()
-    for router in loop.engine.leavingSettings { _ = gone.insert(router) }
-    try loop.engine.change(plan.changed.filter { gone.collision(of: $0) == nil })
+    for router in engine.leavingSettings { _ = gone.insert(router) }
+    try engine.change(plan.changed.filter { gone.collision(of: $0) == nil })
     for router in plan.added where gone.collision(of: router) == nil {
-      try loop.engine.add(router)
+      try engine.add(router)
     }
     let late =
       (plan.changed + plan.added).filter { gone.collision(of: $0) != nil } + plan.replaced
     let awaited = plan.report.removed + plan.replaced.map(\.name)
-    while awaited.contains(where: loop.engine.contains) { await nextChange() }
+    _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
     try finish(late, plan, old, fitness)
     if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
@@ -220,14 +228,14 @@ extension Node {
     _ fitness: [String: [String: RouterFitness]]
   ) throws(NodeError) {
     do throws(NodeError) {
-      try loop.engine.change(late.filter(plan.changed.contains))
+      try engine.change(late.filter(plan.changed.contains))
       for router in late where !plan.changed.contains(router) {
-        try loop.engine.add(router, keeping: fitness[router.name] ?? [:])
+        try engine.add(router, keeping: fitness[router.name] ?? [:])
       }
     } catch {
       // The machine has changed meanwhile. Better the old routers than none.
-      for router in old where !loop.engine.contains(router.name) {
-        try? loop.engine.add(router, keeping: fitness[router.name] ?? [:])
+      for router in old where !engine.contains(router.name) {
+        try? engine.add(router, keeping: fitness[router.name] ?? [:])
       }
       throw error
     }
@@ -276,7 +284,7 @@ extension Node {
   public func add(
     _ addresses: [InterfaceAddress], to name: String
   ) async throws(NodeError) -> ChangeReport {
-    guard var settings = loop.engine.settings(named: name) else { throw unknownRouter(name) }
+    guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
     for address in addresses where !settings.addresses.contains(address) {
       settings.addresses.append(address)
     }
@@ -293,7 +301,7 @@ extension Node {
   public func remove(
     _ addresses: [IPAddress], from name: String
   ) async throws(NodeError) -> ChangeReport {
-    guard var settings = loop.engine.settings(named: name) else { throw unknownRouter(name) }
+    guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
     for address in addresses {
       guard settings.addresses.contains(where: { $0.address == address }) else {
         throw NodeError(
@@ -305,10 +313,16 @@ extension Node {
       throw NodeError(
         ConfigurationError(
           .addresses, router: name,
-          "these are all its addresses; remove the router itself with 'vipctl down \(name)'"))
+          "these are all its addresses; \(options.wording.removal(of: name))"))
     }
     let report = try await apply([settings])
-    while loop.engine.isLeaving(name) { await nextChange() }
+    guard await wait(until: { [engine] in !engine.isLeaving(name) }) == .met else {
+      throw .cancelled
+    }
     return report
+  }
+
+  private func startGuard() throws(NodeError) {
+    engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
   }
 }

@@ -7,17 +7,21 @@ extension Node {
   /// - Parameters:
   ///   - name: the router.
   ///   - duration: for how long; `nil` until ``promote(_:)`` or the end of the node.
-  /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if no other machine took
-  ///   over, in which case this node holds the addresses again.
+  /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if no other machine
+  ///   took over, in which case this node holds the addresses again. ``NodeError/Kind/cancelled`` if
+  ///   the task is cancelled; the role has been given up then.
   public func resign(_ name: String, for duration: Duration? = nil) async throws(NodeError) {
-    guard loop.engine.contains(name) else { throw unknownRouter(name) }
-    let wasActive = loop.engine.outcomes(of: name).contains(.here)
-    try loop.engine.resign(name, for: duration)
+    guard engine.contains(name) else { throw unknownRouter(name) }
+    let wasActive = engine.outcomes(of: name).contains(.here)
+    try engine.resign(name, for: duration)
     guard wasActive else { return }
     // The last backup moves within one interval, and we take it back after two.
-    let patience = loop.engine.longestInterval(of: name) * 3 + .seconds(1)
-    _ = await wait(atMost: patience) { !loop.engine.outcomes(of: name).contains(.open) }
-    guard loop.engine.outcomes(of: name) == [.elsewhere] else {
+    let patience = engine.longestInterval(of: name) * 3 + .seconds(1)
+    let end = await wait(atMost: patience) { [engine] in
+      !engine.outcomes(of: name).contains(.open)
+    }
+    if end == .cancelled { throw .cancelled }
+    guard engine.outcomes(of: name) == [.elsewhere] else {
       throw NodeError(
         .refused,
         "\(name): nobody else took over, so this machine holds the addresses again; see whether "
@@ -28,11 +32,13 @@ extension Node {
   /// Takes the Active role of a router and waits until it holds the addresses.
   ///
   /// - Throws: ``NodeError/Kind/refused`` if the protocol does not allow it.
+  ///   ``NodeError/Kind/cancelled`` if the task is cancelled; the role has been taken then.
   public func promote(_ name: String) async throws(NodeError) {
-    guard loop.engine.contains(name) else { throw unknownRouter(name) }
-    try loop.engine.promote(name)
-    _ = await wait(atMost: .seconds(5)) { loop.engine.outcomes(of: name) == [.here] }
-    guard loop.engine.outcomes(of: name) == [.here] else {
+    guard engine.contains(name) else { throw unknownRouter(name) }
+    try engine.promote(name)
+    let end = await wait(atMost: .seconds(5)) { [engine] in engine.outcomes(of: name) == [.here] }
+    if end == .cancelled { throw .cancelled }
+    guard engine.outcomes(of: name) == [.here] else {
       throw NodeError(
         .refused, "\(name): another machine took the role back at once; see its priority")
     }

@@ -16,12 +16,15 @@ extension Node {
   ///   - name: the router.
   ///   - cause: a name for the cause, such as "health"; shown before the text.
   /// - Throws: ``NodeError/Kind/unknownRouter``; ``NodeError/Kind/refused`` for a priority that can't
-  ///   be lowered so. Nothing has changed then.
+  ///   be lowered so; ``NodeError/Kind/cancelled``. Nothing has changed then.
   public func setFitness(
     _ fitness: RouterFitness, of name: String, for cause: String
   ) async throws(NodeError) {
     // A router that is just being added or replaced is there in a moment.
-    while isApplying, !isShuttingDown, !loop.engine.isStaying(name) { await nextChange() }
-    try loop.engine.setFitness(fitness, of: name, for: cause)
+    let end = await wait { [self] in
+      !isApplying || isShuttingDown || engine.isStaying(name)
+    }
+    if end == .cancelled { throw .cancelled }
+    try engine.setFitness(fitness, of: name, for: cause)
   }
 }

@@ -5,10 +5,13 @@ extension Node {
   /// A router that waits for its interface is not waited for: it asks the segment once it takes
   /// part.
   ///
-  /// - Throws: ``NodeError/Kind/addressInUse``; the router is gone then.
+  /// - Throws: ``NodeError/Kind/addressInUse``; the router is gone then. ``NodeError/Kind/cancelled``
+  ///   if the task is cancelled; the segment goes on being asked then.
   public func waitUntilProbed(_ names: [String]) async throws(NodeError) {
     for name in names {
-      while loop.engine.isProbing(name) { await nextChange() }
+      guard await wait(until: { [engine] in !engine.isProbing(name) }) == .met else {
+        throw .cancelled
+      }
       if let error = await dropRefused(name) { throw error }
     }
   }
@@ -18,12 +21,12 @@ extension Node {
   /// - Returns: whether that took time, in which anything may have happened.
   /// - Throws: ``NodeError/Kind/addressInUse`` with the Ethernet address of the machine that has one.
   func areFree(_ wanted: [RouterConfiguration]) async throws(NodeError) -> Bool {
-    let probes = loop.engine.startProbes(for: wanted)
+    let probes = engine.startProbes(for: wanted)
     guard !probes.isEmpty else { return false }
-    while loop.engine.isProbing(probes), !isShuttingDown { await nextChange() }
-    if let refusal = loop.engine.endProbes(probes) {
-      throw NodeError(.addressInUse, refusal)
-    }
+    let end = await wait { [self] in !engine.isProbing(probes) || isShuttingDown }
+    let refusal = engine.endProbes(probes)
+    if end == .cancelled { throw .cancelled }
+    if let refusal { throw NodeError(.addressInUse, refusal) }
     return true
   }
 
@@ -31,7 +34,7 @@ extension Node {
   ///
   /// - Returns: what to tell, if that was so.
   func dropRefused(_ name: String) async -> NodeError? {
-    guard let refusal = loop.engine.refusal(of: name) else { return nil }
+    guard let refusal = engine.refusal(of: name) else { return nil }
     try? await down(name)
     return NodeError(.addressInUse, "\(name): \(refusal)")
   }

@@ -1,6 +1,5 @@
 import Glibc
-import Synchronization
-public import VIPCore
+import VIPCore
 
 /// A node: the virtual routers of this machine, their elections, addresses and announcements.
 ///
@@ -32,39 +31,34 @@ public actor Node {
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
     /// caller sees to it that no other node that lives uses the same file.
     public var addressesPath: String?
-    /// Environment variables that hooks are given beside those that tell of the occasion.
-    ///
-    /// Nothing of this process's own environment is handed on.
-    public var hookVariables: [String: String]
+    /// The words by which the program's users know its settings and commands.
+    public var wording: Wording
 
     /// Makes options; what is left out has its default.
     public init(
       settings: NodeSettings = NodeSettings(), version: String = vipVersion,
-      endsWhenIdle: Bool = false, addressesPath: String? = nil,
-      hookVariables: [String: String] = [:]
+      endsWhenIdle: Bool = false, addressesPath: String? = nil, wording: Wording = Wording()
     ) {
       self.settings = settings
       self.version = version
       self.endsWhenIdle = endsWhenIdle
       self.addressesPath = addressesPath
-      self.hookVariables = hookVariables
+      self.wording = wording
     }
   }
 
-  private let options: Options
+  let options: Options
   private let addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
+  /// The elections and addresses; nothing but this actor touches them.
+  let engine: Engine
   nonisolated let loop: EventLoop
-  private nonisolated let hooks: HookRunner
-  private nonisolated let hookReports = Mutex<[HookReport]>([])
-  private var hookLedger = HookLedger()
-  private nonisolated let observers = Mutex<[Int: AsyncStream<NodeEvent>.Continuation]>([:])
-  private nonisolated let followers = Mutex<[Int: AsyncStream<StampedEvent>.Continuation]>([:])
-  private var history = EventHistory()
-  private nonisolated let nextObserver = Atomic<Int>(0)
-  private var waiters: [CheckedContinuation<Void, Never>] = []
+  nonisolated let observers = Observers()
+  var history = EventHistory()
+  private var waits = Waits()
   private(set) var isShuttingDown = false
+  private var hasShutDown = false
   /// Whether a change is under way; another one waits for its end.
   var isApplying = false
 
@@ -75,25 +69,123 @@ public actor Node {
 
   /// Starts a node without routers.
   ///
+  /// - Parameters:
+  ///   - options: what it is told.
+  ///   - platform: the machine; this Linux machine if left out. The guard and real-time scheduling
+  ///     are Linux's in any case.
   /// - Throws: ``NodeError/Kind/notPermitted`` without the needed capabilities, or the system call
   ///   that failed.
-  public init(_ options: Options = Options()) throws(NodeError) {
+  public init(
+    _ options: Options = Options(), on platform: sending (any Platform)? = nil
+  ) throws(NodeError) {
     self.options = options
-    hooks = try HookRunner(variables: options.hookVariables)
-    loop = try EventLoop(
-      lease: options.settings.lease, announcements: options.settings.announcements,
-      isGuarded: options.settings.isGuarded, isRealtime: options.settings.isRealtime, hooks: hooks)
-    addressFile = options.addressesPath.map(AddressFile.init)
-    if let addressFile { loop.engine.removeLeftovers(addressFile.read()) }
-    try loop.start { [weak self] events in
-      self?.assumeIsolated { $0.engineChanged(events) }
+    let poller = try Poller()
+    let machine: any Platform = if let platform { platform } else { try LinuxPlatform() }
+    let engine = try Engine(
+      machine, poller, lease: options.settings.lease,
+      announcements: options.settings.announcements)
+    engine.wording = options.wording
+    loop = try EventLoop(poller, isRealtime: options.settings.isRealtime)
+    if options.settings.isGuarded {
+      engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
-    hooks.observe { [weak self] report in self?.hookReported(report) }
+    addressFile = options.addressesPath.map(AddressFile.init)
+    if let addressFile { engine.removeLeftovers(addressFile.read()) }
+    do throws(NodeError) {
+      try loop.start()
+    } catch {
+      engine.dismissGuard()
+      throw error
+    }
+    self.engine = engine
+    loop.attach(
+      EventLoop.Client(
+        turn: { [weak self] ready in
+          self?.assumeIsolated { $0.turn(ready) } ?? EventLoop.Next()
+        },
+        conclude: { [weak self] in self?.assumeIsolated { $0.conclude() } ?? EventLoop.Next() }))
   }
 
-  deinit {
+  isolated deinit {
+    // Does nothing after a shutdown in order, which has dismissed the guard.
+    engine.releaseGuard()
+    observers.finish()
     loop.stop()
-    finishObservers()
+  }
+
+  // MARK: Turns
+
+  /// Lets the engine do what is due.
+  private func turn(_ ready: [ReadinessSource]) -> EventLoop.Next {
+    engine.turn(ready: ready)
+    return conclude()
+  }
+
+  /// Tells what has happened, ends the waits that are over, and says when the engine is due again.
+  private func conclude() -> EventLoop.Next {
+    if engine.hasChanged {
+      engine.hasChanged = false
+      deliver(engine.takeEvents())
+    }
+    if !waits.isEmpty { waits.review(at: bootTime()) }
+    let deadline = engine.deadline
+    let end = waits.deadline
+    return EventLoop.Next(
+      deadline: deadline.map { min($0, end ?? $0) } ?? end, isImmediate: engine.hasPendingWork)
+  }
+
+  // MARK: Waiting
+
+  /// Waits until a condition is met, the time is over or the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - timeout: how long to wait; without a limit if `nil`.
+  ///   - condition: looked at now, and after every turn and command of the node.
+  /// - Returns: how the wait ended.
+  func wait(
+    atMost timeout: Duration? = nil, until condition: @escaping () -> Bool
+  ) async -> Waits.End {
+    let deadline = timeout.map { bootTime() + $0 }
+    // Another call may have been faster and made it untrue again, so it is looked at here too.
+    while !condition() {
+      let id = waits.makeID()
+      let end = await withTaskCancellationHandler {
+        await withCheckedContinuation { continuation in
+          waits.add(id, until: deadline, continuation, condition: condition)
+        }
+      } onCancel: {
+        // Runs as a job of this actor, hence not before the wait has begun.
+        Task { await self.endWait(id) }
+      }
+      if end != .met { return end }
+    }
+    return .met
+  }
+
+  private func endWait(_ id: Int) { waits.cancel(id) }
+
+  /// Does something to its end even if the caller's task is cancelled: the caller goes on then.
+  ///
+  /// - Throws: what `body` throws, or ``NodeError/Kind/cancelled``.
+  func carryThrough<Value: Sendable>(
+    _ body: @escaping @Sendable (isolated Node) async throws(NodeError) -> Value
+  ) async throws(NodeError) -> Value {
+    let outcome = Outcome<Value>()
+    Task {
+      do throws(NodeError) {
+        outcome.value = .success(try await body(self))
+      } catch {
+        outcome.value = .failure(error)
+      }
+    }
+    _ = await wait { outcome.value != nil }
+    guard let result = outcome.value else { throw .cancelled }
+    return try result.get()
+  }
+
+  /// What came of something; only its node's thread uses it.
+  private final class Outcome<Value: Sendable> {
+    var value: Result<Value, NodeError>?
   }
 
   // MARK: Routers
@@ -115,72 +207,65 @@ public actor Node {
   public func waitUntilRunning(
     _ name: String, timeout: Duration
   ) async throws(NodeError) {
-    var obstacle: String?
-    let isOver = await wait(atMost: timeout) {
-      obstacle = loop.engine.obstacle(to: name)
-      return obstacle == nil || !loop.engine.contains(name)
-        || loop.engine.refusal(of: name) != nil
+    let end = await wait(atMost: timeout) { [engine] in
+      engine.obstacle(to: name) == nil || !engine.contains(name) || engine.refusal(of: name) != nil
     }
-    guard loop.engine.contains(name) else { throw unknownRouter(name) }
-    if let refusal = loop.engine.refusal(of: name) {
+    guard engine.contains(name) else { throw unknownRouter(name) }
+    if let refusal = engine.refusal(of: name) {
       throw NodeError(.addressInUse, "\(name): \(refusal)")
     }
-    guard isOver else { throw NodeError(.notRunningYet, "\(name): \(obstacle ?? "not started")") }
-  }
-
-  /// Waits until something is so, or for a time.
-  ///
-  /// - Returns: whether it is so.
-  func wait(atMost timeout: Duration, until isSo: () -> Bool) async -> Bool {
-    let deadline = bootTime() + timeout
-    // Not everything that may be waited for is a change that the loop reports.
-    let clock = Task { [weak self] in
-      while !Task.isCancelled {
-        try? await Task.sleep(for: .milliseconds(50))
-        await self?.engineChanged([])
-      }
+    switch end {
+    case .met: break
+    case .cancelled: throw .cancelled
+    case .timedOut:
+      throw NodeError(.notRunningYet, "\(name): \(engine.obstacle(to: name) ?? "not started")")
     }
-    defer { clock.cancel() }
-    while !isSo() {
-      guard bootTime() < deadline else { return false }
-      await nextChange()
-    }
-    return true
   }
 
   /// Hands a router over and removes it; returns when its addresses are gone.
   ///
-  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/cancelled`` if the task is
+  ///   cancelled; the router goes on leaving then.
   public func down(_ name: String) async throws(NodeError) {
-    guard loop.engine.remove(name) else { throw unknownRouter(name) }
-    while loop.engine.contains(name) { await nextChange() }
+    guard engine.remove(name) else { throw unknownRouter(name) }
+    try await carryThrough { node in await node.seeOff([name]) }
+  }
+
+  /// Hands over and removes routers at the same time; names that are not there are passed over.
+  ///
+  /// - Throws: ``NodeError/Kind/cancelled``; the routers go on leaving then.
+  package func down(all names: [String]) async throws(NodeError) {
+    for name in names { engine.remove(name) }
+    try await carryThrough { node in await node.seeOff(names) }
+  }
+
+  /// Waits until routers that leave are gone, and notes that.
+  private func seeOff(_ names: [String]) async {
+    _ = await wait { [engine] in !names.contains(where: engine.contains) }
     await noteAddresses()
   }
 
   /// Hands over and removes every router, and refuses new ones from now on.
   ///
-  /// The node still answers, so that the client that asked for the end can be told that it has come.
+  /// The node still answers, so that those who asked for the end can be told that it has come. Not
+  /// cut short by the cancellation of a task: the addresses are handed over in any case.
   public func retire() async {
     isShuttingDown = true
-    for name in loop.engine.routerNames { loop.engine.remove(name) }
-    while !loop.engine.routerNames.isEmpty { await nextChange() }
-    await noteAddresses()
+    for name in engine.routerNames { engine.remove(name) }
+    // In a task of its own, which nothing cancels.
+    await Task {
+      _ = await wait { [engine] in engine.routerNames.isEmpty }
+      await noteAddresses()
+    }.value
   }
 
   /// How long ``shutdown()`` may take from now on, as far as the handovers go.
-  public var longestHandover: Duration { loop.engine.longestHandover }
-
-  /// How much longer it may take for the sake of hooks.
-  public var longestHooks: Duration {
-    let hasHooks = loop.engine.allSettings.contains { !$0.hooks.isEmpty }
-    // Then SIGTERM, SIGKILL after two seconds, and a moment for the rest.
-    return hasHooks ? Self.hookPatience + .seconds(3) : .zero
-  }
+  public var longestHandover: Duration { engine.longestHandover }
 
   /// Notes which addresses this node may hold from now on, so that its next life finds them.
   func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
-    let routers = loop.engine.allSettings + wanted
+    let routers = engine.allSettings + wanted
     // Not on this thread, which must not wait for a disk, and one after the other.
     let before = lastNote
     let note = Task.detached { () -> NodeError? in
@@ -194,135 +279,43 @@ public actor Node {
     }
     lastNote = note
     guard let failure = await note.value else { return }
-    engineChanged([.nodeWarning(text: "\(failure); after a crash addresses may be left behind")])
+    deliver([.nodeWarning(text: "\(failure); after a crash addresses may be left behind")])
   }
 
   /// Refuses new routers from now on if there are none.
   ///
   /// - Returns: whether the node is retired now.
   public func retireIfIdle() -> Bool {
-    guard loop.engine.routerNames.isEmpty, !isApplying else { return false }
+    guard engine.routerNames.isEmpty, !isApplying else { return false }
     isShuttingDown = true
     return true
   }
 
-  /// How long hooks may go on when the node ends.
-  private static let hookPatience = Duration.seconds(10)
-
-  /// Hands over and removes every router, lets hooks come to their end for up to 10 s, and ends what
-  /// ``events()`` gives.
+  /// Hands over and removes every router, and ends what ``events()`` gives.
   ///
-  /// The node's thread ends with the node itself; asking it until then is safe.
+  /// Not cut short by the cancellation of a task. The node's thread ends with the node itself;
+  /// calling it until then is safe.
   public func shutdown() async {
     await retire()
-    loop.engine.dismissGuard()
-    loop.startHooks()
-    await hooks.finish(within: Self.hookPatience)
-    takeHookReports()
-    finishObservers()
+    engine.dismissGuard()
+    deliver(engine.takeEvents())
+    observers.finish()
+    hasShutDown = true
   }
 
-  func unknownRouter(_ name: String) -> NodeError { loop.engine.unknownRouter(name) }
-
-  // MARK: Observing
-
-  /// The names of all routers, in the order in which they were added.
-  public var routerNames: [String] { loop.engine.routerNames }
-
-  /// The routers that have a virtual address.
-  public func routerNames(holding address: IPAddress) -> [String] {
-    loop.engine.routerNames(holding: address)
-  }
-
-  /// What the node is doing; only one router's part if a name is given.
+  /// Lets the node run until the task is cancelled or ``shutdown()`` is called; returns when all
+  /// addresses are handed over.
   ///
-  /// - Throws: ``NodeError/Kind/unknownRouter``.
-  public func status(_ name: String? = nil) throws(NodeError) -> NodeStatus {
-    if let name, !loop.engine.contains(name) { throw unknownRouter(name) }
-    let uptime = bootTime() - loop.engine.startedAt
-    var routers = loop.engine.status(name)
-    for index in routers.indices { hookLedger.complete(&routers[index]) }
-    return NodeStatus(
-      node: NodeStatus.Node(
-        version: options.version, pid: getpid(),
-        uptimeSeconds: Double(uptime.inNanoseconds) / 1e9, lease: loop.engine.lease.description,
-        endsWhenIdle: options.endsWhenIdle, guard: loop.engine.guardState,
-        guardPid: loop.engine.guardPid, realtime: loop.isRealtime,
-        wakeUps: loop.engine.wakeUpStatus),
-      routers: routers)
+  /// It is the lifetime of a node in a task group or a service group: with
+  /// [swift-service-lifecycle](https://github.com/swift-server/swift-service-lifecycle)
+  /// `extension Node: @retroactive Service {}` is all it takes.
+  public func run() async {
+    _ = await wait { [self] in hasShutDown }
+    if !hasShutDown { await shutdown() }
   }
 
-  /// What happens from now on.
-  ///
-  /// A reader that falls far behind misses the oldest events.
-  public nonisolated func events() -> AsyncStream<NodeEvent> {
-    let id = nextObserver.add(1, ordering: .relaxed).newValue
-    return AsyncStream(bufferingPolicy: .bufferingNewest(4096)) { continuation in
-      continuation.onTermination = { [weak self] _ in
-        self?.observers.withLock { _ = $0.removeValue(forKey: id) }
-      }
-      observers.withLock { $0[id] = continuation }
-    }
-  }
-
-  /// What happens from now on, each with its time and number.
-  ///
-  /// A reader that falls far behind misses the oldest events, which their numbers show.
-  public nonisolated func stampedEvents() -> AsyncStream<StampedEvent> {
-    let id = nextObserver.add(1, ordering: .relaxed).newValue
-    return AsyncStream(bufferingPolicy: .bufferingNewest(4096)) { continuation in
-      continuation.onTermination = { [weak self] _ in
-        self?.followers.withLock { _ = $0.removeValue(forKey: id) }
-      }
-      followers.withLock { $0[id] = continuation }
-    }
-  }
-
-  /// What happened last, up to a thousand events.
-  public var pastEvents: [StampedEvent] { history.last }
-
-  private nonisolated func finishObservers() {
-    for continuation in observers.withLock({ $0 }).values { continuation.finish() }
-    for continuation in followers.withLock({ $0 }).values { continuation.finish() }
-  }
-
-  func engineChanged(_ events: [NodeEvent]) {
-    if !events.isEmpty {
-      let continuations = observers.withLock { Array($0.values) }
-      for event in events {
-        for continuation in continuations { continuation.yield(event) }
-      }
-      let stamped = history.add(events, at: Double(wallClock().nanoseconds) / 1e9)
-      let followers = followers.withLock { Array($0.values) }
-      for event in stamped {
-        for continuation in followers { continuation.yield(event) }
-      }
-    }
-    let woken = waiters
-    waiters.removeAll()
-    for waiter in woken { waiter.resume() }
-  }
-
-  /// Takes a report from the hooks' thread.
-  private nonisolated func hookReported(_ report: HookReport) {
-    hookReports.withLock { $0.append(report) }
-    Task { await self.takeHookReports() }
-  }
-
-  private func takeHookReports() {
-    let reports = hookReports.withLock { reports in
-      defer { reports.removeAll() }
-      return reports
-    }
-    guard !reports.isEmpty else { return }
-    var events: [NodeEvent] = []
-    for report in reports { events += hookLedger.take(report) }
-    hookLedger.keepOnly(loop.engine.contains)
-    engineChanged(events)
-  }
-
-  func nextChange() async {
-    await withCheckedContinuation { waiters.append($0) }
+  func unknownRouter(_ name: String) -> NodeError {
+    engine.unknownRouter(name)
   }
 }
 

@@ -20,6 +20,8 @@ public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
     case refused
     /// The node is shutting down.
     case shuttingDown
+    /// The task that waited was cancelled; what had begun goes on.
+    case cancelled
     /// A system call failed.
     case system(errno: Int32)
   }
@@ -34,6 +36,13 @@ public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
     self.kind = kind
     self.description = description
   }
+
+  /// The task that waits was cancelled.
+  ///
+  /// Not a `CancellationError`: what a node throws is a ``NodeError`` and nothing else, so that a
+  /// `catch` knows its type.
+  static let cancelled = NodeError(
+    .cancelled, "the wait was cancelled; what the node has begun goes on")
 
   /// Wraps what is wrong with a configuration.
   public init(_ error: ConfigurationError) {

@@ -32,11 +32,11 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
 /// What a node answers.
 public enum ControlReply: Sendable, Hashable, Codable {
   /// It is done; the state of the routers concerned.
-  case done(NodeStatus)
+  case done(NodeRecord)
   /// It is done; what has changed, and the state of the routers concerned.
-  case changed(ChangeReport, NodeStatus)
+  case changed(ChangeReport, NodeRecord)
   /// It is done, but not all routers concerned take part yet.
-  case waiting(NodeStatus, ControlFailure)
+  case waiting(NodeRecord, ControlFailure)
   /// What happened, in order.
   case events([EventRecord])
   /// It was not done.

@@ -8,6 +8,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public enum Kind: String, Sendable, Hashable, Codable {
     /// A virtual router changed its state.
     case transition
+    /// The addresses of a virtual router are where its state wants them.
+    case settled
     /// A virtual router can't take part in the election.
     case waiting
     /// Something is wrong.
@@ -40,6 +42,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var from: VirtualRouter.State?
   /// The state after a transition.
   public var to: VirtualRouter.State?
+  /// What a router that has settled does.
+  public var state: Settlement.State?
   /// The address, if it is about one.
   public var address: IPAddress?
   /// What happened and why, for people.
@@ -47,24 +51,28 @@ public struct EventRecord: Sendable, Hashable, Codable {
 
   /// Takes an event down.
   public init(_ stamped: StampedEvent) {
-    time = utcText(stamped.secondsSince1970, withMilliseconds: true)
+    time = stamped.time.milliseconds
     sequence = stamped.sequence
     switch stamped.event {
     case .transition(let router, let family, let change):
       (self.event, self.router, self.family) = (.transition, router, family)
       (from, to) = (change.from, change.to)
       text = "\(change.from) → \(change.to): \(change.reason)"
+    case .settled(let router, let family, let settlement):
+      (self.event, self.router, self.family) = (.settled, router, family)
+      state = settlement.state
+      text = settlement.text
     case .waiting(let router, let family, let reason):
       (self.event, self.router, self.family) = (.waiting, router, family)
       text = reason.description
-    case .warning(let router, let family, let text):
-      (self.event, self.router, self.family, self.text) = (.warning, router, family, text)
+    case .warning(let problem):
+      (event, router, family, text) = (.warning, problem.router, problem.family, problem.text)
     case .conflict(let router, let address, let mac):
       (event, self.router, self.address) = (.conflict, router, address)
       family = address.family
       text = conflictText(address, mac)
-    case .cleared(let router, let family, let text):
-      (self.event, self.router, self.family, self.text) = (.cleared, router, family, text)
+    case .cleared(let problem):
+      (event, router, family, text) = (.cleared, problem.router, problem.family, problem.text)
     case .changed(let router, let text):
       (self.event, self.router, self.text) = (.changed, router, text)
     case .repaired(let router, let address):

@@ -3,32 +3,42 @@ import VIPCore
 
 /// What a node does for those who ask over its control socket.
 extension Node {
+  /// Adds to a router's status what others than the node know of it, such as how its hooks have fared.
+  public typealias StatusCompletion = @Sendable (inout RouterStatus) -> Void
+
   /// Does what a client asks, and answers when it is done.
-  public func answer(_ request: ControlRequest) async -> ControlReply {
+  ///
+  /// - Parameters:
+  ///   - request: what is asked.
+  ///   - complete: completes the status of each router in the answer.
+  /// - Returns: the answer, whatever has come of it.
+  public func answer(
+    _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
+  ) async -> ControlReply {
     do throws(NodeError) {
       switch request {
       case .up(let settings, let timeoutSeconds):
-        return try await bringUp(settings, timeoutSeconds: timeoutSeconds)
+        return try await bringUp(settings, timeoutSeconds, complete)
       case .down(let wanted):
         await takeDown(try routerNames(meantBy: wanted))
-        return .done(try status())
+        return .done(try record(nil, complete))
       case .downAll:
         await takeDown(routerNames)
-        return .done(try status())
+        return .done(try record(nil, complete))
       case .status(let name):
-        return .done(try status(name))
+        return .done(try record(name, complete))
       case .add(let router, let addresses):
         let report = try await add(addresses, to: router)
         try? await waitUntilRunning(router, timeout: .seconds(1))
-        return .changed(report, try status(router))
+        return .changed(report, try record(router, complete))
       case .remove(let router, let addresses):
-        return .changed(try await remove(addresses, from: router), try status(router))
+        return .changed(try await remove(addresses, from: router), try record(router, complete))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
       case .resign(let router, let seconds):
         try await resign(router, for: seconds.map(Self.duration))
-        return .done(try status(router))
+        return .done(try record(router, complete))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.
         return .failed(
@@ -38,31 +48,42 @@ extension Node {
         return .events(pastEvents.map(EventRecord.init))
       case .promote(let router):
         try await promote(router)
-        return .done(try status(router))
+        return .done(try record(router, complete))
       case .dryRun(let request):
-        return try await preview(request)
+        return try await preview(request, complete)
       }
     } catch {
       return .failed(ControlFailure(error))
     }
   }
 
+  /// What the node is doing, in the form of the socket.
+  private func record(
+    _ name: String?, _ complete: StatusCompletion
+  ) throws(NodeError) -> NodeRecord {
+    var status = try status(name)
+    for index in status.routers.indices { complete(&status.routers[index]) }
+    return NodeRecord(status)
+  }
+
   /// What a request would change.
-  private func preview(_ request: ControlRequest) async throws(NodeError) -> ControlReply {
+  private func preview(
+    _ request: ControlRequest, _ complete: StatusCompletion
+  ) async throws(NodeError) -> ControlReply {
     var report = ChangeReport()
     switch request {
     case .up(let settings, _): report = try await preview(settings)
     case .down(let wanted): report.removed = try routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
-    case .reload: return await answer(request)
+    case .reload: return await answer(request, completing: complete)
     case .status, .add, .remove, .resign, .events, .promote, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
-    return .changed(report, try status())
+    return .changed(report, try record(nil, complete))
   }
 
   private func bringUp(
-    _ wanted: [RouterConfiguration], timeoutSeconds: Double
+    _ wanted: [RouterConfiguration], _ timeoutSeconds: Double, _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
     let before = routerNames
     let report = try await apply(wanted)
@@ -82,7 +103,7 @@ extension Node {
       }
     }
     let names = Set(wanted.map(\.name))
-    var status = try status()
+    var status = try record(nil, complete)
     status.routers.removeAll { !names.contains($0.name) }
     return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
   }
@@ -114,12 +135,7 @@ extension Node {
 
   /// All hand over at the same time.
   private func takeDown(_ names: [String]) async {
-    await withTaskGroup { group in
-      for name in names {
-        // Another client may have been faster, with the same result.
-        group.addTask { try? await self.down(name) }
-      }
-    }
+    try? await down(all: names)
   }
 }
 
@@ -133,7 +149,7 @@ extension ControlFailure {
       case .notRunningYet: .waiting
       case .refused: .refused
       case .shuttingDown: .shuttingDown
-      case .notPermitted, .alreadyRunning, .addressInUse, .system: .failed
+      case .notPermitted, .alreadyRunning, .addressInUse, .cancelled, .system: .failed
       }
     self.init(kind, error.description)
   }

@@ -35,7 +35,7 @@ enum Completions {
 
   static let configuration = CompletionKind.file(extensions: ["yaml", "yml"])
 
-  private static func status(_ words: [String]) -> [RouterStatus] {
+  private static func status(_ words: [String]) -> [RouterRecord] {
     let client = NodeClient(directory: RuntimeDirectory.resolve(flag: directory(in: words)))
     guard case .done(let status) = try? client.ask(.status(nil), timeout: patience) else {
       return []
@@ -50,7 +50,7 @@ enum Completions {
     return words.last { $0.hasPrefix(flag + "=") }.map { String($0.dropFirst(flag.count + 1)) }
   }
 
-  private static func addresses(of routers: [RouterStatus]) -> [String] {
+  private static func addresses(of routers: [RouterRecord]) -> [String] {
     routers.flatMap { $0.addresses.map(\.address.address.description) }
   }
 

@@ -10,12 +10,12 @@ extension NodeClient {
   }
 
   /// What the node does.
-  func status(_ name: String? = nil) throws(Failure) -> NodeStatus {
+  func status(_ name: String? = nil) throws(Failure) -> NodeRecord {
     try done(.status(name), timeout: Self.answerTimeout)
   }
 
   /// Asks for something and insists on it being done.
-  func done(_ request: ControlRequest, timeout: Duration) throws(Failure) -> NodeStatus {
+  func done(_ request: ControlRequest, timeout: Duration) throws(Failure) -> NodeRecord {
     let reply: ControlReply
     do {
       reply = try ask(request, timeout: timeout)

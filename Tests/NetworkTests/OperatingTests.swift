@@ -43,11 +43,14 @@ extension NetworkTests {
         let sequence: Int
         let event: String
         let router: String
+        let state: String?
       }
       let told = try follower.log.split(separator: "\n").map {
         try JSONDecoder().decode(Event.self, from: Data($0.utf8))
       }
-      #expect(told.map(\.event) == ["changed", "transition", "removed"], "\(follower.log)")
+      #expect(
+        told.map(\.event) == ["changed", "transition", "settled", "removed"], "\(follower.log)")
+      #expect(told.last { $0.event == "settled" }?.state == "stop")
       #expect(zip(told, told.dropFirst()).allSatisfy { $0.sequence + 1 == $1.sequence })
     }
 

@@ -32,9 +32,8 @@ import Testing
   @Test func `a package function of the engine is a command, a turn or a question`() throws {
     /// Those that change nothing, or only hand out what has happened.
     let questions: Set<String> = [
-      "turn", "takeEvents", "takeDueHooks", "releaseGuard", "status", "contains", "isLeaving",
-      "settings", "routerNames", "obstacle", "refusal", "isProbing", "fitness", "isStaying",
-      "unknownRouter",
+      "turn", "takeEvents", "releaseGuard", "status", "contains", "isLeaving", "isStaying",
+      "settings", "routerNames", "obstacle", "refusal", "isProbing", "fitness", "unknownRouter",
     ]
     let declaration = try Regex("package func ([a-zA-Z]+)", as: (Substring, Substring).self)
     var commands: Set<String> = []

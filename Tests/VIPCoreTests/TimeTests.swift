@@ -93,3 +93,31 @@ import VIPCore
     }
   }
 }
+
+@Suite struct TimestampTests {
+  @Test(arguments: [
+    (0, "1970-01-01T00:00:00.000Z"), (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+    (951_782_400_000, "2000-02-29T00:00:00.000Z"), (951_868_800_001, "2000-03-01T00:00:00.001Z"),
+    (1_709_164_800_000, "2024-02-29T00:00:00.000Z"),
+    (1_735_689_599_000, "2024-12-31T23:59:59.000Z"),
+    (1_764_000_000_123, "2025-11-24T16:00:00.123Z"),
+    (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+  ])
+  func `dates are those of the calendar`(milliseconds: UInt64, text: String) {
+    let time = Timestamp(nanosecondsSince1970: milliseconds * 1_000_000)
+    #expect(time.milliseconds == text && time.description == text)
+    #expect(time.seconds == String(text.prefix(19)) + "Z")
+  }
+
+  @Test func `no time is too late for a text`() {
+    #expect(
+      Timestamp(nanosecondsSince1970: .max).milliseconds == "2554-07-21T23:34:33.709Z")
+  }
+
+  @Test func `what is before 1970 is 1970`() {
+    let time = Timestamp(nanosecondsSince1970: 2_000_000_000)
+    #expect((time - .seconds(1)).seconds == "1970-01-01T00:00:01Z")
+    #expect((time - .seconds(3)).nanoseconds == 0)
+    #expect(time - .seconds(-1) == time)
+  }
+}

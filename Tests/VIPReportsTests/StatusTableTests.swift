@@ -1,5 +1,6 @@
 import Testing
 import VIP
+import VIPControl
 import VIPCore
 import VRRP
 
@@ -8,7 +9,7 @@ import VRRP
 /// A status to print: a router with two families, one of them with a warning, and one that waits.
 ///
 /// Made from the text that `vipctl status --json` prints, which scripts rely on.
-func exampleStatus() throws -> NodeStatus {
+func exampleStatus() throws -> NodeRecord {
   func router(
     _ name: String, _ family: String, _ state: String, active: String, _ addresses: [String],
     _ age: Double, _ reason: String, _ warnings: String = ""
@@ -61,7 +62,7 @@ func exampleStatus() throws -> NodeStatus {
     {"node": {"version": "0.1.0", "pid": 4711, "uptimeSeconds": 12.5, "lease": "3s",
       "endsWhenIdle": false, "guard": "running", "guardPid": 4712, "realtime": true, "wakeUps": \(wakeUps)}, "routers": [\(routers.joined(separator: ", "))]}
     """
-  return try #require(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)))
+  return try #require(JSONCoding.decode(NodeRecord.self, from: Array(text.utf8)))
 }
 
 @Suite struct StatusTableTests {
@@ -156,7 +157,7 @@ func exampleStatus() throws -> NodeStatus {
 
   // MARK: A screen with too little room
 
-  private func many(_ count: Int) throws -> NodeStatus {
+  private func many(_ count: Int) throws -> NodeRecord {
     var status = try exampleStatus()
     let (active, backup, waiting) = (status.routers[0], status.routers[1], status.routers[2])
     status.routers = (1...count).map { number in

@@ -27,8 +27,8 @@ import VRRP
     let lines = [
       NodeEvent.waiting(
         router: "web", family: .ipv6, reason: .interface(InterfaceFault(.down, of: "eth0"))),
-      .warning(router: "web", family: .ipv6, text: "another group"),
-      .cleared(router: "web", family: .ipv6, text: "another group"),
+      .warning(Problem(.foreignGroup, router: "web", family: .ipv6, "another group")),
+      .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "another group")),
       .repaired(router: "web", address: address), .removed(router: "web"),
     ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(
@@ -89,7 +89,7 @@ import VRRP
     let status = try exampleStatus()
     let text = JSONCoding.pretty(status)
     #expect(text == JSONCoding.pretty(status))
-    #expect(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)) == status)
+    #expect(JSONCoding.decode(NodeRecord.self, from: Array(text.utf8)) == status)
     #expect(text.contains("\"address\" : \"192.0.2.10/24\""))
     #expect(text.contains("\"advertisement-sent\" : 3"))
     let keys = ["activeRouter", "addresses", "effectivePriority", "family", "warnings"]

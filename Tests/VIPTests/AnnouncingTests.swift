@@ -46,7 +46,7 @@ import VRRP
     let addresses = (0..<100).map { "198.18.1.\($0 + 1)/32" }
     let policy = AnnouncementPolicy(pauses: [], maximumRate: 20, burst: 10)
     let bench = try Bench()
-    bench.engine.changeAnnouncements(to: policy)
+    bench.engine.setAnnouncements(policy)
     try bench.engine.add(settings(addresses))
     bench.pass(.milliseconds(3700))
     #expect(bench.state() == .active)
@@ -59,10 +59,10 @@ import VRRP
   @Test func `a change in the middle loses nothing`() throws {
     let addresses = (0..<100).map { "198.18.1.\($0 + 1)/32" }
     let bench = try Bench()
-    bench.engine.changeAnnouncements(to: AnnouncementPolicy(maximumRate: 1, burst: 1))
+    bench.engine.setAnnouncements(AnnouncementPolicy(maximumRate: 1, burst: 1))
     try bench.engine.add(settings(addresses))
     bench.pass(.seconds(4))
-    bench.engine.changeAnnouncements(to: AnnouncementPolicy(pauses: []))
+    bench.engine.setAnnouncements(AnnouncementPolicy(pauses: []))
     bench.pass(.seconds(1))
     #expect(Set(bench.platform.wire.claims.map(\.address)).count == 100)
   }
@@ -101,7 +101,7 @@ import VRRP
     bench.pass(.milliseconds(10))
     let after = try #require(bench.engine.status().first).takeovers
     #expect(after.count == 1 && after.pendingAddresses == 0)
-    #expect(try #require(after.lastSeconds) >= 0.01)
+    #expect(try #require(after.last) >= .milliseconds(10))
   }
 
   @Test func `one address's failure does not keep another's announcement from counting`() throws {

@@ -240,11 +240,11 @@ import VRRP
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(4))
-    bench.engine.changeLease(to: .off)
+    bench.engine.setLease(.off)
     bench.pass(.seconds(10))
     let forever = try #require(try bench.platform.fake.addresses().first { $0.isOurs })
     #expect(forever.validLifetime == nil)
-    bench.engine.changeLease(to: try #require(LeasePolicy("10s")))
+    bench.engine.setLease(try #require(LeasePolicy("10s")))
     for _ in 0..<60 {
       bench.pass(.milliseconds(500))
       #expect(try bench.held == ["198.18.0.100/24"])

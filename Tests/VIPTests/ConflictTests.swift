@@ -87,6 +87,8 @@ import VRRP
     #expect(!bench.warnings.isEmpty)
     bench.pass(.milliseconds(20))
     #expect(bench.warnings.isEmpty)
+    let problems = bench.events.compactMap(\.problem)
+    #expect(problems.count == 2 && problems.first?.id == problems.last?.id)
     #expect(bench.events.contains { if case .cleared = $0 { true } else { false } })
     try bench.hear(claim())
     bench.pass(.seconds(4))

@@ -1,6 +1,7 @@
 import Testing
 import VIP
 import VIPCore
+import VIPHooks
 
 /// What is told of programs that were run, and what is only counted.
 @Suite struct HookLedgerTests {
@@ -17,7 +18,7 @@ import VIPCore
     let text = "the hook for active ended with exit code 3"
     #expect(
       ledger.take(report(.failed("ended with exit code 3"))) == [
-        .warning(router: "web", family: .ipv4, text: text)
+        .warning(Problem(.hook, router: "web", family: .ipv4, text))
       ])
     let again = ledger.take(report(.failed("ended with exit code 3")))
     #expect(again.isEmpty)
@@ -28,7 +29,7 @@ import VIPCore
         .hook(
           router: "web", family: .ipv4, state: .active,
           text: "ended after 5ms (2 changes before it skipped)"),
-        .cleared(router: "web", family: .ipv4, text: text),
+        .cleared(Problem(.hook, router: "web", family: .ipv4, text)),
       ])
     #expect(ledger.status(of: "web", .ipv4)?.status.skipped == 2)
     #expect(ledger.status(of: "web", .ipv4)?.failure == nil)

@@ -16,7 +16,7 @@ import VRRP
     bench.pass(.seconds(10))
     let status = bench.engine.wakeUpStatus
     #expect(status.served > 6)
-    #expect(status.late == 0 && status.maxSeconds == 0 && status.sumSeconds == 0)
+    #expect(status.late == 0 && status.max == .zero && status.sum == .zero)
     #expect(status.histogram.count == 8)
     #expect(status.histogram.allSatisfy { $0.count == status.served })
   }
@@ -32,13 +32,13 @@ import VRRP
     bench.settle()
     let after = bench.engine.wakeUpStatus
     #expect(after.served == before.served + 1 && after.late == 1)
-    #expect(after.maxSeconds == 0.02 && after.recentMaxSeconds == 0.02)
-    #expect(after.histogram.first { $0.upToSeconds == 0.01 }?.count == before.served)
-    #expect(after.histogram.first { $0.upToSeconds == 0.05 }?.count == before.served + 1)
-    #expect(after.lateAfterSeconds == 0.01)
+    #expect(after.max == .milliseconds(20) && after.recentMax == .milliseconds(20))
+    #expect(after.histogram.first { $0.upTo == .milliseconds(10) }?.count == before.served)
+    #expect(after.histogram.first { $0.upTo == .milliseconds(50) }?.count == before.served + 1)
+    #expect(after.lateAfter == .milliseconds(10))
     bench.pass(.seconds(130))
-    #expect(bench.engine.wakeUpStatus.recentMaxSeconds == 0, "that was long ago")
-    #expect(bench.engine.wakeUpStatus.maxSeconds == 0.02)
+    #expect(bench.engine.wakeUpStatus.recentMax == .zero, "that was long ago")
+    #expect(bench.engine.wakeUpStatus.max == .milliseconds(20))
   }
 
   @Test(arguments: [
@@ -54,16 +54,16 @@ import VRRP
 
   @Test func `what was recent is forgotten after two minutes at the latest`() {
     var wakeUps = WakeUps(at: .zero)
-    func recent(_ seconds: Int) -> Double {
-      wakeUps.status(at: .zero + .seconds(seconds)).recentMaxSeconds
+    func recent(_ seconds: Int) -> Duration {
+      wakeUps.status(at: .zero + .seconds(seconds)).recentMax
     }
     wakeUps.record(due: .zero + .seconds(50), at: .zero + .seconds(51))
-    #expect(recent(51) == 1 && recent(110) == 1)
-    #expect(recent(121) == 0, "nothing was noted meanwhile")
+    #expect(recent(51) == .seconds(1) && recent(110) == .seconds(1))
+    #expect(recent(121) == .zero, "nothing was noted meanwhile")
     wakeUps.record(due: .zero + .seconds(70), at: .zero + .seconds(70))
-    #expect(recent(70) == 1)
+    #expect(recent(70) == .seconds(1))
     wakeUps.record(due: .zero + .seconds(131), at: .zero + .seconds(131))
-    #expect(recent(131) == 0)
+    #expect(recent(131) == .zero)
   }
 
   // MARK: Takeovers
@@ -83,13 +83,14 @@ import VRRP
     bench.platform.time = due + .milliseconds(7)
     bench.settle()
     let under = try takeovers(bench)
-    #expect(under.count == 0 && under.pendingAddresses == 100 && under.lastSeconds == nil)
+    #expect(under.count == 0 && under.pendingAddresses == 100 && under.last == nil)
     bench.pass(.milliseconds(100))
     let over = try takeovers(bench)
     #expect(over.count == 1 && over.pendingAddresses == 0)
-    let seconds = try #require(over.lastSeconds)
-    #expect(seconds >= 0.017 && seconds < 0.03, "7 ms late and 10 ms of announcements: \(seconds)")
-    #expect(over.maxSeconds == seconds && over.sumSeconds == seconds)
+    let last = try #require(over.last)
+    #expect(last >= .milliseconds(17), "7 ms late and 10 ms of announcements")
+    #expect(last < .milliseconds(30))
+    #expect(over.max == last && over.sum == last)
   }
 
   @Test func `a takeover is not over before every address is there`() throws {
@@ -134,11 +135,11 @@ import VRRP
     #expect(bench.engine.status().allSatisfy { $0.lease == nil }, "nothing is installed yet")
     bench.pass(.seconds(10))
     var leases = bench.engine.status().compactMap(\.lease)
-    #expect(leases.map(\.seconds) == [3, 9])
-    #expect(leases[0].ageSeconds <= 1 && leases[1].ageSeconds <= 3)
+    #expect(leases.map(\.lifetime) == [.seconds(3), .seconds(9)])
+    #expect(leases[0].age <= .seconds(1) && leases[1].age <= .seconds(3))
     bench.platform.time = bench.platform.time + .seconds(5)
     leases = bench.engine.status().compactMap(\.lease)
-    #expect(leases.allSatisfy { $0.ageSeconds >= 5 }, "a node that was frozen sees it")
+    #expect(leases.allSatisfy { $0.age >= .seconds(5) }, "a node that was frozen sees it")
     #expect(try Bench(lease: .off).leaseWhenActive() == nil)
   }
 }

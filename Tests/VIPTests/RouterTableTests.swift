@@ -80,7 +80,7 @@ import VRRP
     #expect(engine.timers.deadline(of: .router(slot: 0)) == nil)
     #expect(engine.work.isEmpty && engine.owners.isEmpty)
     #expect(engine.macvlans.isEmpty && engine.parentSettings.interfaces.isEmpty)
-    #expect(engine.pendingHooks.isEmpty)
+    #expect(engine.unsettled.isEmpty)
     #expect(engine.segments.isEmpty && engine.wires.isEmpty)
     #expect(bench.platform.names.isEmpty)
     #expect(try bench.held == [])

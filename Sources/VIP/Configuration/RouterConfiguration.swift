@@ -120,7 +120,7 @@ extension RouterConfiguration {
   ///
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
-    // The interface first: a name that was not given is made from it.
+    // The interface first: a name that was left out is made from it.
     guard Self.isValidInterfaceName(interface) else {
       throw ConfigurationError(
         .interface, router: name, "'\(interface)' can't be the name of an interface")

@@ -158,8 +158,7 @@ extension Engine {
   private func recordRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.addresses.refused(index, text, retryAt: now + .seconds(1))
     if isNew {
-      report(
-        .warning(router: instance.settings.name, family: instance.family, text: text))
+      warn(.addressFailure(instance.addresses[index].address), of: instance, text)
     }
   }
 
@@ -191,10 +190,8 @@ extension Engine {
     guard case .held(let isDueNow, let isFight) = loss else { return }
     if isDueNow { work.add(.install, instance.slot) }
     guard isFight else { return }
-    report(
-      .warning(
-        router: instance.settings.name, family: instance.family,
-        text: Self.fightText(record.address, instance)))
+    warn(
+      .addressRemoved(record.address), of: instance, Self.fightText(record.address, instance))
   }
 
   static func fightText(_ address: InterfaceAddress, _ instance: RouterInstance) -> String {
@@ -250,10 +247,7 @@ extension Engine {
       if error.isTransient { wire.queue.retry(address, now: now) }
       guard instance.announceFailure != error.description else { return false }
       instance.announceFailure = error.description
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "\(address) can't be announced: \(error)"))
+      warn(.announcing, of: instance, "\(address) can't be announced: \(error)")
       return false
     }
   }

@@ -123,11 +123,9 @@ extension Engine {
   private func concludeSending(by way: Segment.Way, on segment: Segment) {
     guard case .failed(let failure) = segment.concludeSending(by: way) else { return }
     for instance in segment.routers(sendingBy: way) where instance.activity == .running {
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "advertisements can't be sent on \(instance.settings.interface): "
-            + errorText(failure)))
+      warn(
+        .advertising, of: instance,
+        "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
     }
   }
 
@@ -139,8 +137,10 @@ extension Engine {
       .transition(
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
-    case .active: recordHook(.active, of: instance, because: transition.reason.description)
-    case .backup: recordHook(.backup, of: instance, because: transition.reason.description)
+    case .active:
+      beginSettling(instance, as: .active, because: transition.reason.description)
+    case .backup:
+      beginSettling(instance, as: .backup, because: transition.reason.description)
     case .initialize: break
     }
   }

@@ -7,7 +7,7 @@ extension Engine {
   /// Announces from now on as a policy says.
   ///
   /// What is still to be announced begins again from the first announcement.
-  package func changeAnnouncements(to policy: AnnouncementPolicy) {
+  package func setAnnouncements(_ policy: AnnouncementPolicy) {
     guard policy != announcements else { return }
     step { announce(by: policy) }
   }

@@ -82,7 +82,7 @@ extension Engine {
       guard let change = changeProbes.removeValue(forKey: identifier) else { continue }
       wires[change.interfaceIndex]?.listening.interestChanged()
       guard refusal == nil, case .taken(let holder) = change.probe.outcome else { continue }
-      refusal = "\(change.router): \(holder.text)"
+      refusal = "\(change.router): \(holder.text(wording))"
     }
     return refusal
   }

@@ -262,7 +262,7 @@ extension Engine {
   // MARK: Lease
 
   /// Changes how long addresses outlive this node.
-  package func changeLease(to lease: LeasePolicy) {
+  package func setLease(_ lease: LeasePolicy) {
     guard lease != self.lease else { return }
     step { apply(lease) }
   }

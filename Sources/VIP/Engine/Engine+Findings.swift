@@ -45,7 +45,7 @@ extension Engine {
       sentence(instance.troubleText)
     }
     guard let news else { return }
-    report(.warning(router: instance.settings.name, family: instance.family, text: news))
+    warn(Problem.Kind(kind), of: instance, news)
     arm(instance, by: instance.troubles.deadline)
   }
 
@@ -54,7 +54,7 @@ extension Engine {
     guard let deadline = instance.troubles.deadline, deadline <= now else { return }
     let memory = instance.longestInterval * Self.memoryInIntervals
     for trouble in instance.troubles.review(at: now, memory: memory) {
-      report(.cleared(router: instance.settings.name, family: instance.family, text: trouble.text))
+      report(.cleared(instance.problem(Problem.Kind(trouble.kind), trouble.text)))
     }
   }
 }

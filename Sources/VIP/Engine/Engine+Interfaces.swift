@@ -177,7 +177,7 @@ extension Engine {
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
-    recordHook(.fault, of: instance, because: reason.description)
+    beginSettling(instance, as: .fault, because: reason.description)
   }
 
   /// Takes an instance out of the election until something is tried again; the caller says when.
@@ -236,7 +236,7 @@ extension Engine {
     if let segment = segments[key] { return segment }
     let segment = Segment(key, try platform.openAdvertisements(link, key.family))
     segments[key] = segment
-    platform.watch(segment.transport.descriptor, .segment(key))
+    readiness.watch(segment.transport.descriptor, .segment(key))
     return segment
   }
 
@@ -265,7 +265,7 @@ extension Engine {
   private func closeUnused(_ key: SegmentKey) {
     if let segment = segments[key], segment.routerCount == 0 {
       flush()
-      platform.unwatch(segment.transport.descriptor)
+      readiness.unwatch(segment.transport.descriptor)
       segments[key] = nil
     }
     if let wire = wires[key.interfaceIndex], wire.isUnused {

@@ -47,8 +47,7 @@ extension Engine {
     guard let lifetime = lifetime(of: instance) else { return nil }
     // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.
     guard let oldest = instance.addresses.oldestRefresh else { return nil }
-    return LeaseStatus(
-      seconds: lifetime.inSeconds, ageSeconds: Double(time.nanoseconds(since: oldest)) / 1e9)
+    return LeaseStatus(lifetime: lifetime, age: time - oldest)
   }
 
   /// Starts to refresh if nothing is refreshed yet.

@@ -34,7 +34,7 @@ extension Engine {
   ///
   /// - Returns: whether the kernel has taken it.
   @discardableResult
-  private func set(_ filter: PcapTransport.Filter, on wire: Wire) -> Bool {
+  private func set(_ filter: FrameFilter, on wire: Wire) -> Bool {
     do throws(FrameError) {
       try wire.transport.setFilter(filter)
     } catch {
@@ -49,14 +49,14 @@ extension Engine {
   /// Does what a wire's ``Listening`` has decided.
   func perform(_ deed: Listening.Deed?, on wire: Wire) {
     switch deed {
-    case .watch: platform.watch(wire.transport.fileDescriptor, .wire(wire.interfaceIndex))
-    case .unwatch: platform.unwatch(wire.transport.fileDescriptor)
+    case .watch: readiness.watch(wire.transport.fileDescriptor, .wire(wire.interfaceIndex))
+    case .unwatch: readiness.unwatch(wire.transport.fileDescriptor)
     case nil: break
     }
   }
 
   /// The narrowest filter that passes what is of interest.
-  private func neededFilter(onInterface index: Int32) -> PcapTransport.Filter {
+  private func neededFilter(onInterface index: Int32) -> FrameFilter {
     var addresses: [IPAddress] = []
     for case let instance? in instances where instance.link?.index == index {
       guard

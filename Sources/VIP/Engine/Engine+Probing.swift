@@ -97,7 +97,8 @@ extension Engine {
       wait(
         instance,
         for: .addressInUse(
-          refusal.holder.address, refusal.holder.mac, text: refusal.text(instance.settings.vrid)),
+          refusal.holder.address, refusal.holder.mac,
+          text: refusal.text(instance.settings.vrid, wording)),
         .address(instance.family))
       instance.attachRetryAt = now + Self.refusalPause
       schedule(instance)
@@ -122,7 +123,9 @@ extension Engine {
   /// Why a router may not take part; `nil` if it may or if that is still open.
   package func refusal(of name: String) -> String? {
     for instance in routers.members(named: name) {
-      if let refusal = instance.probe?.refusal { return refusal.text(instance.settings.vrid) }
+      if let refusal = instance.probe?.refusal {
+        return refusal.text(instance.settings.vrid, wording)
+      }
     }
     return nil
   }

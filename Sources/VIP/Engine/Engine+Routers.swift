@@ -67,7 +67,7 @@ extension Engine {
     routers.separate(instance)
     instance.activity = .leaving
     instance.attachRetryAt = nil
-    pendingHooks[instance.slot] = nil
+    unsettled[instance.slot] = nil
     instance.troubles.clear()
     stopProbing(of: instance)
     perform(instance.election.stop(at: now), for: instance)
@@ -87,7 +87,7 @@ extension Engine {
   /// Forgets a virtual router: everything that knows it by its slot does so here.
   private func forget(_ instance: RouterInstance) {
     // While it is known what the addresses were on.
-    recordEnd(of: instance)
+    settleForGood(instance)
     // Its address work, addresses, macvlan, segment and wire; the guard's part goes with the link.
     detach(instance)
     timers.cancel(.router(slot: instance.slot))

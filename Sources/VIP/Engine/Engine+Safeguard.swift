@@ -53,7 +53,7 @@ extension Engine {
     } catch {
       failure = error
     }
-    if let descriptor = safeguard.descriptor { return platform.watch(descriptor, .safeguard) }
+    if let descriptor = safeguard.descriptor { return readiness.watch(descriptor, .safeguard) }
     let next = safeguard.nextStart(after: now)
     timers.schedule(.guard, at: next)
     let reason = failure?.description ?? "it has been started too often"
@@ -83,7 +83,7 @@ extension Engine {
   }
 
   private func stopWatchingGuard() {
-    if let descriptor = safeguard?.takeDescriptor() { platform.unwatch(descriptor) }
+    if let descriptor = safeguard?.takeDescriptor() { readiness.unwatch(descriptor) }
   }
 
   // MARK: The area

@@ -15,12 +15,11 @@ extension Engine {
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
     let election = instance.election
-    let age = time.nanoseconds(since: instance.stateSince)
-    let seconds = Double(age) / 1e9
+    let age = max(time - instance.stateSince, .zero)
     return RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
       vrid: instance.settings.vrid, family: instance.family,
-      version: Int(instance.settings.version.rawValue),
+      version: instance.settings.version,
       state: election.state, priority: instance.settings.priority,
       effectivePriority: election.effectivePriority, interval: instance.settings.interval,
       activeRouter: election.state == .active
@@ -32,47 +31,54 @@ extension Engine {
       virtualMac: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
-      since: utcText(platform.wallClock() - seconds), secondsInState: seconds,
+      since: platform.wallClock() - age, timeInState: age,
       reason: instance.stateReason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
       conflicts: instance.conflicts.status,
       takeovers: instance.takeovers.status(pendingAddresses: instance.addresses.awaitedCount),
       lease: leaseStatus(of: instance, at: time),
       peers: election.peers.map { PeerStatus($0, at: time) },
-      warnings: warnings(of: instance, at: time),
+      problems: problems(of: instance, at: time),
       unicastTo: instance.isUnicast ? instance.destinations : nil)
   }
 
-  private func warnings(of instance: RouterInstance, at time: Instant) -> [String] {
-    var list = instance.troubles.texts
-    list += instance.conflicts.warnings
-    if instance.activity == .running,
-      let failure = segment(of: instance)?.sendFailure(of: instance),
-      failure != 0
-    {
-      list.append("advertisements can't be sent: \(errorText(failure))")
+  private func problems(of instance: RouterInstance, at time: Instant) -> [Problem] {
+    var list = instance.troubles.current.map {
+      instance.problem(Problem.Kind($0.kind), $0.text)
     }
-    if instance.activity == .running { list += instance.weaknesses.compactMap(\.effect) }
-    if instance.isUnicast, instance.activity == .running, instance.destinations.isEmpty {
-      list.append("this machine is its only peer; nobody hears its advertisements")
+    for (rival, text) in zip(instance.conflicts.status.current, instance.conflicts.warnings) {
+      list.append(instance.problem(.conflict(rival.address), text))
     }
-    if let failure = instance.announceFailure { list.append(failure) }
-    if let failure = instance.macvlan?.failure { list.append(failure) }
-    let failures = instance.addresses.compactMap(\.failure)
-    if let first = failures.first {
-      list.append(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")
+    func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
+    if instance.activity == .running {
+      if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
+        add(.advertising, "advertisements can't be sent: \(errorText(failure))")
+      }
+      for effect in instance.weaknesses.compactMap(\.effect) { add(.priorityLowered, effect) }
+      if instance.isUnicast, instance.destinations.isEmpty {
+        add(.noPeers, "this machine is its only peer; nobody hears its advertisements")
+      }
+    }
+    if let failure = instance.announceFailure { add(.announcing, failure) }
+    if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
+    let failed = instance.addresses.filter { $0.failure != nil }
+    if let first = failed.first, let text = first.failure {
+      let more = failed.count == 1 ? "" : " (and \(failed.count - 1) more)"
+      add(.addressFailure(first.address), text + more)
     }
     for address in instance.addresses where address.isContested(at: time) {
-      list.append(Self.fightText(address.address, instance))
+      add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
     if let safeguard, !safeguard.covers(instance.slot, serial: instance.serial) {
-      list.append(
+      add(
+        .unguarded,
         "the guard has no room for all of its addresses; if the node dies they go with their lease")
     }
     let count = instance.addresses.current.count
     let excluded = count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {
-      list.append(
+      add(
+        .addressesNotListed,
         "\(excluded) of \(count) addresses don't fit into an advertisement; "
           + "they are held, but peers can't compare them")
     }

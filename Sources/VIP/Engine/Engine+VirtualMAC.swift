@@ -143,7 +143,7 @@ extension Engine {
   /// Records why a macvlan can't do what it should, says so once, and tries again in a second.
   func handleFailure(ofMacvlanOf instance: RouterInstance, _ text: String) {
     if instance.macvlan?.failed(text, at: now) ?? false {
-      report(.warning(router: instance.settings.name, family: instance.family, text: text))
+      warn(.macvlan, of: instance, text)
     }
     schedule(instance)
   }
@@ -199,10 +199,9 @@ extension Engine {
   }
 
   private func warn(_ deed: String, of instance: RouterInstance) {
-    report(
-      .warning(
-        router: instance.settings.name, family: instance.family,
-        text: "something on this host \(deed); exclude it from other network managers"))
+    warn(
+      .macvlan, of: instance,
+      "something on this host \(deed); exclude it from other network managers")
   }
 
   /// Makes a macvlan again that is gone.

@@ -17,7 +17,7 @@ import VRRP
 /// 2. Commands at any time between two turns: ``add(_:)``, ``change(_:)``, ``remove(_:)``,
 ///    ``promote(_:)`` and the like. Each goes through ``step(_:)`` and ends as a turn does, so what
 ///    it sets in motion leaves with it; no turn has to follow before ``deadline``.
-/// 3. After a turn and after commands ``takeEvents()`` and ``takeDueHooks()``, then clear
+/// 3. After a turn and after commands ``takeEvents()``, then clear
 ///    ``hasChanged``, and ask for ``deadline`` and ``hasPendingWork`` again.
 /// 4. Questions (``status(_:)``, ``contains(_:)``, ``obstacle(to:)``) at any time: they change
 ///    nothing, not even the clock.
@@ -37,9 +37,12 @@ package final class Engine {
   }
 
   let platform: any Platform
+  let readiness: any Readiness
   package internal(set) var lease: LeasePolicy
   /// How often and how fast addresses are announced.
   package internal(set) var announcements: AnnouncementPolicy
+  /// The words of the program around it, for what to do about something.
+  package var wording = Wording()
   let startedAt: Instant
   /// The clock of the turn or command that is under way; read once, when it begins.
   private(set) var now: Instant
@@ -73,10 +76,8 @@ package final class Engine {
   var isSafeguardStale = false
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
-  /// Programs to run once the addresses are where a new state wants them, by the router's slot.
-  var pendingHooks: [Int: HookOccasion] = [:]
-  /// Programs to run now.
-  var dueHooks: [HookOccasion] = []
+  /// Routers whose addresses have not followed a change of state yet, by slot.
+  var unsettled: [Int: Settlement] = [:]
   /// Whether anything but the routine of advertising may have changed since this was last cleared,
   /// so that callers that wait for something should look again.
   package var hasChanged = false
@@ -85,11 +86,19 @@ package final class Engine {
   var instances: [RouterInstance?] { routers.slots }
 
   /// Reads the machine's interfaces and starts to watch them.
+  ///
+  /// - Parameters:
+  ///   - platform: the machine.
+  ///   - readiness: takes the descriptors to wait for.
+  ///   - lease: how long addresses outlive the engine.
+  ///   - announcements: how often and how fast addresses are announced.
+  /// - Throws: what the machine said when its interfaces were listed.
   package init(
-    _ platform: any Platform, lease: LeasePolicy = .default,
+    _ platform: any Platform, _ readiness: any Readiness, lease: LeasePolicy = .default,
     announcements: AnnouncementPolicy = AnnouncementPolicy()
   ) throws(NodeError) {
     self.platform = platform
+    self.readiness = readiness
     self.lease = lease
     self.announcements = announcements
     startedAt = platform.now()
@@ -97,7 +106,15 @@ package final class Engine {
     wakeUps = WakeUps(at: startedAt)
     try rereadInterfaces()
     scheduleAnnouncementRefresh()
-    platform.watch(platform.kernel.monitorDescriptor, .kernelEvents)
+    readiness.watch(platform.kernel.monitorDescriptor, .kernelEvents)
+  }
+
+  /// The same on a machine that takes the descriptors itself, as fakes do.
+  package convenience init(
+    _ machine: any Platform & Readiness, lease: LeasePolicy = .default,
+    announcements: AnnouncementPolicy = AnnouncementPolicy()
+  ) throws(NodeError) {
+    try self.init(machine, machine, lease: lease, announcements: announcements)
   }
 
   // MARK: The turn
@@ -141,6 +158,7 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armAnnouncements()
+    tellSettled()
   }
 
   private func takeTurn(_ ready: [ReadinessSource]) {
@@ -268,6 +286,11 @@ package final class Engine {
   }
 
   // MARK: Events
+
+  /// Tells that something is wrong with a router.
+  func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
+    report(.warning(instance.problem(kind, text)))
+  }
 
   /// Tells observers of something.
   func report(_ event: NodeEvent) {

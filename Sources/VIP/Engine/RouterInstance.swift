@@ -38,8 +38,8 @@ final class RouterInstance {
   var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
   var stateReason = "not started"
-  /// What programs were last told of it, or would have been.
-  var hookState = HookState.stop
+  /// What it does as far as its addresses are concerned, or will when they have followed.
+  var standing = Settlement.State.stop
   /// The last failure to send an announcement.
   var announceFailure: String?
   /// When to try again to open what could not be opened.
@@ -100,6 +100,11 @@ final class RouterInstance {
     let statistics = election.statistics
     tieBreakRank = rank
     election = VirtualRouter(electionSettings, continuing: statistics)
+  }
+
+  /// Something that is wrong with it.
+  func problem(_ kind: Problem.Kind, _ text: String) -> Problem {
+    Problem(kind, router: settings.name, family: family, text)
   }
 
   /// The settings of its router.

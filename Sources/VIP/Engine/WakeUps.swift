@@ -72,18 +72,20 @@ struct WakeUps {
     current.begin(at: now)
     var total: UInt64 = 0
     return WakeUpStatus(
-      served: served, late: late, lateAfterSeconds: Self.lateAfter.inSeconds,
-      maxSeconds: Double(longest) / 1e9,
-      recentMaxSeconds: Double(max(current.longestOfPeriod, current.longestBefore)) / 1e9,
-      sumSeconds: Double(sum) / 1e9,
+      served: served, late: late, lateAfter: Self.lateAfter, max: .nanoseconds(longest),
+      recentMax: .nanoseconds(max(current.longestOfPeriod, current.longestBefore)),
+      sum: .nanoseconds(sum),
       histogram: Self.bounds.indices.map { index in
         total += buckets[index]
-        return WakeUpStatus.Bucket(upToSeconds: Double(Self.bounds[index]) / 1e9, count: total)
+        return WakeUpStatus.Bucket(upTo: .nanoseconds(Self.bounds[index]), count: total)
       })
   }
 }
 
 extension Duration {
   /// The duration as a number of seconds.
-  var inSeconds: Double { self / .seconds(1) }
+  package var inSeconds: Double { Double(inNanoseconds) / 1e9 }
+
+  /// A number of nanoseconds that was counted.
+  static func nanoseconds(_ count: UInt64) -> Duration { .nanoseconds(Int64(clamping: count)) }
 }

@@ -6,8 +6,8 @@ import VRRP
 /// A file that lists the addresses which a node may have put on interfaces.
 ///
 /// Written when routers come and go, never when they take over: it lists what they may hold, so that
-/// no takeover waits for a disk. The next node that has claimed the runtime directory may remove what
-/// is listed from the interfaces: the node that wrote the list is dead.
+/// no takeover waits for a disk. The next node on the runtime directory may remove from the
+/// interfaces what is listed: the node that wrote it is dead.
 struct AddressFile: Sendable {
   private static let byteCountMax = 16 << 20
 
@@ -43,7 +43,7 @@ struct AddressFile: Sendable {
 
   /// Replaces the list as a whole; without addresses there is no file.
   func write(_ routers: [RouterConfiguration]) throws(NodeError) {
-    // An owner's addresses are the host's and are never touched.
+    // An owner's addresses are the host's own.
     let routers = routers.filter { $0.priority != .owner }
     guard !routers.isEmpty else {
       unlink(path)

@@ -2,11 +2,11 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// The children of this process: those that this program waits for, and those that others have left
+/// The children of this process: those that the program waits for, and those that others have left
 /// behind.
 ///
 /// The first process of a container inherits every process whose parent has ended, and has to wait
-/// for its end, or its entry stays. It must not wait for a child whose end a part of the
+/// for its end, or its entry stays without end. It must not wait for a child whose end a part of the
 /// program wants to know, so these are noted here. The guard needs no note: its end is not
 /// reported as a child's, see `guard.h`.
 package enum Children {
@@ -36,14 +36,14 @@ package enum Children {
     return pid
   }
 
-  /// Records that a child has been waited for.
+  /// Notes that a child has been waited for.
   package static func finished(_ pid: Int32) {
     awaited.withLock { _ = $0.remove(pid) }
   }
 
-  /// Clears away the ended children that no part of the program waits for.
+  /// Clears away the ended children that the program does not wait for.
   ///
-  /// - Returns: whether there may be more behind one that is about to be waited for.
+  /// - Returns: whether there may be more behind one that the program is about to wait for.
   package static func clearOrphans() -> Bool {
     clearOrphans(next: { vip_ended_child() }, clear: { waitpid($0, nil, WNOHANG) == $0 })
   }

@@ -1,49 +1,54 @@
-import ARP
 import CLinux
 import Glibc
 import Synchronization
 import VIPCore
 
-/// The thread that a node lives on: it waits, lets the engine take its turn, and runs the node
-/// actor's jobs in between.
+/// The thread of a node: it waits, gives the node its turn, and runs the node actor's jobs in between.
 ///
-/// Everything but ``enqueue(_:)`` and ``stop()`` belongs to that thread.
+/// It knows of the node only what ``Client`` says. Everything but ``start()``, ``attach(_:)``,
+/// ``enqueue(_:)`` and ``stop()`` belongs to that thread.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
   private static let niceness: Int32 = -10
-  /// How long the actor's jobs may take before the engine has its turn.
+  /// How long the actor's jobs may take before the node has its turn.
   private static let jobTime = Duration.milliseconds(1)
+
+  /// What the thread does for a node.
+  struct Client: Sendable {
+    /// Does what is due, given what has become readable; says when to call again.
+    var turn: @Sendable ([ReadinessSource]) -> Next
+    /// Concludes what jobs of the actor have begun; says when to call ``turn`` again.
+    var conclude: @Sendable () -> Next
+  }
+
+  /// When the next turn is due even if nothing becomes readable.
+  struct Next: Sendable {
+    /// The moment; `nil` if there is none.
+    var deadline: Instant?
+    /// Whether it is due at once.
+    var isImmediate = false
+  }
 
   private struct Inbox {
     var jobs: [UnownedJob] = []
+    var client: Client?
     var isStopped = false
   }
 
   private let inbox = Mutex(Inbox())
   /// Jobs that were taken out of it and have not run yet, the next one last.
   private var jobs: [UnownedJob] = []
-  private let platform: LinuxPlatform
-  let engine: Engine
-  /// Called on the loop's thread when a turn has produced events or changed the status.
-  private var observer: (([NodeEvent]) -> Void)?
-  /// Takes the programs to run; returns at once.
-  private let hooks: HookRunner
+  private let poller: Poller
   private let thread = Mutex<pthread_t?>(nil)
   /// Whether the thread runs before all ordinary work.
   private(set) var isRealtime = false
   private var breather = Breather()
 
-  init(
-    lease: LeasePolicy, announcements: AnnouncementPolicy, isGuarded: Bool,
-    isRealtime: Bool = false, hooks: HookRunner
-  ) throws(NodeError) {
-    self.hooks = hooks
-    platform = try LinuxPlatform()
-    engine = try Engine(platform, lease: lease, announcements: announcements)
+  init(_ poller: Poller, isRealtime: Bool) throws(NodeError) {
+    self.poller = poller
     if isRealtime {
       try Realtime.prepare()
       self.isRealtime = true
     }
-    if isGuarded { try startGuard() }
   }
 
   deinit {
@@ -64,28 +69,30 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     breather = Breather()
   }
 
-  /// Starts a guard process for the engine.
-  func startGuard() throws(NodeError) {
-    engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
-  }
-
-  /// Starts the thread.
+  /// Starts the thread, which waits for ``attach(_:)``.
   ///
   /// It ends, and lets go of the loop, after ``stop()``.
-  func start(observer: @escaping @Sendable ([NodeEvent]) -> Void) throws(NodeError) {
-    self.observer = observer
+  func start() throws(NodeError) {
     try DetachedThread.start("the node's thread") { [self] in
       thread.withLock { $0 = pthread_self() }
       run()
     }
   }
 
-  /// Ends the loop after the turn it is in.
+  /// Gives the thread its node; the first turn follows at once.
+  ///
+  /// May be called from any thread.
+  func attach(_ client: Client) {
+    inbox.withLock { $0.client = client }
+    poller.wake()
+  }
+
+  /// Ends the loop after the jobs that have come in.
   ///
   /// May be called from any thread.
   func stop() {
     inbox.withLock { $0.isStopped = true }
-    platform.wake()
+    poller.wake()
   }
 
   private func run() {
@@ -94,58 +101,55 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     _ = vip_set_niceness(Self.niceness)
     if isRealtime { Realtime.begin() }
     var ready: [ReadinessSource] = []
+    var client: Client?
+    var next = Next()
     while true {
-      wait(&ready)
-      engine.turn(ready: ready)
-      let isStopped = runJobs()
-      report()
-      guard isStopped else { continue }
-      // Does nothing after a shutdown in order, which has dismissed the guard.
-      engine.releaseGuard()
-      return
+      wait(for: next, &ready)
+      if let client { next = client.turn(ready) }
+      let isStopped = takeJobs(&client, &next)
+      if runJobs(), let client { next = client.conclude() }
+      if isStopped, jobs.isEmpty { return }
     }
   }
 
-  private func wait(_ ready: inout [ReadinessSource]) {
-    let immediately = engine.hasPendingWork || !jobs.isEmpty
+  private func wait(for next: Next, _ ready: inout [ReadinessSource]) {
+    let immediately = next.isImmediate || !jobs.isEmpty
     guard isRealtime else {
-      return platform.wait(until: engine.deadline, immediately: immediately, &ready)
+      return poller.wait(until: next.deadline, immediately: immediately, &ready)
     }
     if breather.beginsWait(immediately: immediately) { Realtime.begin() }
     let start = bootTime()
-    platform.wait(until: engine.deadline, immediately: immediately, &ready)
+    poller.wait(until: next.deadline, immediately: immediately, &ready)
     if breather.endsWait(from: start, to: bootTime()) { Realtime.pause() }
   }
 
-  /// Runs the actor's jobs that have come in: each of them is short, but there may be many.
+  /// Takes in what other threads have left here; a client that is new has its turn at once.
   ///
   /// - Returns: whether the loop is to end.
-  private func runJobs() -> Bool {
-    let isStopped = inbox.withLock { inbox in
+  private func takeJobs(_ client: inout Client?, _ next: inout Next) -> Bool {
+    let (isStopped, newClient) = inbox.withLock { inbox in
       jobs.insert(contentsOf: inbox.jobs.reversed(), at: 0)
       inbox.jobs.removeAll(keepingCapacity: true)
-      return inbox.isStopped
+      return (inbox.isStopped, inbox.client.take())
     }
-    guard !jobs.isEmpty else { return isStopped }
+    if let newClient {
+      client = newClient
+      next.isImmediate = true
+    }
+    return isStopped
+  }
+
+  /// Runs the actor's jobs: each of them is short, but there may be many.
+  ///
+  /// - Returns: whether there were any.
+  private func runJobs() -> Bool {
+    guard !jobs.isEmpty else { return false }
     let end = bootTime() + Self.jobTime
     while let job = jobs.popLast() {
       job.runSynchronously(on: asUnownedSerialExecutor())
       if bootTime() >= end { break }
     }
-    return isStopped && jobs.isEmpty
-  }
-
-  /// Hands on the programs that are to be run now.
-  func startHooks() {
-    let dueHooks = engine.takeDueHooks()
-    if !dueHooks.isEmpty { hooks.run(dueHooks) }
-  }
-
-  private func report() {
-    startHooks()
-    guard engine.hasChanged else { return }
-    engine.hasChanged = false
-    observer?(engine.takeEvents())
+    return true
   }
 
   // MARK: Executor
@@ -153,7 +157,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     inbox.withLock { $0.jobs.append(job) }
-    platform.wake()
+    poller.wake()
   }
 
   func asUnownedSerialExecutor() -> UnownedSerialExecutor {

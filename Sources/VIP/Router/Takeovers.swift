@@ -44,8 +44,8 @@ struct Takeovers {
   /// The figures so far, with the addresses that are still to be announced.
   func status(pendingAddresses: Int) -> TakeoverStatus {
     TakeoverStatus(
-      count: count, lastSeconds: count > 0 ? Double(last) / 1e9 : nil,
-      maxSeconds: count > 0 ? Double(longest) / 1e9 : nil, sumSeconds: Double(sum) / 1e9,
+      count: count, last: count > 0 ? .nanoseconds(last) : nil,
+      max: count > 0 ? .nanoseconds(longest) : nil, sum: .nanoseconds(sum),
       pendingAddresses: pendingAddresses)
   }
 }

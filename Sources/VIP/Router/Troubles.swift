@@ -34,6 +34,8 @@ struct Troubles {
   /// May be early: a review that comes too early does nothing.
   private(set) var deadline: Instant?
 
+  /// What is wrong now, with the sentences that describe it.
+  var current: [(kind: Kind, text: String)] { list.map { ($0.kind, $0.text) } }
   /// The sentences that describe what is wrong now.
   var texts: [String] { list.map(\.text) }
 

@@ -28,7 +28,7 @@ struct Listening {
   }
 
   /// The filter that is in force.
-  private var filter = PcapTransport.Filter.nothing
+  private var filter = FrameFilter.nothing
   private var isWatched = false
   private var fullTurns = 0
   /// When to listen again after too much was said.
@@ -52,14 +52,14 @@ struct Listening {
   ///
   /// - Returns: the filter to set now; tell what became of it with ``filterWasSet(_:)`` or
   ///   ``filterWasRefused(at:)``. `nil` if the one in force will do.
-  mutating func filter(for needed: PcapTransport.Filter) -> PcapTransport.Filter? {
+  mutating func filter(for needed: FrameFilter) -> FrameFilter? {
     isStale = false
     retriesAt = nil
     return needed == filter ? nil : needed
   }
 
   /// Takes in that a filter is in force now.
-  mutating func filterWasSet(_ filter: PcapTransport.Filter) -> Deed? {
+  mutating func filterWasSet(_ filter: FrameFilter) -> Deed? {
     self.filter = filter
     return update()
   }

@@ -1,4 +1,4 @@
-package import VIPCore
+public import VIPCore
 
 /// An event with the moment it happened and its number on its node.
 public struct StampedEvent: Sendable, Hashable {
@@ -7,10 +7,7 @@ public struct StampedEvent: Sendable, Hashable {
   /// Its number on this node, from 1.
   public let sequence: UInt64
   /// The wall clock when it happened.
-  public let secondsSince1970: Double
-
-  /// The same since 1970 in nanoseconds.
-  package var moment: Instant { Instant(nanoseconds: UInt64(max(0, secondsSince1970) * 1e9)) }
+  public let time: Timestamp
 }
 
 /// The last events of a node, for later questions.
@@ -20,14 +17,14 @@ struct EventHistory {
   private static let capacity = 1000
 
   private var events: [StampedEvent] = []
-  private var sequence: UInt64 = 0
+  /// The number of the last event; 0 if there was none.
+  private(set) var sequence: UInt64 = 0
 
   /// Takes events down.
-  mutating func add(_ new: [NodeEvent], at secondsSince1970: Double) -> ArraySlice<StampedEvent> {
+  mutating func add(_ new: [NodeEvent], at time: Timestamp) -> ArraySlice<StampedEvent> {
     for event in new {
       sequence += 1
-      events.append(
-        StampedEvent(event: event, sequence: sequence, secondsSince1970: secondsSince1970))
+      events.append(StampedEvent(event: event, sequence: sequence, time: time))
     }
     // In large steps, so that a flood of events does not move them all each time.
     if events.count > 2 * Self.capacity + new.count {

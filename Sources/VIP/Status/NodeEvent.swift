@@ -3,16 +3,18 @@ public import VRRP
 
 /// Something that happened on a node, for logs and observers.
 public enum NodeEvent: Sendable, Hashable {
-  /// A virtual router changed its state.
+  /// The election of a virtual router changed its state; the addresses follow, see ``settled``.
   case transition(router: String, family: AddressFamily, Transition)
+  /// The addresses of a virtual router are where its state wants them.
+  indirect case settled(router: String, family: AddressFamily, Settlement)
   /// A virtual router can't take part in the election.
   case waiting(router: String, family: AddressFamily, reason: WaitingReason)
   /// Something is wrong and needs a person's attention; said once until it is over.
-  case warning(router: String, family: AddressFamily, text: String)
+  case warning(Problem)
   /// Another machine claims a virtual address that is held here; said once until it is over.
   case conflict(router: String, address: IPAddress, mac: MACAddress)
-  /// What a warning told of is over; the text is the warning's.
-  case cleared(router: String, family: AddressFamily, text: String)
+  /// A problem that a warning or a conflict told of is over; it has the same ``Problem/id``.
+  case cleared(Problem)
   /// A router's settings changed while it runs; the text says how.
   case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
@@ -31,11 +33,14 @@ extension NodeEvent: CustomStringConvertible {
     switch self {
     case .transition(let router, let family, let change):
       "\(router) \(family): \(change.from) → \(change.to): \(change.reason)"
+    case .settled(let router, let family, let settlement):
+      "\(router) \(family): \(settlement.text)"
     case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
-    case .warning(let router, let family, let text): "\(router) \(family): warning: \(text)"
+    case .warning(let problem):
+      "\(problem.router) \(problem.family): warning: \(problem.text)"
     case .conflict(let router, let address, let mac):
       "\(router): \(conflictText(address, mac))"
-    case .cleared(let router, let family, let text): "\(router) \(family): over: \(text)"
+    case .cleared(let problem): "\(problem.router) \(problem.family): over: \(problem.text)"
     case .changed(let router, let text): "\(router): changed: \(text)"
     case .repaired(let router, let address):
       "\(router): \(address) was missing and has been put back"
@@ -51,10 +56,11 @@ extension NodeEvent {
   /// The router it is about; `nil` if it is about the node.
   public var router: String? {
     switch self {
-    case .transition(let router, _, _), .waiting(let router, _, _), .warning(let router, _, _),
-      .conflict(let router, _, _), .cleared(let router, _, _), .changed(let router, _),
-      .repaired(let router, _), .hook(let router, _, _, _), .removed(let router):
+    case .transition(let router, _, _), .settled(let router, _, _), .waiting(let router, _, _),
+      .conflict(let router, _, _), .changed(let router, _), .repaired(let router, _),
+      .hook(let router, _, _, _), .removed(let router):
       router
+    case .warning(let problem), .cleared(let problem): problem.router
     case .nodeWarning: nil
     }
   }
@@ -62,12 +68,26 @@ extension NodeEvent {
   /// The family it is about, if it is about one.
   public var family: AddressFamily? {
     switch self {
-    case .transition(_, let family, _), .waiting(_, let family, _), .warning(_, let family, _),
-      .cleared(_, let family, _), .hook(_, let family, _, _):
+    case .transition(_, let family, _), .settled(_, let family, _), .waiting(_, let family, _),
+      .hook(_, let family, _, _):
       family
+    case .warning(let problem), .cleared(let problem): problem.family
     case .conflict(_, let address, _): address.family
     case .repaired(_, let address): address.family
     case .changed, .removed, .nodeWarning: nil
+    }
+  }
+}
+
+extension NodeEvent {
+  /// The problem that begins or ends, if it tells of one.
+  public var problem: Problem? {
+    switch self {
+    case .warning(let problem), .cleared(let problem): problem
+    case .conflict(let router, let address, let mac):
+      Problem(
+        .conflict(address), router: router, family: address.family, conflictText(address, mac))
+    default: nil
     }
   }
 }

@@ -1,8 +1,8 @@
 public import VIPCore
 public import VRRP
 
-/// What a node is doing, as `vipctl status --json` prints it.
-public struct NodeStatus: Sendable, Hashable, Codable {
+/// What a node is doing.
+public struct NodeStatus: Sendable, Hashable {
   /// The node itself.
   public var node: Node
   /// Its virtual routers; a configuration with both families appears once for each.
@@ -15,15 +15,15 @@ public struct NodeStatus: Sendable, Hashable, Codable {
   }
 
   /// The node's own part of its status.
-  public struct Node: Sendable, Hashable, Codable {
+  public struct Node: Sendable, Hashable {
     /// The version of the program or library.
     public var version: String
     /// The process that runs the node.
     public var pid: Int32
-    /// Seconds since the node was started.
-    public var uptimeSeconds: Double
-    /// How long addresses outlive a node that stopped refreshing them: `3s`, `off`.
-    public var lease: String
+    /// The time since the node was started.
+    public var uptime: Duration
+    /// How long addresses outlive a node that stopped refreshing them.
+    public var lease: LeasePolicy
     /// Whether its process ends once it has no routers any more.
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
@@ -31,24 +31,24 @@ public struct NodeStatus: Sendable, Hashable, Codable {
     /// That process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``NodeSettings/isRealtime``.
-    public var realtime: Bool
+    public var isRealtime: Bool
     /// How late its turns come.
     public var wakeUps: WakeUpStatus
 
     /// Makes the node's part.
     public init(
-      version: String, pid: Int32, uptimeSeconds: Double, lease: String,
+      version: String, pid: Int32, uptime: Duration, lease: LeasePolicy,
       endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil,
-      realtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus()
+      isRealtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus()
     ) {
       self.version = version
       self.pid = pid
-      self.uptimeSeconds = uptimeSeconds
+      self.uptime = uptime
       self.lease = lease
       self.endsWhenIdle = endsWhenIdle
       self.guard = `guard`
       self.guardPid = guardPid
-      self.realtime = realtime
+      self.isRealtime = isRealtime
       self.wakeUps = wakeUps
     }
   }
@@ -69,7 +69,7 @@ public enum GuardState: String, Sendable, Hashable, Codable {
 }
 
 /// What one virtual router is doing.
-public struct RouterStatus: Sendable, Hashable, Codable {
+public struct RouterStatus: Sendable, Hashable {
   /// The configuration's name.
   public var name: String
   /// The interface it serves.
@@ -79,7 +79,7 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   /// The family of its addresses.
   public var family: AddressFamily
   /// The VRRP version it speaks.
-  public var version: Int
+  public var version: ProtocolVersion
   /// The state of RFC 9568 §6.2.
   public var state: VirtualRouter.State
   /// The configured priority.
@@ -94,17 +94,17 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var addresses: [AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
   public var virtualMac: VirtualMAC?
-  /// When the state was entered, in UTC (ISO 8601).
-  public var since: String
+  /// When the state was entered, by the wall clock.
+  public var since: Timestamp
   /// How long ago that was.
-  public var secondsInState: Double
+  public var timeInState: Duration
   /// Why the state was entered, or what an idle router waits for.
   public var reason: String
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics
   /// Counters of its segment and family that belong to no single router.
   public var segmentStatistics: SegmentStatistics
-  /// The machines that claim its addresses too.
+  /// The machines outside the group that claim its addresses.
   public var conflicts: ConflictStatus
   /// How long its takeovers took.
   public var takeovers: TakeoverStatus
@@ -112,12 +112,53 @@ public struct RouterStatus: Sendable, Hashable, Codable {
   public var lease: LeaseStatus?
   /// The other machines heard, by when they were first heard.
   public var peers: [PeerStatus]
-  /// What is wrong at the moment, one sentence each.
-  public var warnings: [String]
+  /// What is wrong at the moment.
+  public var problems: [Problem]
   /// How its hooks have fared; `nil` if none has been run.
-  public var hooks: HookStatus? = nil
+  public var hooks: HookStatus?
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
-  public var unicastTo: [IPAddress]? = nil
+  public var unicastTo: [IPAddress]?
+
+  /// Makes a status.
+  public init(
+    name: String, interface: String, vrid: VRID, family: AddressFamily, version: ProtocolVersion,
+    state: VirtualRouter.State, priority: Priority, effectivePriority: Priority,
+    interval: AdvertisementInterval, activeRouter: IPAddress? = nil, addresses: [AddressStatus],
+    virtualMac: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: String,
+    statistics: Statistics = Statistics(),
+    segmentStatistics: SegmentStatistics = SegmentStatistics(),
+    conflicts: ConflictStatus = ConflictStatus(), takeovers: TakeoverStatus = TakeoverStatus(),
+    lease: LeaseStatus? = nil, peers: [PeerStatus] = [], problems: [Problem] = [],
+    hooks: HookStatus? = nil, unicastTo: [IPAddress]? = nil
+  ) {
+    self.name = name
+    self.interface = interface
+    self.vrid = vrid
+    self.family = family
+    self.version = version
+    self.state = state
+    self.priority = priority
+    self.effectivePriority = effectivePriority
+    self.interval = interval
+    self.activeRouter = activeRouter
+    self.addresses = addresses
+    self.virtualMac = virtualMac
+    self.since = since
+    self.timeInState = timeInState
+    self.reason = reason
+    self.statistics = statistics
+    self.segmentStatistics = segmentStatistics
+    self.conflicts = conflicts
+    self.takeovers = takeovers
+    self.lease = lease
+    self.peers = peers
+    self.problems = problems
+    self.hooks = hooks
+    self.unicastTo = unicastTo
+  }
+
+  /// What is wrong at the moment, one sentence each.
+  public var warnings: [String] { problems.map(\.text) }
 
   /// An Ethernet address of a virtual router.
   public struct VirtualMAC: Sendable, Hashable, Codable {

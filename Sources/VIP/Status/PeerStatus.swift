@@ -2,15 +2,15 @@ public import VIPCore
 public import VRRP
 
 /// Another machine that was heard speaking for one of our virtual routers.
-public struct PeerStatus: Sendable, Hashable, Codable {
+public struct PeerStatus: Sendable, Hashable {
   /// The source address of its advertisements.
   public var address: IPAddress
   /// The priority it last advertised; 0 if it said that it leaves.
-  public var priority: Int
+  public var priority: Priority
   /// How long ago it was last heard.
-  public var secondsSinceHeard: Double
+  public var silence: Duration
   /// The VRRP version it speaks.
-  public var version: Int
+  public var version: ProtocolVersion
   /// The interval it last advertised.
   public var interval: AdvertisementInterval
   /// The checksum form it uses.
@@ -27,9 +27,9 @@ public struct PeerStatus: Sendable, Hashable, Codable {
   /// What is known of a peer at a moment.
   init(_ peer: Peer, at now: Instant) {
     address = peer.address
-    priority = Int(peer.priority.rawValue)
-    secondsSinceHeard = Double(now.nanoseconds(since: peer.lastHeard)) / 1e9
-    version = Int(peer.version.rawValue)
+    priority = peer.priority
+    silence = .nanoseconds(Int64(clamping: now.nanoseconds(since: peer.lastHeard)))
+    version = peer.version
     interval = peer.interval
     checksumForm = peer.checksumForm
     addresses = peer.addresses

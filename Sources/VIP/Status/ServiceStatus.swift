@@ -2,89 +2,90 @@
 ///
 /// A turn is late by the time from the deadline that it serves (an advertisement, an
 /// Active_Down_Timer, a refresh) to the clock that it reads when it begins.
-public struct WakeUpStatus: Sendable, Hashable, Codable {
+public struct WakeUpStatus: Sendable, Hashable {
   /// Turns that served a deadline.
   public var served: UInt64
-  /// Those that were late by more than ``lateAfterSeconds``.
+  /// Those that were late by more than ``lateAfter``.
   public var late: UInt64
   /// What counts as late.
-  public var lateAfterSeconds: Double
+  public var lateAfter: Duration
   /// How late the latest was.
-  public var maxSeconds: Double
+  public var max: Duration
   /// How late the latest of the last minute or two was.
-  public var recentMaxSeconds: Double
+  public var recentMax: Duration
   /// All of it together.
-  public var sumSeconds: Double
+  public var sum: Duration
   /// How many were late by no more than each bound, in rising order.
   public var histogram: [Bucket]
 
   /// A bound and how many turns kept to it.
-  public struct Bucket: Sendable, Hashable, Codable {
+  public struct Bucket: Sendable, Hashable {
     /// The bound.
-    public var upToSeconds: Double
+    public var upTo: Duration
     /// The turns that were not later.
     public var count: UInt64
 
     /// Makes an entry.
-    public init(upToSeconds: Double, count: UInt64) {
-      self.upToSeconds = upToSeconds
+    public init(upTo: Duration, count: UInt64) {
+      self.upTo = upTo
       self.count = count
     }
   }
 
   /// Makes a status.
   public init(
-    served: UInt64 = 0, late: UInt64 = 0, lateAfterSeconds: Double = 0.01, maxSeconds: Double = 0,
-    recentMaxSeconds: Double = 0, sumSeconds: Double = 0, histogram: [Bucket] = []
+    served: UInt64 = 0, late: UInt64 = 0, lateAfter: Duration = .milliseconds(10),
+    max: Duration = .zero, recentMax: Duration = .zero, sum: Duration = .zero,
+    histogram: [Bucket] = []
   ) {
     self.served = served
     self.late = late
-    self.lateAfterSeconds = lateAfterSeconds
-    self.maxSeconds = maxSeconds
-    self.recentMaxSeconds = recentMaxSeconds
-    self.sumSeconds = sumSeconds
+    self.lateAfter = lateAfter
+    self.max = max
+    self.recentMax = recentMax
+    self.sum = sum
     self.histogram = histogram
   }
 }
 
 /// How long a router's takeovers took: from the moment the election was due to the announcement of
 /// its last address.
-public struct TakeoverStatus: Sendable, Hashable, Codable {
+public struct TakeoverStatus: Sendable, Hashable {
   /// Takeovers that came to their end.
   public var count: UInt64
   /// The last one; `nil` if there was none.
-  public var lastSeconds: Double?
+  public var last: Duration?
   /// The longest one; `nil` if there was none.
-  public var maxSeconds: Double?
+  public var max: Duration?
   /// All of them together.
-  public var sumSeconds: Double
+  public var sum: Duration
   /// Addresses of the one under way that have not been put up and announced yet.
   public var pendingAddresses: Int
 
   /// Makes a status.
   public init(
-    count: UInt64 = 0, lastSeconds: Double? = nil, maxSeconds: Double? = nil,
-    sumSeconds: Double = 0, pendingAddresses: Int = 0
+    count: UInt64 = 0, last: Duration? = nil, max: Duration? = nil, sum: Duration = .zero,
+    pendingAddresses: Int = 0
   ) {
     self.count = count
-    self.lastSeconds = lastSeconds
-    self.maxSeconds = maxSeconds
-    self.sumSeconds = sumSeconds
+    self.last = last
+    self.max = max
+    self.sum = sum
     self.pendingAddresses = pendingAddresses
   }
 }
 
 /// The lease of the addresses that a router has on its interface.
-public struct LeaseStatus: Sendable, Hashable, Codable {
+public struct LeaseStatus: Sendable, Hashable {
   /// The lifetime that they are refreshed with at the moment.
-  public var seconds: Double
-  /// How long ago the one that waits longest was refreshed: well above a third of ``seconds`` means
+  public var lifetime: Duration
+  /// How long ago the one that waits longest was refreshed: well above a third of ``lifetime`` means
   /// that the node does not keep up.
-  public var ageSeconds: Double
+  public var age: Duration
 
   /// Makes a status.
-  public init(seconds: Double, ageSeconds: Double) {
-    self.seconds = seconds
-    self.ageSeconds = ageSeconds
+  public init(lifetime: Duration, age: Duration) {
+    self.lifetime = lifetime
+    self.age = age
   }
 }

@@ -21,6 +21,8 @@ public final class EventLog: Sendable {
 
   /// Writes what happened at a time of the wall clock, or counts it.
   public func note(_ event: NodeEvent, at moment: Instant? = nil) {
+    // Follows each transition, which has its line already.
+    if case .settled = event { return }
     let line = LogLine(event)
     let source = LogThrottle.Source(router: event.router, family: event.family)
     let (isAdmitted, wait) = state.withLock { state in

@@ -47,20 +47,23 @@ public struct LogLine: Sendable {
         fields: Self.fields(router, family))
     case .waiting(let router, let family, let reason):
       self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
-    case .warning(let router, let family, let text):
-      self.init(.warning, text, fields: Self.fields(router, family))
+    case .warning(let problem):
+      self.init(.warning, problem.text, fields: Self.fields(problem.router, problem.family))
     case .conflict(let router, let address, let mac):
       self.init(
         .warning, conflictText(address, mac),
         fields: Self.fields(router, address.family) + [("mac", "\(mac)")])
-    case .cleared(let router, let family, let text):
-      self.init(.info, "over: \(text)", fields: Self.fields(router, family))
+    case .cleared(let problem):
+      self.init(
+        .info, "over: \(problem.text)", fields: Self.fields(problem.router, problem.family))
     case .changed(let router, let text):
       self.init(.info, "changed: \(text)", fields: [("router", router)])
     case .repaired(let router, let address):
       self.init(
         .warning, "\(address) was missing and has been put back",
         fields: Self.fields(router, address.family))
+    case .settled(let router, let family, let settlement):
+      self.init(.info, settlement.text, fields: Self.fields(router, family))
     case .hook(let router, let family, let state, let text):
       self.init(.info, hookText(state, text), fields: Self.fields(router, family))
     case .removed(let router):
@@ -119,16 +122,7 @@ public struct LogLine: Sendable {
 
   /// UTC with milliseconds: `2026-11-23T10:00:00.123Z`.
   package static func timestamp(_ moment: Instant) -> String {
-    var seconds = time_t(moment.nanoseconds / 1_000_000_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    func digits(_ value: some BinaryInteger, _ count: Int) -> String {
-      let text = String(value)
-      return String(repeating: "0", count: max(0, count - text.count)) + text
-    }
-    return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))"
-      + "-\(digits(parts.tm_mday, 2))T\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2))"
-      + ":\(digits(parts.tm_sec, 2)).\(digits(moment.nanoseconds / 1_000_000 % 1000, 3))Z"
+    Timestamp(nanosecondsSince1970: moment.nanoseconds).milliseconds
   }
 }
 

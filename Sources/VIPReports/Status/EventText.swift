@@ -8,7 +8,7 @@ public enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .repaired, .hook, .removed: ""
+      case .transition, .settled, .repaired, .hook, .removed: ""
       case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
       case .cleared: "over: "
       }

@@ -1,4 +1,5 @@
-public import VIP
+import VIP
+public import VIPControl
 import VIPCore
 import VRRP
 
@@ -11,7 +12,7 @@ public struct MetricsText: Sendable {
   private typealias Labels = [(String, String)]
 
   /// All metrics of a status.
-  public static func render(_ status: NodeStatus) -> String {
+  public static func render(_ status: NodeRecord) -> String {
     var metrics = MetricsText()
     metrics.add(status.node)
     metrics.add(status.routers)
@@ -24,7 +25,7 @@ public struct MetricsText: Sendable {
     return metrics.text
   }
 
-  private mutating func add(_ node: NodeStatus.Node) {
+  private mutating func add(_ node: NodeRecord.Node) {
     family("vipctl_info", "gauge", "The running node.")
     sample("vipctl_info", [("version", node.version), ("lease", node.lease)], 1)
     family("vipctl_uptime_seconds", "gauge", "Time since the node was started.")
@@ -34,7 +35,7 @@ public struct MetricsText: Sendable {
     add(node.wakeUps)
   }
 
-  private mutating func add(_ routers: [RouterStatus]) {
+  private mutating func add(_ routers: [RouterRecord]) {
     family("vipctl_router_state", "gauge", "1 for the state that the router is in.")
     for router in routers {
       for state in [VirtualRouter.State.initialize, .backup, .active] {
@@ -43,7 +44,7 @@ public struct MetricsText: Sendable {
           router.state == state ? 1 : 0)
       }
     }
-    let gauges: [(String, String, (RouterStatus) -> Double)] = [
+    let gauges: [(String, String, (RouterRecord) -> Double)] = [
       ("priority", "The configured priority.", { Double($0.priority.rawValue) }),
       (
         "effective_priority", "The priority that is advertised now.",
@@ -75,7 +76,7 @@ public struct MetricsText: Sendable {
       family("vipctl_router_\(name)", "gauge", help)
       for router in routers { sample("vipctl_router_\(name)", Self.labels(router), value(router)) }
     }
-    let optional: [(String, String, (RouterStatus) -> Double?)] = [
+    let optional: [(String, String, (RouterRecord) -> Double?)] = [
       (
         "lease_seconds", "The lifetime that the addresses on the interface are refreshed with.",
         { $0.lease?.seconds }
@@ -98,7 +99,7 @@ public struct MetricsText: Sendable {
     }
   }
 
-  private mutating func addHooks(_ routers: [RouterStatus]) {
+  private mutating func addHooks(_ routers: [RouterRecord]) {
     let counters: [(String, String, (HookStatus) -> UInt64)] = [
       ("hook_runs", "Hooks that have ended, well or not.", \.runs),
       ("hook_failures", "Hooks that went wrong.", \.failures),
@@ -114,7 +115,7 @@ public struct MetricsText: Sendable {
     }
   }
 
-  private mutating func addCounters(_ routers: [RouterStatus]) {
+  private mutating func addCounters(_ routers: [RouterRecord]) {
     let counters: [(String, String, (Statistics) -> UInt64)] = [
       ("master_transitions", "Times the router became Active.", \.masterTransitions),
       ("advertisement_rcvd", "Valid advertisements received.", \.advertisementReceived),
@@ -140,7 +141,7 @@ public struct MetricsText: Sendable {
     }
   }
 
-  private mutating func add(_ wakeUps: WakeUpStatus) {
+  private mutating func add(_ wakeUps: WakeUpRecord) {
     let gauges = [
       ("max", "How late the latest turn of the loop was.", wakeUps.maxSeconds),
       (
@@ -166,7 +167,7 @@ public struct MetricsText: Sendable {
     sample("\(name)_count", [], Double(wakeUps.served))
   }
 
-  private mutating func addTakeovers(_ routers: [RouterStatus]) {
+  private mutating func addTakeovers(_ routers: [RouterRecord]) {
     let name = "vipctl_router_takeover_seconds"
     family(name, "summary", "How long takeovers took, until the last address was announced.")
     for router in routers {
@@ -175,7 +176,7 @@ public struct MetricsText: Sendable {
     }
   }
 
-  private mutating func addConflicts(_ routers: [RouterStatus]) {
+  private mutating func addConflicts(_ routers: [RouterRecord]) {
     let counters: [(String, String, (ConflictStatus) -> UInt64)] = [
       ("claims", "Claims of held addresses by other machines.", \.claims),
       ("defenses", "Announcements to defend a claimed address.", \.defenses),
@@ -191,7 +192,7 @@ public struct MetricsText: Sendable {
   }
 
   /// Counters that routers of one interface and family share, once.
-  private mutating func addSegments(_ routers: [RouterStatus]) {
+  private mutating func addSegments(_ routers: [RouterRecord]) {
     var seen: Set<[String]> = []
     let segments = routers.filter {
       $0.state != .initialize && seen.insert([$0.interface, $0.family.rawValue]).inserted
@@ -214,8 +215,8 @@ public struct MetricsText: Sendable {
     }
   }
 
-  private mutating func addPeers(_ routers: [RouterStatus]) {
-    let gauges: [(String, String, (PeerStatus) -> Double)] = [
+  private mutating func addPeers(_ routers: [RouterRecord]) {
+    let gauges: [(String, String, (PeerRecord) -> Double)] = [
       ("active", "1 if the peer acts as Active.", { $0.isActive ? 1 : 0 }),
       ("priority", "The priority that the peer last advertised.", { Double($0.priority) }),
       ("silence_seconds", "Time since the peer was last heard.", { $0.secondsSinceHeard }),
@@ -233,7 +234,7 @@ public struct MetricsText: Sendable {
 
   // MARK: The format
 
-  private static func labels(_ router: RouterStatus) -> Labels {
+  private static func labels(_ router: RouterRecord) -> Labels {
     [
       ("router", router.name), ("interface", router.interface),
       ("vrid", router.vrid.description), ("family", router.family.rawValue),

@@ -1,4 +1,5 @@
-public import VIP
+import VIP
+public import VIPControl
 import VIPCore
 import VRRP
 
@@ -22,12 +23,12 @@ public struct StatusDetail: Sendable {
   private static let addressCountMax = 20
 
   /// All routers of a status, one below the other, and the node.
-  public func render(_ status: NodeStatus) -> String {
+  public func render(_ status: NodeRecord) -> String {
     (status.routers.map(section) + nodeLines(status.node)).joined(separator: "\n\n")
   }
 
   /// The node itself, and how late its turns come; nothing if it has not served a timer yet.
-  private func nodeLines(_ node: NodeStatus.Node) -> [String] {
+  private func nodeLines(_ node: NodeRecord.Node) -> [String] {
     let wakeUps = node.wakeUps
     guard wakeUps.served > 0 else { return [] }
     let limit = Self.milliseconds(wakeUps.lateAfterSeconds)
@@ -40,7 +41,7 @@ public struct StatusDetail: Sendable {
     ]
   }
 
-  private func section(_ router: RouterStatus) -> String {
+  private func section(_ router: RouterRecord) -> String {
     var lines = [
       "\(router.name.onOneLine) \(router.family.rawValue) on \(router.interface.onOneLine), "
         + "VRID \(router.vrid), VRRPv\(router.version)"
@@ -53,7 +54,7 @@ public struct StatusDetail: Sendable {
     return lines.map { $0.hasPrefix("!") ? $0 : fit($0) }.joined(separator: "\n")
   }
 
-  private func rows(_ router: RouterStatus) -> [(String, String)] {
+  private func rows(_ router: RouterRecord) -> [(String, String)] {
     let state = StatusTable(width: nil, colour: colour).coloured(router.state)
     var rows = [
       (
@@ -96,13 +97,13 @@ public struct StatusDetail: Sendable {
     return rows
   }
 
-  private static func activeText(_ router: RouterStatus) -> String {
+  private static func activeText(_ router: RouterRecord) -> String {
     guard let active = router.activeRouter else { return "not known" }
     return router.state == .active ? "\(active), this machine" : active.description
   }
 
   /// How the last takeover went, or how far the one under way has come.
-  private static func takeoverText(_ takeovers: TakeoverStatus) -> String? {
+  private static func takeoverText(_ takeovers: TakeoverRecord) -> String? {
     if takeovers.pendingAddresses > 0 {
       return "under way, \(takeovers.pendingAddresses) addresses not yet announced"
     }
@@ -118,7 +119,7 @@ public struct StatusDetail: Sendable {
     return "\(tenths / 10).\(tenths % 10) ms"
   }
 
-  private static func priorityText(_ router: RouterStatus) -> String {
+  private static func priorityText(_ router: RouterRecord) -> String {
     guard router.priority != router.effectivePriority else { return router.priority.description }
     let isTracked = router.warnings.contains { $0.contains("which lowers the priority") }
     let why =
@@ -127,7 +128,7 @@ public struct StatusDetail: Sendable {
     return "\(router.priority), but \(why): \(router.effectivePriority)"
   }
 
-  private static func peerTable(_ peers: [PeerStatus]) -> [String] {
+  private static func peerTable(_ peers: [PeerRecord]) -> [String] {
     let header = ["PEER", "PRIO", "HEARD", "VERSION", "INTERVAL", "CHECKSUM", "ADDRESSES", ""]
     let rows = peers.map { peer in
       [
@@ -151,7 +152,7 @@ public struct StatusDetail: Sendable {
     }
   }
 
-  private static func addresses(_ peer: PeerStatus) -> String {
+  private static func addresses(_ peer: PeerRecord) -> String {
     switch peer.addresses {
     case .same: "same"
     case .overlapping: "\(peer.addressCount), differ"

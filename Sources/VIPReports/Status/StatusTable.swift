@@ -1,4 +1,5 @@
-public import VIP
+import VIP
+public import VIPControl
 import VIPCore
 import VRRP
 
@@ -44,7 +45,7 @@ public struct StatusTable: Sendable {
   private static let gap = 2
 
   /// The table as lines without the last line feed.
-  public func render(_ status: NodeStatus) -> String {
+  public func render(_ status: NodeRecord) -> String {
     var warnings = status.routers.flatMap { router in
       router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
     }
@@ -91,7 +92,7 @@ public struct StatusTable: Sendable {
   }
 
   /// The routers there is room for, in their order.
-  private func fitting(_ routers: [RouterStatus], beside others: Int) -> [RouterStatus] {
+  private func fitting(_ routers: [RouterRecord], beside others: Int) -> [RouterRecord] {
     guard let height, routers.count + 1 + others > height else { return routers }
     // One line for the header, one for what is left out.
     let room = max(height - others - 2, 1)
@@ -119,7 +120,7 @@ public struct StatusTable: Sendable {
     return (lines + [line]).map { shorten($0, to: width) }
   }
 
-  private func table(_ routers: [RouterStatus]) -> [String] {
+  private func table(_ routers: [RouterRecord]) -> [String] {
     let rows = routers.map { router in
       Dictionary(uniqueKeysWithValues: Column.allCases.map { ($0, Self.cell($0, router)) })
     }
@@ -189,7 +190,7 @@ public struct StatusTable: Sendable {
     return "\u{1B}[\(code)m\(cell)\u{1B}[0m"
   }
 
-  private static func cell(_ column: Column, _ router: RouterStatus) -> String {
+  private static func cell(_ column: Column, _ router: RouterRecord) -> String {
     switch column {
     case .name: router.name.onOneLine
     case .interface: router.interface.onOneLine

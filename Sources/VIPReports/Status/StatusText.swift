@@ -1,11 +1,12 @@
-public import VIP
+import VIP
+public import VIPControl
 import VIPCore
 import VRRP
 
 /// What a router does, in one line.
 public enum StatusText {
   /// One line for a virtual router: `web ipv4: active, holding 192.0.2.10/24 on eth0`.
-  public static func summary(_ router: RouterStatus) -> String {
+  public static func summary(_ router: RouterRecord) -> String {
     let who = "\(router.name) \(router.family.rawValue)"
     switch router.state {
     case .active:
@@ -18,7 +19,7 @@ public enum StatusText {
     }
   }
 
-  private static func addresses(_ router: RouterStatus) -> String {
+  private static func addresses(_ router: RouterRecord) -> String {
     let first = router.addresses.first?.address.description ?? "no address"
     let more = router.addresses.count - 1
     return more > 0 ? "\(first) and \(more) more" : first

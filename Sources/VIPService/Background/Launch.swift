@@ -37,7 +37,7 @@ public struct Launch: Sendable {
   /// What became of the routers that were asked for.
   public struct Outcome: Sendable {
     /// Those that take part, one entry for each family.
-    public var running: [RouterStatus] = []
+    public var running: [RouterRecord] = []
     /// Why the first that does not yet take part waits; it stays on the node and goes on trying.
     public var waiting: ControlFailure?
   }
@@ -96,7 +96,7 @@ public struct Launch: Sendable {
 
   /// Settings of the node as a whole are not changed by bringing a router up.
   private func refuseOtherNodeSettings(
-    _ wanted: FileConfiguration, _ status: NodeStatus
+    _ wanted: FileConfiguration, _ status: NodeRecord
   ) throws(ServiceError) {
     let node = status.node
     let settings = wanted.settings
@@ -141,7 +141,7 @@ public struct Launch: Sendable {
   }
 
   /// The status of the node on the runtime directory, which is started if there is none.
-  private mutating func reach(_ wanted: FileConfiguration) throws(ServiceError) -> NodeStatus {
+  private mutating func reach(_ wanted: FileConfiguration) throws(ServiceError) -> NodeRecord {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     var refusal: ControlFailure?

@@ -1,5 +1,6 @@
 import VIP
 import VIPControl
+import VIPHooks
 import VIPReports
 
 /// What a node process answers on its control socket, as JSON.
@@ -21,7 +22,7 @@ enum ControlHandler {
 
   /// The handler of a node's control socket.
   static func answer(
-    _ line: [UInt8], by node: Node, _ reloader: Reloader?
+    _ line: [UInt8], by node: Node, _ hooks: HookService, _ reloader: Reloader?
   ) async -> [UInt8] {
     guard !line.isEmpty else {
       return JSONCoding.line(
@@ -36,12 +37,13 @@ enum ControlHandler {
             .invalid, "the node does not understand the request; is vipctl of another version?")))
     }
     guard let reloader, request == .reload || request == .dryRun(.reload) else {
-      return JSONCoding.line(await node.answer(request))
+      return JSONCoding.line(await node.answer(request, completing: hooks.complete))
     }
     do throws(ControlFailure) {
       let report =
         request == .reload ? try await reloader.reload() : try await reloader.preview()
-      guard case .done(let status) = await node.answer(.status(nil)) else {
+      guard case .done(let status) = await node.answer(.status(nil), completing: hooks.complete)
+      else {
         throw ControlFailure(.shuttingDown, "the node is shutting down")
       }
       return JSONCoding.line(ControlReply.changed(report, status))

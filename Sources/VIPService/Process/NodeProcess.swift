@@ -2,6 +2,8 @@ import Glibc
 public import VIP
 public import VIPControl
 import VIPConfiguration
+import VIPCore
+import VIPHooks
 import VIPReports
 
 /// A node as a process of its own: its files, its log and its end.
@@ -10,6 +12,8 @@ public struct NodeProcess: Sendable {
   public let directory: RuntimeDirectory
   /// The node.
   public let node: Node
+  /// Runs the programs of the routers.
+  private let hooks: HookService
   private let server: ControlServer
   /// Keeps to a configuration file, if the node was started with one.
   private let reloader: Reloader?
@@ -18,29 +22,32 @@ public struct NodeProcess: Sendable {
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   ///
-  /// A configuration is the file that a reload reads, and the routers it has now.
+  /// A configuration is the file that a reload reads, and the routers it has now; the wording is that
+  /// of the program around it.
   ///
   /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
   public init(
     directory path: String, settings: NodeSettings, endsWhenIdle: Bool = false,
-    configuration: (path: String, routers: [String])? = nil
+    configuration: (path: String, routers: [String])? = nil, wording: Wording = Wording()
   ) throws(ServiceError) {
     do throws(NodeError) {
       directory = try RuntimeDirectory(path: path)
       let node = try Node(
         Node.Options(
           settings: settings, endsWhenIdle: endsWhenIdle,
-          addressesPath: RuntimeDirectory.addressesPath(in: path),
-          // So that a hook's vipctl asks this node.
-          hookVariables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)]))
+          addressesPath: RuntimeDirectory.addressesPath(in: path), wording: wording))
       self.node = node
+      // So that a hook's vipctl asks this node.
+      let hooks = try HookService(
+        for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)])
+      self.hooks = hooks
       let reloader = configuration.map { [fifo] in
         Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
       }
       self.reloader = reloader
       let stream: ControlServer.StreamHandler = { ControlHandler.stream($0, of: node) }
       server = try ControlServer(in: directory, stream: stream) {
-        await ControlHandler.answer($0, by: node, reloader)
+        await ControlHandler.answer($0, by: node, hooks, reloader)
       }
     } catch {
       throw ServiceError(error)
@@ -99,7 +106,7 @@ public struct NodeProcess: Sendable {
       case .signal(let number):
         manager?.tell("STOPPING=1")
         logStop(number)
-        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
+        StopLimit.shared.allow(await node.longestHandover + hooks.longestFinish)
       case .reload:
         // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
         Task { await reload() }
@@ -139,7 +146,7 @@ public struct NodeProcess: Sendable {
       switch cause {
       case .signal(let number):
         logStop(number)
-        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
+        StopLimit.shared.allow(await node.longestHandover + hooks.longestFinish)
         break loop
       case .starterGone:
         isStarterGone = true
@@ -166,6 +173,7 @@ public struct NodeProcess: Sendable {
   private func end() async {
     await node.retire()
     await server.finish()
+    await hooks.finish()
     await node.shutdown()
     // The directory is ours until here: another node may start once it is released.
     withExtendedLifetime(directory) {}
@@ -207,7 +215,7 @@ public struct NodeProcess: Sendable {
     Task.detached {
       let log = EventLog { LogOutput.write($0, at: $1) }
       for await stamped in events {
-        log.note(stamped.event, at: stamped.moment)
+        log.note(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
         alsoTell(stamped.event)
       }
       log.end()

@@ -4,7 +4,7 @@ package import VIP
 package import VIPCore
 
 /// A machine in memory: a fake kernel, a fake wire and an election socket under the test's control.
-package final class FakePlatform: Platform {
+package final class FakePlatform: Platform, Readiness {
   package static let eth0 = Link(
     index: 2, name: "eth0", macAddress: MACAddress(2, 0, 0, 0, 0, 1), mtu: 1500,
     flags: [.up, .running, .lowerUp, .broadcast, .multicast])
@@ -33,7 +33,9 @@ package final class FakePlatform: Platform {
   }
 
   package func now() -> Instant { time }
-  package func wallClock() -> Double { 1_700_000_000 }
+  package func wallClock() -> Timestamp {
+    Timestamp(nanosecondsSince1970: 1_700_000_000_000_000_000)
+  }
 
   package func openAdvertisements(
     _ link: Link, _ family: AddressFamily

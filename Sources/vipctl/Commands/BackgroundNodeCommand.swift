@@ -25,7 +25,7 @@ struct BackgroundNodeCommand: ParsableCommand {
       let process: NodeProcess
       do throws(ServiceError) {
         process = try NodeProcess(
-          directory: runtimeDir, settings: settings, endsWhenIdle: true)
+          directory: runtimeDir, settings: settings, endsWhenIdle: true, wording: .vipctl)
         try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
         StarterLink.tell(error)

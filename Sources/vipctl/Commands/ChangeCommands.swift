@@ -190,7 +190,7 @@ extension NodeClient {
   }
 
   /// What was changed is one thing, whether the machine can do it another.
-  private func refuseFailures(_ status: NodeStatus) throws(Failure) {
+  private func refuseFailures(_ status: NodeRecord) throws(Failure) {
     for router in status.routers where router.state == .active {
       guard let missing = router.addresses.first(where: { !$0.installed }) else { continue }
       let reason = router.warnings.last ?? "it is tried again"

@@ -58,7 +58,7 @@ struct DownCommand: ParsableCommand {
   }
 
   /// A background node without routers ends; its files are gone when this returns.
-  private func awaitEnd(of node: NodeStatus.Node, _ client: NodeClient) throws(Failure) {
+  private func awaitEnd(of node: NodeRecord.Node, _ client: NodeClient) throws(Failure) {
     let clock = ContinuousClock()
     let deadline = clock.now + .seconds(10)
     while clock.now < deadline {

@@ -47,6 +47,8 @@ struct EventsCommand: ParsableCommand {
   }
 
   private func show(_ record: EventRecord) {
+    // For programs: people see the transition.
+    if record.event == .settled, !json { return }
     Terminal.print(
       json ? String(decoding: JSONCoding.line(record), as: UTF8.self) : EventText.line(record))
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import VIP
+import VIPControl
 import VIPReports
 import VIPService
 
@@ -29,7 +30,7 @@ struct MetricsCommand: ParsableCommand {
 
   func run() throws {
     let client = NodeClient(runtime)
-    let status: NodeStatus
+    let status: NodeRecord
     do {
       status = try client.status()
     } catch {

@@ -67,7 +67,7 @@ struct RunCommand: ParsableCommand {
       do throws(ServiceError) {
         let process = try NodeProcess(
           directory: directory, settings: wanted.settings,
-          configuration: file.map { ($0, wanted.routers.map(\.name)) })
+          configuration: file.map { ($0, wanted.routers.map(\.name)) }, wording: .vipctl)
         try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
         return 0
       } catch {

@@ -6,12 +6,12 @@ import VIPCore
 
 /// What is listened to, by itself: interest, frames and the kernel's answers in, deeds out.
 @Suite struct ListeningTests {
-  private static let some = PcapTransport.Filter.uses(of: [.v4(IPv4Address(198, 18, 0, 1))])
+  private static let some = FrameFilter.uses(of: [.v4(IPv4Address(198, 18, 0, 1))])
   private static let full = Listening.framesPerTurn
 
   private func at(_ milliseconds: Int) -> Instant { Instant.zero + .milliseconds(milliseconds) }
 
-  private func listening(to filter: PcapTransport.Filter = some) -> Listening {
+  private func listening(to filter: FrameFilter = some) -> Listening {
     var listening = Listening()
     _ = listening.filterWasSet(filter)
     return listening

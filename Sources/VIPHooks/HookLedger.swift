@@ -1,14 +1,15 @@
+package import VIP
 package import VIPCore
 
 /// What becomes of the programs that a node runs for its routers.
-package struct HookLedger {
+package struct HookLedger: Sendable {
   private struct Key: Hashable {
     var router: String
     var family: AddressFamily
   }
 
   /// How the programs of one virtual router have fared.
-  package struct Entry {
+  package struct Entry: Sendable {
     package var status = HookStatus()
     /// What went wrong last, until something goes well.
     package var failure: String?
@@ -42,7 +43,7 @@ package struct HookLedger {
       ]
       if let failure = entry.failure {
         entry.failure = nil
-        events.append(.cleared(router: router, family: family, text: failure))
+        events.append(.cleared(Problem(.hook, router: router, family: family, failure)))
       }
       return events
     case .failed(let text):
@@ -50,7 +51,7 @@ package struct HookLedger {
       let failure = hookText(report.state, text)
       guard failure != entry.failure else { return [] }
       entry.failure = failure
-      return [.warning(router: router, family: family, text: failure + before)]
+      return [.warning(Problem(.hook, router: router, family: family, failure + before))]
     case .output: return []
     }
   }
@@ -58,13 +59,6 @@ package struct HookLedger {
   /// What is known of a virtual router; `nil` if nothing has been run for it.
   package func status(of router: String, _ family: AddressFamily) -> Entry? {
     entries[Key(router: router, family: family)]
-  }
-
-  /// Adds what is known to a router's status.
-  func complete(_ status: inout RouterStatus) {
-    guard let entry = self.status(of: status.name, status.family) else { return }
-    status.hooks = entry.status
-    if let failure = entry.failure { status.warnings.append(failure) }
   }
 
   /// Forgets the routers that are gone.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import VIP
 import VIPCore
 
 /// A hook that runs: a child process, what it writes, and how long it may still take.

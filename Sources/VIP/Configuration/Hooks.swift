@@ -1,14 +1,5 @@
-/// What a virtual router does, as the programs that are run when that changes are told.
-public enum HookState: String, Sendable, Hashable, Codable, CaseIterable {
-  /// It holds the addresses.
-  case active
-  /// It takes part, and another router holds them or soon will.
-  case backup
-  /// It can't take part: its interface is down, gone or without an address, or can't be opened.
-  case fault
-  /// It is no part of the node: taken down, or not brought up yet.
-  case stop
-}
+/// A state of a virtual router for which a program can be run.
+public typealias HookState = Settlement.State
 
 /// Programs to run when a virtual router changes what it does.
 ///
@@ -27,7 +18,7 @@ public struct Hooks: Sendable, Hashable, Codable {
   /// How long each may take; then its process group gets SIGTERM, and SIGKILL after 2 s more.
   public var timeout: Duration
 
-  /// How long a program may take if that is not set.
+  /// How long a program may take unless it is set.
   public static let defaultTimeout = Duration.seconds(30)
   /// What a time limit may be.
   public static let timeoutRange: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))

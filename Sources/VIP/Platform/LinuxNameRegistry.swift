@@ -4,16 +4,17 @@ import Glibc
 /// Names that processes of one network namespace claim for as long as they live.
 ///
 /// Each is an abstract Unix socket: the kernel knows such names by network namespace, as it does
-/// interfaces, whatever container a process is in, and forgets them with the process. The only
-/// reason to connect to one is to learn whose it is.
-final class NameClaims {
+/// interfaces, whatever container a process is in, and forgets them with the process. Processes
+/// connect to one only to learn whose it is.
+final class LinuxNameRegistry: NameRegistry {
   private static let prefix = "vipctl/"
 
-  /// How many may ask whose a name is before the answer is only that it is taken.
+  /// How many processes may ask for the holder of a name at a time; further ones learn only that it
+  /// has one.
   private static let queueLength: Int32 = 16
 
   private var held: [String: Int32] = [:]
-  /// The process that had a name when that could last be learned.
+  /// The holder of each name when that could last be learned.
   private var holders: [String: NameHolder] = [:]
 
   deinit {
@@ -22,12 +23,11 @@ final class NameClaims {
 
   /// Claims a name.
   ///
-  /// The first process to claim it has it, whatever its user: a living node may have any, and one
-  /// that is taken for dead loses its macvlans. That any process can keep a node from its names so is
-  /// the lesser evil.
+  /// The holder keeps it, whatever its user: a node that is taken for dead loses its macvlans. That
+  /// any process can keep a node from its names so is the lesser evil.
   ///
-  /// - Returns: whether it is ours now; not if another process has it, see ``holder(of:)``.
-  func claim(_ name: String) throws(NodeError) -> Bool {
+  /// - Returns: whether it is ours now; not if another process has it, see ``nameHolder(_:)``.
+  func claimName(_ name: String) throws(NodeError) -> Bool {
     if held[name] != nil { return true }
     let descriptor = socket(
       AF_UNIX,
@@ -47,20 +47,20 @@ final class NameClaims {
     return false
   }
 
-  /// The process that had a name when it was last claimed in vain; `nil` if that can't be learned.
-  func holder(of name: String) -> NameHolder? { holders[name] }
+  /// The holder of a name when it was last claimed in vain; `nil` if that can't be learned.
+  func nameHolder(_ name: String) -> NameHolder? { holders[name] }
 
   private func askHolder(of name: String, over descriptor: Int32) {
     if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0 {
       holders[name] = UnixSocket.peer(descriptor).map { NameHolder(pid: $0.pid, user: $0.uid) }
     } else if errno != EAGAIN {
-      // A queue that is full is the one that we have been in; every other process is a stranger.
+      // A queue that is full is the one that we have been in; everybody else is a stranger.
       holders[name] = nil
     }
   }
 
   /// Gives a name up.
-  func release(_ name: String) {
+  func releaseName(_ name: String) {
     guard let descriptor = held.removeValue(forKey: name) else { return }
     close(descriptor)
   }

@@ -1,8 +1,8 @@
-package import VIPCore
+public import VIPCore
 import VRRP
 
 /// Sends and receives the VRRP messages of one interface and family.
-package protocol AdvertisementTransport: AnyObject {
+public protocol AdvertisementTransport: AnyObject {
   /// What to wait on for incoming messages; negative if there is nothing to wait on.
   var descriptor: Int32 { get }
 
@@ -27,16 +27,16 @@ package protocol AdvertisementTransport: AnyObject {
 }
 
 /// What an election needs of the IP header that carried a message.
-package struct PacketHeader: Sendable, Hashable {
+public struct PacketHeader: Sendable, Hashable {
   /// The sender's primary address.
-  package var source: IPAddress
+  public var source: IPAddress
   /// Where the message was sent to.
-  package var destination: IPAddress
+  public var destination: IPAddress
   /// The TTL or hop limit on arrival.
-  package var hopLimit: UInt8
+  public var hopLimit: UInt8
 
   /// Makes a header.
-  package init(source: IPAddress, destination: IPAddress, hopLimit: UInt8) {
+  public init(source: IPAddress, destination: IPAddress, hopLimit: UInt8) {
     self.source = source
     self.destination = destination
     self.hopLimit = hopLimit

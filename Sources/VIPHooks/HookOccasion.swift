@@ -1,4 +1,6 @@
+package import VIP
 package import VIPCore
+import VRRP
 
 /// A reason to run a program: a virtual router does something else now.
 package struct HookOccasion: Sendable {
@@ -27,6 +29,21 @@ package struct HookOccasion: Sendable {
     self.previous = previous
     self.reason = reason
     self.effectivePriority = effectivePriority
+  }
+
+  /// The occasion of a router that has settled; `nil` for other events, and if it runs nothing.
+  ///
+  /// A state for which nothing is run is one too, since it makes older ones obsolete.
+  package init?(_ event: NodeEvent) {
+    guard case .settled(_, let family, let settlement) = event,
+      !settlement.configuration.hooks.isEmpty
+    else { return nil }
+    self.init(
+      settings: settlement.configuration, family: family, state: settlement.state,
+      previous: settlement.previous, reason: settlement.reason,
+      effectivePriority: settlement.effectivePriority.rawValue,
+      addressInterface: settlement.addressInterface)
+    skipped = settlement.skipped
   }
 
   package var router: String { settings.name }

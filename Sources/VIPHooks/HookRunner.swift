@@ -1,12 +1,13 @@
 import CLinux
 import Glibc
 import Synchronization
+package import VIP
 import VIPCore
 
 /// Runs programs for a node, on a thread of its own: however slow they are, only that one waits.
 ///
 /// One program at a time for each router. While it runs, only the newest state of each family waits
-/// for its turn; what was before that is over, and no program is told of it any more.
+/// for its turn; what was before that is over and is only counted.
 package final class HookRunner: Sendable {
   /// What the thread and the runner share.
   final class Shared: Sendable {
@@ -173,7 +174,7 @@ private final class HookLoop {
 
   /// Waits for something to do.
   ///
-  /// - Returns: whether a program writes faster than a person could read.
+  /// - Returns: whether a program writes faster than a log can be read.
   private func wait() -> Bool {
     var descriptors = [pollfd(fd: shared.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)]
     var next: Instant?

@@ -1,0 +1,37 @@
+/// The words by which the users of a program know some of its settings and commands.
+///
+/// A node's errors and reasons end with what to do about it, in general terms; a program that gives
+/// its words is quoted with them. `vipctl` gives its flags.
+public struct Wording: Sendable, Hashable {
+  /// How the probe of a router is switched off on the command line, such as a flag; `nil` if there is
+  /// no such way.
+  public var probeFlag: String?
+  /// How it is switched off in a configuration file; `nil` if there is no such way.
+  public var probeKey: String?
+  /// The command that takes a router down, without the router's name; `nil` if there is none.
+  public var downCommand: String?
+
+  /// Makes words; what is left out has none.
+  public init(probeFlag: String? = nil, probeKey: String? = nil, downCommand: String? = nil) {
+    self.probeFlag = probeFlag
+    self.probeKey = probeKey
+    self.downCommand = downCommand
+  }
+
+  /// What to do about a new router whose address is in use.
+  var addressInUse: String {
+    "take another address, or switch the question off" + (probeFlag.map { " with \($0)" } ?? "")
+  }
+
+  /// What to do about an address in use that a running router was to get.
+  var newAddressInUse: String {
+    let ways = [probeFlag, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
+    return "take another address, or switch the question off"
+      + (ways.isEmpty ? "" : " (\(ways.joined(separator: ", or ")))")
+  }
+
+  /// What to do instead of taking all addresses from a router.
+  func removal(of router: String) -> String {
+    "remove the router itself" + (downCommand.map { " with '\($0) \(router)'" } ?? "")
+  }
+}

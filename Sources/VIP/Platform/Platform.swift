@@ -1,0 +1,152 @@
+public import ARP
+public import Netlink
+public import VIPCore
+
+/// The machine that a node works on.
+///
+/// ``LinuxPlatform`` is the real one, in which each part can be replaced: an installer of addresses
+/// that asks a cloud's API instead of the kernel, an announcer of your own, a fake for a test. The
+/// parts are small protocols: ``Netlink/Kernel`` for addresses and links, ``TransportFactory`` for
+/// what is sent and heard, ``KernelSettings`` and ``NameRegistry``.
+///
+/// Everything is called on one thread, the node's, and must not wait: what takes a while makes
+/// advertisements late. Only ``TransportFactory/openWire(_:)`` may take some milliseconds.
+public protocol Platform: TransportFactory, KernelSettings, NameRegistry {
+  /// Addresses and links.
+  var kernel: any Kernel { get }
+  /// The time since boot, suspension included (CLOCK_BOOTTIME).
+  ///
+  /// Has a default. Give another clock only to a ``NodeCore`` that is driven in virtual time: the
+  /// thread of a ``Node`` waits by this one.
+  func now() -> Instant
+  /// The wall clock, for reports only; has a default.
+  func wallClock() -> Timestamp
+}
+
+extension Platform {
+  /// CLOCK_BOOTTIME.
+  public func now() -> Instant { bootTime() }
+  /// CLOCK_REALTIME.
+  public func wallClock() -> Timestamp {
+    Timestamp(nanosecondsSince1970: VIP.wallClock().nanoseconds)
+  }
+}
+
+/// Opens the ways on which a node advertises and announces.
+public protocol TransportFactory: AnyObject {
+  /// Opens the VRRP socket of an interface and family.
+  ///
+  /// - Throws: why not; the node tries again later.
+  func openAdvertisements(_ link: Link, _ family: AddressFamily) throws(NodeError)
+    -> any AdvertisementTransport
+  /// Opens the way to announce addresses on an interface and to hear what others announce; takes
+  /// milliseconds.
+  ///
+  /// What is sent are complete Ethernet frames: gratuitous ARP, Neighbor Advertisements, probes. A
+  /// transport that announces in another way reads with ``ARP/AddressClaim`` what they claim.
+  ///
+  /// - Throws: why not; the node tries again later.
+  func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver
+  /// Closes a wire without waiting for it.
+  func close(_ wire: consuming any FrameTransport & FrameReceiver)
+}
+
+/// Settings of the kernel's network stack.
+public protocol KernelSettings: AnyObject {
+  /// A setting below net (`/proc/sys/net`) by its path there; `nil` if there is none.
+  ///
+  /// Equivalent to: `sysctl net.PATH`
+  func setting(_ path: String) -> Int?
+  /// Why such a setting can't be changed, as an error number; 0 if it can.
+  func obstacle(toSetting path: String) -> Int32
+  /// Changes such a setting.
+  ///
+  /// Equivalent to: `sysctl -w net.PATH=VALUE`
+  ///
+  /// - Returns: 0, or the error number.
+  func changeSetting(_ path: String, to value: Int) -> Int32
+  /// Whether the host forwards packets of a family that arrive on an interface; has a default.
+  func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool
+  /// Sets whether, on an interface, the next IPv4 address of a subnet takes the place of the first
+  /// one that is removed, instead of being removed with it; has a default.
+  ///
+  /// - Returns: whether that was otherwise before and has been changed.
+  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool
+}
+
+extension KernelSettings {
+  /// Reads the interface's setting `forwarding`.
+  public func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool {
+    setting("\(family == .ipv4 ? "ipv4" : "ipv6")/conf/\(link.name)/forwarding") == 1
+  }
+
+  /// Changes the interface's setting `promote_secondaries`.
+  public func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
+    let path = "ipv4/conf/\(link.name)/promote_secondaries"
+    guard let present = setting(path), (present != 0) != isOn else { return false }
+    return changeSetting(path, to: isOn ? 1 : 0) == 0
+  }
+}
+
+/// Names that processes claim for as long as they live, each network namespace for itself.
+public protocol NameRegistry: AnyObject {
+  /// Claims a name for this process, until it is released or the process ends.
+  ///
+  /// - Returns: whether this process has it now.
+  func claimName(_ name: String) throws(NodeError) -> Bool
+  /// The process that had a name when it was last claimed in vain; `nil` if that is not known.
+  func nameHolder(_ name: String) -> NameHolder?
+  /// Gives such a name up.
+  func releaseName(_ name: String)
+}
+
+/// Calls the engine's turn when a descriptor is readable.
+package protocol Readiness: AnyObject {
+  /// From now on, waits for a descriptor; one that is negative is passed over.
+  func watch(_ descriptor: Int32, _ source: ReadinessSource)
+  /// No longer waits for a descriptor that is about to be closed.
+  func unwatch(_ descriptor: Int32)
+}
+
+/// A process that has a name.
+public struct NameHolder: Sendable, Hashable {
+  /// Its number; 0 if it is in a container that can't be looked into.
+  public var pid: Int32
+  /// Its user.
+  public var user: UInt32
+
+  /// Makes a holder.
+  public init(pid: Int32, user: UInt32) {
+    self.pid = pid
+    self.user = user
+  }
+
+  /// Such as "process 4711 of user 0".
+  var description: String { (pid == 0 ? "a process" : "process \(pid)") + " of user \(user)" }
+}
+
+/// What has become readable.
+package enum ReadinessSource: Sendable, Hashable {
+  /// The kernel's link and address events.
+  case kernelEvents
+  /// The VRRP socket of an interface and family.
+  case segment(SegmentKey)
+  /// What others announce on an interface.
+  case wire(Int32)
+  /// The guard process, which has something to say or is dead.
+  case safeguard
+}
+
+/// One interface and family: where a VRID is unique.
+package struct SegmentKey: Sendable, Hashable {
+  /// The interface.
+  package var interfaceIndex: Int32
+  /// The family.
+  package var family: AddressFamily
+
+  /// Makes a key.
+  package init(interfaceIndex: Int32, family: AddressFamily) {
+    self.interfaceIndex = interfaceIndex
+    self.family = family
+  }
+}

@@ -1,0 +1,110 @@
+public import VIPCore
+import VRRP
+
+/// Something that is wrong with a virtual router.
+///
+/// It is told when it begins (``NodeEvent/warning(_:)``) and, as far as a node can see it, when it is
+/// over (``NodeEvent/cleared(_:)``); its ``id`` tells which belongs to which, whatever the text says.
+public struct Problem: Sendable, Hashable, Identifiable {
+  /// What kind of thing is wrong.
+  public enum Kind: Sendable, Hashable {
+    /// Another machine has this machine's own address, or the network has a loop.
+    case ownAddressHeard
+    /// Two routers act as Active.
+    case twoActives
+    /// Another group uses the VRID.
+    case foreignGroup
+    /// Another machine of the group is given other addresses.
+    case addressListDiffers
+    /// Another machine of the group advertises at another interval.
+    case intervalDiffers
+    /// Another machine speaks another version of VRRP.
+    case versionDiffers
+    /// Another machine authenticates itself otherwise.
+    case authenticationDiffers
+    /// Another machine uses another form of checksum.
+    case checksumFormDiffers
+    /// More machines advertise the VRID than a node keeps account of.
+    case tooManyPeers
+    /// A machine that is not among the peers of a unicast router advertises to it.
+    case unlistedPeer
+    /// What comes in for the router is no advertisement that can be acted upon.
+    case unusableAdvertisement
+    /// A machine outside the group uses a virtual address that is held here.
+    case conflict(IPAddress)
+    /// A virtual address can't be put on the interface or taken off.
+    case addressFailure(InterfaceAddress)
+    /// Something on this machine keeps removing a virtual address.
+    case addressRemoved(InterfaceAddress)
+    /// Addresses can't be announced.
+    case announcing
+    /// Advertisements can't be sent.
+    case advertising
+    /// The macvlan of a virtual MAC address is not as it should be.
+    case macvlan
+    /// What the router tracks lowers its priority.
+    case priorityLowered
+    /// The router advertises to single machines and knows none.
+    case noPeers
+    /// The guard has no room for the router's addresses.
+    case unguarded
+    /// Advertisements can't list all addresses.
+    case addressesNotListed
+    /// A program that is run for a state failed.
+    case hook
+  }
+
+  /// What tells one problem from another.
+  public struct ID: Sendable, Hashable {
+    /// What kind of thing is wrong.
+    public let kind: Kind
+    /// The router that it is about.
+    public let router: String
+    /// The family that it is about.
+    public let family: AddressFamily
+  }
+
+  /// What tells this problem from others.
+  public let id: ID
+  /// What is wrong and what to do about it: one sentence for people.
+  public let text: String
+
+  /// Describes a problem.
+  public init(_ kind: Kind, router: String, family: AddressFamily, _ text: String) {
+    id = ID(kind: kind, router: router, family: family)
+    self.text = text
+  }
+
+  /// What kind of thing is wrong.
+  public var kind: Kind { id.kind }
+  /// The router that it is about.
+  public var router: String { id.router }
+  /// The family that it is about.
+  public var family: AddressFamily { id.family }
+}
+
+extension Problem.Kind {
+  /// What advertisements have shown.
+  init(_ trouble: Troubles.Kind) {
+    switch trouble {
+    case .unlistedPeer: self = .unlistedPeer
+    case .unusable: self = .unusableAdvertisement
+    case .finding(let finding): self.init(finding)
+    }
+  }
+
+  private init(_ finding: Findings) {
+    switch finding {
+    case .ownAddress: self = .ownAddressHeard
+    case .twoActives: self = .twoActives
+    case .foreignGroup: self = .foreignGroup
+    case .addressListDiffers: self = .addressListDiffers
+    case .intervalDiffers: self = .intervalDiffers
+    case .versionDiffers: self = .versionDiffers
+    case .authenticationDiffers: self = .authenticationDiffers
+    case .checksumFormDiffers: self = .checksumFormDiffers
+    case .peerTableFull: self = .tooManyPeers
+    default: self = .unusableAdvertisement
+    }
+  }
+}

@@ -1,0 +1,58 @@
+public import VRRP
+
+/// A virtual router whose addresses are where its new state wants them.
+///
+/// A transition says what the election has decided; the addresses follow within the same turn if
+/// they are few, later if they are many, wait on a macvlan, or are handed over first. Programs that
+/// depend on the addresses go by this.
+public struct Settlement: Sendable, Hashable {
+  /// What a virtual router does, as far as its addresses are concerned.
+  public enum State: String, Sendable, Hashable, Codable, CaseIterable {
+    /// It holds the addresses: all are on the interface, as far as the kernel takes them.
+    case active
+    /// It takes part, and has released the addresses: another router holds them or soon will.
+    case backup
+    /// It can't take part: its interface is down, gone or without an address, or can't be opened.
+    case fault
+    /// It is no part of the node: taken down, or not brought up yet.
+    case stop
+  }
+
+  /// What it does now.
+  public let state: State
+  /// What it did before.
+  public let previous: State
+  /// Why that changed, for people.
+  public let reason: String
+  /// Changes before this one that were over before the addresses had followed.
+  public internal(set) var skipped: UInt64 = 0
+  /// The router's settings when the state changed.
+  public let configuration: RouterConfiguration
+  /// The priority that it acted upon.
+  public let effectivePriority: Priority
+  /// The interface that the addresses go on: the router's, or a macvlan.
+  public let addressInterface: String
+
+  /// Makes an entry.
+  package init(
+    _ state: State, previous: State, reason: String, configuration: RouterConfiguration,
+    effectivePriority: Priority, addressInterface: String? = nil
+  ) {
+    self.state = state
+    self.previous = previous
+    self.reason = reason
+    self.configuration = configuration
+    self.effectivePriority = effectivePriority
+    self.addressInterface = addressInterface ?? configuration.interface
+  }
+
+  /// What that means, for people.
+  package var text: String {
+    switch state {
+    case .active: "active, the addresses are in place"
+    case .backup: "backup, the addresses are not here"
+    case .fault: "out of the election, the addresses are not here"
+    case .stop: "taken down, the addresses are gone"
+    }
+  }
+}

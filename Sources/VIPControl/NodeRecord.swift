@@ -1,0 +1,133 @@
+public import VIP
+public import VIPCore
+public import VRRP
+
+/// What a node is doing in the form that goes over the control socket and to scripts: numbers of
+/// seconds and texts instead of the types of ``VIP/NodeStatus``.
+public struct NodeRecord: Sendable, Hashable, Codable {
+  /// The node itself.
+  public var node: Node
+  /// Its virtual routers; a configuration with both families appears once for each.
+  public var routers: [RouterRecord]
+
+  /// Takes a status down.
+  public init(_ status: NodeStatus) {
+    node = Node(status.node)
+    routers = status.routers.map(RouterRecord.init)
+  }
+
+  /// The node's own part of its status.
+  public struct Node: Sendable, Hashable, Codable {
+    /// The version of the program or library.
+    public var version: String
+    /// The process that runs the node.
+    public var pid: Int32
+    /// Seconds since the node was started.
+    public var uptimeSeconds: Double
+    /// How long addresses outlive a node that stopped refreshing them: `3s`, `off`.
+    public var lease: String
+    /// Whether its process ends once it has no routers any more.
+    public var endsWhenIdle: Bool
+    /// Whether a guard process would remove the addresses if this process died.
+    public var `guard`: GuardState
+    /// That process, if there is one.
+    public var guardPid: Int32?
+    /// Whether its thread runs before all ordinary work, see ``VIP/Node/Options/isRealtime``.
+    public var realtime: Bool
+    /// How late its turns come.
+    public var wakeUps: WakeUpRecord
+
+    /// Takes the node's own part down.
+    init(_ node: NodeStatus.Node) {
+      version = node.version
+      pid = node.pid
+      uptimeSeconds = node.uptime.inSeconds
+      lease = node.lease.description
+      endsWhenIdle = node.endsWhenIdle
+      `guard` = node.guard
+      guardPid = node.guardPid
+      realtime = node.isRealtime
+      wakeUps = WakeUpRecord(node.wakeUps)
+    }
+  }
+}
+
+/// What one virtual router is doing, see ``NodeRecord``.
+public struct RouterRecord: Sendable, Hashable, Codable {
+  /// The configuration's name.
+  public var name: String
+  /// The interface it serves.
+  public var interface: String
+  /// The virtual router identifier.
+  public var vrid: VRID
+  /// The family of its addresses.
+  public var family: AddressFamily
+  /// The VRRP version it speaks.
+  public var version: Int
+  /// The state of RFC 9568 §6.2.
+  public var state: VirtualRouter.State
+  /// The configured priority.
+  public var priority: Priority
+  /// The priority it advertises at the moment.
+  public var effectivePriority: Priority
+  /// The time between its advertisements.
+  public var interval: AdvertisementInterval
+  /// The Active's primary address, if one is known; our own while we are Active.
+  public var activeRouter: IPAddress?
+  /// The virtual addresses and whether the kernel has them on our interface.
+  public var addresses: [RouterStatus.AddressStatus]
+  /// The Ethernet address that they are served under, if it is not the interface's own.
+  public var virtualMac: RouterStatus.VirtualMAC?
+  /// When the state was entered, in UTC (ISO 8601).
+  public var since: String
+  /// How long ago that was.
+  public var secondsInState: Double
+  /// Why the state was entered, or what an idle router waits for.
+  public var reason: String
+  /// Counters under their names in RFC 8347.
+  public var statistics: Statistics
+  /// Counters of its segment and family that belong to no single router.
+  public var segmentStatistics: SegmentStatistics
+  /// Who else claims its addresses.
+  public var conflicts: ConflictStatus
+  /// How long its takeovers took.
+  public var takeovers: TakeoverRecord
+  /// The lease of the addresses on the interface; `nil` if there are none, or none has a lease.
+  public var lease: LeaseRecord?
+  /// The other machines heard, by when they were first heard.
+  public var peers: [PeerRecord]
+  /// What is wrong at the moment, one sentence each.
+  public var warnings: [String]
+  /// How its hooks have fared; `nil` if none has been run.
+  public var hooks: HookStatus? = nil
+  /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
+  public var unicastTo: [IPAddress]? = nil
+
+  /// Takes a router's status down.
+  public init(_ status: RouterStatus) {
+    name = status.name
+    interface = status.interface
+    vrid = status.vrid
+    family = status.family
+    version = Int(status.version.rawValue)
+    state = status.state
+    priority = status.priority
+    effectivePriority = status.effectivePriority
+    interval = status.interval
+    activeRouter = status.activeRouter
+    addresses = status.addresses
+    virtualMac = status.virtualMac
+    since = status.since.seconds
+    secondsInState = status.timeInState.inSeconds
+    reason = status.reason
+    statistics = status.statistics
+    segmentStatistics = status.segmentStatistics
+    conflicts = status.conflicts
+    takeovers = TakeoverRecord(status.takeovers)
+    lease = status.lease.map(LeaseRecord.init)
+    peers = status.peers.map(PeerRecord.init)
+    warnings = status.warnings
+    hooks = status.hooks
+    unicastTo = status.unicastTo
+  }
+}

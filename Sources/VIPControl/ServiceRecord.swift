@@ -1,0 +1,81 @@
+import VIP
+import VIPCore
+
+/// How late a node's turns come, since its start.
+///
+/// A turn is late by the time from the deadline that it serves (an advertisement, an
+/// Active_Down_Timer, a refresh) to the clock that it reads when it begins.
+public struct WakeUpRecord: Sendable, Hashable, Codable {
+  /// Turns that served a deadline.
+  public var served: UInt64
+  /// Those that were late by more than ``lateAfterSeconds``.
+  public var late: UInt64
+  /// What counts as late.
+  public var lateAfterSeconds: Double
+  /// How late the latest was.
+  public var maxSeconds: Double
+  /// How late the latest of the last minute or two was.
+  public var recentMaxSeconds: Double
+  /// All of it together.
+  public var sumSeconds: Double
+  /// How many were late by no more than each bound, in rising order.
+  public var histogram: [Bucket]
+
+  /// A bound and how many turns kept to it.
+  public struct Bucket: Sendable, Hashable, Codable {
+    /// The bound.
+    public var upToSeconds: Double
+    /// The turns that were not later.
+    public var count: UInt64
+  }
+
+  /// Takes a status down.
+  init(_ status: WakeUpStatus) {
+    served = status.served
+    late = status.late
+    lateAfterSeconds = status.lateAfter.inSeconds
+    maxSeconds = status.max.inSeconds
+    recentMaxSeconds = status.recentMax.inSeconds
+    sumSeconds = status.sum.inSeconds
+    histogram = status.histogram.map { Bucket(upToSeconds: $0.upTo.inSeconds, count: $0.count) }
+  }
+}
+
+/// How long a router's takeovers took: from the moment the election was due to the announcement of
+/// its last address.
+public struct TakeoverRecord: Sendable, Hashable, Codable {
+  /// Takeovers that came to their end.
+  public var count: UInt64
+  /// The last one; `nil` if there was none.
+  public var lastSeconds: Double?
+  /// The longest one; `nil` if there was none.
+  public var maxSeconds: Double?
+  /// All of them together.
+  public var sumSeconds: Double
+  /// Addresses of the one under way that have not been put up and announced yet.
+  public var pendingAddresses: Int
+
+  /// Takes a status down.
+  init(_ status: TakeoverStatus) {
+    count = status.count
+    lastSeconds = status.last?.inSeconds
+    maxSeconds = status.max?.inSeconds
+    sumSeconds = status.sum.inSeconds
+    pendingAddresses = status.pendingAddresses
+  }
+}
+
+/// The lease of the addresses that a router has on its interface.
+public struct LeaseRecord: Sendable, Hashable, Codable {
+  /// The lifetime that they are refreshed with at the moment.
+  public var seconds: Double
+  /// How long ago the one that waits longest was refreshed: well above a third of ``seconds`` means
+  /// that the node does not keep up.
+  public var ageSeconds: Double
+
+  /// Takes a status down.
+  init(_ status: LeaseStatus) {
+    seconds = status.lifetime.inSeconds
+    ageSeconds = status.age.inSeconds
+  }
+}

@@ -1,0 +1,272 @@
+import Testing
+import VIP
+import VIPCore
+import VIPTesting
+import VRRP
+
+/// A node as a program sees it that embeds one: its lifetime, its waits, its parts.
+@Suite(.timeLimit(.minutes(2))) struct NodeTests {
+  private let machine = MachineInMemory()
+
+  /// How long a wait may go on after it was cancelled, on a busy machine.
+  private static let promptness = Duration.seconds(5)
+
+  private func interval(_ milliseconds: UInt16) throws -> AdvertisementInterval {
+    try #require(AdvertisementInterval(centiseconds: milliseconds / 10))
+  }
+
+  /// A node that holds the addresses of a router, as soon as it can be had.
+  private func activeNode(interval milliseconds: UInt16) async throws -> Node {
+    let node = try machine.node()
+    try await node.up(try settings(interval: try interval(milliseconds)))
+    try await node.waitUntilRunning("web", timeout: .seconds(60))
+    try await node.promote("web")
+    return node
+  }
+
+  /// Expects that something which would wait for long ends soon after its task was cancelled.
+  private func expectCancellation(
+    after moment: Duration = .milliseconds(100),
+    of body: @escaping @Sendable () async throws -> Void
+  ) async throws {
+    let task = Task { try await body() }
+    try await Task.sleep(for: moment)
+    let clock = ContinuousClock()
+    let start = clock.now
+    task.cancel()
+    let error = await #expect(throws: NodeError.self) { try await task.value }
+    #expect(error?.kind == .cancelled, "\(error?.description ?? "")")
+    #expect(clock.now - start < Self.promptness)
+  }
+
+  // MARK: Parts of one's own
+
+  @Test func `a node works with an address installer and an announcer of one's own`() async throws {
+    let node = try machine.node()
+    try await node.up(try settings(interval: try interval(10)))
+    try await node.waitUntilRunning("web", timeout: .seconds(60))
+    while try await node.status().routers.first?.state != .active {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    try await node.down("web")
+    let log = machine.log
+    let installed = try #require(log.firstIndex(of: "install 198.18.0.100/24"))
+    let announced = try #require(log.firstIndex(of: "announce 198.18.0.100"))
+    let removed = try #require(log.lastIndex(of: "remove 198.18.0.100/24"))
+    #expect(log.firstIndex(of: "advertise 100") ?? .max < installed)
+    #expect(installed < announced && announced < removed)
+    #expect(log.contains("advertise 0"), "it says farewell")
+    await node.shutdown()
+  }
+
+  // MARK: Cancellation
+
+  @Test func `a cancelled wait for a router to run ends at once`() async throws {
+    let node = try machine.node(isUp: false)
+    try await node.up(try settings())
+    try await expectCancellation { try await node.waitUntilRunning("web", timeout: .seconds(600)) }
+    await node.shutdown()
+  }
+
+  @Test func `a wait ends when its time is over`() async throws {
+    let node = try machine.node(isUp: false)
+    try await node.up(try settings())
+    let clock = ContinuousClock()
+    let start = clock.now
+    let error = await #expect(throws: NodeError.self) {
+      try await node.waitUntilRunning("web", timeout: .milliseconds(50))
+    }
+    #expect(error?.kind == .notRunningYet)
+    #expect(clock.now - start >= .milliseconds(50) && clock.now - start < Self.promptness)
+    await node.shutdown()
+  }
+
+  @Test func `a cancelled down returns at once, and the router goes on leaving`() async throws {
+    let node = try await activeNode(interval: 8000)
+    try await expectCancellation { try await node.down("web") }
+    #expect(await node.routerNames == ["web"])
+    machine.hear(150)
+    while await !node.routerNames.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(machine.log.last == "remove 198.18.0.100/24")
+  }
+
+  @Test func `a cancelled up that waits for a router to leave changes nothing`() async throws {
+    let node = try await activeNode(interval: 8000)
+    let leaving = Task { try await node.down("web") }
+    while try await node.status().routers.first?.state == .active {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    let router = try settings(interval: try interval(8000))
+    try await expectCancellation { try await node.up(router) }
+    machine.hear(150)
+    try await leaving.value
+    #expect(await node.routerNames.isEmpty)
+  }
+
+  @Test func `a change that has begun is carried through although it is cancelled`() async throws {
+    let node = try await activeNode(interval: 8000)
+    let other = try settings(vrid: 52, interval: try interval(8000))
+    // Another VRID: the old router hands over first.
+    try await expectCancellation { try await node.up(other) }
+    machine.hear(150)
+    while try await node.status().routers.first?.vrid != 52 {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+
+  @Test func `a cancelled promotion returns at once`() async throws {
+    let node = try machine.node(installPause: .milliseconds(20))
+    // Half a minute, at this speed.
+    let addresses = (0..<20_000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
+    try await node.up(try settings(addresses, interval: try interval(1000)))
+    try await node.waitUntilRunning("web", timeout: .seconds(60))
+    try await expectCancellation { try await node.promote("web") }
+  }
+
+  @Test func `a cancelled resignation returns at once`() async throws {
+    let node = try await activeNode(interval: 8000)
+    try await expectCancellation { try await node.resign("web") }
+    #expect(try await node.status("web").routers.first?.state == .backup)
+  }
+
+  @Test func `a cancelled run returns when everything is handed over`() async throws {
+    let node = try await activeNode(interval: 10)
+    let events = node.events()
+    let life = Task { await node.run() }
+    try await Task.sleep(for: .milliseconds(50))
+    #expect(machine.log.last { $0.hasPrefix("remove") } == nil, "it runs")
+    life.cancel()
+    await life.value
+    #expect(machine.log.last { !$0.hasPrefix("announce") } == "remove 198.18.0.100/24")
+    #expect(await node.routerNames.isEmpty)
+    var last: NodeEvent?
+    for await event in events { last = event }
+    #expect(last == .removed(router: "web"), "and the events have ended")
+  }
+
+  @Test func `a run ends with a shutdown that another task asks for`() async throws {
+    let node = try machine.node()
+    let life = Task { await node.run() }
+    await node.shutdown()
+    await life.value
+    // A node that has ended has nothing more to tell.
+    for await _ in node.events() {}
+  }
+
+  @Test func `a node that is dropped ends its thread`() async throws {
+    weak var dropped: Node?
+    do {
+      let node = try await activeNode(interval: 1000)
+      dropped = node
+    }
+    while dropped != nil { try await Task.sleep(for: .milliseconds(1)) }
+  }
+
+  @Test func `changes that come at once are made one after the other`() async throws {
+    let node = try machine.node()
+    let interval = try interval(10)
+    try await withThrowingTaskGroup { group in
+      for number in 0..<40 {
+        let router = try settings(
+          ["198.18.0.\(100 + number % 8)/24"], vrid: 51 + number % 4, name: "r\(number % 4)",
+          interval: interval)
+        group.addTask {
+          // Routers that others have changed meanwhile may stand in the way; nothing else may.
+          do throws(NodeError) {
+            try await node.up(router)
+          } catch {
+            guard case .configuration = error.kind else { throw error }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(Set(await node.routerNames) == ["r0", "r1", "r2", "r3"])
+    await node.shutdown()
+  }
+
+  @Test func `a whole set is applied: what is not in it goes`() async throws {
+    let node = try machine.node()
+    let interval = try interval(10)
+    let routers = try (1...3).map { number in
+      try settings(
+        ["198.18.0.10\(number)/24"], vrid: 50 + number, name: "r\(number)", interval: interval)
+    }
+    try await node.apply(NodeConfiguration(routers: Array(routers.prefix(2))))
+    let preview = try await node.preview(NodeConfiguration(routers: Array(routers.suffix(2))))
+    let report = try await node.apply(NodeConfiguration(routers: Array(routers.suffix(2))))
+    #expect(preview == report)
+    #expect(report.added == ["r3"] && report.unchanged == ["r2"] && report.removed == ["r1"])
+    #expect(await node.routerNames.sorted() == ["r2", "r3"])
+    await node.shutdown()
+  }
+
+  // MARK: What no event tells of
+
+  @Test func `a resignation is over when the next holder is heard`() async throws {
+    let node = try await activeNode(interval: 1000)
+    let resignation = Task { try await node.resign("web") }
+    while try await node.status().routers.first?.state == .active {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    machine.hear(90)
+    try await resignation.value
+    #expect(try await node.status().routers.first?.state == .backup)
+  }
+
+  // MARK: List and watch
+
+  @Test func `a snapshot has its place among the events, also while routers change`() async throws {
+    let node = try machine.node()
+    let everything = node.stampedEvents()
+    let changes = Task {
+      for round in 0..<60 {
+        let router = try settings(
+          ["198.18.0.\(100 + round % 5)/24"], vrid: 51 + round % 5, name: "r\(round % 5)",
+          interval: try interval(10))
+        try await node.up(router)
+        try await Task.sleep(for: .milliseconds(round % 7 * 5))
+        if round % 3 == 2 { try await node.down("r\(round % 5)") }
+      }
+    }
+    var followed: [(NodeSnapshot, [StampedEvent])] = []
+    for _ in 0..<40 {
+      let snapshot = await node.snapshot()
+      var next: [StampedEvent] = []
+      let stream = await node.stampedEvents(after: snapshot.sequence)
+      let reader = Task {
+        var events: [StampedEvent] = []
+        for await event in stream {
+          events.append(event)
+          if events.count == 3 { break }
+        }
+        return events
+      }
+      try await Task.sleep(for: .milliseconds(5))
+      reader.cancel()
+      next = await reader.value
+      followed.append((snapshot, next))
+    }
+    try await changes.value
+    await node.shutdown()
+
+    var all: [StampedEvent] = []
+    for await event in everything { all.append(event) }
+    #expect(all.map(\.sequence) == Array(1...UInt64(all.count)))
+    for (snapshot, next) in followed {
+      var states: [String: VirtualRouter.State] = [:]
+      for stamped in all.prefix(Int(snapshot.sequence)) {
+        switch stamped.event {
+        case .transition(let router, _, let change): states[router] = change.to
+        case .removed(let router): states[router] = nil
+        default: break
+        }
+      }
+      let told = snapshot.status.routers.map { ($0.name, $0.state) }
+      #expect(Dictionary(uniqueKeysWithValues: told) == states, "at \(snapshot.sequence)")
+      #expect(next == Array(all.dropFirst(Int(snapshot.sequence)).prefix(next.count)))
+    }
+    #expect(followed.contains { !$0.1.isEmpty }, "there was something to follow")
+    #expect(Set(followed.map(\.0.sequence)).count > 5, "it was taken in many moments")
+  }
+}
