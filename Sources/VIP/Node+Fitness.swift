@@ -20,9 +20,9 @@ extension Node {
   public func setFitness(
     _ fitness: RouterFitness, of name: String, for cause: String
   ) async throws(NodeError) {
-    // A router that is just being replaced is there again in a moment.
+    // A router that is just being added or replaced is there in a moment.
     let end = await wait { [self] in
-      !isApplying || isShuttingDown || !engine.isLeaving(name)
+      !isApplying || isShuttingDown || engine.isStaying(name)
     }
     if end == .cancelled { throw .cancelled }
     try engine.setFitness(fitness, of: name, for: cause)

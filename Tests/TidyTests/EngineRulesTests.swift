@@ -32,7 +32,7 @@ import Testing
   @Test func `a package function of the engine is a command, a turn or a question`() throws {
     /// Those that change nothing, or only hand out what has happened.
     let questions: Set<String> = [
-      "turn", "takeEvents", "releaseGuard", "status", "contains", "isLeaving",
+      "turn", "takeEvents", "releaseGuard", "status", "contains", "isLeaving", "isStaying",
       "settings", "routerNames", "obstacle", "refusal", "isProbing", "fitness", "unknownRouter",
     ]
     let declaration = try Regex("package func ([a-zA-Z]+)", as: (Substring, Substring).self)

@@ -11,7 +11,7 @@ import Testing
 
   /// Modules whose comments have been looked through.
   private static let modules = [
-    "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports", "VIPService",
+    "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports", "VIPService",
     "vipctl",
   ]
 

@@ -136,6 +136,10 @@ import VRRP
     let bench = try holder(settings())
     try bench.engine.setFitness(.unfit(because: "no answer"), of: "web", for: "health")
     bench.engine.remove("web")
+    #expect(bench.engine.contains("web") && !bench.engine.isStaying("web"))
+    #expect(throws: NodeError.self) {
+      try bench.engine.setFitness(.fit, of: "web", for: "health")
+    }
     bench.pass(.seconds(2))
     #expect(bench.engine.routerNames == [])
     try bench.engine.add(settings())

@@ -178,9 +178,8 @@ extension Engine {
   /// The kernel has removed an address from an interface.
   func handleRemoval(of record: AddressRecord) {
     let parent = macvlans[record.interfaceIndex].flatMap { instances[$0]?.link?.index }
-    let key = OwnerKey(
-      interfaceIndex: parent ?? record.interfaceIndex, address: record.address.address)
-    guard let instance = owners[key].flatMap({ instances[$0] }),
+    let slot = owners.slot(of: record.address.address, on: parent ?? record.interfaceIndex)
+    guard let instance = slot.flatMap({ instances[$0] }),
       instance.addressInterface == record.interfaceIndex,
       let position = instance.addresses.position(of: record.address)
     else { return }
@@ -223,7 +222,7 @@ extension Engine {
       var budget = Bound.announcements
       while budget > 0, let address = wire.queue.popDue(by: now) {
         budget -= 1
-        guard let slot = owners[OwnerKey(interfaceIndex: index, address: address)],
+        guard let slot = owners.slot(of: address, on: index),
           let instance = instances[slot], instance.isHolding, instance.isReachable,
           let position = instance.addresses.position(of: address),
           instance.addresses[position].isPresent

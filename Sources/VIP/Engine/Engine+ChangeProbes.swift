@@ -35,7 +35,7 @@ extension Engine {
         let new = settings.addresses(instance.family).map(\.address).filter { address in
           // What another router of this node has, the segment knows as this machine's.
           !present.contains(address)
-            && owners[OwnerKey(interfaceIndex: link.index, address: address)] == nil
+            && owners.slot(of: address, on: link.index) == nil
         }
         guard !new.isEmpty else { continue }
         var change = ChangeProbe(

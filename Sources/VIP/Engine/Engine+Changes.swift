@@ -220,25 +220,23 @@ extension Engine {
   /// Records whose addresses these are; one that goes does not displace one that stays.
   func claimAddresses(of instance: RouterInstance, on interfaceIndex: Int32) {
     for (position, address) in instance.addresses.enumerated() {
-      let key = OwnerKey(interfaceIndex: interfaceIndex, address: address.address.address)
-      if instance.addresses.isRetired(position), owners[key] != nil { continue }
-      owners[key] = instance.slot
+      owners.claim(
+        address.address.address, on: interfaceIndex, for: instance.slot,
+        isRetired: instance.addresses.isRetired(position))
     }
   }
 
   /// Forgets that an address is an instance's, and what is still to be announced of it.
   func disown(_ address: IPAddress, of instance: RouterInstance, on interfaceIndex: Int32) {
-    let key = OwnerKey(interfaceIndex: interfaceIndex, address: address)
-    guard owners[key] == instance.slot else { return }
-    owners[key] = nil
+    guard owners.giveUp(address, on: interfaceIndex, by: instance.slot) else { return }
     wires[interfaceIndex]?.queue.cancel(address)
   }
 
   /// The router that has an address on the interface of an instance.
   func owner(of address: IPAddress, near instance: RouterInstance) -> RouterInstance? {
-    guard let link = instance.link,
-      let slot = owners[OwnerKey(interfaceIndex: link.index, address: address)]
-    else { return nil }
+    guard let link = instance.link, let slot = owners.slot(of: address, on: link.index) else {
+      return nil
+    }
     return instances[slot]
   }
 

@@ -25,17 +25,16 @@ extension Engine {
 
   /// Finds held addresses that the kernel no longer has.
   private func compareAddresses(with records: [AddressRecord]) {
-    var present: Set<OwnerKey> = []
+    var present: [Int32: Set<IPAddress>] = [:]
     for record in records where record.protocolTag == vipProtocolTag {
-      present.insert(
-        OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address))
+      present[record.interfaceIndex, default: []].insert(record.address.address)
     }
     for case let instance? in instances {
       instance.addresses.eventsWereLost()
       guard let index = instance.addressInterface else { continue }
       for address in instance.addresses
       where address.isInstalled
-        && !present.contains(OwnerKey(interfaceIndex: index, address: address.address.address))
+        && !(present[index]?.contains(address.address.address) ?? false)
       {
         handleRemoval(of: .lost(address.address, on: index))
       }

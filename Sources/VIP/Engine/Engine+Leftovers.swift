@@ -66,8 +66,7 @@ extension Engine {
       return Set(
         records.lazy.filter { record in
           record.interfaceIndex == link.index && record.isOurs && record.validLifetime == nil
-            && self.owners[
-              OwnerKey(interfaceIndex: link.index, address: record.address.address)] == nil
+            && self.owners.slot(of: record.address.address, on: link.index) == nil
         }.map(\.address))
     } catch {
       throw NodeError(error)

@@ -84,7 +84,7 @@ extension Engine {
         claim.mac != wire.macAddress
       else { return }
       handleAnswer(claim, onInterface: interfaceIndex)
-      guard let slot = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
+      guard let slot = owners.slot(of: claim.address, on: interfaceIndex),
         let instance = instances[slot],
         let position = instance.addresses.position(of: claim.address)
       else { return }

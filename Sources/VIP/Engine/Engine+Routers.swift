@@ -101,6 +101,9 @@ extension Engine {
     routers.contains(name)
   }
 
+  /// Whether a router is there and not leaving.
+  package func isStaying(_ name: String) -> Bool { routers[name] != nil }
+
   /// Whether a router has left the election but still has addresses to remove.
   package func isLeaving(_ name: String) -> Bool {
     routers.members(named: name).contains { $0.activity == .leaving }

@@ -46,14 +46,14 @@ extension Engine {
 
   /// Starts a guard, now or when it may be tried again.
   func startGuard() {
-    guard let safeguard, guardDescriptor == nil else { return }
+    guard let safeguard, safeguard.descriptor == nil else { return }
     var failure: NodeError?
     do {
-      guardDescriptor = try safeguard.start(at: now)
+      try safeguard.start(at: now)
     } catch {
       failure = error
     }
-    if let guardDescriptor { return readiness.watch(guardDescriptor, .safeguard) }
+    if let descriptor = safeguard.descriptor { return readiness.watch(descriptor, .safeguard) }
     let next = safeguard.nextStart(after: now)
     timers.schedule(.guard, at: next)
     let reason = failure?.description ?? "it has been started too often"
@@ -83,9 +83,7 @@ extension Engine {
   }
 
   private func stopWatchingGuard() {
-    guard let guardDescriptor else { return }
-    readiness.unwatch(guardDescriptor)
-    self.guardDescriptor = nil
+    if let descriptor = safeguard?.takeDescriptor() { readiness.unwatch(descriptor) }
   }
 
   // MARK: The area
@@ -143,8 +141,7 @@ extension Engine {
   private func virtualAddressesOfHost() -> [Int: Set<Int>] {
     var found: [Int: Set<Int>] = [:]
     interfaces.forEachHostAddress { record in
-      let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
-      guard let slot = owners[key],
+      guard let slot = owners.slot(of: record.address.address, on: record.interfaceIndex),
         let position = instances[slot]?.addresses.position(of: record.address.address)
       else { return }
       found[slot, default: []].insert(position)

@@ -56,8 +56,8 @@ package final class Engine {
   private var isInStep = false
   /// How late turns have come.
   var wakeUps: WakeUps
-  /// The slots of the routers that hold or will hold an address on an interface.
-  var owners: [OwnerKey: Int] = [:]
+  /// The routers to which addresses belong.
+  var owners = AddressOwners()
   /// The slots of the routers that have macvlans, by the kernel's numbers for these.
   var macvlans: [Int32: Int] = [:]
   /// What is changed on the interfaces below macvlans.
@@ -72,7 +72,6 @@ package final class Engine {
   var refreshRound = 0
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
-  var guardDescriptor: Int32?
   /// Whether the safeguard may have to be told something, see ``updateSafeguard()``.
   var isSafeguardStale = false
   /// What happened in this turn, for observers.
@@ -85,11 +84,6 @@ package final class Engine {
 
   /// The virtual routers by slot.
   var instances: [RouterInstance?] { routers.slots }
-
-  struct OwnerKey: Hashable {
-    var interfaceIndex: Int32
-    var address: IPAddress
-  }
 
   /// Reads the machine's interfaces and starts to watch them.
   ///

@@ -49,7 +49,7 @@ package final class GuardArea {
     vip_guard_area_destroy(base, byteCount)
   }
 
-  /// Notes that the node lives, in nanoseconds since boot.
+  /// Records that the node lives, in nanoseconds since boot.
   package func stamp(_ now: UInt64) {
     vip_guard_stamp(base, now)
   }

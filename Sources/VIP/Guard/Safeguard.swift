@@ -13,6 +13,8 @@ package final class Safeguard {
   package let area: GuardArea
   private let process: any GuardProcess
   private(set) var state = GuardState.off
+  /// What to watch for news of the process; `nil` while there is none.
+  private(set) var descriptor: Int32?
   /// The latest starts, oldest first.
   private var starts: [Instant] = []
   /// What the area says, by the router's slot.
@@ -45,20 +47,24 @@ package final class Safeguard {
 
   // MARK: The process
 
-  /// Starts a guard, unless it has been started too often lately.
-  ///
-  /// - Returns: a descriptor to watch; `nil` if it is too early, see ``nextStart``.
-  func start(at now: Instant) throws(NodeError) -> Int32? {
+  /// Starts a guard, unless it has been started too often lately; then ``descriptor`` stays `nil` and
+  /// ``nextStart(after:)`` tells when it may be tried.
+  func start(at now: Instant) throws(NodeError) {
     starts.removeAll { now >= $0 + Self.startPeriod }
     guard starts.count < Self.startCountMax else {
       state = .down
-      return nil
+      return
     }
     starts.append(now)
     state = .down
     area.stamp(now.nanoseconds)
-    let descriptor = try process.start(area)
+    descriptor = try process.start(area)
     state = .starting
+  }
+
+  /// Hands out the descriptor that is watched no longer.
+  func takeDescriptor() -> Int32? {
+    defer { descriptor = nil }
     return descriptor
   }
 

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Unix sockets with a path, and who is at their other end.
+/// Unix sockets with a path, and the processes at their other ends.
 package enum UnixSocket {
   /// The longest path a socket can have.
   package static let pathByteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1

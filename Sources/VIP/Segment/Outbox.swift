@@ -1,6 +1,6 @@
 /// The advertisements of one turn, until they are sent.
 ///
-/// Those that leave by a socket are in the batch of their segment already, which is noted here; those
+/// Those that leave by a socket are in the batch of their segment already, which is remembered here; those
 /// that leave as frames are here themselves.
 struct Outbox {
   typealias Frame = (instance: RouterInstance, bytes: [UInt8])
@@ -8,7 +8,7 @@ struct Outbox {
   private var segments: [Segment] = []
   private var frames: [Frame] = []
 
-  /// Notes that a segment has messages in its batch.
+  /// Remembers that a segment has messages in its batch.
   mutating func add(_ segment: Segment) {
     if !segments.contains(where: { $0 === segment }) { segments.append(segment) }
   }
