@@ -69,7 +69,6 @@ extension Engine {
     case .release: release(instance)
     }
   }
-
 }
 
 extension Actions {
