@@ -20,8 +20,8 @@ import VIPCore
     let start = Instant(nanoseconds: 1000)
     timers.schedule(.router(slot: 3), at: start + .seconds(2))
     timers.schedule(.lease, at: start + .seconds(1))
-    timers.schedule(.conflict, at: start + .seconds(3))
-    timers.cancel(.conflict)
+    timers.schedule(.guard, at: start + .seconds(3))
+    timers.cancel(.guard)
     #expect(timers.earliest == start + .seconds(1))
     #expect(timers.popDue(by: start) == nil)
     let first = timers.popDue(by: start + .seconds(9))
@@ -33,10 +33,10 @@ import VIPCore
   @Test func `no later than keeps the earlier one`() {
     var timers = EngineTimers()
     let start = Instant(nanoseconds: 1000)
-    timers.schedule(.conflict, noLaterThan: start + .seconds(2))
-    timers.schedule(.conflict, noLaterThan: start + .seconds(5))
+    timers.schedule(.guard, noLaterThan: start + .seconds(2))
+    timers.schedule(.guard, noLaterThan: start + .seconds(5))
     #expect(timers.deadline(of: .guard) == start + .seconds(2))
-    timers.schedule(.conflict, noLaterThan: start + .seconds(1))
+    timers.schedule(.guard, noLaterThan: start + .seconds(1))
     #expect(timers.deadline(of: .guard) == start + .seconds(1))
   }
 }

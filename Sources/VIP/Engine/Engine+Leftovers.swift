@@ -18,6 +18,8 @@ extension Engine {
   }
 
   private func remove(leftovers listed: Set<AddressFile.Entry>) {
+    // The neighbours of what goes must be known.
+    drainKernelEvents()
     removeStrayMacvlans()
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
     var found: [Int32: [InterfaceAddress]] = [:]

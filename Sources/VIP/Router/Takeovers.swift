@@ -8,8 +8,6 @@ import VIPCore
 struct Takeovers {
   /// When the one that is under way was due; `nil` if none is.
   private var dueAt: Instant?
-  /// How many of its addresses have not been announced yet.
-  private var pendingCount = 0
   private var count: UInt64 = 0
   private var sum: UInt64 = 0
   private var longest: UInt64 = 0
@@ -18,32 +16,18 @@ struct Takeovers {
   /// Whether one is under way.
   var isUnderWay: Bool { dueAt != nil }
 
-  /// Begins one.
+  /// Begins one that had to begin at a moment.
+  mutating func begin(due: Instant) { dueAt = due }
+
+  /// Takes in how many of its addresses are still to be announced.
   ///
   /// - Parameters:
-  ///   - due: when it had to begin.
-  ///   - addressCount: how many addresses are to be announced.
-  mutating func begin(due: Instant, addressCount: Int) {
-    dueAt = due
-    pendingCount = addressCount
-  }
-
-  /// Takes in that one of the addresses has been announced for the first time.
-  ///
-  /// - Parameter now: the time; asked for only if that was the last one.
-  /// - Returns: whether the takeover is over.
-  mutating func announced(at now: @autoclosure () -> Instant) -> Bool {
-    setPending(pendingCount - 1, at: now())
-  }
-
-  /// Takes in that so many addresses are still to be announced, after the list has changed.
-  ///
-  /// - Returns: whether the takeover is over.
+  ///   - count: how many those are; with the last one the takeover is over.
+  ///   - now: the time; asked for only if it is over.
+  /// - Returns: whether it is over.
   @discardableResult
   mutating func setPending(_ count: Int, at now: @autoclosure () -> Instant) -> Bool {
-    guard let dueAt else { return false }
-    pendingCount = max(count, 0)
-    guard pendingCount == 0 else { return false }
+    guard let dueAt, count <= 0 else { return false }
     self.dueAt = nil
     last = now().nanoseconds(since: dueAt)
     self.count &+= 1
@@ -55,14 +39,13 @@ struct Takeovers {
   /// Forgets the one that is under way, since the election was lost.
   mutating func abandon() {
     dueAt = nil
-    pendingCount = 0
   }
 
-  /// The figures so far.
-  var status: TakeoverStatus {
+  /// The figures so far, with the addresses that are still to be announced.
+  func status(pendingAddresses: Int) -> TakeoverStatus {
     TakeoverStatus(
       count: count, lastSeconds: count > 0 ? Double(last) / 1e9 : nil,
       maxSeconds: count > 0 ? Double(longest) / 1e9 : nil, sumSeconds: Double(sum) / 1e9,
-      pendingAddresses: pendingCount)
+      pendingAddresses: pendingAddresses)
   }
 }
