@@ -88,7 +88,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var statistics: Statistics
   /// Counters of its segment and family that belong to no single router.
   public var segmentStatistics: SegmentStatistics
-  /// Who else claims its addresses.
+  /// The other machines that claim its addresses.
   public var conflicts: ConflictStatus
   /// How long its takeovers took.
   public var takeovers: TakeoverRecord
