@@ -20,6 +20,10 @@ import VRRP
     let node = try machine.node()
     try await node.up(try settings(interval: try interval(milliseconds)))
     try await node.waitUntilRunning("web", timeout: .seconds(60))
+    machine.hear(50)
+    while try await node.status().routers.first?.activeRouter == nil {
+      try await Task.sleep(for: .milliseconds(1))
+    }
     try await node.promote("web")
     return node
   }
