@@ -262,6 +262,18 @@ import VRRP
     #expect(!bench.engine.isAsking(asked))
   }
 
+  @Test func `another interface of this machine is no stranger`() throws {
+    let bench = try Bench()
+    bench.platform.fake.setLink(Link(index: 3, name: "eth1", macAddress: Self.stranger))
+    try bench.engine.add(settings(probe: true))
+    bench.pass(.seconds(5))
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let asked = bench.engine.inquire(about: [more])
+    try bench.hear(answer("198.18.0.7"))
+    bench.pass(.milliseconds(400))
+    #expect(bench.engine.endInquiries(asked) == nil)
+  }
+
   @Test func `an owner does not ask`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probe: true))
