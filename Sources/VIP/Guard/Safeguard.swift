@@ -132,7 +132,7 @@ package final class Safeguard {
         entry.macvlanRemoval = removal
         entry.hasRemovals = area.write(
           removal, for: .removals, of: slot, interfaceIndex: link,
-          // No lease ends it, and nobody else can have one of this name while the node lives.
+          // No lease ends it, and no other process can have one of this name while the node lives.
           limit: .max)
       }
     } else if isOtherList || entry.hostAddresses != hostAddresses {
@@ -158,10 +158,10 @@ package final class Safeguard {
     published[slot] = entry
   }
 
-  /// Says what lifetime addresses are installed with; `nil` for ever.
+  /// Sets the lifetime that addresses are installed with; `nil` if it has no end.
   ///
-  /// A node that has been dead or frozen for much longer has lost them all to the kernel, and
-  /// whatever is there now is somebody else's.
+  /// The kernel has removed the addresses of a node that has been dead or frozen for much longer;
+  /// those that are there now belong to another node.
   func setLease(_ lifetime: Duration?) {
     area.setRemovalLimit(
       lifetime.map { UInt64(clamping: ($0 * 2 + .seconds(2)).inNanoseconds) } ?? 0)

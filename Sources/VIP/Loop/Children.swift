@@ -2,11 +2,11 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// The children of this process: those that somebody waits for, and those that others have left
-/// behind.
+/// The children of this process: those that a part of the program waits for, and orphans that the
+/// process has inherited.
 ///
 /// The first process of a container inherits every process whose parent has ended, and has to wait
-/// for its end, or its entry stays for ever. It must not wait for a child whose end a part of the
+/// for its end, or its entry stays. It must not wait for a child whose end a part of the
 /// program wants to know, so these are noted here. The guard needs no note: its end is not
 /// reported as a child's, see `guard.h`.
 package enum Children {
@@ -41,9 +41,9 @@ package enum Children {
     awaited.withLock { _ = $0.remove(pid) }
   }
 
-  /// Clears away the ended children that nobody waits for.
+  /// Clears away the ended children that no part of the program waits for.
   ///
-  /// - Returns: whether there may be more behind one that somebody is about to wait for.
+  /// - Returns: whether there may be more behind one that is about to be waited for.
   package static func clearOrphans() -> Bool {
     clearOrphans(next: { vip_ended_child() }, clear: { waitpid($0, nil, WNOHANG) == $0 })
   }

@@ -62,7 +62,7 @@ final class LinuxPlatform: Platform {
     Task.detached { _ = consume last }
   }
 
-  /// A wire on its way out: nobody else uses it any more.
+  /// A wire on its way out, which nothing else uses any more.
   private final class Leftover: @unchecked Sendable {
     private let wire: any FrameTransport & FrameReceiver
     init(_ wire: any FrameTransport & FrameReceiver) { self.wire = wire }
@@ -133,7 +133,7 @@ final class LinuxPlatform: Platform {
   /// Waits until something is readable or a moment has come.
   ///
   /// - Parameters:
-  ///   - deadline: the moment; for ever if `nil`.
+  ///   - deadline: the moment; `nil` if there is none.
   ///   - immediately: whether only to look.
   ///   - ready: filled with what is readable.
   func wait(until deadline: Instant?, immediately: Bool, _ ready: inout [ReadinessSource]) {

@@ -4,16 +4,16 @@ import Glibc
 /// Names that processes of one network namespace claim for as long as they live.
 ///
 /// Each is an abstract Unix socket: the kernel knows such names by network namespace, as it does
-/// interfaces, whatever container a process is in, and forgets them with the process. Nobody ever
-/// connects to one but to learn whose it is.
+/// interfaces, whatever container a process is in, and forgets them with the process. A process
+/// connects to one only to learn whose it is.
 final class NameClaims {
   private static let prefix = "vipctl/"
 
-  /// How many may ask whose a name is before it is only known that it is somebody's.
+  /// How many processes may ask for the holder of a name before it can't be learned any more.
   private static let queueLength: Int32 = 16
 
   private var held: [String: Int32] = [:]
-  /// Who had a name when that could last be learned.
+  /// The holders of names, as far as that could be learned last.
   private var holders: [String: NameHolder] = [:]
 
   deinit {
@@ -22,8 +22,9 @@ final class NameClaims {
 
   /// Claims a name.
   ///
-  /// Whoever has it, has it: a living node may have any user, and one that is taken for dead loses
-  /// its macvlans. That anybody can keep a node from its names so is the lesser evil.
+  /// The first process to claim it has it, whatever its user: a living node may have any, and one
+  /// that is taken for dead loses its macvlans. That another process can so keep a node from its
+  /// names is the lesser evil.
   ///
   /// - Returns: whether it is ours now; not if another process has it, see ``holder(of:)``.
   func claim(_ name: String) throws(NodeError) -> Bool {
@@ -53,7 +54,7 @@ final class NameClaims {
     if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0 {
       holders[name] = UnixSocket.peer(descriptor).map { NameHolder(pid: $0.pid, user: $0.uid) }
     } else if errno != EAGAIN {
-      // A queue that is full is the one that we have been in; everybody else is a stranger.
+      // A full queue is the one of the same holder; any other refusal is a stranger's.
       holders[name] = nil
     }
   }

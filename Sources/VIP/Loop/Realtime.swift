@@ -9,7 +9,7 @@ import VIPCore
 /// that it never touches; the program's own code is read in at once, so that the first takeover
 /// does not wait for a disk.
 ///
-/// A thread that nobody can interrupt must not be able to stop a machine. A loop that is busy for
+/// A thread that no ordinary one can interrupt must not be able to stop a machine. A loop that is busy for
 /// ``patience`` without a pause goes on as ordinary work until it has one (``Breather``); one that
 /// hangs is ended by the kernel after ``runawayLimit`` (RLIMIT_RTTIME), which its guard takes for
 /// what it is.
@@ -43,7 +43,7 @@ enum Realtime {
     // A flag against inheriting can't be taken back without the very capability.
     let flag = before & vip_sched_reset_on_fork
     let policy = vip_sched_fifo
-    // Somebody may have seen to it already.
+    // The thread may be a real-time one already.
     guard before - flag != policy else { return }
     let code = vip_schedule(policy | flag, priority)
     guard code == 0 else { throw schedulingError(code) }
