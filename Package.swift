@@ -130,7 +130,8 @@ let package = Package(
       dependencies: ["VIP", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
+      name: "VIPControlTests", dependencies: ["VIPControl", "VIP", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "VIPMonitorTests",
       dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
