@@ -33,7 +33,7 @@ public final class FakeWire: FrameTransport, FrameReceiver {
   /// Which frames the test's subject wants to receive.
   public private(set) var filter = PcapTransport.Filter.nothing
 
-  /// An error for every change of the filter as long as it is set.
+  /// An error for every filter that is set as long as it is set.
   public var filterFailure: FrameError?
 
   /// Records the filter; what is delivered is received whatever it says.

@@ -54,8 +54,8 @@ package final class GuardArea {
     vip_guard_stamp(base, now)
   }
 
-  /// Sets for how long after the node's last turn addresses may be removed, in nanoseconds; 0:
-  /// without limit.
+  /// Says for how long after the node's last turn addresses may be removed, in nanoseconds; 0 for
+  /// ever.
   package func setRemovalLimit(_ limit: UInt64) {
     vip_guard_set_removal_limit(base, limit)
   }
@@ -74,7 +74,7 @@ package final class GuardArea {
   ///   - slot: the router's place.
   ///   - interfaceIndex: the interface that packets leave by.
   ///   - limit: for how long after the node's last turn they may be sent, in nanoseconds; 0 for
-  ///     packets means without limit, for requests what ``setRemovalLimit(_:)`` says.
+  ///     packets means without an end, for requests what ``setRemovalLimit(_:)`` says.
   /// - Returns: whether there was room; if not, that duty is empty now.
   package func write(
     _ bytes: [UInt8], for duty: Duties, of slot: Int, interfaceIndex: Int32, limit: UInt64 = 0
