@@ -117,7 +117,7 @@ public final class ControlServer: Sendable {
   public func close() {
     unlink(path)
     isStopped.store(true, ordering: .releasing)
-    wakeUp.signal()
+    wakeUp.wake()
   }
 
   /// Stops listening; returns once every request that has come in has its reply.
@@ -150,7 +150,7 @@ public final class ControlServer: Sendable {
     replies.withLock {
       $0.append(Delivery(connection: connection, bytes: bytes, isPart: isPart))
     }
-    wakeUp.signal()
+    wakeUp.wake()
   }
 
   func takeReplies() -> [Delivery] {
