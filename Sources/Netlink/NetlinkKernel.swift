@@ -15,7 +15,7 @@ public final class NetlinkKernel: Kernel {
   /// How often a list is read again that changed meanwhile.
   static let dumpAttempts = 10
 
-  private let commands: NetlinkSocket
+  let commands: NetlinkSocket
   private let monitor: NetlinkSocket
   var sequence: UInt32 = 0
   var outgoing: [UInt8] = []
@@ -23,7 +23,7 @@ public final class NetlinkKernel: Kernel {
   private var incoming = [UInt8](repeating: 0, count: 64 << 10)
   private var reported = [UInt8](repeating: 0, count: 32 << 10)
   /// A conversation broke off; what comes first may belong to it.
-  private var hasStaleReplies = false
+  var hasStaleReplies = false
   var checksSourcesByRoute = false
 
   /// Opens both sockets in the network namespace of the calling thread.

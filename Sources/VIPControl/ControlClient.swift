@@ -78,13 +78,13 @@ public enum ControlClient {
   private static func connect(
     _ socket: Int32, _ path: String
   ) throws(ControlClientError) {
-    guard let result = UnixSocket.connect(socket, to: path) else {
+    guard let address = UnixAddress(path: path) else {
       throw ControlClientError(
         .pathTooLong,
-        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes")
+        "the socket path \(path) is longer than \(UnixAddress.byteCountMax) bytes")
     }
-    guard result != 0 else { return }
-    switch errno {
+    switch address.connect(socket) {
+    case 0: return
     case ENOENT, ECONNREFUSED, ENOTDIR:
       throw ControlClientError(.noNode, "no node runs here (nothing answers on \(path))")
     case EACCES, EPERM:

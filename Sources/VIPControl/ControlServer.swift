@@ -39,7 +39,7 @@ public final class ControlServer: Sendable {
   }
 
   private let path: String
-  private let wakeUp: Int32
+  let wakeUp: WakeUp
   private let replies = Mutex<[Delivery]>([])
   private let isStopped = Atomic<Bool>(false)
   private let ending = Mutex(Ending())
@@ -66,10 +66,11 @@ public final class ControlServer: Sendable {
   ) throws(NodeError) {
     path = RuntimeDirectory.socketPath(in: directory.path)
     let listener = try Self.listen(path)
-    wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-    guard wakeUp >= 0 else {
+    do throws(NodeError) {
+      wakeUp = try WakeUp()
+    } catch {
       Glibc.close(listener)
-      throw .system(errno, "make an event descriptor")
+      throw error
     }
     try start(listener, handler, stream)
   }
@@ -86,17 +87,16 @@ public final class ControlServer: Sendable {
       Glibc.close(listener)
       throw .system(code, "set the mode of the control socket")
     }
-    let result = UnixSocket.bind(listener, to: path)
-    let code = errno
-    guard let result else {
+    guard let address = UnixAddress(path: path) else {
       Glibc.close(listener)
       throw NodeError(
         .system(errno: ENAMETOOLONG),
-        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes; choose a "
+        "the socket path \(path) is longer than \(UnixAddress.byteCountMax) bytes; choose a "
           + "shorter runtime directory")
     }
-    guard result == 0, Glibc.listen(listener, 128) == 0 else {
-      let code = result == 0 ? errno : code
+    var code = address.bind(listener)
+    if code == 0, Glibc.listen(listener, 128) != 0 { code = errno }
+    guard code == 0 else {
       Glibc.close(listener)
       throw .system(code, "listen on \(path)")
     }
@@ -106,22 +106,8 @@ public final class ControlServer: Sendable {
   private func start(
     _ listener: Int32, _ handler: @escaping Handler, _ stream: @escaping StreamHandler
   ) throws(NodeError) {
-    let session = ControlSession(
-      server: self, listener: listener, wakeUp: wakeUp, handler, stream)
-    var id = pthread_t()
-    let context = Unmanaged.passRetained(session).toOpaque()
-    let result = pthread_create(
-      &id, nil,
-      { context in
-        guard let context else { return nil }
-        Unmanaged<ControlSession>.fromOpaque(context).takeRetainedValue().run()
-        return nil
-      }, context)
-    guard result == 0 else {
-      Unmanaged<ControlSession>.fromOpaque(context).release()
-      throw .system(result, "start the control thread")
-    }
-    pthread_detach(id)
+    let session = ControlSession(server: self, listener: listener, handler, stream)
+    try DetachedThread.start("the control thread") { session.run() }
   }
 
   /// Stops listening.
@@ -131,7 +117,7 @@ public final class ControlServer: Sendable {
   public func close() {
     unlink(path)
     isStopped.store(true, ordering: .releasing)
-    wake()
+    wakeUp.wake()
   }
 
   /// Stops listening; returns once every request that has come in has its reply.
@@ -164,7 +150,7 @@ public final class ControlServer: Sendable {
     replies.withLock {
       $0.append(Delivery(connection: connection, bytes: bytes, isPart: isPart))
     }
-    wake()
+    wakeUp.wake()
   }
 
   func takeReplies() -> [Delivery] {
@@ -172,14 +158,5 @@ public final class ControlServer: Sendable {
       defer { replies.removeAll() }
       return replies
     }
-  }
-
-  private func wake() {
-    var one: UInt64 = 1
-    _ = write(wakeUp, &one, 8)
-  }
-
-  deinit {
-    Glibc.close(wakeUp)
   }
 }

@@ -25,7 +25,6 @@ final class ControlSession {
 
   private let server: ControlServer
   private let listener: Int32
-  private let wakeUp: Int32
   private let handler: ControlServer.Handler
   private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
@@ -36,12 +35,11 @@ final class ControlSession {
   private var buffer = [UInt8](repeating: 0, count: 65_536)
 
   init(
-    server: ControlServer, listener: Int32, wakeUp: Int32,
+    server: ControlServer, listener: Int32,
     _ handler: @escaping ControlServer.Handler, _ stream: @escaping ControlServer.StreamHandler
   ) {
     self.server = server
     self.listener = listener
-    self.wakeUp = wakeUp
     self.handler = handler
     self.stream = stream
   }
@@ -62,7 +60,7 @@ final class ControlSession {
 
   /// Waits for something to do and does it.
   private func wait() {
-    var descriptors = [pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)]
+    var descriptors = [pollfd(fd: server.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)]
     let isPausing = bootTime() < acceptsFrom
     let canAccept = !server.hasStopped && !isPausing && (!isFull || hasOverdueWhenFull)
     // A negative descriptor is skipped: the others then wait in the kernel's queue.
@@ -78,10 +76,7 @@ final class ControlSession {
     }
     let timeout: Int32 = isFull || isPausing ? 100 : connections.isEmpty ? -1 : 1000
     guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
-    if descriptors[0].revents != 0 {
-      var value: UInt64 = 0
-      _ = read(wakeUp, &value, 8)
-    }
+    if descriptors[0].revents != 0 { server.wakeUp.clear() }
     for (index, id) in ids.enumerated() where descriptors[index + 2].revents != 0 {
       if connections[id]?.reply.isEmpty ?? true { receive(id) } else { send(id) }
     }

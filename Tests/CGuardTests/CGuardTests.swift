@@ -10,24 +10,27 @@ import Testing
   private static let root = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// A compiler with its sanitizers; the first is part of every Swift toolchain.
-  private static let compilers = [["clang", "-fuse-ld=lld"], ["gcc"]]
+  /// Compilers with sanitizers; the first is part of every Swift toolchain.
+  private static let compilers = [["clang", "-fuse-ld=lld"], ["clang"], ["gcc"]]
 
   @Test(.timeLimit(.minutes(2)))
   func `a reader of the area stays within it and believes nothing`() throws {
     let folder = try TemporaryDirectory()
     let program = folder["area_test"]
-    let compiler = try #require(
-      Self.compilers.first { (try? run([$0[0], "--version"]))?.status == 0 },
-      "neither clang nor gcc is there")
     let sources = Self.root.appending(path: "Sources/CGuard").path
-    try check(
-      compiler + [
-        "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-DVIP_GUARD_INSTRUMENTED",
-        "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I\(sources)",
-        "-I\(sources)/include", "\(sources)/area.c",
-        Self.root.appending(path: "Tests/CGuardTests/Program/area_test.c").path, "-o", program,
-      ], within: .seconds(60))
+    let arguments = [
+      "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-DVIP_GUARD_INSTRUMENTED",
+      "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I\(sources)",
+      "-I\(sources)/include", "\(sources)/area.c",
+      Self.root.appending(path: "Tests/CGuardTests/Program/area_test.c").path, "-o", program,
+    ]
+    var complaints: [String] = []
+    for compiler in Self.compilers {
+      let result = try? run(compiler + arguments, within: .seconds(60))
+      if result?.status == 0 { break }
+      complaints.append(result?.errors ?? "there is no \(compiler[0])")
+    }
+    try #require(complaints.count < Self.compilers.count, "\(complaints)")
     let result = try run([program], within: .seconds(60))
     #expect(result.status == 0, "\(result.output)\(result.errors)")
     #expect(result.output.hasSuffix("0 failures\n"), "\(result.output)")

@@ -285,6 +285,24 @@ struct KernelTests {
     }
   }
 
+  @Test("what is left of a list that was never read to its end does not disturb the next")
+  func staleReplies() throws {
+    try TestNamespace.run { namespace in
+      let kernel = try NetlinkKernel()
+      let requests = many(1_000, on: try namespace.index())
+      #expect(kernel.install(requests).allSatisfy { $0 == nil })
+      let question = encoded {
+        AddressMessage.encodeDump(
+          family: FamilyNumber.ipv4, interfaceIndex: 0, into: &$0, sequence: 4_711)
+      }
+      #expect(kernel.commands.send(question) == 0)
+      kernel.hasStaleReplies = true
+      // The kernel refuses a list while another one is unfinished.
+      #expect(Set(try kernel.addresses().map(\.address)) == Set(requests.map(\.address)))
+      #expect(!kernel.hasStaleReplies)
+    }
+  }
+
   @Test("IPv6 switched off on an interface")
   func withoutIPv6() throws {
     try TestNamespace.run { namespace in

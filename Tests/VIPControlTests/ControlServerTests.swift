@@ -1,6 +1,8 @@
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
+import VIP
 import VIPControl
 
 /// The control socket's end: whoever has asked gets an answer.
@@ -28,6 +30,42 @@ import VIPControl
       #expect(umask(mask) == mask)
       await server.finish()
     }
+  }
+
+  /// Asks, and takes nothing of what is answered.
+  private func silentClient(_ path: String) throws -> Descriptor {
+    let socket = try UnixSocket.open(nonBlocking: false)
+    #expect(UnixAddress(path: path)?.connect(socket.raw) == 0)
+    #expect(write(socket.raw, "x\n", 2) == 2)
+    return socket
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a client that takes no reply holds up the end for two seconds`() async throws {
+    let folder = try TemporaryDirectory()
+    let directory = try RuntimeDirectory(path: folder["run"])
+    let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+    let count = Atomic(0)
+    let server = try ControlServer(in: directory) { _ in
+      arrived.yield()
+      // The second answer comes when the server is already at its end.
+      if count.add(1, ordering: .relaxed).newValue == 2 { try? await Task.sleep(for: .seconds(1)) }
+      return [UInt8](repeating: 65, count: 8 << 20)
+    }
+    let path = RuntimeDirectory.socketPath(in: directory.path)
+    var arrival = arrivals.makeAsyncIterator()
+    let first = try silentClient(path)
+    _ = await arrival.next()
+    // Its reply fills the socket.
+    var poll = pollfd(fd: first.raw, events: Int16(POLLIN), revents: 0)
+    #expect(Glibc.poll(&poll, 1, 10_000) == 1)
+    let second = try silentClient(path)
+    _ = await arrival.next()
+    let start = ContinuousClock.now
+    await server.finish()
+    let taken = start.duration(to: .now)
+    #expect(taken > .milliseconds(1900) && taken < .seconds(7), "\(taken)")
+    withExtendedLifetime((first.raw, second.raw)) {}
   }
 
   @Test func `finishing waits for the replies and lets nobody else in`() async throws {

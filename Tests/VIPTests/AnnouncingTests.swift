@@ -67,6 +67,42 @@ import VRRP
     #expect(Set(bench.platform.wire.claims.map(\.address)).count == 100)
   }
 
+  @Test func `an address that is missing is not announced`() throws {
+    let policy = AnnouncementPolicy(pauses: [.milliseconds(50), .milliseconds(50)])
+    let bench = try holder(policy, ["198.18.0.100/24"])
+    let address = try #require(InterfaceAddress("198.18.0.100/24"))
+    bench.platform.fake.remove(address, onInterface: 2)
+    bench.settle()
+    // The second loss is made good a little later, the repeats are due before.
+    bench.platform.fake.remove(address, onInterface: 2)
+    bench.settle()
+    #expect(try bench.held == [])
+    let before = count(bench)
+    bench.pass(.milliseconds(120))
+    #expect(try bench.held == [])
+    #expect(count(bench) == before)
+    bench.pass(.seconds(1))
+    #expect(try bench.held.count == 1)
+    #expect(count(bench) > before)
+  }
+
+  @Test func `a turn installs and announces a bounded number of addresses`() throws {
+    let addresses = (0..<500).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/32" }
+    let bench = try Bench()
+    try bench.engine.add(settings(addresses))
+    bench.pass(.milliseconds(3600))
+    bench.platform.fake.forgetRequests()
+    bench.platform.time = bench.platform.time + .milliseconds(20)
+    bench.engine.turn(ready: [])
+    #expect(bench.state() == .active)
+    var installs = 0
+    for case .install in bench.platform.fake.requests { installs += 1 }
+    #expect((1...64).contains(installs))
+    #expect(bench.engine.hasPendingWork)
+    bench.settle()
+    #expect(try bench.held.count == 500)
+  }
+
   private static func failure(_ errorNumber: Int32) -> FrameError {
     FrameError(interface: "eth0", operation: "send", errorNumber: errorNumber)
   }

@@ -102,6 +102,28 @@ import VRRP
     #expect(try bench.held == [])
   }
 
+  @Test func `one that can't hear of a new holder removes at once`() throws {
+    let bench = try Bench()
+    bench.platform.wire.filterFailure = FrameError(
+      interface: "eth0", operation: "filter", errorNumber: 12)
+    try bench.engine.add(settings())
+    bench.pass(.seconds(4))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(try bench.held == [])
+  }
+
+  @Test func `what is removed begins with the last address`() throws {
+    let bench = try holder(settings(Self.two, handover: .strict))
+    bench.platform.fake.forgetRequests()
+    try bench.hear(200, from: "198.18.0.2")
+    // The others of a subnet may depend on the first.
+    let removed = bench.platform.fake.requests.compactMap { request -> String? in
+      if case .remove(let request) = request { request.address.description } else { nil }
+    }
+    #expect(removed == Self.two.reversed())
+  }
+
   @Test func `a link that goes down ends the waiting`() throws {
     let bench = try holder(settings())
     try bench.hear(200, from: "198.18.0.2")

@@ -42,4 +42,30 @@ import VIPCore
     table.remove(7)
     #expect(table.link(named: "eth0") == nil)
   }
+
+  @Test func `an IPv6 address that may be another machine's is no source`() throws {
+    var table = InterfaceTable(links: [link(2, "eth0")], addresses: [])
+    let address = try #require(InterfaceAddress("fe80::1/64"))
+    for flags in [AddressFlags.tentative, .dadFailed] {
+      table.update(AddressRecord(interfaceIndex: 2, address: address, flags: flags))
+      #expect(table.primaryAddress(of: 2, .ipv6) == nil)
+    }
+    table.update(AddressRecord(interfaceIndex: 2, address: address, flags: .permanent))
+    #expect(table.primaryAddress(of: 2, .ipv6) == address.address)
+    #expect(table.primaryAddress(of: 2, .ipv6, isGlobal: true) == nil)
+  }
+
+  @Test func `of a subnet the first IPv4 address is the source`() throws {
+    let first = try #require(InterfaceAddress("198.18.0.9/24"))
+    let second = try #require(InterfaceAddress("198.18.0.1/24"))
+    var table = InterfaceTable(
+      links: [link(2, "eth0")],
+      addresses: [
+        AddressRecord(interfaceIndex: 2, address: second, flags: [.permanent, .secondary]),
+        AddressRecord(interfaceIndex: 2, address: first, flags: .permanent),
+      ])
+    #expect(table.primaryAddress(of: 2, .ipv4) == first.address)
+    table.remove(AddressRecord(interfaceIndex: 2, address: first))
+    #expect(table.primaryAddress(of: 2, .ipv4) == nil)
+  }
 }

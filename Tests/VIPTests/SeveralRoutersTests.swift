@@ -57,8 +57,9 @@ import VRRP
     #expect(try #require(longest) <= .milliseconds(1010))
   }
 
-  @Test func `an address that moves to a Backup leaves the interface`() throws {
-    let bench = try Bench()
+  @Test(arguments: [LeasePolicy.default, .off])
+  func `an address that moves to a Backup leaves the interface`(lease: LeasePolicy) throws {
+    let bench = try Bench(lease: lease)
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
     try bench.engine.add(settings(["198.18.0.102/24"], vrid: 52, name: "mail"))
     for _ in 0..<5 {

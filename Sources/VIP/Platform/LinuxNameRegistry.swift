@@ -33,28 +33,32 @@ final class LinuxNameRegistry: NameRegistry {
       AF_UNIX,
       Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     guard descriptor >= 0 else { throw .system(errno, "claim the name \(name)") }
-    if Self.withAddress(name, { bind(descriptor, $0, $1) }) == 0,
-      listen(descriptor, Self.queueLength) == 0
-    {
+    guard let address = UnixAddress(abstract: Self.prefix + name) else {
+      close(descriptor)
+      throw .system(ENAMETOOLONG, "claim the name \(name)")
+    }
+    var code = address.bind(descriptor)
+    if code == 0, listen(descriptor, Self.queueLength) != 0 { code = errno }
+    guard code != 0 else {
       held[name] = descriptor
       holders[name] = nil
       return true
     }
-    let code = errno
     defer { close(descriptor) }
     guard code == EADDRINUSE else { throw .system(code, "claim the name \(name)") }
-    askHolder(of: name, over: descriptor)
+    askHolder(of: name, at: address, over: descriptor)
     return false
   }
 
   /// The holder of a name when it was last claimed in vain; `nil` if that can't be learned.
   func nameHolder(_ name: String) -> NameHolder? { holders[name] }
 
-  private func askHolder(of name: String, over descriptor: Int32) {
-    if Self.withAddress(name, { connect(descriptor, $0, $1) }) == 0 {
+  private func askHolder(of name: String, at address: UnixAddress, over descriptor: Int32) {
+    let code = address.connect(descriptor)
+    if code == 0 {
       holders[name] = UnixSocket.peer(descriptor).map { NameHolder(pid: $0.pid, user: $0.uid) }
-    } else if errno != EAGAIN {
-      // A queue that is full is the one that we have been in; everybody else is a stranger.
+    } else if code != EAGAIN {
+      // A full queue is the one of the same holder; any other refusal is a stranger's.
       holders[name] = nil
     }
   }
@@ -63,19 +67,5 @@ final class LinuxNameRegistry: NameRegistry {
   func releaseName(_ name: String) {
     guard let descriptor = held.removeValue(forKey: name) else { return }
     close(descriptor)
-  }
-
-  private static func withAddress(
-    _ name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-  ) -> Int32 {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    // A zero byte first makes it a name of no file.
-    let bytes = [0] + Array((prefix + name).utf8)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let length = MemoryLayout<sa_family_t>.size + bytes.count
-    return withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
-    }
   }
 }

@@ -5,7 +5,7 @@ import VIP
 ///
 /// The protocol of sd_notify(3): lines of `KEY=value` to the socket named in `$NOTIFY_SOCKET`.
 struct ServiceManager: Sendable {
-  private let path: String
+  private let address: UnixAddress
   /// How often the manager wants a sign of life; `nil` if it does not ask for any.
   let watchdogPeriod: Duration?
 
@@ -16,16 +16,18 @@ struct ServiceManager: Sendable {
 
   /// Reads the variables of a manager; `nil` if they name no socket.
   init?(socket: String?, period: String?, pid: String?) {
-    guard let socket, socket.hasPrefix("/") || socket.hasPrefix("@"),
-      (2...Self.pathByteCountMax).contains(socket.utf8.count)
-    else { return nil }
-    path = socket
+    guard let socket, let address = Self.address(socket) else { return nil }
+    self.address = address
     let isMeant = pid.map { $0 == "\(getpid())" } ?? true
     let microseconds = period.flatMap { UInt32($0) } ?? 0
     watchdogPeriod = isMeant && microseconds > 0 ? .microseconds(Int64(microseconds)) : nil
   }
 
-  private static let pathByteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+  /// The address in a variable: a path, or a name behind an at sign.
+  private static func address(_ text: String) -> UnixAddress? {
+    if text.hasPrefix("@") { return UnixAddress(abstract: String(text.dropFirst())) }
+    return text.hasPrefix("/") && text.utf8.count > 1 ? UnixAddress(path: text) : nil
+  }
 
   /// Says something; without a listener it is lost.
   func tell(_ lines: String) {
@@ -33,19 +35,7 @@ struct ServiceManager: Sendable {
     let descriptor = socket(AF_UNIX, type, 0)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    var bytes = Array(path.utf8)
-    // A socket without a file has a zero in place of the first character.
-    if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-    let message = Array(lines.utf8)
-    _ = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), $0, length)
-      }
-    }
+    _ = address.send(Array(lines.utf8), over: descriptor)
   }
 
   /// Gives signs of life for as long as the node's loop turns.
