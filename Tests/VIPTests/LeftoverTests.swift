@@ -69,6 +69,19 @@ import VRRP
     #expect(removals(bench) == [])
   }
 
+  @Test func `the same address on another interface is no leftover of this one`() throws {
+    let bench = try Bench()
+    bench.platform.fake.setLink(Link(index: 3, name: "eth1"))
+    let request = AddressRequest(interfaceIndex: 3, address: try #require(own))
+    #expect(bench.platform.fake.install([request]) == [nil])
+    bench.settle()
+    bench.platform.fake.forgetRequests()
+    try bench.engine.add(settings())
+    bench.settle()
+    #expect(removals(bench) == [])
+    #expect(try bench.held == ["198.18.0.100/24"])
+  }
+
   @Test func `after lost events a stranger's removal is noticed`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(handover: .strict))
