@@ -93,6 +93,11 @@ public struct Actions: Sendable, RandomAccessCollection {
   @usableFromInline var used: Int
   /// What the event told about the segment, for warnings.
   public internal(set) var findings: Findings = []
+  /// The sender of the advertisement that was handed over, if it was accepted and is no farewell: it
+  /// acts as Active.
+  ///
+  /// Also while the router is leaving, see ``VirtualRouter/stop(at:)``.
+  public internal(set) var heardActive: VirtualRouter.ActiveRouter?
 
   @usableFromInline
   init() {

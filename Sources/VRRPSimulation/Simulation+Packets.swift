@@ -97,7 +97,9 @@ extension Simulation {
   mutating func receive(_ delivery: Delivery) {
     defer { packets.release(delivery.packet) }
     let index = delivery.station
-    guard stations[index].router.state != .initialize else { return }
+    guard stations[index].router.state != .initialize || stations[index].router.isLeaving else {
+      return
+    }
     let family = stations[index].router.configuration.family
     let source = packets.packets[delivery.packet].source
     let bytes = packets.packets[delivery.packet].bytes

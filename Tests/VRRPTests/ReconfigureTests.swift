@@ -121,6 +121,16 @@ import VRRP
     #expect(router.deadline == deadline)
   }
 
+  @Test("One that has just resigned waits for the new interval and skew, no longer")
+  func resignedInterval() throws {
+    var router = active()
+    _ = try router.resign(at: .ms(4000), for: nil)
+    let settings = changed(router) { $0.interval = interval(.seconds(2)) }
+    #expect(router.reconfigure(settings, at: .ms(4100)).isEmpty)
+    // Skew_Time of priority 1: 255 / 256 of the interval.
+    #expect(router.deadline == Instant.ms(4000).advanced(byNanoseconds: 3_992_187_500))
+  }
+
   @Test("A stopped router starts with its new settings")
   func stopped() {
     var router = VirtualRouter.backup()

@@ -1,13 +1,6 @@
 import VIPCore
 import VRRP
 
-extension Findings {
-  /// Somebody who is not among a unicast router's peers speaks; the election never hears of it.
-  static let unlistedPeer = Findings(rawValue: 1 << 15)
-  /// What comes in is no advertisement that can be acted upon; the election never hears of it.
-  static let unusable = Findings(rawValue: 1 << 14)
-}
-
 /// Telling people what is wrong on the segment: once when it begins, once when it is over.
 extension Engine {
   /// For how many of the router's intervals a trouble is remembered, and for how long at least, so
@@ -27,7 +20,7 @@ extension Engine {
     while rest != 0 {
       let finding = Findings(rawValue: 1 << UInt16(rest.trailingZeroBitCount))
       rest &= rest - 1
-      tell(finding, from: source, of: instance) {
+      tell(.finding(finding), from: source, of: instance) {
         Self.sentence(finding, advertisement, from: source, to: instance)
       }
     }
@@ -44,10 +37,10 @@ extension Engine {
 
   /// Reports a trouble if it is news.
   func tell(
-    _ finding: Findings, from source: IPAddress, of instance: RouterInstance,
+    _ kind: Trouble.Kind, from source: IPAddress, of instance: RouterInstance,
     _ sentence: () -> String
   ) {
-    guard instance.troubles.note(finding, from: source, at: now, sentence),
+    guard instance.troubles.note(kind, from: source, at: now, sentence),
       let text = instance.troubles.list.last?.text
     else { return }
     report(.warning(router: instance.settings.name, family: instance.family, text: text))
@@ -60,8 +53,11 @@ extension Engine {
   func endTroubles() {
     var isAnyLeft = false
     for case let instance? in instances where !instance.troubles.list.isEmpty {
-      let interval = max(
-        instance.election.activeInterval.nanoseconds, instance.settings.interval.nanoseconds)
+      // A peer with a longer interval shows its trouble less often.
+      var interval = instance.settings.interval.nanoseconds
+      for peer in instance.election.peers where peer.actsAsActive(at: now) {
+        interval = max(interval, peer.interval.nanoseconds)
+      }
       let memory = max(Self.memoryInIntervals * interval, Self.memoryMin.inNanoseconds)
       let since = Instant(nanoseconds: now.nanoseconds - min(memory, now.nanoseconds))
       for trouble in instance.troubles.removeAll(notSeenSince: since) {

@@ -75,13 +75,17 @@ extension Engine {
     return (patience.max() ?? .zero) + .milliseconds(1) * count
   }
 
-  /// Notices that another router is Active now, for one that is handing over to it.
-  func noteSuccessor(
-    of instance: RouterInstance, _ advertisement: Advertisement, from source: IPAddress
-  ) {
-    guard instance.handoverDeadline != nil, !instance.hasSuccessor,
-      advertisement.priority != .release, source != instance.election.primaryAddress
-    else { return }
+  /// Takes an instance out of the election, which goes on hearing while the addresses wait here for a
+  /// successor.
+  func stopElection(of instance: RouterInstance) {
+    perform(instance.election.stop(at: now), for: instance)
+    if instance.handoverDeadline == nil { instance.election.finishLeaving() }
+  }
+
+  /// Notices that another router is Active now, for one that is handing over to it: its election has
+  /// accepted an advertisement.
+  func noteSuccessor(of instance: RouterInstance) {
+    guard instance.handoverDeadline != nil, !instance.hasSuccessor else { return }
     if instance.settings.virtualMac { return release(instance) }
     instance.hasSuccessor = true
     instance.handoverDeadline = now + patienceAfterAdvertisement(instance)
@@ -101,6 +105,7 @@ extension Engine {
     guard instance.handoverDeadline != nil else { return }
     instance.handoverDeadline = nil
     instance.hasSuccessor = false
+    instance.election.finishLeaving()
     for index in instance.addresses.indices { instance.addresses[index].isLingering = false }
     changeListening(for: instance)
   }

@@ -155,7 +155,7 @@ extension Engine {
     instance.activity = waiting
     instance.attachRetryAt = nil
     instance.isUnfit = isUnfit
-    perform(instance.election.stop(at: now), for: instance)
+    stopElection(of: instance)
     if instance.handoverDeadline != nil, !isUnfit { release(instance) }
     stopProbe(of: instance)
     schedule(instance)

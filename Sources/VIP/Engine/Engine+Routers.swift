@@ -68,7 +68,7 @@ extension Engine {
     instance.attachRetryAt = nil
     pendingHooks[instance.slot] = nil
     instance.troubles.clear()
-    perform(instance.election.stop(at: now), for: instance)
+    stopElection(of: instance)
     schedule(instance)
   }
 

@@ -314,13 +314,15 @@ package final class Engine {
             + "ignored"
         }
       }
-      noteSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+      if actions.heardActive != nil { noteSuccessor(of: instance) }
       perform(actions, for: instance)
       if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
-      note(actions.findings, advertisement, from: header.source, of: instance)
+      if instance.activity == .running {
+        note(actions.findings, advertisement, from: header.source, of: instance)
+      }
       schedule(instance)
     } catch {
       if let addressee { tellUnusable(error, from: header.source, of: addressee) }

@@ -4,9 +4,20 @@ import VRRP
 /// Something wrong on the segment that advertisements have shown, from when it was first seen until
 /// it has not been seen for a while.
 struct Trouble {
-  /// The kind: one finding.
-  let finding: Findings
-  /// Who showed it first.
+  /// The kinds of trouble.
+  enum Kind: Hashable {
+    /// One finding of the election.
+    case finding(Findings)
+    /// A router advertises that is not among a unicast router's peers; the election never hears of
+    /// it.
+    case unlistedPeer
+    /// An advertisement is malformed; the election never hears of it.
+    case unusable
+  }
+
+  /// Its kind.
+  let kind: Kind
+  /// The router that showed it first.
   let source: IPAddress
   /// When it was last seen.
   var lastSeen: Instant
@@ -20,21 +31,21 @@ struct Trouble {
 struct Troubles {
   private(set) var list: [Trouble] = []
 
-  /// Notes one finding.
+  /// Notes one trouble.
   ///
   /// Allocates, and asks for the sentence, only when it is news.
   ///
   /// - Returns: whether it is news.
   mutating func note(
-    _ finding: Findings, from source: IPAddress, at now: Instant, _ text: () -> String
+    _ kind: Trouble.Kind, from source: IPAddress, at now: Instant, _ text: () -> String
   ) -> Bool {
-    for index in list.indices where list[index].finding == finding {
-      // Others who do the same are counted but not told; they are once this one has stopped.
+    for index in list.indices where list[index].kind == kind {
+      // Others that do the same are counted but not told; they are once this one has stopped.
       if list[index].source == source { list[index].lastSeen = now }
       list[index].count += 1
       return false
     }
-    list.append(Trouble(finding: finding, source: source, lastSeen: now, text: text()))
+    list.append(Trouble(kind: kind, source: source, lastSeen: now, text: text()))
     return true
   }
 
