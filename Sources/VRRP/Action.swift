@@ -38,8 +38,8 @@ public struct Transition: Sendable, Hashable {
     case startupAsOwner
     /// It was stopped.
     case shutdown
-    /// The last Active heard has been silent for this many nanoseconds (RFC 9568 §6.4.2).
-    case activeDown(lastHeard: IPAddress?, silentForNanoseconds: UInt64)
+    /// The last Active heard has been silent for Active_Down_Interval (RFC 9568 §6.4.2).
+    case activeDown(lastHeard: IPAddress?, silentFor: Duration)
     /// The Active announced that it leaves, and Skew_Time has passed since.
     case activeReleased(IPAddress)
     /// A router with a lower priority was Active and this one preempts.
@@ -53,7 +53,7 @@ public struct Transition: Sendable, Hashable {
     /// The operator asked it to let others be Active.
     case resigned
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
-    case lateWakeUp(nanoseconds: UInt64)
+    case lateWakeUp(silentFor: Duration)
   }
 }
 
@@ -79,7 +79,8 @@ extension Transition.Reason: CustomStringConvertible {
     }
   }
 
-  private static func seconds(_ nanoseconds: UInt64) -> String {
+  private static func seconds(_ duration: Duration) -> String {
+    let nanoseconds = duration.inNanoseconds
     let milliseconds = String(nanoseconds / 1_000_000 % 1000 + 1000).dropFirst()
     return "\(nanoseconds / 1_000_000_000).\(milliseconds)s"
   }

@@ -63,7 +63,8 @@ extension VirtualRouter {
     guard silence > Self.silenceMax(configuration.interval.nanoseconds), !isOwner else {
       return false
     }
-    becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
+    becomeBackup(
+      at: now, because: .lateWakeUp(silentFor: .nanoseconds(Int64(clamping: silence))), &actions)
     return true
   }
 
@@ -109,13 +110,14 @@ extension VirtualRouter {
     now.advanced(byNanoseconds: configuration.interval.nanoseconds)
   }
 
-  /// Begins to watch: sets the Active_Down_Timer.
+  /// The knowledge of a Backup that begins to watch, with its Active_Down_Timer set.
   ///
   /// - Parameters:
   ///   - active: the Active that was just heard; `nil` if none was.
   ///   - interval: its interval, or our own.
   ///   - cause: the event that sets the timer.
   ///   - now: the current time.
+  /// - Returns: what the Backup knows.
   func watch(
     _ active: ActiveRouter?, interval: AdvertisementInterval,
     after cause: TimerCause = .advertisement, from now: Instant
@@ -129,9 +131,9 @@ extension VirtualRouter {
   func wait(after cause: TimerCause, interval: AdvertisementInterval) -> UInt64 {
     let priority = backupPriority
     return switch cause {
-    case .advertisement: activeDownInterval(of: priority, interval: interval)
-    case .farewell: skewTime(of: priority, interval: interval)
-    case .resignation: interval.nanoseconds + skewTime(of: priority, interval: interval)
+    case .advertisement: activeDownNanoseconds(of: priority, interval: interval)
+    case .farewell: skewNanoseconds(of: priority, interval: interval)
+    case .resignation: interval.nanoseconds + skewNanoseconds(of: priority, interval: interval)
     }
   }
 
@@ -152,7 +154,7 @@ extension VirtualRouter {
     if form == .pseudoHeader {
       heardChecksum = .pseudoHeader(now)
     } else if case .pseudoHeader(let last) = heardChecksum,
-      now.nanoseconds(since: last) <= activeDownInterval
+      now.nanoseconds(since: last) <= activeDownNanoseconds
     {
       // One who needs the pseudo-header may still be there.
     } else {
@@ -168,6 +170,6 @@ extension VirtualRouter {
     }
     return .activeDown(
       lastHeard: backup.activeRouter?.address,
-      silentForNanoseconds: now.nanoseconds(since: backup.lastHeard))
+      silentFor: now - backup.lastHeard)
   }
 }

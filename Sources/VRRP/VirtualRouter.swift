@@ -123,22 +123,29 @@ extension VirtualRouter {
   /// Whether this node acts as owner of the virtual addresses (priority 255).
   public var isOwner: Bool { effectivePriority == .owner }
 
-  /// Skew_Time in nanoseconds, with this node's place among equals.
-  public var skewTime: UInt64 { skewTime(of: effectivePriority, interval: activeInterval) }
+  /// Skew_Time, with this node's place among equals.
+  public var skewTime: Duration { .nanoseconds(Int64(clamping: skewNanoseconds)) }
 
-  /// Active_Down_Interval in nanoseconds, with this node's place among equals.
-  public var activeDownInterval: UInt64 {
-    activeDownInterval(of: effectivePriority, interval: activeInterval)
+  /// Active_Down_Interval, with this node's place among equals.
+  public var activeDownInterval: Duration { .nanoseconds(Int64(clamping: activeDownNanoseconds)) }
+
+  package var skewNanoseconds: UInt64 {
+    skewNanoseconds(of: effectivePriority, interval: activeInterval)
   }
 
-  func activeDownInterval(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
-    3 * interval.nanoseconds + skewTime(of: priority, interval: interval)
+  package var activeDownNanoseconds: UInt64 {
+    activeDownNanoseconds(of: effectivePriority, interval: activeInterval)
   }
 
-  func skewTime(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
-    Timing.skewTime(priority: priority, interval: interval, version: configuration.version)
-      + Timing.tieBreakOffset(
-        rank: configuration.tieBreakRank, interval: interval, version: configuration.version)
+  func activeDownNanoseconds(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
+    3 * interval.nanoseconds + skewNanoseconds(of: priority, interval: interval)
+  }
+
+  func skewNanoseconds(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
+    let version = configuration.version
+    return Timing.skewNanoseconds(priority: priority, interval: interval, version: version)
+      + Timing.tieBreakNanoseconds(
+        rank: configuration.tieBreakRank, interval: interval, version: version)
   }
 
   /// The checksum form heard from the peers.

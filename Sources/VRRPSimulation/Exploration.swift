@@ -25,8 +25,9 @@ public struct Exploration: Sendable {
     public internal(set) var isComplete = false
   }
 
-  /// The longest a packet takes, in nanoseconds.
-  public static let deliveryTimeMax: UInt64 = 1_000_000
+  /// The longest a packet takes.
+  public static let deliveryTimeMax = Duration.milliseconds(1)
+  private static let deliveryNanosecondsMax = deliveryTimeMax.inNanoseconds
 
   let configurations: [VirtualRouter.Configuration]
   let templates: [VirtualRouter]
@@ -245,7 +246,7 @@ extension Exploration {
     }
     let running = node.routers.indices.filter { isRunning($0, in: node) }
     if let earliest = running.map({ timer(of: $0, in: node) }).min(),
-      node.messages.allSatisfy({ $0.age + earliest <= Self.deliveryTimeMax })
+      node.messages.allSatisfy({ $0.age + earliest <= Self.deliveryNanosecondsMax })
     {
       for index in running where timer(of: index, in: node) == earliest {
         steps.append(.tick(index))
@@ -359,12 +360,12 @@ extension Exploration {
   /// What is wrong with a state, if anything.
   private func judge(_ node: Node) -> String? {
     if node.burst > 8 * configurations.count { return "answers never end" }
-    if node.double > longestInterval + 2 * Self.deliveryTimeMax {
+    if node.double > longestInterval + 2 * Self.deliveryNanosecondsMax {
       return "two Actives for \(TimeText.seconds(node.double))"
     }
     let running = node.routers.indices.filter { isRunning($0, in: node) }
-    if let shortest = running.map({ router($0, in: node).activeDownInterval }).min(),
-      node.outage > shortest + Self.deliveryTimeMax
+    if let shortest = running.map({ router($0, in: node).activeDownNanoseconds }).min(),
+      node.outage > shortest + Self.deliveryNanosecondsMax
     {
       return "no Active for \(TimeText.seconds(node.outage))"
     }

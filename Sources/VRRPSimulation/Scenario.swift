@@ -193,17 +193,13 @@ extension LinkConditions {
   var scenarioText: String {
     let fallback = LinkConditions()
     var text = ""
-    if latency != fallback.latency { text += " latency \(Self.text(latency))" }
-    if jitter > 0 { text += " jitter \(Self.text(jitter))" }
+    if latency != fallback.latency { text += " latency \(latency.text)" }
+    if jitter != .zero { text += " jitter \(jitter.text)" }
     if loss != .never { text += " loss \(loss)" }
     if duplication != .never { text += " duplicate \(duplication)" }
     if reordering != .never { text += " reorder \(reordering)" }
     if corruption != .never { text += " corrupt \(corruption)" }
     return text
-  }
-
-  private static func text(_ nanoseconds: UInt64) -> String {
-    Duration.nanoseconds(Int64(clamping: nanoseconds)).text
   }
 }
 

@@ -101,7 +101,7 @@ extension ScenarioReport {
     let simulation = run.simulation
     passed = run.passed
     seed = run.seed
-    duration = Self.seconds(simulation.now.nanoseconds)
+    duration = Self.seconds(simulation.now)
     expectations = run.expectations
     brokenPromises = run.brokenPromises
     events = simulation.records.map { Self.event($0, in: simulation) }
@@ -126,7 +126,7 @@ extension ScenarioReport {
     let configuration = station.router.configuration
     return Router(
       name: row.name, address: station.address, priority: configuration.priority,
-      interval: seconds(configuration.interval.nanoseconds),
+      interval: seconds(configuration.interval.duration),
       spans: row.spans.map {
         Span(
           from: seconds($0.start), to: seconds($0.end), state: $0.state, reachable: $0.isReachable)
@@ -136,7 +136,7 @@ extension ScenarioReport {
   private static func event(_ record: Simulation.Record, in simulation: Simulation) -> Event {
     let router = simulation.nodes[simulation.stations[record.station].node].name
     func made(_ name: String) -> Event {
-      Event(time: seconds(record.time.nanoseconds), router: router, event: name)
+      Event(time: seconds(record.time), router: router, event: name)
     }
     switch record.event {
     case .transition(let change):
@@ -159,5 +159,9 @@ extension ScenarioReport {
     }
   }
 
-  private static func seconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1e9 }
+  private static func seconds(_ moment: Instant) -> Double { seconds(moment - .zero) }
+
+  private static func seconds(_ duration: Duration) -> Double {
+    Double(duration.inNanoseconds) / 1e9
+  }
 }

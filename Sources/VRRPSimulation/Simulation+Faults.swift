@@ -132,11 +132,9 @@ extension Simulation {
     let slot = packets.store(message, from: source)
     for receiver in groups[group] {
       packets.retain(slot)
-      sequence += 1
-      let time = now.advanced(byNanoseconds: conditions.latency)
+      let time = now.advanced(byNanoseconds: conditions.latencyNanoseconds)
       if supervisor.lastArrival < time { supervisor.lastArrival = time }
-      deliveries.insert(
-        Delivery(time: time, sequence: sequence, station: receiver, packet: slot))
+      deliveries.insert(Delivery(station: receiver, packet: slot), arrivingAt: time)
     }
     packets.release(slot)
   }

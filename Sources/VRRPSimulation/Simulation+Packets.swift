@@ -60,14 +60,13 @@ extension Simulation {
     } else {
       packets.retain(slot)
     }
-    var delay = conditions.latency
-    if conditions.jitter > 0 { delay += random.below(conditions.jitter + 1) }
-    if random.chance(conditions.reordering) { delay += conditions.reorderingDelay }
-    sequence += 1
+    var delay = conditions.latencyNanoseconds
+    let jitter = conditions.jitterNanoseconds
+    if jitter > 0 { delay += random.below(jitter + 1) }
+    if random.chance(conditions.reordering) { delay += conditions.reorderingNanoseconds }
     let time = now.advanced(byNanoseconds: delay)
     if supervisor.lastArrival < time { supervisor.lastArrival = time }
-    deliveries.insert(
-      Delivery(time: time, sequence: sequence, station: receiver, packet: slot))
+    deliveries.insert(Delivery(station: receiver, packet: slot), arrivingAt: time)
   }
 
   /// Records what a station has not noticed before.

@@ -140,8 +140,8 @@ extension Simulation {
     return running.map { station in
       let router = stations[station].router
       let known = router.activeInterval.nanoseconds
-      guard !isQuiet, longest > known else { return router.activeDownInterval }
-      return 3 * longest + (router.skewTime * (longest / known + 1))
+      guard !isQuiet, longest > known else { return router.activeDownNanoseconds }
+      return 3 * longest + (router.skewNanoseconds * (longest / known + 1))
     }.min() ?? 0
   }
 
@@ -156,7 +156,7 @@ extension Simulation {
     guard let since = state.doubleSince else { return }
     let interval =
       groups[group].map { stations[$0].router.configuration.interval.nanoseconds }.max() ?? 0
-    let bound = stretched(interval) + 2 * conditions.deliveryTimeMax
+    let bound = stretched(interval) + 2 * conditions.deliveryNanosecondsMax
     if now.nanoseconds(since: since) > bound {
       report(
         .oneActiveSoon, station: station, "\(now.nanoseconds(since: since)) ns, bound \(bound) ns")
@@ -165,7 +165,7 @@ extension Simulation {
 
   private mutating func checkOutage(_ state: Supervisor.Group, changed station: Int) {
     guard let since = state.outageSince else { return }
-    let bound = stretched(state.shortestDownInterval) + conditions.deliveryTimeMax
+    let bound = stretched(state.shortestDownInterval) + conditions.deliveryNanosecondsMax
     if now.nanoseconds(since: since) > bound {
       report(
         .takeoverInTime, station: station,
@@ -189,7 +189,7 @@ extension Simulation {
       longest = max(longest, 3 * interval + max(interval, skewUnit) + delay)
     }
     let end = max(supervisor.settlingStart, supervisor.quietFrom).advanced(
-      byNanoseconds: 2 * stretched(longest) + 4 * conditions.deliveryTimeMax)
+      byNanoseconds: 2 * stretched(longest) + 4 * conditions.deliveryNanosecondsMax)
     supervisor.settledAt = end
     return end
   }

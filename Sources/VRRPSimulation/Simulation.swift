@@ -118,7 +118,6 @@ public struct Simulation: Sendable {
   var wakes = TimerQueue()
   var deliveries = DeliveryQueue()
   var packets = PacketPool()
-  var sequence: UInt64 = 0
   /// For each sender, a bit for each node it can't reach.
   var blocked: [UInt64] = []
   var supervisor = Supervisor()
@@ -197,7 +196,7 @@ extension Simulation {
 extension Simulation {
   /// When something happens next; `nil` if nothing will.
   public var nextEvent: Instant? {
-    var earliest = deliveries.first?.time
+    var earliest = deliveries.earliest
     for other in [timers.earliest, wakes.earliest] {
       if let other, earliest.map({ other < $0 }) ?? true { earliest = other }
     }
@@ -223,7 +222,7 @@ extension Simulation {
   ///
   /// - Returns: whether there was one.
   public mutating func step(until end: Instant) -> Bool {
-    let packet = deliveries.first?.time ?? Instant(nanoseconds: .max)
+    let packet = deliveries.earliest ?? Instant(nanoseconds: .max)
     let timer = timers.earliest ?? Instant(nanoseconds: .max)
     let wake = wakes.earliest ?? Instant(nanoseconds: .max)
     let next = min(packet, min(timer, wake))
@@ -235,7 +234,7 @@ extension Simulation {
     if wake == next {
       if let due = wakes.popDue(by: next) { resume(due.id) }
     } else if packet == next {
-      if let delivery = deliveries.removeFirst() { deliver(delivery) }
+      if let delivery = deliveries.removeFirst(by: next) { deliver(delivery) }
     } else if let due = timers.popDue(by: next) {
       fireTimer(of: due.id)
     }

@@ -53,7 +53,7 @@ import VRRPSimulation
         return action
       }
       return .transition(
-        Transition(from: change.from, to: change.to, reason: .lateWakeUp(nanoseconds: 0)))
+        Transition(from: change.from, to: change.to, reason: .lateWakeUp(silentFor: .zero)))
     }
   }
 

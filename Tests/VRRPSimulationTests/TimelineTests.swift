@@ -11,11 +11,12 @@ import VRRPSimulation
     plan.faults = [ScenarioPlan.Fault(.cut, at: .seconds(6))]
     plan.duration = .seconds(12)
     let timeline = Timeline(of: plan.scenario.run())
-    #expect(timeline.firstServed == 3_218_750_000)
+    #expect(timeline.firstServed == Instant(nanoseconds: 3_218_750_000))
     // From the cut to b's takeover: its Active_Down_Interval after the last advertisement heard.
     #expect(
       timeline.outages == [
-        Timeline.Outage(start: 6_000_000_000, end: 5_218_850_000 + 3_246_093_750)
+        Timeline.Outage(
+          start: .ms(6000), end: Instant(nanoseconds: 5_218_850_000 + 3_246_093_750))
       ])
     #expect(timeline.rows.map(\.name) == ["a", "b", "c"])
     #expect(timeline.rows.map(\.spans.last?.state) == [.active, .active, .backup])
@@ -29,8 +30,8 @@ import VRRPSimulation
     let timeline = Timeline(of: scenario.run())
     #expect(
       timeline.outages == [
-        Timeline.Outage(start: 2_000_000_000, end: 3_000_000_000),
-        Timeline.Outage(start: 6_000_000_000, end: 7_000_000_000),
+        Timeline.Outage(start: .ms(2000), end: .ms(3000)),
+        Timeline.Outage(start: .ms(6000), end: .ms(7000)),
       ])
   }
 

@@ -1,3 +1,4 @@
+import VIPCore
 import VRRP
 import VRRPSimulation
 
@@ -10,7 +11,7 @@ enum SimulationText {
     }
     if lines.last == "" { lines.removeLast() }
     let timelines = run.timelines
-    for (group, timeline) in timelines.enumerated() where timeline.end > 0 {
+    for (group, timeline) in timelines.enumerated() where timeline.end > .zero {
       lines.append("")
       if timelines.count > 1 { lines += [heading(of: group, in: run), ""] }
       lines += timeline.chart(width: width)
