@@ -6,7 +6,7 @@
 public struct TimerQueue: Sendable {
   private struct Entry: Sendable {
     var deadline: Instant
-    /// How many were scheduled before it.
+    /// The number of those that were scheduled before it.
     var order: UInt64
     var id: Int
 
@@ -15,7 +15,7 @@ public struct TimerQueue: Sendable {
     }
   }
   private var heap: [Entry] = []
-  /// Where each identifier's entry stands in the heap; -1 if it has none.
+  /// The place of each identifier's entry in the heap; -1 if it has none.
   private var position: [Int] = []
   private var scheduled: UInt64 = 0
 
@@ -28,7 +28,7 @@ public struct TimerQueue: Sendable {
   /// The next deadline.
   public var earliest: Instant? { heap.first?.deadline }
 
-  /// How many identifiers have a deadline.
+  /// The number of identifiers that have a deadline.
   public var count: Int { heap.count }
 
   /// The deadline of an identifier.

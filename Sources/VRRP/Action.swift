@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// What a virtual router tells its node to do.
+/// A deed that a virtual router asks of its node.
 public enum Action: Sendable, Hashable {
   /// Send an advertisement with this priority at once.
   case advertise(Priority)
@@ -20,7 +20,7 @@ public struct Transition: Sendable, Hashable {
   public let from: VirtualRouter.State
   /// The state after.
   public let to: VirtualRouter.State
-  /// Why.
+  /// The cause.
   public let reason: Reason
 
   /// Makes a transition.
@@ -30,7 +30,7 @@ public struct Transition: Sendable, Hashable {
     self.reason = reason
   }
 
-  /// Why a virtual router changed its state.
+  /// A cause of a change of state.
   public enum Reason: Sendable, Hashable {
     /// It was started.
     case startup
@@ -92,7 +92,7 @@ extension Transition.Reason: CustomStringConvertible {
 public struct Actions: Sendable, RandomAccessCollection {
   @usableFromInline var storage: InlineArray<4, Action>
   @usableFromInline var used: Int
-  /// What the event told about the segment, for warnings.
+  /// The differences that the event showed on the segment, for warnings.
   public internal(set) var findings: Findings = []
   /// The sender of the advertisement that was handed over, if it was accepted and is no farewell: it
   /// acts as Active.
@@ -114,7 +114,7 @@ public struct Actions: Sendable, RandomAccessCollection {
 
   /// Always 0.
   @inlinable public var startIndex: Int { 0 }
-  /// How many actions there are.
+  /// The number of actions.
   @inlinable public var endIndex: Int { used }
   /// The action at a position.
   @inlinable

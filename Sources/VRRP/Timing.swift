@@ -15,10 +15,10 @@ public enum Timing {
     interval.duration * 3 + skewTime(priority: priority, interval: interval, version: version)
   }
 
-  /// How many places share one priority step among routers of equal priority.
+  /// The number of places that share one priority step among routers of equal priority.
   public static let tieBreakRankCount: UInt8 = 16
 
-  /// How much longer a router of a rank waits than one of rank 0.
+  /// The time that a router of a rank waits longer than one of rank 0.
   ///
   /// This keeps backups of equal priority from moving all at once. Always less than the step
   /// itself, so the order by priority is untouched.

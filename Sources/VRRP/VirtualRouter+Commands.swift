@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// Why a router can't do what its operator asks.
+/// A reason to refuse a command of the operator.
 public enum CommandError: Error, Sendable, Hashable {
   /// It is in state Initialize.
   case notRunning
@@ -12,7 +12,7 @@ public enum CommandError: Error, Sendable, Hashable {
 }
 
 extension CommandError: CustomStringConvertible {
-  /// What stands in the way and what to do.
+  /// The obstacle and the remedy.
   public var description: String {
     switch self {
     case .notRunning: "the router is not running"

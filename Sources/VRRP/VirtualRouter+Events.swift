@@ -78,8 +78,8 @@ extension VirtualRouter {
 
   /// Takes in an advertisement for this VRID that passed all checks of its own.
   ///
-  /// What can only be checked with our configuration at hand is checked here: version,
-  /// authentication, and in version 2 the interval. ``Actions/findings`` says what was noticed,
+  /// Checked here is what needs our configuration: version, authentication, and in version 2 the
+  /// interval. ``Actions/findings`` says what was noticed,
   /// ``Actions/heardActive`` whether the message was accepted and is no farewell.
   ///
   /// - Parameters:
@@ -176,7 +176,7 @@ extension VirtualRouter {
   /// Notices a router we should have silenced and that goes on as Active.
   ///
   /// It spoke before, we answered, it speaks again, and not just because a packet came twice. The
-  /// passing encounter of two Actives that an election begins or ends with is no news.
+  /// passing encounter of two Actives that an election begins or ends with is not reported.
   private func noticeDeafness(
     _ advertisement: Advertisement, _ previous: Instant, at now: Instant,
     _ findings: inout Findings
@@ -189,7 +189,7 @@ extension VirtualRouter {
     }
   }
 
-  /// What a Backup does with an advertisement (RFC 9568 §6.4.2).
+  /// The answer of a Backup to an advertisement (RFC 9568 §6.4.2).
   private func receiveAsBackup(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
     _ backup: inout Backup
@@ -221,7 +221,7 @@ extension VirtualRouter {
     return now.nanoseconds(since: since) >= preemptDelay
   }
 
-  /// What an Active does with an advertisement (RFC 9568 §6.4.3).
+  /// The answer of an Active to an advertisement (RFC 9568 §6.4.3).
   private mutating func receiveAsActive(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
     _ active: Active, _ actions: inout Actions

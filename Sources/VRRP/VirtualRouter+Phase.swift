@@ -19,7 +19,7 @@ extension VirtualRouter {
     package var timer: Instant
     /// The event that set the timer, which says for how long.
     var timerCause: TimerCause
-    /// When that event was: when the Active was last heard or the watch began.
+    /// The moment of that event: the Active's last advertisement, or the start of the watch.
     var lastHeard: Instant
     /// Active_Adver_Interval.
     var activeInterval: AdvertisementInterval
@@ -27,7 +27,7 @@ extension VirtualRouter {
     var activeRouter: ActiveRouter?
     /// Whether a lower priority was heard since the timer was last set.
     var isPreempting = false
-    /// Since when an Active of lower priority has been heard without a break.
+    /// The first moment of an unbroken time in which the Active had a lower priority.
     var lowerPrioritySince: Instant?
   }
 
@@ -45,11 +45,12 @@ extension VirtualRouter {
   package struct Active: Sendable, Hashable {
     /// Adver_Timer.
     package var timer: Instant
-    /// When this router became Active.
+    /// The moment of the takeover.
     var since: Instant
-    /// When we last sent an advertisement of any kind.
+    /// The moment of our last advertisement of any kind.
     var lastSent: Instant
-    /// When we last answered a losing advertisement or a farewell, or will have.
+    /// The moment of our last answer to a losing advertisement or a farewell; of the next one, if it
+    /// was brought forward.
     var lastAnswer: Instant?
     /// The priority above the Active that was replaced at an operator's request.
     var promotion: Priority?
@@ -59,7 +60,7 @@ extension VirtualRouter {
   package enum HeardChecksum: Sendable, Hashable {
     case none
     case message
-    /// When it was last heard.
+    /// With the moment when it was last heard.
     case pseudoHeader(Instant)
   }
 }
@@ -74,7 +75,7 @@ extension VirtualRouter.Phase {
     }
   }
 
-  /// When the timer of the state fires.
+  /// The deadline of the state's timer.
   package var timer: Instant? {
     switch self {
     case .initialize, .leaving: nil
@@ -148,7 +149,7 @@ extension VirtualRouter.Standing {
   /// Brings the standing into canonical form: two routers of equal settings, address and canonical
   /// standing do the same in every future in which their settings stay.
   ///
-  /// How long ago something was is kept only as far as it makes a difference.
+  /// Ages are kept only as far as they make a difference.
   ///
   /// - Parameters:
   ///   - now: the current time.

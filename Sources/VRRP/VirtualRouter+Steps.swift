@@ -52,7 +52,7 @@ extension VirtualRouter {
   /// Makes an Active that was suspended, frozen or starved listen before it speaks.
   ///
   /// Not in the RFC: after three silent intervals the others may have taken over
-  /// (Active_Down_Interval is longer than that for everyone). Speaking now, be it only to answer,
+  /// (Active_Down_Interval of every router is longer than that). Speaking now, be it only to answer,
   /// would disturb them; listening first costs nothing. An owner holds its addresses anyway.
   ///
   /// - Returns: whether the router is Backup now.
@@ -105,7 +105,7 @@ extension VirtualRouter {
     }
   }
 
-  /// When the Adver_Timer fires if it is set now.
+  /// The deadline of an Adver_Timer that is set now.
   func nextTurn(from now: Instant) -> Instant {
     now.advanced(byNanoseconds: configuration.interval.nanoseconds)
   }
@@ -127,7 +127,7 @@ extension VirtualRouter {
       timerCause: cause, lastHeard: now, activeInterval: interval, activeRouter: active)
   }
 
-  /// How long a Backup waits after an event, in nanoseconds.
+  /// The time that a Backup waits after an event, in nanoseconds.
   func wait(after cause: TimerCause, interval: AdvertisementInterval) -> UInt64 {
     let priority = backupPriority
     return switch cause {

@@ -29,7 +29,7 @@ public import VIPCore
 public struct VirtualRouter: Sendable {
   /// The states of RFC 9568 §6.2.
   ///
-  /// What older texts call Master is Active here.
+  /// Active is called Master in older texts.
   public enum State: String, Sendable, Hashable, Codable {
     /// Waiting to be started.
     case initialize
@@ -63,7 +63,7 @@ public struct VirtualRouter: Sendable {
   public internal(set) var primaryAddress: IPAddress
   /// The other routers heard for our VRID, also those whose version is not ours.
   public internal(set) var peers = Peers()
-  /// Until when this router leaves the role to others, if an operator asked it to.
+  /// The end of the time in which this router leaves the role to others at an operator's request.
   public internal(set) var resignedUntil: Instant?
 
   /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
@@ -97,7 +97,7 @@ extension VirtualRouter {
     if case .leaving = phase { true } else { false }
   }
 
-  /// When ``advance(to:)`` is due; `nil` if no timer runs.
+  /// The moment when ``advance(to:)`` is due; `nil` if no timer runs.
   public var deadline: Instant? { phase.timer }
 
   /// The last other router heard as Active, `nil` while we are Active or none was heard.

@@ -3,7 +3,7 @@ import VIPCore
 /// A packet on its way to one station.
 struct Delivery: Sendable {
   var station: Int
-  /// Where its bytes are, see ``PacketPool``.
+  /// The slot of its bytes in the ``PacketPool``.
   var packet: Int
 }
 
@@ -14,7 +14,7 @@ struct DeliveryQueue: Sendable {
   private var deliveries: [Delivery] = []
   private var free: [Int] = []
 
-  /// When the next packet arrives.
+  /// The arrival of the next packet.
   var earliest: Instant? { arrivals.earliest }
 
   mutating func insert(_ delivery: Delivery, arrivingAt time: Instant) {

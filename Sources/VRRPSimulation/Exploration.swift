@@ -11,11 +11,11 @@ public import VRRP
 /// States that differ only by what makes no difference later (how long ago something was, once it is
 /// long enough; counters) are one state. So the search ends although time does not.
 public struct Exploration: Sendable {
-  /// What was found.
+  /// The result of an exploration.
   public struct Outcome: Sendable, Hashable {
-    /// How many different states the segment can be in.
+    /// The number of different states of the segment.
     public internal(set) var stateCount = 0
-    /// How many ways lead from one to another.
+    /// The number of ways from one to another.
     public internal(set) var stepCount = 0
     /// In how many of them the segment was at rest long enough to be judged.
     public internal(set) var settledCount = 0
@@ -357,7 +357,7 @@ extension Exploration {
     node.quiet > settlingTime && node.messages.isEmpty
   }
 
-  /// What is wrong with a state, if anything.
+  /// The broken promise of a state, if there is one.
   private func judge(_ node: Node) -> String? {
     if node.burst > 8 * configurations.count { return "answers never end" }
     if node.double > longestInterval + 2 * Self.deliveryNanosecondsMax {

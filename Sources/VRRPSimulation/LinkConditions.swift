@@ -1,6 +1,6 @@
 import VIPCore
 
-/// How a simulated segment treats packets.
+/// The treatment of packets on a simulated segment.
 public struct LinkConditions: Sendable, Hashable {
   /// The time every packet takes at least, not negative.
   public var latency: Duration {
@@ -14,19 +14,19 @@ public struct LinkConditions: Sendable, Hashable {
   }
   var latencyNanoseconds: UInt64 = 100_000
   var jitterNanoseconds: UInt64 = 0
-  /// How often a receiver misses a packet.
+  /// The probability that a receiver misses a packet.
   public var loss: Probability = .never
-  /// How often a receiver gets a packet twice.
+  /// The probability that a receiver gets a packet twice.
   public var duplication: Probability = .never
-  /// How often a packet is held back so that later ones overtake it.
+  /// The probability that a packet is held back so that later ones overtake it.
   public var reordering: Probability = .never
-  /// How often a bit of a packet is flipped on its way.
+  /// The probability that a bit of a packet is flipped on its way.
   public var corruption: Probability = .never
 
   /// A segment that delivers everything after 100 µs.
   public init() {}
 
-  /// How long a reordered packet is held back.
+  /// The time for which a reordered packet is held back.
   public var reorderingDelay: Duration { (latency + jitter) * 4 }
 
   /// The longest a packet may take.

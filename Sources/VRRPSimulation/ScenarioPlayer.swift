@@ -3,7 +3,7 @@ public import VRRP
 
 /// Plays a scenario, command by command, and writes down what happens.
 public struct ScenarioPlayer: Sendable {
-  /// What a command brought about.
+  /// The effect of a command.
   public struct Output: Sendable, Hashable {
     /// Lines for people, not indented.
     public var lines: [String] = []

@@ -2,7 +2,7 @@ public import VIPCore
 public import VRRP
 
 // What can be done to a segment from outside. All of it counts as a disturbance: the promises about
-// a settled segment start anew.
+// a settled segment start again.
 
 extension Simulation {
   /// Starts a virtual router; nothing happens if it runs.
@@ -37,7 +37,7 @@ extension Simulation {
     if supervisor.quietFrom < end { supervisor.quietFrom = end }
   }
 
-  /// Kills a node: its routers forget everything, nobody says farewell, its addresses vanish.
+  /// Kills a node: its routers forget everything and send no farewell, its addresses vanish.
   ///
   /// ``start(_:)`` brings a router back.
   public mutating func crash(_ node: Int) {

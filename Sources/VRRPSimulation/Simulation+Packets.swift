@@ -92,7 +92,7 @@ extension Simulation {
     receive(delivery)
   }
 
-  /// What a node does with a packet: checks as in the engine, then the machine.
+  /// The receipt of a packet: checks as in the engine, then the machine.
   mutating func receive(_ delivery: Delivery) {
     defer { packets.release(delivery.packet) }
     let index = delivery.station

@@ -2,7 +2,7 @@ import VIPCore
 import VRRP
 
 extension Simulation {
-  /// Somebody interfered: what was promised about an undisturbed segment starts anew.
+  /// Notes an interference: the promises about an undisturbed segment start again.
   mutating func disturb() {
     supervisor.lastDisturbance = now
     supervisor.settlingStart = max(now, max(supervisor.lastArrival, supervisor.quietFrom))
@@ -82,7 +82,7 @@ extension Simulation {
     if supervisor.isAudited { audit(group) }
   }
 
-  /// Whether all nodes hear each other, nothing is lost and nobody is frozen.
+  /// Whether all nodes hear each other, no packet is lost and no node is frozen.
   private mutating func isWhole() -> Bool {
     if let known = supervisor.isWholeKnown { return known }
     let isWhole =
@@ -132,7 +132,7 @@ extension Simulation {
   /// The shortest Active_Down_Interval in a group that begins an outage.
   ///
   /// Unless it is quiet, the last words of an Active are on their way and may still teach its
-  /// interval to somebody.
+  /// interval to another router.
   private func shortestDownInterval(of group: Int, isQuiet: Bool) -> UInt64 {
     let running = groups[group].filter { isRunning($0) }
     let longest =
@@ -175,7 +175,7 @@ extension Simulation {
 
   // MARK: The settled segment
 
-  /// When the segment has had 2 × (3 × interval + skew) since the last disturbance.
+  /// The moment when the segment has had 2 × (3 × interval + skew) since the last disturbance.
   private mutating func settlingEnd() -> Instant {
     if let known = supervisor.settledAt { return known }
     var longest: UInt64 = 0

@@ -1,15 +1,15 @@
 public import VIPCore
 public import VRRP
 
-/// Who was what when in a simulation, and when a client was served.
+/// The states of all routers over a simulation, and the times in which a client was served.
 ///
 /// ``chart(width:)`` draws it, ``clientReport(listing:)`` says it in words.
 public struct Timeline: Sendable {
   /// A part of a router's life.
   public struct Span: Sendable, Hashable {
-    /// When it began, in true time.
+    /// Its beginning, in true time.
     public let start: Instant
-    /// When it ended.
+    /// Its end.
     public let end: Instant
     /// The state.
     public let state: VirtualRouter.State
@@ -30,9 +30,9 @@ public struct Timeline: Sendable {
 
   /// A time in which a client reached no router.
   public struct Outage: Sendable, Hashable {
-    /// When it began, in true time.
+    /// Its beginning, in true time.
     public let start: Instant
-    /// When it ended; the end of the simulation if it lasted.
+    /// Its end; the end of the simulation if it lasted.
     public let end: Instant
 
     /// Makes an outage.
@@ -41,15 +41,15 @@ public struct Timeline: Sendable {
       self.end = end
     }
 
-    /// How long it was.
+    /// Its length.
     public var duration: Duration { end - start }
   }
 
   /// The routers, in the order in which they were added.
   public let rows: [Row]
-  /// When the simulation ended; it began at zero.
+  /// The end of the simulation, which began at zero.
   public let end: Instant
-  /// When a client was served first; `nil` if never.
+  /// The first moment in which a client was served; `nil` if there was none.
   public let firstServed: Instant?
   /// The outages after that, oldest first.
   public let outages: [Outage]

@@ -36,10 +36,10 @@ extension Timeline {
     return lines + Chart.legend(used, width: width)
   }
 
-  /// How long all outages were together.
+  /// The length of all outages together.
   public var outageTotal: Duration { outages.reduce(.zero) { $0 + $1.duration } }
 
-  /// What a client saw, in lines of words.
+  /// The service that a client saw, in lines of words.
   ///
   /// - Parameter most: how many outages are listed one by one; of more, the longest are.
   /// - Returns: lines without their ends.
@@ -161,7 +161,7 @@ private struct Chart {
     }
   }
 
-  /// What the signs that were used mean.
+  /// The meaning of the signs that were used.
   static func legend(_ used: Set<Character>, width: Int) -> [String] {
     let meanings: [(Character, String)] = [
       ("#", "# Active"), ("!", "! Active, but cut off or frozen"), (".", ". Backup"),

@@ -195,8 +195,8 @@ import VRRPSimulation
         "    1.000000s from 6.000000s to 7.000000s, and it lasts",
         "    and 4 shorter ones",
       ])
-    let nobody = try #require(try ScenarioRun(playing: "router a\ntick 1s\n").timelines.first)
-    #expect(nobody.clientReport() == ["A client is never served."])
+    let unserved = try #require(try ScenarioRun(playing: "router a\ntick 1s\n").timelines.first)
+    #expect(unserved.clientReport() == ["A client is never served."])
     let always = try ScenarioRun(playing: "router a priority 255\ntick 1s\n")
     #expect(
       always.timelines.first?.clientReport()

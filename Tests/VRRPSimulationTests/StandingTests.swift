@@ -3,8 +3,8 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What the exploration relies on: a router's standing is all that decides what it does next, and
-/// its canonical form has lost nothing of that.
+/// The ground that the exploration stands on: a router's standing is all that decides what it does
+/// next, and its canonical form has lost nothing of that.
 @Suite struct StandingTests {
   enum Event: Sendable {
     case advance
@@ -28,7 +28,7 @@ import VRRPSimulation
     return [base, delayed, owner, old, still]
   }()
 
-  /// What a router does in an event; `nil` if it refuses.
+  /// The actions of a router in an event; `nil` if it refuses.
   private func apply(
     _ event: Event, to router: inout VirtualRouter, at now: Instant
   ) -> [Action]? {

@@ -3,7 +3,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// When a run served a client.
+/// The service that a client sees in a run.
 @Suite struct TimelineTests {
   @Test("A failover after a cut cable")
   func cut() {
@@ -23,7 +23,7 @@ import VRRPSimulation
     #expect(timeline.rows.first?.spans.last?.isReachable == false)
   }
 
-  @Test("A frozen Active serves nobody; an outage may last to the end")
+  @Test("A frozen Active serves no client; an outage may last to the end")
   func frozen() throws {
     let scenario = try Scenario(
       parsing: "router a priority 255\ntick 2s\npause a 1s\ntick 4s\ncrash a\ntick 1s\n")
@@ -35,8 +35,8 @@ import VRRPSimulation
       ])
   }
 
-  @Test("Nobody serves")
-  func nobody() throws {
+  @Test("No router serves")
+  func unserved() throws {
     let timeline = Timeline(of: try Scenario(parsing: "router a\ntick 1s\n").run())
     #expect(timeline.firstServed == nil)
     #expect(timeline.outages.isEmpty)

@@ -2,7 +2,7 @@ import Testing
 import VIPCore
 import VRRP
 
-/// What the machine does where the RFC is silent, or on purpose otherwise than it says.
+/// The machine where the RFC is silent, or on purpose otherwise than it says.
 @Suite struct BeyondRFCTests {
   // MARK: Our own address
 
@@ -101,7 +101,7 @@ import VRRP
       router.deadline == since.advanced(byNanoseconds: 3_000_000_001 + 3_609_375_000))
   }
 
-  @Test("Up to three silent intervals nobody can have taken over: the Active just goes on")
+  @Test("Up to three silent intervals no other can have taken over: the Active just goes on")
   func notLateYet() {
     var (router, since) = VirtualRouter.active()
     let actions = router.advance(to: since.advanced(byNanoseconds: 3_000_000_000))

@@ -2,7 +2,7 @@ import Testing
 import VIPCore
 import VRRP
 
-/// Which advertisement an election has accepted, and what a router that has stopped still hears.
+/// The advertisements that an election accepts, and the hearing of a router that has stopped.
 @Suite struct HearingTests {
   private static func active(_ priority: UInt8, _ address: IPAddress = Fixture.higher)
     -> VirtualRouter.ActiveRouter

@@ -55,7 +55,7 @@ import VRRP
     #expect(AdvertisementError.authenticationHeader.description.contains("not supported"))
   }
 
-  @Test("An authentication type nobody defined is refused")
+  @Test("An undefined authentication type is refused")
   func unknownType() {
     let message = summed(bytes("2133c80103010000c00002640000000000000000"), form: .message)
     #expect(refusal(message) == .authenticationType(3))

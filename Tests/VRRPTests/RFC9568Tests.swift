@@ -118,7 +118,7 @@ import VRRP
     #expect(router.deadline == .ms(1500))
   }
 
-  @Test("§6.4.1 Startup of anybody else: set the Active_Down_Timer, become Backup, stay silent")
+  @Test("§6.4.1 Startup of any other router: set the Active_Down_Timer, become Backup, stay silent")
   func startBackup() {
     var router = VirtualRouter.fresh(priority: 254)
     let actions = router.start(at: .ms(500), from: Fixture.own)

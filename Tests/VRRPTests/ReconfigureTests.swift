@@ -91,7 +91,7 @@ import VRRP
     #expect(router.activeInterval == .default)
   }
 
-  @Test("A Backup that has heard nobody goes by its own interval")
+  @Test("A Backup that has heard no Active goes by its own interval")
   func lonelyBackupInterval() {
     var router = VirtualRouter.backup()
     let settings = changed(router) { $0.interval = interval(.milliseconds(100)) }
@@ -110,7 +110,7 @@ import VRRP
     #expect(router.activeRouter?.priority == Priority(rawValue: 200))
   }
 
-  @Test("Who has resigned stays so under another priority")
+  @Test("A router that has resigned stays so under another priority")
   func resigned() throws {
     var router = active()
     _ = try router.resign(at: .ms(4000), for: nil)
