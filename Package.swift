@@ -14,6 +14,14 @@ let common: [SwiftSetting] = [
 /// The pure modules also prove that they touch no unsafe memory.
 let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
+/// C of this package: the whole of Linux's interface, and no warning survives either.
+let honestC: [CSetting] = [
+  .define("_GNU_SOURCE"),
+  .enableWarning("all"),
+  .enableWarning("extra"),
+  .treatAllWarnings(as: .error),
+]
+
 let package = Package(
   name: "vipctl",
   products: [
@@ -23,6 +31,7 @@ let package = Package(
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
+    .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
@@ -34,13 +43,21 @@ let package = Package(
     .systemLibrary(name: "CMNL", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CPCAP", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
 
+    // System calls that Glibc's overlay lacks, and the process that outlives a node.
+    .target(name: "CLinux", cSettings: honestC),
+    .target(name: "CGuard", cSettings: honestC),
+
     .target(name: "VIPCore", swiftSettings: pure),
     .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
     .target(name: "VRRPSimulation", dependencies: ["VRRP", "VIPCore"], swiftSettings: pure),
     .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
-      name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL"],
+      name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard"],
+      swiftSettings: common),
+    // A kernel, a segment and whole nodes in memory, for tests.
+    .target(
+      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
     .executableTarget(
       name: "vipctl",
@@ -51,6 +68,7 @@ let package = Package(
       ],
       swiftSettings: common),
 
+    .target(name: "CTestSupport", path: "Tests/CTestSupport", cSettings: honestC),
     // Namespaces, real peers and a measuring client, for tests against the kernel.
     .target(
       name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
@@ -61,6 +79,10 @@ let package = Package(
     // The rules of the repository that no compiler checks.
     .testTarget(name: "TidyTests", dependencies: ["TestSupport", "vipctl"], swiftSettings: common),
 
+    // Compiles the guard's C itself, with sanitizers.
+    .testTarget(
+      name: "CGuardTests", dependencies: ["TestSupport"], exclude: ["Program"],
+      swiftSettings: common),
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
@@ -68,16 +90,18 @@ let package = Package(
       name: "VRRPSimulationTests", dependencies: ["VRRPSimulation", "VRRP", "VIPCore"],
       exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
-      name: "NetlinkTests", dependencies: ["Netlink", "VIPCore", "CMNL", "TestSupport"],
+      name: "NetlinkTests",
+      dependencies: ["Netlink", "VIPCore", "VIPTesting", "CTestSupport", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",
       dependencies: [
-        "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
+        "VIP", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(
-      name: "ARPTests", dependencies: ["ARP", "VIPCore", "TestSupport"], swiftSettings: common),
+      name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "vipctlTests",
       dependencies: [

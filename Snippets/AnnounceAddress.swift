@@ -6,6 +6,7 @@
 
 import ARP
 import VIPCore
+import VIPTesting
 
 func announce(on wire: some FrameTransport, from mac: MACAddress) throws(FrameError) {
   for text in ["192.0.2.10", "2001:db8::10"] {

@@ -2,7 +2,7 @@ import Glibc
 
 /// Something that puts Ethernet frames on a segment.
 ///
-/// ``PcapTransport`` is the real one, ``FakeWire`` the one for tests.
+/// ``PcapTransport`` is the real one, the `FakeWire` of `VIPTesting` the one for tests.
 public protocol FrameTransport: AnyObject {
   /// Sends one complete frame, starting with its Ethernet header; doesn't wait.
   func send(_ frame: Span<UInt8>) throws(FrameError)

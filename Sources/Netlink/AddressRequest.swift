@@ -1,7 +1,7 @@
 public import VIPCore
 
 /// The tag (IFA_PROTO) of addresses that this package installs: 112, the protocol number of VRRP.
-public let vipProtocolTag: UInt8 = 112
+public let vipProtocolTag = IPProtocolNumber.vrrp
 
 /// An address to be put on an interface, or to be taken from it.
 public struct AddressRequest: Sendable, Hashable {
@@ -59,7 +59,7 @@ public struct AddressRequest: Sendable, Hashable {
   }
 
   /// The lifetime as the kernel takes it: whole seconds, all bits set for ever.
-  var validSeconds: UInt32 {
+  package var validSeconds: UInt32 {
     guard let lifetime else { return .max }
     let (seconds, attoseconds) = lifetime.components
     guard seconds < Int64(UInt32.max) - 1 else { return .max - 1 }
@@ -70,13 +70,13 @@ public struct AddressRequest: Sendable, Hashable {
   ///
   /// IPv6 picks a source among all addresses of an interface, so a virtual one is deprecated from
   /// the start. IPv4 picks the first of a subnet and ignores all this.
-  var preferredSeconds: UInt32 { address.family == .ipv6 ? 0 : validSeconds }
+  package var preferredSeconds: UInt32 { address.family == .ipv6 ? 0 : validSeconds }
 
   /// What is asked of the kernel besides the address.
   ///
   /// The election has decided who owns an IPv6 address, so detection of duplicates would only cost
   /// a second; the route to the subnet belongs to the node's own address.
-  var flags: AddressFlags {
+  package var flags: AddressFlags {
     // One whose detection of duplicates has yet to come has no route; it takes no time where the
     // interface is told to send nothing for it (dad_transmits).
     if address.family == .ipv6 { return isDormant ? .noPrefixRoute : [.noDAD, .noPrefixRoute] }
@@ -84,5 +84,5 @@ public struct AddressRequest: Sendable, Hashable {
   }
 
   /// How far the address is valid; the kernel finds that out itself for IPv6.
-  var scope: UInt8 { address.family == .ipv4 && address.address.isLoopback ? 254 : 0 }
+  package var scope: UInt8 { address.family == .ipv4 && address.address.isLoopback ? 254 : 0 }
 }

@@ -19,8 +19,8 @@ public enum KernelEvent: Sendable, Hashable {
 
 /// The addresses and interfaces of one network namespace.
 ///
-/// `NetlinkKernel` asks Linux; `FakeKernel` keeps everything in memory. Neither may be used by two
-/// threads at a time.
+/// `NetlinkKernel` asks Linux; the `FakeKernel` of `VIPTesting` keeps everything in memory. Neither
+/// may be used by two threads at a time.
 public protocol Kernel: AnyObject {
   /// Lists all interfaces.
   ///

@@ -78,7 +78,7 @@ extension NetlinkError: CustomStringConvertible {
 
 extension NetlinkError {
   /// An error about adding or refreshing one address.
-  static func adding(
+  package static func adding(
     _ request: AddressRequest, code: Int32, message: String? = nil, offset: Int? = nil
   ) -> NetlinkError {
     NetlinkError(

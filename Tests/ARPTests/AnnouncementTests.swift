@@ -1,6 +1,7 @@
 import ARP
 import Testing
 import VIPCore
+import VIPTesting
 
 @Suite struct AnnouncementTests {
   @Test func writesTheVectors() throws {

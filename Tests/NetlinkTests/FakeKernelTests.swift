@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import VIPCore
+import VIPTesting
 
 @testable import Netlink
 

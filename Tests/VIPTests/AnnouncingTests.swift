@@ -3,6 +3,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// How held addresses are announced, as a node is told.

@@ -3,6 +3,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// Changes of a running node touch what is different and nothing else.

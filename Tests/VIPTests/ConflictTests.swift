@@ -3,6 +3,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// A machine that uses a held address is noticed, named and fended off; a peer that takes over is
@@ -12,7 +13,7 @@ import VRRP
 
   private func holder(_ settings: RouterConfiguration? = nil) throws -> Bench {
     let bench = try Bench()
-    try bench.engine.add(settings ?? VIPTests.settings())
+    try bench.engine.add(settings ?? VIPTesting.settings())
     bench.pass(.seconds(10))
     #expect(bench.engine.status().map(\.state) == [.active])
     bench.platform.wire.removeAll()

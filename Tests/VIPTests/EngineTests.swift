@@ -3,6 +3,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// The engine on a fake machine: what it does, in which order, and that it keeps at it.

@@ -2,6 +2,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// Peers and what is wrong with them: said once, shown while it lasts, taken back when it is over.

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 
 /// Running programs: what they get, what they write, how long they may take.
 @Suite struct HookRunnerTests {

@@ -2,6 +2,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// When programs are to be run, and what they are told.

@@ -3,6 +3,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// How long addresses outlive a node that no longer refreshes them, and what that costs.

@@ -2,6 +2,7 @@ import ARP
 import Netlink
 import Testing
 import VIPCore
+import VIPTesting
 import VRRP
 
 @testable import VIP

@@ -1,6 +1,7 @@
 import Netlink
 import Testing
 import VIPCore
+import VIPTesting
 import VRRP
 
 @testable import VIP

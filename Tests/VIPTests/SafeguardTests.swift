@@ -2,6 +2,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// What the guard would do if the node died at that moment.
@@ -268,6 +269,14 @@ import VRRP
     #expect(packets(after: .milliseconds(3001)).isEmpty)
     #expect(try removals(after: .seconds(7)).count == 1)
     #expect(deeds(after: .seconds(9)) == [])
+  }
+
+  @Test func `a lease that is longer than usual makes the guard patient, too`() throws {
+    try bench.engine.add(settings(interval: #require(AdvertisementInterval("10s"))))
+    bench.pass(.seconds(40))
+    // Twice the lease of three intervals and two seconds.
+    #expect(try removals(after: .seconds(61)).count == 1)
+    #expect(try removals(after: .seconds(63)).isEmpty)
   }
 
   @Test func `without leases addresses are removed however late it is`() throws {

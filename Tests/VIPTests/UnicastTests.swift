@@ -2,6 +2,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// Advertisements to each peer instead of to the multicast group.

@@ -3,6 +3,7 @@ import Glibc
 import Netlink
 import Testing
 import VIPCore
+import VIPTesting
 import VRRP
 
 @testable import VIP

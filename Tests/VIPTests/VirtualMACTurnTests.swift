@@ -2,6 +2,7 @@ import ARP
 import Netlink
 import Testing
 import VIPCore
+import VIPTesting
 import VRRP
 
 @testable import VIP
@@ -132,6 +133,20 @@ extension VirtualMACTests {
     #expect(try bench.state() == .backup && macvlan()?.isUp == true)
     try bench.hear(90, from: "198.18.0.2", addresses: ["198.18.0.100"])
     #expect(try macvlan()?.isUp == false)
+  }
+
+  @Test func `one that somebody switches off during a handover is on again at once`() throws {
+    try start()
+    takeOver()
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    let link = try #require(try macvlan())
+    #expect(link.isUp)
+    fake.setFlags([.broadcast, .multicast], onInterface: link.index)
+    bench.settle()
+    #expect(try macvlan()?.isUp == true)
+    bench.pass(.seconds(2))
+    #expect(try macvlan() == nil)
   }
 
   @Test func `the leases of another router don't disturb IPv6 addresses that wake up`() throws {

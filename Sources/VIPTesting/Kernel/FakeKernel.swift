@@ -1,5 +1,5 @@
-internal import CMNL
 import Glibc
+public import Netlink
 import VIPCore
 
 /// A kernel in memory, for tests of what uses one.
@@ -68,15 +68,24 @@ public final class FakeKernel: Kernel {
 
   private var queue: [KernelEvent] = []
   private var hasOverflown = false
-  private let signal = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+  /// A pipe that holds a byte exactly while events wait.
+  private let signal: (readEnd: Int32, writeEnd: Int32)
+  private var isSignalled = false
 
   /// Makes a kernel that has some interfaces and no addresses.
   public init(links: [Link] = []) {
     currentLinks = links.sorted { $0.index < $1.index }
+    var ends: [Int32] = [-1, -1]
+    if pipe(&ends) == 0 {
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    }
+    signal = (ends[0], ends[1])
   }
 
   deinit {
-    if signal >= 0 { close(signal) }
+    guard signal.readEnd >= 0 else { return }
+    close(signal.readEnd)
+    close(signal.writeEnd)
   }
 
   /// Empties the record of requests.
@@ -139,7 +148,7 @@ public final class FakeKernel: Kernel {
   }
 
   /// Polls as readable while events wait; -1 if the process has no descriptors left.
-  public var monitorDescriptor: Int32 { signal }
+  public var monitorDescriptor: Int32 { signal.readEnd }
 
   /// Hands over at most a number of waiting events.
   ///
@@ -179,11 +188,14 @@ public final class FakeKernel: Kernel {
 
   /// Makes the descriptor readable exactly while something waits.
   private func signalEvents() {
-    var count: UInt64 = 1
-    if queue.isEmpty, !hasOverflown {
-      _ = read(signal, &count, 8)
+    let hasEvents = !queue.isEmpty || hasOverflown
+    guard hasEvents != isSignalled else { return }
+    isSignalled = hasEvents
+    var byte: UInt8 = 0
+    if hasEvents {
+      _ = write(signal.writeEnd, &byte, 1)
     } else {
-      _ = write(signal, &count, 8)
+      _ = read(signal.readEnd, &byte, 1)
     }
   }
 }

@@ -1,3 +1,5 @@
+public import ARP
+
 /// A segment in memory: it records what is sent, hands out what a test delivers and fails on order.
 public final class FakeWire: FrameTransport, FrameReceiver {
   /// The frames that were sent, the oldest first.

@@ -1,3 +1,4 @@
+public import Netlink
 public import VIPCore
 
 /// What happens to a machine without being asked for through `Kernel`.

@@ -1,4 +1,5 @@
 import Glibc
+import Netlink
 import VIPCore
 
 /// What Linux does with requests about interfaces.

@@ -1,0 +1,41 @@
+package import VIP
+package import VIPCore
+
+/// An election socket whose other end is the test.
+package final class FakeTransport: AdvertisementTransport {
+  package let descriptor: Int32 = -1
+  package var source: IPAddress?
+  private var batch: [[UInt8]] = []
+  /// What has been sent, batch by batch.
+  package private(set) var batches: [[[UInt8]]] = []
+  /// What is waiting to be received.
+  package var inbox: [(PacketHeader, [UInt8])] = []
+  package var failure: Int32 = 0
+
+  package func setSource(_ source: IPAddress) { self.source = source }
+  package func enqueue(_ message: [UInt8]) { batch.append(message) }
+
+  /// What went to single machines.
+  package private(set) var unicasts:
+    [(source: IPAddress, destination: IPAddress, priority: UInt8)] = []
+
+  package func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress) {
+    unicasts.append((source, destination, message[2]))
+  }
+
+  package func flush() -> Int32 {
+    if !batch.isEmpty { batches.append(batch) }
+    batch = []
+    return failure
+  }
+
+  package func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {
+    let taken = inbox.prefix(limit)
+    inbox.removeFirst(taken.count)
+    for (header, bytes) in taken { handler(header, bytes.span) }
+    return !inbox.isEmpty
+  }
+
+  /// The priorities of everything sent, in order.
+  package var sentPriorities: [UInt8] { batches.flatMap { $0 }.map { $0[2] } }
+}
