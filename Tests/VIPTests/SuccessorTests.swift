@@ -2,6 +2,7 @@ import Netlink
 import Testing
 import VIP
 import VIPCore
+import VIPTesting
 import VRRP
 
 /// A router that hands over takes no other for its successor than one its election accepts.
