@@ -37,6 +37,17 @@ import VRRP
     #expect(router.deadline == Instant.ms(7000).advanced(byNanoseconds: 3_609_375_000))
   }
 
+  @Test("A farewell does not restart the delay")
+  func preemptDelayAfterFarewell() {
+    var router = delayed(.seconds(5))
+    for second in UInt64(1)...4 { _ = router.hear(50, at: .ms(second * 1000)) }
+    _ = router.hear(0, at: .ms(4100))
+    _ = router.hear(50, from: Fixture.lower, at: .ms(4200))
+    let deadline = router.deadline
+    _ = router.hear(50, from: Fixture.lower, at: .ms(6100))
+    #expect(router.deadline == deadline, "five seconds after the first lower priority")
+  }
+
   @Test("A silent Active is replaced without any delay")
   func preemptDelayIsForPreemption() {
     var router = delayed(.seconds(500))

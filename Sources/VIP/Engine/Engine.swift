@@ -319,7 +319,12 @@ package final class Engine {
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
       if actions.heardActive != nil { noteSuccessor(of: instance) }
       perform(actions, for: instance)
-      if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
+      // A sender without the group's password does not speak for it, nor does a looped packet.
+      if instance.probe != nil,
+        actions.findings.isDisjoint(with: [.authenticationDiffers, .ownAddress])
+      {
+        hearGroup(advertisement, message, for: instance)
+      }
       if instance.activity == .running {
         note(actions.findings, advertisement, from: header.source, of: instance)
       }
