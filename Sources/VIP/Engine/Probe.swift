@@ -1,7 +1,7 @@
-import VIPCore
+package import VIPCore
 
 /// The question to the segment whether a router's addresses are free, and what came back.
-struct Probe {
+package struct Probe {
   /// An answer: who has an address.
   struct Answer {
     let address: IPAddress
@@ -27,6 +27,9 @@ struct Probe {
   /// Of so many answers the first is told; no more are kept.
   static let answersMax = 16
 
+  /// Makes a question that has not been asked yet.
+  package init() {}
+
   /// When the asking began; `nil` while the interface can't send yet.
   var startedAt: Instant?
   /// When the first question was asked.
@@ -36,9 +39,9 @@ struct Probe {
   var next = 0
   var roundStartedAt = Instant.zero
   /// When the next frames are due, or, after the last, when enough was waited.
-  var due = Instant.zero
+  package private(set) var due = Instant.zero
   var hasAskedAll = false
-  var isOver = false
+  package private(set) var isOver = false
   var answers: [Answer] = []
   /// Which of the router's addresses the group's Active has been heard to list meanwhile.
   var listed: Set<IPAddress> = []
@@ -59,7 +62,8 @@ struct Probe {
     }
   }
 
-  mutating func begin(at now: Instant) {
+  /// Begins to ask.
+  package mutating func begin(at now: Instant) {
     let refusal = refusal
     self = Probe()
     self.refusal = refusal
@@ -84,7 +88,7 @@ struct Probe {
   }
 
   /// Takes the addresses to ask for now.
-  mutating func takeDue(of count: Int, by now: Instant) -> Range<Int> {
+  package mutating func takeDue(of count: Int, by now: Instant) -> Range<Int> {
     guard due <= now, !isOver else { return 0..<0 }
     if hasAskedAll {
       isOver = true
