@@ -8,7 +8,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public enum Kind: String, Sendable, Hashable, Codable {
     /// A virtual router changed its state.
     case transition
-    /// A virtual router waits for its interface.
+    /// A virtual router can't take part in the election.
     case waiting
     /// Something is wrong.
     case warning
@@ -55,7 +55,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
       (from, to) = (change.from, change.to)
       text = "\(change.from) → \(change.to): \(change.reason)"
     case .waiting(let router, let family, let reason):
-      (self.event, self.router, self.family, text) = (.waiting, router, family, reason)
+      (self.event, self.router, self.family) = (.waiting, router, family)
+      text = reason.description
     case .warning(let router, let family, let text):
       (self.event, self.router, self.family, self.text) = (.warning, router, family, text)
     case .conflict(let router, let address, let mac):

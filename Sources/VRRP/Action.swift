@@ -90,36 +90,59 @@ extension Transition.Reason: CustomStringConvertible {
 ///
 /// A value of fixed capacity: no event of a virtual router allocates.
 public struct Actions: Sendable, RandomAccessCollection {
-  @usableFromInline var storage: InlineArray<4, Action>
-  @usableFromInline var used: Int
-  /// The differences that the event showed on the segment, for warnings.
+  /// An action without what comes once at most: small, since every event hands over four of them.
+  @usableFromInline
+  enum Step: Sendable {
+    case advertise(Priority)
+    case installAddresses, announceAddresses, removeAddresses, transition
+  }
+
+  @usableFromInline var steps: InlineArray<4, Step>
+  @usableFromInline var used: UInt8
+  /// What the event showed on the segment that is not as it should be, for warnings.
   public internal(set) var findings: Findings = []
+  /// The change of state, if there is one; also the last action then.
+  public internal(set) var transition: Transition?
   /// The sender of the advertisement that was handed over, if it was accepted and is no farewell: it
   /// acts as Active.
   ///
   /// Also while the router is leaving, see ``VirtualRouter/stop(at:)``.
   public internal(set) var heardActive: VirtualRouter.ActiveRouter?
 
-  @usableFromInline
   init() {
-    storage = InlineArray(repeating: .removeAddresses)
+    steps = InlineArray(repeating: .removeAddresses)
     used = 0
   }
 
-  @usableFromInline
   mutating func append(_ action: Action) {
-    storage[used] = action
+    steps[Int(used)] =
+      switch action {
+      case .advertise(let priority): .advertise(priority)
+      case .installAddresses: .installAddresses
+      case .announceAddresses: .announceAddresses
+      case .removeAddresses: .removeAddresses
+      case .transition: .transition
+      }
+    if case .transition(let change) = action { transition = change }
     used += 1
   }
 
   /// Always 0.
   @inlinable public var startIndex: Int { 0 }
   /// The number of actions.
-  @inlinable public var endIndex: Int { used }
+  @inlinable public var endIndex: Int { Int(used) }
   /// The action at a position.
   @inlinable
   public subscript(position: Int) -> Action {
-    precondition(position < used)
-    return storage[position]
+    precondition(position < Int(used))
+    switch steps[position] {
+    case .advertise(let priority): return .advertise(priority)
+    case .installAddresses: return .installAddresses
+    case .announceAddresses: return .announceAddresses
+    case .removeAddresses: return .removeAddresses
+    case .transition:
+      guard let transition else { preconditionFailure("a transition is kept with its step") }
+      return .transition(transition)
+    }
   }
 }

@@ -25,7 +25,8 @@ import VRRP
   @Test func `what is wrong is a warning`() throws {
     let address = try #require(InterfaceAddress("2001:db8::10/64"))
     let lines = [
-      NodeEvent.waiting(router: "web", family: .ipv6, reason: "eth0 is down"),
+      NodeEvent.waiting(
+        router: "web", family: .ipv6, reason: .interface(InterfaceFault(.down, of: "eth0"))),
       .warning(router: "web", family: .ipv6, text: "another group"),
       .cleared(router: "web", family: .ipv6, text: "another group"),
       .repaired(router: "web", address: address), .removed(router: "web"),

@@ -119,11 +119,6 @@ extension Actions {
   var advertises: Bool {
     contains { if case .advertise = $0 { true } else { false } }
   }
-
-  var transition: Transition? {
-    for case .transition(let transition) in self { return transition }
-    return nil
-  }
 }
 
 extension VirtualRouter {

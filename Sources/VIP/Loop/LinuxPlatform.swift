@@ -171,7 +171,7 @@ final class LinuxPlatform: Platform {
   ///
   /// May be called from any thread.
   nonisolated func wake() {
-    wakeUp.signal()
+    wakeUp.wake()
   }
 }
 

@@ -37,7 +37,7 @@ public struct SegmentReport: Sendable {
         groups.append((link, [router]))
       }
     }
-    let answers = try SegmentProbe.ask(
+    let answers = try SegmentProbe.probe(
       groups.map { SegmentProbe.Place($0.link, $0.routers.map(\.configuration)) },
       ownMACs: Set(machine.links.compactMap(\.macAddress)))
     for (group, findings) in zip(groups, answers) {

@@ -5,9 +5,9 @@ import VRRP
 
 /// What speaks on a segment against routers that are to run there, before they do.
 ///
-/// It asks who has their addresses, as a router does before its first use of them, and listens for
-/// the advertisements of others. It is told of frames and of time and sends nothing by itself;
-/// ``ask(_:)`` plays it on real interfaces.
+/// It probes for their addresses, as a router does before its first use of them, and listens for the
+/// advertisements of others. It is told of frames and of time and sends nothing by itself;
+/// ``probe(_:ownMACs:)`` plays it on real interfaces.
 public struct SegmentProbe {
   /// Something that was learned.
   public struct Finding: Sendable, Hashable {
@@ -17,7 +17,7 @@ public struct SegmentProbe {
       case good
       /// The group works, but not as it could.
       case warning
-      /// Somebody else is in the way.
+      /// Another machine is in the way.
       case conflict
     }
 
@@ -31,7 +31,7 @@ public struct SegmentProbe {
     public let text: String
   }
 
-  /// Who was heard advertising.
+  /// A machine that was heard advertising.
   private struct Speaker: Hashable {
     let source: IPAddress
     let mac: MACAddress
@@ -50,50 +50,49 @@ public struct SegmentProbe {
   private let routers: [RouterConfiguration]
   private let mac: MACAddress
   private let ownMACs: Set<MACAddress>
-  private let questions: [IPAddress]
-  private let isQuestion: Set<IPAddress>
-  private var probe = Probe()
+  private let addresses: [IPAddress]
+  private let isProbed: Set<IPAddress>
+  private var probe = AddressProbing()
   private var listensUntil = Instant.zero
   private var speakers: [Speaker] = []
   private var holders: [IPAddress: [MACAddress]] = [:]
 
-  /// Prepares the questions.
+  /// Prepares the probes.
   ///
   /// - Parameters:
   ///   - routers: the routers of one interface.
   ///   - mac: the interface's Ethernet address.
-  ///   - ownMACs: all Ethernet addresses of this machine, whose own words are none of others.
+  ///   - ownMACs: all Ethernet addresses of this machine, whose own frames count for nothing.
   public init(
     _ routers: [RouterConfiguration], from mac: MACAddress, ownMACs: Set<MACAddress>
   ) {
     self.routers = routers
     self.mac = mac
     self.ownMACs = ownMACs.union([mac])
-    questions = routers.flatMap { $0.addresses.map(\.address) }
-    isQuestion = Set(questions)
+    addresses = routers.flatMap { $0.addresses.map(\.address) }
+    isProbed = Set(addresses)
   }
 
-  /// Begins to ask and to listen.
+  /// Begins to probe and to listen.
   public mutating func begin(at now: Instant) {
-    probe.begin(at: now)
+    probe.begin(for: addresses, at: now)
     let interval = routers.map(\.interval.duration).max() ?? .zero
     listensUntil = now + max(interval, Self.listeningMin) + Self.margin
   }
 
   /// When there is something to send, or enough was waited; `nil` when it is over.
   public var deadline: Instant? {
-    if !probe.isOver { return probe.due }
-    return isOver ? nil : listensUntil
+    probe.deadline ?? (isOver ? nil : listensUntil)
   }
 
-  /// Whether all has been asked and long enough been listened.
+  /// Whether all probes are out and enough was listened.
   public private(set) var isOver = false
 
   /// The probes that are due.
   public mutating func takeDue(by now: Instant) -> [AddressProbe] {
-    let due = probe.takeDue(of: questions.count, by: now)
+    let due = probe.takeDue(by: now)
     isOver = probe.isOver && now >= listensUntil
-    return questions[due].map { AddressProbe($0, from: mac) }
+    return due.map { AddressProbe($0, from: mac) }
   }
 
   /// Takes in a frame that was heard.
@@ -103,7 +102,7 @@ public struct SegmentProbe {
     else { return }
     switch packet.content {
     case .claim(let claim, _):
-      guard claim.isInUse, isQuestion.contains(claim.address), !ownMACs.contains(claim.mac),
+      guard claim.isInUse, isProbed.contains(claim.address), !ownMACs.contains(claim.mac),
         holders[claim.address]?.contains(claim.mac) != true,
         holders[claim.address]?.count ?? 0 < Self.kept
       else { return }
@@ -176,7 +175,7 @@ public struct SegmentProbe {
     return findings
   }
 
-  /// What is wrong with somebody who advertises on a router's VRID.
+  /// What is wrong with a machine that advertises on a router's VRID.
   private func objection(
     to speaker: Speaker, _ settings: RouterConfiguration, _ shared: Set<IPAddress>,
     _ wanted: Set<IPAddress>
