@@ -26,5 +26,5 @@ func play() throws -> Transcript {
 
 // snippet.hide
 let transcript = try play()
-print(transcript.text, terminator: "")
+print(transcript, terminator: "")
 print(transcript.failed ? "a promise was broken" : "every promise was kept")

@@ -151,7 +151,7 @@ extension UInt8 {
 }
 
 extension String.UTF8View {
-  /// Where the first `::` stands.
+  /// The place of the first `::`.
   fileprivate func firstRange(ofDoubleColon: Void) -> Range<Index>? {
     var previous: Index?
     for index in indices {

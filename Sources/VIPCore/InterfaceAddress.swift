@@ -3,7 +3,7 @@
 public struct InterfaceAddress: Sendable, Hashable {
   /// The address itself.
   public let address: IPAddress
-  /// How many leading bits name the network, `0...32` or `0...128`.
+  /// The number of leading bits that name the network, `0...32` or `0...128`.
   public let prefixLength: Int
 
   /// Makes an address with a prefix; `nil` if the prefix is longer than the address.

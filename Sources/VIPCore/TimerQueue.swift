@@ -1,15 +1,23 @@
 /// Deadlines of numbered things, the earliest first: an indexed heap with four children a node.
 ///
 /// Identifiers are small numbers that the owner hands out (an index into its own array); each has
-/// at most one deadline. All operations take O(log n); ``earliest`` takes O(1).
+/// at most one deadline. Those of one moment come in the order in which they were scheduled. All
+/// operations take O(log n); ``earliest`` takes O(1).
 public struct TimerQueue: Sendable {
   private struct Entry: Sendable {
     var deadline: Instant
+    /// The number of those that were scheduled before it.
+    var order: UInt64
     var id: Int
+
+    func comes(before other: Entry) -> Bool {
+      deadline < other.deadline || (deadline == other.deadline && order < other.order)
+    }
   }
   private var heap: [Entry] = []
-  /// Where each identifier's entry stands in the heap; -1 if it has none.
+  /// The place of each identifier's entry in the heap; -1 if it has none.
   private var position: [Int] = []
+  private var scheduled: UInt64 = 0
 
   /// Makes an empty queue with room for a number of identifiers.
   public init(capacity: Int = 0) {
@@ -20,7 +28,7 @@ public struct TimerQueue: Sendable {
   /// The next deadline.
   public var earliest: Instant? { heap.first?.deadline }
 
-  /// How many identifiers have a deadline.
+  /// The number of identifiers that have a deadline.
   public var count: Int { heap.count }
 
   /// The deadline of an identifier.
@@ -34,13 +42,15 @@ public struct TimerQueue: Sendable {
     precondition(id >= 0, "identifiers count from zero")
     while position.count <= id { position.append(-1) }
     let index = position[id]
+    let entry = Entry(deadline: deadline, order: scheduled, id: id)
+    scheduled += 1
     if index < 0 {
-      heap.append(Entry(deadline: deadline, id: id))
+      heap.append(entry)
       position[id] = heap.count - 1
       siftUp(heap.count - 1)
     } else {
       let before = heap[index].deadline
-      heap[index].deadline = deadline
+      heap[index] = entry
       if deadline < before { siftUp(index) } else { siftDown(index) }
     }
   }
@@ -79,7 +89,7 @@ public struct TimerQueue: Sendable {
     var index = start
     while index > 0 {
       let parent = (index - 1) / 4
-      guard entry.deadline < heap[parent].deadline else { break }
+      guard entry.comes(before: heap[parent]) else { break }
       place(heap[parent], at: index)
       index = parent
     }
@@ -94,10 +104,10 @@ public struct TimerQueue: Sendable {
       guard firstChild < heap.count else { break }
       var least = firstChild
       for child in firstChild..<min(firstChild + 4, heap.count)
-      where heap[child].deadline < heap[least].deadline {
+      where heap[child].comes(before: heap[least]) {
         least = child
       }
-      guard heap[least].deadline < entry.deadline else { break }
+      guard heap[least].comes(before: entry) else { break }
       place(heap[least], at: index)
       index = least
     }

@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// What a virtual router tells its node to do.
+/// A deed that a virtual router asks of its node.
 public enum Action: Sendable, Hashable {
   /// Send an advertisement with this priority at once.
   case advertise(Priority)
@@ -20,7 +20,7 @@ public struct Transition: Sendable, Hashable {
   public let from: VirtualRouter.State
   /// The state after.
   public let to: VirtualRouter.State
-  /// Why.
+  /// The cause.
   public let reason: Reason
 
   /// Makes a transition.
@@ -30,7 +30,7 @@ public struct Transition: Sendable, Hashable {
     self.reason = reason
   }
 
-  /// Why a virtual router changed its state.
+  /// A cause of a change of state.
   public enum Reason: Sendable, Hashable {
     /// It was started.
     case startup
@@ -38,8 +38,8 @@ public struct Transition: Sendable, Hashable {
     case startupAsOwner
     /// It was stopped.
     case shutdown
-    /// The last Active heard has been silent for this many nanoseconds (RFC 9568 §6.4.2).
-    case activeDown(lastHeard: IPAddress?, silentForNanoseconds: UInt64)
+    /// The last Active heard has been silent for Active_Down_Interval (RFC 9568 §6.4.2).
+    case activeDown(lastHeard: IPAddress?, silentFor: Duration)
     /// The Active announced that it leaves, and Skew_Time has passed since.
     case activeReleased(IPAddress)
     /// A router with a lower priority was Active and this one preempts.
@@ -53,7 +53,7 @@ public struct Transition: Sendable, Hashable {
     /// The operator asked it to let others be Active.
     case resigned
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
-    case lateWakeUp(nanoseconds: UInt64)
+    case lateWakeUp(silentFor: Duration)
   }
 }
 
@@ -79,7 +79,8 @@ extension Transition.Reason: CustomStringConvertible {
     }
   }
 
-  private static func seconds(_ nanoseconds: UInt64) -> String {
+  private static func seconds(_ duration: Duration) -> String {
+    let nanoseconds = duration.inNanoseconds
     let milliseconds = String(nanoseconds / 1_000_000 % 1000 + 1000).dropFirst()
     return "\(nanoseconds / 1_000_000_000).\(milliseconds)s"
   }
@@ -89,31 +90,59 @@ extension Transition.Reason: CustomStringConvertible {
 ///
 /// A value of fixed capacity: no event of a virtual router allocates.
 public struct Actions: Sendable, RandomAccessCollection {
-  @usableFromInline var storage: InlineArray<4, Action>
-  @usableFromInline var used: Int
-  /// What the event told about the segment, for warnings.
-  public internal(set) var findings: Findings = []
-
+  /// An action without what comes once at most: small, since every event hands over four of them.
   @usableFromInline
+  enum Step: Sendable {
+    case advertise(Priority)
+    case installAddresses, announceAddresses, removeAddresses, transition
+  }
+
+  @usableFromInline var steps: InlineArray<4, Step>
+  @usableFromInline var used: UInt8
+  /// What the event showed on the segment that is not as it should be, for warnings.
+  public internal(set) var findings: Findings = []
+  /// The change of state, if there is one; also the last action then.
+  public internal(set) var transition: Transition?
+  /// The sender of the advertisement that was handed over, if it was accepted and is no farewell: it
+  /// acts as Active.
+  ///
+  /// Also while the router is leaving, see ``VirtualRouter/stop(at:)``.
+  public internal(set) var heardActive: VirtualRouter.ActiveRouter?
+
   init() {
-    storage = InlineArray(repeating: .removeAddresses)
+    steps = InlineArray(repeating: .removeAddresses)
     used = 0
   }
 
-  @usableFromInline
   mutating func append(_ action: Action) {
-    storage[used] = action
+    steps[Int(used)] =
+      switch action {
+      case .advertise(let priority): .advertise(priority)
+      case .installAddresses: .installAddresses
+      case .announceAddresses: .announceAddresses
+      case .removeAddresses: .removeAddresses
+      case .transition: .transition
+      }
+    if case .transition(let change) = action { transition = change }
     used += 1
   }
 
   /// Always 0.
   @inlinable public var startIndex: Int { 0 }
-  /// How many actions there are.
-  @inlinable public var endIndex: Int { used }
+  /// The number of actions.
+  @inlinable public var endIndex: Int { Int(used) }
   /// The action at a position.
   @inlinable
   public subscript(position: Int) -> Action {
-    precondition(position < used)
-    return storage[position]
+    precondition(position < Int(used))
+    switch steps[position] {
+    case .advertise(let priority): return .advertise(priority)
+    case .installAddresses: return .installAddresses
+    case .announceAddresses: return .announceAddresses
+    case .removeAddresses: return .removeAddresses
+    case .transition:
+      guard let transition else { preconditionFailure("a transition is kept with its step") }
+      return .transition(transition)
+    }
   }
 }

@@ -75,7 +75,7 @@ extension Advertisement {
     return sum.isZero
   }
 
-  /// Which form the checksum is right in; IPv4 tries both.
+  /// The form in which the checksum is right; IPv4 tries both.
   private static func validChecksumForm(
     _ message: Span<UInt8>, length: Int, from source: IPAddress, to destination: IPAddress
   ) -> ChecksumForm? {
@@ -102,12 +102,12 @@ extension Advertisement {
     }
   }
 
-  /// How the addresses in the message this was parsed from relate to ours.
+  /// The relation of the addresses in the message that this was parsed from to ours.
   ///
   /// Allocates nothing if they stand in our order, as they usually do.
   public func match(_ ours: [IPAddress], in message: Span<UInt8>) -> AddressListMatch {
     if lists(ours, in: message) { return .same }
-    // A long list of somebody else's need not be read to its end to see that it is not ours.
+    // A long list of another group need not be read to its end to see that it is not ours.
     for index in 0..<Swift.min(addressCount, 16) {
       let offset = Self.headerByteCount + index * family.addressByteCount
       if ours.contains(message.ipAddress(family, at: offset)) { return .overlapping }
@@ -117,7 +117,7 @@ extension Advertisement {
 
   /// Whether the message this was parsed from lists a link-local address first.
   ///
-  /// RFC 9568 §5.2.9 asks for it over IPv6 (erratum 8300); FRR does not do it, so nobody is refused
+  /// RFC 9568 §5.2.9 asks for it over IPv6 (erratum 8300); FRR does not do it, so no sender is refused
   /// for it.
   public func beginsWithLinkLocalAddress(in message: Span<UInt8>) -> Bool {
     addressCount > 0 && message.ipAddress(family, at: Self.headerByteCount).isLinkLocal

@@ -23,13 +23,13 @@ public import VIPCore
 /// The value holds what the election needs. The addresses stay in the message, so that receiving
 /// an advertisement allocates nothing; ``addresses(in:)`` reads them.
 public struct Advertisement: Sendable, Hashable {
-  /// Which virtual router this speaks for.
+  /// The virtual router that this speaks for.
   public let vrid: VRID
   /// The sender's priority.
   public let priority: Priority
   /// The sender's time between advertisements.
   public let interval: AdvertisementInterval
-  /// How many addresses the message lists.
+  /// The number of addresses that the message lists.
   public let addressCount: Int
   /// The family of the IP header that carried the message, and so of the addresses.
   public let family: AddressFamily
@@ -37,7 +37,7 @@ public struct Advertisement: Sendable, Hashable {
   public let checksumForm: ChecksumForm
   /// The version of the message.
   public let version: ProtocolVersion
-  /// How the message authenticates itself; always ``Authentication/none`` in version 3.
+  /// The authentication data; always ``Authentication/none`` in version 3.
   public let authentication: Authentication
 
   /// The IP protocol number of VRRP (RFC 9568 §5.1.1.4).

@@ -1,4 +1,4 @@
-/// Why a received message is not an advertisement to act upon.
+/// A reason not to act upon a received message.
 ///
 /// Each case belongs to one statistics counter of RFC 8347; see ``Statistics`` and
 /// ``SegmentStatistics``.
@@ -26,7 +26,7 @@ public enum AdvertisementError: Error, Sendable, Hashable {
 }
 
 extension AdvertisementError: CustomStringConvertible {
-  /// What is wrong with the message, in a few words.
+  /// The fault of the message, in a few words.
   public var description: String {
     switch self {
     case .hopLimit(let value): "TTL or hop limit is \(value), not 255"

@@ -40,6 +40,31 @@ public struct AdvertisementInterval: Sendable, Hashable {
     self.nanoseconds = nanoseconds
   }
 
+  /// An interval written in the source, such as `.milliseconds(100)`.
+  ///
+  /// For a number that is known to be right; one that comes from outside belongs into
+  /// ``init(_:version:)``, which refuses instead of trapping.
+  ///
+  /// - Precondition: a multiple of 10 from 10 to 40,950, or whole seconds up to 255,000 (above 40,950
+  ///   for version 2 only).
+  public static func milliseconds(_ milliseconds: Int) -> AdvertisementInterval {
+    let duration = Duration.milliseconds(milliseconds)
+    guard
+      let interval = AdvertisementInterval(duration)
+        ?? AdvertisementInterval(duration, version: .v2)
+    else { preconditionFailure("no advertisement carries an interval of \(milliseconds) ms") }
+    return interval
+  }
+
+  /// An interval written in the source, such as `.seconds(1)`.
+  ///
+  /// - Precondition: from 1 to 255 (above 40 for version 2 only); other values trap.
+  public static func seconds(_ seconds: Int) -> AdvertisementInterval {
+    guard let field = UInt8(exactly: seconds), let interval = AdvertisementInterval(seconds: field)
+    else { preconditionFailure("no advertisement carries an interval of \(seconds) s") }
+    return interval
+  }
+
   /// 1 s, the default of RFC 9568 §6.1.
   public static let `default` = AdvertisementInterval(unchecked: 1_000_000_000)
   /// 40.95 s, the longest that version 3 can express.

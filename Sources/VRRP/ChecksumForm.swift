@@ -1,4 +1,4 @@
-/// Which bytes the checksum of a version 3 advertisement over IPv4 covers.
+/// The bytes that the checksum of a version 3 advertisement over IPv4 covers.
 ///
 /// RFC 9568 §5.2.8 sums the message only; RFC 5798 was read by keepalived, FRR and others as
 /// message plus pseudo-header. Over IPv6 there is one form, with pseudo-header.
@@ -9,7 +9,7 @@ public enum ChecksumForm: String, Sendable, Hashable, Codable, CaseIterable {
   case pseudoHeader = "pseudo-header"
 }
 
-/// Which checksum form a virtual router sends; both are always accepted.
+/// The checksum form that a virtual router sends; both are always accepted.
 public enum ChecksumPolicy: String, Sendable, Hashable, Codable, CaseIterable {
   /// The form last heard from a peer; with pseudo-header while no peer has been heard.
   case auto

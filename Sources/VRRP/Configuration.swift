@@ -1,7 +1,7 @@
 public import VIPCore
 
 extension VirtualRouter {
-  /// What a virtual router is told by its operator (RFC 9568 §6.1).
+  /// The settings of a virtual router, given by its operator (RFC 9568 §6.1).
   public struct Configuration: Sendable, Hashable {
     /// The virtual router's identifier on its segment.
     public var vrid: VRID
@@ -15,15 +15,15 @@ extension VirtualRouter {
     ///
     /// An owner preempts always.
     public var preempts: Bool
-    /// Which checksum form to send in version 3 over IPv4.
+    /// The checksum form to send in version 3 over IPv4.
     public var checksum: ChecksumPolicy
     /// This node's place among routers of equal priority, `0..<16`; the lowest moves first.
     public var tieBreakRank: UInt8
     /// The version to speak.
     public var version: ProtocolVersion
-    /// How version 2 advertisements authenticate themselves.
+    /// The authentication of version 2 advertisements.
     public var authentication: Authentication
-    /// How long to leave an Active of lower priority alone before preempting it.
+    /// The time for which an Active of lower priority is left alone before it is preempted.
     ///
     /// Counted from the first advertisement heard from it (`hold-time` of RFC 8347). An owner never
     /// waits.
@@ -67,7 +67,7 @@ extension VirtualRouter {
 }
 
 extension VirtualRouter.Configuration {
-  /// Why a configuration can't be run.
+  /// A reason not to run a configuration.
   public enum Problem: Error, Sendable, Hashable {
     /// Version 2 exists for IPv4 only.
     case version2NeedsIPv4
@@ -83,7 +83,7 @@ extension VirtualRouter.Configuration {
 }
 
 extension VirtualRouter.Configuration.Problem: CustomStringConvertible {
-  /// What is wrong and what would be right.
+  /// The fault and the remedy.
   public var description: String {
     switch self {
     case .version2NeedsIPv4: "version 2 exists for IPv4 only; use version 3 for IPv6"

@@ -1,4 +1,4 @@
-/// What an advertisement told about the segment, beside who is Active.
+/// Differences that an advertisement shows on the segment.
 ///
 /// A value of bits: recognising trouble allocates nothing.
 public struct Findings: OptionSet, Sendable, Hashable {

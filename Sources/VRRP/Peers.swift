@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// How the addresses an advertisement lists relate to ours.
+/// The relation of the addresses that an advertisement lists to ours.
 public enum AddressListMatch: String, Sendable, Hashable, Codable {
   /// The same addresses, in any order.
   case same
@@ -22,14 +22,14 @@ public struct Peer: Sendable, Hashable {
   public internal(set) var interval: AdvertisementInterval
   /// The checksum form it uses.
   public internal(set) var checksumForm: ChecksumForm
-  /// How many addresses it lists.
+  /// The number of addresses that it lists.
   public var addressCount: Int { Int(addressCountOnWire) }
   var addressCountOnWire: UInt8
-  /// How these relate to ours.
+  /// Their relation to ours.
   public internal(set) var addresses: AddressListMatch
-  /// When it was last heard.
+  /// The moment of its last advertisement.
   public internal(set) var lastHeard: Instant
-  /// How many of its advertisements were heard since it entered the table.
+  /// The number of its advertisements since it entered the table.
   public var advertisementCount: UInt64 { UInt64(heardCount) }
   var heardCount: UInt32
 
@@ -46,7 +46,7 @@ public struct Peer: Sendable, Hashable {
 /// place, or that of the peer silent the longest if that one has fallen silent; a flood of invented
 /// senders therefore can't push out those who live.
 public struct Peers: Sendable, RandomAccessCollection {
-  /// How many peers are remembered.
+  /// The number of peers that are remembered.
   public static let capacity = 8
 
   private var storage: InlineArray<8, Peer>
@@ -62,7 +62,7 @@ public struct Peers: Sendable, RandomAccessCollection {
 
   /// Always 0.
   public var startIndex: Int { 0 }
-  /// How many peers are in the table.
+  /// The number of peers in the table.
   public var endIndex: Int { used }
   /// The peer at a position; positions stay the same until a peer is replaced.
   public subscript(position: Int) -> Peer {
@@ -70,11 +70,11 @@ public struct Peers: Sendable, RandomAccessCollection {
     return storage[position]
   }
 
-  /// What noting an advertisement told.
+  /// The result of noting an advertisement.
   struct Note {
     /// Whether the sender is in the table now.
     var isKnown: Bool
-    /// When the sender was heard before, if it acts as Active and did so then.
+    /// The moment of the sender's advertisement before, if it acts as Active and did so then.
     var previous: Instant?
     /// Whether another peer spoke between the sender's last two advertisements: both can't be the
     /// only Active.

@@ -11,7 +11,7 @@ extension ProtocolVersion: CustomStringConvertible {
   public var description: String { "VRRPv\(rawValue)" }
 }
 
-/// How version 2 advertisements authenticate themselves.
+/// The authentication of version 2 advertisements.
 ///
 /// RFC 3768 §5.3.6 keeps the field but no method, since none of those of RFC 2338 protects anything:
 /// a simple text password is readable by everyone on the segment. It is here because keepalived
@@ -71,12 +71,12 @@ extension Authentication.Password {
 }
 
 extension Authentication.Password: CustomStringConvertible {
-  /// Never the password itself: descriptions end up in logs.
+  /// A placeholder, never the password itself: descriptions end up in logs.
   public var description: String { "(hidden)" }
 }
 
 extension Authentication.Password: CustomReflectable {
-  /// Nothing inside: what dumps a value must not dump the password.
+  /// An empty mirror: a dump of the value must not contain the password.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

@@ -1,6 +1,6 @@
 /// Counters of one virtual router, under their names in RFC 8347.
 public struct Statistics: Sendable, Hashable, Codable {
-  /// How often this router became Active (`master-transitions`).
+  /// Changes of this router to Active (`master-transitions`).
   public var masterTransitions: UInt64 = 0
   /// Valid advertisements received (`advertisement-rcvd`).
   public var advertisementReceived: UInt64 = 0

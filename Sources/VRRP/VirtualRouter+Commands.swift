@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// Why a router can't do what its operator asks.
+/// A reason to refuse a command of the operator.
 public enum CommandError: Error, Sendable, Hashable {
   /// It is in state Initialize.
   case notRunning
@@ -12,7 +12,7 @@ public enum CommandError: Error, Sendable, Hashable {
 }
 
 extension CommandError: CustomStringConvertible {
-  /// What stands in the way and what to do.
+  /// The obstacle and the remedy.
   public var description: String {
     switch self {
     case .notRunning: "the router is not running"
@@ -28,8 +28,8 @@ extension VirtualRouter {
   ///
   /// The protocol knows one way to take the role from a living Active: a higher priority. So this
   /// router advertises one step more than the Active it replaces, for as long as it stays Active,
-  /// and the Active yields to it as to anybody better. An owner's 255 can't be exceeded: only who
-  /// owns the addresses may say so.
+  /// and the Active yields to it as to any better router. An owner's 255 can't be exceeded: only the
+  /// owner of the addresses may advertise it.
   ///
   /// Preempt_Mode does not matter; it speaks of routers that act by themselves.
   ///
@@ -40,27 +40,27 @@ extension VirtualRouter {
     guard state != .initialize else { throw .notRunning }
     endResignation(by: now)
     if state == .active {
-      // One that took over although it had resigned, since nobody else did, is wanted again.
-      if resignedUntil != nil { priorityOverride = .none }
+      // One that took over although it had resigned, since no other did, is wanted again.
+      resignedUntil = nil
       return actions
     }
     guard let active = activeRouter, active.priority != .release else { throw .noActiveHeard }
-    if configuration.priority > active.priority {
-      priorityOverride = .none
-    } else {
+    var promotion: Priority?
+    if configuration.priority <= active.priority {
       guard active.priority < .highestBackup else {
         throw .activeOutranks(active.address, active.priority)
       }
-      priorityOverride = .promoted(Priority(rawValue: active.priority.rawValue + 1))
+      promotion = Priority(rawValue: active.priority.rawValue + 1)
     }
-    becomeActive(at: now, because: .promoted, &actions)
+    resignedUntil = nil
+    becomeActive(at: now, because: .promoted, promotedTo: promotion, &actions)
     return actions
   }
 
   /// Leaves the Active role to others for a while, at an operator's request.
   ///
   /// An Active says farewell with priority 0, as if it stopped, and goes on as Backup with the
-  /// lowest priority, 1. So everybody else is better; but if nobody else is there, the addresses
+  /// lowest priority, 1. So any other router is better; but if there is none, the addresses
   /// come back here after two intervals instead of staying down.
   ///
   /// - Parameters:
@@ -75,23 +75,16 @@ extension VirtualRouter {
     var actions = Actions()
     guard state != .initialize else { throw .notRunning }
     let end = duration.map { now + $0 } ?? Instant(nanoseconds: .max)
+    resignedUntil = end
     if state == .active {
-      advertise(.release, at: now, &actions)
-      priorityOverride = .resigned(until: end)
-      activeInterval = configuration.interval
-      watch(from: now)
-      let wait = configuration.interval.nanoseconds + skewTime
-      phase = .backup(activeDownTimer: now.advanced(byNanoseconds: wait))
-      actions.append(.removeAddresses)
-      actions.append(.transition(Transition(from: .active, to: .backup, reason: .resigned)))
-    } else {
-      priorityOverride = .resigned(until: end)
+      advertise(.release, &actions)
+      becomeBackup(at: now, because: .resigned, after: .resignation, &actions)
     }
     return actions
   }
 
   /// Takes the configured priority again once a resignation is over.
   mutating func endResignation(by now: Instant) {
-    if let end = resignedUntil, end <= now { priorityOverride = .none }
+    if let end = resignedUntil, end <= now { resignedUntil = nil }
   }
 }

@@ -1,7 +1,7 @@
 public import VIPCore
 
 extension VirtualRouter {
-  /// Startup (RFC 9568 §6.4.1): an owner becomes Active, everybody else Backup.
+  /// Startup (RFC 9568 §6.4.1): an owner becomes Active, any other router Backup.
   ///
   /// - Parameters:
   ///   - now: the current time.
@@ -9,10 +9,9 @@ extension VirtualRouter {
   /// - Returns: what to do; nothing if the router runs already.
   public mutating func start(at now: Instant, from primaryAddress: IPAddress) -> Actions {
     var actions = Actions()
-    guard case .initialize = phase else { return actions }
+    guard state == .initialize else { return actions }
     precondition(primaryAddress.family == configuration.family, "address of the other family")
     self.primaryAddress = primaryAddress
-    lowerPrioritySince = nil
     if isOwner {
       becomeActive(at: now, because: .startupAsOwner, &actions)
     } else {
@@ -22,19 +21,27 @@ extension VirtualRouter {
   }
 
   /// Shutdown (RFC 9568 §6.4.2, 6.4.3): an Active says so with priority 0.
+  ///
+  /// The router is in state Initialize then. It does nothing any more, but goes on hearing, so that
+  /// a node that hands its addresses over learns from ``Actions/heardActive`` who takes over. That
+  /// ends with ``finishLeaving()`` or ``start(at:from:)``.
   public mutating func stop(at now: Instant) -> Actions {
     var actions = Actions()
     let before = state
     guard before != .initialize else { return actions }
     if before == .active {
-      advertise(.release, at: now, &actions)
+      advertise(.release, &actions)
       actions.append(.removeAddresses)
     }
-    phase = .initialize
-    priorityOverride = .none
-    activeRouter = nil
+    phase = .leaving
+    resignedUntil = nil
     actions.append(.transition(Transition(from: before, to: .initialize, reason: .shutdown)))
     return actions
+  }
+
+  /// Ends the hearing of a router that has stopped: its addresses are handed over or gone.
+  public mutating func finishLeaving() {
+    if isLeaving { phase = .initialize }
   }
 
   /// Counts a message that named this router but could not be used.
@@ -53,21 +60,27 @@ extension VirtualRouter {
     var actions = Actions()
     guard let deadline, deadline <= now else { return actions }
     endResignation(by: now)
-    if state == .backup {
-      becomeActive(at: now, because: reasonForTakeover(at: now), &actions)
-    } else if !stepsDownForWakingUpLate(at: now, &actions) {
-      advertise(effectivePriority, at: now, &actions)
+    switch phase {
+    case .initialize, .leaving: break
+    case .backup(let backup):
+      becomeActive(at: now, because: reasonForTakeover(backup, at: now), &actions)
+    case .active(var active):
+      guard !stepsDownForWakingUpLate(active, at: now, &actions) else { break }
+      advertise(effectivePriority, &actions)
+      active.lastSent = now
       // Counted from when the timer was due, so that late calls don't add up.
-      let next = deadline.advanced(byNanoseconds: configuration.interval.nanoseconds)
-      if next > now { phase = .active(adverTimer: next) } else { setAdverTimer(from: now) }
+      let next = nextTurn(from: deadline)
+      active.timer = next > now ? next : nextTurn(from: now)
+      phase = .active(active)
     }
     return actions
   }
 
   /// Takes in an advertisement for this VRID that passed all checks of its own.
   ///
-  /// What can only be checked with our configuration at hand is checked here: version,
-  /// authentication, and in version 2 the interval. ``Actions/findings`` says what was noticed.
+  /// Checked here is what needs our configuration: version, authentication, and in version 2 the
+  /// interval. ``Actions/findings`` says what was noticed,
+  /// ``Actions/heardActive`` whether the message was accepted and is no farewell.
   ///
   /// - Parameters:
   ///   - advertisement: the checked message.
@@ -81,7 +94,7 @@ extension VirtualRouter {
     at now: Instant
   ) -> Actions {
     var actions = Actions()
-    guard state != .initialize else { return actions }
+    if case .initialize = phase { return actions }
     // Our own address as source: a looped packet or a duplicate address. Answering would loop.
     guard source != primaryAddress else {
       actions.findings = .ownAddress
@@ -92,12 +105,17 @@ extension VirtualRouter {
     else { return actions }
 
     statistics.advertisementReceived += 1
-    if advertisement.priority == .release { statistics.priorityZeroReceived += 1 }
-    learnChecksumForm(advertisement.checksumForm, at: now, &actions.findings)
-    if state == .backup || stepsDownForWakingUpLate(at: now, &actions) {
-      receiveAsBackup(advertisement, from: source, at: now)
+    if advertisement.priority == .release {
+      statistics.priorityZeroReceived += 1
     } else {
-      receiveAsActive(advertisement, from: source, at: now, &actions)
+      actions.heardActive = ActiveRouter(address: source, priority: advertisement.priority)
+    }
+    learnChecksumForm(advertisement.checksumForm, at: now, &actions.findings)
+    if case .active(let active) = phase, !stepsDownForWakingUpLate(active, at: now, &actions) {
+      receiveAsActive(advertisement, from: source, at: now, active, &actions)
+    } else if case .backup(var backup) = phase {
+      receiveAsBackup(advertisement, from: source, at: now, &backup)
+      phase = .backup(backup)
     }
     return actions
   }
@@ -126,7 +144,7 @@ extension VirtualRouter {
     at now: Instant, _ findings: inout Findings
   ) -> Bool {
     let isOurVersion = advertisement.version == configuration.version
-    // Who does not know the password gets no place in the table of peers.
+    // A sender that does not know the password gets no place in the table of peers.
     if isOurVersion, advertisement.authentication != configuration.authentication {
       statistics.authenticationErrors += 1
       findings.insert(.authenticationDiffers)
@@ -158,61 +176,67 @@ extension VirtualRouter {
   /// Notices a router we should have silenced and that goes on as Active.
   ///
   /// It spoke before, we answered, it speaks again, and not just because a packet came twice. The
-  /// passing encounter of two Actives that an election begins or ends with is no news.
+  /// passing encounter of two Actives that an election begins or ends with is not reported.
   private func noticeDeafness(
     _ advertisement: Advertisement, _ previous: Instant, at now: Instant,
     _ findings: inout Findings
   ) {
-    guard state == .active, previous >= activeSince, previous <= lastSent else { return }
+    guard case .active(let active) = phase, previous >= active.since, previous <= active.lastSent
+    else { return }
     guard advertisement.priority <= effectivePriority else { return }
     if now.nanoseconds(since: previous) > advertisement.interval.nanoseconds / 2 {
       findings.insert(.twoActives)
     }
   }
 
-  /// What a Backup does with an advertisement (RFC 9568 §6.4.2).
-  private mutating func receiveAsBackup(
-    _ advertisement: Advertisement, from source: IPAddress, at now: Instant
+  /// The answer of a Backup to an advertisement (RFC 9568 §6.4.2).
+  private func receiveAsBackup(
+    _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
+    _ backup: inout Backup
   ) {
+    let active = ActiveRouter(address: source, priority: advertisement.priority)
     if advertisement.priority == .release {
-      activeRouter = ActiveRouter(address: source, priority: .release)
-      activeIsLeaving = true
-      lastHeard = now
-      phase = .backup(activeDownTimer: now.advanced(byNanoseconds: skewTime))
+      let since = backup.lowerPrioritySince
+      backup = watch(active, interval: backup.activeInterval, after: .farewell, from: now)
+      backup.lowerPrioritySince = since
     } else if advertisement.priority >= effectivePriority {
-      lowerPrioritySince = nil
-      follow(advertisement, from: source, at: now)
-    } else if !preempts(at: now) {
-      follow(advertisement, from: source, at: now)
+      backup = watch(active, interval: advertisement.interval, from: now)
+    } else if !preempts(at: now, &backup) {
+      let since = backup.lowerPrioritySince
+      backup = watch(active, interval: advertisement.interval, from: now)
+      backup.lowerPrioritySince = since
     } else {
       // A lower priority is discarded and the timer runs on: that is what preempts.
-      activeRouter = ActiveRouter(address: source, priority: advertisement.priority)
-      isPreempting = true
+      backup.activeRouter = active
+      backup.isPreempting = true
     }
   }
 
   /// Whether to replace an Active of lower priority that was just heard.
-  private mutating func preempts(at now: Instant) -> Bool {
+  private func preempts(at now: Instant, _ backup: inout Backup) -> Bool {
     if isOwner { return true }
     guard configuration.preempts else { return false }
-    let since = lowerPrioritySince ?? now
-    lowerPrioritySince = since
+    let since = backup.lowerPrioritySince ?? now
+    backup.lowerPrioritySince = since
     return now.nanoseconds(since: since) >= preemptDelay
   }
 
-  /// What an Active does with an advertisement (RFC 9568 §6.4.3).
+  /// The answer of an Active to an advertisement (RFC 9568 §6.4.3).
   private mutating func receiveAsActive(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
-    _ actions: inout Actions
+    _ active: Active, _ actions: inout Actions
   ) {
+    var active = active
     if advertisement.priority == .release {
-      answerFarewell(at: now, &actions)
+      answerFarewell(&active, at: now, &actions)
+      phase = .active(active)
     } else if advertisement.priority > effectivePriority {
       yield(to: advertisement, from: source, at: now, &actions)
     } else if advertisement.priority == effectivePriority, source > primaryAddress {
       yield(to: advertisement, from: source, at: now, &actions)
     } else if configuration.version == .v3 {
-      answerLoser(at: now, &actions)
+      answerLoser(&active, at: now, &actions)
+      phase = .active(active)
     }
   }
 }

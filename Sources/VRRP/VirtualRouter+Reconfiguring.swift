@@ -25,29 +25,29 @@ extension VirtualRouter {
     let before = configuration
     let priorityBefore = effectivePriority
     configuration = settings
-    switch state {
-    case .initialize:
-      activeInterval = settings.interval
-    case .backup:
-      if activeRouter == nil || settings.version == .v2 { activeInterval = settings.interval }
-      if effectivePriority != priorityBefore || settings.interval != before.interval {
-        rewindDownTimer()
+    let changesTimers =
+      effectivePriority != priorityBefore || settings.interval != before.interval
+    switch phase {
+    case .initialize, .leaving: break
+    case .backup(var backup):
+      if backup.activeRouter == nil || settings.version == .v2 {
+        backup.activeInterval = settings.interval
       }
-    case .active:
-      activeInterval = settings.interval
+      if changesTimers {
+        let wait = wait(after: backup.timerCause, interval: backup.activeInterval)
+        backup.timer = backup.lastHeard.advanced(byNanoseconds: wait)
+      }
+      phase = .backup(backup)
+    case .active(var active):
       // Also one that is late: what to do about that is decided when its timer fires.
-      guard effectivePriority != priorityBefore || settings.interval != before.interval,
-        now.nanoseconds(since: lastSent) <= 3 * before.interval.nanoseconds
+      guard changesTimers,
+        now.nanoseconds(since: active.lastSent) <= Self.silenceMax(before.interval.nanoseconds)
       else { break }
-      advertise(effectivePriority, at: now, &actions)
-      setAdverTimer(from: now)
+      advertise(effectivePriority, &actions)
+      active.lastSent = now
+      active.timer = nextTurn(from: now)
+      phase = .active(active)
     }
     return actions
-  }
-
-  /// Sets the Active_Down_Timer as if the present settings had held when it was set.
-  private mutating func rewindDownTimer() {
-    let wait = activeIsLeaving ? skewTime : activeDownInterval
-    phase = .backup(activeDownTimer: lastHeard.advanced(byNanoseconds: wait))
   }
 }

@@ -4,16 +4,14 @@ import VIPCore
 
 extension VirtualRouter {
   mutating func becomeActive(
-    at now: Instant, because reason: Transition.Reason, _ actions: inout Actions
+    at now: Instant, because reason: Transition.Reason, promotedTo promotion: Priority? = nil,
+    _ actions: inout Actions
   ) {
     let before = state
     statistics.masterTransitions += 1
-    activeRouter = nil
-    activeSince = now
-    lastAnswer = nil
-    lowerPrioritySince = nil
-    setAdverTimer(from: now)
-    advertise(effectivePriority, at: now, &actions)
+    phase = .active(
+      Active(timer: nextTurn(from: now), since: now, lastSent: now, promotion: promotion))
+    advertise(effectivePriority, &actions)
     actions.append(.installAddresses)
     actions.append(.announceAddresses)
     actions.append(.transition(Transition(from: before, to: .active, reason: reason)))
@@ -21,12 +19,11 @@ extension VirtualRouter {
 
   /// Becomes Backup without having heard of an Active.
   mutating func becomeBackup(
-    at now: Instant, because reason: Transition.Reason, _ actions: inout Actions
+    at now: Instant, because reason: Transition.Reason, after cause: TimerCause = .advertisement,
+    _ actions: inout Actions
   ) {
     let before = state
-    endPromotion()
-    activeInterval = configuration.interval
-    watch(from: now)
+    phase = .backup(watch(nil, interval: configuration.interval, after: cause, from: now))
     if before == .active { actions.append(.removeAddresses) }
     actions.append(.transition(Transition(from: before, to: .backup, reason: reason)))
   }
@@ -40,23 +37,34 @@ extension VirtualRouter {
       advertisement.priority > effectivePriority
       ? .higherPriority(source, advertisement.priority)
       : .higherAddress(source, advertisement.priority)
-    endPromotion()
-    follow(advertisement, from: source, at: now)
+    let active = ActiveRouter(address: source, priority: advertisement.priority)
+    phase = .backup(watch(active, interval: advertisement.interval, from: now))
     actions.append(.removeAddresses)
     actions.append(.transition(Transition(from: .active, to: .backup, reason: reason)))
   }
 
+  /// The longest silence after which an Active may still speak, in nanoseconds.
+  static func silenceMax(_ interval: UInt64) -> UInt64 { 3 * interval }
+
+  /// The shortest time between two answers, in nanoseconds: four in an interval.
+  static func answerPause(_ interval: UInt64) -> UInt64 { interval / 4 }
+
   /// Makes an Active that was suspended, frozen or starved listen before it speaks.
   ///
   /// Not in the RFC: after three silent intervals the others may have taken over
-  /// (Active_Down_Interval is longer than that for everyone). Speaking now, be it only to answer,
+  /// (Active_Down_Interval of every router is longer than that). Speaking now, be it only to answer,
   /// would disturb them; listening first costs nothing. An owner holds its addresses anyway.
   ///
   /// - Returns: whether the router is Backup now.
-  mutating func stepsDownForWakingUpLate(at now: Instant, _ actions: inout Actions) -> Bool {
-    let silence = now.nanoseconds(since: lastSent)
-    guard silence > 3 * configuration.interval.nanoseconds, !isOwner else { return false }
-    becomeBackup(at: now, because: .lateWakeUp(nanoseconds: silence), &actions)
+  mutating func stepsDownForWakingUpLate(
+    _ active: Active, at now: Instant, _ actions: inout Actions
+  ) -> Bool {
+    let silence = now.nanoseconds(since: active.lastSent)
+    guard silence > Self.silenceMax(configuration.interval.nanoseconds), !isOwner else {
+      return false
+    }
+    becomeBackup(
+      at: now, because: .lateWakeUp(silentFor: .nanoseconds(Int64(clamping: silence))), &actions)
     return true
   }
 
@@ -66,12 +74,13 @@ extension VirtualRouter {
   /// runs on.
   ///
   /// At most four answers in an interval, those to farewells included: one answer reaches every loser
-  /// on the segment, and nobody may use us to multiply packets.
-  mutating func answerLoser(at now: Instant, _ actions: inout Actions) {
-    let pause = configuration.interval.nanoseconds / 4
-    if let lastAnswer, now.nanoseconds(since: lastAnswer) < pause { return }
-    lastAnswer = now
-    advertise(effectivePriority, at: now, &actions)
+  /// on the segment, and no sender may use us to multiply packets.
+  mutating func answerLoser(_ active: inout Active, at now: Instant, _ actions: inout Actions) {
+    let pause = Self.answerPause(configuration.interval.nanoseconds)
+    if let last = active.lastAnswer, now.nanoseconds(since: last) < pause { return }
+    active.lastAnswer = now
+    active.lastSent = now
+    advertise(effectivePriority, &actions)
     actions.append(.announceAddresses)
   }
 
@@ -79,52 +88,59 @@ extension VirtualRouter {
   /// over.
   ///
   /// One of the four answers in an interval. What comes sooner brings the next advertisement forward
-  /// to when the next answer may be sent: nobody can multiply packets, and nobody can end a run of
-  /// farewells with one that is not answered soon.
-  mutating func answerFarewell(at now: Instant, _ actions: inout Actions) {
-    let pause = configuration.interval.nanoseconds / 4
-    guard let last = lastAnswer, now.nanoseconds(since: last) < pause else {
-      lastAnswer = now
-      advertise(effectivePriority, at: now, &actions)
-      setAdverTimer(from: now)
-      return
+  /// to when the next answer may be sent: no sender can multiply packets, or end a run of farewells
+  /// with one that is not answered soon.
+  mutating func answerFarewell(_ active: inout Active, at now: Instant, _ actions: inout Actions) {
+    let pause = Self.answerPause(configuration.interval.nanoseconds)
+    guard let last = active.lastAnswer, now.nanoseconds(since: last) < pause else {
+      active.lastAnswer = now
+      active.lastSent = now
+      active.timer = nextTurn(from: now)
+      return advertise(effectivePriority, &actions)
     }
     let soon = last.advanced(byNanoseconds: pause)
-    if case .active(let adverTimer) = phase, soon < adverTimer {
-      phase = .active(adverTimer: soon)
-      lastAnswer = soon
+    if soon < active.timer {
+      active.timer = soon
+      active.lastAnswer = soon
     }
   }
 
-  /// Accepts a router as Active, learning its interval.
-  mutating func follow(_ advertisement: Advertisement, from source: IPAddress, at now: Instant) {
-    activeInterval = advertisement.interval
-    activeRouter = ActiveRouter(address: source, priority: advertisement.priority)
-    watch(from: now)
+  /// The deadline of an Adver_Timer that is set now.
+  func nextTurn(from now: Instant) -> Instant {
+    now.advanced(byNanoseconds: configuration.interval.nanoseconds)
   }
 
-  /// Sets the Active_Down_Timer to Active_Down_Interval.
-  mutating func watch(from now: Instant) {
-    lastHeard = now
-    activeIsLeaving = false
-    isPreempting = false
-    phase = .backup(activeDownTimer: now.advanced(byNanoseconds: activeDownInterval))
+  /// The knowledge of a Backup that begins to watch, with its Active_Down_Timer set.
+  ///
+  /// - Parameters:
+  ///   - active: the Active that was just heard; `nil` if none was.
+  ///   - interval: its interval, or our own.
+  ///   - cause: the event that sets the timer.
+  ///   - now: the current time.
+  /// - Returns: what the Backup knows.
+  func watch(
+    _ active: ActiveRouter?, interval: AdvertisementInterval,
+    after cause: TimerCause = .advertisement, from now: Instant
+  ) -> Backup {
+    Backup(
+      timer: now.advanced(byNanoseconds: wait(after: cause, interval: interval)),
+      timerCause: cause, lastHeard: now, activeInterval: interval, activeRouter: active)
   }
 
-  mutating func setAdverTimer(from now: Instant) {
-    phase = .active(adverTimer: now.advanced(byNanoseconds: configuration.interval.nanoseconds))
+  /// The time that a Backup waits after an event, in nanoseconds.
+  func wait(after cause: TimerCause, interval: AdvertisementInterval) -> UInt64 {
+    let priority = backupPriority
+    return switch cause {
+    case .advertisement: activeDownNanoseconds(of: priority, interval: interval)
+    case .farewell: skewNanoseconds(of: priority, interval: interval)
+    case .resignation: interval.nanoseconds + skewNanoseconds(of: priority, interval: interval)
+    }
   }
 
-  mutating func advertise(_ priority: Priority, at now: Instant, _ actions: inout Actions) {
-    lastSent = now
+  mutating func advertise(_ priority: Priority, _ actions: inout Actions) {
     statistics.advertisementSent += 1
     if priority == .release { statistics.priorityZeroSent += 1 }
     actions.append(.advertise(priority))
-  }
-
-  /// A promotion lasts as long as the role.
-  private mutating func endPromotion() {
-    if case .promoted = priorityOverride { priorityOverride = .none }
   }
 
   /// Takes over the checksum form of the peers.
@@ -136,22 +152,24 @@ extension VirtualRouter {
   ) {
     guard configuration.version == .v3 else { return }
     if form == .pseudoHeader {
-      lastPseudoHeader = now
-      heardChecksumForm = .pseudoHeader
-    } else if heardChecksumForm != .pseudoHeader
-      || now.nanoseconds(since: lastPseudoHeader) > activeDownInterval
+      heardChecksum = .pseudoHeader(now)
+    } else if case .pseudoHeader(let last) = heardChecksum,
+      now.nanoseconds(since: last) <= activeDownNanoseconds
     {
-      heardChecksumForm = .message
+      // One who needs the pseudo-header may still be there.
+    } else {
+      heardChecksum = .message
     }
     if form != checksumFormToSend { findings.insert(.checksumFormDiffers) }
   }
 
-  func reasonForTakeover(at now: Instant) -> Transition.Reason {
-    if let activeRouter {
-      if activeIsLeaving { return .activeReleased(activeRouter.address) }
-      if isPreempting { return .preempting(activeRouter.address, activeRouter.priority) }
+  func reasonForTakeover(_ backup: Backup, at now: Instant) -> Transition.Reason {
+    if let other = backup.activeRouter {
+      if backup.isPreempting { return .preempting(other.address, other.priority) }
+      if backup.timerCause == .farewell { return .activeReleased(other.address) }
     }
     return .activeDown(
-      lastHeard: activeRouter?.address, silentForNanoseconds: now.nanoseconds(since: lastHeard))
+      lastHeard: backup.activeRouter?.address,
+      silentFor: now - backup.lastHeard)
   }
 }

@@ -14,7 +14,7 @@ public import VIPCore
 ///        +--------- Active_Down_Timer fires --------+
 /// ```
 ///
-/// A value without sockets, clock or threads. Whoever drives it:
+/// A value without sockets, clock or threads. The program that drives it:
 /// - calls ``start(at:from:)`` when the interface can send, ``stop(at:)`` when it no longer can;
 /// - hands over each advertisement for this VRID with ``receive(_:from:addresses:at:)``;
 /// - calls ``advance(to:)`` once ``deadline`` has come. Calling early or twice does nothing. All
@@ -23,12 +23,13 @@ public import VIPCore
 ///
 /// Time never goes back from call to call. No event allocates.
 ///
-/// This file holds what the machine knows; `VirtualRouter+Events` what happens to it,
-/// `VirtualRouter+Commands` what an operator asks of it, `VirtualRouter+Steps` what these share.
+/// This file holds what the machine knows; `VirtualRouter+Phase` what it knows in one state only,
+/// `VirtualRouter+Events` what happens to it, `VirtualRouter+Commands` what an operator asks of it,
+/// `VirtualRouter+Steps` what these share.
 public struct VirtualRouter: Sendable {
   /// The states of RFC 9568 §6.2.
   ///
-  /// What older texts call Master is Active here.
+  /// Active is called Master in older texts.
   public enum State: String, Sendable, Hashable, Codable {
     /// Waiting to be started.
     case initialize
@@ -38,78 +39,49 @@ public struct VirtualRouter: Sendable {
     case active
   }
 
-  /// A state together with its timer, so that no state can lack one or keep a stale one.
-  package enum Phase: Sendable, Hashable {
-    case initialize
-    case backup(activeDownTimer: Instant)
-    case active(adverTimer: Instant)
-  }
-
-  /// A priority other than the configured one, at an operator's request.
-  enum PriorityOverride: Sendable, Hashable {
-    case none
-    /// Above the Active that was replaced, while this router is Active.
-    case promoted(Priority)
-    /// The lowest, until a moment or for ever.
-    case resigned(until: Instant)
-  }
-
-  /// The Active this router follows.
+  /// Another router that acts as Active.
   public struct ActiveRouter: Sendable, Hashable {
     /// Its primary address: the source of its advertisements.
     public let address: IPAddress
     /// The priority it advertises.
     public let priority: Priority
+
+    /// Makes one.
+    public init(address: IPAddress, priority: Priority) {
+      self.address = address
+      self.priority = priority
+    }
   }
 
-  /// What this router was told by its operator.
+  /// The settings given by the operator.
   public internal(set) var configuration: Configuration {
     didSet { preemptDelay = configuration.preemptDelay.inNanoseconds }
   }
   /// Counters since this value was made.
   public internal(set) var statistics = Statistics()
-  /// Active_Adver_Interval: learned from the Active; our own until one is heard.
-  public package(set) var activeInterval: AdvertisementInterval
-  /// The last other router heard as Active, `nil` while we are Active or none was heard.
-  public internal(set) var activeRouter: ActiveRouter?
-  /// The checksum form heard from the peers.
-  public internal(set) var heardChecksumForm: ChecksumForm?
   /// Our primary address: the source of our advertisements.
-  public package(set) var primaryAddress: IPAddress
+  public internal(set) var primaryAddress: IPAddress
   /// The other routers heard for our VRID, also those whose version is not ours.
   public internal(set) var peers = Peers()
+  /// The end of the time in which this router leaves the role to others at an operator's request.
+  public internal(set) var resignedUntil: Instant?
 
   /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
   private(set) var preemptDelay: UInt64
-  package var phase = Phase.initialize
-  var priorityOverride = PriorityOverride.none
-  /// When the last advertisement that counts for the Active_Down_Timer was heard.
-  var lastHeard = Instant.zero
-  /// Whether the last Active heard announced that it leaves.
-  var activeIsLeaving = false
-  /// Whether a lower priority was heard since the timer was last set.
-  var isPreempting = false
-  /// Since when an Active of lower priority has been heard without a break.
-  var lowerPrioritySince: Instant?
-  /// When this router last became Active.
-  var activeSince = Instant.zero
-  /// When we last sent an advertisement of any kind.
-  package var lastSent = Instant.zero
-  /// When we last answered a losing advertisement or a farewell, or will have.
-  package var lastAnswer: Instant?
-  /// When a checksum with pseudo-header was last heard.
-  var lastPseudoHeader = Instant.zero
+  /// The state, with all that is valid in it.
+  var phase = Phase.initialize
+  /// The checksum forms heard from the peers.
+  var heardChecksum = HeardChecksum.none
 
   /// Makes a virtual router in state Initialize.
   ///
   /// - Parameters:
-  ///   - configuration: what its operator says; ``Configuration/validate()`` accepts it.
+  ///   - configuration: the operator's settings; ``Configuration/validate()`` accepts them.
   ///   - statistics: counters to go on from, if it replaces another value.
   public init(_ configuration: Configuration, continuing statistics: Statistics = Statistics()) {
     self.configuration = configuration
     self.statistics = statistics
     preemptDelay = configuration.preemptDelay.inNanoseconds
-    activeInterval = configuration.interval
     primaryAddress = .any(configuration.family)
   }
 }
@@ -118,50 +90,72 @@ public struct VirtualRouter: Sendable {
 
 extension VirtualRouter {
   /// The state of RFC 9568 §6.2.
-  public var state: State {
-    switch phase {
-    case .initialize: .initialize
-    case .backup: .backup
-    case .active: .active
-    }
+  public var state: State { phase.state }
+
+  /// Whether this router has stopped and still hears, until ``finishLeaving()``.
+  public var isLeaving: Bool {
+    if case .leaving = phase { true } else { false }
   }
 
-  /// When ``advance(to:)`` is due; `nil` if no timer runs.
-  public var deadline: Instant? {
-    switch phase {
-    case .initialize: nil
-    case .backup(let timer), .active(let timer): timer
-    }
+  /// The moment when ``advance(to:)`` is due; `nil` if no timer runs.
+  public var deadline: Instant? { phase.timer }
+
+  /// The last other router heard as Active, `nil` while we are Active or none was heard.
+  public var activeRouter: ActiveRouter? {
+    if case .backup(let backup) = phase { backup.activeRouter } else { nil }
+  }
+
+  /// Active_Adver_Interval: learned from the Active; our own while none is heard or we are Active.
+  public var activeInterval: AdvertisementInterval {
+    if case .backup(let backup) = phase { backup.activeInterval } else { configuration.interval }
   }
 
   /// The priority this router acts upon and advertises: the configured one, unless an operator
   /// promoted it or asked it to resign.
   public var effectivePriority: Priority {
-    switch priorityOverride {
-    case .none: configuration.priority
-    case .promoted(let priority): priority
-    case .resigned: .lowest
-    }
+    if case .active(let active) = phase, let promotion = active.promotion { return promotion }
+    return backupPriority
   }
+
+  /// The priority this router has as Backup: a promotion lasts as long as the role.
+  var backupPriority: Priority { resignedUntil == nil ? configuration.priority : .lowest }
 
   /// Whether this node acts as owner of the virtual addresses (priority 255).
   public var isOwner: Bool { effectivePriority == .owner }
 
-  /// Until when this router leaves the role to others, if an operator asked it to.
-  public var resignedUntil: Instant? {
-    if case .resigned(let end) = priorityOverride { end } else { nil }
+  /// Skew_Time, with this node's place among equals.
+  public var skewTime: Duration { .nanoseconds(Int64(clamping: skewNanoseconds)) }
+
+  /// Active_Down_Interval, with this node's place among equals.
+  public var activeDownInterval: Duration { .nanoseconds(Int64(clamping: activeDownNanoseconds)) }
+
+  package var skewNanoseconds: UInt64 {
+    skewNanoseconds(of: effectivePriority, interval: activeInterval)
   }
 
-  /// Skew_Time in nanoseconds, with this node's place among equals.
-  public var skewTime: UInt64 {
-    Timing.skewTime(
-      priority: effectivePriority, interval: activeInterval, version: configuration.version)
-      + Timing.tieBreakOffset(
-        rank: configuration.tieBreakRank, interval: activeInterval, version: configuration.version)
+  package var activeDownNanoseconds: UInt64 {
+    activeDownNanoseconds(of: effectivePriority, interval: activeInterval)
   }
 
-  /// Active_Down_Interval in nanoseconds, with this node's place among equals.
-  public var activeDownInterval: UInt64 { 3 * activeInterval.nanoseconds + skewTime }
+  func activeDownNanoseconds(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
+    3 * interval.nanoseconds + skewNanoseconds(of: priority, interval: interval)
+  }
+
+  func skewNanoseconds(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
+    let version = configuration.version
+    return Timing.skewNanoseconds(priority: priority, interval: interval, version: version)
+      + Timing.tieBreakNanoseconds(
+        rank: configuration.tieBreakRank, interval: interval, version: version)
+  }
+
+  /// The checksum form heard from the peers.
+  public var heardChecksumForm: ChecksumForm? {
+    switch heardChecksum {
+    case .none: nil
+    case .message: .message
+    case .pseudoHeader: .pseudoHeader
+    }
+  }
 
   /// The checksum form our advertisements carry now.
   public var checksumFormToSend: ChecksumForm {

@@ -2,52 +2,37 @@ import VIPCore
 
 /// A packet on its way to one station.
 struct Delivery: Sendable {
-  var time: Instant
-  /// Packets due at one moment arrive in the order in which they were sent.
-  var sequence: UInt64
   var station: Int
-  /// Where its bytes are, see ``PacketPool``.
+  /// The slot of its bytes in the ``PacketPool``.
   var packet: Int
-
-  func comes(before other: Delivery) -> Bool {
-    time < other.time || (time == other.time && sequence < other.sequence)
-  }
 }
 
-/// Packets on their way, the next one to arrive first: a binary heap.
+/// Packets on their way, the next one to arrive first; those of one moment in the order in which they
+/// were sent.
 struct DeliveryQueue: Sendable {
-  private var heap: [Delivery] = []
+  private var arrivals = TimerQueue()
+  private var deliveries: [Delivery] = []
+  private var free: [Int] = []
 
-  var first: Delivery? { heap.first }
-  var isEmpty: Bool { heap.isEmpty }
+  /// The arrival of the next packet.
+  var earliest: Instant? { arrivals.earliest }
 
-  mutating func insert(_ delivery: Delivery) {
-    heap.append(delivery)
-    var index = heap.count - 1
-    while index > 0 {
-      let parent = (index - 1) / 2
-      guard delivery.comes(before: heap[parent]) else { break }
-      heap[index] = heap[parent]
-      index = parent
+  mutating func insert(_ delivery: Delivery, arrivingAt time: Instant) {
+    let slot: Int
+    if let known = free.popLast() {
+      slot = known
+      deliveries[slot] = delivery
+    } else {
+      slot = deliveries.count
+      deliveries.append(delivery)
     }
-    heap[index] = delivery
+    arrivals.schedule(slot, at: time)
   }
 
-  mutating func removeFirst() -> Delivery? {
-    guard let first = heap.first else { return nil }
-    let moved = heap.removeLast()
-    guard !heap.isEmpty else { return first }
-    var index = 0
-    while true {
-      var child = 2 * index + 1
-      guard child < heap.count else { break }
-      if child + 1 < heap.count, heap[child + 1].comes(before: heap[child]) { child += 1 }
-      guard heap[child].comes(before: moved) else { break }
-      heap[index] = heap[child]
-      index = child
-    }
-    heap[index] = moved
-    return first
+  mutating func removeFirst(by now: Instant) -> Delivery? {
+    guard let (slot, _) = arrivals.popDue(by: now) else { return nil }
+    free.append(slot)
+    return deliveries[slot]
   }
 }
 

@@ -8,14 +8,14 @@ public import VRRP
 /// (losses, crashes, farewells, restarts) is limited. Packets take any time up to
 /// ``deliveryTimeMax``, so that a timer may fire while one is on its way.
 ///
-/// States that differ only by what nobody can observe later (how long ago something was, once it is
-/// long enough; counters; reasons) are one state. So the search ends although time does not.
+/// States that differ only by what makes no difference later (how long ago something was, once it is
+/// long enough; counters) are one state. So the search ends although time does not.
 public struct Exploration: Sendable {
-  /// What was found.
+  /// The result of an exploration.
   public struct Outcome: Sendable, Hashable {
-    /// How many different states the segment can be in.
+    /// The number of different states of the segment.
     public internal(set) var stateCount = 0
-    /// How many ways lead from one to another.
+    /// The number of ways from one to another.
     public internal(set) var stepCount = 0
     /// In how many of them the segment was at rest long enough to be judged.
     public internal(set) var settledCount = 0
@@ -25,8 +25,9 @@ public struct Exploration: Sendable {
     public internal(set) var isComplete = false
   }
 
-  /// The longest a packet takes, in nanoseconds.
-  public static let deliveryTimeMax: UInt64 = 1_000_000
+  /// The longest a packet takes.
+  public static let deliveryTimeMax = Duration.milliseconds(1)
+  private static let deliveryNanosecondsMax = deliveryTimeMax.inNanoseconds
 
   let configurations: [VirtualRouter.Configuration]
   let templates: [VirtualRouter]
@@ -44,12 +45,18 @@ public struct Exploration: Sendable {
     _ configurations: [VirtualRouter.Configuration], disturbances: Int,
     stateCountMax: Int = 5_000_000
   ) {
+    // All send one checksum form; learning it is no part of the election.
+    let configurations = configurations.map { configuration in
+      var configuration = configuration
+      configuration.checksum = .pseudoHeader
+      return configuration
+    }
     self.configurations = configurations
     disturbanceCountMax = disturbances
     self.stateCountMax = stateCountMax
     templates = configurations.indices.map { index in
       var router = VirtualRouter(configurations[index])
-      router.primaryAddress = Self.address(of: index)
+      router.changePrimaryAddress(to: Self.address(of: index))
       return router
     }
   }
@@ -118,27 +125,17 @@ public struct Exploration: Sendable {
 extension Exploration {
   /// A state of the whole segment, in times relative to now, capped where they no longer matter.
   struct Node: Sendable, Hashable {
-    var routers: [RouterState]
+    var routers: [VirtualRouter.Standing]
     var messages: [Message] = []
     var disturbancesLeft: Int
     /// Nanoseconds since the last disturbance.
     var quiet: UInt64 = 0
     /// Nanoseconds that several Actives have lasted undisturbed.
     var double: UInt64 = 0
-    /// Nanoseconds without an Active, undisturbed, although somebody runs.
+    /// Nanoseconds without an Active, undisturbed, although a router runs.
     var outage: UInt64 = 0
     /// Advertisements sent without time passing: answers that never end would make it grow.
     var burst = 0
-  }
-
-  struct RouterState: Sendable, Hashable {
-    var state = VirtualRouter.State.initialize
-    /// Nanoseconds until the timer fires.
-    var timer: UInt64 = 0
-    var activeInterval: AdvertisementInterval
-    var sentAgo: UInt64 = 0
-    /// Negative if the next advertisement, brought forward, will be the answer.
-    var answeredAgo: Int64?
   }
 
   struct Message: Sendable, Hashable {
@@ -177,7 +174,7 @@ extension Exploration {
 
   private func startNode() -> Node {
     var node = Node(
-      routers: configurations.map { RouterState(activeInterval: $0.interval) },
+      routers: configurations.map { _ in VirtualRouter.Standing() },
       disturbancesLeft: disturbanceCountMax)
     for index in configurations.indices {
       var router = router(index, in: node)
@@ -186,20 +183,24 @@ extension Exploration {
     return node
   }
 
-  /// The machine that a state stands for.
+  /// The machine that a standing is of.
   private func router(_ index: Int, in node: Node) -> VirtualRouter {
-    let state = node.routers[index]
     var router = templates[index]
-    let timer = Self.now.advanced(byNanoseconds: state.timer)
-    switch state.state {
-    case .initialize: router.phase = .initialize
-    case .backup: router.phase = .backup(activeDownTimer: timer)
-    case .active: router.phase = .active(adverTimer: timer)
-    }
-    router.activeInterval = state.activeInterval
-    router.lastSent = Instant(nanoseconds: Self.now.nanoseconds - state.sentAgo)
-    router.lastAnswer = state.answeredAgo.map { Self.now + .nanoseconds(-$0) }
+    router.standing = node.routers[index]
     return router
+  }
+
+  private func isRunning(_ index: Int, in node: Node) -> Bool {
+    node.routers[index].phase.state != .initialize
+  }
+
+  private func isActive(_ index: Int, in node: Node) -> Bool {
+    node.routers[index].phase.state == .active
+  }
+
+  /// Nanoseconds until a router's timer fires; zero if it has none.
+  private func timer(of index: Int, in node: Node) -> UInt64 {
+    node.routers[index].phase.timer?.nanoseconds(since: Self.now) ?? 0
   }
 
   /// Puts what a machine became, and what it sent, into a state.
@@ -215,24 +216,15 @@ extension Exploration {
     node.messages.sort {
       ($0.to, $0.from, $0.age, $0.priority) < ($1.to, $1.from, $1.age, $1.priority)
     }
-    var state = RouterState(activeInterval: router.activeInterval)
-    state.state = router.state
-    state.timer = router.deadline?.nanoseconds(since: Self.now) ?? 0
-    if router.state == .active {
-      state.sentAgo = Self.now.nanoseconds(since: router.lastSent)
-      state.answeredAgo = router.lastAnswer.map {
-        Int64((Self.now - $0).attoseconds / 1_000_000_000)
-      }
-    }
-    if router.state == .initialize { state.activeInterval = configurations[index].interval }
-    node.routers[index] = state
+    node.routers[index] = router.standing
+    node.routers[index].normalize(at: Self.now, for: configurations[index])
     count(&node)
   }
 
   /// Resets the watches that no longer run.
   private func count(_ node: inout Node) {
-    let actives = node.routers.count { $0.state == .active }
-    let running = node.routers.count { $0.state != .initialize }
+    let actives = node.routers.indices.count { isActive($0, in: node) }
+    let running = node.routers.indices.count { isRunning($0, in: node) }
     if actives < 2 { node.double = 0 }
     if actives > 0 || running == 0 { node.outage = 0 }
   }
@@ -252,11 +244,11 @@ extension Exploration {
         steps.append(.lose(index, from: message.from, to: message.to, message.priority))
       }
     }
-    let running = node.routers.indices.filter { node.routers[$0].state != .initialize }
-    if let earliest = running.map({ node.routers[$0].timer }).min(),
-      node.messages.allSatisfy({ $0.age + earliest <= Self.deliveryTimeMax })
+    let running = node.routers.indices.filter { isRunning($0, in: node) }
+    if let earliest = running.map({ timer(of: $0, in: node) }).min(),
+      node.messages.allSatisfy({ $0.age + earliest <= Self.deliveryNanosecondsMax })
     {
-      for index in running where node.routers[index].timer == earliest {
+      for index in running where timer(of: index, in: node) == earliest {
         steps.append(.tick(index))
       }
     }
@@ -277,11 +269,11 @@ extension Exploration {
   private func perform(_ step: Step, on node: inout Node) -> String? {
     switch step {
     case .tick(let index):
-      pass(node.routers[index].timer, &node)
+      pass(timer(of: index, in: node), &node)
       var router = router(index, in: node)
       let actions = router.advance(to: Self.now)
       absorb(actions, of: index, router, &node)
-      if node.routers[index].timer == 0 { return "a timer that fired is due at once again" }
+      if timer(of: index, in: node) == 0 { return "a timer that fired is due at once again" }
       return speech(actions, of: router)
     case .deliver(let place, let from, let index, let priority):
       node.messages.remove(at: place)
@@ -299,12 +291,14 @@ extension Exploration {
       node.messages.remove(at: place)
     case .crash(let index):
       disturb(&node)
-      node.routers[index] = RouterState(activeInterval: configurations[index].interval)
+      node.routers[index] = VirtualRouter.Standing()
       count(&node)
     case .stop(let index):
       disturb(&node)
       var router = router(index, in: node)
       let actions = router.stop(at: Self.now)
+      // Hearing changes nothing in a router that has stopped.
+      router.finishLeaving()
       absorb(actions, of: index, router, &node)
       return speech(actions, of: router)
     case .start(let index):
@@ -336,23 +330,15 @@ extension Exploration {
   private func pass(_ time: UInt64, _ node: inout Node) {
     guard time > 0 else { return }
     node.burst = 0
-    let running = node.routers.contains { $0.state != .initialize }
-    let actives = node.routers.count { $0.state == .active }
+    let running = node.routers.indices.contains { isRunning($0, in: node) }
+    let actives = node.routers.indices.count { isActive($0, in: node) }
     node.quiet = min(node.quiet + time, settlingTime + 1)
     if actives > 1 { node.double += time }
     if actives == 0, running { node.outage += time }
     for index in node.messages.indices { node.messages[index].age += time }
-    for index in node.routers.indices where node.routers[index].state != .initialize {
-      var router = node.routers[index]
-      router.timer -= time
-      if router.state == .active {
-        let interval = configurations[index].interval.nanoseconds
-        router.sentAgo = min(router.sentAgo + time, 3 * interval + 1)
-        router.answeredAgo = router.answeredAgo.flatMap {
-          $0 + Int64(time) >= Int64(interval) ? nil : $0 + Int64(time)
-        }
-      }
-      node.routers[index] = router
+    for index in node.routers.indices where isRunning(index, in: node) {
+      node.routers[index].age(byNanoseconds: time)
+      node.routers[index].normalize(at: Self.now, for: configurations[index])
     }
   }
 }
@@ -371,20 +357,20 @@ extension Exploration {
     node.quiet > settlingTime && node.messages.isEmpty
   }
 
-  /// What is wrong with a state, if anything.
+  /// The broken promise of a state, if there is one.
   private func judge(_ node: Node) -> String? {
     if node.burst > 8 * configurations.count { return "answers never end" }
-    if node.double > longestInterval + 2 * Self.deliveryTimeMax {
+    if node.double > longestInterval + 2 * Self.deliveryNanosecondsMax {
       return "two Actives for \(TimeText.seconds(node.double))"
     }
-    let running = node.routers.indices.filter { node.routers[$0].state != .initialize }
-    if let shortest = running.map({ router($0, in: node).activeDownInterval }).min(),
-      node.outage > shortest + Self.deliveryTimeMax
+    let running = node.routers.indices.filter { isRunning($0, in: node) }
+    if let shortest = running.map({ router($0, in: node).activeDownNanoseconds }).min(),
+      node.outage > shortest + Self.deliveryNanosecondsMax
     {
       return "no Active for \(TimeText.seconds(node.outage))"
     }
     guard isSettled(node), !running.isEmpty else { return nil }
-    let actives = running.filter { node.routers[$0].state == .active }
+    let actives = running.filter { isActive($0, in: node) }
     guard let active = actives.first, actives.count == 1 else {
       return "a settled segment has \(actives.count) Actives"
     }

@@ -6,7 +6,7 @@ public import VIPCore
 public struct NodeClock: Sendable, Hashable {
   private var trueBase: Instant
   private var localBase: Instant
-  /// How much faster than true time it runs, in parts per million; negative if slower.
+  /// The deviation from true time, in parts per million; negative if slower.
   public private(set) var drift: Int64 = 0
 
   /// A clock that shows `local` at the true time zero.
@@ -17,7 +17,7 @@ public struct NodeClock: Sendable, Hashable {
 
   private var rate: UInt64 { UInt64(1_000_000 + drift) }
 
-  /// What the clock shows at a true time.
+  /// The clock's reading at a true time.
   public func localTime(at time: Instant) -> Instant {
     let elapsed = time.nanoseconds(since: trueBase)
     guard drift != 0 else { return localBase.advanced(byNanoseconds: elapsed) }

@@ -37,7 +37,7 @@ public import VRRP
 public struct Scenario: Sendable, Hashable {
   /// A command and the line it stands on.
   public struct Statement: Sendable, Hashable {
-    /// What to do.
+    /// The command.
     public var command: Command
     /// The line in the text, counted from 1; 0 if it came from no text.
     public var line: Int
@@ -53,7 +53,7 @@ public struct Scenario: Sendable, Hashable {
   public struct Router: Sendable, Hashable {
     /// Its name, and its node's.
     public var name: String
-    /// What its operator told it.
+    /// Its settings.
     public var configuration: VirtualRouter.Configuration
     /// The source address of its advertisements.
     public var address: IPAddress
@@ -63,7 +63,7 @@ public struct Scenario: Sendable, Hashable {
     public var starts: Bool
   }
 
-  /// What a line of a scenario can say.
+  /// The commands of a scenario.
   public enum Command: Sendable, Hashable {
     /// Chooses what chance does.
     case seed(UInt64)
@@ -114,13 +114,13 @@ public struct Scenario: Sendable, Hashable {
   }
 }
 
-/// What is wrong with the text of a scenario, and where.
+/// A mistake in the text of a scenario, with its place.
 public struct ScenarioError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The line, counted from 1.
   public let line: Int
   /// The column, counted from 1 in characters.
   public let column: Int
-  /// What is wrong and what would be right.
+  /// The mistake and the remedy.
   public let message: String
 
   /// Line, column and message as `3:7: message`.
@@ -193,17 +193,13 @@ extension LinkConditions {
   var scenarioText: String {
     let fallback = LinkConditions()
     var text = ""
-    if latency != fallback.latency { text += " latency \(Self.text(latency))" }
-    if jitter > 0 { text += " jitter \(Self.text(jitter))" }
+    if latency != fallback.latency { text += " latency \(latency.text)" }
+    if jitter != .zero { text += " jitter \(jitter.text)" }
     if loss != .never { text += " loss \(loss)" }
     if duplication != .never { text += " duplicate \(duplication)" }
     if reordering != .never { text += " reorder \(reordering)" }
     if corruption != .never { text += " corrupt \(corruption)" }
     return text
-  }
-
-  private static func text(_ nanoseconds: UInt64) -> String {
-    Duration.nanoseconds(Int64(clamping: nanoseconds)).text
   }
 }
 

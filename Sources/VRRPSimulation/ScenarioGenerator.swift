@@ -58,8 +58,8 @@ private struct ScenarioGenerator {
 
   private mutating func quietConditions() -> LinkConditions {
     var conditions = LinkConditions()
-    conditions.latency = random.below(unit / 100) / 1000 * 1000 + 1000
-    if random.below(2) == 0 { conditions.jitter = random.below(unit / 20) / 1000 * 1000 }
+    conditions.latencyNanoseconds = random.below(unit / 100) / 1000 * 1000 + 1000
+    if random.below(2) == 0 { conditions.jitterNanoseconds = random.below(unit / 20) / 1000 * 1000 }
     if random.below(3) == 0 { conditions.duplication = .percent(10) }
     if random.below(3) == 0 { conditions.reordering = .percent(10) }
     return conditions
@@ -67,7 +67,7 @@ private struct ScenarioGenerator {
 
   private mutating func troubledConditions() -> LinkConditions {
     var conditions = quietConditions()
-    if random.below(4) == 0 { conditions.latency = random.below(2 * unit) / 1000 * 1000 }
+    if random.below(4) == 0 { conditions.latencyNanoseconds = random.below(2 * unit) / 1000 * 1000 }
     if random.below(3) == 0 { conditions.loss = .percent(UInt32(random.below(60))) }
     if random.below(4) == 0 { conditions.corruption = .percent(UInt32(random.below(30))) }
     return conditions

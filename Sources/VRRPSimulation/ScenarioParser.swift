@@ -216,8 +216,8 @@ private struct ScenarioParser {
     while !words.isAtEnd {
       let key = try words.take("")
       switch key.text {
-      case "latency": conditions.latency = try words.nanoseconds()
-      case "jitter": conditions.jitter = try words.nanoseconds()
+      case "latency": conditions.latencyNanoseconds = try words.nanoseconds()
+      case "jitter": conditions.jitterNanoseconds = try words.nanoseconds()
       case "loss": conditions.loss = try words.probability()
       case "duplicate": conditions.duplication = try words.probability()
       case "reorder": conditions.reordering = try words.probability()

@@ -12,7 +12,7 @@ public import VRRP
 public struct ScenarioPlan: Sendable, Hashable {
   /// Something that happens to the router which is Active when all are well.
   public struct Fault: Sendable, Hashable {
-    /// What can happen.
+    /// The kinds of fault.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
       /// Its cable is cut; it does not notice.
       case cut
@@ -26,9 +26,9 @@ public struct ScenarioPlan: Sendable, Hashable {
       case recover
     }
 
-    /// What happens.
+    /// Its kind.
     public var kind: Kind
-    /// When, counted from the beginning.
+    /// Its time, counted from the beginning.
     public var time: Duration
 
     /// Makes a fault.
@@ -47,13 +47,13 @@ public struct ScenarioPlan: Sendable, Hashable {
   public var interval = AdvertisementInterval.default
   /// Their Preempt_Mode.
   public var preempts = true
-  /// How the segment treats packets.
+  /// The segment's treatment of packets.
   public var conditions = LinkConditions()
-  /// What chance does.
+  /// The seed of all chance.
   public var seed: UInt64 = 0
-  /// What happens to the first choice, in any order.
+  /// The faults of the first choice, in any order.
   public var faults: [Fault] = []
-  /// How long it all lasts.
+  /// The length of the whole.
   public var duration: Duration = .seconds(60)
 
   /// Makes a plan of routers with given priorities, at most ``routerCountMax``.
@@ -115,7 +115,7 @@ public struct ScenarioPlan: Sendable, Hashable {
     case .stop: return [.stop([name])]
     case .freeze:
       let end = faults.filter { $0.kind == .recover && $0.time > fault.time }.map(\.time).min()
-      // A frozen router that nobody wakes stays so until it is all over.
+      // A frozen router that is not woken stays so to the end.
       return [.pause(name, (end ?? duration + .seconds(1)) - fault.time)]
     case .recover:
       // Plugging in and starting say nothing to a router that is plugged in and runs.

@@ -3,7 +3,7 @@ public import VRRP
 
 /// Plays a scenario, command by command, and writes down what happens.
 public struct ScenarioPlayer: Sendable {
-  /// What a command brought about.
+  /// The effect of a command.
   public struct Output: Sendable, Hashable {
     /// Lines for people, not indented.
     public var lines: [String] = []
@@ -212,6 +212,9 @@ extension VirtualRouter.State {
 
 /// Times in logs: seconds with six decimals, so that columns align and nothing is hidden.
 enum TimeText {
+  static func seconds(_ moment: Instant) -> String { seconds(moment.nanoseconds) }
+  static func seconds(_ duration: Duration) -> String { seconds(duration.inNanoseconds) }
+
   static func seconds(_ nanoseconds: UInt64) -> String {
     let micro = String(nanoseconds / 1000 % 1_000_000 + 1_000_000).dropFirst()
     return "\(nanoseconds / 1_000_000_000).\(micro)s"
@@ -221,11 +224,16 @@ enum TimeText {
 // MARK: Transcripts
 
 /// A scenario's text with the output of each command indented below it.
-public struct Transcript: Sendable, Hashable {
+///
+/// Printing it prints ``text``.
+public struct Transcript: Sendable, Hashable, CustomStringConvertible {
   /// The text; playing it again as a scenario gives the same text.
   public let text: String
   /// Whether an expectation failed or a promise was broken.
   public let failed: Bool
+
+  /// The text.
+  public var description: String { text }
 
   /// Plays the text of a scenario or of an earlier transcript.
   ///

@@ -9,9 +9,9 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
     public let vrid: VRID
     /// The family of its addresses.
     public let family: AddressFamily
-    /// Those who elect.
+    /// The members of its election.
     public let routers: [Router]
-    /// What a client saw.
+    /// The service that a client saw.
     public let client: Client
   }
 
@@ -31,9 +31,9 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
 
   /// A part of a router's life.
   public struct Span: Sendable, Hashable, Codable {
-    /// When it began.
+    /// Its beginning.
     public let from: Double
-    /// When it ended.
+    /// Its end.
     public let to: Double
     /// The state.
     public let state: VirtualRouter.State
@@ -41,39 +41,39 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
     public let reachable: Bool
   }
 
-  /// What a client saw of one virtual router.
+  /// The service of one virtual router that a client saw.
   public struct Client: Sendable, Hashable, Codable {
-    /// When it was served first; `nil` if never.
+    /// The first moment of service; `nil` if there was none.
     public let servedFrom: Double?
-    /// How long all outages after that were together.
+    /// The length of all outages after that together.
     public let outageTotal: Double
     /// The outages after that.
     public let outages: [Outage]
   }
 
-  /// A time in which nobody served a client.
+  /// A time in which no router served a client.
   public struct Outage: Sendable, Hashable, Codable {
-    /// When it began.
+    /// Its beginning.
     public let from: Double
-    /// When it ended.
+    /// Its end.
     public let to: Double
-    /// How long it was.
+    /// Its length.
     public let duration: Double
   }
 
   /// Something that happened.
   public struct Event: Sendable, Hashable, Codable {
-    /// When.
+    /// The time.
     public let time: Double
-    /// To which router.
+    /// The router.
     public let router: String
-    /// What: `transition`, `noticed`, `sent`, `crashed`, `cut`, `plugged`, `paused`, `resumed`.
+    /// The kind: `transition`, `noticed`, `sent`, `crashed`, `cut`, `plugged`, `paused`, `resumed`.
     public let event: String
     /// The state before a transition.
     public var from: VirtualRouter.State?
     /// The state after a transition.
     public var to: VirtualRouter.State?
-    /// Why, or what was noticed.
+    /// The cause, or the difference that was noticed.
     public var reason: String?
     /// The priority that was sent.
     public var priority: Int?
@@ -81,17 +81,17 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
 
   /// Whether every expectation was met and every promise kept.
   public let passed: Bool
-  /// What chance was chosen by.
+  /// The seed of all chance.
   public let seed: UInt64
-  /// How long it all lasted.
+  /// The length of the whole.
   public let duration: Double
   /// The virtual routers.
   public let groups: [Group]
-  /// What happened, oldest first.
+  /// The events, oldest first.
   public let events: [Event]
-  /// What the scenario expected.
+  /// The expectations of the scenario.
   public let expectations: [ScenarioRun.Expectation]
-  /// Which promises of the election did not hold.
+  /// The promises of the election that did not hold.
   public let brokenPromises: [ScenarioRun.BrokenPromise]
 }
 
@@ -101,7 +101,7 @@ extension ScenarioReport {
     let simulation = run.simulation
     passed = run.passed
     seed = run.seed
-    duration = Self.seconds(simulation.now.nanoseconds)
+    duration = Self.seconds(simulation.now)
     expectations = run.expectations
     brokenPromises = run.brokenPromises
     events = simulation.records.map { Self.event($0, in: simulation) }
@@ -126,7 +126,7 @@ extension ScenarioReport {
     let configuration = station.router.configuration
     return Router(
       name: row.name, address: station.address, priority: configuration.priority,
-      interval: seconds(configuration.interval.nanoseconds),
+      interval: seconds(configuration.interval.duration),
       spans: row.spans.map {
         Span(
           from: seconds($0.start), to: seconds($0.end), state: $0.state, reachable: $0.isReachable)
@@ -136,7 +136,7 @@ extension ScenarioReport {
   private static func event(_ record: Simulation.Record, in simulation: Simulation) -> Event {
     let router = simulation.nodes[simulation.stations[record.station].node].name
     func made(_ name: String) -> Event {
-      Event(time: seconds(record.time.nanoseconds), router: router, event: name)
+      Event(time: seconds(record.time), router: router, event: name)
     }
     switch record.event {
     case .transition(let change):
@@ -159,5 +159,9 @@ extension ScenarioReport {
     }
   }
 
-  private static func seconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1e9 }
+  private static func seconds(_ moment: Instant) -> Double { seconds(moment - .zero) }
+
+  private static func seconds(_ duration: Duration) -> Double {
+    Double(duration.inNanoseconds) / 1e9
+  }
 }

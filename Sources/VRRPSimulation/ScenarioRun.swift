@@ -13,9 +13,9 @@ public struct ScenarioRun: Sendable {
   public struct Expectation: Sendable, Hashable, Codable {
     /// The line it stands on.
     public let line: Int
-    /// What was expected: `active a`.
+    /// The expectation: `active a`.
     public let expected: String
-    /// What was the case, in the same words.
+    /// The truth, in the same words.
     public let actual: String
 
     /// Whether that is what was expected.
@@ -40,7 +40,7 @@ public struct ScenarioRun: Sendable {
   public let brokenPromises: [BrokenPromise]
   /// The segment at the end, with its records and, if asked for, its capture.
   public let simulation: Simulation
-  /// What chance was chosen by.
+  /// The seed of all chance.
   public let seed: UInt64
 
   /// Whether every expectation was met and every promise kept.
@@ -81,7 +81,7 @@ public struct ScenarioRun: Sendable {
     self.seed = scenario.seed
   }
 
-  /// Who was what when, one for each virtual router of the segment.
+  /// The timelines, one for each virtual router of the segment.
   public var timelines: [Timeline] {
     let count = (simulation.stations.map(\.group).max() ?? -1) + 1
     return (0..<count).map { Timeline(of: simulation, group: $0) }
@@ -156,7 +156,7 @@ public struct ScenarioRun: Sendable {
 }
 
 extension Scenario {
-  /// What chance is chosen by: the first seed, 0 without any.
+  /// The seed of all chance: the first one given, 0 without any.
   public var seed: UInt64 {
     for case .seed(let seed) in statements.map(\.command) { return seed }
     return 0

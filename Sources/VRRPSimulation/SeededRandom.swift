@@ -1,4 +1,4 @@
-/// Random numbers that a seed determines, on every machine and for ever (SplitMix64).
+/// Random numbers that a seed determines, on every machine and in every version (SplitMix64).
 public struct SeededRandom: RandomNumberGenerator, Sendable, Hashable {
   private var state: UInt64
 
@@ -50,7 +50,7 @@ public struct Probability: Sendable, Hashable {
     Probability(partsPerMillion: min(percent, 100) * 10_000)
   }
 
-  /// Never.
+  /// The probability of what never happens.
   public static let never = Probability(partsPerMillion: 0)
 }
 

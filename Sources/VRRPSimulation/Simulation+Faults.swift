@@ -2,7 +2,7 @@ public import VIPCore
 public import VRRP
 
 // What can be done to a segment from outside. All of it counts as a disturbance: the promises about
-// a settled segment start anew.
+// a settled segment start again.
 
 extension Simulation {
   /// Starts a virtual router; nothing happens if it runs.
@@ -37,7 +37,7 @@ extension Simulation {
     if supervisor.quietFrom < end { supervisor.quietFrom = end }
   }
 
-  /// Kills a node: its routers forget everything, nobody says farewell, its addresses vanish.
+  /// Kills a node: its routers forget everything and send no farewell, its addresses vanish.
   ///
   /// ``start(_:)`` brings a router back.
   public mutating func crash(_ node: Int) {
@@ -132,11 +132,9 @@ extension Simulation {
     let slot = packets.store(message, from: source)
     for receiver in groups[group] {
       packets.retain(slot)
-      sequence += 1
-      let time = now.advanced(byNanoseconds: conditions.latency)
+      let time = now.advanced(byNanoseconds: conditions.latencyNanoseconds)
       if supervisor.lastArrival < time { supervisor.lastArrival = time }
-      deliveries.insert(
-        Delivery(time: time, sequence: sequence, station: receiver, packet: slot))
+      deliveries.insert(Delivery(station: receiver, packet: slot), arrivingAt: time)
     }
     packets.release(slot)
   }

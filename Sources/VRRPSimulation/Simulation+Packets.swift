@@ -60,14 +60,13 @@ extension Simulation {
     } else {
       packets.retain(slot)
     }
-    var delay = conditions.latency
-    if conditions.jitter > 0 { delay += random.below(conditions.jitter + 1) }
-    if random.chance(conditions.reordering) { delay += conditions.reorderingDelay }
-    sequence += 1
+    var delay = conditions.latencyNanoseconds
+    let jitter = conditions.jitterNanoseconds
+    if jitter > 0 { delay += random.below(jitter + 1) }
+    if random.chance(conditions.reordering) { delay += conditions.reorderingNanoseconds }
     let time = now.advanced(byNanoseconds: delay)
     if supervisor.lastArrival < time { supervisor.lastArrival = time }
-    deliveries.insert(
-      Delivery(time: time, sequence: sequence, station: receiver, packet: slot))
+    deliveries.insert(Delivery(station: receiver, packet: slot), arrivingAt: time)
   }
 
   /// Records what a station has not noticed before.
@@ -93,11 +92,13 @@ extension Simulation {
     receive(delivery)
   }
 
-  /// What a node does with a packet: checks as in the engine, then the machine.
+  /// The receipt of a packet: checks as in the engine, then the machine.
   mutating func receive(_ delivery: Delivery) {
     defer { packets.release(delivery.packet) }
     let index = delivery.station
-    guard stations[index].router.state != .initialize else { return }
+    guard stations[index].router.state != .initialize || stations[index].router.isLeaving else {
+      return
+    }
     let family = stations[index].router.configuration.family
     let source = packets.packets[delivery.packet].source
     let bytes = packets.packets[delivery.packet].bytes

@@ -2,7 +2,7 @@ import VIPCore
 import VRRP
 
 extension Simulation {
-  /// Somebody interfered: what was promised about an undisturbed segment starts anew.
+  /// Notes an interference: the promises about an undisturbed segment start again.
   mutating func disturb() {
     supervisor.lastDisturbance = now
     supervisor.settlingStart = max(now, max(supervisor.lastArrival, supervisor.quietFrom))
@@ -82,7 +82,7 @@ extension Simulation {
     if supervisor.isAudited { audit(group) }
   }
 
-  /// Whether all nodes hear each other, nothing is lost and nobody is frozen.
+  /// Whether all nodes hear each other, no packet is lost and no node is frozen.
   private mutating func isWhole() -> Bool {
     if let known = supervisor.isWholeKnown { return known }
     let isWhole =
@@ -132,7 +132,7 @@ extension Simulation {
   /// The shortest Active_Down_Interval in a group that begins an outage.
   ///
   /// Unless it is quiet, the last words of an Active are on their way and may still teach its
-  /// interval to somebody.
+  /// interval to another router.
   private func shortestDownInterval(of group: Int, isQuiet: Bool) -> UInt64 {
     let running = groups[group].filter { isRunning($0) }
     let longest =
@@ -140,8 +140,8 @@ extension Simulation {
     return running.map { station in
       let router = stations[station].router
       let known = router.activeInterval.nanoseconds
-      guard !isQuiet, longest > known else { return router.activeDownInterval }
-      return 3 * longest + (router.skewTime * (longest / known + 1))
+      guard !isQuiet, longest > known else { return router.activeDownNanoseconds }
+      return 3 * longest + (router.skewNanoseconds * (longest / known + 1))
     }.min() ?? 0
   }
 
@@ -156,7 +156,7 @@ extension Simulation {
     guard let since = state.doubleSince else { return }
     let interval =
       groups[group].map { stations[$0].router.configuration.interval.nanoseconds }.max() ?? 0
-    let bound = stretched(interval) + 2 * conditions.deliveryTimeMax
+    let bound = stretched(interval) + 2 * conditions.deliveryNanosecondsMax
     if now.nanoseconds(since: since) > bound {
       report(
         .oneActiveSoon, station: station, "\(now.nanoseconds(since: since)) ns, bound \(bound) ns")
@@ -165,7 +165,7 @@ extension Simulation {
 
   private mutating func checkOutage(_ state: Supervisor.Group, changed station: Int) {
     guard let since = state.outageSince else { return }
-    let bound = stretched(state.shortestDownInterval) + conditions.deliveryTimeMax
+    let bound = stretched(state.shortestDownInterval) + conditions.deliveryNanosecondsMax
     if now.nanoseconds(since: since) > bound {
       report(
         .takeoverInTime, station: station,
@@ -175,7 +175,7 @@ extension Simulation {
 
   // MARK: The settled segment
 
-  /// When the segment has had 2 × (3 × interval + skew) since the last disturbance.
+  /// The moment when the segment has had 2 × (3 × interval + skew) since the last disturbance.
   private mutating func settlingEnd() -> Instant {
     if let known = supervisor.settledAt { return known }
     var longest: UInt64 = 0
@@ -189,7 +189,7 @@ extension Simulation {
       longest = max(longest, 3 * interval + max(interval, skewUnit) + delay)
     }
     let end = max(supervisor.settlingStart, supervisor.quietFrom).advanced(
-      byNanoseconds: 2 * stretched(longest) + 4 * conditions.deliveryTimeMax)
+      byNanoseconds: 2 * stretched(longest) + 4 * conditions.deliveryNanosecondsMax)
     supervisor.settledAt = end
     return end
   }

@@ -23,7 +23,7 @@ public struct Simulation: Sendable {
     public let name: String
     /// Its clock.
     public internal(set) var clock: NodeClock
-    /// Until when it is frozen, if it is.
+    /// The end of its freeze, if it is frozen.
     public internal(set) var pausedUntil: Instant?
     /// Whether its cable is cut; the node itself does not notice.
     public internal(set) var isCut = false
@@ -35,7 +35,7 @@ public struct Simulation: Sendable {
   public struct Station: Sendable {
     /// The node it runs on.
     public let node: Int
-    /// Which virtual router of the segment it belongs to.
+    /// The virtual router of the segment that it belongs to.
     public let group: Int
     /// The source address of its advertisements.
     public let address: IPAddress
@@ -45,7 +45,7 @@ public struct Simulation: Sendable {
     public internal(set) var router: VirtualRouter
     /// Whether the virtual addresses are installed.
     public internal(set) var holdsAddresses = false
-    /// What it has noticed about the segment so far.
+    /// The differences that it has noticed on the segment so far.
     public internal(set) var findings: Findings = []
     /// Messages it received that failed a check.
     public internal(set) var segmentStatistics = SegmentStatistics()
@@ -54,14 +54,14 @@ public struct Simulation: Sendable {
 
   /// Something that happened, for logs and timelines.
   public struct Record: Sendable, Hashable {
-    /// When, in true time.
+    /// The true time.
     public let time: Instant
-    /// To which station.
+    /// The station.
     public let station: Int
-    /// What.
+    /// The event.
     public let event: Event
 
-    /// What can happen to a station.
+    /// The events of a station.
     public enum Event: Sendable, Hashable {
       /// Its state changed.
       case transition(Transition)
@@ -82,18 +82,18 @@ public struct Simulation: Sendable {
     }
   }
 
-  /// How many packets wait for a paused node before further ones are lost.
+  /// The number of packets that wait for a paused node; further ones are lost.
   public static let inboxCapacity = 64
 
   /// The present, in true time.
   public internal(set) var now = Instant.zero
-  /// How the segment treats packets.
+  /// The segment's treatment of packets.
   public internal(set) var conditions: LinkConditions
   /// The machines.
   public internal(set) var nodes: [Node] = []
   /// The virtual routers on them.
   public internal(set) var stations: [Station] = []
-  /// What happened, oldest first; packets only if ``recordsPackets``.
+  /// The events so far, oldest first; packets only if ``recordsPackets``.
   public internal(set) var records: [Record] = []
   /// Whether sent advertisements are recorded too.
   public var recordsPackets = false
@@ -105,7 +105,7 @@ public struct Simulation: Sendable {
   public var checksPromises = true
   /// Promises that were broken.
   public internal(set) var violations: [Violation] = []
-  /// How many events have been processed.
+  /// The number of processed events.
   public internal(set) var eventCount: UInt64 = 0
 
   var random: SeededRandom
@@ -114,11 +114,10 @@ public struct Simulation: Sendable {
   var groupKeys: [GroupKey] = []
   /// Deadlines of stations, in true time.
   var timers = TimerQueue()
-  /// When paused nodes resume.
+  /// The deadlines at which paused nodes resume.
   var wakes = TimerQueue()
   var deliveries = DeliveryQueue()
   var packets = PacketPool()
-  var sequence: UInt64 = 0
   /// For each sender, a bit for each node it can't reach.
   var blocked: [UInt64] = []
   var supervisor = Supervisor()
@@ -195,9 +194,9 @@ extension Simulation {
 // MARK: Running
 
 extension Simulation {
-  /// When something happens next; `nil` if nothing will.
+  /// The moment of the next event; `nil` if there is none.
   public var nextEvent: Instant? {
-    var earliest = deliveries.first?.time
+    var earliest = deliveries.earliest
     for other in [timers.earliest, wakes.earliest] {
       if let other, earliest.map({ other < $0 }) ?? true { earliest = other }
     }
@@ -219,11 +218,11 @@ extension Simulation {
   /// Processes the next event that is due by a moment.
   ///
   /// Packets come before timers of the same moment: a router hears what has arrived before it
-  /// concludes that nobody spoke.
+  /// concludes that there was nothing to hear.
   ///
   /// - Returns: whether there was one.
   public mutating func step(until end: Instant) -> Bool {
-    let packet = deliveries.first?.time ?? Instant(nanoseconds: .max)
+    let packet = deliveries.earliest ?? Instant(nanoseconds: .max)
     let timer = timers.earliest ?? Instant(nanoseconds: .max)
     let wake = wakes.earliest ?? Instant(nanoseconds: .max)
     let next = min(packet, min(timer, wake))
@@ -235,7 +234,7 @@ extension Simulation {
     if wake == next {
       if let due = wakes.popDue(by: next) { resume(due.id) }
     } else if packet == next {
-      if let delivery = deliveries.removeFirst() { deliver(delivery) }
+      if let delivery = deliveries.removeFirst(by: next) { deliver(delivery) }
     } else if let due = timers.popDue(by: next) {
       fireTimer(of: due.id)
     }

@@ -1,16 +1,16 @@
-import VIPCore
+public import VIPCore
 public import VRRP
 
-/// Who was what when in a simulation, and when a client was served.
+/// The states of all routers over a simulation, and the times in which a client was served.
 ///
 /// ``chart(width:)`` draws it, ``clientReport(listing:)`` says it in words.
 public struct Timeline: Sendable {
   /// A part of a router's life.
-  public struct Span: Sendable, Hashable, Codable {
-    /// When it began, in nanoseconds of true time.
-    public let start: UInt64
-    /// When it ended.
-    public let end: UInt64
+  public struct Span: Sendable, Hashable {
+    /// Its beginning, in true time.
+    public let start: Instant
+    /// Its end.
+    public let end: Instant
     /// The state.
     public let state: VirtualRouter.State
     /// Whether the node was on the segment and awake.
@@ -21,36 +21,36 @@ public struct Timeline: Sendable {
   }
 
   /// One router's life.
-  public struct Row: Sendable, Hashable, Codable {
+  public struct Row: Sendable, Hashable {
     /// Its name.
     public let name: String
     /// Its parts, without gaps.
     public let spans: [Span]
   }
 
-  /// A time in which a client reached nobody.
-  public struct Outage: Sendable, Hashable, Codable {
-    /// When it began, in nanoseconds of true time.
-    public let start: UInt64
-    /// When it ended; the end of the simulation if it lasted.
-    public let end: UInt64
+  /// A time in which a client reached no router.
+  public struct Outage: Sendable, Hashable {
+    /// Its beginning, in true time.
+    public let start: Instant
+    /// Its end; the end of the simulation if it lasted.
+    public let end: Instant
 
     /// Makes an outage.
-    public init(start: UInt64, end: UInt64) {
+    public init(start: Instant, end: Instant) {
       self.start = start
       self.end = end
     }
 
-    /// How long it was, in nanoseconds.
-    public var duration: UInt64 { end - start }
+    /// Its length.
+    public var duration: Duration { end - start }
   }
 
   /// The routers, in the order in which they were added.
   public let rows: [Row]
-  /// How long the simulation was, in nanoseconds.
-  public let end: UInt64
-  /// When a client was served first; `nil` if never.
-  public let firstServed: UInt64?
+  /// The end of the simulation, which began at zero.
+  public let end: Instant
+  /// The first moment in which a client was served; `nil` if there was none.
+  public let firstServed: Instant?
   /// The outages after that, oldest first.
   public let outages: [Outage]
 
@@ -61,7 +61,7 @@ public struct Timeline: Sendable {
   ///   - group: which of its virtual routers to look at, counted in the order of their appearance.
   public init(of simulation: Simulation, group: Int = 0) {
     let stations = simulation.stations.indices.filter { simulation.stations[$0].group == group }
-    end = simulation.now.nanoseconds
+    end = simulation.now
     rows = stations.map { station in
       Row(
         name: simulation.nodes[simulation.stations[station].node].name,
@@ -72,17 +72,17 @@ public struct Timeline: Sendable {
 
   private static func spans(of station: Int, in simulation: Simulation) -> [Span] {
     var spans: [Span] = []
-    var start: UInt64 = 0
+    var start = Instant.zero
     var state = VirtualRouter.State.initialize
     var isCut = false
     var isPaused = false
-    func close(_ end: UInt64) {
+    func close(_ end: Instant) {
       guard end > start else { return }
       spans.append(Span(start: start, end: end, state: state, isReachable: !isCut && !isPaused))
       start = end
     }
     for record in simulation.records where record.station == station {
-      close(record.time.nanoseconds)
+      close(record.time)
       switch record.event {
       case .transition(let transition): state = transition.to
       case .crashed: (state, isPaused) = (.initialize, false)
@@ -93,11 +93,11 @@ public struct Timeline: Sendable {
       case .sent, .noticed: break
       }
     }
-    close(simulation.now.nanoseconds)
+    close(simulation.now)
     return spans
   }
 
-  private static func outages(_ rows: [Row], end: UInt64) -> (first: UInt64?, [Outage]) {
+  private static func outages(_ rows: [Row], end: Instant) -> (first: Instant?, [Outage]) {
     let served = rows.flatMap { $0.spans.filter(\.serves) }.sorted { $0.start < $1.start }
     guard let first = served.first else { return (nil, []) }
     var outages: [Outage] = []

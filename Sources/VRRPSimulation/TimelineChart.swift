@@ -20,8 +20,8 @@ extension Timeline {
     let width = Swift.max(width, 20)
     let longest = Swift.max(rows.map(\.name.count).max() ?? 0, Chart.client.count)
     let label = Swift.min(longest, Swift.max(Chart.client.count, width / 4)) + 1
-    let chart = Chart(columns: width - label, end: end)
-    guard end > 0 else { return [] }
+    let chart = Chart(columns: width - label, end: end.nanoseconds)
+    guard end > .zero else { return [] }
     var lines = [Chart.pad("", label) + chart.scale()]
     var used: Set<Character> = []
     for row in rows {
@@ -36,10 +36,10 @@ extension Timeline {
     return lines + Chart.legend(used, width: width)
   }
 
-  /// How long all outages were together, in nanoseconds.
-  public var outageTotal: UInt64 { outages.reduce(0) { $0 + $1.duration } }
+  /// The length of all outages together.
+  public var outageTotal: Duration { outages.reduce(.zero) { $0 + $1.duration } }
 
-  /// What a client saw, in lines of words.
+  /// The service that a client saw, in lines of words.
   ///
   /// - Parameter most: how many outages are listed one by one; of more, the longest are.
   /// - Returns: lines without their ends.
@@ -85,11 +85,11 @@ private struct Chart {
     return (0..<columns).map { column in
       let (start, end) = bounds(column)
       // Spans are in order and without gaps: those before this column never count again.
-      while next < row.spans.count, row.spans[next].end <= start { next += 1 }
+      while next < row.spans.count, row.spans[next].end.nanoseconds <= start { next += 1 }
       var longest: (time: UInt64, sign: Character) = (0, " ")
       for span in row.spans[next...] {
-        guard span.start < end else { break }
-        let time = min(span.end, end) - max(span.start, start)
+        guard span.start.nanoseconds < end else { break }
+        let time = min(span.end.nanoseconds, end) - max(span.start.nanoseconds, start)
         if time > longest.time { longest = (time, Self.sign(of: span)) }
       }
       return longest.sign
@@ -111,10 +111,11 @@ private struct Chart {
     // Merged into spans that don't touch, so that one walk over the columns is enough.
     var merged: [(start: UInt64, end: UInt64)] = []
     for span in served {
-      if let last = merged.last, span.start <= last.end {
-        merged[merged.count - 1].end = max(last.end, span.end)
+      let (start, end) = (span.start.nanoseconds, span.end.nanoseconds)
+      if let last = merged.last, start <= last.end {
+        merged[merged.count - 1].end = max(last.end, end)
       } else {
-        merged.append((span.start, span.end))
+        merged.append((start, end))
       }
     }
     var next = 0
@@ -160,7 +161,7 @@ private struct Chart {
     }
   }
 
-  /// What the signs that were used mean.
+  /// The meaning of the signs that were used.
   static func legend(_ used: Set<Character>, width: Int) -> [String] {
     let meanings: [(Character, String)] = [
       ("#", "# Active"), ("!", "! Active, but cut off or frozen"), (".", ". Backup"),

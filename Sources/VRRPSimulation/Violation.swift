@@ -2,16 +2,16 @@ public import VIPCore
 
 /// A promise of the election that a simulation saw broken.
 public struct Violation: Sendable, Hashable {
-  /// When, in true time.
+  /// The true time.
   public let time: Instant
-  /// Which promise.
+  /// The promise.
   public let promise: Promise
   /// The station at fault, or the one that showed it.
   public let station: Int
-  /// What was seen.
+  /// The observation.
   public let detail: String
 
-  /// What an election promises.
+  /// The promises of an election.
   public enum Promise: String, Sendable, Hashable, CaseIterable {
     /// A settled connected part has exactly one Active.
     case exactlyOneActive = "a settled connected part has exactly one Active"
@@ -23,10 +23,10 @@ public struct Violation: Sendable, Hashable {
     /// Two Actives that hear each other stay so no longer than one interval and one delivery.
     case oneActiveSoon = "two Actives that hear each other last one interval and one delivery"
     /// Only an Active sends advertisements, but for the farewell with priority 0.
-    case onlyActiveSpeaks = "nobody but the Active sends anything but a farewell"
+    case onlyActiveSpeaks = "only the Active sends anything but a farewell"
     /// Sent advertisements are valid and say what the router is.
     case honestAdvertisement = "an advertisement is valid and says what its sender is"
-    /// Nobody sends more in an interval than its turn, a few answers and one for each farewell.
+    /// A router sends no more in an interval than its turn, a few answers and one for each farewell.
     case boundedSending = "advertisements per interval are bounded"
     /// The virtual addresses are installed exactly while Active.
     case addressesFollowState = "virtual addresses are installed exactly while Active"
@@ -35,17 +35,17 @@ public struct Violation: Sendable, Hashable {
   }
 }
 
-/// What the simulation remembers to judge the promises.
+/// The memory that the promises are judged by.
 struct Supervisor: Sendable {
-  /// When somebody last interfered from outside.
+  /// The last interference from outside.
   var lastDisturbance = Instant.zero
-  /// When the last packet on its way arrives.
+  /// The arrival of the last packet on its way.
   var lastArrival = Instant.zero
-  /// When the last thing that was arranged earlier, such as the end of a resignation, happens.
+  /// The last event that was arranged earlier, such as the end of a resignation.
   var quietFrom = Instant.zero
-  /// When settling began: the last disturbance, or the arrival of what was on its way then.
+  /// The start of settling: the last disturbance, or the arrival of what was on its way then.
   var settlingStart = Instant.zero
-  /// When the segment may count as settled; worked out when first asked for.
+  /// The moment when the segment may count as settled; worked out when first asked for.
   var settledAt: Instant?
   /// Whether the settled segment was looked at since the last disturbance.
   var isAudited = false
@@ -56,9 +56,9 @@ struct Supervisor: Sendable {
   var groups: [Group] = []
 
   struct Group: Sendable {
-    /// Since when several stations have been Active in the undisturbed whole segment.
+    /// The first moment of several Actives in the undisturbed whole segment.
     var doubleSince: Instant?
-    /// Since when none has been.
+    /// The first moment without any.
     var outageSince: Instant?
     /// The shortest Active_Down_Interval when it began; a resignation that ends meanwhile would
     /// shorten it, but the timers run already.
@@ -66,7 +66,7 @@ struct Supervisor: Sendable {
   }
 }
 
-/// How much a station sends, for the bound on answers.
+/// The sending of a station, for the bound on answers.
 struct SendingRate: Sendable {
   var windowStart = Instant.zero
   var count: UInt64 = 0

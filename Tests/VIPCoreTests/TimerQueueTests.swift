@@ -40,13 +40,25 @@ import VIPCore
     #expect(queue.deadline(of: 3) == Instant(nanoseconds: 40))
   }
 
+  @Test func timersOfOneMomentComeInTheOrderInWhichTheyWereScheduled() {
+    var queue = TimerQueue()
+    let ids = (0..<100).map { $0 * 37 % 100 }
+    for id in ids { queue.schedule(id, at: Instant(nanoseconds: 9)) }
+    // Scheduled again, it goes to the end.
+    queue.schedule(ids[0], at: Instant(nanoseconds: 9))
+    queue.schedule(200, at: Instant(nanoseconds: 8))
+    let popped = (0...100).compactMap { _ in queue.popDue(by: Instant(nanoseconds: 9))?.id }
+    #expect(popped == [200] + ids.dropFirst() + [ids[0]])
+  }
+
   /// The same random operations on the heap and on a dictionary that is searched each time.
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func agreesWithANaiveModel(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     var queue = TimerQueue()
     var model: [Int: Instant] = [:]
-    for _ in 0..<5000 {
+    var order: [Int: Int] = [:]
+    for step in 0..<5000 {
       let id = Int(random.next() % 64)
       // Few different deadlines, so that equal ones are common.
       let moment = Instant(nanoseconds: random.next() % 100)
@@ -54,6 +66,7 @@ import VIPCore
       case 0...3:
         queue.schedule(id, at: moment)
         model[id] = moment
+        order[id] = step
       case 4:
         queue.cancel(id)
         model[id] = nil
@@ -63,6 +76,8 @@ import VIPCore
         #expect(due?.deadline == least.flatMap { $0 <= moment ? $0 : nil })
         if let due {
           #expect(model[due.id] == due.deadline)
+          let equals = model.filter { $0.value == due.deadline }.keys
+          #expect(due.id == equals.min { order[$0, default: 0] < order[$1, default: 0] })
           model[due.id] = nil
         }
       }

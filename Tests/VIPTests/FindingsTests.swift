@@ -101,6 +101,20 @@ import VRRP
     #expect(said(bench).warnings.count == 1 && said(bench).over.isEmpty)
   }
 
+  @Test func `nor is that of a slow peer, to an Active with a short interval`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    for _ in 0..<6 {
+      try hear(bench, 50, interval: "30s")
+      bench.pass(.seconds(30))
+    }
+    let (warnings, over) = said(bench)
+    #expect(warnings.count { $0.contains("advertises every 30s") } == 1)
+    #expect(over.isEmpty && bench.state() == .active)
+  }
+
   @Test func `each kind has its sentence`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))

@@ -101,6 +101,29 @@ import VRRP
     #expect(bench.state() == .initialize)
   }
 
+  @Test func `a list without the group's password excuses no stranger`() throws {
+    let bench = try Bench()
+    var settings = try settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true)
+    settings.version = .v2
+    settings.password = Authentication.Password("sesame")
+    try bench.engine.add(settings)
+    let list = [try #require(IPAddress("198.18.0.100"))]
+    let source = try #require(IPAddress("198.18.0.2"))
+    let advertisement = Advertisement(
+      vrid: settings.vrid, priority: Priority(rawValue: 200), interval: .default, addressCount: 1,
+      family: .ipv4, checksumForm: .message, version: .v2)
+    for _ in 0..<8 {
+      bench.hear(advertisement.encoded(list, from: source, to: .vrrpGroup(.ipv4)), from: source)
+      for _ in 0..<10 {
+        bench.pass(.milliseconds(100))
+        try bench.hear(answer("198.18.0.100"))
+      }
+    }
+    let refusal = try #require(bench.engine.refusal(of: "web"))
+    #expect(refusal.hasPrefix("198.18.0.100 is used by the machine with Ethernet address"))
+    #expect(try bench.state() == .initialize && bench.held == [])
+  }
+
   @Test func `forged lists are not collected while a router probes`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))

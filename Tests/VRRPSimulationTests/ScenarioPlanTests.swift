@@ -64,7 +64,7 @@ import VRRPSimulation
     #expect(timeline.outages.isEmpty == (kind == .recover))
   }
 
-  @Test("A frozen router stays so to the end if nobody wakes it")
+  @Test("A frozen router that is not woken stays so to the end")
   func frozen() throws {
     var plan = ScenarioPlan(routerCount: 2)
     plan.faults = [.init(.freeze, at: .seconds(10)), .init(.cut, at: .seconds(99))]

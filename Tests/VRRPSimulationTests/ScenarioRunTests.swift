@@ -21,6 +21,7 @@ import VRRPSimulation
   func transcript() throws {
     let run = try ScenarioRun(playing: Self.failover)
     #expect(run.transcript == (try Transcript(playing: Self.failover).text))
+    #expect(run.transcript == "\(try Transcript(playing: Self.failover))")
     #expect(run.passed)
     #expect(run.expectations.map(\.expected) == ["active a", "active b"])
     // A transcript is a scenario again.
@@ -147,7 +148,7 @@ import VRRPSimulation
     let timeline = try #require(run.timelines.first)
     let client = try #require(timeline.chart(width: 60).first { $0.hasPrefix("client") })
     #expect(client.contains("=-="))
-    #expect(timeline.outageTotal == 20_000_000)
+    #expect(timeline.outageTotal == .milliseconds(20))
   }
 
   @Test("Long names are shortened, with a sign that they are")
@@ -194,8 +195,8 @@ import VRRPSimulation
         "    1.000000s from 6.000000s to 7.000000s, and it lasts",
         "    and 4 shorter ones",
       ])
-    let nobody = try #require(try ScenarioRun(playing: "router a\ntick 1s\n").timelines.first)
-    #expect(nobody.clientReport() == ["A client is never served."])
+    let unserved = try #require(try ScenarioRun(playing: "router a\ntick 1s\n").timelines.first)
+    #expect(unserved.clientReport() == ["A client is never served."])
     let always = try ScenarioRun(playing: "router a priority 255\ntick 1s\n")
     #expect(
       always.timelines.first?.clientReport()

@@ -72,7 +72,7 @@ import VRRPSimulation
     }
   }
 
-  @Test("A crash forgets what was counted: an owner that comes back at once is judged anew")
+  @Test("A crash forgets what was counted: an owner that comes back at once starts from zero")
   func restartWithinAnInterval() throws {
     // Found by seed 1,000,000 and following: the bound on answers was worked out with counters of
     // the router before the crash.

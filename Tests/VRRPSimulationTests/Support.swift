@@ -1,7 +1,7 @@
 import VIPCore
 import VRRP
 
-/// What the tests share: values from literals.
+/// Values from literals.
 func address(_ text: String) -> IPAddress {
   guard let address = IPAddress(text) else { preconditionFailure("bad literal \(text)") }
   return address

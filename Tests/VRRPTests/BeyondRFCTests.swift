@@ -2,7 +2,7 @@ import Testing
 import VIPCore
 import VRRP
 
-/// What the machine does where the RFC is silent, or on purpose otherwise than it says.
+/// The machine where the RFC is silent, or on purpose otherwise than it says.
 @Suite struct BeyondRFCTests {
   // MARK: Our own address
 
@@ -94,13 +94,14 @@ import VRRP
         .removeAddresses,
         .transition(
           Transition(
-            from: .active, to: .backup, reason: .lateWakeUp(nanoseconds: 3_000_000_001))),
+            from: .active, to: .backup, reason: .lateWakeUp(silentFor: .nanoseconds(3_000_000_001)))
+        ),
       ])
     #expect(
       router.deadline == since.advanced(byNanoseconds: 3_000_000_001 + 3_609_375_000))
   }
 
-  @Test("Up to three silent intervals nobody can have taken over: the Active just goes on")
+  @Test("Up to three silent intervals no other can have taken over: the Active just goes on")
   func notLateYet() {
     var (router, since) = VirtualRouter.active()
     let actions = router.advance(to: since.advanced(byNanoseconds: 3_000_000_000))
@@ -113,7 +114,7 @@ import VRRP
     let now = since.advanced(byNanoseconds: 10_000_000_000)
     let first = router.hear(50, from: Fixture.lower, at: now)
     #expect(!first.advertises)
-    #expect(first.transition?.reason == .lateWakeUp(nanoseconds: 10_000_000_000))
+    #expect(first.transition?.reason == .lateWakeUp(silentFor: .seconds(10)))
     #expect(router.state == .backup)
     #expect(router.activeRouter?.address == Fixture.lower)
     // A leaving Active is no exception.
@@ -158,7 +159,7 @@ import VRRP
 
   @Test("Rank 0 keeps the RFC's times exactly")
   func rankZero() {
-    #expect(Timing.tieBreakOffset(rank: 0, interval: .default) == 0)
+    #expect(Timing.tieBreakOffset(rank: 0, interval: .default) == .zero)
   }
 
   // MARK: Checksum forms
@@ -203,11 +204,11 @@ import VRRP
       (.startup, "started"), (.startupAsOwner, "started as address owner"),
       (.shutdown, "stopped"),
       (
-        .activeDown(lastHeard: Fixture.lower, silentForNanoseconds: 3_609_375_000),
+        .activeDown(lastHeard: Fixture.lower, silentFor: .nanoseconds(3_609_375_000)),
         "no advertisement from 192.0.2.9 for 3.609s"
       ),
       (
-        .activeDown(lastHeard: nil, silentForNanoseconds: 36_093_750),
+        .activeDown(lastHeard: nil, silentFor: .nanoseconds(36_093_750)),
         "no advertisement from anyone for 0.036s"
       ),
       (.activeReleased(Fixture.lower), "192.0.2.9 released its role"),
@@ -217,7 +218,7 @@ import VRRP
         .higherAddress(Fixture.lower, one),
         "192.0.2.9 has equal priority 1 and the higher address"
       ),
-      (.lateWakeUp(nanoseconds: 5_000_000_000), "woke up 5.000s after the last advertisement"),
+      (.lateWakeUp(silentFor: .seconds(5)), "woke up 5.000s after the last advertisement"),
     ]
     for (reason, text) in reasons { #expect(reason.description == text) }
   }

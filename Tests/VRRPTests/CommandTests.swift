@@ -28,13 +28,24 @@ import VRRP
     #expect(reason == .preempting(Fixture.higher, Priority(rawValue: 50)))
   }
 
-  @Test("The delay starts anew after a better Active was heard")
+  @Test("The delay starts again after a better Active was heard")
   func preemptDelayRestarts() {
     var router = delayed(.seconds(5))
     _ = router.hear(50, at: .ms(1000))
     _ = router.hear(200, from: Fixture.lower, at: .ms(4000))
     _ = router.hear(50, at: .ms(7000))
     #expect(router.deadline == Instant.ms(7000).advanced(byNanoseconds: 3_609_375_000))
+  }
+
+  @Test("A farewell does not restart the delay")
+  func preemptDelayAfterFarewell() {
+    var router = delayed(.seconds(5))
+    for second in UInt64(1)...4 { _ = router.hear(50, at: .ms(second * 1000)) }
+    _ = router.hear(0, at: .ms(4100))
+    _ = router.hear(50, from: Fixture.lower, at: .ms(4200))
+    let deadline = router.deadline
+    _ = router.hear(50, from: Fixture.lower, at: .ms(6100))
+    #expect(router.deadline == deadline, "five seconds after the first lower priority")
   }
 
   @Test("A silent Active is replaced without any delay")
@@ -116,13 +127,13 @@ import VRRP
         .transition(Transition(from: .active, to: .backup, reason: .resigned)),
       ])
     #expect(router.effectivePriority == .lowest)
-    // Somebody worse than the configured priority is better now.
+    // A router below the configured priority is better now.
     let now = since.advanced(byNanoseconds: 700_000_000)
     _ = router.hear(50, at: now)
     #expect(router.deadline == now.advanced(byNanoseconds: 3_996_093_750))
   }
 
-  @Test("resign: if nobody else takes over, the addresses come back after two intervals")
+  @Test("resign: if no other router takes over, the addresses come back after two intervals")
   func resignAlone() throws {
     var (router, since) = VirtualRouter.active(priority: 200)
     _ = try router.resign(at: since, for: nil)

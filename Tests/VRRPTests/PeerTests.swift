@@ -2,9 +2,9 @@ import Testing
 import VIPCore
 import VRRP
 
-/// What the machine knows about others, and what it makes of it.
+/// The table of peers, and the conclusions that are drawn from it.
 @Suite struct PeerTests {
-  @Test("Who was heard, when, with what")
+  @Test("A peer is listed with what it advertises and when")
   func peer() throws {
     var router = VirtualRouter.backup()
     _ = router.hear(200, interval: .seconds(2), form: .message, at: .ms(1000))

@@ -55,7 +55,7 @@ import VRRP
     #expect(AdvertisementError.authenticationHeader.description.contains("not supported"))
   }
 
-  @Test("An authentication type nobody defined is refused")
+  @Test("An undefined authentication type is refused")
   func unknownType() {
     let message = summed(bytes("2133c80103010000c00002640000000000000000"), form: .message)
     #expect(refusal(message) == .authenticationType(3))
@@ -117,17 +117,18 @@ import VRRP
 @Suite struct RFC3768Tests {
   @Test("§6.1 Skew_Time is in seconds, whatever the interval is")
   func skew() {
-    #expect(VirtualRouter.backup2(interval: 1).activeDownInterval == 3_609_375_000)
-    #expect(VirtualRouter.backup2(interval: 10).skewTime == 609_375_000)
-    #expect(VirtualRouter.backup2(interval: 10).activeDownInterval == 30_609_375_000)
-    #expect(VirtualRouter.backup2(interval: 255).activeDownInterval == 765_609_375_000)
+    #expect(VirtualRouter.backup2(interval: 1).activeDownInterval == .nanoseconds(3_609_375_000))
+    #expect(VirtualRouter.backup2(interval: 10).skewTime == .nanoseconds(609_375_000))
+    #expect(VirtualRouter.backup2(interval: 10).activeDownInterval == .nanoseconds(30_609_375_000))
+    #expect(
+      VirtualRouter.backup2(interval: 255).activeDownInterval == .nanoseconds(765_609_375_000))
   }
 
   @Test("§6.1 Ranks stay below one priority step at any interval")
   func ranks() throws {
     let interval = try #require(AdvertisementInterval(seconds: 255))
     let offset = Timing.tieBreakOffset(rank: 15, interval: interval, version: .v2)
-    #expect(offset < 1_000_000_000 / 256)
+    #expect(offset < .seconds(1) / 256)
   }
 
   @Test("§7.1 An advertisement with another interval is dropped")

@@ -32,6 +32,28 @@ import VRRP
     #expect(AdvertisementInterval(.seconds(41)) == nil)
   }
 
+  @Test("An interval in the source: the number with its unit")
+  func intervalLiterals() {
+    #expect(AdvertisementInterval.milliseconds(100) == AdvertisementInterval(centiseconds: 10))
+    #expect(AdvertisementInterval.milliseconds(10).nanoseconds == 10_000_000)
+    #expect(AdvertisementInterval.milliseconds(40_950) == .version3Max)
+    #expect(AdvertisementInterval.seconds(1) == .default)
+    #expect(AdvertisementInterval.seconds(255) == AdvertisementInterval(seconds: 255))
+    #expect(AdvertisementInterval.milliseconds(255_000) == .seconds(255))
+  }
+
+  @Test("An interval in the source that no advertisement carries stops the program")
+  func impossibleIntervalLiterals() async {
+    await #expect(processExitsWith: .failure) { _ = AdvertisementInterval.milliseconds(15) }
+    await #expect(processExitsWith: .failure) { _ = AdvertisementInterval.milliseconds(0) }
+    await #expect(processExitsWith: .failure) { _ = AdvertisementInterval.milliseconds(-10) }
+    await #expect(processExitsWith: .failure) {
+      _ = AdvertisementInterval.milliseconds(41_000 + 10)
+    }
+    await #expect(processExitsWith: .failure) { _ = AdvertisementInterval.seconds(0) }
+    await #expect(processExitsWith: .failure) { _ = AdvertisementInterval.seconds(256) }
+  }
+
   @Test("§6.1 Active_Adver_Interval: initially the same as Advertisement_Interval")
   func activeInterval() {
     let router = VirtualRouter.backup(interval: .milliseconds(250))
@@ -44,14 +66,15 @@ import VRRP
       (100, 100, 609_375_000, 3_609_375_000), (254, 100, 7_812_500, 3_007_812_500),
       (1, 100, 996_093_750, 3_996_093_750), (255, 100, 3_906_250, 3_003_906_250),
       (100, 4095, 24_953_906_250, 147_803_906_250), (254, 1, 78_125, 30_078_125),
-    ] as [(UInt8, UInt16, UInt64, UInt64)])
-  func skew(priority: UInt8, centiseconds: UInt16, skew: UInt64, down: UInt64) throws {
+    ] as [(UInt8, UInt16, Int64, Int64)])
+  func skew(priority: UInt8, centiseconds: UInt16, skew: Int64, down: Int64) throws {
     let interval = try #require(AdvertisementInterval(centiseconds: centiseconds))
     let router = VirtualRouter.backup(priority: priority, interval: interval.duration)
-    #expect(router.skewTime == skew)
-    #expect(router.activeDownInterval == down)
+    #expect(router.skewTime == .nanoseconds(skew))
+    #expect(router.activeDownInterval == .nanoseconds(down))
     let priority = Priority(rawValue: priority)
-    #expect(Timing.activeDownInterval(priority: priority, interval: interval) == down)
+    #expect(
+      Timing.activeDownInterval(priority: priority, interval: interval) == .nanoseconds(down))
   }
 
   @Test("§6.1 Skew_Time: a higher priority never waits longer than a lower one")
@@ -95,7 +118,7 @@ import VRRP
     #expect(router.deadline == .ms(1500))
   }
 
-  @Test("§6.4.1 Startup of anybody else: set the Active_Down_Timer, become Backup, stay silent")
+  @Test("§6.4.1 Startup of any other router: set the Active_Down_Timer, become Backup, stay silent")
   func startBackup() {
     var router = VirtualRouter.fresh(priority: 254)
     let actions = router.start(at: .ms(500), from: Fixture.own)
@@ -168,7 +191,7 @@ import VRRP
     #expect(actions.transition?.to == .active)
     #expect(
       actions.transition?.reason
-        == .activeDown(lastHeard: nil, silentForNanoseconds: 3_609_375_000))
+        == .activeDown(lastHeard: nil, silentFor: .nanoseconds(3_609_375_000)))
     #expect(router.deadline == moment.advanced(byNanoseconds: 1_000_000_000))
     #expect(router.statistics.masterTransitions == 1)
   }
@@ -207,8 +230,8 @@ import VRRP
     var router = VirtualRouter.backup()
     _ = router.hear(200, interval: .milliseconds(100), at: .ms(1000))
     #expect(router.activeInterval == VRRPTests.interval(.milliseconds(100)))
-    #expect(router.skewTime == 60_937_500)
-    #expect(router.activeDownInterval == 360_937_500)
+    #expect(router.skewTime == .nanoseconds(60_937_500))
+    #expect(router.activeDownInterval == .nanoseconds(360_937_500))
     #expect(router.deadline == Instant.ms(1000).advanced(byNanoseconds: 360_937_500))
   }
 

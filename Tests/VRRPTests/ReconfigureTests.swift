@@ -91,7 +91,7 @@ import VRRP
     #expect(router.activeInterval == .default)
   }
 
-  @Test("A Backup that has heard nobody goes by its own interval")
+  @Test("A Backup that has heard no Active goes by its own interval")
   func lonelyBackupInterval() {
     var router = VirtualRouter.backup()
     let settings = changed(router) { $0.interval = interval(.milliseconds(100)) }
@@ -110,7 +110,7 @@ import VRRP
     #expect(router.activeRouter?.priority == Priority(rawValue: 200))
   }
 
-  @Test("Who has resigned stays so under another priority")
+  @Test("A router that has resigned stays so under another priority")
   func resigned() throws {
     var router = active()
     _ = try router.resign(at: .ms(4000), for: nil)
@@ -119,6 +119,16 @@ import VRRP
     #expect(router.reconfigure(settings, at: .ms(4100)).isEmpty)
     #expect(router.effectivePriority == .lowest)
     #expect(router.deadline == deadline)
+  }
+
+  @Test("One that has just resigned waits for the new interval and skew, no longer")
+  func resignedInterval() throws {
+    var router = active()
+    _ = try router.resign(at: .ms(4000), for: nil)
+    let settings = changed(router) { $0.interval = interval(.seconds(2)) }
+    #expect(router.reconfigure(settings, at: .ms(4100)).isEmpty)
+    // Skew_Time of priority 1: 255 / 256 of the interval.
+    #expect(router.deadline == Instant.ms(4000).advanced(byNanoseconds: 3_992_187_500))
   }
 
   @Test("A stopped router starts with its new settings")

@@ -1,7 +1,7 @@
 import VIPCore
 import VRRP
 
-/// What the tests share: bytes from hexadecimal text, addresses from literals, a router in a state.
+/// Helpers of the tests: bytes from hexadecimal text, addresses from literals, a router in a state.
 enum Fixture {
   static let source = address("192.0.2.2")
   static let group = IPAddress.vrrpGroup(.ipv4)
@@ -75,7 +75,7 @@ func parse(
   try Advertisement(parsing: message.span, from: source, to: destination, hopLimit: hopLimit)
 }
 
-/// Why a message is refused; `nil` if it is accepted.
+/// The reason to refuse a message; `nil` if it is accepted.
 func refusal(
   _ message: [UInt8], from source: IPAddress = Fixture.source,
   to destination: IPAddress = Fixture.group, hopLimit: UInt8 = 255
@@ -118,11 +118,6 @@ extension Actions {
   /// Whether an advertisement of any priority is sent.
   var advertises: Bool {
     contains { if case .advertise = $0 { true } else { false } }
-  }
-
-  var transition: Transition? {
-    for case .transition(let transition) in self { return transition }
-    return nil
   }
 }
 

@@ -27,7 +27,7 @@ private func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         holdsAddresses = false
       case .advertise(let priority):
         let speaks = router.state == .active
-        precondition(speaks == (priority != .release), "nobody but the Active sends more than 0")
+        precondition(speaks == (priority != .release), "only the Active sends more than 0")
       case .announceAddresses, .transition:
         break
       }

@@ -6,7 +6,7 @@ import VIPCore
 extension Engine {
   /// Starts to install an instance's addresses.
   func hold(_ instance: RouterInstance) {
-    instance.handover.end()
+    endHandover(of: instance)
     changeListening(for: instance)
     work.add(.install, instance.slot)
     startRefreshing()
@@ -14,7 +14,7 @@ extension Engine {
 
   /// Starts to remove an instance's addresses.
   func release(_ instance: RouterInstance) {
-    instance.handover.end()
+    endHandover(of: instance)
     changeListening(for: instance)
     work.add(.remove, instance.slot)
   }

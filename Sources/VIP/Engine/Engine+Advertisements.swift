@@ -29,13 +29,20 @@ extension Engine {
         segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
       }
-      handleSuccessor(of: instance, advertisement, from: header.source)
       let actions = instance.election.receive(
         advertisement, from: header.source,
         addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+      if actions.heardActive != nil { handleSuccessor(of: instance) }
       perform(actions, for: instance)
-      if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
-      handleFindings(actions.findings, advertisement, from: header.source, of: instance)
+      // A sender without the group's password does not speak for it, nor does a looped packet.
+      if instance.probe != nil,
+        actions.findings.isDisjoint(with: [.authenticationDiffers, .ownAddress])
+      {
+        hearGroup(advertisement, message, for: instance)
+      }
+      if instance.activity == .running {
+        handleFindings(actions.findings, advertisement, from: header.source, of: instance)
+      }
       schedule(instance)
     } catch {
       if let addressee { handleUnusable(error, from: header.source, of: addressee) }

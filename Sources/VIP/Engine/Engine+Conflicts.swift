@@ -19,7 +19,8 @@ extension Engine {
     // An advertisement that shows another group on the VRID excuses nothing.
     let group = instance.election.peers.lazy.filter { $0.addresses != .disjoint }
     let deeds = instance.conflicts.review(
-      at: now, grace: instance.longestInterval * 3, groupHeardAt: group.map(\.lastHeard).max())
+      at: now, grace: instance.longestInterval(at: now) * 3,
+      groupHeardAt: group.map(\.lastHeard).max())
     for deed in deeds { perform(deed, for: instance) }
   }
 

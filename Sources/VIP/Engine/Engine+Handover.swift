@@ -50,13 +50,23 @@ extension Engine {
     return (patience.max() ?? .zero) + .milliseconds(1) * count
   }
 
-  /// Another router of the group is Active, which ends or shortens a handover to it.
-  func handleSuccessor(
-    of instance: RouterInstance, _ advertisement: Advertisement, from source: IPAddress
-  ) {
-    guard instance.handover.isUnderWay, advertisement.priority != .release,
-      source != instance.election.primaryAddress
-    else { return }
+  /// Takes an instance out of the election, which goes on hearing while the addresses wait here for a
+  /// successor.
+  func stopElection(of instance: RouterInstance) {
+    perform(instance.election.stop(at: now), for: instance)
+    if !instance.handover.isUnderWay { instance.election.finishLeaving() }
+  }
+
+  /// The addresses wait for no successor any more; what happens to them is the caller's business.
+  func endHandover(of instance: RouterInstance) {
+    instance.handover.end()
+    instance.election.finishLeaving()
+  }
+
+  /// Another router of the group is Active, which ends or shortens a handover to it: the election has
+  /// accepted its advertisement.
+  func handleSuccessor(of instance: RouterInstance) {
+    guard instance.handover.isUnderWay else { return }
     handle(instance.handover.successorAdvertised(at: now), of: instance)
     schedule(instance)
   }
@@ -73,8 +83,5 @@ extension Engine {
 
 extension Actions {
   /// Why the state changes, if it does.
-  var transitionReason: Transition.Reason? {
-    for case .transition(let transition) in self { return transition.reason }
-    return nil
-  }
+  var transitionReason: Transition.Reason? { transition?.reason }
 }

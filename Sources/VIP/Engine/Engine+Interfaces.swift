@@ -168,7 +168,7 @@ extension Engine {
     instance.activity = waiting
     forgetRetry(of: instance)
     instance.isUnfit = handsOver
-    perform(instance.election.stop(at: now), for: instance)
+    stopElection(of: instance)
     if instance.handover.isUnderWay, !handsOver { release(instance) }
     stopProbing(of: instance)
     schedule(instance)
@@ -247,7 +247,7 @@ extension Engine {
     flush()
     changeListening(for: instance)
     isSafeguardStale = true
-    instance.handover.end()
+    endHandover(of: instance)
     removeMacvlan(of: instance)
     instance.link = nil
     work.forget(instance.slot)

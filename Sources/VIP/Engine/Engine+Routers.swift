@@ -70,7 +70,7 @@ extension Engine {
     unsettled[instance.slot] = nil
     instance.troubles.clear()
     stopProbing(of: instance)
-    perform(instance.election.stop(at: now), for: instance)
+    stopElection(of: instance)
     schedule(instance)
   }
 

@@ -136,10 +136,14 @@ final class RouterInstance {
   /// When to look after it next; `nil` if it waits for nothing.
   var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
 
-  /// Its advertisement interval, or that of its Active if that is longer.
-  var longestInterval: Duration {
-    let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
-    return .nanoseconds(Int64(clamping: nanoseconds))
+  /// The longest advertisement interval of the group: its own, or that of another router that acts as
+  /// Active.
+  func longestInterval(at now: Instant) -> Duration {
+    var longest = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
+    for peer in election.peers where peer.actsAsActive(at: now) {
+      longest = max(longest, peer.interval.nanoseconds)
+    }
+    return .nanoseconds(Int64(clamping: longest))
   }
 
   /// Whether the addresses belong on the interface now.

@@ -335,7 +335,7 @@ public struct MachineCheck: Sendable {
     text.isEmpty || text.contains(where: \.isWhitespace) ? "'\(text)'" : text
   }
 
-  private static func seconds(_ nanoseconds: UInt64) -> String {
-    Duration.milliseconds(Int64(nanoseconds / 1_000_000)).text
+  private static func seconds(_ duration: Duration) -> String {
+    Duration.milliseconds(Int64(duration.inNanoseconds / 1_000_000)).text
   }
 }

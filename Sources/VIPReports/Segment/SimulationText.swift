@@ -12,7 +12,7 @@ public enum SimulationText {
     }
     if lines.last == "" { lines.removeLast() }
     let timelines = run.timelines
-    for (group, timeline) in timelines.enumerated() where timeline.end > 0 {
+    for (group, timeline) in timelines.enumerated() where timeline.end > .zero {
       lines.append("")
       if timelines.count > 1 { lines += [heading(of: group, in: run), ""] }
       lines += timeline.chart(width: width)

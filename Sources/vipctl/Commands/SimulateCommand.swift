@@ -229,8 +229,8 @@ struct PlanOptions: ParsableArguments {
     if let interval { plan.interval = interval }
     plan.preempts = !noPreempt
     if let loss { plan.conditions.loss = loss }
-    if let delay { plan.conditions.latency = delay.inNanoseconds }
-    if let jitter { plan.conditions.jitter = jitter.inNanoseconds }
+    if let delay { plan.conditions.latency = delay }
+    if let jitter { plan.conditions.jitter = jitter }
     if let duration { plan.duration = duration }
     let faults: [(ScenarioPlan.Fault.Kind, Duration?)] = [
       (.cut, cut), (.crash, crash), (.stop, stop), (.freeze, freeze), (.recover, recover),
