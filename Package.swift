@@ -45,7 +45,8 @@ let package = Package(
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
     .target(
-      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
+      name: "VIPTesting",
+      dependencies: ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
     .executableTarget(
       name: "vipctl",
@@ -81,6 +82,9 @@ let package = Package(
       dependencies: [
         "VIP", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
       ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPTestingTests", dependencies: ["VIPTesting", "VIPCore"], exclude: ["Stories"],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],

@@ -90,7 +90,9 @@ public enum LinkRequest: Sendable, Hashable {
   }
 
   /// An error about this request.
-  package func refused(_ code: Int32, _ message: String? = nil, _ offset: Int? = nil) -> NetlinkError {
+  package func refused(_ code: Int32, _ message: String? = nil, _ offset: Int? = nil)
+    -> NetlinkError
+  {
     NetlinkError(operation: operation, code: code, message: message, offset: offset)
   }
 }

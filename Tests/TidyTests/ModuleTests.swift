@@ -11,7 +11,7 @@ import Testing
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
     "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
-    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
+    "VIPTesting": ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
       "ArgumentParser", "Yams", "FoundationEssentials",

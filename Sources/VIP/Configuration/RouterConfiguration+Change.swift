@@ -2,7 +2,7 @@ import VIPCore
 import VRRP
 
 /// How a router gets from some settings to others.
-enum ChangeKind: Sendable, Hashable {
+package enum ChangeKind: Sendable, Hashable {
   /// Nothing is different.
   case none
   /// The running router takes the new settings over.
@@ -13,7 +13,7 @@ enum ChangeKind: Sendable, Hashable {
 
 extension RouterConfiguration {
   /// What it takes to get to other settings of the same name.
-  func change(to other: RouterConfiguration) -> ChangeKind {
+  package func change(to other: RouterConfiguration) -> ChangeKind {
     if self == other { return .none }
     // An owner's addresses are the interface's own, which is decided when it starts.
     let isSameRouter =
