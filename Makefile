@@ -45,7 +45,7 @@ fuzz: install-dependencies ## arbitrary packets, events and scenarios, FUZZ_SECO
 	@$(call step,fuzz)
 	@Fuzz/run $(or $(FUZZ_SECONDS),20)
 
-mutation-check: install-dependencies ## break the election in many ways and see that tests notice
+mutation-check: install-dependencies ## break election and node in many ways and see that tests notice
 	@Scripts/mutation-check
 
 build: install-dependencies ## debug build of everything

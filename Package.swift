@@ -14,6 +14,14 @@ let common: [SwiftSetting] = [
 /// The pure modules also prove that they touch no unsafe memory.
 let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
+/// C of this package: the whole of Linux's interface, and no warning survives either.
+let honestC: [CSetting] = [
+  .define("_GNU_SOURCE"),
+  .enableWarning("all"),
+  .enableWarning("extra"),
+  .treatAllWarnings(as: .error),
+]
+
 let package = Package(
   name: "vipctl",
   products: [
@@ -35,13 +43,17 @@ let package = Package(
     .systemLibrary(name: "CMNL", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CPCAP", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
 
+    // System calls that Glibc's overlay lacks, and the process that outlives a node.
+    .target(name: "CLinux", cSettings: honestC),
+    .target(name: "CGuard", cSettings: honestC),
+
     .target(name: "VIPCore", swiftSettings: pure),
     .target(name: "VRRP", dependencies: ["VIPCore"], swiftSettings: pure),
     .target(name: "VRRPSimulation", dependencies: ["VRRP", "VIPCore"], swiftSettings: pure),
     .target(name: "Netlink", dependencies: ["VIPCore", "CMNL"], swiftSettings: common),
     .target(name: "ARP", dependencies: ["VIPCore", "CPCAP"], swiftSettings: common),
     .target(
-      name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL"],
+      name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard"],
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
     .target(
@@ -57,6 +69,7 @@ let package = Package(
       ],
       swiftSettings: common),
 
+    .target(name: "CTestSupport", path: "Tests/CTestSupport", cSettings: honestC),
     // Namespaces, real peers and a measuring client, for tests against the kernel.
     .target(
       name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
@@ -67,6 +80,10 @@ let package = Package(
     // The rules of the repository that no compiler checks.
     .testTarget(name: "TidyTests", dependencies: ["TestSupport", "vipctl"], swiftSettings: common),
 
+    // Compiles the guard's C itself, with sanitizers.
+    .testTarget(
+      name: "CGuardTests", dependencies: ["TestSupport"], exclude: ["Program"],
+      swiftSettings: common),
     .testTarget(
       name: "VIPCoreTests", dependencies: ["VIPCore", "TestSupport"], swiftSettings: common),
     .testTarget(name: "VRRPTests", dependencies: ["VRRP", "VIPCore"], swiftSettings: common),
@@ -75,7 +92,7 @@ let package = Package(
       exclude: ["Transcripts"], swiftSettings: common),
     .testTarget(
       name: "NetlinkTests",
-      dependencies: ["Netlink", "VIPCore", "VIPTesting", "CMNL", "TestSupport"],
+      dependencies: ["Netlink", "VIPCore", "VIPTesting", "CTestSupport", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",

@@ -77,11 +77,10 @@ public struct AddressClaim: Sendable, Hashable {
   private static func claim(
     inIPv6 packet: Span<UInt8>, from sender: MACAddress
   ) throws(WireError) -> AddressClaim? {
-    let header = NeighborDiscovery.ipv6HeaderByteCount
-    guard packet.count > header,
-      packet[NeighborDiscovery.Offset.nextHeader] == NeighborDiscovery.icmpv6
+    guard let header = IPHeader(parsing: packet), packet.count > header.byteCount,
+      header.protocolNumber == IPProtocolNumber.icmpv6
     else { return nil }
-    switch packet[header + NeighborDiscovery.Offset.type] {
+    switch packet[header.byteCount + NeighborDiscovery.Offset.type] {
     case NeighborAdvertisement.type:
       let message = try NeighborAdvertisement(parsing: packet)
       return AddressClaim(

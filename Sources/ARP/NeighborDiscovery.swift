@@ -4,11 +4,6 @@ import VIPCore
 /// sender is on this link, an ICMPv6 header, a target and options.
 enum NeighborDiscovery {
   enum Offset {
-    static let payloadLength = 4
-    static let nextHeader = 6
-    static let hopLimit = 7
-    static let source = 8
-    static let destination = 24
     static let type = 0
     static let code = 1
     static let checksum = 2
@@ -16,11 +11,10 @@ enum NeighborDiscovery {
     static let target = 8
     static let options = 24
   }
-  static let ipv6HeaderByteCount = 40
+  static let ipv6HeaderByteCount = IPHeader.byteCount(.ipv6)
   static let messageByteCount = 24
   /// A link-layer address option: type, length, six bytes.
   static let addressOptionByteCount = 8
-  static let icmpv6: UInt8 = 58
   /// The hop limit of a packet that no router has forwarded (RFC 4861 §11.2).
   static let hopLimit: UInt8 = 255
 
@@ -43,23 +37,23 @@ enum NeighborDiscovery {
   ) throws(WireError) -> Envelope {
     let least = ipv6HeaderByteCount + messageByteCount
     guard packet.count >= least else { throw .truncated(needed: least, found: packet.count) }
-    guard packet[0] >> 4 == 6 else { throw .invalid(.ipVersion, found: Int(packet[0] >> 4)) }
-    guard packet[Offset.nextHeader] == icmpv6 else {
-      throw .invalid(.nextHeader, found: Int(packet[Offset.nextHeader]))
+    guard let header = IPHeader(parsing: packet), case .v6(let source) = header.source,
+      case .v6(let destination) = header.destination
+    else { throw .invalid(.ipVersion, found: Int(packet[0] >> 4)) }
+    guard header.protocolNumber == IPProtocolNumber.icmpv6 else {
+      throw .invalid(.nextHeader, found: Int(header.protocolNumber))
     }
-    guard packet[Offset.hopLimit] == hopLimit else {
-      throw .invalid(.hopLimit, found: Int(packet[Offset.hopLimit]))
+    guard header.hopLimit == hopLimit else {
+      throw .invalid(.hopLimit, found: Int(header.hopLimit))
     }
-    let length = Int(packet.uint16(at: Offset.payloadLength))
+    let length = header.totalByteCount - header.byteCount
     guard length >= messageByteCount else {
       throw .truncated(needed: messageByteCount, found: length)
     }
-    guard packet.count >= ipv6HeaderByteCount + length else {
-      throw .truncated(needed: ipv6HeaderByteCount + length, found: packet.count)
+    guard packet.count >= header.totalByteCount else {
+      throw .truncated(needed: header.totalByteCount, found: packet.count)
     }
-    let envelope = Envelope(
-      source: packet.ipv6Address(at: Offset.source),
-      destination: packet.ipv6Address(at: Offset.destination), messageLength: length)
+    let envelope = Envelope(source: source, destination: destination, messageLength: length)
     let message = packet.extracting(envelope.message)
     guard message[Offset.type] == type else {
       throw .invalid(.messageType, found: Int(message[Offset.type]))
@@ -117,12 +111,10 @@ enum NeighborDiscovery {
     let optionHead = UInt16(option) << 8 | 1
     if let linkLayerAddress { sum.add(UInt64(optionHead) << 48 | linkLayerAddress.rawValue) }
 
-    output.append(bigEndian: 6 << 28 as UInt32)
-    output.append(bigEndian: UInt16(length))
-    output.append(icmpv6)
-    output.append(hopLimit)
-    output.append(.v6(source))
-    output.append(.v6(destination))
+    IPHeader(
+      source: .v6(source), destination: .v6(destination),
+      protocolNumber: IPProtocolNumber.icmpv6, payloadByteCount: length, hopLimit: hopLimit
+    ).encode(into: &output)
     output.append(type)
     output.append(0)
     output.append(bigEndian: sum.value)
@@ -139,7 +131,8 @@ enum NeighborDiscovery {
   ) -> InternetChecksum {
     var sum = InternetChecksum()
     sum.addPseudoHeader(
-      source: .v6(source), destination: .v6(destination), length: length, protocolNumber: icmpv6)
+      source: .v6(source), destination: .v6(destination), length: length,
+      protocolNumber: IPProtocolNumber.icmpv6)
     return sum
   }
 }

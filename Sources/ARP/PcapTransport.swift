@@ -36,11 +36,13 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
         "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
       case .uses(let addresses): Self.expression(forUsesOf: addresses)
       case .segment:
-        // 112 is VRRP, 51 the Authentication Header that old VRRP puts before it.
-        "arp or ip proto 112 or ip6 proto 112 or ip proto 51 or ip6 proto 51 "
-          + "or (icmp6 and (ip6[40] == 136 or ip6[40] == 135))"
+        // Old VRRP stands behind an Authentication Header.
+        "arp or \(Self.isVRRP) or (icmp6 and (ip6[40] == 136 or ip6[40] == 135))"
       }
     }
+
+    private static let isVRRP = [IPProtocolNumber.vrrp, IPProtocolNumber.authenticationHeader]
+      .flatMap { ["ip proto \($0)", "ip6 proto \($0)"] }.joined(separator: " or ")
 
     /// `arp[14:4]` is the sender's address in ARP, `ip6[60:4]` the end of the target's in an NA.
     private static func expression(forUsesOf addresses: [IPAddress]) -> String? {

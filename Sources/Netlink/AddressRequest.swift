@@ -1,7 +1,7 @@
 public import VIPCore
 
 /// The tag (IFA_PROTO) of addresses that this package installs: 112, the protocol number of VRRP.
-public let vipProtocolTag: UInt8 = 112
+public let vipProtocolTag = IPProtocolNumber.vrrp
 
 /// An address to be put on an interface, or to be taken from it.
 public struct AddressRequest: Sendable, Hashable {

@@ -41,7 +41,7 @@ public struct Advertisement: Sendable, Hashable {
   public let authentication: Authentication
 
   /// The IP protocol number of VRRP (RFC 9568 §5.1.1.4).
-  public static let protocolNumber: UInt8 = 112
+  public static let protocolNumber = IPProtocolNumber.vrrp
   /// The TTL or hop limit of every advertisement (RFC 9568 §5.1.1.3).
   public static let hopLimit: UInt8 = 255
   /// Bytes before the first address.

@@ -36,29 +36,15 @@ public struct PacketCapture: Sendable, Hashable {
     let vrid = message.count > 1 ? UInt64(message[1]) : 0
     let isIPv4 = source.family == .ipv4
     let sender = MACAddress(rawValue: (isIPv4 ? 0x5E_0001_00 : 0x5E_0002_00) | vrid)
-    let header = isIPv4 ? 20 : 40
-    return [UInt8](capacity: 14 + header + message.count) { output in
+    let header = IPHeader(
+      source: source, destination: destination, protocolNumber: Advertisement.protocolNumber,
+      payloadByteCount: message.count, hopLimit: Advertisement.hopLimit,
+      trafficClass: IPHeader.networkControl)
+    return [UInt8](capacity: 14 + header.totalByteCount) { output in
       output.append(MACAddress(rawValue: isIPv4 ? 0x0100_5E00_0012 : 0x3333_0000_0012))
       output.append(sender)
       output.append(bigEndian: UInt16(isIPv4 ? 0x0800 : 0x86DD))
-      let protocolAndHops = UInt32(Advertisement.protocolNumber)
-      if isIPv4 {
-        let words: [UInt32] = [
-          0x45C0_0000 | UInt32(header + message.count), 0, 0xFF00_0000 | protocolAndHops << 16,
-        ]
-        var sum = InternetChecksum()
-        for word in words { sum.add(word) }
-        sum.add(source)
-        sum.add(destination)
-        output.append(bigEndian: words[0])
-        output.append(bigEndian: words[1])
-        output.append(bigEndian: words[2] | UInt32(sum.value))
-      } else {
-        output.append(bigEndian: UInt32(0x6C00_0000))
-        output.append(bigEndian: UInt32(message.count) << 16 | protocolAndHops << 8 | 0xFF)
-      }
-      output.append(source)
-      output.append(destination)
+      header.encode(into: &output)
       for byte in message { output.append(byte) }
     }
   }

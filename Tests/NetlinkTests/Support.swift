@@ -1,4 +1,4 @@
-import CMNL
+import CTestSupport
 import Glibc
 import Testing
 import VIPCore
@@ -47,12 +47,12 @@ struct TestNamespace {
     let home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
     guard home >= 0 else { throw NamespaceFailure(description: "no namespace: errno \(errno)") }
     defer { close(home) }
-    guard vip_unshare(Int32(VIP_CLONE_NEWNET)) == 0 else {
+    guard test_enter_new_network_namespace() == 0 else {
       throw NamespaceFailure(description: "unshare: errno \(errno)")
     }
     defer {
       // A thread left in the wrong namespace would spoil every later test.
-      if vip_setns(home, Int32(VIP_CLONE_NEWNET)) != 0 { abort() }
+      if test_enter_network_namespace(home) != 0 { abort() }
     }
     let namespace = TestNamespace()
     try namespace.ip("link add left type veth peer name right")

@@ -81,6 +81,8 @@ extension NetworkTests {
       let second = try node("second", on: segment, vip, vrid: 2, ["--interval", "10s"])
       pause(.seconds(5))
       #expect(try machine.holds(vip))
+      // Nor was it gone for a moment, after which its node would have put it back.
+      #expect(!first.log.contains("put back"), "\(first.log)")
       for process in [second, first] {
         process.signal(SIGTERM)
         #expect(process.waitForExit(within: .seconds(20)) == 0)

@@ -10,13 +10,18 @@ import Testing
     "VRRPSimulation": ["VIPCore", "VRRP"],
     "Netlink": ["VIPCore", "CMNL", "Glibc"],
     "ARP": ["VIPCore", "CPCAP", "Glibc"],
-    "VIP": ["VIPCore", "VRRP", "Netlink", "ARP", "CMNL", "Glibc", "Synchronization"],
+    "VIP": [
+      "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
+    ],
     "VIPTesting": ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
       "ArgumentParser", "Yams", "FoundationEssentials",
     ],
   ]
+
+  /// The C beside them: maps of system libraries, and C of this package.
+  static let c = ["CMNL", "CPCAP", "CLinux", "CGuard"]
 
   @Test(arguments: allowed.keys.sorted())
   func `a module imports only what its place allows`(module: String) throws {
@@ -34,14 +39,14 @@ import Testing
   @Test func `every module under Sources has its rule`() throws {
     let modules = try FileManager.default
       .contentsOfDirectory(atPath: Repository.root.appending(path: "Sources").path)
-      .filter { !["CMNL", "CPCAP"].contains($0) }
+      .filter { !Self.c.contains($0) }
     #expect(Set(modules) == Set(Self.allowed.keys))
   }
 
   @Test func `C never shows in a signature`() throws {
     for file in try Repository.swiftFiles(under: "Sources") {
       for line in try file.lines {
-        guard let imported = line.import, ["CMNL", "CPCAP", "Glibc"].contains(imported.module)
+        guard let imported = line.import, (Self.c + ["Glibc"]).contains(imported.module)
         else { continue }
         #expect(
           imported.access == nil || imported.access == "internal",
@@ -52,15 +57,28 @@ import Testing
 
   @Test(arguments: [
     ("mnl_", "Netlink/NetlinkSocket.swift"), ("pcap_", "ARP/PcapTransport.swift"),
+    ("vip_guard_", "VIP/Guard/"),
   ])
-  func `a C library is called from one file`(prefix: String, home: String) throws {
+  func `a C library is called from one place`(prefix: String, home: String) throws {
     let call = try Regex("\\b\(prefix)[a-z0-9_]+\\(")
     var callers: Set<String> = []
     for file in try Repository.swiftFiles(under: "Sources")
     where try file.lines.contains(where: { $0.code.contains(call) }) {
       callers.insert(file.path)
     }
-    #expect(callers == ["Sources/\(home)"])
+    #expect(!callers.isEmpty && callers.allSatisfy { $0.hasPrefix("Sources/\(home)") })
+  }
+
+  /// A header of a system library that grows declarations of its own is C that no compiler checks.
+  @Test(arguments: ["CMNL", "CPCAP"])
+  func `a map of a system library has nothing but its header`(module: String) throws {
+    let folder = Repository.root.appending(path: "Sources/\(module)")
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(Set(files) == ["module.modulemap", "shim.h"])
+    let header = try String(contentsOf: folder.appending(path: "shim.h"), encoding: .utf8)
+    let lines = header.split(separator: "\n").filter { !$0.hasPrefix("//") }
+    #expect(lines.allSatisfy { $0 == "#pragma once" || $0.hasPrefix("#include <") })
+    #expect(lines.count == 2)
   }
 
   /// The first process of a container waits for every child that nobody has noted; the end of one

@@ -99,6 +99,15 @@ import VIPCore
     #expect(!area.write(bytes, for: .removals, of: GuardArea.slotCount, interfaceIndex: 2))
   }
 
+  @Test func `contents that are replaced make room for others`() throws {
+    let area = try GuardArea(byteCount: 200_000)
+    area.setDuties([.removals], of: 0)
+    for count in 1...500 {
+      #expect(try area.write(requests(count), for: .removals, of: 0, interfaceIndex: 2))
+    }
+    #expect(try area.write(requests(1000), for: .removals, of: 0, interfaceIndex: 2))
+  }
+
   @Test func `nothing but removals of addresses is ever sent to the kernel`() throws {
     let area = try GuardArea()
     area.setDuties(.removals, of: 0)

@@ -56,6 +56,26 @@ import VRRP
     #expect(try bench.held == [])
   }
 
+  @Test func `a farewell of another one names no successor`() throws {
+    let bench = try holder(settings())
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    try bench.hear(0, from: "198.18.0.2")
+    bench.pass(.milliseconds(1000))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    bench.pass(.milliseconds(100))
+    #expect(try bench.held == [])
+  }
+
+  @Test func `its own advertisement, looped back, names no successor`() throws {
+    let bench = try holder(settings())
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    try bench.hear(100, from: "198.18.0.1")
+    bench.pass(.milliseconds(1000))
+    #expect(try bench.held == ["198.18.0.100/24"])
+  }
+
   @Test func `one that is preempted keeps its addresses until they are announced elsewhere`() throws
   {
     let bench = try holder(settings())
@@ -109,7 +129,9 @@ import VRRP
     bench.engine.remove("web")
     for _ in 0..<39 {
       bench.pass(.milliseconds(500))
-      #expect(try bench.held == ["198.18.0.100/24"])
+      let record = try #require(try bench.platform.fake.addresses().first(where: \.isOurs))
+      // Refreshed as before: a lease of three intervals, and at most a second of it is over.
+      #expect(try #require(record.validLifetime) >= .seconds(59))
     }
     bench.pass(.seconds(1))
     #expect(try bench.held == [])

@@ -133,7 +133,9 @@ import VRRP
     #expect(asked.count == 1)
     try bench.hear(answer("198.18.0.4"))
     bench.pass(.milliseconds(400))
+    #expect(bench.platform.wire.filter != .nothing)
     #expect(bench.engine.endInquiries(asked)?.contains("198.18.0.4 is used by") == true)
+    #expect(bench.platform.wire.filter == .nothing, "nothing is listened for any more")
     // Whether the Active has it already can't be told then.
     try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.4"])
     #expect(bench.engine.inquire(about: [more]) == [])

@@ -271,6 +271,14 @@ import VRRP
     #expect(deeds(after: .seconds(9)) == [])
   }
 
+  @Test func `a lease that is longer than usual makes the guard patient, too`() throws {
+    try bench.engine.add(settings(interval: #require(AdvertisementInterval("10s"))))
+    bench.pass(.seconds(40))
+    // Twice the lease of three intervals and two seconds.
+    #expect(try removals(after: .seconds(61)).count == 1)
+    #expect(try removals(after: .seconds(63)).isEmpty)
+  }
+
   @Test func `without leases addresses are removed however late it is`() throws {
     let bench = try Bench(lease: .off)
     let area = try GuardArea()

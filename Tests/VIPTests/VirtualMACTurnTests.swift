@@ -135,6 +135,20 @@ extension VirtualMACTests {
     #expect(try macvlan()?.isUp == false)
   }
 
+  @Test func `one that somebody switches off during a handover is on again at once`() throws {
+    try start()
+    takeOver()
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    let link = try #require(try macvlan())
+    #expect(link.isUp)
+    fake.setFlags([.broadcast, .multicast], onInterface: link.index)
+    bench.settle()
+    #expect(try macvlan()?.isUp == true)
+    bench.pass(.seconds(2))
+    #expect(try macvlan() == nil)
+  }
+
   @Test func `the leases of another router don't disturb IPv6 addresses that wake up`() throws {
     // One that holds addresses before, so that its lease timer runs.
     let bench = try Bench(lease: #require(LeasePolicy("4s")))

@@ -1,4 +1,3 @@
-import CMNL
 import Glibc
 
 /// The directory where a running node has its control socket, pid file and log.

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 
 /// Makes Unix socket addresses and sockets for the control server and its clients.

@@ -16,7 +16,7 @@ extension Engine {
       records = try platform.kernel.addresses()
       interfaces = InterfaceTable(links: links, addresses: records)
     } catch {
-      throw NodeError(.system(errno: error.code), error.description)
+      throw NodeError(error)
     }
     compareAddresses(with: records)
     for case let instance? in instances { reconsider(instance) }

@@ -52,7 +52,7 @@ extension Engine {
               OwnerKey(interfaceIndex: link.index, address: record.address.address)] == nil
         }.map(\.address))
     } catch {
-      throw NodeError(.system(errno: error.code), error.description)
+      throw NodeError(error)
     }
   }
 }

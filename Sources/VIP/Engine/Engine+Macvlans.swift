@@ -182,8 +182,7 @@ extension Engine {
   private func change(_ requests: [LinkRequest]) throws(NodeError) {
     for error in platform.kernel.change(requests) {
       guard let error else { continue }
-      throw NodeError(
-        error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
+      throw NodeError(error)
     }
   }
 
@@ -191,7 +190,7 @@ extension Engine {
     do throws(NetlinkError) {
       return try platform.kernel.links()
     } catch {
-      throw NodeError(.system(errno: error.code), error.description)
+      throw NodeError(error)
     }
   }
 
@@ -199,7 +198,7 @@ extension Engine {
     do throws(NetlinkError) {
       return try platform.kernel.link(named: name)
     } catch {
-      throw NodeError(.system(errno: error.code), error.description)
+      throw NodeError(error)
     }
   }
 }

@@ -6,6 +6,8 @@ import VIPCore
 /// Kept up to date from events; read anew as a whole when events were lost.
 struct InterfaceTable {
   private var links: [Int32: Link] = [:]
+  /// The interfaces by the name that each has now.
+  private var indices: [String: Int32] = [:]
   /// Addresses without our tag, by interface and address, whatever their prefix lengths: a machine
   /// may have thousands, and each may come or go.
   private var addresses: [Int32: [IPAddress: [Entry]]] = [:]
@@ -20,13 +22,13 @@ struct InterfaceTable {
   init() {}
 
   init(links: [Link], addresses: [AddressRecord]) {
-    for link in links { self.links[link.index] = link }
+    for link in links { update(link) }
     for record in addresses { update(record) }
   }
 
   /// The interface that has a name now.
   func link(named name: String) -> Link? {
-    links.values.first { $0.name == name }
+    indices[name].flatMap { links[$0] }
   }
 
   /// The interface with an index.
@@ -38,11 +40,21 @@ struct InterfaceTable {
   /// All interfaces, by name.
   var names: [String] { links.values.map(\.name).sorted() }
 
-  mutating func update(_ link: Link) { links[link.index] = link }
+  mutating func update(_ link: Link) {
+    let previous = links.updateValue(link, forKey: link.index)
+    guard previous?.name != link.name else { return }
+    if let previous { forgetName(of: previous) }
+    indices[link.name] = link.index
+  }
 
   mutating func remove(_ index: Int32) {
-    links[index] = nil
+    if let link = links.removeValue(forKey: index) { forgetName(of: link) }
     addresses[index] = nil
+  }
+
+  /// Another interface may have the name by now.
+  private mutating func forgetName(of link: Link) {
+    if indices[link.name] == link.index { indices[link.name] = nil }
   }
 
   mutating func update(_ record: AddressRecord) {

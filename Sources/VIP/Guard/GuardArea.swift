@@ -1,4 +1,4 @@
-import CMNL
+import CGuard
 
 /// The memory that a node shares with its guard: what the guard is to do once the node is dead.
 ///
@@ -139,42 +139,17 @@ extension GuardArea {
 
   /// What the guard would do if the node were found dead at a moment, in order.
   ///
-  /// Read with the very functions that the guard uses.
+  /// The walk is the one that the guard makes.
   package func deeds(at now: UInt64, batchByteCount: Int = Int(VIP_GUARD_BATCH_SIZE)) -> [Deed] {
-    let slots = 0..<vip_guard_entry_count(base)
+    var walk = vip_guard_walk_begin(base, byteCount, now, UInt32(batchByteCount))
+    var deed = vip_guard_deed()
     var deeds: [Deed] = []
-    for slot in slots {
-      var bytes = dueBytes(slot, .farewells, at: now)[...]
-      while true {
-        let length = bytes.withUnsafeBufferPointer {
-          Int(vip_guard_packet_length($0.baseAddress, UInt32($0.count)))
-        }
-        guard length > 0 else { break }
-        deeds.append(
-          .packet(
-            Array(bytes.prefix(length)),
-            interfaceIndex: vip_guard_entry_at(base, slot).pointee.interface_index))
-        bytes = bytes.dropFirst(length)
-      }
-    }
-    for slot in slots {
-      var bytes = dueBytes(slot, .removals, at: now)[...]
-      while true {
-        let length = bytes.withUnsafeBufferPointer {
-          Int(
-            vip_guard_batch_length($0.baseAddress, UInt32($0.count), UInt32(batchByteCount)))
-        }
-        guard length > 0 else { break }
-        deeds.append(.requests(Array(bytes.prefix(length))))
-        bytes = bytes.dropFirst(length)
-      }
+    while vip_guard_walk_next(&walk, &deed) {
+      let bytes = Array(UnsafeBufferPointer(start: deed.bytes, count: Int(deed.length)))
+      deeds.append(
+        Duties(rawValue: deed.what) == .removals
+          ? .requests(bytes) : .packet(bytes, interfaceIndex: deed.interface_index))
     }
     return deeds
-  }
-
-  private func dueBytes(_ slot: UInt32, _ duty: Duties, at now: UInt64) -> [UInt8] {
-    var length: UInt32 = 0
-    let start = vip_guard_due_block(base, byteCount, slot, duty.rawValue, now, &length)
-    return Array(UnsafeBufferPointer(start: start, count: start == nil ? 0 : Int(length)))
   }
 }

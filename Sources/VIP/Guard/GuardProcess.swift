@@ -1,4 +1,4 @@
-import CMNL
+import CGuard
 import Glibc
 
 /// The process that reads a guard area once this one is dead; tests put a fake in its place.

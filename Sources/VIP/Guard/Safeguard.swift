@@ -182,7 +182,7 @@ package final class Safeguard {
   ) -> Bool {
     let source = instance.election.primaryAddress
     let packets = instance.destinations.flatMap { destination in
-      FarewellPacket.encoded(
+      AdvertisementPacket.encoded(
         farewell.encoded(instance.advertisedAddresses, from: source, to: destination),
         from: source, to: destination)
     }

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 import Synchronization
 import VIPCore
@@ -21,16 +21,10 @@ package final class HookRunner: Sendable {
     }
 
     let inbox = Mutex(Inbox())
-    let wakeUp: Descriptor
+    let wakeUp: WakeUp
 
     init() throws(NodeError) {
-      wakeUp = try Descriptor(
-        eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), "make an event descriptor")
-    }
-
-    func wake() {
-      var one: UInt64 = 1
-      _ = write(wakeUp.raw, &one, 8)
+      wakeUp = try WakeUp()
     }
   }
 
@@ -51,7 +45,7 @@ package final class HookRunner: Sendable {
 
   deinit {
     shared.inbox.withLock { $0.end = .zero }
-    shared.wake()
+    shared.wakeUp.signal()
   }
 
   /// Says where reports go; they come from the runner's thread, in order.
@@ -67,7 +61,7 @@ package final class HookRunner: Sendable {
       return !inbox.isStarted
     }
     if mustStart { startThread() }
-    shared.wake()
+    shared.wakeUp.signal()
   }
 
   /// Lets what runs and what waits come to its end, but not for longer than a time.
@@ -80,28 +74,18 @@ package final class HookRunner: Sendable {
         inbox.waiters.append(continuation)
         return false
       }
-      if isOver { continuation.resume() } else { shared.wake() }
+      if isOver { continuation.resume() } else { shared.wakeUp.signal() }
     }
   }
 
   private func startThread() {
-    let loop = HookLoop(shared, variables, niceness)
-    var id = pthread_t()
-    let context = Unmanaged.passRetained(loop).toOpaque()
-    let result = pthread_create(
-      &id, nil,
-      { context in
-        guard let context else { return nil }
-        Unmanaged<HookLoop>.fromOpaque(context).takeRetainedValue().run()
-        return nil
-      }, context)
-    guard result == 0 else {
-      Unmanaged<HookLoop>.fromOpaque(context).release()
+    do throws(NodeError) {
+      let loop = HookLoop(shared, variables, niceness)
+      try DetachedThread.start("the hooks' thread") { loop.run() }
+    } catch {
       // The next occasion tries again.
       shared.inbox.withLock { $0.isStarted = false }
-      return
     }
-    pthread_detach(id)
   }
 }
 
@@ -191,7 +175,7 @@ private final class HookLoop {
   ///
   /// - Returns: whether a program writes faster than anybody could read.
   private func wait() -> Bool {
-    var descriptors = [pollfd(fd: shared.wakeUp.raw, events: Int16(POLLIN), revents: 0)]
+    var descriptors = [pollfd(fd: shared.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)]
     var next: Instant?
     let now = bootTime()
     for process in running {
@@ -203,10 +187,7 @@ private final class HookLoop {
     }
     let timeout = next.map { Int32(clamping: $0.nanoseconds(since: now) / 1_000_000 + 1) } ?? -1
     guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return false }
-    if descriptors[0].revents != 0 {
-      var value: UInt64 = 0
-      _ = read(shared.wakeUp.raw, &value, 8)
-    }
+    if descriptors[0].revents != 0 { shared.wakeUp.clear() }
     var isAnyFlooding = false
     for index in running.indices where descriptors[2 * index + 2].revents != 0 {
       let (lines, isFlooding) = running[index].readOutput(&buffer)

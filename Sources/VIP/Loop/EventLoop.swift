@@ -1,5 +1,5 @@
 import ARP
-import CMNL
+import CLinux
 import Glibc
 import Synchronization
 import VIPCore
@@ -74,22 +74,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// It ends, and lets go of the loop, after ``stop()``.
   func start(observer: @escaping @Sendable ([NodeEvent]) -> Void) throws(NodeError) {
     self.observer = observer
-    var id = pthread_t()
-    let context = Unmanaged.passRetained(self).toOpaque()
-    let result = pthread_create(
-      &id, nil,
-      { context in
-        guard let context else { return nil }
-        let loop = Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue()
-        loop.thread.withLock { $0 = pthread_self() }
-        loop.run()
-        return nil
-      }, context)
-    guard result == 0 else {
-      Unmanaged<EventLoop>.fromOpaque(context).release()
-      throw .system(result, "start the node's thread")
+    try DetachedThread.start("the node's thread") { [self] in
+      thread.withLock { $0 = pthread_self() }
+      run()
     }
-    pthread_detach(id)
   }
 
   /// Ends the loop after the turn it is in.

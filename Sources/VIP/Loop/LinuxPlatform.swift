@@ -1,5 +1,5 @@
 import ARP
-import CMNL
+import CLinux
 import Glibc
 import Netlink
 import VIPCore
@@ -11,7 +11,7 @@ final class LinuxPlatform: Platform {
   let kernel: any Kernel
   private let poll: Descriptor
   private let timer: Descriptor
-  private let wakeUp: Descriptor
+  private let wakeUp: WakeUp
   private let names = NameClaims()
   private var sources: [Int32: ReadinessSource] = [:]
   private var events = [epoll_event](repeating: epoll_event(), count: eventCount)
@@ -22,16 +22,14 @@ final class LinuxPlatform: Platform {
     do throws(NetlinkError) {
       kernel = try NetlinkKernel()
     } catch {
-      throw NodeError(
-        error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
+      throw NodeError(error)
     }
     poll = try Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC)), "make an epoll descriptor")
     timer = try Descriptor(
       timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK)), "make a timer")
-    wakeUp = try Descriptor(
-      eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), "make an event descriptor")
+    wakeUp = try WakeUp()
     register(timer.raw)
-    register(wakeUp.raw)
+    register(wakeUp.descriptor)
   }
 
   func now() -> Instant { bootTime() }
@@ -148,9 +146,8 @@ final class LinuxPlatform: Platform {
       switch event.data.fd {
       case timer.raw:
         armed = nil
-      case wakeUp.raw:
-        var value: UInt64 = 0
-        _ = read(wakeUp.raw, &value, 8)
+      case wakeUp.descriptor:
+        wakeUp.clear()
       case let descriptor:
         if let source = sources[descriptor] { ready.append(source) }
       }
@@ -159,8 +156,8 @@ final class LinuxPlatform: Platform {
 
   /// Arms the timer if it would fire too late.
   ///
-  /// Firing early costs one idle turn; arming for every
-  /// advertisement received would cost a system call each.
+  /// Firing early costs one idle turn; arming for every advertisement received would cost a system
+  /// call each.
   private func arm(_ deadline: Instant?) {
     if let armed {
       guard let deadline, deadline < armed else { return }
@@ -174,8 +171,7 @@ final class LinuxPlatform: Platform {
   ///
   /// May be called from any thread.
   nonisolated func wake() {
-    var one: UInt64 = 1
-    _ = write(wakeUp.raw, &one, 8)
+    wakeUp.signal()
   }
 }
 

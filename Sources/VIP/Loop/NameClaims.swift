@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 
 /// Names that processes of one network namespace claim for as long as they live.

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import VIPCore
 
 /// Running before all ordinary work: the scheduling of the calling thread, and memory that stays.

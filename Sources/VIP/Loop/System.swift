@@ -1,5 +1,6 @@
-import CMNL
+import CLinux
 import Glibc
+import Netlink
 package import VIPCore
 
 /// A file descriptor that is closed with its owner.
@@ -36,6 +37,14 @@ extension NodeError {
   static func system(_ code: Int32, _ operation: String) -> NodeError {
     let kind: Kind = code == EPERM || code == EACCES ? .notPermitted : .system(errno: code)
     return NodeError(kind, "\(operation): \(errorText(code))")
+  }
+}
+
+extension NodeError {
+  /// A request that the kernel has refused.
+  init(_ error: NetlinkError) {
+    self.init(
+      error.isNotPermitted ? .notPermitted : .system(errno: error.code), error.description)
   }
 }
 

@@ -113,53 +113,51 @@ struct SegmentPacket: Sendable {
 
   // MARK: VRRP
 
-  private static let authenticationHeader: UInt8 = 51
+  /// Whether a header carries VRRP, perhaps behind an Authentication Header.
+  private static func mayCarryVRRP(_ header: IPHeader) -> Bool {
+    header.protocolNumber == Advertisement.protocolNumber
+      || header.protocolNumber == IPProtocolNumber.authenticationHeader
+  }
 
   private static func ipv4(_ packet: Span<UInt8>) -> Message? {
-    guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
-    let type = packet[9]
-    guard type == Advertisement.protocolNumber || type == authenticationHeader else { return nil }
-    let headerLength = Int(packet[0] & 0x0F) * 4
-    let total = Int(packet.uint16(at: 2))
+    guard let header = IPHeader(parsing: packet), header.source.family == .ipv4,
+      mayCarryVRRP(header)
+    else { return nil }
     var damage: Damage?
-    if headerLength < 20 || total < headerLength || total > packet.count {
+    if header.payload(in: packet) == nil {
       damage = .truncated
-    } else if packet.uint16(at: 6) & 0x3FFF != 0 {
+    } else if header.isFragment {
       damage = .fragment
-    } else {
-      var sum = InternetChecksum()
-      sum.add(packet.extracting(..<headerLength))
-      if !sum.isZero { damage = .headerChecksum }
+    } else if !header.isChecksumSound(in: packet) {
+      damage = .headerChecksum
     }
-    let end = min(max(total, 20), packet.count)
-    return message(
-      packet.extracting(min(max(headerLength, 20), end)..<end), type: type, damage: damage,
-      from: .v4(packet.ipv4Address(at: 12)), to: .v4(packet.ipv4Address(at: 16)),
-      hopLimit: packet[8])
+    // What there is of a damaged packet is shown, too.
+    let end = min(max(header.totalByteCount, 20), packet.count)
+    let start = min(max(header.byteCount, 20), end)
+    return message(packet.extracting(start..<end), header, damage)
   }
 
   private static func ipv6(_ ethernet: EthernetFrame, _ packet: Span<UInt8>) -> Content? {
-    guard packet.count >= 40, packet[0] >> 4 == 6 else { return nil }
-    let type = packet[6]
-    if type == 58 {
-      guard packet.count > 40, packet[40] == 135 || packet[40] == 136 else { return nil }
-      return neighbor(ethernet, packet, type: packet[40])
+    guard let header = IPHeader(parsing: packet), header.source.family == .ipv6 else {
+      return nil
     }
-    guard type == Advertisement.protocolNumber || type == authenticationHeader else { return nil }
-    let end = 40 + Int(packet.uint16(at: 4))
-    return message(
-      packet.extracting(40..<min(end, packet.count)), type: type,
-      damage: end > packet.count ? .truncated : nil, from: .v6(packet.ipv6Address(at: 8)),
-      to: .v6(packet.ipv6Address(at: 24)), hopLimit: packet[7]
-    ).map { .vrrp($0) }
+    let start = header.byteCount
+    if header.protocolNumber == IPProtocolNumber.icmpv6 {
+      guard packet.count > start, packet[start] == 135 || packet[start] == 136 else { return nil }
+      return neighbor(ethernet, packet, type: packet[start])
+    }
+    guard mayCarryVRRP(header) else { return nil }
+    let damage: Damage? = header.payload(in: packet) == nil ? .truncated : nil
+    let end = min(header.totalByteCount, packet.count)
+    return message(packet.extracting(start..<end), header, damage).map { .vrrp($0) }
   }
 
   private static func message(
-    _ payload: Span<UInt8>, type: UInt8, damage: Damage?, from source: IPAddress,
-    to destination: IPAddress, hopLimit: UInt8
+    _ payload: Span<UInt8>, _ header: IPHeader, _ damage: Damage?
   ) -> Message? {
+    let (source, destination) = (header.source, header.destination)
     var start = 0
-    if type == authenticationHeader {
+    if header.protocolNumber == IPProtocolNumber.authenticationHeader {
       // RFC 4302 §2: next header, then the length in words of four bytes, minus two.
       guard payload.count >= 12, payload[0] == Advertisement.protocolNumber else { return nil }
       start = min((Int(payload[1]) + 2) * 4, payload.count)
@@ -173,7 +171,7 @@ struct SegmentPacket: Sendable {
       damage: damage, isBehindAuthenticationHeader: start > 0)
     do throws(AdvertisementError) {
       let advertisement = try Advertisement(
-        parsing: content, from: source, to: destination, hopLimit: hopLimit)
+        parsing: content, from: source, to: destination, hopLimit: header.hopLimit)
       message.result = .success(advertisement)
       message.addresses = advertisement.addresses(in: content)
     } catch {

@@ -1,5 +1,4 @@
 package import ARP
-import CMNL
 import Glibc
 package import Netlink
 package import VIPCore

@@ -1,4 +1,4 @@
-import CMNL
+import CLinux
 import Glibc
 import Netlink
 import VIPCore

@@ -1,4 +1,5 @@
 package import VIPCore
+import VRRP
 
 /// Sends and receives the VRRP messages of one interface and family.
 package protocol AdvertisementTransport: AnyObject {
@@ -46,15 +47,14 @@ package struct PacketHeader: Sendable, Hashable {
   /// - Returns: the header and where the message stands in the packet; `nil` if the packet is cut
   ///   off or not VRRP.
   static func parseIPv4(_ packet: Span<UInt8>) -> (PacketHeader, Range<Int>)? {
-    guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
-    let headerLength = Int(packet[0] & 0x0F) * 4
-    let totalLength = Int(packet.uint16(at: 2))
-    guard headerLength >= 20, totalLength >= headerLength, totalLength <= packet.count,
-      packet[9] == 112
+    guard let header = IPHeader(parsing: packet), header.source.family == .ipv4,
+      header.protocolNumber == Advertisement.protocolNumber,
+      let message = header.payload(in: packet)
     else { return nil }
-    let header = PacketHeader(
-      source: .v4(packet.ipv4Address(at: 12)), destination: .v4(packet.ipv4Address(at: 16)),
-      hopLimit: packet[8])
-    return (header, headerLength..<totalLength)
+    return (
+      PacketHeader(
+        source: header.source, destination: header.destination, hopLimit: header.hopLimit),
+      message
+    )
   }
 }

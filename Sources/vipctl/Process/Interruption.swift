@@ -1,4 +1,5 @@
 import Glibc
+import VIP
 import VIPCore
 
 /// Ctrl-C and SIGTERM as something to wait for, so that a command can end with its summary.
@@ -27,7 +28,7 @@ final class Interruption: Sendable {
     precondition(pipe(&ends) == 0, "no pipe can be made")
     descriptor = ends[0]
     let writer = ends[1]
-    DetachedThread.run {
+    try? DetachedThread.start("the thread that waits for signals") {
       var set = sigset_t()
       sigemptyset(&set)
       sigaddset(&set, SIGINT)

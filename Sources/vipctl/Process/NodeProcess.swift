@@ -117,12 +117,15 @@ struct NodeProcess {
     let log = logging(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
-    let isWaiting = DetachedThread.run {
-      var byte: UInt8 = 0
-      while read(starter, &byte, 1) > 0 {}
+    do throws(NodeError) {
+      try DetachedThread.start("the thread that waits for the starter") {
+        var byte: UInt8 = 0
+        while read(starter, &byte, 1) > 0 {}
+        stops.tell(.starterGone)
+      }
+    } catch {
       stops.tell(.starterGone)
     }
-    if !isWaiting { stops.tell(.starterGone) }
     var isStarterGone = false
     var hasServed = false
     loop: for await cause in stops.causes {
@@ -227,33 +230,4 @@ struct Stops: Sendable {
   }
 
   func tell(_ cause: StopCause) { continuation.yield(cause) }
-}
-
-/// A thread for something that blocks, which a task must not.
-enum DetachedThread {
-  private final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
-  /// Starts a thread.
-  ///
-  /// - Returns: whether there is room for one more (`pids.max` of a container).
-  @discardableResult
-  static func run(_ body: @escaping @Sendable () -> Void) -> Bool {
-    var id = pthread_t()
-    let context = Unmanaged.passRetained(Body(body)).toOpaque()
-    let result = pthread_create(
-      &id, nil,
-      { context in
-        if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
-        return nil
-      }, context)
-    guard result == 0 else {
-      Unmanaged<Body>.fromOpaque(context).release()
-      return false
-    }
-    pthread_detach(id)
-    return true
-  }
 }

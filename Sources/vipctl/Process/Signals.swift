@@ -62,7 +62,7 @@ enum Signals {
   private static func clearOrphans() {
     guard Children.clearOrphans() else { return }
     // One that a part of the program is about to wait for hides those behind it.
-    DetachedThread.run {
+    try? DetachedThread.start("the thread that looks for ended children") {
       Clocks.pause(.milliseconds(200))
       kill(getpid(), SIGCHLD)
     }

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import VIP
 import VIPCore
 
 /// Ends the process when stopping takes too long, whatever it is that hangs.
@@ -40,7 +41,7 @@ final class StopLimit: Sendable {
     }
     guard isFirst else { return }
     // Where no thread can be started, whoever stops the process has a limit of its own.
-    DetachedThread.run { [self] in
+    try? DetachedThread.start("the thread that bounds the stop") { [self] in
       while let deadline = deadline.withLock({ $0 }), deadline > .now {
         Clocks.pause(min(.milliseconds(100), ContinuousClock.now.duration(to: deadline)))
       }

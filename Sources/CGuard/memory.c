@@ -1,33 +1,19 @@
-#pragma once
-// How a guard gives back the memory that it has inherited from its node, and puts on its own name.
+// The memory that a guard inherits from its node: what it keeps of it, and its own name there.
+#include "memory.h"
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "guard_area.h"
-
-/// What a guard works with. It lives on the guard's stack.
-struct vip_guard {
-  void *area;
-  size_t size;
-  /// The guard's end of a connection that ends with the node.
-  int lifeline;
-  /// The node, by its process descriptor; negative if the kernel has none.
-  int node;
-  int netlink, raw4, raw6;
-  /// Memory of the thread that forked, which the C library needs for every system call.
-  uintptr_t thread, error_number;
-};
-
-struct vip_guard_range {
+struct range {
   uintptr_t start, end;
 };
 
 /// Where the arguments of the process lie, and the environment behind them if it adjoins
 /// (proc_pid_stat(5): fields 48 to 51); empty if unknown.
-VIP_GUARD_CODE struct vip_guard_range vip_guard_find_arguments(uintptr_t *room_end) {
+VIP_GUARD_CODE static struct range find_arguments(uintptr_t *room_end) {
   char text[1024];
   long file = syscall(
       SYS_openat, (long)AT_FDCWD, "/proc/self/stat", (long)(O_RDONLY | O_CLOEXEC), 0L);
@@ -43,7 +29,7 @@ VIP_GUARD_CODE struct vip_guard_range vip_guard_find_arguments(uintptr_t *room_e
     else if (field >= 48 && text[place] >= '0' && text[place] <= '9')
       values[field - 48] = values[field - 48] * 10 + (uintptr_t)(text[place] - '0');
   }
-  struct vip_guard_range arguments = {0, 0};
+  struct range arguments = {0, 0};
   if (values[1] <= values[0]) return arguments;
   arguments.start = values[0];
   arguments.end = values[1];
@@ -53,11 +39,11 @@ VIP_GUARD_CODE struct vip_guard_range vip_guard_find_arguments(uintptr_t *room_e
 
 /// Puts the guard's own name where `ps` finds arguments, instead of the node's.
 ///
-/// - Returns: the part of them that has to stay in memory.
-VIP_GUARD_CODE struct vip_guard_range vip_guard_write_title(void) {
+/// Returns the part of them that has to stay in memory.
+VIP_GUARD_CODE static struct range write_title(void) {
   static const char title[] = "vipctl-guard";
   uintptr_t room_end = 0;
-  struct vip_guard_range arguments = vip_guard_find_arguments(&room_end);
+  struct range arguments = find_arguments(&room_end);
   // Arguments may be long; the rest of them is not kept, and then not shown.
   if (arguments.end - arguments.start > 4096) arguments.end = arguments.start + 4096;
   uintptr_t end = arguments.start + sizeof title;
@@ -72,13 +58,13 @@ VIP_GUARD_CODE struct vip_guard_range vip_guard_write_title(void) {
 }
 
 /// One line of /proc/self/maps, read letter by letter.
-struct vip_guard_mapping {
+struct mapping {
   uintptr_t start, end, inode;
   char access[4], path[5];
   int field, column;
 };
 
-VIP_GUARD_CODE void vip_guard_read_letter(struct vip_guard_mapping *line, char letter) {
+VIP_GUARD_CODE static void read_letter(struct mapping *line, char letter) {
   int digit = letter >= '0' && letter <= '9' ? letter - '0'
       : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
   // start-end access offset device inode path; the blanks before the path are for the eye.
@@ -96,12 +82,11 @@ VIP_GUARD_CODE void vip_guard_read_letter(struct vip_guard_mapping *line, char l
   line->column++;
 }
 
-/// Whether the guard can do without a mapping, but for the ranges that it keeps.
+/// Whether the guard can do without a mapping, except for the ranges that it keeps.
 ///
 /// What is mapped from files stays (the guard's code, the C library), and the kernel's own.
-VIP_GUARD_CODE bool vip_guard_is_useless(
-    const struct vip_guard_mapping *line, uintptr_t file_end) {
-  // Shared with others, such as the ring of a packet socket, which would live on with its mapping.
+VIP_GUARD_CODE static bool is_unneeded(const struct mapping *line, uintptr_t file_end) {
+  // Shared, such as the ring of a packet socket, which would live on with its mapping.
   if (line->access[3] == 's') return true;
   if (line->inode != 0) return false;
   if (line->path[0] == 0) return line->start != file_end;  // else the zeroed data of a library
@@ -109,15 +94,14 @@ VIP_GUARD_CODE bool vip_guard_is_useless(
       || memcmp(line->path, "[anon", 5) == 0;
 }
 
-enum { VIP_GUARD_KEPT_COUNT = 5 };
+enum { KEPT_COUNT = 5 };
 
 /// Gives a mapping back, except for what is kept.
-VIP_GUARD_CODE void vip_guard_unmap(
-    uintptr_t start, uintptr_t end, const struct vip_guard_range *kept) {
+VIP_GUARD_CODE static void unmap(uintptr_t start, uintptr_t end, const struct range *kept) {
   while (start < end) {
     uintptr_t stop = end;
     bool is_kept = false;
-    for (int index = 0; index < VIP_GUARD_KEPT_COUNT; index++) {
+    for (int index = 0; index < KEPT_COUNT; index++) {
       if (kept[index].start <= start && start < kept[index].end) {
         start = kept[index].end;
         is_kept = true;
@@ -134,19 +118,17 @@ VIP_GUARD_CODE void vip_guard_unmap(
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 
-/// Gives back the memory that was the node's: of every page that the node writes from now on, the
-/// guard would otherwise keep what it was before.
-VIP_GUARD_CODE void vip_guard_shed_memory(const struct vip_guard *guard) {
+VIP_GUARD_CODE void vip_guard_unmap_inherited(const struct vip_guard *guard) {
   // What runs below must not have to be looked up by the dynamic linker, whose tables may be in
-  // what is given back: system calls have been made before, and these are made use of here.
-  volatile size_t count = sizeof(struct vip_guard_mapping);
-  struct vip_guard_mapping line, spare;
+  // what is given back. System calls have been made before; these functions are called here.
+  volatile size_t count = sizeof(struct mapping);
+  struct mapping line, spare;
   memset(&line, 0, count);
   memcpy(&spare, &line, count);
   bool is_same = memcmp(&spare, &line, count) == 0;
   uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  struct vip_guard_range kept[VIP_GUARD_KEPT_COUNT] = {
-      vip_guard_write_title(),
+  struct range kept[KEPT_COUNT] = {
+      write_title(),
       {(uintptr_t)guard->area, (uintptr_t)guard->area + guard->size},
       // The stack, of which a few pages are used, and what the C library and the kernel keep for
       // a thread beside the two addresses that can be known.
@@ -154,7 +136,7 @@ VIP_GUARD_CODE void vip_guard_shed_memory(const struct vip_guard *guard) {
       {guard->thread - 131072, guard->thread + 131072},
       {guard->error_number - 131072, guard->error_number + 131072},
   };
-  for (int index = 0; index < VIP_GUARD_KEPT_COUNT; index++) {
+  for (int index = 0; index < KEPT_COUNT; index++) {
     kept[index].start &= ~(page - 1);
     kept[index].end = (kept[index].end + page - 1) & ~(page - 1);
   }
@@ -170,10 +152,10 @@ VIP_GUARD_CODE void vip_guard_shed_memory(const struct vip_guard *guard) {
   while ((length = syscall(SYS_read, file, text, (long)sizeof text)) > 0) {
     for (long place = 0; place < length; place++) {
       if (text[place] != '\n') {
-        vip_guard_read_letter(&line, text[place]);
+        read_letter(&line, text[place]);
         continue;
       }
-      if (vip_guard_is_useless(&line, file_end)) vip_guard_unmap(line.start, line.end, kept);
+      if (is_unneeded(&line, file_end)) unmap(line.start, line.end, kept);
       if (line.inode != 0 && line.access[3] == 'p') file_end = line.end;
       memset(&line, 0, count);
     }

@@ -1,0 +1,145 @@
+#pragma once
+// The guard of a node: a process that outlives it by a moment. If the node dies without cleaning up,
+// the guard sends its last advertisements (priority 0) and removes its addresses.
+//
+// The guard is forked from the node and never executes a program. It works in every program that
+// embeds a node, costs little memory and inherits what the node shares with it. A child of a process
+// with threads may only do what a signal handler may: no Swift, no malloc, no stdio, no lock. So
+// everything it does is here, in C, and made of system calls.
+//
+// Node and guard share an area of memory. The node fills it; the guard reads it only once the node
+// is dead. An entry (one virtual router) names two blocks of the area: requests that remove its
+// addresses, ready for a netlink socket, and IP packets that carry its advertisement with priority
+// 0, ready for a raw socket. The entry's flags say which of them are to be sent. A block never
+// changes while a flag speaks of it: new contents are written elsewhere, the flag is cleared, the
+// entry is pointed at the new block, the flag is set again. So the node may be killed between any
+// two instructions: the guard finds the old contents, the new ones, or a cleared flag.
+//
+// A node may have been stopped or starved for long before it died. Its peers have taken over by
+// then and its leases have ended; an advertisement now would disturb the new Active. So the node
+// stamps the area with the time of each turn, and a block is good for a limited time after that.
+//
+// area.c has the area, memory.c what makes the process small, guard.c the process itself.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Called from the guard after it has unmapped what it inherited, so a call must not go through the
+// dynamic linker, whose tables may be gone.
+#pragma GCC visibility push(protected)
+
+// MARK: The area
+
+enum {
+  /// How many virtual routers have an entry.
+  VIP_GUARD_ENTRY_COUNT = 2048,
+  /// The requests of an entry are to be sent.
+  VIP_GUARD_REMOVES = 1,
+  /// The packets of an entry are to be sent.
+  VIP_GUARD_SAYS_FAREWELL = 2,
+  /// How many bytes of requests are sent at once: with what the kernel adds, less than a page.
+  VIP_GUARD_BATCH_SIZE = 3500,
+  /// Where the blocks begin; an area is larger than this.
+  VIP_GUARD_CONTENTS_OFFSET = 64 + VIP_GUARD_ENTRY_COUNT * 40,
+};
+
+/// A part of the area with what is to be sent for one router.
+struct vip_guard_block {
+  /// From the start of the area, in bytes.
+  uint32_t offset;
+  uint32_t length;
+  /// For how many nanoseconds after the stamp it may be sent. 0: packets without limit, requests
+  /// as long as the removal limit of the area says.
+  uint64_t limit;
+};
+
+/// Makes an area without entries; NULL without memory. Only what is written of it costs memory.
+void *vip_guard_area_create(size_t size);
+
+/// Unmaps an area.
+void vip_guard_area_destroy(void *area, size_t size);
+
+/// Records that the node lives, in nanoseconds since boot.
+void vip_guard_stamp(void *area, uint64_t now);
+
+/// Sets for how many nanoseconds after the stamp requests without a limit of their own may be sent;
+/// 0: without limit.
+void vip_guard_set_removal_limit(void *area, uint64_t limit);
+
+/// Sets which blocks of an entry are to be sent. The index is less than VIP_GUARD_ENTRY_COUNT.
+void vip_guard_set_flags(void *area, uint32_t index, uint32_t flags);
+
+/// Points an entry at another block; `what` is the flag that speaks of it.
+void vip_guard_set_block(
+    void *area, uint32_t index, uint32_t what, int32_t interface_index,
+    struct vip_guard_block block);
+
+// MARK: What is due
+
+/// A walk over what the guard would send at a moment. Private; see `vip_guard_walk_begin`.
+struct vip_guard_walk {
+  const void *area;
+  size_t size;
+  uint64_t now;
+  uint32_t batch_size;
+  /// How many entries have ever been used.
+  uint32_t count;
+  /// Which blocks the walk is at, and the entry behind the current one.
+  uint32_t what, index;
+  /// The rest of the current block.
+  const uint8_t *bytes;
+  uint32_t length;
+  /// How many bytes of blocks may still come. Blocks do not overlap, so an area has no more bytes of
+  /// one kind than its size.
+  size_t budget;
+};
+
+/// Something to be sent.
+struct vip_guard_deed {
+  /// VIP_GUARD_SAYS_FAREWELL: one IP packet. VIP_GUARD_REMOVES: whole requests to the kernel.
+  uint32_t what;
+  /// The interface that a packet leaves by.
+  int32_t interface_index;
+  const uint8_t *bytes;
+  uint32_t length;
+};
+
+/// Begins a walk: all packets, then all requests. `now` is in nanoseconds since boot; `batch_size`
+/// bounds how many bytes of requests a deed has.
+///
+/// Whatever killed the node may have spoilt the area first, so nothing in it is believed: a walk
+/// reads within the area and ends, whatever is in there, and yields nothing but VRRP packets and
+/// requests that remove addresses and macvlans of a node or restore settings of an interface.
+struct vip_guard_walk vip_guard_walk_begin(
+    const void *area, size_t size, uint64_t now, uint32_t batch_size);
+
+/// The next deed of a walk; false after the last.
+bool vip_guard_walk_next(struct vip_guard_walk *walk, struct vip_guard_deed *deed);
+
+// MARK: The process
+
+/// What a node knows of its guard.
+struct vip_guard_handle {
+  int pid;
+  /// The guard's process descriptor; negative if the kernel has none.
+  int process;
+  /// The node's end of the connection: it ends when the guard dies.
+  int lifeline;
+};
+
+/// Starts a guard; returns 0 or the number of the error.
+int vip_guard_start(void *area, size_t size, struct vip_guard_handle *handle);
+
+/// The state of a guard: 0 it is ready, more than 0 the number of the error that keeps it from
+/// starting, -1 nothing new, -2 it has ended.
+int vip_guard_news(struct vip_guard_handle handle);
+
+/// Kills a guard before it does anything, and waits for its end; returns its wait status.
+///
+/// SIGKILL, so that this works on a stopped guard too.
+int vip_guard_dismiss(struct vip_guard_handle handle);
+
+/// Lets a guard do its work although the process lives on, and waits for its end.
+void vip_guard_release(struct vip_guard_handle handle);
+
+#pragma GCC visibility pop

@@ -1,0 +1,131 @@
+#pragma once
+// Linux system calls and constants that Swift's Glibc overlay lacks.
+//
+// This header sets no feature macro: it is imported beside Glibc's own module, which is built
+// without any. A struct that needs _GNU_SOURCE is declared here under a name of its own;
+// linux_calls.c asserts that its layout is that of the real one.
+#include <netinet/in.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+// MARK: Messages
+
+/// One of several messages of a system call: struct mmsghdr.
+struct vip_mmsghdr {
+  struct msghdr header;
+  unsigned int length;
+};
+
+/// Receives up to `count` messages; see recvmmsg(2).
+int vip_recvmmsg(
+    int socket, struct vip_mmsghdr *messages, unsigned int count, int flags,
+    struct timespec *timeout);
+
+/// Sends up to `count` messages; see sendmmsg(2).
+int vip_sendmmsg(int socket, struct vip_mmsghdr *messages, unsigned int count, int flags);
+
+/// How many bytes of control messages a packet has room for.
+static const size_t vip_control_capacity = 256;
+
+/// Writes an IP_PKTINFO that sets the source address (in network order) and the interface.
+///
+/// Returns the length used, at most `vip_control_capacity`. The buffer is aligned for a pointer.
+size_t vip_write_pktinfo4(void *buffer, uint32_t source, int interface_index);
+
+/// Writes an IPV6_PKTINFO that sets the source address and the interface.
+///
+/// Returns the length used, at most `vip_control_capacity`. The buffer is aligned for a pointer.
+size_t vip_write_pktinfo6(
+    void *buffer, const struct in6_addr *source, unsigned int interface_index);
+
+/// Reads the hop limit and the destination of a received IPv6 packet; false if either is missing.
+bool vip_read_ipv6_control(
+    struct msghdr *header, int *hop_limit, struct in6_addr *destination);
+
+// MARK: Unix sockets
+
+/// The process at the other end of a Unix socket (SO_PEERCRED): struct ucred.
+struct vip_ucred {
+  int32_t pid;
+  uint32_t uid;
+  uint32_t gid;
+};
+
+/// Accepts a connection; see accept4(2).
+int vip_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+
+/// Bounds how long connecting and sending on a socket may block.
+int vip_limit_sending(int socket, uint64_t microseconds);
+
+// MARK: Time
+
+/// A clock's time in nanoseconds; 0 if there is no such clock.
+uint64_t vip_clock_nanoseconds(int clock);
+
+/// Arms a timerfd for a moment of its clock, or disarms it (0).
+int vip_timer_arm(int timer, uint64_t nanoseconds);
+
+// MARK: Processes
+
+/// Makes a pipe; see pipe2(2).
+int vip_pipe2(int *ends, int flags);
+
+/// Closes all descriptors from `first` on in a program to be started.
+int vip_spawn_closefrom(posix_spawn_file_actions_t *actions, int first);
+
+/// Sets the working directory of a program to be started.
+int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path);
+
+/// A descriptor that is readable once a child has ended; -1 where the kernel has none.
+int vip_pidfd_open(int pid);
+
+/// Whether a child has ended. It is not reaped, so that its number stays its own.
+bool vip_child_has_ended(int pid);
+
+/// A child that has ended and has not been waited for yet; 0 if there is none.
+int vip_ended_child(void);
+
+// MARK: Scheduling and memory
+
+static const int vip_sched_other = 0;
+static const int vip_sched_fifo = 1;
+static const int vip_sched_reset_on_fork = 0x40000000;
+
+/// The nice value of the calling thread.
+int vip_niceness(void);
+
+/// Sets the nice value of the calling thread.
+int vip_set_niceness(int value);
+
+/// Sets the scheduling policy of the calling thread; returns 0 or the number of the error.
+int vip_schedule(int policy, int priority);
+
+/// The scheduling policy of the calling thread.
+int vip_scheduling(void);
+
+/// Sets by how much timers of the calling thread may be late; 0 for the default.
+void vip_set_timer_slack(unsigned long nanoseconds);
+
+/// Locks the pages of the process in memory, later ones once they are used; returns 0 or the
+/// number of the error.
+int vip_lock_memory(void);
+
+/// Unlocks the pages of the process.
+void vip_unlock_memory(void);
+
+/// Reads a mapping into memory, as far as the kernel can.
+void vip_populate(uintptr_t start, size_t length);
+
+/// How many bytes the process may lock; UINT64_MAX if there is no limit.
+uint64_t vip_memory_lock_limit(void);
+
+/// Lets the kernel end the process (SIGXCPU, later SIGKILL) if one of its real-time threads runs
+/// for so long without a pause. Only lowers the limits that are there.
+void vip_limit_realtime(uint64_t microseconds);

@@ -1,0 +1,210 @@
+// What the functions are for: linux_calls.h. Compiled with _GNU_SOURCE (Package.swift).
+#include "linux_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// MARK: Layouts and numbers that are declared once more
+
+#define SAME_FIELD(ours, our_field, theirs, their_field)                                  \
+  _Static_assert(                                                                         \
+      offsetof(struct ours, our_field) == offsetof(struct theirs, their_field)            \
+          && sizeof(((struct ours *)0)->our_field) == sizeof(((struct theirs *)0)->their_field), \
+      "struct " #ours "." #our_field " is not struct " #theirs "." #their_field)
+#define SAME_STRUCT(ours, theirs)                                              \
+  _Static_assert(                                                              \
+      sizeof(struct ours) == sizeof(struct theirs)                             \
+          && _Alignof(struct ours) == _Alignof(struct theirs),                 \
+      "struct " #ours " is not struct " #theirs)
+
+SAME_STRUCT(vip_mmsghdr, mmsghdr);
+SAME_FIELD(vip_mmsghdr, header, mmsghdr, msg_hdr);
+SAME_FIELD(vip_mmsghdr, length, mmsghdr, msg_len);
+
+SAME_STRUCT(vip_ucred, ucred);
+SAME_FIELD(vip_ucred, pid, ucred, pid);
+SAME_FIELD(vip_ucred, uid, ucred, uid);
+SAME_FIELD(vip_ucred, gid, ucred, gid);
+
+_Static_assert(SCHED_OTHER == 0 && SCHED_FIFO == 1, "vip_sched_other, vip_sched_fifo");
+_Static_assert(SCHED_RESET_ON_FORK == 0x40000000, "vip_sched_reset_on_fork");
+_Static_assert(
+    CMSG_SPACE(sizeof(struct in_pktinfo)) <= 256 && CMSG_SPACE(sizeof(struct in6_pktinfo)) <= 256,
+    "vip_control_capacity");
+
+// The same on every architecture that Swift knows, and younger than some C libraries.
+enum { VIP_MADV_POPULATE_READ = 22, VIP_SYS_pidfd_open = 434 };
+#ifdef MADV_POPULATE_READ
+_Static_assert((int)VIP_MADV_POPULATE_READ == MADV_POPULATE_READ, "MADV_POPULATE_READ");
+#endif
+#ifdef SYS_pidfd_open
+_Static_assert((int)VIP_SYS_pidfd_open == SYS_pidfd_open, "SYS_pidfd_open");
+#endif
+
+// MARK: Messages
+
+int vip_recvmmsg(
+    int socket, struct vip_mmsghdr *messages, unsigned int count, int flags,
+    struct timespec *timeout) {
+  return recvmmsg(socket, (struct mmsghdr *)(void *)messages, count, flags, timeout);
+}
+
+int vip_sendmmsg(int socket, struct vip_mmsghdr *messages, unsigned int count, int flags) {
+  return sendmmsg(socket, (struct mmsghdr *)(void *)messages, count, flags);
+}
+
+/// Writes one control message; returns the length used.
+static size_t write_control(
+    void *buffer, int level, int type, const void *contents, size_t length) {
+  struct msghdr header = {.msg_control = buffer, .msg_controllen = CMSG_SPACE(length)};
+  memset(buffer, 0, CMSG_SPACE(length));
+  struct cmsghdr *message = CMSG_FIRSTHDR(&header);
+  message->cmsg_level = level;
+  message->cmsg_type = type;
+  message->cmsg_len = CMSG_LEN(length);
+  memcpy(CMSG_DATA(message), contents, length);
+  return header.msg_controllen;
+}
+
+size_t vip_write_pktinfo4(void *buffer, uint32_t source, int interface_index) {
+  struct in_pktinfo info = {.ipi_ifindex = interface_index, .ipi_spec_dst = {source}};
+  return write_control(buffer, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+}
+
+size_t vip_write_pktinfo6(
+    void *buffer, const struct in6_addr *source, unsigned int interface_index) {
+  struct in6_pktinfo info = {.ipi6_addr = *source, .ipi6_ifindex = interface_index};
+  return write_control(buffer, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+}
+
+bool vip_read_ipv6_control(
+    struct msghdr *header, int *hop_limit, struct in6_addr *destination) {
+  bool has_hop_limit = false, has_destination = false;
+  for (struct cmsghdr *message = CMSG_FIRSTHDR(header); message;
+       message = CMSG_NXTHDR(header, message)) {
+    if (message->cmsg_level != IPPROTO_IPV6) continue;
+    if (message->cmsg_type == IPV6_HOPLIMIT && message->cmsg_len >= CMSG_LEN(sizeof(int))) {
+      memcpy(hop_limit, CMSG_DATA(message), sizeof(int));
+      has_hop_limit = true;
+    } else if (
+        message->cmsg_type == IPV6_PKTINFO
+        && message->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+      memcpy(
+          destination, CMSG_DATA(message) + offsetof(struct in6_pktinfo, ipi6_addr),
+          sizeof *destination);
+      has_destination = true;
+    }
+  }
+  return has_hop_limit && has_destination;
+}
+
+// MARK: Unix sockets
+
+int vip_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
+  return accept4(listener, address, length, flags);
+}
+
+int vip_limit_sending(int socket, uint64_t microseconds) {
+  struct timeval limit = {
+      .tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)};
+  return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+// MARK: Time
+
+uint64_t vip_clock_nanoseconds(int clock) {
+  struct timespec time = {0, 0};
+  clock_gettime(clock, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+int vip_timer_arm(int timer, uint64_t nanoseconds) {
+  struct itimerspec setting = {
+      {0, 0}, {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)}};
+  return timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, NULL);
+}
+
+// MARK: Processes
+
+int vip_pipe2(int *ends, int flags) { return pipe2(ends, flags); }
+
+int vip_spawn_closefrom(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path) {
+  return posix_spawn_file_actions_addchdir_np(actions, path);
+}
+
+int vip_pidfd_open(int pid) { return (int)syscall(VIP_SYS_pidfd_open, (long)pid, 0L); }
+
+bool vip_child_has_ended(int pid) {
+  siginfo_t information;
+  memset(&information, 0, sizeof information);
+  int result;
+  do result = waitid(P_PID, (id_t)pid, &information, WEXITED | WNOHANG | WNOWAIT);
+  while (result < 0 && errno == EINTR);
+  return result < 0 || information.si_pid != 0;
+}
+
+int vip_ended_child(void) {
+  siginfo_t information;
+  memset(&information, 0, sizeof information);
+  if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
+  return information.si_pid;
+}
+
+// MARK: Scheduling and memory
+
+int vip_niceness(void) { return getpriority(PRIO_PROCESS, 0); }
+
+int vip_set_niceness(int value) { return setpriority(PRIO_PROCESS, 0, value); }
+
+int vip_schedule(int policy, int priority) {
+  struct sched_param parameters = {.sched_priority = priority};
+  return sched_setscheduler(0, policy, &parameters) == 0 ? 0 : errno;
+}
+
+int vip_scheduling(void) { return sched_getscheduler(0); }
+
+void vip_set_timer_slack(unsigned long nanoseconds) {
+  prctl(PR_SET_TIMERSLACK, nanoseconds, 0L, 0L, 0L);
+}
+
+int vip_lock_memory(void) {
+#ifdef MCL_ONFAULT
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return 0;
+  if (errno != EINVAL) return errno;
+#endif
+  return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : errno;
+}
+
+void vip_unlock_memory(void) { munlockall(); }
+
+void vip_populate(uintptr_t start, size_t length) {
+  madvise((void *)start, length, VIP_MADV_POPULATE_READ);
+}
+
+uint64_t vip_memory_lock_limit(void) {
+  struct rlimit limit = {0, 0};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
+}
+
+void vip_limit_realtime(uint64_t microseconds) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_RTTIME, &limit) != 0) return;
+  rlim_t soft = (rlim_t)microseconds, hard = soft + soft / 2;
+  if (limit.rlim_max > hard) limit.rlim_max = hard;
+  if (limit.rlim_cur > soft) limit.rlim_cur = soft;
+  setrlimit(RLIMIT_RTTIME, &limit);
+}

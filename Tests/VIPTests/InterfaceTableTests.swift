@@ -1,0 +1,45 @@
+import Netlink
+import Testing
+import VIPCore
+
+@testable import VIP
+
+/// Which interface has a name, through renaming, exchange and removal.
+@Suite struct InterfaceTableTests {
+  private func link(_ index: Int32, _ name: String) -> Link {
+    Link(index: index, name: name)
+  }
+
+  @Test func `a name leads to the interface that has it now`() {
+    var table = InterfaceTable(links: [link(1, "lo"), link(2, "eth0")], addresses: [])
+    #expect(table.link(named: "eth0")?.index == 2)
+    #expect(table.link(named: "eth1") == nil)
+    table.update(link(2, "lan"))
+    #expect(table.link(named: "eth0") == nil && table.link(named: "lan")?.index == 2)
+    table.update(link(2, "lan"))
+    #expect(table.link(named: "lan")?.index == 2)
+    table.update(link(3, "eth0"))
+    #expect(table.link(named: "eth0")?.index == 3)
+    table.remove(2)
+    #expect(table.link(named: "lan") == nil && table.link(2) == nil)
+    #expect(table.names == ["eth0", "lo"])
+  }
+
+  @Test func `two interfaces exchange their names`() {
+    var table = InterfaceTable(links: [link(2, "left"), link(3, "right")], addresses: [])
+    table.update(link(2, "between"))
+    table.update(link(3, "left"))
+    table.update(link(2, "right"))
+    #expect(table.link(named: "left")?.index == 3 && table.link(named: "right")?.index == 2)
+    #expect(table.link(named: "between") == nil)
+  }
+
+  @Test func `an interface that has taken a name keeps it when the former one goes`() {
+    var table = InterfaceTable(links: [link(2, "eth0")], addresses: [])
+    table.update(link(7, "eth0"))
+    table.remove(2)
+    #expect(table.link(named: "eth0")?.index == 7)
+    table.remove(7)
+    #expect(table.link(named: "eth0") == nil)
+  }
+}

@@ -1,0 +1,100 @@
+import Netlink
+import Testing
+import VIPCore
+import VIPTesting
+import VRRP
+
+@testable import VIP
+
+/// Addresses with our tag that a node finds on its interface and has not put there.
+@Suite struct LeftoverTests {
+  private let own = InterfaceAddress("198.18.0.100/24")
+
+  private func bench(with lifetime: Duration?) throws -> Bench {
+    let bench = try Bench()
+    let request = AddressRequest(
+      interfaceIndex: 2, address: try #require(own), lifetime: lifetime)
+    #expect(bench.platform.fake.install([request]) == [nil])
+    bench.platform.fake.forgetRequests()
+    return bench
+  }
+
+  private func removals(_ bench: Bench) -> [InterfaceAddress] {
+    bench.platform.fake.requests.compactMap {
+      if case .remove(let request) = $0 { request.address } else { nil }
+    }
+  }
+
+  @Test func `an address without an end goes at once`() throws {
+    let bench = try bench(with: nil)
+    try bench.engine.add(settings())
+    bench.settle()
+    #expect(removals(bench) == [own])
+    #expect(try bench.held == [])
+  }
+
+  @Test func `a leased address is another living node's and stays`() throws {
+    let bench = try bench(with: .seconds(3))
+    try bench.engine.add(settings())
+    bench.pass(.seconds(2))
+    #expect(removals(bench) == [])
+    #expect(try bench.held == ["198.18.0.100/24"])
+    // Without its node it goes by itself.
+    bench.pass(.milliseconds(1100))
+    #expect(try bench.held == [])
+    #expect(removals(bench) == [])
+  }
+
+  @Test func `what is listed goes, whatever lease it has, and nothing else`() throws {
+    let bench = try bench(with: .seconds(3))
+    let other = try #require(InterfaceAddress("198.18.0.101/24"))
+    _ = bench.platform.fake.install([AddressRequest(interfaceIndex: 2, address: other)])
+    bench.settle()
+    bench.engine.removeLeftovers([
+      AddressFile.Entry(interface: "eth0", address: try #require(own)),
+      AddressFile.Entry(interface: "eth1", address: other),
+    ])
+    #expect(removals(bench) == [own])
+    #expect(try bench.held == ["198.18.0.101/24"])
+  }
+
+  @Test func `an address that another router of this node holds is no leftover`() throws {
+    let bench = try Bench(lease: .off)
+    try bench.engine.add(settings())
+    bench.pass(.seconds(4))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    try bench.engine.add(settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    bench.pass(.seconds(1))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    #expect(removals(bench) == [])
+  }
+
+  @Test func `after lost events a stranger's removal is noticed`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(handover: .strict))
+    bench.pass(.seconds(4))
+    // That the node itself has removed the address is never reported.
+    bench.platform.fake.eventCapacity = 0
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(try bench.held == [])
+    bench.settle()
+    bench.platform.fake.eventCapacity = 10_000
+    bench.pass(.seconds(5))
+    #expect(try bench.held == ["198.18.0.100/24"])
+    bench.platform.fake.remove(try #require(own), onInterface: 2)
+    bench.settle()
+    #expect(try bench.held == ["198.18.0.100/24"])
+  }
+
+  @Test func `after lost events what has vanished is put back`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    bench.pass(.seconds(4))
+    bench.platform.fake.eventCapacity = 0
+    bench.platform.fake.remove(try #require(own), onInterface: 2)
+    bench.settle()
+    #expect(try bench.held.count == 2)
+    #expect(
+      bench.events.contains { if case .repaired = $0 { true } else { false } })
+  }
+}
