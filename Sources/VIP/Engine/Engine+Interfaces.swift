@@ -60,8 +60,10 @@ extension Engine {
           }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
+          tellGuard(ofHostAddress: record)
         case .addressRemoved(let record):
           interfaces.remove(record)
+          tellGuard(ofHostAddress: record)
           noteLoss(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
         case .overflow:
@@ -86,6 +88,13 @@ extension Engine {
       }
     }
     if !virtuals.isEmpty { reviewVirtualInterfaces(changed) }
+  }
+
+  /// What has become, or no longer is, an address of the host itself is removed by the guard no more,
+  /// or again.
+  private func tellGuard(ofHostAddress record: AddressRecord) {
+    let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
+    if owners[key] != nil, record.protocolTag != vipProtocolTag { isSafeguardStale = true }
   }
 
   /// Lets an instance take part or wait, as its interface allows.

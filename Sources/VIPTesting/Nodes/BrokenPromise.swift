@@ -77,6 +77,7 @@ struct NodeSupervisor {
   var troubles: [Trouble: Instant] = [:]
   /// Whether everything was looked at since the last disturbance.
   var isAudited = false
+  var auditCount = 0
   /// When it will be looked at.
   var nextAudit: Instant?
   /// Whether since the last audit only a command has moved addresses.
@@ -85,6 +86,8 @@ struct NodeSupervisor {
   var longestIntervals: [VRID: UInt64] = [:]
   /// The addresses that nodes may hold, by segment.
   var watched: [WatchedAddress] = []
+  /// Those that no client reaches, or that several machines have.
+  var troubled: [Int] = []
   /// What these were made from.
   var watchedSettings: [[RouterConfiguration]] = []
   /// Counts changes of clients' caches.
@@ -103,6 +106,10 @@ struct WatchedAddress {
   var unservedSince: Instant?
   /// Since when several machines have it.
   var doubleSince: Instant?
+  /// Whether several machines had it while the segment was not whole.
+  var wasSplit = false
+  /// When to look at it again.
+  var nextJudgement: Instant?
   /// Whether its present trouble was reported.
   var isReported = false
 

@@ -65,14 +65,15 @@ final class Machine {
   /// When its process last came back from a standstill, and how long that was.
   var lastWake: Instant?
   var lastAbsence = Duration.zero
+  /// The routers that were Active when its process came to a standstill.
+  var activeBefore: Set<String> = []
   /// What its node told lately, to notice floods.
   var told: [String: (since: Instant, count: Int)] = [:]
   var turnsCountedFrom = Instant.zero
   var turnsCounted = 0
   /// What the guard's area was last compared with.
   var guardedRevision = -1
-  /// Addresses of nodes that can be reached here, as of a revision.
-  private var held: (revision: Int, addresses: [Set<IPAddress>]) = (-1, [])
+  private var knownView = View()
   /// How many further requests the process lives for; `nil` if it is not about to die.
   var requestsUntilDeath: Int?
   /// The number of the latest interface that appeared.
@@ -158,6 +159,19 @@ final class Machine {
     !isCut && standstill?.kind != .asleep && (link(index)?.isUsable ?? false)
   }
 
+  /// Whether a network card lets something through: what is for all, or for an Ethernet address of
+  /// this machine.
+  func takes(_ content: Parcel.Content, by index: Int32) -> Bool {
+    guard case .frame(let frame) = content, frame.count >= 14, frame[0] & 1 == 0 else {
+      return true
+    }
+    let destination = frame.span.macAddress(at: 0)
+    return kernel.currentLinks.contains { link in
+      link.macAddress == destination
+        && (link.index == index || (link.parentIndex == index && link.kind == "macvlan"))
+    }
+  }
+
   // MARK: Addresses
 
   /// The Ethernet addresses that answer a question about an address which comes in by an interface.
@@ -179,15 +193,8 @@ final class Machine {
 
   /// Whether a packet to an address that comes in under an Ethernet address is taken here.
   func serves(_ address: IPAddress, at mac: MACAddress, onSegment segment: Int) -> Bool {
-    let isHeard = kernel.currentLinks.contains { link in
-      guard link.macAddress == mac, link.isUsable else { return false }
-      if let parent = link.parentIndex, link.kind == "macvlan" {
-        return attachments[parent] == segment && isConnected(parent)
-      }
-      return attachments[link.index] == segment && isConnected(link.index)
-    }
-    return isHeard
-      && kernel.entries.contains { $0.record.address.address == address && $0.isLocal }
+    view.local.contains(address) && view.heard[segment].contains(mac) && !isCut
+      && standstill?.kind != .asleep
   }
 
   /// Whether an address is the host's own, on any interface.
@@ -205,29 +212,45 @@ final class Machine {
 
   /// The same as ``holds(_:onSegment:)``, worked out once for all addresses.
   func holdsCached(_ address: IPAddress, onSegment segment: Int) -> Bool {
-    if held.revision != revision {
-      held = (revision, [[], []])
-      for entry in kernel.entries where entry.record.isOurs && entry.isLocal {
-        for number in 0..<2 where holds(entry, onSegment: number) {
-          held.addresses[number].insert(entry.record.address.address)
-        }
-      }
-    }
-    return held.addresses[segment].contains(address)
+    view.held[segment].contains(address)
   }
 
-  private func holds(_ entry: FakeKernel.Entry, onSegment segment: Int) -> Bool {
-    guard let link = link(entry.record.interfaceIndex), link.isUsable else { return false }
-    let parent = link.kind == "macvlan" ? link.parentIndex ?? 0 : link.index
-    return attachments[parent] == segment && (self.link(parent)?.isUsable ?? false)
+  /// What follows from addresses and interfaces, as of a revision.
+  private struct View {
+    var revision = -1
+    /// Addresses of nodes that can be reached here, by segment.
+    var held: [Set<IPAddress>] = [[], []]
+    /// All addresses that the machine takes for its own.
+    var local: Set<IPAddress> = []
+    /// The Ethernet addresses under which frames are taken, by segment.
+    var heard: [Set<MACAddress>] = [[], []]
+  }
+
+  private var view: View {
+    if knownView.revision == revision { return knownView }
+    var view = View()
+    view.revision = revision
+    var segments: [Int32: Int] = [:]
+    for link in kernel.currentLinks where link.isUsable {
+      let below = link.kind == "macvlan" ? link.parentIndex ?? 0 : link.index
+      guard let segment = attachments[below], self.link(below)?.isUsable ?? false else { continue }
+      segments[link.index] = segment
+      if let mac = link.macAddress { view.heard[segment].insert(mac) }
+    }
+    for entry in kernel.entries where entry.isLocal {
+      view.local.insert(entry.record.address.address)
+      guard entry.record.isOurs, let segment = segments[entry.record.interfaceIndex] else {
+        continue
+      }
+      view.held[segment].insert(entry.record.address.address)
+    }
+    knownView = view
+    return view
   }
 
   /// Whether an address of a node can be reached here on a segment, whatever caches say.
   func holds(_ address: IPAddress, onSegment segment: Int) -> Bool {
-    kernel.entries.contains { entry in
-      entry.record.address.address == address && entry.isLocal && entry.record.isOurs
-        && holds(entry, onSegment: segment)
-    }
+    holdsCached(address, onSegment: segment)
   }
 }
 

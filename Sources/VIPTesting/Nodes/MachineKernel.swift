@@ -62,7 +62,8 @@ final class MachineKernel: Kernel {
   }
 
   func install(_ requests: [AddressRequest]) -> [NetlinkError?] {
-    requests.map { request in
+    let expected = isDead ? nil : simulation.removalsOfGuard(of: machine)
+    return requests.map { request in
       let place = Place(interfaceIndex: request.interfaceIndex, address: request.address)
       let isThere = kernel.entries.contains {
         $0.record.interfaceIndex == request.interfaceIndex && $0.record.address == request.address
@@ -70,8 +71,15 @@ final class MachineKernel: Kernel {
       let refusal = NetlinkError(
         operation: "add \(request.address) to interface \(request.interfaceIndex)",
         code: Self.refusal)
-      if !isDead, !isThere { simulation.checkGuardExpects(request, on: machine) }
-      let result = perform(.install, refusal) { kernel.install([request])[0] }
+      if !isThere, let expected, !expected.contains(place), !isDead,
+        machine.link(request.interfaceIndex)?.kind != "macvlan"
+      {
+        simulation.breach(
+          .guardKnows, machine, "\(request.address) is put up before the guard knows of it")
+      }
+      let result = perform(.install, refusal, isRefresh: isThere && !request.isDormant) {
+        kernel.install([request])[0]
+      }
       if isDead { return result }
       if result == nil { installed.insert(place) }
       machine.log.append(.installed(request, isRefresh: isThere, result))
@@ -100,7 +108,8 @@ final class MachineKernel: Kernel {
   private static let refusal: Int32 = 12
 
   private func perform(
-    _ what: Machine.Refusal, _ refusal: NetlinkError, _ body: () -> NetlinkError?
+    _ what: Machine.Refusal, _ refusal: NetlinkError, isRefresh: Bool = false,
+    _ body: () -> NetlinkError?
   ) -> NetlinkError? {
     if let left = machine.requestsUntilDeath {
       machine.requestsUntilDeath = left - 1
@@ -109,7 +118,7 @@ final class MachineKernel: Kernel {
     guard !isDead else { return refusal }
     defer { kernel.forgetRequests() }
     guard !machine.refuses(what, at: simulation.now) else { return refusal }
-    machine.revision += 1
+    if !isRefresh { machine.revision += 1 }
     return body()
   }
 }

@@ -8,8 +8,11 @@ import VRRP
 extension NodeSimulation {
   /// Looks at the segments if nothing has happened for long enough.
   func auditIfDue() {
-    guard !supervisor.isAudited, segments.indices.allSatisfy(isCalm) else {
-      supervisor.nextAudit = nil
+    guard !supervisor.isAudited else { return }
+    if let next = supervisor.nextAudit, now < next { return }
+    guard segments.indices.allSatisfy(isCalm) else {
+      // It does not get calm by itself but when a standstill or a refusal ends.
+      supervisor.nextAudit = now + .seconds(1)
       return
     }
     let due = max(supervisor.lastDisturbance, supervisor.quietFrom) + settlingTime
@@ -18,11 +21,12 @@ extension NodeSimulation {
       return
     }
     guard parcels.isEmpty, machines.allSatisfy({ $0.process?.isIdle ?? true }) else {
-      supervisor.nextAudit = now + .milliseconds(10)
+      supervisor.nextAudit = now + .milliseconds(100)
       return
     }
     supervisor.nextAudit = nil
     supervisor.isAudited = true
+    supervisor.auditCount += 1
     supervisor.isPlanned = false
     for watch in supervisor.watched { audit(watch) }
     for machine in machines { audit(machine) }
@@ -110,6 +114,8 @@ extension NodeSimulation {
         guard let index = machine.attachments.first?.value,
           machine.holds(entry.record.address.address, onSegment: index)
         else { continue }
+        // Without leases nothing takes it away but its node's next life.
+        guard machine.options.lease.lifetime != nil else { continue }
         breach(.leased, machine, "\(entry.record.address) outlives its node")
       }
       return

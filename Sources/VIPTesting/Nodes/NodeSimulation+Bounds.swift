@@ -69,6 +69,10 @@ extension NodeSimulation {
 
   /// How long the addresses of a dead process may stay.
   private func longestLease(_ watch: WatchedAddress) -> Duration {
+    let isLeft = machines.contains {
+      $0.process == nil && $0.holdsCached(watch.address, onSegment: watch.segment)
+    }
+    guard isLeft else { return .zero }
     let count =
       machines.map { machine in
         machine.process?.settings.reduce(0) { $0 + $1.addresses.count } ?? 0

@@ -71,6 +71,8 @@ extension NodeSimulation {
     guard machine.process != nil || kind == .asleep, machine.standstill == nil else { return }
     machine.standstill = (kind, now + duration)
     machine.lastAbsence = duration
+    let active = machine.process?.engine.status().filter { $0.state == .active } ?? []
+    machine.activeBefore = Set(active.map { "\($0.vrid) \($0.family)" })
     machine.log.append(.remark(kind == .frozen ? "is frozen" : "falls asleep"))
   }
 

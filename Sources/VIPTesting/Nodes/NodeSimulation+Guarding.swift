@@ -45,22 +45,20 @@ extension NodeSimulation {
     }
   }
 
-  /// What is put up next must be known to the guard before.
-  func checkGuardExpects(_ request: AddressRequest, on machine: Machine) {
+  /// The addresses that the guard would remove now; `nil` if there is none, or it is asked in vain.
+  ///
+  /// What is put up next must be among them before.
+  func removalsOfGuard(of machine: Machine) -> Set<MachineKernel.Place>? {
     guard let process = machine.process, let area = process.area,
       process.engine.guardState != .off
-    else { return }
-    // A macvlan goes as a whole.
-    if machine.link(request.interfaceIndex)?.kind == "macvlan" { return }
-    let isExpected = area.deeds(at: process.platform.now().nanoseconds).contains { deed in
-      guard case .requests(let bytes) = deed else { return false }
-      return FakeKernel.removals(in: bytes).contains {
-        $0.interfaceIndex == request.interfaceIndex && $0.address == request.address
+    else { return nil }
+    var places: Set<MachineKernel.Place> = []
+    for case .requests(let bytes) in area.deeds(at: process.platform.now().nanoseconds) {
+      for (index, address) in FakeKernel.removals(in: bytes) {
+        places.insert(MachineKernel.Place(interfaceIndex: index, address: address))
       }
     }
-    if !isExpected {
-      breach(.guardKnows, machine, "\(request.address) is put up before the guard knows of it")
-    }
+    return places
   }
 
   // MARK: As it was

@@ -85,7 +85,7 @@ extension NodeSimulation {
   ) {
     guard priority != .release, machine.lastWake == now, machine.process?.platform.isDead == false,
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
-      router.priority != .owner
+      router.priority != .owner, machine.activeBefore.contains("\(vrid) \(family)")
     else { return }
     // It was away for longer than anybody waits for it, and has just come back.
     guard machine.lastAbsence > router.interval.duration * 3 + .milliseconds(100) else { return }
@@ -135,8 +135,11 @@ extension NodeSimulation {
       watched[place].unservedSince = old.unservedSince
       watched[place].doubleSince = old.doubleSince
       watched[place].isReported = old.isReported
+      watched[place].wasSplit = old.wasSplit
+      watched[place].nextJudgement = old.nextJudgement
     }
     supervisor.watched = watched
+    supervisor.troubled = []
     supervisor.lookedAt = []
   }
 
@@ -162,22 +165,34 @@ extension NodeSimulation {
     let state = machines.map(\.revision) + [supervisor.cacheRevision] + calm.map { $0 ? 1 : 0 }
     let isNews = state != supervisor.lookedAt
     supervisor.lookedAt = state
-    for index in supervisor.watched.indices {
-      let watch = supervisor.watched[index]
-      guard calm[watch.segment] else {
-        supervisor.watched[index].unservedSince = nil
-        supervisor.watched[index].doubleSince = nil
-        continue
-      }
-      if isNews {
-        let holders = machines.count { $0.holdsCached(watch.address, onSegment: watch.segment) }
-        let isServed = isServed(watch.address, onSegment: watch.segment)
-        supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
-        if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
-        supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
-      }
-      judge(index)
+    if isNews {
+      supervisor.troubled = []
+      for index in supervisor.watched.indices { follow(index, isCalm: calm) }
     }
+    for index in supervisor.troubled { judge(index) }
+  }
+
+  private func follow(_ index: Int, isCalm: [Bool]) {
+    let watch = supervisor.watched[index]
+    let holders = machines.count { $0.holdsCached(watch.address, onSegment: watch.segment) }
+    guard isCalm[watch.segment] else {
+      supervisor.watched[index].unservedSince = nil
+      supervisor.watched[index].doubleSince = nil
+      if holders > 1 { supervisor.watched[index].wasSplit = true }
+      return
+    }
+    if watch.wasSplit, holders < 2 {
+      // The loser of a split that hears the winner first says nothing, so that the winner does not
+      // know that caches are to be repaired: a client finds out when its packets come to nothing.
+      supervisor.watched[index].wasSplit = false
+      let question = segments[watch.segment].client.question(about: watch.address)
+      transmit(frame: question, onSegment: watch.segment)
+    }
+    let isServed = isServed(watch.address, onSegment: watch.segment)
+    supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
+    if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
+    supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
+    if !isServed || holders > 1 { supervisor.troubled.append(index) }
   }
 
   /// Whether a packet of the client to an address reaches a machine that has it.
@@ -200,17 +215,34 @@ extension NodeSimulation {
 
   /// Whether something else has an address, so that nothing is promised about it.
   private func isExcused(_ watch: WatchedAddress) -> Bool {
-    !watch.isConsistent
+    !watch.isConsistent || !isListedByAll(watch)
       || machines.contains { machine in
         machine.untouched.entries.contains { $0.record.address.address == watch.address }
       }
   }
 
+  /// Whether every running router of the group has an address in its list.
+  private func isListedByAll(_ watch: WatchedAddress) -> Bool {
+    guard let vrid = watch.members.first?.settings.vrid else { return false }
+    return machines.allSatisfy { machine in
+      guard let process = machine.process else { return true }
+      return process.settings.allSatisfy { router in
+        guard router.vrid == vrid, process.isRunning(router.name, watch.address.family),
+          let link = machine.link(named: router.interface),
+          machine.attachments[link.index] == watch.segment
+        else { return true }
+        return router.addresses.contains { $0.address == watch.address }
+      }
+    }
+  }
+
   private func judge(_ index: Int) {
     let watch = supervisor.watched[index]
     guard !watch.isReported, watch.unservedSince != nil || watch.doubleSince != nil,
-      !isExcused(watch)
+      watch.nextJudgement.map({ $0 <= now }) ?? true
     else { return }
+    supervisor.watched[index].nextJudgement = now + .milliseconds(200)
+    guard !isExcused(watch) else { return }
     let start = max(supervisor.lastDisturbance, supervisor.quietFrom)
     if let since = watch.unservedSince, !running(watch).isEmpty {
       let bound = outageBound(watch)

@@ -78,6 +78,7 @@ extension NodeSimulation {
     for other in machines {
       for (interface, number) in other.attachments.sorted(by: { $0.key < $1.key })
       where number == segment && !(other === machine && interface == index) {
+        guard other.takes(content, by: interface) else { continue }
         guard blocked[machine.number] & 1 << UInt64(other.number) == 0 else { continue }
         dispatch(
           content, to: .machine(other.number, interfaceIndex: interface), on: segment,
@@ -96,6 +97,7 @@ extension NodeSimulation {
     for other in machines {
       for (interface, number) in other.attachments.sorted(by: { $0.key < $1.key })
       where number == segment {
+        guard other.takes(.frame(frame), by: interface) else { continue }
         dispatch(
           .frame(frame), to: .machine(other.number, interfaceIndex: interface), on: segment,
           isLucky: true)

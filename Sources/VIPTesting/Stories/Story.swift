@@ -1,6 +1,6 @@
 import Netlink
-public import VIPCore
-public import VRRPSimulation
+import VIPCore
+import VRRPSimulation
 
 /// What happens to some nodes on a segment: commands in the order in which they happen.
 ///

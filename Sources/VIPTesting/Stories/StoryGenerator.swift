@@ -13,13 +13,6 @@ extension Story {
     var generator = StoryGenerator(seed: seed)
     return generator.story()
   }
-
-  /// Plays everything and returns the promises that were broken.
-  public func run() -> [BrokenPromise] {
-    let player = StoryPlayer(self, isSilent: true)
-    for statement in statements { _ = player.play(statement.command) }
-    return player.simulation.brokenPromises
-  }
 }
 
 /// Makes a story from a seed.
@@ -35,6 +28,10 @@ private struct StoryGenerator {
   /// The interval in nanoseconds.
   private var unit: UInt64 = 1_000_000_000
   private var kinds: [Kind] = []
+  /// How many addresses a group has: mostly few, sometimes more than a filter or a slice takes.
+  private static let counts: [UInt64] =
+    Array(repeating: 1, count: 14) + Array(repeating: 2, count: 10)
+    + Array(repeating: 3, count: 10) + [20, 40, 40, 70]
 
   private struct Group {
     var name: String
@@ -96,7 +93,7 @@ private struct StoryGenerator {
     let families = random.pick(
       [[.ipv4], [.ipv4], [.ipv6], [.ipv4, .ipv6]] as [[AddressFamily]])
     let base = name == "web" ? 10 : 110
-    let count = Int(random.pick([1, 1, 2, 3, 3, 70] as [UInt64]))
+    let count = Int(random.pick(Self.counts))
     var addresses = families.flatMap { family in
       (0..<count).compactMap { Self.address(family, base + $0) }
     }
@@ -343,15 +340,24 @@ private struct StoryGenerator {
         for address in group.addresses { commands.append(.stranger(.leaves(address.address))) }
       }
     }
-    let seconds = kinds.contains(.stranger) ? 320 : 130
-    commands.append(.tick(.seconds(seconds)))
+    commands.append(.tick(restTime))
     return commands
+  }
+
+  /// What a segment needs to come to rest, and some.
+  private var restTime: Duration {
+    var seconds = 40
+    if !Set(kinds).isDisjoint(with: [.meddling, .interface]) { seconds += 25 }
+    if kinds.contains(.refusal) { seconds += 8 }
+    if kinds.contains(.operator_) { seconds += 10 }
+    if kinds.contains(.stranger) { seconds += 110 }
+    return .seconds(unit > 1_000_000_000 ? seconds * 8 / 5 : seconds)
   }
 
   /// Commands that cost a client nothing, and the end of all nodes.
   private mutating func finale() -> [StoryCommand] {
     var commands: [StoryCommand] = []
-    for _ in 0..<random.below(3) {
+    for _ in 0..<random.pick([0, 1, 1, 2] as [UInt64]) {
       let name = random.pick(names)
       let group = random.pick(groups)
       switch random.below(5) {
@@ -360,7 +366,7 @@ private struct StoryGenerator {
       case 3: commands.append(.router(name, group.name, .down))
       default: commands.append(.node(name, .stop))
       }
-      commands.append(.tick(.seconds(100)))
+      commands.append(.tick(restTime))
     }
     for name in names { commands.append(.node(name, .start)) }
     commands.append(.tick(.seconds(5)))

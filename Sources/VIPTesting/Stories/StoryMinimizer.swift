@@ -8,7 +8,7 @@ extension Story {
   /// times round.
   public func minimized(breaking promise: BrokenPromise.Promise) -> Story {
     func isBroken(_ story: Story) -> Bool {
-      story.run().contains { $0.promise == promise }
+      StoryRun(story).brokenPromises.contains { $0.promise == promise }
     }
     var best = self
     // What follows the first breach is of no interest.

@@ -1,6 +1,6 @@
 import Netlink
 import VIP
-public import VIPCore
+import VIPCore
 import VRRP
 import VRRPSimulation
 
@@ -168,5 +168,27 @@ public struct StoryTranscript: Sendable, Hashable, CustomStringConvertible {
     }
     self.text = text
     failed = outputs.values.contains(where: \.failed)
+  }
+}
+
+/// A story played to its end, for what was broken in it.
+public struct StoryRun: Sendable, Hashable {
+  /// The promises that were broken, the first one first.
+  public let brokenPromises: [BrokenPromise]
+  /// How often everything was looked at when it had come to rest.
+  public let auditCount: Int
+  /// Whether an expectation of the story itself failed.
+  public let hasFailed: Bool
+
+  /// Plays a story without writing anything down.
+  public init(_ story: Story) {
+    let player = StoryPlayer(story, isSilent: true)
+    var hasFailed = false
+    for statement in story.statements where player.play(statement.command).failed {
+      hasFailed = true
+    }
+    brokenPromises = player.simulation.brokenPromises
+    auditCount = player.simulation.supervisor.auditCount
+    self.hasFailed = hasFailed
   }
 }

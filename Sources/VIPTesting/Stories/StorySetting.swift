@@ -1,4 +1,4 @@
-public import VIP
+import VIP
 import VIPCore
 import VRRP
 
