@@ -15,7 +15,7 @@ QUIET := $(shell test -t 1 || echo --quiet)
 BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test bench fuzz mutation-check build release format lint clean install uninstall \
+.PHONY: help demo test bench fuzz mutation-check build release format lint api clean install uninstall \
   install-dependencies
 
 help: ## list these targets
@@ -84,6 +84,11 @@ install: ## what 'make release' built, manual page, completions, unit: PREFIX=/u
 
 uninstall: ## remove what 'make install' with the same PREFIX and DESTDIR has put there
 	@rm -f $(installed)
+
+api: install-dependencies ## write down what the products offer now: Docs/API, to be read as a review
+	@$(SWIFT) build $(QUIET) --build-tests
+	@VIP_UPDATE_API=1 $(SWIFT) test --skip-build --disable-xctest --filter '^TidyTests\.PublicSurface' \
+	  2>&1 | $(BRIEF)
 
 clean: ## remove what was built
 	@rm -rf .build

@@ -31,11 +31,18 @@ let package = Package(
     .library(name: "Netlink", targets: ["Netlink"]),
     .library(name: "ARP", targets: ["ARP"]),
     .library(name: "VIP", targets: ["VIP"]),
+    .library(name: "VIPControl", targets: ["VIPControl"]),
+    .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
+    .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
+    .library(name: "VIPReports", targets: ["VIPReports"]),
+    .library(name: "VIPService", targets: ["VIPService"]),
+    .library(name: "VIPImport", targets: ["VIPImport"]),
     .library(name: "VIPTesting", targets: ["VIPTesting"]),
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
-    // Only the executable uses these; the libraries depend on nothing but libmnl and libpcap.
+    // Arguments are the executable's, YAML is VIPConfiguration's; the other libraries depend on
+    // nothing but libmnl and libpcap.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -55,6 +62,31 @@ let package = Package(
     .target(
       name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard"],
       swiftSettings: common),
+    .target(
+      name: "VIPControl", dependencies: ["VIP", "VIPCore", "VRRP", "CLinux"], swiftSettings: common),
+    .target(
+      name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPConfiguration",
+      dependencies: [
+        "VIP", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
+      swiftSettings: common),
+    .target(
+      name: "VIPReports",
+      dependencies: ["VIP", "VIPControl", "VIPMonitor", "VIPCore", "VRRP", "VRRPSimulation"],
+      swiftSettings: common),
+    .target(
+      name: "VIPService",
+      dependencies: [
+        "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP", "ARP",
+      ],
+      swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
     .target(
       name: "VIPTesting",
@@ -63,9 +95,9 @@ let package = Package(
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
+        "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports",
+        "VIPService", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: common),
 
@@ -96,12 +128,37 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPTests",
+      dependencies: ["VIP", "VIPCore", "VIPTesting", "VRRP", "Netlink", "ARP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPControlTests", dependencies: ["VIPControl", "TestSupport"], swiftSettings: common),
+    .testTarget(
+      name: "VIPMonitorTests",
+      dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPConfigurationTests",
       dependencies: [
-        "VIP", "VIPCore", "VIPTesting", "VRRP", "VRRPSimulation", "Netlink", "ARP", "TestSupport",
+        "VIPConfiguration", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
+        "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(
       name: "VIPTestingTests", dependencies: ["VIPTesting", "VIPCore"], exclude: ["Stories"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPImportTests",
+      dependencies: [
+        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPReportsTests",
+      dependencies: ["VIPReports", "VIP", "VIPControl", "VIPCore", "VRRP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPServiceTests",
+      dependencies: ["VIPService", "VIPReports", "VIPControl", "VIP", "VIPCore", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],
@@ -109,7 +166,8 @@ let package = Package(
     .testTarget(
       name: "vipctlTests",
       dependencies: [
-        "vipctl", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+        "vipctl", "VIP", "VIPConfiguration", "VIPControl", "VIPMonitor", "VIPReports", "VIPService",
+        "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
       ],
       swiftSettings: common),
   ]

@@ -4,6 +4,7 @@
 
 import Foundation
 import VIP
+import VIPControl
 
 let directory = RuntimeDirectory.resolve(flag: CommandLine.arguments.dropFirst().first)
 do {

@@ -120,6 +120,8 @@ extension Node {
 
   private func carryOut(_ plan: Plan) async throws(NodeError) {
     let old = plan.replaced.compactMap { loop.engine.settings(named: $0.name) }
+    let fitness = Dictionary(
+      uniqueKeysWithValues: plan.replaced.map { ($0.name, loop.engine.fitness(of: $0.name)) })
     for name in plan.report.removed + plan.replaced.map(\.name) { loop.engine.remove(name) }
 
     // Whoever does not need what a leaving router still has need not wait for it.
@@ -134,20 +136,25 @@ extension Node {
     let awaited = plan.report.removed + plan.replaced.map(\.name)
     while awaited.contains(where: loop.engine.contains) { await nextChange() }
     try refuseIfShuttingDown()
-    try finish(late, plan, old)
+    try finish(late, plan, old, fitness)
     if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
   }
 
   /// What remains to be done when the routers that leave are gone.
   private func finish(
-    _ late: [RouterConfiguration], _ plan: Plan, _ old: [RouterConfiguration]
+    _ late: [RouterConfiguration], _ plan: Plan, _ old: [RouterConfiguration],
+    _ fitness: [String: [String: RouterFitness]]
   ) throws(NodeError) {
     do throws(NodeError) {
       try loop.engine.change(late.filter(plan.changed.contains))
-      for router in late where !plan.changed.contains(router) { try loop.engine.add(router) }
+      for router in late where !plan.changed.contains(router) {
+        try loop.engine.add(router, keeping: fitness[router.name] ?? [:])
+      }
     } catch {
       // The machine has changed meanwhile. Better the old routers than none.
-      for router in old where !loop.engine.contains(router.name) { try? loop.engine.add(router) }
+      for router in old where !loop.engine.contains(router.name) {
+        try? loop.engine.add(router, keeping: fitness[router.name] ?? [:])
+      }
       throw error
     }
   }

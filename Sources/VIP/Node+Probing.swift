@@ -18,10 +18,10 @@ extension Node {
   /// - Returns: whether that took time, in which anything may have happened.
   /// - Throws: ``NodeError/Kind/addressInUse`` with the Ethernet address of the machine that has one.
   func areFree(_ wanted: [RouterConfiguration]) async throws(NodeError) -> Bool {
-    let inquiries = loop.engine.inquire(about: wanted)
-    guard !inquiries.isEmpty else { return false }
-    while loop.engine.isAsking(inquiries), !isShuttingDown { await nextChange() }
-    if let refusal = loop.engine.endInquiries(inquiries) {
+    let probes = loop.engine.startProbes(for: wanted)
+    guard !probes.isEmpty else { return false }
+    while loop.engine.isProbing(probes), !isShuttingDown { await nextChange() }
+    if let refusal = loop.engine.endProbes(probes) {
       throw NodeError(.addressInUse, refusal)
     }
     return true

@@ -244,11 +244,7 @@ public actor Node {
     finishObservers()
   }
 
-  func unknownRouter(_ name: String) -> NodeError {
-    let names = loop.engine.routerNames
-    let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
-    return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
-  }
+  func unknownRouter(_ name: String) -> NodeError { loop.engine.unknownRouter(name) }
 
   // MARK: Observing
 

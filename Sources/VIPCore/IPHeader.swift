@@ -97,8 +97,10 @@ public struct IPHeader: Sendable, Hashable {
     }
   }
 
-  /// Where the payload lies in the packet that the header was read from; `nil` if the lengths
-  /// contradict one another or the packet is cut off. Bytes behind it are the frame's padding.
+  /// Where the payload lies in the packet that the header was read from.
+  ///
+  /// `nil` if the lengths contradict one another or the packet is cut off. Bytes behind it are the
+  /// frame's padding.
   public func payload(in packet: Span<UInt8>) -> Range<Int>? {
     guard byteCount >= Self.byteCount(source.family), totalByteCount >= byteCount,
       totalByteCount <= packet.count

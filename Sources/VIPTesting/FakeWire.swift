@@ -33,8 +33,12 @@ public final class FakeWire: FrameTransport, FrameReceiver {
   /// Which frames the test's subject wants to receive.
   public private(set) var filter = PcapTransport.Filter.nothing
 
+  /// An error for every filter that is set as long as it is set.
+  public var filterFailure: FrameError?
+
   /// Records the filter; what is delivered is received whatever it says.
   public func setFilter(_ filter: PcapTransport.Filter) throws(FrameError) {
+    if let filterFailure { throw filterFailure }
     self.filter = filter
   }
 

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Netlink
 import VIP
+import VIPControl
 import VIPCore
+import VIPService
 
 /// What a shell can offer for a word: names that only this machine knows.
 ///

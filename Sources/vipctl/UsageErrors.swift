@@ -1,4 +1,5 @@
 import ArgumentParser
+import VIPConfiguration
 
 /// Makes one line of what the argument parser has to say.
 enum UsageErrors {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import VIP
+import VIPService
 
 /// The command line: arguments in, text out.
 @main

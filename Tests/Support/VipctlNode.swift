@@ -40,8 +40,11 @@ package final class VipctlNode: Sendable {
   package let configurationPath: String
 
   /// The program under test: `VIPCTL_BINARY`, or what was built beside the tests.
-  package static let binary: String = {
-    if let path = ProcessInfo.processInfo.environment["VIPCTL_BINARY"] { return path }
+  package static let binary: String =
+    ProcessInfo.processInfo.environment["VIPCTL_BINARY"] ?? builtBesideTests
+
+  /// The program that was built with the tests.
+  package static let builtBesideTests: String = {
     let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return (tests as NSString).deletingLastPathComponent + "/vipctl"
   }()

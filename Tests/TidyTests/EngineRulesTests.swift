@@ -33,7 +33,7 @@ import Testing
     /// Those that change nothing, or only hand out what has happened.
     let questions: Set<String> = [
       "turn", "takeEvents", "takeDueHooks", "releaseGuard", "status", "contains", "isLeaving",
-      "settings", "routerNames", "obstacle", "isAsking", "refusal", "isProbing",
+      "settings", "routerNames", "obstacle", "refusal", "isProbing", "fitness", "unknownRouter",
     ]
     let declaration = try Regex("package func ([a-zA-Z]+)", as: (Substring, Substring).self)
     var commands: Set<String> = []

@@ -13,10 +13,24 @@ import Testing
     "VIP": [
       "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
     ],
+    "VIPControl": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
+    "VIPMonitor": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
+    "VIPConfiguration": [
+      "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "VIPMonitor", "Glibc", "Yams",
+    ],
+    "VIPImport": ["VIPCore", "VRRP", "VIP", "VIPConfiguration", "Glibc"],
+    "VIPReports": [
+      "VIPCore", "VRRP", "VRRPSimulation", "VIP", "VIPControl", "VIPMonitor", "Glibc",
+      "Synchronization", "FoundationEssentials",
+    ],
+    "VIPService": [
+      "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPConfiguration", "VIPReports", "Glibc",
+      "Synchronization", "FoundationEssentials",
+    ],
     "VIPTesting": ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
-      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
-      "ArgumentParser", "Yams", "FoundationEssentials",
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
+      "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
     ],
   ]
 
@@ -89,6 +103,30 @@ import Testing
       guard code.contains(where: { $0.contains("posix_spawn(") }) else { continue }
       #expect(code.contains { $0.contains("Children.start") }, "\(file.path): Children.start {…}")
       #expect(code.contains { $0.contains("Children.finished") }, "\(file.path)")
+    }
+  }
+
+  /// The advice of an import is about this program; all other libraries serve any.
+  @Test func `no library knows the command line`() throws {
+    let word = try Regex("--[a-z][a-z]|'vipctl [a-z]")
+    for file in try Repository.swiftFiles(under: "Sources")
+    where !["vipctl", "VIPImport", "VIP"].contains(file.module) {
+      for (number, line) in try file.lines.enumerated() {
+        #expect(!line.code.contains(word), "\(file.path):\(number + 1)")
+      }
+    }
+  }
+
+  /// What belongs to the whole process is changed where a process is run, and nowhere else.
+  @Test func `no library changes its process`() throws {
+    let call = try Regex(
+      "(^|[^._a-zA-Z])(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal)\\(")
+    for file in try Repository.swiftFiles(under: "Sources")
+    where !["vipctl", "VIPService"].contains(file.module) {
+      for (number, line) in try file.lines.enumerated() {
+        let isDeclaration = line.code.contains("func ")
+        #expect(isDeclaration || !line.code.contains(call), "\(file.path):\(number + 1)")
+      }
     }
   }
 

@@ -13,11 +13,23 @@ enum Repository {
       SourceFile(path: "\(folder)/\($0)")
     }
   }
+
+  /// The paths of the files of a name under a folder, relative to the repository.
+  static func files(under folder: String, named name: String) throws -> [String] {
+    let paths = try FileManager.default.subpathsOfDirectory(
+      atPath: root.appending(path: folder).path)
+    return paths.filter { ($0 as NSString).lastPathComponent == name }.sorted().map {
+      "\(folder)/\($0)"
+    }
+  }
 }
 
 /// One file, line by line.
 struct SourceFile {
   let path: String
+
+  /// The folder below Sources or Tests that it is in.
+  var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
 
   var lines: [Line] {
     get throws {

@@ -66,4 +66,57 @@ import VRRP
     bench.pass(.seconds(1))
     #expect(Set(bench.platform.wire.claims.map(\.address)).count == 100)
   }
+
+  private static func failure(_ errorNumber: Int32) -> FrameError {
+    FrameError(interface: "eth0", operation: "send", errorNumber: errorNumber)
+  }
+
+  /// A router that is about to take over, while a queue is full or the kernel refuses.
+  private func candidate(failing failures: [FrameError]) throws -> Bench {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.settle()
+    bench.platform.wire.failures = failures
+    while bench.state() == .backup {
+      bench.platform.time = try #require(bench.engine.deadline)
+      bench.settle()
+    }
+    return bench
+  }
+
+  @Test func `an announcement that is refused for a moment is made a moment later`() throws {
+    // ENOBUFS
+    let bench = try candidate(failing: [Self.failure(105)])
+    #expect(bench.platform.wire.frames.isEmpty)
+    bench.pass(.milliseconds(9))
+    #expect(bench.platform.wire.frames.isEmpty)
+    bench.pass(.milliseconds(1))
+    #expect(count(bench) == 1, "not only with the next round a second later")
+  }
+
+  @Test func `a takeover is not over before its announcement is out`() throws {
+    let bench = try candidate(failing: [Self.failure(105)])
+    let before = try #require(bench.engine.status().first).takeovers
+    #expect(before.count == 0 && before.pendingAddresses == 1)
+    bench.pass(.milliseconds(10))
+    let after = try #require(bench.engine.status().first).takeovers
+    #expect(after.count == 1 && after.pendingAddresses == 0)
+    #expect(try #require(after.lastSeconds) >= 0.01)
+  }
+
+  @Test func `one address's failure does not keep another's announcement from counting`() throws {
+    // ENETDOWN does not go away by waiting a moment: the second round does it.
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    bench.settle()
+    bench.platform.wire.failures = [Self.failure(100)]
+    while bench.state() == .backup {
+      bench.platform.time = try #require(bench.engine.deadline)
+      bench.settle()
+    }
+    #expect(count(bench) == 1)
+    #expect(bench.engine.status().first?.takeovers.pendingAddresses == 1)
+    bench.pass(.seconds(1))
+    #expect(bench.engine.status().first?.takeovers.count == 1)
+  }
 }

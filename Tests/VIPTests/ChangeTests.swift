@@ -82,7 +82,7 @@ import VRRP
     #expect(bench.state() == .active)
     let said = bench.events.filter { if case .repaired = $0 { true } else { false } }
     #expect(said.isEmpty, "our own removal is no loss")
-    // What was removed is nobody's any more: it may come back by other hands.
+    // What was removed is free again: another program may add it.
     bench.platform.fake.forgetRequests()
     bench.platform.fake.add(
       AddressRecord(interfaceIndex: 2, address: try #require(InterfaceAddress("198.18.0.100/24"))))
@@ -122,6 +122,24 @@ import VRRP
     bench.engine.remove("a")
     bench.pass(.seconds(3))
     #expect(try Set(bench.held) == ["198.18.0.101/24", "198.18.0.102/24"])
+  }
+
+  @Test func `an address that is put back while its removal is refused stays up`() throws {
+    let bench = try holder(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    bench.platform.fake.failure = { request in
+      guard case .remove = request else { return nil }
+      return NetlinkError(operation: "remove", code: 16, message: "busy")
+    }
+    try bench.engine.change([settings(["198.18.0.100/24"])])
+    bench.settle()
+    try bench.engine.change([settings(["198.18.0.100/24", "198.18.0.101/24"])])
+    bench.platform.fake.failure = nil
+    bench.platform.fake.forgetRequests()
+    for _ in 0..<30 {
+      bench.pass(.milliseconds(100))
+      #expect(try bench.held.count == 2)
+    }
+    #expect(removals(bench).isEmpty)
   }
 
   @Test func `a removal that the kernel refuses is tried again`() throws {
@@ -260,11 +278,11 @@ import VRRP
 
   // MARK: Commands
 
-  @Test func `resigning hands over, and comes back if nobody is there`() throws {
+  @Test func `resigning hands over, and comes back if no other router is there`() throws {
     let bench = try holder(settings())
     try bench.engine.resign("web", for: nil)
     #expect(bench.platform.transport(.ipv4)?.sentPriorities.last == 0)
-    #expect(try bench.held == ["198.18.0.100/24"], "served until somebody else does")
+    #expect(try bench.held == ["198.18.0.100/24"], "served until another router does")
     #expect(bench.engine.status().first?.effectivePriority == .lowest)
     bench.pass(.seconds(4))
     #expect(bench.state() == .active)

@@ -137,7 +137,7 @@ import VRRP
     #expect(conflicts(bench).count == 1)
   }
 
-  @Test func `a question, our own frames and a Backup's ears are no conflict`() throws {
+  @Test func `a probe, our own frames and what a Backup hears are no conflict`() throws {
     let bench = try holder()
     try bench.hear(claim(.probe))
     try bench.hear(claim(.announcement, mac: try #require(FakePlatform.eth0.macAddress)))
@@ -166,6 +166,18 @@ import VRRP
     #expect(bench.platform.wire.frames.isEmpty)
   }
 
+  @Test func `a conflict about an address is over when the router gives it away`() throws {
+    let two = try settings(["198.18.0.100/24", "198.18.0.101/24"])
+    let bench = try holder(two)
+    try bench.hear(claim())
+    bench.pass(.seconds(4))
+    #expect(conflicts(bench).count == 1 && !bench.warnings.isEmpty)
+    try bench.engine.change([settings(["198.18.0.101/24"])])
+    bench.settle()
+    #expect(bench.warnings.isEmpty)
+    #expect(bench.events.contains { if case .cleared = $0 { true } else { false } })
+  }
+
   @Test func `a flood of claims is bounded in memory, frames and turns`() throws {
     let addresses = (0..<200).map { "198.18.1.\($0 + 1)/32" }
     let bench = try holder(settings(addresses))
@@ -185,7 +197,7 @@ import VRRP
     }
     #expect(turns <= 20, "then the wire has to wait")
     bench.pass(.seconds(1))
-    #expect(bench.platform.watched.contains(.wire(2)), "but not for ever")
+    #expect(bench.platform.watched.contains(.wire(2)), "but only for a while")
     #expect(bench.platform.wire.frames.count <= 64)
   }
 
@@ -198,5 +210,21 @@ import VRRP
         ]))
     let many = try holder(settings((1...40).map { "198.18.1.\($0)/32" }))
     #expect(many.platform.wire.filter == .announcements)
+  }
+
+  @Test func `a filter that the kernel refuses is set a second later`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(1))
+    bench.platform.wire.filterFailure = FrameError(
+      interface: "eth0", operation: "receive", errorNumber: 12)
+    bench.pass(.seconds(3))
+    #expect(bench.state() == .active)
+    #expect(bench.platform.wire.filter == .nothing)
+    #expect(!bench.platform.watched.contains(.wire(2)))
+    bench.platform.wire.filterFailure = nil
+    bench.pass(.seconds(1))
+    #expect(bench.platform.wire.filter != .nothing)
+    #expect(bench.platform.watched.contains(.wire(2)))
   }
 }

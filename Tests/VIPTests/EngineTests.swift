@@ -66,7 +66,7 @@ import VRRP
     #expect(bench.engine.deadline == nil || bench.engine.deadline! > bench.platform.time)
   }
 
-  @Test func `a lost link stops the election; its return starts it anew`() throws {
+  @Test func `a lost link stops the election; its return starts another`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(4))
@@ -109,7 +109,7 @@ import VRRP
     #expect(perSecond <= 1100, "\(perSecond) requests a second")
   }
 
-  @Test func `without leases an address stays for ever`() throws {
+  @Test func `without leases an address has no end`() throws {
     let bench = try Bench(lease: .off)
     try bench.engine.add(settings())
     bench.pass(.seconds(4))
@@ -130,7 +130,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `an address that somebody removes is put back and announced again`() throws {
+  @Test func `an address that another program removes is put back and announced again`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(10))
@@ -160,9 +160,10 @@ import VRRP
     #expect(warnings.contains { $0.contains("keeps removing 198.18.0.100/24 from eth0") })
     bench.pass(.seconds(40))
     #expect(try bench.held == ["198.18.0.100/24"])
+    #expect(bench.warnings.isEmpty, "the fight is over")
   }
 
-  @Test func `lost events are made good by reading everything anew`() throws {
+  @Test func `lost events are made good by reading everything again`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(4))
@@ -172,6 +173,40 @@ import VRRP
     bench.platform.fake.overflow()
     bench.settle()
     #expect(try bench.held == ["198.18.0.100/24"])
+  }
+
+  @Test func `a removal by this node whose event was lost hides no other one`() throws {
+    let bench = try Bench(lease: .off)
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"], vrid: 1, name: "a"))
+    try bench.engine.add(settings(["198.18.0.102/24"], vrid: 2, name: "b"))
+    bench.pass(.seconds(5))
+    // The address leaves one router and comes back with the other.
+    try bench.engine.change([
+      settings(["198.18.0.100/24"], vrid: 1, name: "a"),
+      settings(["198.18.0.102/24", "198.18.0.101/24"], vrid: 2, name: "b"),
+    ])
+    bench.platform.fake.overflow()
+    bench.settle()
+    #expect(try bench.held.count == 3)
+    bench.platform.fake.remove(try #require(InterfaceAddress("198.18.0.101/24")), onInterface: 2)
+    bench.settle()
+    #expect(try bench.held.count == 3)
+  }
+
+  @Test func `an address whose refresh is refused is removed with its router`() throws {
+    let bench = try Bench(lease: #require(LeasePolicy("30s")))
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    bench.platform.fake.failure = { request in
+      guard case .install = request else { return nil }
+      return NetlinkError(operation: "refresh", code: 105, message: "no buffer space")
+    }
+    bench.pass(.seconds(12))
+    #expect(bench.warnings.contains { $0.contains("no buffer space") })
+    #expect(try bench.held == ["198.18.0.100/24"])
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(1200))
+    #expect(try bench.held == [] && bench.engine.routerNames.isEmpty)
   }
 
   @Test func `a refused address is tried again and shown`() throws {

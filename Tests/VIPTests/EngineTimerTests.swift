@@ -6,8 +6,8 @@ import VIPCore
 /// The timers of an engine in one queue.
 @Suite struct EngineTimerTests {
   private static let all: [EngineTimer] = [
-    .lease, .retry, .announcement, .handover, .trouble, .guard, .conflict, .probe, .listening,
-    .refresh, .router(slot: 0), .router(slot: 1), .router(slot: 1000),
+    .lease, .announcement, .guard, .changeProbe, .listening, .refresh,
+    .router(slot: 0), .router(slot: 1), .router(slot: 1000),
   ]
 
   @Test func `each timer has an index of its own`() {
@@ -20,8 +20,8 @@ import VIPCore
     let start = Instant(nanoseconds: 1000)
     timers.schedule(.router(slot: 3), at: start + .seconds(2))
     timers.schedule(.lease, at: start + .seconds(1))
-    timers.schedule(.retry, at: start + .seconds(3))
-    timers.cancel(.retry)
+    timers.schedule(.guard, at: start + .seconds(3))
+    timers.cancel(.guard)
     #expect(timers.earliest == start + .seconds(1))
     #expect(timers.popDue(by: start) == nil)
     let first = timers.popDue(by: start + .seconds(9))
@@ -33,10 +33,10 @@ import VIPCore
   @Test func `no later than keeps the earlier one`() {
     var timers = EngineTimers()
     let start = Instant(nanoseconds: 1000)
-    timers.schedule(.retry, noLaterThan: start + .seconds(2))
-    timers.schedule(.retry, noLaterThan: start + .seconds(5))
-    #expect(timers.deadline(of: .retry) == start + .seconds(2))
-    timers.schedule(.retry, noLaterThan: start + .seconds(1))
-    #expect(timers.deadline(of: .retry) == start + .seconds(1))
+    timers.schedule(.guard, noLaterThan: start + .seconds(2))
+    timers.schedule(.guard, noLaterThan: start + .seconds(5))
+    #expect(timers.deadline(of: .guard) == start + .seconds(2))
+    timers.schedule(.guard, noLaterThan: start + .seconds(1))
+    #expect(timers.deadline(of: .guard) == start + .seconds(1))
   }
 }

@@ -25,7 +25,7 @@ import VRRP
     bench.pass(.milliseconds(600))
     #expect(try bench.held == Self.two)
     try bench.hear(100, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.101"])
-    #expect(try bench.held == Self.two, "an advertisement alone serves nobody")
+    #expect(try bench.held == Self.two, "an advertisement alone serves no client")
     try bench.hearAnnouncement(of: "198.18.0.101")
     #expect(try bench.held == ["198.18.0.100/24"])
     try bench.hearAnnouncement(of: "198.18.0.100")
@@ -33,7 +33,7 @@ import VRRP
     #expect(bench.engine.routerNames.isEmpty)
   }
 
-  @Test func `if nobody takes over the addresses go after an interval and a margin`() throws {
+  @Test func `without a successor the addresses go after an interval and a margin`() throws {
     let bench = try holder(settings())
     bench.engine.remove("web")
     bench.pass(.milliseconds(1090))
@@ -126,6 +126,8 @@ import VRRP
 
   @Test func `a long wait does not outlive the lease`() throws {
     let bench = try holder(settings(interval: #require(AdvertisementInterval("20s"))))
+    // A refresh is due soon after the farewell.
+    bench.pass(.seconds(15))
     bench.engine.remove("web")
     for _ in 0..<39 {
       bench.pass(.milliseconds(500))
@@ -137,7 +139,45 @@ import VRRP
     #expect(try bench.held == [])
   }
 
-  @Test func `nobody listens to announcements without need`() throws {
+  @Test func `a farewell that is heard during a handover is no successor`() throws {
+    let bench = try holder(settings())
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    try bench.hear(0, from: "198.18.0.2")
+    bench.pass(.milliseconds(1000))
+    #expect(try bench.held == ["198.18.0.100/24"], "its sender serves no more than we do")
+    bench.pass(.milliseconds(60))
+    #expect(try bench.held == [])
+  }
+
+  @Test func `what another program removes during a handover is not waited for`() throws {
+    let bench = try holder(settings(Self.two))
+    try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.101"])
+    bench.platform.fake.remove(try #require(InterfaceAddress("198.18.0.101/24")), onInterface: 2)
+    bench.settle()
+    #expect(try bench.held == ["198.18.0.100/24"])
+    try bench.hearAnnouncement(of: "198.18.0.101")
+    #expect(try bench.held == ["198.18.0.100/24"], "its own announcement is still to come")
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(try bench.held == [])
+    #expect(bench.platform.wire.filter == .nothing, "nothing is waited for")
+  }
+
+  @Test func `an address taken out during a handover goes, the others stay`() throws {
+    let bench = try holder(settings(Self.two))
+    try bench.engine.resign("web", for: nil)
+    bench.pass(.milliseconds(50))
+    try bench.engine.change([settings(["198.18.0.100/24", "198.18.0.103/24"])])
+    bench.settle()
+    #expect(try bench.held == ["198.18.0.100/24"])
+    try bench.hear(90, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.103"])
+    try bench.hearAnnouncement(of: "198.18.0.103")
+    #expect(try bench.held == ["198.18.0.100/24"], "the new address was never here")
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(try bench.held == [])
+  }
+
+  @Test func `announcements are listened to only when needed`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(1))

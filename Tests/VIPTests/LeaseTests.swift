@@ -40,7 +40,7 @@ import VRRP
     #expect(try refusal("off", settings(many)) == nil)
   }
 
-  @Test func `what nobody has chosen stretches by itself`() throws {
+  @Test func `a lease that was not chosen stretches by itself`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(interval: #require(AdvertisementInterval("5s"))))
     bench.pass(.seconds(20))

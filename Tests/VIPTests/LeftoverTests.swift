@@ -97,4 +97,64 @@ import VRRP
     #expect(
       bench.events.contains { if case .repaired = $0 { true } else { false } })
   }
+
+  // MARK: Beside the host's own
+
+  private func add(
+    _ text: String, to bench: Bench, tag: UInt8 = vipProtocolTag, flags: AddressFlags = []
+  ) throws {
+    bench.platform.fake.add(
+      AddressRecord(
+        interfaceIndex: 2, address: try #require(InterfaceAddress(text)), flags: flags,
+        protocolTag: tag))
+  }
+
+  private func addresses(_ bench: Bench) throws -> [String] {
+    try bench.platform.fake.addresses().map(\.address.description)
+  }
+
+  @Test func `on the interface below a macvlan a leftover goes, a leased address stays`() throws {
+    for lifetime in [nil, Duration.seconds(3)] {
+      let bench = try bench(with: lifetime)
+      try bench.engine.add(settings(virtualMac: true))
+      bench.pass(.seconds(1))
+      #expect(removals(bench) == (lifetime == nil ? [own] : []))
+      let records = try bench.platform.fake.addresses().filter { $0.isOurs }
+      #expect(records.contains { $0.interfaceIndex == 2 } == (lifetime != nil))
+    }
+  }
+
+  @Test func `a leased address is no leftover when it is added to a router`() throws {
+    let bench = try bench(with: .seconds(3))
+    try bench.engine.add(settings(["198.18.0.101/24"]))
+    try bench.engine.change([settings(["198.18.0.101/24", "198.18.0.100/24"])])
+    bench.pass(.seconds(1))
+    #expect(removals(bench) == [])
+  }
+
+  @Test func `a leftover beside the host's own address goes, the host's stays`() throws {
+    let bench = try Bench()
+    try add("198.18.0.1/32", to: bench)
+    try bench.engine.add(settings(["198.18.0.1/32"], priority: 255))
+    bench.settle()
+    #expect(bench.state() == .active)
+    #expect(try addresses(bench).contains("198.18.0.1/24") && bench.held == [])
+  }
+
+  @Test(arguments: [false, true])
+  func `an address of the host does not go with a leftover of its subnet`(isListed: Bool) throws {
+    let bench = try Bench()
+    let first = try #require(InterfaceAddress("198.18.7.1/24"))
+    try add("\(first)", to: bench)
+    try add("198.18.7.200/24", to: bench, tag: 0, flags: [.permanent, .secondary])
+    if isListed {
+      bench.engine.removeLeftovers([AddressFile.Entry(interface: "eth0", address: first)])
+    } else {
+      try bench.engine.add(settings(["\(first)"], virtualMac: true))
+    }
+    bench.settle()
+    #expect(removals(bench) == [first])
+    #expect(try addresses(bench).contains("198.18.7.200/24"))
+    #expect(!bench.platform.fake.promotesSecondaries, "as it was before")
+  }
 }

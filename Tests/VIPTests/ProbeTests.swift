@@ -6,7 +6,7 @@ import VIPCore
 import VIPTesting
 import VRRP
 
-/// Before the first use the segment is asked whether the addresses are free.
+/// Before the first use the segment is probed for the addresses.
 @Suite struct ProbeTests {
   private static let stranger = MACAddress(2, 0, 0, 0, 0, 0x66)
 
@@ -14,7 +14,7 @@ import VRRP
     AddressClaim(address: try #require(IPAddress(address)), mac: Self.stranger, form: .reply)
   }
 
-  /// Lets a stranger answer every question for a time.
+  /// Lets a stranger answer for a time.
   private func pass(_ bench: Bench, _ seconds: Int) throws {
     for _ in 0..<seconds * 10 {
       bench.pass(.milliseconds(100))
@@ -41,7 +41,7 @@ import VRRP
     }
     #expect(bench.platform.wire.filter == .nothing)
     bench.pass(.milliseconds(3220))
-    #expect(bench.state() == .active, "the same 3.61 s as without the question")
+    #expect(bench.state() == .active, "the same 3.61 s as without probing")
     #expect(probes(bench).count == 6)
   }
 
@@ -55,7 +55,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `who is handed the addresses while still asking takes them at once`() throws {
+  @Test func `a router that is handed the addresses while it probes takes them at once`() throws {
     let bench = try Bench()
     try bench.engine.add(
       settings(interval: #require(AdvertisementInterval("10ms")), probe: true))
@@ -84,7 +84,7 @@ import VRRP
     #expect(bench.platform.wire.claims.allSatisfy { $0.form == .probe })
   }
 
-  @Test func `for what the group's Active has not, nobody may answer`() throws {
+  @Test func `for what the group's Active does not list, no machine may answer`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
     for _ in 0..<8 {
@@ -101,7 +101,7 @@ import VRRP
     #expect(bench.state() == .initialize)
   }
 
-  @Test func `forged lists are not collected while a router asks`() throws {
+  @Test func `forged lists are not collected while a router probes`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
     try bench.hear(answer("198.18.0.4"))
@@ -113,7 +113,7 @@ import VRRP
     #expect(kept == [try #require(IPAddress("198.18.0.100"))])
   }
 
-  @Test func `an Active with fewer addresses is no obstacle if nobody has the others`() throws {
+  @Test func `an Active with fewer addresses is no obstacle if no machine has the others`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
     try bench.hear(200, from: "198.18.0.2")
@@ -123,22 +123,22 @@ import VRRP
     #expect(bench.state() == .backup)
   }
 
-  @Test func `a Backup asks for what it gets`() throws {
+  @Test func `a Backup probes for what it gets`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     try bench.hear(200, from: "198.18.0.2")
     #expect(!bench.engine.isProbing("web"))
     let more = try settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true)
-    let asked = bench.engine.inquire(about: [more])
+    let asked = bench.engine.startProbes(for: [more])
     #expect(asked.count == 1)
     try bench.hear(answer("198.18.0.4"))
     bench.pass(.milliseconds(400))
     #expect(bench.platform.wire.filter != .nothing)
-    #expect(bench.engine.endInquiries(asked)?.contains("198.18.0.4 is used by") == true)
+    #expect(bench.engine.endProbes(asked)?.contains("198.18.0.4 is used by") == true)
     #expect(bench.platform.wire.filter == .nothing, "nothing is listened for any more")
     // Whether the Active has it already can't be told then.
     try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100", "198.18.0.4"])
-    #expect(bench.engine.inquire(about: [more]) == [])
+    #expect(bench.engine.startProbes(for: [more]) == [])
   }
 
   @Test func `the group's Active may answer`() throws {
@@ -174,7 +174,7 @@ import VRRP
     #expect(bench.engine.refusal(of: "web") != nil)
   }
 
-  @Test func `a refused router asks again and starts when the address is free`() throws {
+  @Test func `a refused router probes again and starts when the address is free`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     try pass(bench, 6)
@@ -184,7 +184,7 @@ import VRRP
     #expect(bench.engine.refusal(of: "web") == nil)
   }
 
-  @Test func `who switches the question off is no longer refused`() throws {
+  @Test func `a router that no longer probes is no longer refused`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     try pass(bench, 6)
@@ -195,7 +195,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `somebody else's question and our own frames are no answers`() throws {
+  @Test func `another machine's probe and our own frames are no answers`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     let address = try #require(IPAddress("198.18.0.100"))
@@ -206,7 +206,7 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
-  @Test func `thousands are asked for once, and paced`() throws {
+  @Test func `thousands are probed for once, and paced`() throws {
     let bench = try Bench()
     let addresses = (0..<2000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/32" }
     try bench.engine.add(settings(addresses, probe: true))
@@ -218,51 +218,104 @@ import VRRP
     #expect(!bench.engine.isProbing("web"))
   }
 
-  @Test func `a router that serves asks before it gets more`() throws {
+  @Test func `a router that serves probes before it gets more`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     bench.pass(.seconds(5))
     #expect(bench.state() == .active)
     bench.platform.wire.removeAll()
     let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
-    let taken = bench.engine.inquire(about: [more])
-    #expect(bench.engine.isAsking(taken))
+    let taken = bench.engine.startProbes(for: [more])
+    #expect(bench.engine.isProbing(taken))
     try bench.hear(answer("198.18.0.7"))
     bench.pass(.milliseconds(399))
-    #expect(bench.engine.isAsking(taken))
+    #expect(bench.engine.isProbing(taken))
     bench.pass(.milliseconds(1))
-    #expect(!bench.engine.isAsking(taken))
+    #expect(!bench.engine.isProbing(taken))
     #expect(probes(bench).map(\.address.description) == ["198.18.0.7", "198.18.0.7", "198.18.0.7"])
     #expect(
-      bench.engine.endInquiries(taken)
+      bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
         + "another address, or switch the question off (--no-probe, or 'probe: false' in the file)")
 
-    let free = bench.engine.inquire(about: [more])
+    let free = bench.engine.startProbes(for: [more])
     bench.pass(.milliseconds(400))
-    #expect(!bench.engine.isAsking(free))
-    #expect(bench.engine.endInquiries(free) == nil)
+    #expect(!bench.engine.isProbing(free))
+    #expect(bench.engine.endProbes(free) == nil)
     #expect(bench.state() == .active)
   }
 
-  @Test func `who serves not, has nothing new or is told so asks nothing`() throws {
+  @Test func `another interface of this machine may answer`() throws {
+    let bench = try Bench()
+    let other = MACAddress(2, 0, 0, 0, 0, 7)
+    bench.platform.fake.setLink(
+      Link(index: 3, name: "eth1", macAddress: other, mtu: 1500, flags: [.up]))
+    bench.settle()
+    try bench.engine.add(settings(probe: true))
+    func answer(_ address: String) throws -> AddressClaim {
+      AddressClaim(address: try #require(IPAddress(address)), mac: other, form: .reply)
+    }
+    try bench.hear(answer("198.18.0.100"))
+    bench.pass(.milliseconds(3650))
+    #expect(bench.state() == .active)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let probes = bench.engine.startProbes(for: [more])
+    try bench.hear(answer("198.18.0.7"))
+    bench.pass(.milliseconds(400))
+    #expect(bench.engine.endProbes(probes) == nil)
+  }
+
+  @Test func `what a change probes for is of no interest afterwards`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(bench.platform.wire.filter == .nothing)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let probes = bench.engine.startProbes(for: [more])
+    let new = try #require(IPAddress("198.18.0.7"))
+    #expect(bench.platform.wire.filter == .uses(of: [new]))
+    #expect(bench.platform.watched.contains(.wire(2)))
+    bench.pass(.milliseconds(400))
+    #expect(bench.engine.endProbes(probes) == nil)
+    #expect(bench.platform.wire.filter == .nothing)
+    #expect(!bench.platform.watched.contains(.wire(2)))
+  }
+
+  @Test func `an address that is added while a router probes is probed for as well`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(probe: true))
+    bench.pass(.milliseconds(350))
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    #expect(bench.engine.startProbes(for: [more]) == [], "the router itself probes")
+    try bench.engine.change([more])
+    bench.pass(.milliseconds(399))
+    #expect(bench.engine.isProbing("web"))
+    bench.pass(.milliseconds(1))
+    #expect(!bench.engine.isProbing("web"))
+    let new = probes(bench).filter { $0.address == IPAddress("198.18.0.7") }
+    #expect(new.count == 3)
+  }
+
+  @Test func `a router that serves not yet, gets nothing new or is told so probes for nothing`()
+    throws
+  {
     let bench = try Bench()
     try bench.engine.add(settings(probe: true))
     let more = ["198.18.0.100/24", "198.18.0.7/24"]
-    #expect(try bench.engine.inquire(about: [settings(more, probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, probe: true)]) == [])
     bench.pass(.seconds(5))
-    #expect(try bench.engine.inquire(about: [settings(probe: true)]) == [])
-    #expect(try bench.engine.inquire(about: [settings(more, probe: false)]) == [])
-    #expect(try bench.engine.inquire(about: [settings(more, name: "other", probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, probe: false)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, name: "other", probe: true)]) == [])
     // What vanishes can't answer.
-    let asked = try bench.engine.inquire(about: [settings(more, probe: true)])
-    #expect(bench.engine.isAsking(asked))
+    let asked = try bench.engine.startProbes(for: [settings(more, probe: true)])
+    #expect(bench.engine.isProbing(asked))
     bench.platform.fake.removeLink(index: 2)
     bench.settle()
-    #expect(!bench.engine.isAsking(asked))
+    #expect(!bench.engine.isProbing(asked))
   }
 
-  @Test func `an owner does not ask`() throws {
+  @Test func `an owner does not probe`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probe: true))
     bench.settle()
@@ -270,7 +323,7 @@ import VRRP
     #expect(probes(bench).isEmpty)
   }
 
-  @Test func `one that waits for its interface asks when it is there`() throws {
+  @Test func `a router that waits for its interface probes when it is there`() throws {
     let bench = try Bench()
     bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: 2)
     try bench.engine.add(settings(probe: true))

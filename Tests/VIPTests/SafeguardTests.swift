@@ -175,7 +175,8 @@ import VRRP
     }
   }
 
-  @Test func `who yields says no farewell any more but has its addresses removed`() throws {
+  @Test func `a router that yields says no farewell any more but has its addresses removed`() throws
+  {
     let many = (1...200).map { "198.18.1.\($0)/32" }
     try bench.engine.add(settings(many))
     bench.pass(.seconds(5))
@@ -306,7 +307,9 @@ import VRRP
     #expect(packet.suffix(8) == [198, 18, 0, 101, 198, 18, 0, 102])
   }
 
-  @Test func `who hands over has its addresses removed but says no second farewell`() throws {
+  @Test func `a router that hands over has its addresses removed but says no second farewell`()
+    throws
+  {
     try bench.engine.add(settings())
     bench.pass(.seconds(4))
     bench.engine.remove("web")

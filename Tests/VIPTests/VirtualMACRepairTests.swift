@@ -83,7 +83,7 @@ extension VirtualMACTests {
 
   // MARK: Repair
 
-  @Test func `removed by somebody, it is made anew and serves on`() throws {
+  @Test func `removed by another program, it is made again and serves on`() throws {
     try start()
     takeOver()
     _ = fake.change([.delete(index: try #require(try macvlan()).index)])
@@ -94,7 +94,7 @@ extension VirtualMACTests {
     #expect(bench.state() == .active)
   }
 
-  @Test func `switched by somebody, it is switched back, at most once a second`() throws {
+  @Test func `switched by another program, it is switched back, at most once a second`() throws {
     try start()
     let index = try #require(try macvlan()).index
     _ = fake.change([.setUp(true, index: index)])
@@ -113,6 +113,23 @@ extension VirtualMACTests {
     #expect(raised == 1)
     bench.pass(.seconds(1))
     #expect(try macvlan()?.isUp == true && raised == 2)
+  }
+
+  @Test func `a handover does not end while its macvlan waits to be switched on again`() throws {
+    try start()
+    let many = (1...200).map { "198.18.1.\($0)/32" }
+    try bench.engine.add(settings(many, vrid: 52, name: "other", handover: .strict))
+    takeOver()
+    bench.engine.remove("web")
+    bench.pass(.milliseconds(50))
+    // The removal of many addresses takes some turns.
+    bench.engine.remove("other")
+    let index = try #require(try macvlan()).index
+    _ = fake.change([.setUp(false, index: index)])
+    bench.engine.turn(ready: [.kernelEvents])
+    #expect(try bench.held.count > 3 && macvlan() != nil, "the turn had no time for it")
+    bench.settle()
+    #expect(try macvlan()?.isUp == true && bench.held.count == 3)
   }
 
   @Test func `its interface goes and comes back under another number`() throws {
@@ -153,7 +170,9 @@ extension VirtualMACTests {
     #expect(try !first.claim(name) && first.holder(of: name) == own)
   }
 
-  @Test func `a name that somebody has silently is not ours, and free when he ends`() throws {
+  @Test func `a name that another process has silently is not ours, and free when that ends`()
+    throws
+  {
     let claims = NameClaims()
     let name = "test-silent-\(getpid())"
     let (known, silent) = (NameClaims(), socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
@@ -189,9 +208,9 @@ extension VirtualMACTests {
 
   @Test func `names fit the system's limit`() throws {
     let vrid = try #require(VRID(exactly: 255))
-    #expect(VirtualInterface.name(onInterface: 2, vrid, .ipv6) == "vip6-2-255")
+    #expect(RouterMacvlan.name(onInterface: 2, vrid, .ipv6) == "vip6-2-255")
     for index in [999_999, 1_000_000, Int32.max] {
-      let name = VirtualInterface.name(onInterface: index, vrid, .ipv4)
+      let name = RouterMacvlan.name(onInterface: index, vrid, .ipv4)
       #expect(name.utf8.count <= 15 && name.hasPrefix("vip4-"))
     }
   }

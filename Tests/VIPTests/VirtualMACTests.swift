@@ -78,7 +78,7 @@ import VRRP
     #expect(bench.platform.names == ["vip4-2-51"])
   }
 
-  @Test func `the macvlan of IPv6 makes nothing up and solicits nobody`() throws {
+  @Test func `the macvlan of IPv6 makes up no address and solicits no router`() throws {
     try start(["2001:db8::100/64"])
     let link = try #require(try macvlan("vip6-2-51"))
     #expect(link.macAddress == MACAddress(0, 0, 0x5E, 0, 2, 51) && !link.isUp)
@@ -174,7 +174,7 @@ import VRRP
     #expect(try macvlan()?.alias == "vipctl: virtual router 51 on eth0")
   }
 
-  @Test func `what somebody else has set meanwhile stays`() throws {
+  @Test func `what another program has set meanwhile stays`() throws {
     try start()
     takeOver()
     _ = fake.change([.setIPv4([.arpIgnore: 2], index: 2)])
@@ -259,7 +259,7 @@ import VRRP
     #expect(bench.engine.routerNames.isEmpty && bench.platform.names.isEmpty)
   }
 
-  @Test func `with nobody to take over it goes after an interval and a margin`() throws {
+  @Test func `without a successor it goes after an interval and a margin`() throws {
     try start()
     takeOver()
     bench.engine.remove("web")
@@ -276,7 +276,7 @@ import VRRP
     #expect(try macvlan() == nil)
   }
 
-  @Test func `IPv6 leases that go with the link are loaded anew`() throws {
+  @Test func `IPv6 addresses that go with the link wait there again`() throws {
     try start(["2001:db8::100/64", "2001:db8::101/64"])
     takeOver6()
     for _ in 0..<2 {

@@ -16,11 +16,11 @@ import Testing
     #expect(!isReadable(wakeUp.descriptor))
     wakeUp.clear()
     #expect(!isReadable(wakeUp.descriptor))
-    for _ in 0..<3 { wakeUp.signal() }
+    for _ in 0..<3 { wakeUp.wake() }
     #expect(isReadable(wakeUp.descriptor))
     wakeUp.clear()
     #expect(!isReadable(wakeUp.descriptor))
-    wakeUp.signal()
+    wakeUp.wake()
     #expect(isReadable(wakeUp.descriptor))
   }
 
@@ -34,7 +34,7 @@ import Testing
     let shared = try Shared()
     try DetachedThread.start("a thread of a test") {
       shared.thread.withLock { $0 = pthread_self() }
-      shared.wakeUp.signal()
+      shared.wakeUp.wake()
     }
     #expect(isReadable(shared.wakeUp.descriptor, within: 10_000))
     let other = shared.thread.withLock { $0 }
@@ -50,7 +50,7 @@ import Testing
   @Test func `a thread lets go of what it has run`() throws {
     let shared = try Shared()
     func start() throws {
-      let captured = Captured { shared.wakeUp.signal() }
+      let captured = Captured { shared.wakeUp.wake() }
       try DetachedThread.start("a thread of a test") { withExtendedLifetime(captured) {} }
     }
     try start()

@@ -3,6 +3,8 @@ import TestSupport
 import Testing
 import VIP
 import VIPCore
+import VIPMonitor
+import VIPReports
 import VRRP
 import VRRPSimulation
 

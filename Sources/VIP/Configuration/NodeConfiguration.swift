@@ -26,68 +26,6 @@ public struct NodeConfiguration: Sendable, Hashable, Codable {
   }
 }
 
-/// How long the kernel keeps a virtual address that its node has stopped refreshing.
-///
-/// Every virtual address is installed with a finite lifetime and refreshed three times within it,
-/// so that a frozen or killed node can't leave one behind.
-public struct LeasePolicy: Sendable, Hashable {
-  /// The lifetime, in whole seconds; `nil` if addresses stay until they are removed.
-  public let lifetime: Duration?
-  /// Whether nobody has chosen it, so that it may be longer where that is needed.
-  ///
-  /// Its text is that of the lease which is chosen where nothing else is needed.
-  public let isAutomatic: Bool
-
-  /// Addresses stay for three seconds after the last refresh, longer where long intervals or many
-  /// addresses need it; those of IPv6 three times as long.
-  public static let `default` = LeasePolicy(uncheckedSeconds: 3, isAutomatic: true)
-  /// Addresses stay until they are removed.
-  public static let off = LeasePolicy(uncheckedSeconds: nil)
-
-  private init(uncheckedSeconds seconds: Int?, isAutomatic: Bool = false) {
-    lifetime = seconds.map { .seconds($0) }
-    self.isAutomatic = isAutomatic
-  }
-
-  /// A lease of a duration; `nil` outside 2 s … 1 h or if it is not in whole seconds.
-  ///
-  /// The kernel counts lifetimes in seconds, so less than two could expire between refreshes.
-  public init?(lifetime: Duration) {
-    let (seconds, attoseconds) = lifetime.components
-    guard attoseconds == 0, (2...3600).contains(seconds) else { return nil }
-    self.lifetime = lifetime
-    isAutomatic = false
-  }
-}
-
-extension LeasePolicy: LosslessStringConvertible, Codable {
-  /// Reads `off` or a duration of whole seconds.
-  public init?(_ description: String) {
-    if description == "off" {
-      self = .off
-      return
-    }
-    guard let duration = Duration(text: description) else { return nil }
-    self.init(lifetime: duration)
-  }
-
-  /// `off` or the duration.
-  public var description: String { lifetime?.text ?? "off" }
-
-  /// The text, or that nobody has chosen it.
-  var inWords: String { isAutomatic ? "automatic" : description }
-
-  /// Decodes the text form.
-  public init(from decoder: any Decoder) throws {
-    self = try decodeText(from: decoder, what: "a lease of 2s … 1h or 'off'")
-  }
-
-  /// Encodes the text form.
-  public func encode(to encoder: any Encoder) throws {
-    try encodeText(description, to: encoder)
-  }
-}
-
 extension RouterConfiguration {
   /// Why this router can't run beside another on one node; `nil` if it can.
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {

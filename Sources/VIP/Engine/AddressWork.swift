@@ -26,32 +26,34 @@ struct AddressWork {
   private var refreshes: [Entry] = []
   private var loads: [Entry] = []
 
+  /// Whether nothing waits.
   var isEmpty: Bool { urgent.isEmpty && refreshes.isEmpty && loads.isEmpty }
 
-  mutating func add(_ kind: Kind, _ instance: RouterInstance) {
+  /// Adds a pass over the addresses of the router in a slot.
+  mutating func add(_ kind: Kind, _ slot: Int) {
     if kind == .refresh {
-      guard !refreshes.contains(where: { $0.slot == instance.slot }) else { return }
-      refreshes.append(Entry(kind: kind, slot: instance.slot))
+      guard !refreshes.contains(where: { $0.slot == slot }) else { return }
+      refreshes.append(Entry(kind: kind, slot: slot))
       return
     }
     if kind == .load {
-      loads.removeAll { $0.slot == instance.slot }
-      loads.append(Entry(kind: kind, slot: instance.slot))
+      loads.removeAll { $0.slot == slot }
+      loads.append(Entry(kind: kind, slot: slot))
       return
     }
-    if kind != .retire { loads.removeAll { $0.slot == instance.slot } }
+    if kind != .retire { loads.removeAll { $0.slot == slot } }
     // A newer decision replaces what is left of an older one.
-    urgent.removeAll { $0.slot == instance.slot && ($0.kind == .retire) == (kind == .retire) }
-    urgent.append(Entry(kind: kind, slot: instance.slot))
+    urgent.removeAll { $0.slot == slot && ($0.kind == .retire) == (kind == .retire) }
+    urgent.append(Entry(kind: kind, slot: slot))
   }
 
   /// The entry to work on now: takeovers and releases before refreshes, and those before what may
   /// never be needed.
   var first: Entry? { urgent.first ?? refreshes.first ?? loads.first }
 
-  /// Whether an instance's addresses are still to be put up or removed.
-  func isUnfinished(_ instance: RouterInstance) -> Bool {
-    urgent.contains { $0.slot == instance.slot }
+  /// Whether a router's addresses are still to be put up or removed.
+  func isUnfinished(_ slot: Int) -> Bool {
+    urgent.contains { $0.slot == slot }
   }
 
   /// Records how far the first entry has come; `nil` if it is done.
@@ -68,20 +70,21 @@ struct AddressWork {
     }
   }
 
-  /// Lets the passes over an instance's addresses begin anew.
-  mutating func restart(_ instance: RouterInstance) {
-    for index in urgent.indices where urgent[index].slot == instance.slot {
+  /// Starts the passes over a router's addresses again from the first one.
+  mutating func restart(_ slot: Int) {
+    for index in urgent.indices where urgent[index].slot == slot {
       urgent[index].next = 0
     }
-    for index in refreshes.indices where refreshes[index].slot == instance.slot {
+    for index in refreshes.indices where refreshes[index].slot == slot {
       refreshes[index].next = 0
     }
-    for index in loads.indices where loads[index].slot == instance.slot { loads[index].next = 0 }
+    for index in loads.indices where loads[index].slot == slot { loads[index].next = 0 }
   }
 
-  mutating func forget(_ instance: RouterInstance) {
-    urgent.removeAll { $0.slot == instance.slot }
-    refreshes.removeAll { $0.slot == instance.slot }
-    loads.removeAll { $0.slot == instance.slot }
+  /// Drops all work of a router.
+  mutating func forget(_ slot: Int) {
+    urgent.removeAll { $0.slot == slot }
+    refreshes.removeAll { $0.slot == slot }
+    loads.removeAll { $0.slot == slot }
   }
 }

@@ -1,12 +1,12 @@
 package import ARP
 import VIPCore
 
-/// How often and how fast held addresses are announced, and announcing them again and again where
-/// somebody wants that.
+/// How often and how fast held addresses are announced, and re-announcing them periodically where a
+/// policy says so.
 extension Engine {
   /// Announces from now on as a policy says.
   ///
-  /// What is still to be announced begins anew.
+  /// What is still to be announced begins again from the first announcement.
   package func changeAnnouncements(to policy: AnnouncementPolicy) {
     guard policy != announcements else { return }
     step { announce(by: policy) }
@@ -37,7 +37,7 @@ extension Engine {
   func refreshAnnouncements() {
     for case let instance? in instances where instance.isHolding && instance.isReachable {
       guard let wire = wire(of: instance) else { continue }
-      for address in instance.currentAddresses where address.isPresent {
+      for address in instance.addresses.current where address.isPresent {
         wire.queue.refresh(address.address.address, now: now)
       }
     }

@@ -94,24 +94,25 @@ extension Engine {
     // What goes goes first: an address may move from one router to another.
     for settings in wanted { retireAddresses(notIn: settings) }
     for settings in wanted {
-      guard let old = self.settings(named: settings.name) else { continue }
-      let group = liveInstances.filter {
-        $0.settings.name == settings.name && $0.activity != .leaving
-      }
-      for instance in group {
-        if settings.addresses(instance.family).isEmpty {
-          leave(instance)
-        } else {
-          reconfigure(instance, settings, leftovers[settings.interface] ?? [])
-        }
-      }
-      for family in settings.families where !group.contains(where: { $0.family == family }) {
-        start(
-          settings, family, on: interfaces.link(named: settings.interface),
-          leftovers[settings.interface] ?? [])
-      }
-      report(.changed(router: settings.name, text: old.difference(to: settings)))
+      guard let router = routers[settings.name] else { continue }
+      reconfigure(router, settings, leftovers[settings.interface] ?? [])
     }
+  }
+
+  private func reconfigure(
+    _ router: Router, _ settings: RouterConfiguration, _ leftovers: Set<InterfaceAddress>
+  ) {
+    let old = router.settings
+    // With the settings that they have had.
+    for instance in routers.members(of: router)
+    where settings.addresses(instance.family).isEmpty { leave(instance) }
+    router.settings = settings
+    let members = routers.members(of: router)
+    for instance in members { reconfigure(instance, from: old, leftovers) }
+    for family in settings.families where !members.contains(where: { $0.family == family }) {
+      start(family, of: router, on: interfaces.link(named: settings.interface), leftovers)
+    }
+    report(.changed(router: router.name, text: old.difference(to: settings)))
   }
 
   /// Whether addresses that an earlier life of this node left must be looked for: only where new
@@ -119,8 +120,8 @@ extension Engine {
   private func needsLeftovers(_ settings: RouterConfiguration) -> Bool {
     settings.families.contains { family in
       guard
-        let instance = liveInstances.first(where: {
-          $0.settings.name == settings.name && $0.family == family
+        let instance = routers.members(named: settings.name).first(where: {
+          $0.family == family
         })
       else { return true }
       return !instance.isHolding && instance.settings.addresses != settings.addresses
@@ -128,51 +129,43 @@ extension Engine {
   }
 
   private func reconfigure(
-    _ instance: RouterInstance, _ settings: RouterConfiguration,
-    _ leftovers: Set<InterfaceAddress>
+    _ instance: RouterInstance, from old: RouterConfiguration, _ leftovers: Set<InterfaceAddress>
   ) {
-    let old = instance.settings
-    instance.settings = settings
+    let settings = instance.settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.forgetMessages()
-    let endsQuestion = !settings.probe && instance.probe != nil
-    if endsQuestion {
+    let endsProbe = !settings.probe && instance.probe != nil
+    if endsProbe {
       instance.probe = nil
-      instance.attachRetryAt = nil
+      forgetRetry(of: instance)
       changeListening(for: instance)
     }
     if instance.electionSettings != instance.election.configuration {
       perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
       schedule(instance)
     }
-    if dependsOnOthers || endsQuestion { reconsider(instance) }
+    if dependsOnOthers || endsProbe { reconsider(instance) }
   }
 
   // MARK: Addresses
 
-  /// Marks the addresses of a router that are not in its new settings.
+  /// Retires the addresses of a router that are not in its new settings.
   private func retireAddresses(notIn settings: RouterConfiguration) {
     let kept = Set(settings.addresses)
-    for instance in liveInstances
-    where instance.settings.name == settings.name && instance.activity != .leaving {
+    guard let router = routers[settings.name] else { return }
+    for instance in routers.members(of: router) {
       // The last address of a family leaves with its virtual router, which hands over.
       guard !settings.addresses(instance.family).isEmpty else { continue }
-      var current: [RouterInstance.VirtualAddress] = []
-      var retired: [RouterInstance.VirtualAddress] = []
-      for var address in instance.addresses {
-        if kept.contains(address.address), !address.isRetired {
-          current.append(address)
-        } else if address.isInstalled {
-          address.isRetired = true
-          address.isLingering = false
-          address.retryAt = nil
-          retired.append(address)
+      let before = instance.addresses
+      guard instance.addresses.retire(keeping: kept) else { continue }
+      for address in before.current where !kept.contains(address.address) {
+        if address.isInstalled {
+          handle(instance.handover.withdrawn(address.address.address), of: instance)
         }
       }
-      guard current.count != instance.addresses.count else { continue }
-      replaceAddresses(of: instance, by: current + retired)
-      if !retired.isEmpty { work.add(.retire, instance) }
+      handleNewList(of: instance, after: before)
+      work.add(.retire, instance.slot)
     }
   }
 
@@ -180,101 +173,92 @@ extension Engine {
   private func addAddresses(
     _ wanted: [InterfaceAddress], to instance: RouterInstance, _ leftovers: Set<InterfaceAddress>
   ) {
-    guard instance.currentAddresses.map(\.address) != wanted else { return }
-    var present: [InterfaceAddress: RouterInstance.VirtualAddress] = [:]
-    for address in instance.currentAddresses { present[address.address] = address }
-    var hasNew = false
-    let current = wanted.map { address in
-      if let known = present[address] { return known }
-      hasNew = true
-      var new = RouterInstance.VirtualAddress(address: address)
-      if let link = instance.link {
-        new.belongsToHost = interfaces.hostRecord(address.address, on: link.index) != nil
-      }
-      new.isInstalled =
-        !instance.isHolding && !instance.settings.virtualMac && leftovers.contains(address)
-      return new
+    let before = instance.addresses
+    // What lies on the interface is put up anyway by a router that holds its addresses.
+    let leftovers = instance.isHolding ? [] : leftovers
+    let new = instance.addresses.arrange(wanted) { address in
+      place(of: address, leftovers, instance.settings, on: instance.link)
     }
-    let retired = instance.addresses.suffix(from: instance.currentAddresses.count)
-    replaceAddresses(of: instance, by: current + retired)
-    guard hasNew else { return }
+    guard let new else { return }
+    for address in new { instance.handover.added(address.address) }
+    handleNewList(of: instance, after: before)
+    if let link = instance.link { removeUnused(leftovers, of: instance, on: link) }
+    guard !new.isEmpty else { return }
     if instance.isHolding {
-      work.add(.install, instance)
-      for address in instance.currentAddresses where address.belongsToHost {
-        if present[address.address] == nil {
-          wire(of: instance)?.queue.announce(address.address.address, now: now)
-        }
+      work.add(.install, instance.slot)
+      for address in new {
+        guard let position = instance.addresses.position(of: address),
+          instance.addresses[position].isPresent
+        else { continue }
+        wire(of: instance)?.queue.announce(address.address, now: now)
       }
     } else if instance.settings.virtualMac {
-      removeFromParent(leftovers, of: instance)
-      work.add(.load, instance)
-    } else if instance.handoverDeadline == nil, !instance.hasReleased {
-      work.add(.remove, instance)
+      work.add(.load, instance.slot)
+    } else if !instance.hasReleased {
+      work.add(.remove, instance.slot)
     }
   }
 
-  private func replaceAddresses(
-    of instance: RouterInstance, by addresses: [RouterInstance.VirtualAddress]
-  ) {
-    instance.addressRevision += 1
-    guard let link = instance.link else {
-      instance.addresses = addresses
-      return
-    }
-    let kept = Set(addresses.lazy.filter { !$0.isRetired }.map(\.address.address))
-    for old in instance.addresses where !kept.contains(old.address.address) {
+  /// Follows a change of a router's list of addresses.
+  private func handleNewList(of instance: RouterInstance, after before: VirtualAddresses) {
+    isSafeguardStale = true
+    guard let link = instance.link else { return }
+    for old in before where instance.addresses.position(of: old.address.address) == nil {
       disown(old.address.address, of: instance, on: link.index)
     }
-    instance.addresses = addresses
+    endConflicts(
+      of: instance, exceptAbout: Set(instance.addresses.current.lazy.map(\.address.address)))
     claimAddresses(of: instance, on: link.index)
     changeListening(for: instance)
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
-    work.restart(instance)
+    work.restart(instance.slot)
     recountTakeover(of: instance)
+    changeProbe(of: instance)
   }
 
-  /// Notes whose addresses these are; one that goes does not displace one that stays.
+  /// Records whose addresses these are; one that goes does not displace one that stays.
   func claimAddresses(of instance: RouterInstance, on interfaceIndex: Int32) {
-    for (index, address) in instance.addresses.enumerated() {
+    for (position, address) in instance.addresses.enumerated() {
       let key = OwnerKey(interfaceIndex: interfaceIndex, address: address.address.address)
-      if address.isRetired, owners[key] != nil { continue }
-      owners[key] = (instance.slot, index)
+      if instance.addresses.isRetired(position), owners[key] != nil { continue }
+      owners[key] = instance.slot
     }
   }
 
   /// Forgets that an address is an instance's, and what is still to be announced of it.
   func disown(_ address: IPAddress, of instance: RouterInstance, on interfaceIndex: Int32) {
     let key = OwnerKey(interfaceIndex: interfaceIndex, address: address)
-    guard owners[key]?.slot == instance.slot else { return }
+    guard owners[key] == instance.slot else { return }
     owners[key] = nil
     wires[interfaceIndex]?.queue.cancel(address)
   }
 
-  /// Who has an address on the interface of an instance.
-  func owner(of address: IPAddress, near instance: RouterInstance) -> (slot: Int, index: Int)? {
-    instance.link.flatMap { owners[OwnerKey(interfaceIndex: $0.index, address: address)] }
+  /// The router that has an address on the interface of an instance.
+  func owner(of address: IPAddress, near instance: RouterInstance) -> RouterInstance? {
+    guard let link = instance.link,
+      let slot = owners[OwnerKey(interfaceIndex: link.index, address: address)]
+    else { return nil }
+    return instances[slot]
   }
 
   /// Leaves a retired address to the router that has taken it over meanwhile.
   ///
   /// - Returns: whether there is one.
-  func handsOn(_ index: Int, of instance: RouterInstance) -> Bool {
-    let address = instance.addresses[index].address
-    guard let owner = owner(of: address.address, near: instance), owner.slot != instance.slot,
-      let heir = instances[owner.slot]?.addresses[owner.index],
-      heir.address == address, heir.isInstalled,
-      instances[owner.slot]?.carrierIndex == instance.carrierIndex
+  func handsOn(_ position: Int, of instance: RouterInstance) -> Bool {
+    let address = instance.addresses[position].address
+    guard let heir = owner(of: address.address, near: instance), heir !== instance,
+      heir.addressInterface == instance.addressInterface,
+      let place = heir.addresses.position(of: address), heir.addresses[place].isInstalled
     else { return false }
-    instance.addresses[index].isInstalled = false
+    instance.addresses.removed(position)
     return true
   }
 
-  /// Drops the retired addresses that are gone.
+  /// Forgets the retired addresses that are gone.
   func dropRetired(of instance: RouterInstance) {
-    guard instance.addresses.contains(where: { $0.isRetired && !$0.isInstalled }) else { return }
-    let rest = instance.addresses.filter { !$0.isRetired || $0.isInstalled }
-    replaceAddresses(of: instance, by: rest)
+    let before = instance.addresses
+    if instance.addresses.dropRetired() { handleNewList(of: instance, after: before) }
   }
 
   // MARK: Lease
@@ -289,8 +273,8 @@ extension Engine {
     self.lease = lease
     timers.cancel(.lease)
     for case let instance? in instances
-    where instance.isHolding || instance.handoverDeadline != nil {
-      work.add(.refresh, instance)
+    where instance.isHolding || instance.handover.isUnderWay {
+      work.add(.refresh, instance.slot)
     }
     if let period = refreshPeriod { timers.schedule(.lease, at: now + period) }
   }

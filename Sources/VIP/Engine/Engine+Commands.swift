@@ -27,7 +27,7 @@ extension Engine {
     _ name: String,
     _ body: (inout VirtualRouter, Instant) throws(CommandError) -> Actions
   ) throws(NodeError) {
-    let group = liveInstances.filter { $0.settings.name == name }
+    let group = routers.members(named: name)
     // On copies first: all families or none.
     for instance in group {
       var trial = instance.election
@@ -61,15 +61,15 @@ extension Engine {
   /// How all families of a router stand.
   func outcomes(of name: String) -> Set<Outcome> {
     Set(
-      liveInstances.filter { $0.settings.name == name }.map { instance in
+      routers.members(named: name).map { instance in
         if instance.isHolding {
-          let isDone = instance.currentAddresses.allSatisfy {
+          let isDone = instance.addresses.current.allSatisfy {
             ($0.isPresent && instance.isReachable) || $0.failure != nil
           }
-          return isDone || instance.virtual?.failure != nil ? .here : .open
+          return isDone || instance.macvlan?.failure != nil ? .here : .open
         }
         guard let active = instance.election.activeRouter, active.priority != .release,
-          instance.handoverDeadline == nil
+          !instance.handover.isUnderWay
         else { return .open }
         return .elsewhere
       })
@@ -77,7 +77,7 @@ extension Engine {
 
   /// The longest interval in use by a router, its own or that of its Active.
   func longestInterval(of name: String) -> Duration {
-    liveInstances.filter { $0.settings.name == name }
+    routers.members(named: name)
       .map { max($0.settings.interval.duration, $0.election.activeInterval.duration) }
       .max() ?? .zero
   }

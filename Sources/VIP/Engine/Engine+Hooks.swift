@@ -8,7 +8,7 @@ import VRRP
 /// started once the turn that saw to that is over.
 extension Engine {
   /// A router does something else now.
-  func noteHook(_ state: HookState, of instance: RouterInstance, because reason: String) {
+  func recordHook(_ state: HookState, of instance: RouterInstance, because reason: String) {
     let previous = instance.hookState
     guard state != previous else { return }
     instance.hookState = state
@@ -16,13 +16,13 @@ extension Engine {
     var occasion = HookOccasion(
       settings: instance.settings, family: instance.family, state: state, previous: previous,
       reason: reason, effectivePriority: instance.election.effectivePriority.rawValue,
-      addressInterface: instance.virtual?.name)
+      addressInterface: instance.macvlan?.name)
     if let earlier = pendingHooks[instance.slot] { occasion.skipped = earlier.skipped + 1 }
     pendingHooks[instance.slot] = occasion
   }
 
   /// A router has left and its addresses are gone.
-  func noteEnd(of instance: RouterInstance) {
+  func recordEnd(of instance: RouterInstance) {
     pendingHooks[instance.slot] = nil
     guard !instance.settings.hooks.isEmpty else { return }
     dueHooks.append(
@@ -30,7 +30,7 @@ extension Engine {
         settings: instance.settings, family: instance.family, state: .stop,
         previous: instance.hookState, reason: instance.stateReason,
         effectivePriority: instance.election.effectivePriority.rawValue,
-        addressInterface: instance.virtual?.name))
+        addressInterface: instance.macvlan?.name))
   }
 
   /// The programs to run now, in order.
@@ -51,9 +51,9 @@ extension Engine {
 
   /// Whether an instance's addresses are where its state wants them, as far as that can be.
   private func isSettled(_ instance: RouterInstance) -> Bool {
-    guard instance.handoverDeadline == nil else { return false }
+    guard !instance.handover.isUnderWay else { return false }
     // On an interface that is down they are as good as gone, whatever is still to be loaded there.
     if instance.settings.virtualMac, !instance.isHolding, instance.hasReleased { return true }
-    return !work.isUnfinished(instance)
+    return !work.isUnfinished(instance.slot)
   }
 }

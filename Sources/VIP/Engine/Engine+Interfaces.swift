@@ -20,7 +20,7 @@ extension Engine {
     }
     compareAddresses(with: records)
     for case let instance? in instances { reconsider(instance) }
-    reviewVirtualInterfaces(Set(virtuals.keys).union(hushed.keys))
+    reviewMacvlans(Set(macvlans.keys).union(parentSettings.interfaces))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -30,13 +30,15 @@ extension Engine {
       present.insert(
         OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address))
     }
-    for (key, owner) in owners where !present.contains(key) {
-      guard let instance = instances[owner.slot] else { continue }
-      instance.addresses[owner.index].expectedRemovals = 0
-      guard let carrier = instance.carrierIndex, instance.addresses[owner.index].isInstalled,
-        !present.contains(OwnerKey(interfaceIndex: carrier, address: key.address))
-      else { continue }
-      noteLoss(of: AddressRecord.lost(instance.addresses[owner.index].address, on: carrier))
+    for case let instance? in instances {
+      instance.addresses.eventsWereLost()
+      guard let index = instance.addressInterface else { continue }
+      for address in instance.addresses
+      where address.isInstalled
+        && !present.contains(OwnerKey(interfaceIndex: index, address: address.address.address))
+      {
+        handleRemoval(of: .lost(address.address, on: index))
+      }
     }
   }
 
@@ -55,7 +57,7 @@ extension Engine {
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
-            if record.flags.contains(.dadFailed) { noteRefusal(of: record) }
+            if record.flags.contains(.dadFailed) { handleRefusal(of: record) }
             return
           }
           interfaces.update(record)
@@ -64,7 +66,7 @@ extension Engine {
         case .addressRemoved(let record):
           interfaces.remove(record)
           tellGuard(ofHostAddress: record)
-          noteLoss(of: record)
+          handleRemoval(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
         case .overflow:
           isOverflown = true
@@ -74,7 +76,7 @@ extension Engine {
       isOverflown = true
     }
     if isOverflown {
-      // Events were lost. If even reading anew fails, the next event or refresh tries again.
+      // Events were lost. If even the reading fails, the next event or refresh tries again.
       try? rereadInterfaces()
       return
     }
@@ -87,7 +89,7 @@ extension Engine {
         reconsider(instance)
       }
     }
-    if !virtuals.isEmpty { reviewVirtualInterfaces(changed) }
+    if !macvlans.isEmpty { reviewMacvlans(changed) }
   }
 
   /// What has become, or no longer is, an address of the host itself is removed by the guard no more,
@@ -97,42 +99,54 @@ extension Engine {
     if owners[key] != nil, record.protocolTag != vipProtocolTag { isSafeguardStale = true }
   }
 
-  /// Lets an instance take part or wait, as its interface allows.
+  /// Lets an instance take part or wait, as its fitness allows.
   func reconsider(_ instance: RouterInstance) {
     guard instance.activity != .leaving else { return }
     let name = instance.settings.interface
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
-      pause(instance, link == nil ? "interface \(name) does not exist" : "\(name) was replaced")
-      // One that only has another name now keeps its addresses, and nobody would refresh them.
+      pause(
+        instance, .interface(InterfaceFault(link == nil ? .missing : .replaced, of: name)),
+        handsOver: false)
+      // An interface that only has another name now keeps its addresses, without a refresh.
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
-    guard let link else { return pause(instance, "interface \(name) does not exist") }
-    guard link.isUp else { return pause(instance, "\(name) is down") }
-    guard link.isRunning else { return pause(instance, "\(name) has no carrier") }
-    let isGlobal = instance.settings.needsGlobalSource(instance.family)
-    let source = interfaces.primaryAddress(
-      of: link.index, instance.family, isGlobal: isGlobal)
-    guard let primary = source else {
-      let scope = isGlobal ? "global" : "link-local"
-      let kind = instance.family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
-      return pause(instance, "\(name) has no \(kind) to send from")
+    let primary = assess(instance, link)
+    switch instance.router.fitness.verdict(for: instance.family) {
+    case .unfit(let reason, let handsOver):
+      pause(instance, reason, handsOver: handsOver)
+    case .fit(let decrement):
+      guard let link, let primary else { return }
+      do throws(NodeError) {
+        try attach(instance, link)
+      } catch {
+        wait(instance, for: .system(error), .attachment(instance.family))
+        instance.attachRetryAt = now + Self.attachRetryPause
+        return schedule(instance)
+      }
+      lowerPriority(of: instance, by: decrement)
+      run(instance, from: primary)
     }
-    if let unfitness = unfitness(of: instance) {
-      return pause(instance, unfitness, isUnfit: true)
+  }
+
+  /// Sees what speaks against an instance as far as that is to be seen on this machine.
+  ///
+  /// - Returns: the address to send from, if there is one.
+  private func assess(_ instance: RouterInstance, _ link: Link?) -> IPAddress? {
+    let settings = instance.settings
+    let family = instance.family
+    let fault = self.fault(of: link, named: settings.interface)
+    instance.router.fitness.set(fault.map { .unfit(.interface($0)) }, for: .interface)
+    instance.router.fitness.setTracks(trackFaults(of: settings))
+    let isGlobal = settings.needsGlobalSource(family)
+    let source = link.flatMap {
+      interfaces.primaryAddress(of: $0.index, family, isGlobal: isGlobal)
     }
-    // What an attempt does to interfaces comes back as events, and others cause some too.
-    if let retryAt = instance.attachRetryAt, retryAt > now, instance.activity != .running { return }
-    do throws(NodeError) {
-      try attach(instance, link)
-    } catch {
-      pause(instance, error.description)
-      instance.attachRetryAt = now + Self.attachRetryPause
-      return schedule(instance)
-    }
-    updateDecrement(of: instance)
-    run(instance, from: primary)
+    let reason = WaitingReason.noSourceAddress(
+      interface: settings.interface, family, isGlobal: isGlobal)
+    instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
+    return source
   }
 
   private func run(_ instance: RouterInstance, from primary: IPAddress) {
@@ -143,11 +157,11 @@ extension Engine {
       instance.activity = .running
       instance.isUnfit = false
       perform(instance.election.start(at: now, from: primary), for: instance)
-      if !instance.isHolding, !instance.hasReleased, instance.handoverDeadline == nil {
+      if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay {
         // Left on the interface by an earlier life of this node.
-        work.add(.remove, instance)
+        work.add(.remove, instance.slot)
       }
-      startProbe(of: instance)
+      startProbing(of: instance)
     } else if primary != instance.election.primaryAddress {
       instance.election.changePrimaryAddress(to: primary)
     }
@@ -155,25 +169,38 @@ extension Engine {
     schedule(instance)
   }
 
-  /// Takes an instance out of the election until its interface is usable again.
+  /// Takes an instance out of the election until nothing speaks against it.
   ///
-  /// One that is only unfit hands over: its interface still serves.
-  func pause(_ instance: RouterInstance, _ reason: String, isUnfit: Bool = false) {
+  /// If its interface still serves, it hands over.
+  private func pause(_ instance: RouterInstance, _ reason: WaitingReason, handsOver: Bool) {
     let waiting = RouterInstance.Activity.waiting(reason)
     guard instance.activity != waiting else { return }
     instance.activity = waiting
-    instance.attachRetryAt = nil
-    instance.isUnfit = isUnfit
+    forgetRetry(of: instance)
+    instance.isUnfit = handsOver
     perform(instance.election.stop(at: now), for: instance)
-    if instance.handoverDeadline != nil, !isUnfit { release(instance) }
-    stopProbe(of: instance)
+    if instance.handover.isUnderWay, !handsOver { release(instance) }
+    stopProbing(of: instance)
     schedule(instance)
     instance.stateSince = now
-    instance.stateReason = reason
+    instance.stateReason = reason.description
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
-    noteHook(.fault, of: instance, because: reason)
+    recordHook(.fault, of: instance, because: reason.description)
+  }
+
+  /// Takes an instance out of the election until something is tried again; the caller says when.
+  func wait(_ instance: RouterInstance, for reason: WaitingReason, _ cause: Fitness.Cause) {
+    pause(instance, reason, handsOver: false)
+    instance.router.fitness.set(.unfit(reason), for: cause)
+  }
+
+  /// Forgets what would have been tried again; it is tried when nothing else speaks against it.
+  func forgetRetry(of instance: RouterInstance) {
+    instance.attachRetryAt = nil
+    instance.router.fitness.set(nil, for: .address(instance.family))
+    instance.router.fitness.set(nil, for: .attachment(instance.family))
   }
 
   // MARK: Sockets
@@ -181,26 +208,25 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      if instance.settings.virtualMac { try claimVirtualInterface(for: instance, on: link) }
+      if instance.settings.virtualMac { try claimMacvlan(for: instance, on: link) }
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
-        try createVirtualInterface(for: instance, on: link)
-        wire.userCount += 1
+        try createMacvlan(for: instance, on: link)
+        wire.addUser()
         segment.add(instance)
       } catch {
-        removeVirtualInterface(of: instance)
+        removeMacvlan(of: instance)
         closeUnused(key)
         throw error
       }
       claimAddresses(of: instance, on: link.index)
-      if instance.settings.virtualMac { work.add(.load, instance) }
+      if instance.settings.virtualMac { work.add(.load, instance.slot) }
     }
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
       instance.attach(link)
-      wires[link.index]?.macAddress = link.macAddress ?? MACAddress(rawValue: 0)
-      wires[link.index]?.isRouter = platform.isForwarding(link, .ipv6)
+      wires[link.index]?.update(link, isRouter: platform.isForwarding(link, .ipv6))
       if hasNewMAC, instance.isHolding { announceInstalled(instance) }
     }
   }
@@ -209,9 +235,8 @@ extension Engine {
   private func wire(_ link: Link) throws(NodeError) -> Wire {
     if let wire = wires[link.index] { return wire }
     let wire = Wire(
-      link.index, try platform.openWire(link),
-      macAddress: link.macAddress ?? MACAddress(rawValue: 0),
-      isRouter: platform.isForwarding(link, .ipv6), announcements)
+      link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
+      announcements)
     wires[link.index] = wire
     return wire
   }
@@ -225,27 +250,25 @@ extension Engine {
     return segment
   }
 
-  /// Lets go of the interface; closes what nobody else uses.
+  /// Lets go of the interface; closes what no other router uses.
   func detach(_ instance: RouterInstance) {
     guard let link = instance.link else { return }
+    // A farewell that waits must leave while it is known where to.
+    flush()
     changeListening(for: instance)
     isSafeguardStale = true
-    endHandover(instance)
-    removeVirtualInterface(of: instance)
+    instance.handover.end()
+    removeMacvlan(of: instance)
     instance.link = nil
-    work.forget(instance)
-    for index in instance.addresses.indices {
-      let address = instance.addresses[index].address.address
-      instance.addresses[index].isInstalled = false
-      instance.addresses[index].isLeased = false
-      instance.addresses[index].isAwake = false
-      instance.addresses[index].expectedRemovals = 0
-      disown(address, of: instance, on: link.index)
+    work.forget(instance.slot)
+    for address in instance.addresses {
+      disown(address.address.address, of: instance, on: link.index)
     }
-    instance.addresses.removeAll(where: \.isRetired)
+    instance.addresses.interfaceVanished()
+    instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     segments[key]?.remove(instance)
-    wires[link.index]?.userCount -= 1
+    wires[link.index]?.removeUser()
     closeUnused(key)
   }
 
@@ -255,9 +278,9 @@ extension Engine {
       platform.unwatch(segment.transport.descriptor)
       segments[key] = nil
     }
-    if let wire = wires[key.interfaceIndex], wire.userCount == 0 {
+    if let wire = wires[key.interfaceIndex], wire.isUnused {
       wires[key.interfaceIndex] = nil
-      if wire.listening.isWatched { platform.unwatch(wire.transport.fileDescriptor) }
+      perform(wire.listening.close(), on: wire)
       platform.close(wire.transport)
     }
   }

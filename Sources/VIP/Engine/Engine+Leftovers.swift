@@ -9,7 +9,7 @@ import VIPCore
 /// dead: it goes at once. Of the others, an address with a lease is either refreshed by its node, or
 /// it goes by itself within the lease; either way it is none of our business. Only an address
 /// without an end that this node itself shall manage is taken for a leftover also if it is not
-/// listed, since nobody else would ever remove it.
+/// listed, since no other program would ever remove it.
 extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
   /// there are routers.
@@ -18,27 +18,45 @@ extension Engine {
   }
 
   private func remove(leftovers listed: Set<AddressFile.Entry>) {
-    removeStrayInterfaces()
+    // The neighbours of what goes must be known.
+    drainKernelEvents()
+    removeStrayMacvlans()
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
-    let requests = records.compactMap { record -> AddressRequest? in
-      guard record.isOurs, let link = interfaces.link(record.interfaceIndex),
+    var found: [Int32: [InterfaceAddress]] = [:]
+    for record in records where record.isOurs {
+      guard let link = interfaces.link(record.interfaceIndex),
         listed.contains(AddressFile.Entry(interface: link.name, address: record.address))
-      else { return nil }
-      return AddressRequest(interfaceIndex: link.index, address: record.address)
+      else { continue }
+      found[link.index, default: []].append(record.address)
     }
-    // The last first: the others of a subnet may depend on the first.
-    _ = platform.kernel.remove(requests.reversed())
+    for (index, addresses) in found { remove(addresses, onInterface: index) }
   }
 
-  /// Removes leftovers that were put on the interface itself by a life without virtual MAC address.
-  func removeFromParent(
-    _ leftovers: Set<InterfaceAddress>, of instance: RouterInstance, _ index: Int32? = nil
+  /// Where an address is that a router gets: the host may have it, or an earlier life of this node
+  /// may have left it on the interface.
+  func place(
+    of address: InterfaceAddress, _ leftovers: Set<InterfaceAddress>,
+    _ settings: RouterConfiguration, on link: Link?
+  ) -> VirtualAddress.Place {
+    if let link, interfaces.hostRecord(address.address, on: link.index) != nil { return .host }
+    return !settings.virtualMac && leftovers.contains(address) ? .here(.endless) : .absent
+  }
+
+  /// Removes leftovers that a router does not take for its own: it has the addresses on a macvlan,
+  /// or the host has them.
+  func removeUnused(
+    _ leftovers: Set<InterfaceAddress>, of instance: RouterInstance, on link: Link
   ) {
-    guard let index = index ?? instance.link?.index else { return }
-    let requests = instance.addresses.lazy.map(\.address).filter(leftovers.contains).map {
-      AddressRequest(interfaceIndex: index, address: $0)
+    let unused = instance.addresses.filter { !$0.isInstalled && leftovers.contains($0.address) }
+    if !unused.isEmpty { remove(unused.map(\.address), onInterface: link.index) }
+  }
+
+  private func remove(_ addresses: [InterfaceAddress], onInterface index: Int32) {
+    // The last first: the others of a subnet may depend on the first.
+    let requests = addresses.reversed().map { AddressRequest(interfaceIndex: index, address: $0) }
+    sparingNeighbours(of: addresses, onInterface: index) {
+      _ = platform.kernel.remove(requests)
     }
-    if !requests.isEmpty { _ = platform.kernel.remove(requests.reversed()) }
   }
 
   /// Addresses without an end that carry our tag, on an interface, and belong to no router here.

@@ -2,54 +2,24 @@ import ARP
 import Netlink
 import VIPCore
 
-/// What is heard of an interface's announcements, and what keeps that cheap.
-struct Listening {
-  /// Beyond so many addresses the kernel passes on all that is said about any address.
-  static let filteredAddressCount = 32
-  /// Frames taken in one turn; reading one costs a microsecond or two.
-  static let framesPerTurn = 256
-  /// So many full turns in a row are a flood.
-  ///
-  /// Then there is a pause after each full turn, which bounds what a storm of broadcasts costs to
-  /// 256 frames in 10 ms. What does not fit into the kernel's buffer meanwhile is lost, as if the
-  /// segment had lost it.
-  static let fullTurnsMax = 16
-  static let pause = Duration.milliseconds(10)
-
-  /// The filter that is in force.
-  var filter = PcapTransport.Filter.nothing
-  /// Whether the loop waits for the descriptor.
-  var isWatched = false
-  /// Whether who listens to what may have changed.
-  var isStale = false
-  var fullTurns = 0
-  /// When to listen again after too much was said.
-  var resumesAt: Instant?
-}
-
 /// Hearing what others say about the addresses of this node.
 ///
-/// A node listens while it holds addresses (somebody else may claim them), while it hands them over
-/// (the new holder's announcement ends that) and while it asks whether they are free. With a few
+/// A node listens while it holds addresses (another machine may claim them), while it hands them over
+/// (the new holder's announcement ends that) and while it probes whether they are free. With a few
 /// addresses the kernel's filter drops all frames about others.
 extension Engine {
-  /// Notes that an instance may need to hear more or less than before.
+  /// Records that an instance may need to hear more or less than before.
   func changeListening(for instance: RouterInstance) {
-    wire(of: instance)?.listening.isStale = true
+    wire(of: instance)?.listening.interestChanged()
   }
 
-  /// Listens as is needed from now on.
-  ///
-  /// At the end of a turn: the kernel takes tens of microseconds to change a filter, which a takeover
-  /// has better use for.
+  /// Listens as is needed from now on; at the end of a turn.
   func updateListening() {
     for (index, wire) in wires where wire.listening.isStale {
-      wire.listening.isStale = false
-      let filter = neededFilter(onInterface: index)
-      guard filter != wire.listening.filter else { continue }
-      guard (try? wire.transport.setFilter(filter)) != nil else { continue }
-      wire.listening.filter = filter
-      watch(wire, filter != .nothing && wire.listening.resumesAt == nil)
+      guard let filter = wire.listening.filter(for: neededFilter(onInterface: index)) else {
+        continue
+      }
+      set(filter, on: wire)
     }
   }
 
@@ -57,20 +27,31 @@ extension Engine {
   ///
   /// - Returns: whether it is.
   func listen(on wire: Wire) -> Bool {
-    if wire.listening.filter != .nothing { return true }
-    guard (try? wire.transport.setFilter(.announcements)) != nil else { return false }
-    wire.listening.filter = .announcements
-    watch(wire, true)
+    wire.listening.isListening || set(.announcements, on: wire)
+  }
+
+  /// Sets a filter.
+  ///
+  /// - Returns: whether the kernel has taken it.
+  @discardableResult
+  private func set(_ filter: PcapTransport.Filter, on wire: Wire) -> Bool {
+    do throws(FrameError) {
+      try wire.transport.setFilter(filter)
+    } catch {
+      wire.listening.filterWasRefused(at: now)
+      armListening(on: wire)
+      return false
+    }
+    perform(wire.listening.filterWasSet(filter), on: wire)
     return true
   }
 
-  private func watch(_ wire: Wire, _ isWanted: Bool) {
-    guard isWanted != wire.listening.isWatched else { return }
-    wire.listening.isWatched = isWanted
-    if isWanted {
-      platform.watch(wire.transport.fileDescriptor, .wire(wire.interfaceIndex))
-    } else {
-      platform.unwatch(wire.transport.fileDescriptor)
+  /// Does what a wire's ``Listening`` has decided.
+  func perform(_ deed: Listening.Deed?, on wire: Wire) {
+    switch deed {
+    case .watch: platform.watch(wire.transport.fileDescriptor, .wire(wire.interfaceIndex))
+    case .unwatch: platform.unwatch(wire.transport.fileDescriptor)
+    case nil: break
     }
   }
 
@@ -79,16 +60,16 @@ extension Engine {
     var addresses: [IPAddress] = []
     for case let instance? in instances where instance.link?.index == index {
       guard
-        instance.isHolding || instance.handoverDeadline != nil
-          || instance.probe?.startedAt != nil
+        instance.isHolding || instance.handover.isUnderWay
+          || instance.probe?.isUnderWay ?? false
       else { continue }
       guard addresses.count + instance.addresses.count <= Listening.filteredAddressCount else {
         return .announcements
       }
       addresses += instance.addresses.map(\.address.address)
     }
-    for inquiry in inquiries.values where inquiry.interfaceIndex == index {
-      addresses += inquiry.addresses
+    for change in changeProbes.values where change.interfaceIndex == index {
+      addresses += change.addresses
     }
     guard addresses.count <= Listening.filteredAddressCount else { return .announcements }
     return addresses.isEmpty ? .nothing : .uses(of: addresses)
@@ -98,61 +79,38 @@ extension Engine {
   /// that is held here should not be in use elsewhere.
   func drainClaims(on interfaceIndex: Int32) {
     guard let wire = wires[interfaceIndex] else { return }
-    var relieved: Set<Int> = []
-    let limit = Listening.framesPerTurn
-    let count = try? wire.transport.drain(limit: limit) { frame in
+    let count = try? wire.transport.drain(limit: Listening.framesPerTurn) { frame in
       guard let claim = try? AddressClaim(parsing: frame), claim.isInUse,
         claim.mac != wire.macAddress
       else { return }
-      if !inquiries.isEmpty { noteAnswer(claim, onInterface: interfaceIndex) }
-      guard let owner = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
-        let instance = instances[owner.slot]
+      handleAnswer(claim, onInterface: interfaceIndex)
+      guard let slot = owners[OwnerKey(interfaceIndex: interfaceIndex, address: claim.address)],
+        let instance = instances[slot],
+        let position = instance.addresses.position(of: claim.address)
       else { return }
-      if instance.addresses[owner.index].isLingering {
-        instance.addresses[owner.index].isLingering = false
-        relieved.insert(owner.slot)
+      if instance.handover.keeps(claim.address) {
+        guard instance.addresses[position].isInstalled else { return }
+        handle(instance.handover.announced(claim.address), of: instance)
       } else if instance.probe != nil {
-        noteAnswer(claim, to: instance)
-      } else if instance.isHolding, instance.addresses[owner.index].isPresent,
-        !instance.addresses[owner.index].isRetired
-      {
-        noteForeignClaim(claim, of: instance)
+        handleAnswer(claim, to: instance)
+      } else if instance.isHolding, instance.addresses[position].isPresent {
+        handleForeignClaim(claim, of: instance)
       }
     }
-    for slot in relieved {
-      guard let instance = instances[slot] else { continue }
-      work.add(.remove, instance)
-      if !instance.addresses.contains(where: \.isLingering) { endHandover(instance) }
-    }
-    // What can't be read at all would call again at once and for ever.
-    bound(wire, isFull: (count ?? limit) == limit, isBroken: count == nil)
-  }
-
-  private func bound(_ wire: Wire, isFull: Bool, isBroken: Bool) {
-    guard isFull else {
-      wire.listening.fullTurns = 0
-      return
-    }
-    wire.listening.fullTurns += 1
-    guard isBroken || wire.listening.fullTurns > Listening.fullTurnsMax else { return }
-    watch(wire, false)
-    let end = now + Listening.pause
-    wire.listening.resumesAt = end
-    timers.schedule(.listening, noLaterThan: end)
+    perform(wire.listening.drained(count, at: now), on: wire)
+    armListening(on: wire)
   }
 
   /// Listens again to what was silenced for a moment.
   func resumeListening() {
-    var next: Instant?
     for wire in wires.values {
-      guard let end = wire.listening.resumesAt else { continue }
-      guard end <= now else {
-        next = min(next ?? end, end)
-        continue
-      }
-      wire.listening.resumesAt = nil
-      watch(wire, wire.listening.filter != .nothing)
+      perform(wire.listening.resume(at: now), on: wire)
+      armListening(on: wire)
     }
-    if let next { timers.schedule(.listening, at: next) }
+  }
+
+  private func armListening(on wire: Wire) {
+    guard let deadline = wire.listening.deadline else { return }
+    timers.schedule(.listening, noLaterThan: deadline)
   }
 }

@@ -4,15 +4,15 @@ import VIPCore
 /// Making the macvlans of routers, and clearing away those of the dead.
 ///
 /// Each name is claimed for as long as its node lives, in a way that the kernel ends with the
-/// process and that is the same for all in a network namespace. So whoever finds a macvlan of ours
-/// whose name nobody claims knows that its node is dead.
+/// process and that is the same for all in a network namespace. So a macvlan of ours whose name is
+/// not claimed belongs to a dead node.
 extension Engine {
   /// Claims the name of a router's macvlan on the interface that it is to be attached to.
   ///
-  /// - Throws: who else has it.
-  func claimVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
+  /// - Throws: which other process has it.
+  func claimMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
     let vrid = instance.settings.vrid
-    let name = VirtualInterface.name(onInterface: link.index, vrid, instance.family)
+    let name = RouterMacvlan.name(onInterface: link.index, vrid, instance.family)
     guard try platform.claimName(name) else {
       let holder = platform.nameHolder(name).map { " (\($0.description))" } ?? ""
       throw NodeError(
@@ -20,35 +20,32 @@ extension Engine {
         "another node on this machine\(holder) serves VRID \(vrid) of \(instance.family) on \(link.name); "
           + "stop it, or take another VRID")
     }
-    instance.virtual = VirtualInterface(
-      name: name, macAddress: .virtualRouter(vrid, instance.family))
+    instance.macvlan = RouterMacvlan(name: name, vrid, instance.family)
   }
 
   /// Makes the macvlan that a router has claimed the name of, switched off; nothing if it has none.
   ///
   /// - Throws: why there is none. Nothing has changed then.
-  func createVirtualInterface(for instance: RouterInstance, on link: Link) throws(NodeError) {
-    guard let virtual = instance.virtual else { return }
+  func createMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
+    guard let macvlan = instance.macvlan else { return }
     try checkSettings(for: instance.family, on: link)
-    try clearWay(for: virtual, on: link)
-    let macvlan = Macvlan(
-      name: virtual.name, parentIndex: link.index, macAddress: virtual.macAddress)
-    try create(macvlan, on: link)
-    guard let index = try present(named: virtual.name)?.index else {
-      throw NodeError(.system(errno: 19), "\(virtual.name) has vanished as soon as it was made")
+    try clearWay(for: macvlan, on: link)
+    let description = Macvlan(
+      name: macvlan.name, parentIndex: link.index, macAddress: macvlan.macAddress)
+    try create(description, on: link)
+    guard let index = try present(named: macvlan.name)?.index else {
+      throw NodeError(.system(errno: 19), "\(macvlan.name) has vanished as soon as it was made")
     }
     do throws(NodeError) {
-      let alias = VirtualInterface.alias(instance.settings.vrid, on: link.name)
+      let alias = RouterMacvlan.alias(instance.settings.vrid, on: link.name)
       try change([.setAlias(alias, index: index)])
-      try configure(virtual.name, index, instance.family, on: link)
+      try configure(macvlan.name, index, instance.family, on: link)
     } catch {
       _ = platform.kernel.change([.delete(index: index)])
       throw error
     }
-    instance.virtual?.index = index
-    instance.virtual?.isUp = false
-    instance.virtual?.failure = nil
-    virtuals[index] = instance.slot
+    instance.macvlan?.created(index: index)
+    macvlans[index] = instance.slot
     isSafeguardStale = true
   }
 
@@ -73,7 +70,7 @@ extension Engine {
       : [
         ("disable_ipv6", 0), ("keep_addr_on_down", 1), ("accept_ra", 0), ("autoconf", 0),
         ("router_solicitations", 0), ("forwarding", forwarding),
-        // What waits needs its detection of duplicates to wait for, but it must take no time.
+        // An address waits for its detection of duplicates, which must take no time.
         ("accept_dad", 1), ("dad_transmits", 0), ("router_solicitation_delay", 0),
       ]
     for (setting, value) in settings where platform.setting("\(path)/\(setting)") != value {
@@ -124,24 +121,24 @@ extension Engine {
 
   // MARK: Leftovers
 
-  /// Removes what a dead node has left of a macvlan; refuses if somebody else is in the way.
-  private func clearWay(for virtual: VirtualInterface, on parent: Link) throws(NodeError) {
+  /// Removes what a dead node has left of a macvlan; refuses if another program is in the way.
+  private func clearWay(for macvlan: RouterMacvlan, on parent: Link) throws(NodeError) {
     let links = try allLinks()
     for link in links
-    where link.name == virtual.name
-      || (link.macAddress == virtual.macAddress && link.parentIndex == parent.index
+    where link.name == macvlan.name
+      || (link.macAddress == macvlan.macAddress && link.parentIndex == parent.index
         && link.kind == "macvlan")
     {
-      let isClaimed = link.name == virtual.name
-      // One that was killed just after it had made it has left no remark yet.
+      let isClaimed = link.name == macvlan.name
+      // A node that was killed just after it had made it has set no alias yet.
       let isNew =
-        isClaimed && link.kind == "macvlan" && link.macAddress == virtual.macAddress
+        isClaimed && link.kind == "macvlan" && link.macAddress == macvlan.macAddress
         && link.parentIndex == parent.index && link.alias == nil
-      guard isNew || VirtualInterface.isOurs(link), removeLeftover(link, isClaimed: isClaimed)
+      guard isNew || RouterMacvlan.isOurs(link), removeLeftover(link, isClaimed: isClaimed)
       else {
         throw NodeError(
           .system(errno: 17),
-          "\(link.name) is in the way of the virtual MAC address \(virtual.macAddress) on "
+          "\(link.name) is in the way of the virtual MAC address \(macvlan.macAddress) on "
             + "\(parent.name), and it is not this node's; stop what uses it, or remove it with "
             + "'ip link delete \(link.name)'")
       }
@@ -149,9 +146,9 @@ extension Engine {
   }
 
   /// Removes the macvlans of nodes that are dead.
-  func removeStrayInterfaces() {
-    for link in (try? allLinks()) ?? [] where VirtualInterface.isOurs(link) {
-      guard virtuals[link.index] == nil else { continue }
+  func removeStrayMacvlans() {
+    for link in (try? allLinks()) ?? [] where RouterMacvlan.isOurs(link) {
+      guard macvlans[link.index] == nil else { continue }
       _ = removeLeftover(link, isClaimed: false)
     }
   }
@@ -165,13 +162,10 @@ extension Engine {
     }
     defer { if !isClaimed { platform.releaseName(link.name) } }
     var requests: [LinkRequest] = [.delete(index: link.index)]
-    let saved = VirtualInterface.restoration(in: link.alias)
-    if let parent = link.parentIndex {
-      if hushed[parent] != nil {
-        hushed[parent]?.saved.merge(saved) { own, _ in own }
-      } else {
-        requests += restoration(of: saved, ofParent: parent)
-      }
+    let saved = RouterMacvlan.restoration(in: link.alias)
+    if let parent = link.parentIndex, !parentSettings.inherit(saved, on: parent), !saved.isEmpty {
+      requests += ParentSettings.restoration(
+        of: saved, on: parent, present: presentSettings(of: parent))
     }
     _ = platform.kernel.change(requests)
     return true

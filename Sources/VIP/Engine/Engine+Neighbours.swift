@@ -7,12 +7,12 @@ import VIPCore
 /// others of the subnet on that interface, our own and the host's, go with it unless the interface's
 /// setting `promote_secondaries` says otherwise, which it does not by default.
 extension Engine {
-  /// Removes addresses while the setting is on, if others depend on them; then it is as it was.
-  func keepingNeighbours<Result>(
-    of indices: [Int], _ instance: RouterInstance, _ remove: () -> Result
+  /// Removes addresses from an interface while the setting is on, if others depend on them; then the
+  /// setting is as it was.
+  func sparingNeighbours<Result>(
+    of addresses: [InterfaceAddress], onInterface index: Int32, _ remove: () -> Result
   ) -> Result {
-    guard let link = instance.link, instance.family == .ipv4, !instance.settings.virtualMac,
-      haveNeighbours(indices, of: instance, on: link),
+    guard haveNeighbours(addresses, onInterface: index), let link = interfaces.link(index),
       platform.setPromotesSecondaries(true, on: link)
     else { return remove() }
     defer { _ = platform.setPromotesSecondaries(false, on: link) }
@@ -20,24 +20,20 @@ extension Engine {
   }
 
   /// Whether addresses that stay share a subnet with some that go.
-  private func haveNeighbours(
-    _ indices: [Int], of instance: RouterInstance, on link: Link
-  ) -> Bool {
+  private func haveNeighbours(_ going: [InterfaceAddress], onInterface index: Int32) -> Bool {
     var subnets: Set<InterfaceAddress> = []
-    for index in indices where instance.addresses[index].address.prefixLength < 32 {
-      subnets.insert(instance.addresses[index].address.subnet)
+    for address in going where address.family == .ipv4 && address.prefixLength < 32 {
+      subnets.insert(address.subnet)
     }
     guard !subnets.isEmpty else { return false }
-    if interfaces.hasHostAddress(in: subnets, on: link.index) { return true }
-    let going = Set(indices)
-    for case let other? in instances where other.carrierIndex == link.index {
-      for index in other.addresses.indices {
-        let address = other.addresses[index]
-        if address.isInstalled, subnets.contains(address.address.subnet),
-          !(other === instance && going.contains(index))
-        {
-          return true
-        }
+    if interfaces.hasHostAddress(in: subnets, on: index) { return true }
+    let going = Set(going)
+    for case let other? in instances where other.addressInterface == index {
+      for address in other.addresses
+      where address.isInstalled && subnets.contains(address.address.subnet)
+        && !going.contains(address.address)
+      {
+        return true
       }
     }
     return false
@@ -45,11 +41,12 @@ extension Engine {
 
   /// Takes off at once what a router has on an interface that it will no longer look after.
   func removeAll(of instance: RouterInstance) {
-    let indices = instance.addresses.indices.filter { instance.addresses[$0].isInstalled }
+    let addresses = instance.addresses.filter(\.isInstalled).map(\.address)
     // A macvlan goes as a whole.
-    guard !indices.isEmpty, !instance.settings.virtualMac else { return }
+    guard !addresses.isEmpty, !instance.settings.virtualMac, let index = instance.addressInterface
+    else { return }
     isSafeguardStale = true
-    let requests = indices.reversed().map { instance.request($0, lifetime: nil) }
-    _ = keepingNeighbours(of: indices, instance) { platform.kernel.remove(requests) }
+    let requests = addresses.reversed().map { AddressRequest(interfaceIndex: index, address: $0) }
+    sparingNeighbours(of: addresses, onInterface: index) { _ = platform.kernel.remove(requests) }
   }
 }

@@ -3,114 +3,109 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Asking the segment, before a router's first use, whether its addresses are free.
+/// Probing for a router's addresses before its first use of them; ``AddressProbing`` decides.
 ///
-/// RFC 5227 §2.1 probes for four to seven seconds, in which no failover would be thinkable. But a
-/// router that has just come up is Backup for more than three intervals anyway: the probes go out
-/// in that time and cost none. Three of each, 100 ms apart, and a wait of 200 ms for slow machines
-/// make 400 ms; nobody's timer waits for them but the asking router's own, should its interval be
-/// shorter than that. More than a thousand addresses are asked for once, at 10,000 a second.
-///
-/// An answer is no obstacle if a router of the group is heard that lists the address: then it is the
-/// group's Active. If none is heard by the time this router would take over, and the answers go on for longer than a dead
-/// peer's lease, the addresses belong to somebody else, and it does not.
+/// A router that has just come up is Backup for more than three intervals anyway: the probes go out
+/// in that time and cost none. No timer waits for them but the router's own, should its interval be
+/// shorter than that.
 extension Engine {
-  /// How long after a refusal to ask again.
+  /// How long after a refusal to probe again.
   private static let refusalPause = Duration.seconds(30)
 
-  /// Begins to ask for a router that takes part from now on.
-  func startProbe(of instance: RouterInstance) {
+  /// Begins to probe for a router that takes part from now on.
+  func startProbing(of instance: RouterInstance) {
     guard instance.probe != nil else { return }
     guard !instance.isHolding else {
       instance.probe = nil
       return
     }
-    instance.probe?.begin(at: now)
+    instance.probe?.begin(for: instance.addresses.current.map(\.address.address), at: now)
     changeListening(for: instance)
+    // An answer that comes at once must be heard.
     updateListening()
-    continueProbes()
+    continueProbe(of: instance)
   }
 
-  /// Stops asking when the interface is gone; it begins anew when it is back.
-  func stopProbe(of instance: RouterInstance) {
-    instance.probe?.startedAt = nil
+  /// Goes on with the addresses that a router has now.
+  func changeProbe(of instance: RouterInstance) {
+    guard instance.probe?.isUnderWay ?? false else { return }
+    instance.probe?.change(to: instance.addresses.current.map(\.address.address), at: now)
+    continueProbe(of: instance)
+  }
+
+  /// Stops when the router no longer takes part; the probing begins again when it does.
+  func stopProbing(of instance: RouterInstance) {
+    instance.probe?.stop()
     changeListening(for: instance)
   }
 
-  /// Sends the probes that are due and notes whose waiting is over.
-  func continueProbes() {
-    var next: Instant?
-    for case let instance? in instances {
-      guard var probe = instance.probe, probe.startedAt != nil, !probe.isOver,
-        let wire = wire(of: instance)
-      else { continue }
-      let due = probe.takeDue(of: instance.addresses.count, by: now)
-      instance.probe = probe
-      for index in due {
-        // A frame that is lost here may as well have been lost on the way.
-        let address = instance.addresses[index].address.address
-        try? wire.transport.send(AddressProbe(address, from: wire.macAddress))
-      }
-      if probe.isOver {
-        settleProbe(of: instance)
-      } else {
-        next = min(next ?? probe.due, probe.due)
-      }
+  /// Sends the probes of a router that are due, and settles its probing when the waiting is over.
+  func continueProbe(of instance: RouterInstance) {
+    guard let deadline = instance.probe?.deadline else { return }
+    guard let wire = wire(of: instance) else { return stopProbing(of: instance) }
+    if deadline <= now, let due = instance.probe?.takeDue(by: now) {
+      hasChanged = true
+      send(due, on: wire)
+      if instance.probe?.isOver ?? false { settleProbe(of: instance) }
     }
-    if let later = continueInquiries() { next = min(next ?? later, later) }
-    if let next { timers.schedule(.probe, noLaterThan: next) }
+    arm(instance, by: instance.probe?.deadline)
   }
 
-  /// Takes in that somebody has an address that was asked for.
-  func noteAnswer(_ claim: AddressClaim, to instance: RouterInstance) {
-    guard let probe = instance.probe, probe.answers.count < Probe.answersMax,
-      !interfaces.hasMAC(claim.mac),
-      !probe.answers.contains(where: { $0.address == claim.address })
-    else { return }
-    instance.probe?.answers.append(Probe.Answer(address: claim.address, mac: claim.mac))
+  func send(_ probes: ArraySlice<IPAddress>, on wire: Wire) {
+    for address in probes {
+      // A frame that is lost here may as well have been lost on the way.
+      try? wire.transport.send(AddressProbe(address, from: wire.macAddress))
+    }
   }
 
-  /// Takes in, for a router that asks, which addresses the group's Active has.
+  /// Takes in that a machine uses an address that a router probes for.
+  func handleAnswer(_ claim: AddressClaim, to instance: RouterInstance) {
+    guard !interfaces.hasMAC(claim.mac) else { return }
+    _ = instance.probe?.heard(claim)
+  }
+
+  /// Takes in, for a router that probes, which addresses the group's Active has.
   func hearGroup(
     _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
   ) {
-    // Only what is asked for: whoever forges lists must not make this one grow.
-    for address in advertisement.addresses(in: message)
-    where owner(of: address, near: instance)?.slot == instance.slot {
-      instance.probe?.listed.insert(address)
+    for address in advertisement.addresses(in: message) {
+      instance.probe?.heardGroup(listing: address)
     }
     settleProbe(of: instance)
   }
 
-  /// Ends the asking if nothing speaks against the router, or says what does.
+  /// Ends the probing if nothing speaks against the router, or tells what does.
   ///
-  /// Once the group is heard, and has the same addresses, there is nothing left to ask: they are the
-  /// group's. Whoever hands over to a router that has just come up must not have to wait for it.
-  func settleProbe(of instance: RouterInstance) {
-    guard let probe = instance.probe else { return }
-    let isSame = instance.election.peers.contains { $0.addresses == .same }
-    guard probe.isOver || isSame else { return }
-    hasChanged = true
-    guard !isSame, let stranger = probe.stranger else {
-      instance.probe = nil
-      return changeListening(for: instance)
+  /// - Parameters:
+  ///   - instance: the router.
+  ///   - mustDecide: whether it would take over now.
+  func settleProbe(of instance: RouterInstance, mustDecide: Bool = false) {
+    guard instance.activity == .running, let probe = instance.probe, probe.isUnderWay else {
+      return
     }
-    // If nobody of the group is heard, that is decided when this router would take over.
-    guard !probe.listed.isEmpty, instance.activity == .running else { return }
-    if now < endOfDoubt(of: instance, probe) {
-      instance.probe?.askAgain(at: now)
-      timers.schedule(.probe, at: now)
-    } else {
-      refuse(instance, stranger)
-      schedule(instance)
-    }
-  }
-
-  /// How long an answer may be that of a peer that is dead or frozen.
-  private func endOfDoubt(of instance: RouterInstance, _ probe: Probe) -> Instant {
+    let groupHasSame = instance.election.peers.contains { $0.addresses == .same }
     // The kernel removes what has expired within a second.
-    let lease = (lifetime(of: instance) ?? .zero) + .seconds(2)
-    return probe.askedSince + max(lease, Probe.shortestDoubt)
+    let verdict = instance.probe?.judge(
+      at: now, patience: (lifetime(of: instance) ?? .zero) + .seconds(2),
+      groupHasSame: groupHasSame, mustDecide: mustDecide)
+    if probe.isOver || groupHasSame { hasChanged = true }
+    switch verdict {
+    case .free:
+      instance.probe = nil
+      changeListening(for: instance)
+    case .refused(let refusal):
+      wait(
+        instance,
+        for: .addressInUse(
+          refusal.holder.address, refusal.holder.mac, text: refusal.text(instance.settings.vrid)),
+        .address(instance.family))
+      instance.attachRetryAt = now + Self.refusalPause
+      schedule(instance)
+    case .open:
+      // The segment is probed again, from now on.
+      if probe.isOver { continueProbe(of: instance) }
+    case .taken, nil: break
+    }
   }
 
   /// Keeps a Backup from taking over before the answers are in, and one that must not from doing so
@@ -119,48 +114,24 @@ extension Engine {
   /// - Returns: when to look again; `nil` if nothing is in the way.
   func delayByProbe(_ instance: RouterInstance) -> Instant? {
     guard let probe = instance.probe, instance.election.state == .backup else { return nil }
-    guard probe.isOver else { return max(probe.due, now + .milliseconds(1)) }
-    settleProbe(of: instance)
-    guard let answer = instance.probe?.stranger else { return instance.probe?.due }
-    if now < endOfDoubt(of: instance, probe) {
-      instance.probe?.askAgain(at: now)
-      continueProbes()
-      return instance.probe?.due
-    }
-    refuse(instance, answer)
-    return instance.attachRetryAt
-  }
-
-  private func refuse(_ instance: RouterInstance, _ answer: Probe.Answer) {
-    let isGroupHeard = !(instance.probe?.listed.isEmpty ?? true)
-    let stranger =
-      isGroupHeard
-      ? "is not the Active of VRID \(instance.settings.vrid)"
-      : "speaks no VRRP for VRID \(instance.settings.vrid)"
-    let text =
-      "\(answer.address) is used by the machine with Ethernet address \(answer.mac), which "
-      + "\(stranger); take another address, or switch the question off with --no-probe"
-    instance.probe?.refusal = text
-    pause(instance, text)
-    instance.attachRetryAt = now + Self.refusalPause
-    schedule(instance)
+    if probe.isOver { settleProbe(of: instance, mustDecide: true) }
+    guard let settled = instance.probe else { return nil }
+    return settled.deadline.map { max($0, now + .milliseconds(1)) } ?? instance.attachRetryAt
   }
 
   /// Why a router may not take part; `nil` if it may or if that is still open.
   package func refusal(of name: String) -> String? {
-    for case let instance? in instances where instance.settings.name == name {
-      if let refusal = instance.probe?.refusal { return refusal }
+    for instance in routers.members(named: name) {
+      if let refusal = instance.probe?.refusal { return refusal.text(instance.settings.vrid) }
     }
     return nil
   }
 
   /// Whether it is still open if a router that takes part may have its addresses.
   package func isProbing(_ name: String) -> Bool {
-    instances.contains { instance in
-      guard let instance, instance.settings.name == name, let probe = instance.probe else {
-        return false
-      }
-      return probe.startedAt != nil && probe.refusal == nil
+    routers.members(named: name).contains { instance in
+      guard let probe = instance.probe else { return false }
+      return probe.isUnderWay && probe.refusal == nil
     }
   }
 }

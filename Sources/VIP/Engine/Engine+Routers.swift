@@ -6,13 +6,20 @@ import VRRP
 extension Engine {
   /// Adds a router; nothing happens if an identical one is there.
   ///
+  /// - Parameters:
+  ///   - settings: its settings.
+  ///   - faults: what a program has said of the router in whose place it comes.
   /// - Throws: what is wrong with it. Nothing has changed then.
-  package func add(_ settings: RouterConfiguration) throws(NodeError) {
+  package func add(
+    _ settings: RouterConfiguration, keeping faults: [String: RouterFitness] = [:]
+  ) throws(NodeError) {
     if self.settings(named: settings.name) == settings { return }
-    try step { () throws(NodeError) in try addNew(settings) }
+    try step { () throws(NodeError) in try addNew(settings, faults) }
   }
 
-  private func addNew(_ settings: RouterConfiguration) throws(NodeError) {
+  private func addNew(
+    _ settings: RouterConfiguration, _ faults: [String: RouterFitness]
+  ) throws(NodeError) {
     guard !contains(settings.name) else {
       throw NodeError(
         ConfigurationError(.name, router: settings.name, "there is such a router already"))
@@ -20,33 +27,25 @@ extension Engine {
     try validate([settings])
     guard let link = interfaces.link(named: settings.interface) else { return }
     let leftovers = try leftoverAddresses(on: link)
-    for family in settings.families { start(settings, family, on: link, leftovers) }
+    let router = routers.add(settings)
+    for (cause, fitness) in faults {
+      router.fitness.set(fitness.fault(of: cause), for: .external(cause))
+    }
+    for family in settings.families { start(family, of: router, on: link, leftovers) }
   }
 
   /// Makes the virtual router of one family and lets it take part as soon as it can.
   func start(
-    _ settings: RouterConfiguration, _ family: AddressFamily, on link: Link?,
+    _ family: AddressFamily, of router: Router, on link: Link?,
     _ leftovers: Set<InterfaceAddress>
   ) {
-    let instance = makeInstance(settings, family)
-    for index in instance.addresses.indices {
-      let address = instance.addresses[index].address
-      instance.addresses[index].isInstalled = !settings.virtualMac && leftovers.contains(address)
-      guard let link else { continue }
-      instance.addresses[index].belongsToHost =
-        interfaces.hostRecord(address.address, on: link.index) != nil
+    let settings = router.settings
+    let addresses = VirtualAddresses(settings.addresses(family)) { address in
+      place(of: address, leftovers, settings, on: link)
     }
-    if settings.virtualMac, let link { removeFromParent(leftovers, of: instance, link.index) }
+    let instance = routers.makeMember(family, of: router, addresses, at: now)
+    if let link { removeUnused(leftovers, of: instance, on: link) }
     reconsider(instance)
-  }
-
-  func makeInstance(
-    _ settings: RouterConfiguration, _ family: AddressFamily
-  ) -> RouterInstance {
-    let slot = instances.firstIndex { $0 == nil } ?? instances.count
-    let instance = RouterInstance(slot: slot, settings, family, at: now)
-    if slot == instances.count { instances.append(instance) } else { instances[slot] = instance }
-    return instance
   }
 
   /// Starts to remove a router: it leaves the election now; ``contains(_:)`` tells when it is gone.
@@ -55,19 +54,22 @@ extension Engine {
   @discardableResult
   package func remove(_ name: String) -> Bool {
     step {
-      let group = liveInstances.filter { $0.settings.name == name }
-      for instance in group { leave(instance) }
-      return !group.isEmpty
+      let members = routers.members(named: name)
+      for instance in members { leave(instance) }
+      routers.retire(name)
+      return !members.isEmpty
     }
   }
 
   /// Takes an instance out of the election for good, handing over.
   func leave(_ instance: RouterInstance) {
     guard instance.activity != .leaving else { return }
+    routers.separate(instance)
     instance.activity = .leaving
     instance.attachRetryAt = nil
     pendingHooks[instance.slot] = nil
     instance.troubles.clear()
+    stopProbing(of: instance)
     perform(instance.election.stop(at: now), for: instance)
     schedule(instance)
   }
@@ -76,31 +78,32 @@ extension Engine {
   func finishLeaving() {
     for case let instance? in instances
     where instance.activity == .leaving && instance.hasReleased {
-      // While it is known what the addresses were on.
-      noteEnd(of: instance)
-      detach(instance)
-      work.forget(instance)
-      timers.cancel(.router(slot: instance.slot))
-      instances[instance.slot] = nil
+      forget(instance)
       hasChanged = true
-      if !contains(instance.settings.name) {
-        report(.removed(router: instance.settings.name))
-      }
+      if !contains(instance.router.name) { report(.removed(router: instance.router.name)) }
     }
   }
 
-  var liveInstances: [RouterInstance] {
-    instances.compactMap { $0 }
+  /// Forgets a virtual router: everything that knows it by its slot does so here.
+  private func forget(_ instance: RouterInstance) {
+    // While it is known what the addresses were on.
+    recordEnd(of: instance)
+    // Its address work, addresses, macvlan, segment and wire; the guard's part goes with the link.
+    detach(instance)
+    timers.cancel(.router(slot: instance.slot))
+    routers.remove(instance)
   }
+
+  var liveInstances: [RouterInstance] { routers.members }
 
   /// Whether a router is there, also while it is leaving.
   package func contains(_ name: String) -> Bool {
-    liveInstances.contains { $0.settings.name == name }
+    routers.contains(name)
   }
 
   /// Whether a router has left the election but still has addresses to remove.
   package func isLeaving(_ name: String) -> Bool {
-    liveInstances.contains { $0.settings.name == name && $0.activity == .leaving }
+    routers.members(named: name).contains { $0.activity == .leaving }
   }
 
   /// The settings of the routers that are leaving, as far as they leave.
@@ -120,15 +123,11 @@ extension Engine {
 
   /// The settings of a router; those it has left with if it is leaving.
   package func settings(named name: String) -> RouterConfiguration? {
-    let group = liveInstances.filter { $0.settings.name == name }
-    return (group.first { $0.activity != .leaving } ?? group.first)?.settings
+    routers.settings(named: name)
   }
 
   /// The names of all routers, in the order in which they were added.
-  package var routerNames: [String] {
-    var seen: Set<String> = []
-    return liveInstances.map(\.settings.name).filter { seen.insert($0).inserted }
-  }
+  package var routerNames: [String] { routers.names }
 
   /// The routers that have a virtual address.
   package func routerNames(holding address: IPAddress) -> [String] {
@@ -139,9 +138,9 @@ extension Engine {
 
   /// What a router waits for; `nil` if all of it takes part.
   package func obstacle(to name: String) -> String? {
-    for instance in liveInstances where instance.settings.name == name {
-      if case .waiting(let reason) = instance.activity { return reason }
-      if let question = instance.probe?.question { return question }
+    for instance in routers.members(named: name) {
+      if case .waiting(let reason) = instance.activity { return reason.description }
+      if let obstacle = instance.probe?.obstacle(instance.settings.vrid) { return obstacle }
     }
     return nil
   }

@@ -94,7 +94,7 @@ extension Engine {
   func updateSafeguard() {
     guard isSafeguardStale, let safeguard else { return }
     isSafeguardStale = false
-    safeguard.keepOnly { $0 < instances.count && instances[$0]?.link != nil }
+    safeguard.keepOnly { routers[$0]?.link != nil }
     safeguard.setLease(longestLifetime)
     let hostAddresses = virtualAddressesOfHost()
     for case let instance? in instances {
@@ -114,23 +114,40 @@ extension Engine {
     _ instance: RouterInstance, to safeguard: Safeguard, hostAddresses: Set<Int>
   ) {
     guard let link = instance.link else { return }
-    var duties: GuardArea.Duties = []
-    // A macvlan that its node does not look after is a leftover, even if it is off.
-    if instance.isHolding || !instance.hasReleased || instance.virtual?.index != nil {
-      duties.insert(.removals)
-    }
-    if instance.election.state == .active { duties.insert(.farewells) }
+    let source = instance.election.primaryAddress
+    let listed = instance.advertisedAddresses
     safeguard.publish(
-      instance, link: link.index, hostAddresses: hostAddresses, duties: duties,
-      savedSettings: savedSettings(ofParentOf: instance))
+      GuardedRouter(
+        slot: instance.slot, serial: instance.serial, interfaceIndex: link.index,
+        duties: duties(of: instance),
+        removal: instance.macvlan.map {
+          .macvlan(name: $0.name, restoring: savedSettings(ofParentOf: instance))
+        } ?? .addresses(instance.addresses, hostAddresses: hostAddresses),
+        farewell: instance.election.advertisement(.release, addressCount: listed.count),
+        listedAddresses: listed, source: source, destinations: instance.destinations,
+        interval: instance.settings.interval))
   }
 
-  /// Virtual addresses that the host has given itself meanwhile, by slot and index.
+  /// What is to be done for a router if the node dies now.
+  private func duties(of instance: RouterInstance) -> GuardArea.Duties {
+    var duties: GuardArea.Duties = []
+    // A macvlan that its node does not look after is a leftover, even if it is off.
+    if instance.isHolding || !instance.hasReleased || instance.macvlan?.index != nil {
+      duties.insert(.removals)
+    }
+    if instance.isHolding { duties.insert(.farewells) }
+    return duties
+  }
+
+  /// Virtual addresses that the host has given itself meanwhile, by slot and position.
   private func virtualAddressesOfHost() -> [Int: Set<Int>] {
     var found: [Int: Set<Int>] = [:]
     interfaces.forEachHostAddress { record in
       let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
-      if let owner = owners[key] { found[owner.slot, default: []].insert(owner.index) }
+      guard let slot = owners[key],
+        let position = instances[slot]?.addresses.position(of: record.address.address)
+      else { return }
+      found[slot, default: []].insert(position)
     }
     return found
   }

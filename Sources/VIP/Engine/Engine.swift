@@ -44,7 +44,7 @@ package final class Engine {
   /// The clock of the turn or command that is under way; read once, when it begins.
   private(set) var now: Instant
   var interfaces = InterfaceTable()
-  var instances: [RouterInstance?] = []
+  var routers = RouterTable()
   var segments: [SegmentKey: Segment] = [:]
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
@@ -53,21 +53,17 @@ package final class Engine {
   private var isInStep = false
   /// How late turns have come.
   var wakeUps: WakeUps
-  /// When the last turn began.
-  private var turnedAt: Instant
-  /// Which instance holds or will hold an address on an interface.
-  var owners: [OwnerKey: (slot: Int, index: Int)] = [:]
-  /// Whose macvlans these are, by the kernel's number.
-  var virtuals: [Int32: Int] = [:]
-  /// Interfaces whose ARP settings are changed for the sake of macvlans on them.
-  var hushed: [Int32: HushedParent] = [:]
-  /// Advertisements under virtual MAC addresses to send in this turn.
-  private var frames: [(instance: RouterInstance, bytes: [UInt8])] = []
-  /// What is asked of segments before routers that serve get more addresses.
-  var inquiries: [Int: Inquiry] = [:]
-  var lastInquiry = 0
-  /// Segments with messages to flush in this turn.
-  private var dirty: [Segment] = []
+  /// The slots of the routers that hold or will hold an address on an interface.
+  var owners: [OwnerKey: Int] = [:]
+  /// The slots of the routers that have macvlans, by the kernel's numbers for these.
+  var macvlans: [Int32: Int] = [:]
+  /// What is changed on the interfaces below macvlans.
+  var parentSettings = ParentSettings()
+  /// The advertisements to send in this turn.
+  var outbox = Outbox()
+  /// The probing for addresses that running routers are to get.
+  var changeProbes: [Int: ChangeProbe] = [:]
+  var lastChangeProbe = 0
   private var delayedTurns = 0
   /// Counts the rounds in which leases were refreshed.
   var refreshRound = 0
@@ -86,6 +82,9 @@ package final class Engine {
   /// so that callers that wait for something should look again.
   package var hasChanged = false
 
+  /// The virtual routers by slot.
+  var instances: [RouterInstance?] { routers.slots }
+
   struct OwnerKey: Hashable {
     var interfaceIndex: Int32
     var address: IPAddress
@@ -101,7 +100,6 @@ package final class Engine {
     self.announcements = announcements
     startedAt = platform.now()
     now = startedAt
-    turnedAt = startedAt
     wakeUps = WakeUps(at: startedAt)
     try rereadInterfaces()
     scheduleAnnouncementRefresh()
@@ -152,7 +150,7 @@ package final class Engine {
   }
 
   private func takeTurn(_ ready: [ReadinessSource]) {
-    recordWakeUp()
+    wakeUps.beginTurn(at: now, due: timers.earliest)
     safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
@@ -174,13 +172,6 @@ package final class Engine {
     // A message that waits in a socket may be the sign of life that a timer waits for.
     delayedTurns = mayHaveMore ? delayedTurns + 1 : 0
     fireTimers(includingBackups: delayedTurns == 0 || delayedTurns > Bound.delayedTurns)
-  }
-
-  /// Measures how late this turn serves a deadline that has come since the last one; what has been
-  /// put off on purpose is not late.
-  private func recordWakeUp() {
-    if let due = timers.earliest, due > turnedAt, due <= now { wakeUps.record(due: due, at: now) }
-    turnedAt = now
   }
 
   /// Whether this turn comes so late that the process must have been frozen or starved.
@@ -219,13 +210,9 @@ package final class Engine {
       switch timer {
       case .lease: refreshLeases()
       case .guard: startGuard()
-      case .retry: retryAddresses()
-      case .handover: endOverdueHandovers()
-      case .trouble: endTroubles()
-      case .conflict: reviewConflicts()
-      case .probe:
+      case .changeProbe:
         hasChanged = true
-        continueProbes()
+        continueChangeProbes()
       case .listening: resumeListening()
       case .refresh: refreshAnnouncements()
       case .announcement: break  // sendAnnouncements() follows in this turn
@@ -239,42 +226,43 @@ package final class Engine {
     for (timer, deadline) in postponed { timers.schedule(timer, at: deadline) }
   }
 
-  /// Lets a router's timer fire.
+  /// Lets a router's timer fire: does what is due of its parts and of its election.
   ///
-  /// - Returns: when it shall fire instead; `nil` if it has fired.
+  /// - Returns: when it shall fire instead, if its election is held up; `nil` if it is not.
   private func fire(
     _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
   ) -> Instant? {
+    retryAddresses(of: instance)
+    serveMacvlan(of: instance)
+    handle(instance.handover.advanced(to: now), of: instance)
+    reviewConflicts(of: instance)
+    reviewTroubles(of: instance)
+    continueProbe(of: instance)
     if let due = instance.attachRetryAt, due <= now {
-      instance.attachRetryAt = nil
+      forgetRetry(of: instance)
       reconsider(instance)
-    } else if instance.election.state == .backup, !includingBackups {
-      return deadline
-    } else if let later = delayByProbe(instance) {
-      return later
-    } else {
-      perform(instance.election.advance(to: now), for: instance, due: deadline)
+    } else if let due = instance.electionDeadline, due <= now {
+      if instance.election.state == .backup, !includingBackups {
+        return earliest(due, instance.partsDeadline)
+      }
+      if let later = delayByProbe(instance) { return earliest(later, instance.partsDeadline) }
+      // What was put off is due when it shall fire instead.
+      perform(instance.election.advance(to: now), for: instance, due: max(due, deadline))
     }
     schedule(instance)
     return nil
   }
 
   /// Puts an instance's next deadline into the queue.
-  ///
-  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
-  /// timers are close are served in one turn and sent with one system call. The election counts
-  /// from the exact deadline, so the rounding does not add up.
   func schedule(_ instance: RouterInstance) {
     let timer = EngineTimer.router(slot: instance.slot)
-    guard var deadline = instance.election.deadline ?? instance.attachRetryAt else {
-      timers.cancel(timer)
-      return
-    }
-    if instance.election.state == .active {
-      let grid = min(instance.settings.interval.nanoseconds / 16, 1_000_000)
-      deadline = Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
-    }
+    guard let deadline = instance.deadline else { return timers.cancel(timer) }
     timers.schedule(timer, at: deadline)
+  }
+
+  /// Sees to it that a router is looked after by a moment at the latest.
+  func arm(_ instance: RouterInstance, by moment: Instant?) {
+    if let moment { timers.schedule(.router(slot: instance.slot), noLaterThan: moment) }
   }
 
   private func armAnnouncements() {
@@ -285,155 +273,9 @@ package final class Engine {
     if let next { timers.schedule(.announcement, at: next) }
   }
 
-  // MARK: Advertisements
+  // MARK: Events
 
-  /// Hands everything that has arrived on a segment to the elections.
-  private func drain(_ key: SegmentKey) -> Bool {
-    guard let segment = segments[key] else { return false }
-    return segment.transport.drain(limit: Bound.messages) { header, message in
-      receive(header, message, on: segment)
-    }
-  }
-
-  private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
-    let addressee = message.count > 1 ? segment.router(message[1]) : nil
-    // A unicast peer may send with any hop limit: keepalived does in IPv6.
-    let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
-    do throws(AdvertisementError) {
-      let advertisement = try Advertisement(
-        parsing: message, from: header.source, to: header.destination,
-        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
-      guard let instance = addressee else {
-        segment.statistics.vridErrors += 1
-        return
-      }
-      guard instance.listens(to: header.source) else {
-        segment.statistics.vridErrors += 1
-        return tell(.unlistedPeer, from: header.source, of: instance) {
-          "\(header.source) advertises VRID \(advertisement.vrid) and is not among the peers; it is "
-            + "ignored"
-        }
-      }
-      noteSuccessor(of: instance, advertisement, from: header.source)
-      let actions = instance.election.receive(
-        advertisement, from: header.source,
-        addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
-      perform(actions, for: instance)
-      if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
-      note(actions.findings, advertisement, from: header.source, of: instance)
-      schedule(instance)
-    } catch {
-      if let addressee { tellUnusable(error, from: header.source, of: addressee) }
-      if segment.statistics.count(error) { return }
-      if let addressee {
-        addressee.election.count(error)
-      } else {
-        segment.statistics.packetLengthErrors += 1
-      }
-    }
-  }
-
-  /// Does what an election has decided: messages go out first, in ``flush()``.
-  ///
-  /// - Parameters:
-  ///   - actions: what it has decided.
-  ///   - instance: its router.
-  ///   - due: when it had to be decided; `nil` if that is now.
-  func perform(_ actions: Actions, for instance: RouterInstance, due: Instant? = nil) {
-    for action in actions {
-      switch action {
-      case .advertise(let priority): enqueue(priority, from: instance)
-      case .installAddresses: hold(instance)
-      case .announceAddresses: announceInstalled(instance)
-      case .removeAddresses: letGo(instance, because: actions.transitionReason)
-      case .transition(let transition):
-        measure(transition, of: instance, due: due)
-        record(transition, of: instance)
-      }
-    }
-  }
-
-  private func enqueue(_ priority: Priority, from instance: RouterInstance) {
-    guard let segment = segment(of: instance) else { return }
-    if let virtual = instance.virtual {
-      return frames.append((instance, instance.frame(priority, at: virtual.macAddress)))
-    }
-    let source = instance.isUnicast ? instance.election.primaryAddress : nil
-    for (destination, message) in instance.messages(priority) {
-      if let source {
-        segment.transport.enqueue(message, from: source, to: destination)
-      } else {
-        segment.transport.enqueue(message)
-      }
-    }
-    if !dirty.contains(where: { $0 === segment }) { dirty.append(segment) }
-  }
-
-  /// Sends what this turn has put into the batches.
-  func flush() {
-    for segment in dirty {
-      recordSending(segment.transport.flush(), on: segment)
-    }
-    dirty.removeAll(keepingCapacity: true)
-    for (instance, bytes) in frames {
-      guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
-      recordSending(send(bytes, on: wire), on: segment)
-    }
-    frames.removeAll(keepingCapacity: true)
-  }
-
-  /// Sends a frame; tries once more where a queue is full for a moment.
-  ///
-  /// - Returns: 0, or the error number.
-  private func send(_ frame: [UInt8], on wire: Wire) -> Int32 {
-    var failure: Int32 = 0
-    for _ in 0..<2 {
-      do throws(FrameError) {
-        try wire.transport.send(frame.span)
-        return 0
-      } catch {
-        failure = error.errorNumber == 0 ? -1 : error.errorNumber
-        guard error.isTransient else { break }
-      }
-    }
-    return failure
-  }
-
-  /// Reports once that advertisements can't be sent; not that the last one of a router which no
-  /// longer takes part could not.
-  private func recordSending(_ failure: Int32, on segment: Segment) {
-    guard failure != segment.sendFailure else { return }
-    segment.sendFailure = failure
-    guard failure != 0 else { return }
-    for case let instance? in instances
-    where instance.activity == .running && self.segment(of: instance) === segment {
-      report(
-        .warning(
-          router: instance.settings.name, family: instance.family,
-          text: "advertisements can't be sent on \(instance.settings.interface): "
-            + errorText(failure)))
-    }
-  }
-
-  private func record(_ transition: Transition, of instance: RouterInstance) {
-    isSafeguardStale = true
-    instance.stateSince = now
-    instance.stateReason = transition.reason.description
-    report(
-      .transition(
-        router: instance.settings.name, family: instance.family, transition))
-    switch transition.to {
-    case .active: noteHook(.active, of: instance, because: transition.reason.description)
-    case .backup: noteHook(.backup, of: instance, because: transition.reason.description)
-    case .initialize: break
-    }
-  }
-
-  func segment(of instance: RouterInstance) -> Segment? {
-    guard let link = instance.link else { return nil }
-    return segments[SegmentKey(interfaceIndex: link.index, family: instance.family)]
-  }
-
+  /// Tells observers of something.
   func report(_ event: NodeEvent) {
     events.append(event)
     hasChanged = true

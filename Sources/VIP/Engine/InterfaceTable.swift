@@ -3,7 +3,7 @@ import VIPCore
 
 /// What the kernel says about interfaces and the addresses on them that are not ours.
 ///
-/// Kept up to date from events; read anew as a whole when events were lost.
+/// Kept up to date from events; read again as a whole when events were lost.
 struct InterfaceTable {
   private var links: [Int32: Link] = [:]
   /// The interfaces by the name that each has now.

@@ -15,7 +15,7 @@ package protocol Platform: AnyObject {
     -> any AdvertisementTransport
   /// Opens the way to send and hear announcements on an interface; takes milliseconds.
   func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver
-  /// Closes a wire without making anybody wait for it.
+  /// Closes a wire without waiting for it.
   func close(_ wire: consuming any FrameTransport & FrameReceiver)
   /// Whether the host forwards packets of a family that arrive on an interface.
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool
@@ -36,7 +36,7 @@ package protocol Platform: AnyObject {
   ///
   /// - Returns: whether it is ours now.
   func claimName(_ name: String) throws(NodeError) -> Bool
-  /// Who had a name when it was last claimed in vain; `nil` if that is not known.
+  /// The process that had a name when it was last claimed in vain; `nil` if that is not known.
   func nameHolder(_ name: String) -> NameHolder?
   /// Gives such a name up.
   func releaseName(_ name: String)

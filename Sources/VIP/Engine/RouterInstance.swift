@@ -4,49 +4,10 @@ import VRRP
 
 /// One virtual router of this node: the election, its addresses, and what it is attached to.
 final class RouterInstance {
-  /// A virtual address and what the kernel is known to have done with it.
-  struct VirtualAddress {
-    let address: InterfaceAddress
-    /// Whether the kernel has it on our interface, by our doing.
-    ///
-    /// With a virtual MAC address: on the macvlan, which may be switched off.
-    var isInstalled = false
-    /// Whether it has an end there; only with a virtual MAC address.
-    var isLeased = false
-    /// Whether the machine takes it for its own: the macvlan was on since it was put there.
-    var isAwake = false
-    /// Whether it stays for a moment although the election was lost or left, until the new holder
-    /// has announced it.
-    var isLingering = false
-    /// Whether it is an address of the host itself (an owner's), which is never touched.
-    var belongsToHost = false
-    /// Whether it no longer belongs to the router and is only here until it is removed; such
-    /// addresses stand behind all others.
-    var isRetired = false
-    /// Why the last attempt to install it failed.
-    var failure: String?
-    /// When to try again after a failure or after somebody removed it.
-    var retryAt: Instant?
-    /// Whether somebody removed it while it was held, and it is not back yet.
-    var isMissing = false
-    /// How often somebody removed it lately, and when the last time was.
-    var losses = 0
-    var lastLoss = Instant.zero
-    /// When it was last installed or refreshed.
-    var refreshedAt = Instant.zero
-    /// Whether a takeover waits for its announcement.
-    var isAwaited = false
-    /// Removals of ours whose events are still to come.
-    var expectedRemovals = 0
-
-    /// Whether the interface has it, by our doing or as the host's own.
-    var isPresent: Bool { isInstalled || belongsToHost }
-  }
-
   /// What the instance does at the moment.
   enum Activity: Equatable {
-    /// It can't take part; the text says what it waits for.
-    case waiting(String)
+    /// It can't take part yet.
+    case waiting(WaitingReason)
     /// It takes part in the election.
     case running
     /// It has left the election for good; its addresses are being removed.
@@ -54,29 +15,31 @@ final class RouterInstance {
   }
 
   let slot: Int
-  var settings: RouterConfiguration
+  /// Tells it from others that had the same slot before.
+  let serial: Int
+  /// What it shares with the virtual router of the other family.
+  var router: Router
   let family: AddressFamily
   var election: VirtualRouter
-  var addresses: [VirtualAddress]
-  /// Counts how often the list of addresses was replaced.
-  var addressRevision = 0
-  var activity = Activity.waiting("not started")
+  var addresses: VirtualAddresses
+  /// Whether its addresses stay for a moment although they are no longer held.
+  var handover = Handover()
+  var activity = Activity.waiting(.notStarted)
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
-  var virtual: VirtualInterface?
-  /// Whether it is kept out of the election by something it tracks.
+  var macvlan: RouterMacvlan?
+  /// Whether its interface still serves while it is kept out of the election, so that it can hand
+  /// over.
   var isUnfit = false
-  /// By how much its priority is lowered by what it tracks.
+  /// By how much its election was told that its priority is lower.
   var priorityDecrement = 0
+  /// What lowers it.
+  var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
   var stateReason = "not started"
   /// What programs were last told of it, or would have been.
   var hookState = HookState.stop
-  /// When the addresses go even if no new holder has announced them; `nil` if none lingers.
-  var handoverDeadline: Instant?
-  /// Whether the new holder has advertised since.
-  var hasSuccessor = false
   /// The last failure to send an announcement.
   var announceFailure: String?
   /// When to try again to open what could not be opened.
@@ -85,10 +48,10 @@ final class RouterInstance {
   var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
-  /// Who else claims its addresses.
-  var conflicts = Conflicts()
-  /// The question whether its addresses are free, until it is answered.
-  var probe: Probe?
+  /// Other machines that use its addresses while it holds them.
+  var conflicts = ConflictWatch()
+  /// The probing for its addresses, until it is known that they are free.
+  var probe: AddressProbing?
 
   /// The addresses that advertisements list: as many as fit into one packet.
   private(set) var advertisedAddresses: [IPAddress] = []
@@ -99,17 +62,31 @@ final class RouterInstance {
   private var packetSource: IPAddress?
   private var packetFrame: [UInt8] = []
 
-  init(slot: Int, _ settings: RouterConfiguration, _ family: AddressFamily, at now: Instant) {
+  /// Makes an instance that takes no part yet.
+  ///
+  /// - Parameters:
+  ///   - slot: its number on the node.
+  ///   - serial: what tells it from others that had the same number before.
+  ///   - router: its router.
+  ///   - family: which of the router's addresses it serves.
+  ///   - addresses: these, and where each of them is.
+  ///   - now: the time.
+  init(
+    slot: Int, serial: Int, _ router: Router, _ family: AddressFamily,
+    _ addresses: VirtualAddresses, at now: Instant
+  ) {
+    let settings = router.settings
     self.slot = slot
-    self.settings = settings
+    self.serial = serial
+    self.router = router
     self.family = family
     election = VirtualRouter(settings.election(family))
-    addresses = settings.addresses(family).map { VirtualAddress(address: $0) }
+    self.addresses = addresses
     stateSince = now
-    if settings.probe, settings.priority != .owner { probe = Probe() }
+    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
-  /// Starts the election anew from a primary address; its statistics go on.
+  /// Starts the election again, from a primary address; its statistics go on.
   ///
   /// Among equal priorities the higher address wins a tie, so it also moves first: neighbours in
   /// one subnet get different ranks from the last bits of their addresses.
@@ -125,34 +102,72 @@ final class RouterInstance {
     election = VirtualRouter(electionSettings, continuing: statistics)
   }
 
+  /// The settings of its router.
+  var settings: RouterConfiguration { router.settings }
+
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
   }
 
+  /// When its election has something to do next.
+  ///
+  /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
+  /// timers are close are served in one turn and sent with one system call. The election counts
+  /// from the exact deadline, so the rounding does not add up.
+  var electionDeadline: Instant? {
+    guard let deadline = election.deadline, isHolding else { return election.deadline }
+    let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
+    return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+  }
+
+  /// When something of it is due beside its election.
+  var partsDeadline: Instant? {
+    let claims = earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
+    let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
+    return earliest(earliest(claims, places), attachRetryAt)
+  }
+
+  /// When to look after it next; `nil` if it waits for nothing.
+  var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
+
+  /// Its advertisement interval, or that of its Active if that is longer.
+  var longestInterval: Duration {
+    let nanoseconds = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
+    return .nanoseconds(Int64(clamping: nanoseconds))
+  }
+
   /// Whether the addresses belong on the interface now.
   var isHolding: Bool { election.state == .active }
 
-  /// Whether none of our addresses can be reached here any more.
+  /// Whether none of the addresses can be reached here any more by this node's doing.
+  ///
+  /// During a handover they can be, or will be in a moment: a macvlan that another program has
+  /// switched off is switched on again.
   var hasReleased: Bool {
-    settings.virtualMac ? !isReachable : !addresses.contains(where: \.isInstalled)
+    if handover.isUnderWay { return false }
+    return settings.virtualMac ? !isReachable : addresses.installedCount == 0
   }
 
   /// Whether what is installed can be reached: a macvlan may be switched off.
-  var isReachable: Bool { settings.virtualMac ? virtual?.isUp ?? false : true }
+  var isReachable: Bool { settings.virtualMac ? macvlan?.isUp ?? false : true }
 
-  /// The interface that its addresses are on.
-  var carrierIndex: Int32? { settings.virtualMac ? virtual?.index : link?.index }
+  /// The kernel's number for the interface that its addresses are on.
+  var addressInterface: Int32? { settings.virtualMac ? macvlan?.index : link?.index }
 
-  /// The addresses that belong to the router.
-  var currentAddresses: ArraySlice<VirtualAddress> { addresses.prefix { !$0.isRetired } }
+  /// What decides which addresses are to be worked on.
+  var circumstances: VirtualAddress.Circumstances {
+    VirtualAddress.Circumstances(
+      isHolding: isHolding, hasOwnInterface: settings.virtualMac, isReachable: isReachable,
+      isAttached: addressInterface != nil, handover: handover)
+  }
 
   /// Fits the advertised addresses to the interface.
   func attach(_ link: Link) {
     self.link = link
     let count = Advertisement.addressCountMax(
       mtu: link.mtu, family: family, version: settings.version)
-    advertisedAddresses = currentAddresses.prefix(count).map(\.address.address)
+    advertisedAddresses = addresses.current.prefix(count).map(\.address.address)
     packetKey = nil
   }
 
@@ -185,7 +200,7 @@ final class RouterInstance {
     return packets
   }
 
-  /// Makes the next messages anew.
+  /// Encodes the next messages again, whatever is in them.
   func forgetMessages() { packetKey = nil }
 
   /// The message as a frame with a virtual MAC address.
@@ -198,9 +213,16 @@ final class RouterInstance {
     return packetFrame
   }
 
+  /// The request that puts the address at a position on the interface, or removes it.
   func request(_ index: Int, lifetime: Duration?, isDormant: Bool = false) -> AddressRequest {
     AddressRequest(
-      interfaceIndex: carrierIndex ?? 0, address: addresses[index].address, lifetime: lifetime,
+      interfaceIndex: addressInterface ?? 0, address: addresses[index].address, lifetime: lifetime,
       makesRoute: !settings.virtualMac, isDormant: isDormant)
   }
+}
+
+/// The earlier of two moments; `nil` is never.
+func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+  guard let left, let right else { return left ?? right }
+  return min(left, right)
 }

@@ -23,9 +23,22 @@ struct WakeUps {
   private var periodStart: Instant
   private var longestOfPeriod: UInt64 = 0
   private var longestBefore: UInt64 = 0
+  private var lastTurn: Instant
 
   init(at now: Instant) {
     periodStart = now
+    lastTurn = now
+  }
+
+  /// Measures how late a turn serves a deadline that has come since the last one; what has been put
+  /// off on purpose is not late.
+  ///
+  /// - Parameters:
+  ///   - now: the turn's clock.
+  ///   - due: the earliest deadline; `nil` if there is none.
+  mutating func beginTurn(at now: Instant, due: Instant?) {
+    if let due, due > lastTurn, due <= now { record(due: due, at: now) }
+    lastTurn = now
   }
 
   /// Counts a turn.

@@ -74,7 +74,7 @@ package final class GuardArea {
   ///   - slot: the router's place.
   ///   - interfaceIndex: the interface that packets leave by.
   ///   - limit: for how long after the node's last turn they may be sent, in nanoseconds; 0 for
-  ///     packets means for ever, for requests what ``setRemovalLimit(_:)`` says.
+  ///     packets means without an end, for requests what ``setRemovalLimit(_:)`` says.
   /// - Returns: whether there was room; if not, that duty is empty now.
   package func write(
     _ bytes: [UInt8], for duty: Duties, of slot: Int, interfaceIndex: Int32, limit: UInt64 = 0

@@ -20,13 +20,14 @@ package final class Safeguard {
 
   /// What was written for a router, and from what.
   private struct Published {
-    let instance: RouterInstance
-    var link: Int32
-    var addressRevision: Int
-    var hostAddresses: Set<Int>
+    let serial: Int
+    let interfaceIndex: Int32
+    var addressRevision = -1
+    var hostAddresses: Set<Int> = []
     /// What removes its macvlan, if it has one.
     var macvlanRemoval: [UInt8] = []
     var farewell: Advertisement?
+    var listedAddresses: [IPAddress] = []
     var destinations: [IPAddress] = []
     var source: IPAddress?
     var duties: GuardArea.Duties = []
@@ -98,70 +99,80 @@ package final class Safeguard {
   // MARK: The area
 
   /// Whether all of a router is in the area.
-  func covers(_ instance: RouterInstance) -> Bool {
-    guard let entry = published[instance.slot], entry.instance === instance else { return true }
+  ///
+  /// - Parameters:
+  ///   - slot: its place.
+  ///   - serial: what tells it from others that had the place before.
+  /// - Returns: whether the guard could clean up after it.
+  func covers(_ slot: Int, serial: Int) -> Bool {
+    guard let entry = published[slot], entry.serial == serial else { return true }
     return entry.hasRemovals && entry.hasFarewell
   }
 
-  /// Makes a router's place say what it should.
-  ///
-  /// - Parameters:
-  ///   - instance: the router.
-  ///   - link: the interface it is attached to.
-  ///   - hostAddresses: which of its addresses, by index, are the host's own and not to be touched.
-  ///   - duties: what is to be done if the node dies now.
-  ///   - savedSettings: what the interface below its macvlan had before.
-  func publish(
-    _ instance: RouterInstance, link: Int32, hostAddresses: Set<Int>, duties: GuardArea.Duties,
-    savedSettings: [IPv4Setting: Int32] = [:]
-  ) {
-    let slot = instance.slot
-    if let entry = published[slot], entry.instance !== instance || entry.link != link {
+  /// Makes a router's place say what it should; writes only what is different.
+  func publish(_ router: GuardedRouter) {
+    let slot = router.slot
+    if let entry = published[slot],
+      entry.serial != router.serial || entry.interfaceIndex != router.interfaceIndex
+    {
       forget(slot)
     }
     var entry =
       published[slot]
-      ?? Published(instance: instance, link: link, addressRevision: -1, hostAddresses: [])
-    let isOtherList = entry.addressRevision != instance.addressRevision
-    entry.addressRevision = instance.addressRevision
-    if let virtual = instance.virtual {
-      // One message for all addresses.
-      let removal = LinkRequest.removal(
-        ofMacvlan: virtual.name, restoring: savedSettings, ofParent: link)
-      if entry.macvlanRemoval != removal {
-        entry.macvlanRemoval = removal
-        entry.hasRemovals = area.write(
-          removal, for: .removals, of: slot, interfaceIndex: link,
-          // No lease ends it, and nobody else can have one of this name while the node lives.
-          limit: .max)
-      }
-    } else if isOtherList || entry.hostAddresses != hostAddresses {
-      entry.hostAddresses = hostAddresses
-      entry.hasRemovals = area.write(
-        instance.removals(except: hostAddresses), for: .removals, of: slot, interfaceIndex: link)
-    }
-    let farewell = instance.farewell
-    let source = instance.election.primaryAddress
-    let destinations = instance.destinations
-    if isOtherList || entry.farewell != farewell || entry.source != source
-      || entry.destinations != destinations
-    {
-      entry.farewell = farewell
-      entry.destinations = destinations
-      entry.source = source
-      entry.hasFarewell = writeFarewell(farewell, of: instance, link: link)
-    }
-    if entry.duties != duties {
-      entry.duties = duties
-      area.setDuties(duties, of: slot)
+      ?? Published(serial: router.serial, interfaceIndex: router.interfaceIndex)
+    writeRemovals(of: router, &entry)
+    writeFarewell(of: router, &entry)
+    if entry.duties != router.duties {
+      entry.duties = router.duties
+      area.setDuties(router.duties, of: slot)
     }
     published[slot] = entry
   }
 
-  /// Says what lifetime addresses are installed with; `nil` for ever.
+  private func writeRemovals(of router: GuardedRouter, _ entry: inout Published) {
+    let link = router.interfaceIndex
+    switch router.removal {
+    case .macvlan(let name, let settings):
+      let removal = LinkRequest.removal(ofMacvlan: name, restoring: settings, ofParent: link)
+      guard entry.macvlanRemoval != removal else { return }
+      entry.macvlanRemoval = removal
+      entry.hasRemovals = area.write(
+        removal, for: .removals, of: router.slot, interfaceIndex: link,
+        // No lease ends it, and no other node can have one of this name while the node lives.
+        limit: .max)
+    case .addresses(let addresses, let hostAddresses):
+      guard
+        entry.addressRevision != addresses.revision || entry.hostAddresses != hostAddresses
+      else { return }
+      entry.addressRevision = addresses.revision
+      entry.hostAddresses = hostAddresses
+      entry.hasRemovals = area.write(
+        router.removals(of: addresses, except: hostAddresses), for: .removals, of: router.slot,
+        interfaceIndex: link)
+    }
+  }
+
+  private func writeFarewell(of router: GuardedRouter, _ entry: inout Published) {
+    guard
+      entry.farewell != router.farewell || entry.source != router.source
+        || entry.destinations != router.destinations
+        || entry.listedAddresses != router.listedAddresses
+    else { return }
+    entry.farewell = router.farewell
+    entry.source = router.source
+    entry.destinations = router.destinations
+    entry.listedAddresses = router.listedAddresses
+    entry.hasFarewell = area.write(
+      router.farewellPackets, for: .farewells, of: router.slot,
+      interfaceIndex: router.interfaceIndex,
+      // Later than this others are Active, and their Backups would take it for their farewell.
+      limit: 3 * router.interval.nanoseconds)
+  }
+
+  /// Says what lifetime addresses are installed with; `nil` if they have no end.
   ///
   /// A node that has been dead or frozen for much longer has lost them all to the kernel, and
-  /// whatever is there now is somebody else's.
+  /// whatever is there now belongs to another program.
   func setLease(_ lifetime: Duration?) {
     area.setRemovalLimit(
       lifetime.map { UInt64(clamping: ($0 * 2 + .seconds(2)).inNanoseconds) } ?? 0)
@@ -175,36 +186,5 @@ package final class Safeguard {
   private func forget(_ slot: Int) {
     area.clear(slot)
     published[slot] = nil
-  }
-
-  private func writeFarewell(
-    _ farewell: Advertisement, of instance: RouterInstance, link: Int32
-  ) -> Bool {
-    let source = instance.election.primaryAddress
-    let packets = instance.destinations.flatMap { destination in
-      AdvertisementPacket.encoded(
-        farewell.encoded(instance.advertisedAddresses, from: source, to: destination),
-        from: source, to: destination)
-    }
-    return area.write(
-      packets, for: .farewells, of: instance.slot, interfaceIndex: link,
-      // Later than this others are Active, and their backups would take it for their farewell.
-      limit: 3 * instance.settings.interval.nanoseconds)
-  }
-}
-
-extension RouterInstance {
-  /// The advertisement that says farewell.
-  fileprivate var farewell: Advertisement {
-    election.advertisement(.release, addressCount: advertisedAddresses.count)
-  }
-
-  /// Requests that remove the addresses, but for those of the host.
-  fileprivate func removals(except hostAddresses: Set<Int>) -> [UInt8] {
-    let requests = addresses.indices.lazy
-      .filter { !self.addresses[$0].belongsToHost && !hostAddresses.contains($0) }
-      .map { self.request($0, lifetime: nil) }
-    // Linux searches IPv6 addresses from the latest to the earliest, IPv4 the other way round.
-    return AddressRequest.removals(family == .ipv4 ? Array(requests) : requests.reversed())
   }
 }

@@ -45,7 +45,7 @@ package final class HookRunner: Sendable {
 
   deinit {
     shared.inbox.withLock { $0.end = .zero }
-    shared.wakeUp.signal()
+    shared.wakeUp.wake()
   }
 
   /// Says where reports go; they come from the runner's thread, in order.
@@ -61,7 +61,7 @@ package final class HookRunner: Sendable {
       return !inbox.isStarted
     }
     if mustStart { startThread() }
-    shared.wakeUp.signal()
+    shared.wakeUp.wake()
   }
 
   /// Lets what runs and what waits come to its end, but not for longer than a time.
@@ -74,7 +74,7 @@ package final class HookRunner: Sendable {
         inbox.waiters.append(continuation)
         return false
       }
-      if isOver { continuation.resume() } else { shared.wakeUp.signal() }
+      if isOver { continuation.resume() } else { shared.wakeUp.wake() }
     }
   }
 

@@ -171,12 +171,12 @@ final class LinuxPlatform: Platform {
   ///
   /// May be called from any thread.
   nonisolated func wake() {
-    wakeUp.signal()
+    wakeUp.wake()
   }
 }
 
 /// The first bytes of a small file; `nil` if it can't be read.
-func readSmallFile(_ path: String) -> [UInt8]? {
+package func readSmallFile(_ path: String) -> [UInt8]? {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return nil }
   defer { close(descriptor) }
@@ -187,7 +187,7 @@ func readSmallFile(_ path: String) -> [UInt8]? {
 }
 
 /// A time as ISO 8601 in UTC, in whole seconds or in milliseconds.
-func utcText(_ secondsSince1970: Double, withMilliseconds: Bool = false) -> String {
+package func utcText(_ secondsSince1970: Double, withMilliseconds: Bool = false) -> String {
   var seconds = time_t(max(secondsSince1970, 0))
   var parts = tm()
   gmtime_r(&seconds, &parts)

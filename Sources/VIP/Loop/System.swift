@@ -4,17 +4,19 @@ import Netlink
 package import VIPCore
 
 /// A file descriptor that is closed with its owner.
-struct Descriptor: ~Copyable {
-  let raw: Int32
+package struct Descriptor: ~Copyable {
+  /// The descriptor, for system calls.
+  package let raw: Int32
 
-  init(_ raw: Int32) {
+  /// Takes over a descriptor that is open.
+  package init(_ raw: Int32) {
     self.raw = raw
   }
 
   /// Takes over what a system call returned.
   ///
   /// - Throws: the error behind a negative result, naming the operation.
-  init(_ result: Int32, _ operation: @autoclosure () -> String) throws(NodeError) {
+  package init(_ result: Int32, _ operation: @autoclosure () -> String) throws(NodeError) {
     guard result >= 0 else { throw .system(errno, operation()) }
     raw = result
   }
@@ -24,7 +26,7 @@ struct Descriptor: ~Copyable {
   }
 
   /// Sets a socket option to a number.
-  func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(NodeError) {
+  package func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(NodeError) {
     var value = value
     guard setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
       throw .system(errno, "set socket option \(level)/\(option)")
@@ -34,7 +36,7 @@ struct Descriptor: ~Copyable {
 
 extension NodeError {
   /// A failed system call.
-  static func system(_ code: Int32, _ operation: String) -> NodeError {
+  package static func system(_ code: Int32, _ operation: String) -> NodeError {
     let kind: Kind = code == EPERM || code == EACCES ? .notPermitted : .system(errno: code)
     return NodeError(kind, "\(operation): \(errorText(code))")
   }
@@ -49,7 +51,7 @@ extension NodeError {
 }
 
 /// The C library's text for an error number.
-func errorText(_ code: Int32) -> String {
+package func errorText(_ code: Int32) -> String {
   var buffer = [CChar](repeating: 0, count: 128)
   guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
   let text = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }

@@ -15,7 +15,7 @@ package struct WakeUp: ~Copyable, Sendable {
   package var descriptor: Int32 { event.raw }
 
   /// Makes the descriptor readable until ``clear()``.
-  package func signal() {
+  package func wake() {
     var one: UInt64 = 1
     _ = write(event.raw, &one, 8)
   }

@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
-import Netlink
-import VIPCore
+package import Netlink
+package import VIPCore
 import VRRP
 
 /// A raw socket for the VRRP messages of one interface and family.
 ///
 /// One socket for each, since the kernel limits the groups of one socket (igmp_max_memberships) and
 /// would otherwise deliver what other sockets of the host have joined.
-final class AdvertisementSocket: AdvertisementTransport {
+package final class AdvertisementSocket: AdvertisementTransport {
   /// How many messages one system call moves.
   private static let batchCount = 64
   /// Room for one incoming packet: an IP header and the 255 IPv6 addresses of a jumbo frame.
@@ -24,9 +24,10 @@ final class AdvertisementSocket: AdvertisementTransport {
   private var outgoingUsed = 0
   private var outgoingCount = 0
 
-  var descriptor: Int32 { socket.raw }
+  package var descriptor: Int32 { socket.raw }
 
-  init(_ link: Link, _ family: AddressFamily) throws(NodeError) {
+  /// Opens the socket of an interface and joins the multicast group there.
+  package init(_ link: Link, _ family: AddressFamily) throws(NodeError) {
     self.family = family
     interfaceIndex = link.index
     let domain = family == .ipv4 ? AF_INET : AF_INET6
@@ -130,7 +131,7 @@ final class AdvertisementSocket: AdvertisementTransport {
 
   // MARK: Sending
 
-  func setSource(_ source: IPAddress) { setSource(source, ofMessage: Self.batchCount) }
+  package func setSource(_ source: IPAddress) { setSource(source, ofMessage: Self.batchCount) }
 
   private func setSource(_ source: IPAddress, ofMessage index: Int) {
     let control = outgoing.controlOfMessage(index)
@@ -144,9 +145,9 @@ final class AdvertisementSocket: AdvertisementTransport {
     }
   }
 
-  func enqueue(_ message: [UInt8]) { enqueue(message, describedBy: Self.batchCount) }
+  package func enqueue(_ message: [UInt8]) { enqueue(message, describedBy: Self.batchCount) }
 
-  func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress) {
+  package func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress) {
     makeRoom(for: message)
     setSource(source, ofMessage: outgoingCount)
     setDestination(destination, ofMessage: outgoingCount)
@@ -180,7 +181,7 @@ final class AdvertisementSocket: AdvertisementTransport {
     outgoingCount += 1
   }
 
-  func flush() -> Int32 {
+  package func flush() -> Int32 {
     var sent = 0
     var failure: Int32 = 0
     while sent < outgoingCount {
@@ -202,7 +203,7 @@ final class AdvertisementSocket: AdvertisementTransport {
 
   // MARK: Receiving
 
-  func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {
+  package func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {
     var taken = 0
     while taken < limit {
       for index in 0..<Self.batchCount {

@@ -6,7 +6,7 @@ public struct ConflictStatus: Sendable, Hashable, Codable {
   public var claims: UInt64
   /// How often this node has announced a claimed address again to defend it (RFC 5227 §2.4).
   public var defenses: UInt64
-  /// Who claims what at the moment.
+  /// The addresses that other machines use at the moment.
   public var current: [Rival]
 
   /// Makes a status.
@@ -20,7 +20,7 @@ public struct ConflictStatus: Sendable, Hashable, Codable {
   public struct Rival: Sendable, Hashable, Codable {
     /// The address.
     public var address: IPAddress
-    /// Who claimed it last.
+    /// The machine that claimed it last.
     public var mac: MACAddress
     /// How often it was claimed since this began.
     public var claims: UInt64
@@ -39,7 +39,7 @@ package func addressCountText(_ count: Int) -> String {
   "\(count) address\(count == 1 ? "" : "es")"
 }
 
-/// Who claims what, and what to do about it, as one sentence.
+/// Which machine uses an address, and what to do about it, as one sentence.
 public func conflictText(_ address: IPAddress, _ mac: MACAddress) -> String {
   "\(address) is also used by the machine with Ethernet address \(mac), which is not heard as "
     + "one of the group; give it another address, or see that the group's machines hear each other"

@@ -5,8 +5,8 @@ public import VRRP
 public enum NodeEvent: Sendable, Hashable {
   /// A virtual router changed its state.
   case transition(router: String, family: AddressFamily, Transition)
-  /// A virtual router waits for its interface; the text says for what.
-  case waiting(router: String, family: AddressFamily, reason: String)
+  /// A virtual router can't take part in the election.
+  case waiting(router: String, family: AddressFamily, reason: WaitingReason)
   /// Something is wrong and needs a person's attention; said once until it is over.
   case warning(router: String, family: AddressFamily, text: String)
   /// Another machine claims a virtual address that is held here; said once until it is over.

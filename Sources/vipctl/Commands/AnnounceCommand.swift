@@ -2,7 +2,9 @@ import ARP
 import ArgumentParser
 import Netlink
 import VIP
+import VIPConfiguration
 import VIPCore
+import VIPService
 
 struct AnnounceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

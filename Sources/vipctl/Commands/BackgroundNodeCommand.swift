@@ -1,6 +1,8 @@
 import ArgumentParser
-import Glibc
 import VIP
+import VIPConfiguration
+import VIPControl
+import VIPService
 
 /// The node that `vipctl up` starts in the background; nobody types this.
 struct BackgroundNodeCommand: ParsableCommand {
@@ -15,41 +17,31 @@ struct BackgroundNodeCommand: ParsableCommand {
   @Flag var realtime = false
 
   func run() throws {
-    // Away from the terminal, the working directory and the open files of whoever typed `up`.
-    setsid()
-    chdir("/")
-    Self.closeInherited()
-    let starter = StarterLink.descriptorInNode
+    StarterLink.detach()
     let (runtimeDir, lease, isGuarded, isRealtime) = (runtimeDir, lease, !noGuard, realtime)
-    NodeProcess.runToEnd { stops throws(Failure) in
+    NodeProcess.runToEnd(hintForReports: RunCommand.hintForReports) { stops in
       let process: NodeProcess
-      do {
+      do throws(ServiceError) {
         process = try NodeProcess(
           directory: runtimeDir, lease: lease, isGuarded: isGuarded,
           isRealtime: isRealtime, endsWhenIdle: true)
         try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
       } catch {
-        Terminal.write(StartReport(error).line, to: starter)
-        Glibc.exit(ExitStatus.failed.rawValue)
+        StarterLink.tell(error)
+        return ExitStatus.failed.rawValue
       }
-      Terminal.write(StartReport.ready.line, to: starter)
-      await process.serveInBackground(starter: starter, until: stops)
+      StarterLink.tellReady()
+      await process.serveInBackground(starter: StarterLink.descriptorInNode, until: stops)
+      return 0
     }
   }
 
-  private static func closeInherited() {
-    guard let folder = opendir("/proc/self/fd") else { return }
-    var open: [Int32] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if let descriptor = Int32(name), descriptor > StarterLink.descriptorInNode {
-        open.append(descriptor)
-      }
-    }
-    closedir(folder)
-    for descriptor in open { close(descriptor) }
-    _ = fcntl(StarterLink.descriptorInNode, F_SETFD, FD_CLOEXEC)
+  /// The arguments of a background node on a runtime directory.
+  static func arguments(_ directory: String, _ settings: FileConfiguration) -> [String] {
+    var arguments = ["vipctl", name, "--runtime-dir", absolutePath(directory)]
+    if let lease = settings.lease { arguments += ["--lease", lease.description] }
+    if !(settings.isGuarded ?? true) { arguments.append("--no-guard") }
+    if settings.isRealtime ?? false { arguments.append("--realtime") }
+    return arguments
   }
 }

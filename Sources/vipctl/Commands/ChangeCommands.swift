@@ -1,6 +1,10 @@
 import ArgumentParser
 import VIP
+import VIPConfiguration
+import VIPControl
 import VIPCore
+import VIPReports
+import VIPService
 import VRRP
 
 struct AddCommand: ParsableCommand {
@@ -35,7 +39,7 @@ struct AddCommand: ParsableCommand {
     } catch {
       throw UsageErrors.failure("\(error)", command: "add")
     }
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     try client.change(.add(router: name, addresses: virtual))
   }
 }
@@ -70,7 +74,7 @@ struct RemoveCommand: ParsableCommand {
     } catch {
       throw UsageErrors.failure("\(error)", command: "remove")
     }
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     try client.change(.remove(router: name, addresses: virtual.map(\.address)))
   }
 }
@@ -93,7 +97,7 @@ struct ReloadCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     try client.change(.reload, isTrial: trial.dryRun)
   }
 }
@@ -124,7 +128,7 @@ struct ResignCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     let seconds = duration.map { $0 / .seconds(1) }
     try client.change(.resign(router: name, seconds: seconds))
   }
@@ -150,7 +154,7 @@ struct PromoteCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     try client.change(.promote(router: name))
   }
 }
@@ -171,7 +175,7 @@ extension NodeClient {
     }
     switch reply {
     case .changed(let report, _) where isTrial:
-      ChangeText.printTrial(report)
+      Terminal.printTrial(report)
     case .changed(let report, let status):
       let lines = ChangeText.lines(report)
       for line in lines { Terminal.print(line) }
@@ -180,7 +184,7 @@ extension NodeClient {
     case .done(let status):
       for router in status.routers { Terminal.print(StatusText.summary(router)) }
     case .waiting(_, let reason): throw Failure(.failed, reason.description)
-    case .failed(let reason): throw failure(reason)
+    case .failed(let reason): throw Failure(reason)
     case .events: break
     }
   }

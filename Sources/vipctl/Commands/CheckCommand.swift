@@ -1,7 +1,10 @@
+import ARP
 import ArgumentParser
 import Netlink
 import VIP
+import VIPConfiguration
 import VIPCore
+import VIPService
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,7 +38,12 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     var routers: [PlacedRouter] = []
-    let configuration = try ConfigurationFile.load(file) { routers.append($0) }
+    let configuration: FileConfiguration
+    do throws(FileError) {
+      configuration = try ConfigurationFile.load(file) { routers.append($0) }
+    } catch {
+      throw Failure(error)
+    }
     if probe {
       let missing = ProcessCapabilities.missing().filter { $0 == "CAP_NET_RAW" }
       guard missing.isEmpty else { throw Permissions.failure(missing) }
@@ -48,14 +56,6 @@ struct CheckCommand: ParsableCommand {
     }
     for line in machine.plan(configuration) { Terminal.print(line) }
     var remarks = machine.remarks(configuration, routers)
-    if routers.contains(where: { !$0.configuration.hooks.isEmpty }), file != "-",
-      let weakness = ProgramCheck.weakness(Launch.absolute(file))
-    {
-      remarks.append(
-        MachineCheck.Remark(
-          kind: .warning,
-          text: "\(weakness), who could so name other programs to run as the node's user"))
-    }
     // What this check does not know, the node itself does: the same code that 'run' goes through.
     if !remarks.contains(where: { $0.kind == .error }), let refusal = refusal(of: configuration) {
       remarks.append(MachineCheck.Remark(kind: .error, text: refusal))
@@ -63,7 +63,12 @@ struct CheckCommand: ParsableCommand {
     if let remark = ProgramCheck.remark(file, routers) { remarks.append(remark) }
     tell(remarks)
     if probe {
-      let answers = try SegmentReport.ask(routers, machine)
+      let answers: SegmentReport
+      do throws(FrameError) {
+        answers = try SegmentReport.ask(routers, machine)
+      } catch {
+        throw Failure(error)
+      }
       for line in answers.lines { Terminal.print(line) }
       tell(answers.remarks)
       remarks += answers.remarks

@@ -1,5 +1,7 @@
 import ArgumentParser
 import VIP
+import VIPControl
+import VIPService
 
 struct DownCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,7 +44,7 @@ struct DownCommand: ParsableCommand {
       throw UsageErrors.failure(
         "nothing is named; give a router's name or address, or --all", command: "down")
     }
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     if trial.dryRun { return try client.change(all ? .downAll : .down(names), isTrial: true) }
     let before = try client.status()
     let rest = try client.done(all ? .downAll : .down(names), timeout: Self.timeout)

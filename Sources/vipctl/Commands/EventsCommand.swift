@@ -1,6 +1,9 @@
 import ArgumentParser
 import VIP
+import VIPControl
 import VIPCore
+import VIPReports
+import VIPService
 
 struct EventsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,32 +32,23 @@ struct EventsCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     guard follow else {
       for record in try client.pastEvents() { show(record) }
       return
     }
-    try client.followEvents(show)
+    let refusal: ControlFailure?
+    do throws(ControlClientError) {
+      refusal = try client.follow(show)
+    } catch {
+      throw client.failure(error)
+    }
+    if let refusal { throw Failure(refusal) }
   }
 
   private func show(_ record: EventRecord) {
     Terminal.print(
       json ? String(decoding: JSONCoding.line(record), as: UTF8.self) : EventText.line(record))
-  }
-}
-
-/// An event in a line for people.
-enum EventText {
-  /// `TIME web ipv4: backup → active: …`.
-  static func line(_ record: EventRecord) -> String {
-    let family = record.family.map { " \($0.rawValue)" } ?? ""
-    let kind =
-      switch record.event {
-      case .transition, .repaired, .hook, .removed: ""
-      case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
-      case .cleared: "over: "
-      }
-    return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
   }
 }
 
@@ -69,31 +63,8 @@ extension NodeClient {
     }
     switch reply {
     case .events(let records): return records
-    case .failed(let reason): throw failure(reason)
+    case .failed(let reason): throw Failure(reason)
     case .done, .changed, .waiting: return []
     }
-  }
-
-  /// Hands over what happens on the node until it ends.
-  func followEvents(_ body: (EventRecord) -> Void) throws(Failure) {
-    var refusal: ControlFailure?
-    do throws(ControlClientError) {
-      try ControlClient.follow(
-        JSONCoding.line(ControlRequest.events(follow: true)),
-        socketPath: RuntimeDirectory.socketPath(in: directory)
-      ) { line in
-        if let record = JSONCoding.decode(EventRecord.self, from: line) {
-          body(record)
-          return true
-        }
-        if case .failed(let reason) = JSONCoding.decode(ControlReply.self, from: line) {
-          refusal = reason
-        }
-        return false
-      }
-    } catch {
-      throw failure(error)
-    }
-    if let refusal { throw failure(refusal) }
   }
 }

@@ -1,5 +1,8 @@
 import ArgumentParser
 import Glibc
+import VIPConfiguration
+import VIPImport
+import VIPService
 
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -24,8 +27,13 @@ struct ImportCommand: ParsableCommand {
   var file: String
 
   func run() throws {
-    let result = try KeepalivedImport(file)
-    Terminal.write(result.yaml, to: STDOUT_FILENO)
+    let result: KeepalivedImport
+    do throws(FileError) {
+      result = try KeepalivedImport(file)
+    } catch {
+      throw Failure(error)
+    }
+    TextOutput.write(result.yaml, to: STDOUT_FILENO)
     for remark in result.remarks { Terminal.printError(remark.line) }
     guard result.remarks.isEmpty else {
       let count = result.remarks.count

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
 import VIP
+import VIPReports
+import VIPService
 
 struct MetricsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,7 +28,7 @@ struct MetricsCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     let status: NodeStatus
     do {
       status = try client.status()
@@ -37,7 +39,7 @@ struct MetricsCommand: ParsableCommand {
       throw error
     }
     let text = MetricsText.render(status)
-    guard let output else { return Terminal.write(text, to: STDOUT_FILENO) }
+    guard let output else { return TextOutput.write(text, to: STDOUT_FILENO) }
     try ReplacedFile.write(output, text)
   }
 }

@@ -2,7 +2,10 @@ import ARP
 import ArgumentParser
 import Glibc
 import VIP
+import VIPConfiguration
 import VIPCore
+import VIPMonitor
+import VIPReports
 
 struct MonitorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -118,8 +121,8 @@ struct MonitorCommand: ParsableCommand {
   private func read(_ path: String, _ watch: inout Watch) -> Failure? {
     var reader = CaptureReader()
     var end: Instant?
-    do throws(Failure) {
-      try InputFile.chunks(path) { chunk throws(Failure) in
+    do throws(FileError) {
+      try InputFile.chunks(path) { chunk throws(FileError) in
         reader.append(chunk)
         do throws(CaptureFileError) {
           while !watch.isFull, let frame = try reader.next() {
@@ -128,18 +131,18 @@ struct MonitorCommand: ParsableCommand {
             watch.see(frame)
           }
         } catch {
-          throw Failure(.file, "\(InputFile.name(path)): \(error)")
+          throw FileError(.invalid, "\(InputFile.name(path)): \(error)")
         }
         return !watch.isFull
-      } atEnd: { () throws(Failure) in
+      } atEnd: { () throws(FileError) in
         do throws(CaptureFileError) {
           try reader.finish()
         } catch {
-          throw Failure(.file, "\(InputFile.name(path)): \(error)")
+          throw FileError(.invalid, "\(InputFile.name(path)): \(error)")
         }
       }
     } catch {
-      return error
+      return Failure(error)
     }
     return nil
   }
@@ -147,14 +150,19 @@ struct MonitorCommand: ParsableCommand {
 
 /// What is seen, and printed, of a segment.
 private struct Watch {
+  enum Format {
+    case text
+    case json
+  }
+
   var monitor = SegmentMonitor()
   /// How many more packets are wanted; `nil` for all.
   private var left: Int?
   /// How they are printed; `nil` if not at all.
-  private let format: MonitorText.Format?
+  private let format: Format?
   private let hasColour = Terminal.wantsColour(STDOUT_FILENO)
 
-  init(count: Int?, format: MonitorText.Format?) {
+  init(count: Int?, format: Format?) {
     left = count
     self.format = format
   }

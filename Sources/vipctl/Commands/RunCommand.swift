@@ -1,6 +1,10 @@
 import ARP
 import ArgumentParser
 import VIP
+import VIPConfiguration
+import VIPControl
+import VIPReports
+import VIPService
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,24 +55,29 @@ struct RunCommand: ParsableCommand {
     transform: SettingText.logFormat)
   var logFormat: LogFormat = .logfmt
 
+  /// What those may want who send SIGUSR1 or SIGUSR2, as keepalived has it.
+  static let hintForReports = "'vipctl status --json' and 'vipctl metrics' tell all"
+
   func run() throws {
     let wanted = try router.load(for: "run")
     try Permissions.require()
     let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
     let file = router.config
     LogOutput.use(logFormat)
-    NodeProcess.runToEnd { stops throws(Failure) in
-      let process: NodeProcess
-      do throws(NodeError) {
-        process = try NodeProcess(
+    NodeProcess.runToEnd(hintForReports: Self.hintForReports) { stops in
+      do throws(ServiceError) {
+        let process = try NodeProcess(
           directory: directory, lease: wanted.lease, isGuarded: wanted.isGuarded ?? true,
           isRealtime: wanted.isRealtime ?? false,
           announcements: wanted.announcements ?? AnnouncementPolicy(),
           configuration: file.map { ($0, wanted.routers.map(\.name)) })
+        try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
+        return 0
       } catch {
-        throw Failure(error)
+        let failure = Failure(error, askingNodeOn: directory)
+        LogOutput.write(failure: failure.line)
+        return failure.status.rawValue
       }
-      try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
     }
   }
 }

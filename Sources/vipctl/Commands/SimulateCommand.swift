@@ -1,6 +1,9 @@
 import ArgumentParser
 import Glibc
+import VIPConfiguration
 import VIPCore
+import VIPReports
+import VIPService
 import VRRP
 import VRRPSimulation
 
@@ -68,7 +71,7 @@ struct SimulateCommand: ParsableCommand {
   func run() throws {
     let source = try self.source()
     if print {
-      Terminal.write(source, to: STDOUT_FILENO)
+      TextOutput.write(source, to: STDOUT_FILENO)
       return
     }
     let run: ScenarioRun
@@ -104,7 +107,11 @@ struct SimulateCommand: ParsableCommand {
       throw UsageErrors.failure(
         "a scenario file and \(flag) exclude each other; set it in the file", command: "simulate")
     }
-    return try InputFile.text(scenario, limit: Self.byteCountMax, kind: "a scenario")
+    do throws(FileError) {
+      return try InputFile.text(scenario, limit: Self.byteCountMax, kind: "a scenario")
+    } catch {
+      throw Failure(error)
+    }
   }
 
   /// One line for all that was not as it should be; the last one ends the program.

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
 import VIP
+import VIPReports
+import VIPService
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -34,7 +36,7 @@ struct StatusCommand: ParsableCommand {
   private static let period = Duration.seconds(1)
 
   func run() throws {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
+    let client = NodeClient(runtime)
     guard watch else {
       Terminal.print(try text(client))
       return
@@ -47,7 +49,7 @@ struct StatusCommand: ParsableCommand {
       if isScreen {
         let size = Terminal.size(of: STDOUT_FILENO)
         let lines = status.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        Terminal.write(
+        TextOutput.write(
           screen.frame(lines, width: size.width, height: size.height), to: STDOUT_FILENO)
       } else {
         Terminal.print(json ? status : status + "\n")
@@ -77,6 +79,8 @@ struct StatusCommand: ParsableCommand {
       let height = isScreen ? Terminal.size(of: STDOUT_FILENO).height - 1 : nil
       return StatusTable(width: width, colour: colour, height: height).render(status)
     }
-    return StatusDetail(width: width, colour: colour).render(status)
+    return StatusDetail(
+      width: width, colour: colour, hintForAllAddresses: "all of them with --json"
+    ).render(status)
   }
 }

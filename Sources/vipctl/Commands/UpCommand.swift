@@ -1,5 +1,9 @@
 import ArgumentParser
 import VIP
+import VIPConfiguration
+import VIPControl
+import VIPReports
+import VIPService
 
 struct UpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,16 +52,29 @@ struct UpCommand: ParsableCommand {
         "only a node of 'vipctl run' takes 'announcements' from a file; take it out of the file")
     }
     try Permissions.require()
-    var launch = Launch(directory: RuntimeDirectory.resolve(flag: runtime.runtimeDir))
-    if trial.dryRun {
-      let trial = try launch.preview(wanted)
-      if trial.startsNode {
-        Terminal.print("a node would be started in the background on \(launch.directory)")
-      }
-      return ChangeText.printTrial(trial.report)
+    let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
+    var launch = Launch(directory: directory) {
+      BackgroundNodeCommand.arguments(directory, $0)
     }
-    let outcome = try launch.up(wanted, timeout: timeout)
-    for router in outcome.running { Terminal.print(StatusText.summary(router)) }
-    if let waiting = outcome.waiting { throw waiting }
+    do throws(ServiceError) {
+      guard !trial.dryRun else { return printTrial(try launch.preview(wanted), directory) }
+      let outcome = try launch.up(wanted, timeout: timeout)
+      for router in outcome.running { Terminal.print(StatusText.summary(router)) }
+      if let reason = outcome.waiting {
+        throw ServiceError(
+          .failed, "\(reason); the router stays configured and starts when that is over")
+      }
+    } catch {
+      throw Failure(error, askingNodeOn: directory)
+    }
+  }
+
+  private func printTrial(
+    _ trial: (report: ChangeReport, startsNode: Bool), _ directory: String
+  ) {
+    if trial.startsNode {
+      Terminal.print("a node would be started in the background on \(directory)")
+    }
+    Terminal.printTrial(trial.report)
   }
 }

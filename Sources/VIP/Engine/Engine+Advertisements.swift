@@ -1,0 +1,152 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Advertisements: what comes in goes to the elections, what they decide goes out.
+extension Engine {
+  /// Hands everything that has arrived on a segment to the elections.
+  func drain(_ key: SegmentKey) -> Bool {
+    guard let segment = segments[key] else { return false }
+    return segment.transport.drain(limit: Bound.messages) { header, message in
+      receive(header, message, on: segment)
+    }
+  }
+
+  private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
+    let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    // A unicast peer may send with any hop limit: keepalived does in IPv6.
+    let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
+    do throws(AdvertisementError) {
+      let advertisement = try Advertisement(
+        parsing: message, from: header.source, to: header.destination,
+        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+      guard let instance = addressee else {
+        segment.countUnaddressed()
+        return
+      }
+      guard instance.listens(to: header.source) else {
+        segment.countUnaddressed()
+        return handleUnlistedPeer(header.source, of: instance)
+      }
+      handleSuccessor(of: instance, advertisement, from: header.source)
+      let actions = instance.election.receive(
+        advertisement, from: header.source,
+        addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+      perform(actions, for: instance)
+      if instance.probe != nil { hearGroup(advertisement, message, for: instance) }
+      handleFindings(actions.findings, advertisement, from: header.source, of: instance)
+      schedule(instance)
+    } catch {
+      if let addressee { handleUnusable(error, from: header.source, of: addressee) }
+      if segment.count(error) { return }
+      if let addressee {
+        addressee.election.count(error)
+      } else {
+        segment.countUnreadable()
+      }
+    }
+  }
+
+  /// Does what an election has decided: messages go out first, in ``flush()``.
+  ///
+  /// - Parameters:
+  ///   - actions: what it has decided.
+  ///   - instance: its router.
+  ///   - due: when it had to be decided; `nil` if that is now.
+  func perform(_ actions: Actions, for instance: RouterInstance, due: Instant? = nil) {
+    for action in actions {
+      switch action {
+      case .advertise(let priority): enqueue(priority, from: instance)
+      case .installAddresses: hold(instance)
+      case .announceAddresses: announceInstalled(instance)
+      case .removeAddresses: letGo(instance, because: actions.transitionReason)
+      case .transition(let transition):
+        measure(transition, of: instance, due: due)
+        record(transition, of: instance)
+      }
+    }
+  }
+
+  private func enqueue(_ priority: Priority, from instance: RouterInstance) {
+    guard let segment = segment(of: instance) else { return }
+    if let macvlan = instance.macvlan {
+      return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
+    }
+    let source = instance.isUnicast ? instance.election.primaryAddress : nil
+    for (destination, message) in instance.messages(priority) {
+      if let source {
+        segment.transport.enqueue(message, from: source, to: destination)
+      } else {
+        segment.transport.enqueue(message)
+      }
+    }
+    outbox.add(segment)
+  }
+
+  /// Sends what this turn has put into the batches.
+  func flush() {
+    outbox.takeSegments { segment in
+      segment.recordSending(segment.transport.flush(), by: .socket)
+      concludeSending(by: .socket, on: segment)
+    }
+    outbox.takeFrames { frames in
+      for (instance, bytes) in frames {
+        guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
+        segment.recordSending(send(bytes, on: wire), by: .frames)
+      }
+      for (instance, _) in frames {
+        guard let segment = segment(of: instance) else { continue }
+        concludeSending(by: .frames, on: segment)
+      }
+    }
+  }
+
+  /// Sends a frame; tries once more where a queue is full for a moment.
+  ///
+  /// - Returns: 0, or the error number.
+  private func send(_ frame: [UInt8], on wire: Wire) -> Int32 {
+    var failure: Int32 = 0
+    for _ in 0..<2 {
+      do throws(FrameError) {
+        try wire.transport.send(frame.span)
+        return 0
+      } catch {
+        failure = error.errorNumber == 0 ? -1 : error.errorNumber
+        guard error.isTransient else { break }
+      }
+    }
+    return failure
+  }
+
+  /// Tells once that advertisements can't be sent; the last one of a router that pauses is not told.
+  private func concludeSending(by way: Segment.Way, on segment: Segment) {
+    guard case .failed(let failure) = segment.concludeSending(by: way) else { return }
+    for instance in segment.routers(sendingBy: way) where instance.activity == .running {
+      report(
+        .warning(
+          router: instance.settings.name, family: instance.family,
+          text: "advertisements can't be sent on \(instance.settings.interface): "
+            + errorText(failure)))
+    }
+  }
+
+  private func record(_ transition: Transition, of instance: RouterInstance) {
+    isSafeguardStale = true
+    instance.stateSince = now
+    instance.stateReason = transition.reason.description
+    report(
+      .transition(
+        router: instance.settings.name, family: instance.family, transition))
+    switch transition.to {
+    case .active: recordHook(.active, of: instance, because: transition.reason.description)
+    case .backup: recordHook(.backup, of: instance, because: transition.reason.description)
+    case .initialize: break
+    }
+  }
+
+  func segment(of instance: RouterInstance) -> Segment? {
+    guard let link = instance.link else { return nil }
+    return segments[SegmentKey(interfaceIndex: link.index, family: instance.family)]
+  }
+}

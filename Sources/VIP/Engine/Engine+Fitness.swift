@@ -1,0 +1,82 @@
+import Netlink
+import VIPCore
+import VRRP
+
+/// What other interfaces, and the program that runs the node, have to say about a router's fitness.
+extension Engine {
+  /// Sets what the program that runs the node knows about a router.
+  ///
+  /// - Parameters:
+  ///   - fitness: how fit it is.
+  ///   - name: the router.
+  ///   - cause: what the program calls the cause; each has one say.
+  /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/refused`` if the priority can't
+  ///   be lowered so. Nothing has changed then.
+  package func setFitness(
+    _ fitness: RouterFitness, of name: String, for cause: String
+  ) throws(NodeError) {
+    try step { () throws(NodeError) in
+      guard let router = routers[name] else { throw unknownRouter(name) }
+      if case .weaker(let decrement, _) = fitness {
+        guard (1...254).contains(decrement) else {
+          throw NodeError(.refused, "\(name): a priority can fall by 1 to 254, not by \(decrement)")
+        }
+        guard router.settings.priority != .owner else {
+          throw NodeError(.refused, "\(name): an owner's priority is always 255")
+        }
+      }
+      guard router.fitness.set(fitness.fault(of: cause), for: .external(cause)) else { return }
+      for instance in routers.members(of: router) { reconsider(instance) }
+    }
+  }
+
+  /// What the program that runs the node has said about a router, by cause.
+  package func fitness(of name: String) -> [String: RouterFitness] {
+    routers[name]?.fitness.external ?? [:]
+  }
+
+  /// The error for a name that no router has.
+  package func unknownRouter(_ name: String) -> NodeError {
+    let names = routerNames
+    let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
+    return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
+  }
+
+  /// Fits a router's priority to what speaks against it.
+  func lowerPriority(of instance: RouterInstance, by decrement: Int) {
+    let weaknesses = instance.router.fitness.weaknesses
+    let wasTracked = instance.weaknesses.allSatisfy(\.isTracked)
+    instance.weaknesses = weaknesses
+    guard decrement != instance.priorityDecrement else { return }
+    let before = instance.electionSettings.priority
+    instance.priorityDecrement = decrement
+    let after = instance.electionSettings.priority
+    perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
+    // Both families depend on the same, which is told once.
+    guard instance.family == instance.settings.families.first, before != after else { return }
+    let faults = weaknesses.compactMap(\.effect).joined(separator: ", ")
+    let nothing = wasTracked ? "all it tracks is up" : "nothing lowers it any more"
+    report(
+      .changed(
+        router: instance.router.name,
+        text: "priority \(before) → \(after): \(faults.isEmpty ? nothing : faults)"))
+  }
+
+  /// What is wrong with the interfaces that a router tracks.
+  func trackFaults(of settings: RouterConfiguration) -> [(interface: String, fault: Fitness.Fault)]
+  {
+    settings.tracks.compactMap { track in
+      let link = interfaces.link(named: track.interface)
+      return fault(of: link, named: track.interface).map {
+        (track.interface, Fitness.Fault(reason: .tracked($0), decrement: track.decrement))
+      }
+    }
+  }
+
+  /// What is wrong with an interface; `nil` if it is usable.
+  func fault(of link: Link?, named name: String) -> InterfaceFault? {
+    guard let link else { return InterfaceFault(.missing, of: name) }
+    if !link.isUp { return InterfaceFault(.down, of: name) }
+    return link.isRunning ? nil : InterfaceFault(.noCarrier, of: name)
+  }
+}

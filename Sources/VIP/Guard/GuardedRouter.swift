@@ -1,0 +1,52 @@
+import Netlink
+import VIPCore
+import VRRP
+
+/// What a guard has to know of one virtual router to clean up after it.
+struct GuardedRouter {
+  /// What takes its addresses off the machine.
+  enum Removal {
+    /// Each address is removed from an interface, but for those of the host, by their positions.
+    case addresses(VirtualAddresses, hostAddresses: Set<Int>)
+    /// One request removes its macvlan with all of them, and puts back what the interface below had.
+    case macvlan(name: String, restoring: [IPv4Setting: Int32])
+  }
+
+  /// Its place in the area.
+  var slot: Int
+  /// Tells it from others that had the same place before.
+  var serial: Int
+  /// The interface it is attached to.
+  var interfaceIndex: Int32
+  /// What is to be done if the node dies now.
+  var duties: GuardArea.Duties
+  /// What takes its addresses off the machine.
+  var removal: Removal
+  /// The advertisement by which it would leave, and the addresses listed there.
+  var farewell: Advertisement
+  var listedAddresses: [IPAddress]
+  /// Where that comes from, and where it goes.
+  var source: IPAddress
+  var destinations: [IPAddress]
+  /// Its advertisement interval.
+  var interval: AdvertisementInterval
+
+  /// The farewell as IP packets, one for each destination.
+  var farewellPackets: [UInt8] {
+    destinations.flatMap { destination in
+      AdvertisementPacket.encoded(
+        farewell.encoded(listedAddresses, from: source, to: destination), from: source,
+        to: destination)
+    }
+  }
+
+  /// Requests that remove addresses, but for those of the host.
+  func removals(of addresses: VirtualAddresses, except hostAddresses: Set<Int>) -> [UInt8] {
+    let requests = addresses.indices.lazy
+      .filter { addresses[$0].place != .host && !hostAddresses.contains($0) }
+      .map { AddressRequest(interfaceIndex: interfaceIndex, address: addresses[$0].address) }
+    // Linux searches IPv6 addresses from the latest to the earliest, IPv4 the other way round.
+    return AddressRequest.removals(
+      source.family == .ipv4 ? Array(requests) : requests.reversed())
+  }
+}

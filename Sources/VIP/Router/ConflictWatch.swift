@@ -1,0 +1,192 @@
+import ARP
+import VIPCore
+
+/// A router's watch over the addresses it holds: other machines that use them are noticed, fended
+/// off and told of (RFC 5227 §2.4).
+///
+/// A claim is not yet a conflict. Another router of the group that becomes Active, or that was until
+/// a moment ago, claims the addresses with every right; which of the two shall have them is for the
+/// election to decide. Such a router advertises: at the moment it takes over, and every interval from
+/// then on, while no election forgives more than three silent intervals. So a claim is kept for three
+/// intervals. If the election is lost in that time, or if any router of the group was heard within
+/// three intervals of the claim on either side, it was a takeover. If not, the claimant does not
+/// speak VRRP, and that is reported.
+///
+/// Clients can't wait that long. A router that takes over advertises before it claims, so its
+/// advertisement is here when its claim is, or an instant later; if none is, the address is defended
+/// by rule (c) of RFC 5227: announced again, and for each further claim at most every ten seconds.
+/// The address is never given up: the election says that it is ours.
+///
+/// ```
+///           heard              20 ms               3 intervals            60 s of silence
+///   (none) ───────▶ fresh ──────────────▶ pending ─────────────▶ certain ────────────────▶ (none)
+///                            defend,                  report        │ ▲          end
+///                            unless excused             └─▶ (none)   └─┘ heard: defend
+///                                                   excused
+/// ```
+///
+/// A value without a clock: it is told of claims and of time and returns what is to be done.
+struct ConflictWatch {
+  /// So many addresses are looked after one by one; claims of further ones are only counted, so that
+  /// no sender can make a router remember, or send, without end.
+  static let capacity = 64
+  /// RFC 5227's DEFEND_INTERVAL.
+  static let defendInterval = Duration.seconds(10)
+  /// How long a new Active's advertisement may take longer than its announcement.
+  static let advertisementDelay = Duration.milliseconds(20)
+  /// How long nothing must have been heard until a conflict is over.
+  static let memory = Duration.seconds(60)
+
+  /// What is to be done about a claimed address.
+  enum Deed: Hashable {
+    /// Announce it again.
+    case defend(IPAddress)
+    /// Tell that a machine outside the group uses it; done once per conflict.
+    case report(IPAddress, MACAddress)
+    /// Tell that a reported conflict is over.
+    case end(IPAddress, MACAddress)
+  }
+
+  private struct Claim {
+    enum Stage { case fresh, pending, certain }
+
+    let address: IPAddress
+    /// The claimant; the last one if there are several.
+    var mac: MACAddress
+    let firstHeard: Instant
+    var lastHeard: Instant
+    var count: UInt64 = 1
+    var lastDefense: Instant?
+    var stage = Stage.fresh
+    /// When the stage is over.
+    var due: Instant
+  }
+
+  private var claims: [Claim] = []
+  private var claimCount: UInt64 = 0
+  private var defenseCount: UInt64 = 0
+
+  /// When to call ``review(at:grace:groupHeardAt:)`` next; `nil` if nothing is claimed.
+  ///
+  /// May be early: a review that comes too early does nothing.
+  private(set) var deadline: Instant?
+
+  /// Takes in that another machine uses an address that the router holds.
+  ///
+  /// - Parameters:
+  ///   - claim: what it said; not one of this machine's own.
+  ///   - now: the time.
+  /// - Returns: what to do at once, if anything.
+  mutating func heard(_ claim: AddressClaim, at now: Instant) -> Deed? {
+    guard let place = claims.firstIndex(where: { $0.address == claim.address }) else {
+      guard claims.count < Self.capacity else {
+        claimCount += 1
+        return nil
+      }
+      let due = now + Self.advertisementDelay
+      claims.append(
+        Claim(address: claim.address, mac: claim.mac, firstHeard: now, lastHeard: now, due: due))
+      deadline = min(deadline ?? due, due)
+      return nil
+    }
+    claims[place].mac = claim.mac
+    claims[place].lastHeard = now
+    claims[place].count += 1
+    if claims[place].stage == .certain {
+      claimCount += 1
+      claims[place].due = now + Self.memory
+    }
+    guard let lastDefense = claims[place].lastDefense, now - lastDefense >= Self.defendInterval
+    else { return nil }
+    return defend(place, at: now)
+  }
+
+  /// Judges the claims whose time has come, and ends conflicts of which nothing was heard for long.
+  ///
+  /// - Parameters:
+  ///   - now: the time.
+  ///   - grace: how long a claim may be the sign of a takeover: three advertisement intervals.
+  ///   - groupHeardAt: when a router with at least one address in common last advertised; `nil` if
+  ///     none has.
+  /// - Returns: what to do, in this order.
+  mutating func review(at now: Instant, grace: Duration, groupHeardAt: Instant?) -> [Deed] {
+    guard let deadline, deadline <= now else { return [] }
+    var deeds: [Deed] = []
+    var dropped: [Int] = []
+    for place in claims.indices {
+      let claim = claims[place]
+      guard claim.due <= now else { continue }
+      let isExcused = groupHeardAt.map { $0 + grace >= claim.firstHeard } ?? false
+      if claim.stage == .certain {
+        deeds.append(.end(claim.address, claim.mac))
+        dropped.append(place)
+      } else if claim.firstHeard + grace > now {
+        if claim.lastDefense == nil, !isExcused { deeds.append(defend(place, at: now)) }
+        claims[place].stage = .pending
+        claims[place].due = claim.firstHeard + grace
+      } else if isExcused {
+        dropped.append(place)
+      } else {
+        deeds += confirm(place, at: now)
+      }
+    }
+    for place in dropped.reversed() { claims.remove(at: place) }
+    self.deadline = claims.lazy.map(\.due).min()
+    return deeds
+  }
+
+  /// Forgets the claims of addresses that the router no longer has.
+  ///
+  /// - Parameter isOwned: whether an address is still the router's.
+  /// - Returns: what to do: the end of each reported conflict about the others.
+  mutating func keepOnly(_ isOwned: (IPAddress) -> Bool) -> [Deed] {
+    guard !claims.isEmpty else { return [] }
+    let gone = claims.filter { $0.stage == .certain && !isOwned($0.address) }
+    claims.removeAll { !isOwned($0.address) }
+    deadline = claims.lazy.map(\.due).min()
+    return gone.map { .end($0.address, $0.mac) }
+  }
+
+  /// Forgets all claims, since the router no longer holds its addresses.
+  ///
+  /// - Returns: what to do: the end of each reported conflict.
+  mutating func end() -> [Deed] { keepOnly { _ in false } }
+
+  private mutating func confirm(_ place: Int, at now: Instant) -> [Deed] {
+    let claim = claims[place]
+    claims[place].stage = .certain
+    claims[place].due = claim.lastHeard + Self.memory
+    claimCount += claim.count
+    let report = Deed.report(claim.address, claim.mac)
+    return claim.lastDefense == nil ? [defend(place, at: now), report] : [report]
+  }
+
+  private mutating func defend(_ place: Int, at now: Instant) -> Deed {
+    claims[place].lastDefense = now
+    defenseCount += 1
+    return .defend(claims[place].address)
+  }
+}
+
+extension ConflictWatch {
+  /// The counters, and the machines that use addresses of the router now.
+  var status: ConflictStatus {
+    ConflictStatus(
+      claims: claimCount, defenses: defenseCount,
+      current: claims.filter { $0.stage == .certain }.map {
+        ConflictStatus.Rival(address: $0.address, mac: $0.mac, claims: $0.count)
+      })
+  }
+
+  /// A sentence for each of the first few conflicts.
+  var warnings: [String] {
+    let certain = claims.filter { $0.stage == .certain }
+    var lines = certain.prefix(3).map { conflictText($0.address, $0.mac) }
+    if certain.count > 3 {
+      let more = certain.count - 3
+      lines.append(
+        "\(more) more address\(more == 1 ? " is" : "es are") also used by other machines")
+    }
+    return lines
+  }
+}

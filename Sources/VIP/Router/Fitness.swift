@@ -1,0 +1,155 @@
+import VIPCore
+
+/// What speaks against a router's part in the election, and the verdict.
+///
+/// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and of
+/// what a program says are all set here; ``verdict(for:)`` is the only judge of them.
+struct Fitness {
+  /// Where a fault comes from.
+  enum Cause: Hashable {
+    /// The router's own interface.
+    case interface
+    /// The address that advertisements of a family are sent from.
+    case source(AddressFamily)
+    /// An interface that is tracked.
+    case track(String)
+    /// A cause that the program that runs the node has named.
+    case external(String)
+    /// The question of a family whether its addresses are free.
+    case address(AddressFamily)
+    /// The opening of what a family needs.
+    case attachment(AddressFamily)
+
+    /// The family that it concerns; `nil` if all.
+    var family: AddressFamily? {
+      switch self {
+      case .interface, .track, .external: nil
+      case .source(let family), .address(let family), .attachment(let family): family
+      }
+    }
+
+    /// Whether a router can hand over on its account: its interface still serves.
+    var handsOver: Bool {
+      switch self {
+      case .track, .external: true
+      case .interface, .source, .address, .attachment: false
+      }
+    }
+
+    /// Its place among others: the first fault of a router is the one that is told.
+    fileprivate var rank: Int {
+      switch self {
+      case .interface: 0
+      case .source: 1
+      case .track: 2
+      case .external: 3
+      case .address: 4
+      case .attachment: 5
+      }
+    }
+  }
+
+  /// What is wrong, and what it does to the router.
+  struct Fault: Hashable {
+    let reason: WaitingReason
+    /// By how much the priority falls; `nil` if the router leaves the election.
+    let decrement: UInt8?
+
+    static func unfit(_ reason: WaitingReason) -> Fault { Fault(reason: reason, decrement: nil) }
+    static func weaker(by decrement: UInt8, _ reason: WaitingReason) -> Fault {
+      Fault(reason: reason, decrement: decrement)
+    }
+
+    /// What it does to the priority, in words; `nil` if it keeps the router out instead.
+    var effect: String? { decrement.map { reason.description(loweringBy: $0) } }
+
+    /// Whether it is one of a tracked interface.
+    var isTracked: Bool {
+      if case .tracked = reason { true } else { false }
+    }
+  }
+
+  enum Verdict: Hashable {
+    /// The router takes part; its priority is lower by the decrement.
+    case fit(decrement: Int)
+    /// The router leaves the election, handing over if its interface still serves.
+    case unfit(WaitingReason, handsOver: Bool)
+  }
+
+  private struct Entry {
+    let cause: Cause
+    var fault: Fault
+  }
+
+  /// By rank; those of one rank in the order in which they were set.
+  private var entries: [Entry] = []
+
+  /// Sets or removes the fault of a cause.
+  ///
+  /// - Returns: whether it was another one before.
+  @discardableResult
+  mutating func set(_ fault: Fault?, for cause: Cause) -> Bool {
+    let place = entries.firstIndex { $0.cause == cause }
+    guard let fault else {
+      guard let place else { return false }
+      entries.remove(at: place)
+      return true
+    }
+    if let place {
+      guard entries[place].fault != fault else { return false }
+      entries[place].fault = fault
+      return true
+    }
+    let end = entries.firstIndex { $0.cause.rank > cause.rank } ?? entries.count
+    entries.insert(Entry(cause: cause, fault: fault), at: end)
+    return true
+  }
+
+  /// Sets the faults of all tracked interfaces at once, in their order.
+  mutating func setTracks(_ faults: [(interface: String, fault: Fault)]) {
+    entries.removeAll { if case .track = $0.cause { true } else { false } }
+    for (interface, fault) in faults { set(fault, for: .track(interface)) }
+  }
+
+  /// What it means for the virtual router of a family.
+  func verdict(for family: AddressFamily) -> Verdict {
+    var decrement = 0
+    var reason: WaitingReason?
+    var handsOver = true
+    for entry in entries where entry.cause.family ?? family == family {
+      if let amount = entry.fault.decrement {
+        decrement += Int(amount)
+      } else {
+        reason = reason ?? entry.fault.reason
+        handsOver = handsOver && entry.cause.handsOver
+      }
+    }
+    return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit(decrement: decrement)
+  }
+
+  /// The faults that only lower the priority.
+  var weaknesses: [Fault] { entries.map(\.fault).filter { $0.decrement != nil } }
+
+  /// What the program has said, by the names that it has given to the causes.
+  var external: [String: RouterFitness] {
+    var said: [String: RouterFitness] = [:]
+    for entry in entries {
+      guard case .external(let cause, let text) = entry.fault.reason else { continue }
+      said[cause] =
+        entry.fault.decrement.map { .weaker(by: $0, because: text) } ?? .unfit(because: text)
+    }
+    return said
+  }
+}
+
+extension RouterFitness {
+  /// The fault to set for a cause of the program; `nil` if nothing speaks against the router.
+  func fault(of cause: String) -> Fitness.Fault? {
+    switch self {
+    case .fit: nil
+    case .weaker(let decrement, let text):
+      .weaker(by: decrement, .external(cause: cause, text: text))
+    case .unfit(let text): .unfit(.external(cause: cause, text: text))
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import VIPCore
+import VRRP
+
+/// The time in which addresses stay although the election was lost or left: until the next Active
+/// has announced each of them, and never much longer.
+///
+/// First it waits for a successor: the longest that a Backup's timer can take. From the successor's
+/// first advertisement on, it waits for announcements: as long as a router needs to put so many
+/// addresses up. Where addresses share one virtual MAC address it ends with the advertisement, since
+/// two holders of one Ethernet address confuse switches.
+///
+/// An interface that goes down ends it as well; then ``end()`` is called.
+struct Handover: Equatable {
+  /// What is to be done after an event.
+  enum Deed: Equatable {
+    /// Nothing.
+    case nothing
+    /// The addresses that it no longer keeps can be removed; others stay.
+    case removeSome
+    /// It is over: all addresses can be removed.
+    case release
+  }
+
+  private struct Wait: Equatable {
+    var until: Instant
+    var hasSuccessor: Bool
+    /// How long a successor may take from its advertisement on; `nil` if the advertisement ends it.
+    let announcementPatience: Duration?
+    /// How many of the kept addresses have not been announced by the successor.
+    var remaining: Int
+    /// The addresses that need not stay any more.
+    var released: Set<IPAddress> = []
+  }
+
+  /// How long after its advertisement a successor is given to announce, and for each address more.
+  private static let patience = Duration.milliseconds(200)
+  private static let patiencePerAddress = Duration.microseconds(500)
+  /// What a Backup may take, beyond its timer, until its advertisement is here.
+  private static let takeoverMargin = Duration.milliseconds(100)
+
+  private var wait: Wait?
+
+  /// Whether addresses stay for a successor.
+  var isUnderWay: Bool { wait != nil }
+
+  /// When it ends even if no successor has announced the addresses.
+  var deadline: Instant? { wait?.until }
+
+  /// Whether an address stays for the successor.
+  func keeps(_ address: IPAddress) -> Bool {
+    guard let wait, wait.remaining > 0 else { return false }
+    return !wait.released.contains(address)
+  }
+
+  /// Whether there is anything to wait for when a router stops being Active.
+  ///
+  /// - Parameters:
+  ///   - reason: why it stops.
+  ///   - isLeaving: whether it leaves the election while its interface still serves.
+  /// - Returns: whether a successor is here or may come.
+  static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
+    switch reason {
+    case .shutdown: isLeaving
+    case .resigned, .higherPriority, .higherAddress: true
+    default: false
+    }
+  }
+
+  // MARK: Events
+
+  /// The router holds its addresses no longer; each stays until the successor has announced it.
+  ///
+  /// - Parameters:
+  ///   - reason: why: the advertisement of a successor, or a departure.
+  ///   - count: how many addresses the router has.
+  ///   - installed: how many of them are on the interface.
+  ///   - interval: the router's advertisement interval.
+  ///   - now: the time.
+  mutating func letGo(
+    _ reason: Transition.Reason?, addresses count: Int, installed: Int,
+    interval: AdvertisementInterval, at now: Instant
+  ) {
+    let hasSuccessor = reason?.namesSuccessor ?? false
+    let patience = Self.announcementPatience(count)
+    wait = Wait(
+      until: now + (hasSuccessor ? patience : Self.takeoverPatience(interval)),
+      hasSuccessor: hasSuccessor, announcementPatience: patience, remaining: installed)
+  }
+
+  /// The router holds its addresses no longer; all stay until a successor's advertisement.
+  ///
+  /// - Parameters:
+  ///   - reason: why.
+  ///   - interval: the router's advertisement interval.
+  ///   - now: the time.
+  /// - Returns: whether there is anything to wait for; a successor's advertisement is not.
+  mutating func letGoAtOnce(
+    _ reason: Transition.Reason?, interval: AdvertisementInterval, at now: Instant
+  ) -> Bool {
+    guard reason?.namesSuccessor == false else { return false }
+    wait = Wait(
+      until: now + Self.takeoverPatience(interval), hasSuccessor: false,
+      announcementPatience: nil, remaining: 0)
+    return true
+  }
+
+  /// Another router of the group has advertised that it is Active.
+  mutating func successorAdvertised(at now: Instant) -> Deed {
+    guard let wait, !wait.hasSuccessor else { return .nothing }
+    guard let patience = wait.announcementPatience else { return .release }
+    self.wait?.hasSuccessor = true
+    self.wait?.until = now + patience
+    return .nothing
+  }
+
+  /// Another machine has announced an address that is on the interface.
+  mutating func announced(_ address: IPAddress) -> Deed { release(address) }
+
+  /// An address that was on the interface has gone, or belongs to the router no longer.
+  mutating func withdrawn(_ address: IPAddress) -> Deed { release(address) }
+
+  /// The router has got an address since; it is not handed over.
+  mutating func added(_ address: IPAddress) { wait?.released.insert(address) }
+
+  private mutating func release(_ address: IPAddress) -> Deed {
+    guard keeps(address) else { return .nothing }
+    wait?.released.insert(address)
+    wait?.remaining -= 1
+    return wait?.remaining == 0 ? .release : .removeSome
+  }
+
+  /// Time has passed.
+  func advanced(to now: Instant) -> Deed {
+    guard let wait, wait.until <= now else { return .nothing }
+    return .release
+  }
+
+  /// Nothing is waited for any more.
+  mutating func end() { wait = nil }
+
+  // MARK: Patience
+
+  /// How long it takes until a successor advertises, if there is one.
+  ///
+  /// The last Backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
+  private static func takeoverPatience(_ interval: AdvertisementInterval) -> Duration {
+    interval.duration + takeoverMargin
+  }
+
+  private static func announcementPatience(_ count: Int) -> Duration {
+    patience + patiencePerAddress * count
+  }
+
+  /// The longest that a router's handover can take: its successor advertises at the last moment.
+  static func longest(addresses count: Int, interval: AdvertisementInterval) -> Duration {
+    takeoverPatience(interval) + announcementPatience(count)
+  }
+}
+
+extension Transition.Reason {
+  /// Whether it is the advertisement of another router that is Active now.
+  fileprivate var namesSuccessor: Bool {
+    switch self {
+    case .higherPriority, .higherAddress: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,91 @@
+public import VIPCore
+
+/// What is wrong with an interface that a router needs.
+public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
+  /// The kinds of faults.
+  public enum Kind: Sendable, Hashable {
+    /// No interface has the name.
+    case missing
+    /// Another interface has the name now.
+    case replaced
+    /// It is switched off.
+    case down
+    /// It is switched on and has no link.
+    case noCarrier
+  }
+
+  /// The interface's name.
+  public var interface: String
+  /// What is wrong with it.
+  public var kind: Kind
+
+  /// Describes a fault of an interface.
+  public init(_ kind: Kind, of interface: String) {
+    self.interface = interface
+    self.kind = kind
+  }
+
+  /// Such as "eth1 has no carrier".
+  public var description: String {
+    switch kind {
+    case .missing: "interface \(interface) does not exist"
+    case .replaced: "\(interface) was replaced"
+    case .down: "\(interface) is down"
+    case .noCarrier: "\(interface) has no carrier"
+    }
+  }
+}
+
+/// Why a virtual router takes no part in the election at the moment.
+public enum WaitingReason: Sendable, Hashable {
+  /// It has not been started yet.
+  case notStarted
+  /// Its own interface can't carry the election.
+  case interface(InterfaceFault)
+  /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
+  /// valid beyond the link.
+  case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// An interface that it tracks is not usable.
+  case tracked(InterfaceFault)
+  /// The program that runs the node keeps it out, by ``Node/setFitness(_:of:for:)``.
+  case external(cause: String, text: String)
+  /// A machine outside the group uses one of its addresses; the text says what to do.
+  case addressInUse(IPAddress, MACAddress, text: String)
+  /// What it needs of the system could not be had; it tries again every second.
+  case system(NodeError)
+}
+
+extension WaitingReason: CustomStringConvertible {
+  /// The reason for people, such as "eth0 is down".
+  public var description: String {
+    switch self {
+    case .notStarted: return "not started"
+    case .interface(let fault): return fault.description
+    case .noSourceAddress(let interface, let family, let isGlobal):
+      let scope = isGlobal ? "global" : "link-local"
+      let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
+      return "\(interface) has no \(kind) to send from"
+    case .tracked(let fault): return "\(fault), which the router tracks"
+    case .external(let cause, let text): return "\(cause): \(text)"
+    case .addressInUse(_, _, let text): return text
+    case .system(let error): return error.description
+    }
+  }
+
+  /// The same if it only lowers the priority.
+  func description(loweringBy decrement: UInt8) -> String {
+    let what =
+      if case .tracked(let fault) = self { fault.description } else { description }
+    return "\(what), which lowers the priority by \(decrement)"
+  }
+}
+
+/// How fit a router is to be Active, as the program sees it that runs the node.
+public enum RouterFitness: Sendable, Hashable {
+  /// Nothing speaks against it.
+  case fit
+  /// Its priority is lower by 1 to 254 and never below 1; what several causes take off adds up.
+  case weaker(by: UInt8, because: String)
+  /// It leaves the election, handing its addresses over, until it is fit again.
+  case unfit(because: String)
+}

@@ -1,0 +1,71 @@
+public import ARP
+import Netlink
+import VIP
+import VIPMonitor
+
+/// What the machines on the segments say to a configuration.
+public struct SegmentReport: Sendable {
+  /// What is as it should be, for standard output.
+  public private(set) var lines: [String] = []
+  /// What is not.
+  public private(set) var remarks: [MachineCheck.Remark] = []
+
+  /// Asks the segments of all routers whose interfaces can send now.
+  ///
+  /// Blocks for about a second, longer with longer intervals.
+  ///
+  /// - Throws: why frames can't be sent or received there. Needs CAP_NET_RAW.
+  public static func ask(
+    _ routers: [PlacedRouter], _ machine: MachineCheck
+  ) throws(FrameError) -> SegmentReport {
+    var report = SegmentReport()
+    var groups: [(link: Link, routers: [PlacedRouter])] = []
+    for router in routers {
+      // One that is missing has been told of already.
+      guard let link = machine.links.first(where: { $0.name == router.configuration.interface })
+      else { continue }
+      guard link.isUsable, link.macAddress != nil, !link.isLoopback else {
+        report.remarks.append(
+          MachineCheck.Remark(
+            kind: .warning, place: router.place(of: .interface),
+            text: "nobody can be asked on \(link.name) now"))
+        continue
+      }
+      if let index = groups.firstIndex(where: { $0.link.index == link.index }) {
+        groups[index].routers.append(router)
+      } else {
+        groups.append((link, [router]))
+      }
+    }
+    let answers = try SegmentProbe.probe(
+      groups.map { SegmentProbe.Place($0.link, $0.routers.map(\.configuration)) },
+      ownMACs: Set(machine.links.compactMap(\.macAddress)))
+    for (group, findings) in zip(groups, answers) {
+      report.add(findings, of: group.routers, on: group.link)
+    }
+    return report
+  }
+
+  /// Takes in what was found on one segment.
+  mutating func add(
+    _ findings: [SegmentProbe.Finding], of routers: [PlacedRouter], on link: Link
+  ) {
+    let count = routers.reduce(0) { $0 + $1.configuration.addresses.count }
+    let what = addressCountText(count)
+    lines.append(
+      "\(link.name): asked for \(what), "
+        + (findings.isEmpty ? "nobody else is there" : "heard of others"))
+    for finding in findings {
+      let router = routers[finding.router]
+      switch finding.kind {
+      case .good:
+        lines.append("  \(router.configuration.name): \(finding.text)")
+      case .warning, .conflict:
+        remarks.append(
+          MachineCheck.Remark(
+            kind: finding.kind == .warning ? .warning : .conflict,
+            place: router.place(of: finding.field), text: finding.text))
+      }
+    }
+  }
+}

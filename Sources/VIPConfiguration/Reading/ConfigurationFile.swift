@@ -1,0 +1,32 @@
+/// A configuration file on disk.
+public enum ConfigurationFile {
+  /// Far more than 255 routers or 20,000 addresses need.
+  private static let byteCountMax = 4 << 20
+
+  /// Reads a file whole; `-` is standard input.
+  ///
+  /// The programs that it names are looked for on this machine. An error says where in the file it
+  /// stands.
+  public static func load(_ path: String) throws(FileError) -> FileConfiguration {
+    var routers: [PlacedRouter] = []
+    let configuration = try load(path) { routers.append($0) }
+    // A hook that can't be run is better known now than at the takeover that it waits for.
+    for remark in routers.flatMap(ProgramCheck.remarks) where remark.kind == .error {
+      throw FileError(.unusable, remark.line(in: InputFile.name(path)))
+    }
+    return configuration
+  }
+
+  /// Reads a file without a look at this machine; hands out each router with its places.
+  public static func load(
+    _ path: String, router found: (PlacedRouter) -> Void
+  ) throws(FileError) -> FileConfiguration {
+    let text = try InputFile.text(path, limit: byteCountMax, kind: "a configuration file")
+    do {
+      return try ConfigurationReader.read(text, router: found)
+    } catch {
+      let separator = error.place == nil ? ": " : ":"
+      throw FileError(.invalid, "\(InputFile.name(path))\(separator)\(error)")
+    }
+  }
+}

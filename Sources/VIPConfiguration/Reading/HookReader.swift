@@ -1,0 +1,50 @@
+import VIP
+import VIPCore
+
+/// What a file says about the programs to run, and where.
+struct PlacedHooks: Sendable {
+  var hooks = Hooks()
+  /// Where each program stands.
+  var places: [HookState: Place] = [:]
+  /// Where all of it stands.
+  var place: Place?
+
+  private static let knownKeys = HookState.allCases.map(\.rawValue) + ["timeout"]
+
+  init() {}
+
+  /// Reads `{ active: [/path, …], …, timeout: 30s }`.
+  init(_ tree: YAMLTree) throws(Diagnostic) {
+    guard !tree.isEmpty else { return }
+    place = tree.place
+    var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in 'on'")
+    for state in HookState.allCases {
+      guard let list = keys.take(state.rawValue), !list.isEmpty else { continue }
+      let items = try list.items(
+        state.rawValue, example: "[/usr/local/bin/program, argument]")
+      for item in items {
+        guard case .scalar(let text, let isQuoted) = item.content, isQuoted || !text.isEmpty else {
+          throw Diagnostic(
+            item.place, "an argument of '\(state.rawValue)' is text, found \(item.kind)")
+        }
+        hooks[state].append(text)
+      }
+      places[state] = items.first?.place ?? list.place
+    }
+    if let limit = try keys.take("timeout")?.setting("timeout", SettingText.hookTimeout) {
+      hooks.timeout = limit
+    }
+  }
+}
+
+extension SettingText {
+  /// How long a hook may take.
+  static func hookTimeout(_ text: String) throws(SettingError) -> Duration {
+    func isPossible(_ text: String) -> Bool {
+      Duration(text: text).map(Hooks.timeoutRange.contains) ?? false
+    }
+    if let limit = Duration(text: text), isPossible(text) { return limit }
+    try refuseMissingUnit(text, isPossible: isPossible)
+    throw SettingError("'\(text)' is not a time limit; give 100ms to 1h, such as 30s")
+  }
+}

@@ -1,0 +1,76 @@
+public import VIP
+public import VIPCore
+
+/// What a client asks of a running node over its control socket.
+public indirect enum ControlRequest: Sendable, Hashable, Codable {
+  /// Add routers or give present ones these settings, all or none; answer once each is Backup or
+  /// Active.
+  case up([RouterConfiguration], timeoutSeconds: Double)
+  /// Hand over and remove the routers with these names or addresses; answer once they are gone.
+  case down([String])
+  /// Hand over and remove every router; answer once they are gone.
+  case downAll
+  /// Tell what the node is doing; one router's part if a name is given.
+  case status(String?)
+  /// Add addresses to a running router.
+  case add(router: String, addresses: [InterfaceAddress])
+  /// Take addresses from a running router.
+  case remove(router: String, addresses: [IPAddress])
+  /// Apply the node's configuration file again.
+  case reload
+  /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
+  case resign(router: String, seconds: Double?)
+  /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event from
+  /// now on, until the client has enough.
+  case events(follow: Bool)
+  /// Take the Active role; answer once the addresses are held.
+  case promote(router: String)
+  /// Say what an `up`, `down`, `downAll` or `reload` would change, and change nothing.
+  case dryRun(ControlRequest)
+}
+
+/// What a node answers.
+public enum ControlReply: Sendable, Hashable, Codable {
+  /// It is done; the state of the routers concerned.
+  case done(NodeStatus)
+  /// It is done; what has changed, and the state of the routers concerned.
+  case changed(ChangeReport, NodeStatus)
+  /// It is done, but not all routers concerned take part yet.
+  case waiting(NodeStatus, ControlFailure)
+  /// What happened, in order.
+  case events([EventRecord])
+  /// It was not done.
+  case failed(ControlFailure)
+}
+
+/// Why a node did not do what it was asked.
+public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+  /// The kinds that a client may want to tell apart.
+  public enum Kind: String, Sendable, Hashable, Codable {
+    /// The request makes no sense or contradicts what runs.
+    case invalid
+    /// No router has the name or address.
+    case unknownRouter
+    /// The router is there but can't take part yet; it goes on waiting.
+    case waiting
+    /// The node's configuration file makes no sense or can't be read.
+    case file
+    /// The protocol or the state of the router does not allow it.
+    case refused
+    /// The node is ending; another one may be started.
+    case shuttingDown
+    /// It was tried and did not work out.
+    case failed
+  }
+
+  /// What kind of failure it is.
+  public let kind: Kind
+  /// One sentence for people.
+  public let description: String
+
+  /// Makes a failure.
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

@@ -1,0 +1,185 @@
+import CLinux
+import Glibc
+import Synchronization
+public import VIP
+
+/// Lets other processes of this machine ask a node: a Unix socket, one line per request and reply.
+///
+/// Runs on a thread of its own, so that no client, however slow or hostile, can hold up an
+/// election: it only ever costs that thread. Requests and replies are lines, whose form is left to
+/// the handler; connections, line lengths and waiting times are bounded.
+public final class ControlServer: Sendable {
+  /// Answers one request; called concurrently for different connections.
+  ///
+  /// A request that is too long comes as an empty one.
+  public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
+
+  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which also
+  /// gets those for which there is no room.
+  public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
+
+  /// Bounds on what clients can make the server hold.
+  enum Bound {
+    static let connections = 64
+    /// How many of them may be streams, which last as long as the client likes.
+    static let streams = 32
+    static let requestByteCount = 4 << 20
+    /// All requests together that are half read or being answered.
+    static let pendingByteCount = 8 << 20
+    /// How long a client may take to send its request, and to take the reply.
+    static let patience = Duration.seconds(10)
+    /// How long it may if others are waiting for its place.
+    static let patienceWhenFull = Duration.milliseconds(250)
+    /// How long to accept nobody when the process has no descriptor left.
+    static let pauseWithoutDescriptors = Duration.milliseconds(200)
+    /// The same once the server is to end: whoever stops a node does not wait for a slow client.
+    static let lastPatience = Duration.seconds(2)
+    /// How much of a stream may wait for a client that does not read.
+    static let streamByteCount = 1 << 20
+  }
+
+  private let path: String
+  private let wakeUp: Int32
+  private let replies = Mutex<[Delivery]>([])
+  private let isStopped = Atomic<Bool>(false)
+  private let ending = Mutex(Ending())
+
+  /// Something to send on a connection.
+  struct Delivery {
+    var connection: UInt64
+    var bytes: [UInt8]
+    /// Whether more follows.
+    var isPart: Bool
+  }
+
+  private struct Ending {
+    var hasEnded = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
+
+  /// Listens on the control socket of a claimed runtime directory.
+  ///
+  /// Only root and the user that runs this process are answered.
+  public init(
+    in directory: RuntimeDirectory, stream: @escaping StreamHandler = { _ in nil },
+    handler: @escaping Handler
+  ) throws(NodeError) {
+    path = RuntimeDirectory.socketPath(in: directory.path)
+    let listener = try Self.listen(path)
+    wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    guard wakeUp >= 0 else {
+      Glibc.close(listener)
+      throw .system(errno, "make an event descriptor")
+    }
+    try start(listener, handler, stream)
+  }
+
+  private static func listen(_ path: String) throws(NodeError) -> Int32 {
+    let type =
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let listener = socket(AF_UNIX, type, 0)
+    guard listener >= 0 else { throw .system(errno, "open the control socket") }
+    // The file must never be open to others, not even for a moment: Linux gives it the mode of the
+    // socket, less what the umask of the process takes away.
+    guard fchmod(listener, 0o600) == 0 else {
+      let code = errno
+      Glibc.close(listener)
+      throw .system(code, "set the mode of the control socket")
+    }
+    let result = UnixSocket.bind(listener, to: path)
+    let code = errno
+    guard let result else {
+      Glibc.close(listener)
+      throw NodeError(
+        .system(errno: ENAMETOOLONG),
+        "the socket path \(path) is longer than \(UnixSocket.pathByteCountMax) bytes; choose a "
+          + "shorter runtime directory")
+    }
+    guard result == 0, Glibc.listen(listener, 128) == 0 else {
+      let code = result == 0 ? errno : code
+      Glibc.close(listener)
+      throw .system(code, "listen on \(path)")
+    }
+    return listener
+  }
+
+  private func start(
+    _ listener: Int32, _ handler: @escaping Handler, _ stream: @escaping StreamHandler
+  ) throws(NodeError) {
+    let session = ControlSession(
+      server: self, listener: listener, wakeUp: wakeUp, handler, stream)
+    var id = pthread_t()
+    let context = Unmanaged.passRetained(session).toOpaque()
+    let result = pthread_create(
+      &id, nil,
+      { context in
+        guard let context else { return nil }
+        Unmanaged<ControlSession>.fromOpaque(context).takeRetainedValue().run()
+        return nil
+      }, context)
+    guard result == 0 else {
+      Unmanaged<ControlSession>.fromOpaque(context).release()
+      throw .system(result, "start the control thread")
+    }
+    pthread_detach(id)
+  }
+
+  /// Stops listening.
+  ///
+  /// Requests that have come in are still answered, by a thread that outlives this call:
+  /// ``finish()`` waits for it.
+  public func close() {
+    unlink(path)
+    isStopped.store(true, ordering: .releasing)
+    wake()
+  }
+
+  /// Stops listening; returns once every request that has come in has its reply.
+  ///
+  /// A client that does not take its reply is given up after two seconds.
+  public func finish() async {
+    close()
+    await withCheckedContinuation { continuation in
+      let hasEnded = ending.withLock { ending in
+        if !ending.hasEnded { ending.waiters.append(continuation) }
+        return ending.hasEnded
+      }
+      if hasEnded { continuation.resume() }
+    }
+  }
+
+  /// Called by the session when its thread has nothing left to do.
+  func sessionEnded() {
+    let waiters = ending.withLock { ending in
+      ending.hasEnded = true
+      defer { ending.waiters.removeAll() }
+      return ending.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  var hasStopped: Bool { isStopped.load(ordering: .acquiring) }
+
+  func deliver(_ bytes: [UInt8], to connection: UInt64, isPart: Bool = false) {
+    replies.withLock {
+      $0.append(Delivery(connection: connection, bytes: bytes, isPart: isPart))
+    }
+    wake()
+  }
+
+  func takeReplies() -> [Delivery] {
+    replies.withLock { replies in
+      defer { replies.removeAll() }
+      return replies
+    }
+  }
+
+  private func wake() {
+    var one: UInt64 = 1
+    _ = write(wakeUp, &one, 8)
+  }
+
+  deinit {
+    Glibc.close(wakeUp)
+  }
+}

@@ -1,0 +1,88 @@
+import Glibc
+public import VIP
+
+/// The directory where a running node has its control socket, pid file and log.
+///
+/// Making one claims it: the pid file is locked for as long as the value lives, and the kernel
+/// drops the lock with the process, so a dead node's files are never mistaken for a living one's.
+public final class RuntimeDirectory: Sendable {
+  /// Where the directory is.
+  public let path: String
+  private let lock: Int32
+
+  /// The path of the control socket in a directory.
+  public static func socketPath(in directory: String) -> String { "\(directory)/vipctl.sock" }
+  /// The path of the pid file in a directory.
+  public static func pidPath(in directory: String) -> String { "\(directory)/vipctl.pid" }
+  /// The path of a background node's log in a directory.
+  public static func logPath(in directory: String) -> String { "\(directory)/vipctl.log" }
+
+  /// The path of the list of addresses that the node may hold.
+  public static func addressesPath(in directory: String) -> String {
+    "\(directory)/vipctl.addresses"
+  }
+
+  /// The directory to use: what a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.
+  public static func resolve(flag: String?) -> String {
+    if let flag { return flag }
+    if let value = getenv("VIPCTL_RUNTIME_DIR"), value.pointee != 0 {
+      return String(cString: value)
+    }
+    return "/run/vipctl"
+  }
+
+  /// Makes the directory if need be and claims it.
+  ///
+  /// - Throws: ``NodeError/Kind/alreadyRunning`` if a living node has claimed it.
+  public init(path: String) throws(NodeError) {
+    self.path = path
+    try Self.makeDirectory(path)
+    lock = try Self.claim(Self.pidPath(in: path), directory: path)
+    // Whatever is there belongs to a dead node, or we would not hold the lock.
+    unlink(Self.socketPath(in: path))
+  }
+
+  deinit {
+    unlink(Self.socketPath(in: path))
+    unlink(Self.pidPath(in: path))
+    close(lock)
+  }
+
+  private static func makeDirectory(_ path: String) throws(NodeError) {
+    var partial = path.hasPrefix("/") ? "" : "."
+    for component in path.split(separator: "/") {
+      partial += "/\(component)"
+      guard mkdir(partial, 0o755) != 0, errno != EEXIST else { continue }
+      throw .system(errno, "make the runtime directory \(partial)")
+    }
+  }
+
+  private static func claim(_ pidPath: String, directory: String) throws(NodeError) -> Int32 {
+    while true {
+      let descriptor = open(pidPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+      guard descriptor >= 0 else { throw .system(errno, "open \(pidPath)") }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        let code = errno
+        let pid =
+          readSmallFile(pidPath).map { String(decoding: $0, as: UTF8.self) }?
+          .split(separator: "\n").first.map { " (pid \($0))" } ?? ""
+        close(descriptor)
+        guard code == EWOULDBLOCK else { throw .system(code, "lock \(pidPath)") }
+        throw NodeError(
+          .alreadyRunning,
+          "a node\(pid) already runs on \(directory)")
+      }
+      // A node that was just ending may have unlinked the file that we have locked.
+      var mine = stat()
+      var current = stat()
+      if fstat(descriptor, &mine) == 0, stat(pidPath, &current) == 0, mine.st_ino == current.st_ino
+      {
+        let text = Array("\(getpid())\n".utf8)
+        ftruncate(descriptor, 0)
+        _ = write(descriptor, text, text.count)
+        return descriptor
+      }
+      close(descriptor)
+    }
+  }
+}

@@ -1,0 +1,254 @@
+import VIP
+import VIPCore
+import VRRP
+
+/// A virtual router as it looks from outside: who speaks for it, and who of them is Active.
+struct MonitoredGroup: Sendable {
+  /// What tells virtual routers apart.
+  struct Key: Sendable, Hashable {
+    var vlan: UInt16
+    var vrid: VRID
+    var family: AddressFamily
+  }
+
+  /// One router that was heard.
+  struct Speaker: Sendable {
+    var address: IPAddress
+    var mac: MACAddress
+    var advertisement: Advertisement
+    var addresses: [IPAddress]
+    var lastHeard: Instant
+    var count: UInt64 = 1
+    /// Whether it left with a farewell; ``advertisement`` is then the one before.
+    var hasLeft = false
+
+    /// Whether it may still be Active: no farewell, and not silent for as long as the most patient
+    /// backup waits.
+    func isAlive(at now: Instant) -> Bool {
+      !hasLeft && now.nanoseconds(since: lastHeard) <= 4 * advertisement.interval.nanoseconds
+    }
+
+    /// Whether no backup may have taken over yet: silent for less than the least of all
+    /// Active_Down_Intervals, with room for clocks and timers that are a little off.
+    func mustBeHeard(at now: Instant) -> Bool {
+      let interval = advertisement.interval.nanoseconds
+      return !hasLeft && now.nanoseconds(since: lastHeard) < 3 * interval - interval / 10
+    }
+
+    /// Whether it was Active beside another one: it spoke, without a farewell, less than two of its
+    /// intervals before the other one did.
+    func spoke(beside other: Speaker) -> Bool {
+      let gap = other.lastHeard.nanoseconds(since: lastHeard)
+      return !hasLeft && gap <= 2 * advertisement.interval.nanoseconds
+    }
+
+    /// The order of RFC 9568 §6.4.3.
+    func outranks(_ other: Speaker) -> Bool {
+      (advertisement.priority, address) > (other.advertisement.priority, other.address)
+    }
+  }
+
+  /// A finding and how often it was made.
+  struct Tally: Sendable {
+    var finding: Finding
+    var count: UInt64
+  }
+
+  /// The most routers that are told apart in one group, and the most findings kept.
+  static let speakerCountMax = 16, tallyCountMax = 64
+
+  let key: Key
+  private(set) var speakers: [Speaker] = []
+  /// The place among ``speakers`` of the one who is Active.
+  private(set) var active: Int?
+  private(set) var advertisementCount: UInt64 = 0
+  private(set) var tallies: [Tally] = []
+
+  init(_ key: Key) {
+    self.key = key
+  }
+
+  /// Notes an advertisement and tells what is remarkable about it.
+  mutating func note(
+    _ advertisement: Advertisement, from source: IPAddress, at mac: MACAddress,
+    addresses: [IPAddress], now: Instant
+  ) -> [Finding] {
+    advertisementCount += 1
+    let before = speakers.firstIndex { $0.address == source }
+    var speaker = Speaker(
+      address: source, mac: mac, advertisement: advertisement, addresses: addresses,
+      lastHeard: now, count: (before.map { speakers[$0].count } ?? 0) + 1)
+    var findings = differences(of: speaker, known: before, at: now)
+    if advertisement.priority == .release {
+      findings.append(
+        Finding(.note, .farewell, "leaves; the next one takes over within Skew_Time"))
+      if active == before { active = nil }
+      speaker.hasLeft = true
+      if let before { speaker.advertisement = speakers[before].advertisement }
+      store(speaker, at: before, now)
+    } else {
+      let isForeign = findings.contains { $0.code == .foreignGroup }
+      findings += role(of: speaker, known: before, isForeign: isForeign, at: now)
+    }
+    for finding in findings { tally(finding) }
+    return findings
+  }
+
+  /// Who is Active: the speaker, or another one whom it contradicts.
+  private mutating func role(
+    of speaker: Speaker, known: Int?, isForeign: Bool, at now: Instant
+  ) -> [Finding] {
+    let previous = active.map { speakers[$0] }
+    let before = known.map { speakers[$0] }
+    let index = store(speaker, at: known, now)
+    guard let previous else {
+      active = index
+      guard known == nil, speakers.count == 1 else {
+        return [Finding(.note, .takeover, "Active from now on; the one before had left")]
+      }
+      return [Finding(.note, .firstHeard, "first heard of VRID \(key.vrid) over \(key.family)")]
+    }
+    guard previous.address != speaker.address else { return lateness(of: speaker, after: previous) }
+    let silence = now.nanoseconds(since: previous.lastHeard)
+    guard previous.mustBeHeard(at: now) else {
+      active = index
+      return [
+        Finding(
+          .note, .takeover,
+          "takes over from \(previous.address), silent for \(Self.seconds(silence))")
+      ]
+    }
+    // Two groups with one VRID are another trouble than two Actives of one group.
+    if isForeign { return [] }
+    let priority = previous.advertisement.priority
+    if speaker.outranks(previous), before.map({ !$0.spoke(beside: previous) }) ?? true {
+      active = index
+      let rank = speaker.advertisement.priority > priority ? "lower priority" : "equal priority"
+      return [
+        Finding(.note, .takeover, "preempts \(previous.address), which has \(rank) \(priority)")
+      ]
+    }
+    if speaker.outranks(previous) { active = index }
+    return [
+      Finding(
+        .warning, .twoActives,
+        "a second Active: \(previous.address) with priority \(priority) spoke "
+          + "\(Self.seconds(silence)) ago; they don't hear each other")
+    ]
+  }
+
+  private func lateness(of speaker: Speaker, after previous: Speaker) -> [Finding] {
+    let gap = speaker.lastHeard.nanoseconds(since: previous.lastHeard)
+    let interval = previous.advertisement.interval
+    guard gap > 2 * interval.nanoseconds else { return [] }
+    return [
+      Finding(
+        .note, .late,
+        "\(Self.seconds(gap)) after the one before; its interval is \(interval)")
+    ]
+  }
+
+  @discardableResult
+  private mutating func store(_ speaker: Speaker, at known: Int?, _ now: Instant) -> Int {
+    if let known {
+      speakers[known] = speaker
+      return known
+    }
+    if speakers.count < Self.speakerCountMax {
+      speakers.append(speaker)
+      return speakers.count - 1
+    }
+    // The one silent the longest makes room; never the Active.
+    let places = speakers.indices.filter { $0 != active }
+    let oldest = places.min { speakers[$0].lastHeard < speakers[$1].lastHeard } ?? 0
+    speakers[oldest] = speaker
+    return oldest
+  }
+
+  mutating func tally(_ finding: Finding) {
+    guard finding.level >= .warning else { return }
+    // Its words have times in them: the kind counts, and the last words are kept.
+    if let index = tallies.firstIndex(where: { $0.finding.code == finding.code }) {
+      tallies[index].finding = finding
+      tallies[index].count += 1
+    } else if tallies.count < Self.tallyCountMax {
+      tallies.append(Tally(finding: finding, count: 1))
+    }
+  }
+
+  static func seconds(_ nanoseconds: UInt64) -> String {
+    let milliseconds = String(nanoseconds / 1_000_000 % 1000 + 1000).dropFirst()
+    return "\(nanoseconds / 1_000_000_000).\(milliseconds)s"
+  }
+}
+
+// MARK: Differences
+
+extension MonitoredGroup {
+  /// In what a speaker differs from the others of its group.
+  ///
+  /// Told when the speaker is new or has changed, and as long as another one is alive.
+  private func differences(of speaker: Speaker, known: Int?, at now: Instant) -> [Finding] {
+    var hasChanged = true
+    if let known {
+      let before = speakers[known]
+      hasChanged =
+        before.addresses != speaker.addresses
+        || before.advertisement.interval != speaker.advertisement.interval
+        || before.advertisement.version != speaker.advertisement.version
+        || before.advertisement.checksumForm != speaker.advertisement.checksumForm
+        || before.advertisement.authentication != speaker.advertisement.authentication
+    }
+    var findings: [Finding] = []
+    for (index, other) in speakers.enumerated() where index != known {
+      guard hasChanged || other.mustBeHeard(at: now) else { continue }
+      for finding in Self.differences(speaker, other)
+      where !findings.contains(where: { $0.code == finding.code }) {
+        findings.append(finding)
+      }
+    }
+    return findings
+  }
+
+  private static func differences(_ speaker: Speaker, _ other: Speaker) -> [Finding] {
+    var findings: [Finding] = []
+    func warn(_ code: Finding.Code, _ text: String) {
+      findings.append(Finding(.warning, code, text))
+    }
+    let (ours, theirs) = (Set(speaker.addresses), Set(other.addresses))
+    if ours.isDisjoint(with: theirs) {
+      let example = other.addresses.first.map { "\($0)" } ?? "nothing"
+      warn(
+        .foreignGroup,
+        "another group uses this VRID: \(other.address) lists \(example); one needs another VRID")
+    } else if ours != theirs {
+      warn(
+        .addressListDiffers,
+        "lists \(addressCountText(speaker.addresses.count)), \(other.address) lists "
+          + "\(other.addresses.count), and not the same")
+    }
+    let (mine, their) = (speaker.advertisement, other.advertisement)
+    if mine.version != their.version {
+      warn(
+        .versionDiffers,
+        "\(mine.version), but \(other.address) speaks \(their.version); they don't understand "
+          + "each other")
+    } else if mine.checksumForm != their.checksumForm {
+      warn(
+        .checksumFormDiffers,
+        "checksum form \(mine.checksumForm.rawValue), but \(other.address) uses "
+          + "\(their.checksumForm.rawValue); some implementations accept only one")
+    }
+    if mine.interval != their.interval {
+      warn(
+        .intervalDiffers,
+        "interval \(mine.interval), but \(other.address) has \(their.interval)")
+    }
+    if mine.authentication != their.authentication {
+      warn(
+        .authenticationDiffers,
+        "authenticates itself differently from \(other.address); they don't accept each other")
+    }
+    return findings
+  }
+}

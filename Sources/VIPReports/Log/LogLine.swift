@@ -1,0 +1,143 @@
+import Glibc
+public import VIP
+package import VIPCore
+import VRRP
+
+/// One line of the log of a running node: `TIME level=… key=value … msg="…"` (logfmt).
+public struct LogLine: Sendable {
+  /// How much a line matters.
+  public enum Level: String, Sendable {
+    /// As it should be.
+    case info
+    /// The node goes on, but not as it could.
+    case warning
+    /// Something was not done.
+    case error
+
+    /// The priority of syslog, by which a journal sorts.
+    public var priority: Int {
+      switch self {
+      case .info: 6
+      case .warning: 4
+      case .error: 3
+      }
+    }
+  }
+
+  /// How much it matters.
+  public var level: Level
+  /// What the line is about, in order.
+  public var fields: [(key: String, value: String)] = []
+  /// What happened, in one sentence.
+  public var message: String
+
+  /// Makes a line.
+  public init(_ level: Level, _ message: String, fields: [(key: String, value: String)] = []) {
+    self.level = level
+    self.fields = fields
+    self.message = message
+  }
+
+  /// An event of a node as a line.
+  public init(_ event: NodeEvent) {
+    switch event {
+    case .transition(let router, let family, let change):
+      self.init(
+        .info, "\(change.from) → \(change.to): \(change.reason)",
+        fields: Self.fields(router, family))
+    case .waiting(let router, let family, let reason):
+      self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
+    case .warning(let router, let family, let text):
+      self.init(.warning, text, fields: Self.fields(router, family))
+    case .conflict(let router, let address, let mac):
+      self.init(
+        .warning, conflictText(address, mac),
+        fields: Self.fields(router, address.family) + [("mac", "\(mac)")])
+    case .cleared(let router, let family, let text):
+      self.init(.info, "over: \(text)", fields: Self.fields(router, family))
+    case .changed(let router, let text):
+      self.init(.info, "changed: \(text)", fields: [("router", router)])
+    case .repaired(let router, let address):
+      self.init(
+        .warning, "\(address) was missing and has been put back",
+        fields: Self.fields(router, address.family))
+    case .hook(let router, let family, let state, let text):
+      self.init(.info, hookText(state, text), fields: Self.fields(router, family))
+    case .removed(let router):
+      self.init(.info, "removed", fields: [("router", router)])
+    case .nodeWarning(let text):
+      self.init(.warning, text)
+    }
+  }
+
+  /// `TIME level=… key=value … msg="…"`; without a time the level goes without saying too.
+  public func logfmt(at time: String?) -> String {
+    var line = time.map { "\($0) level=\(level.rawValue) " } ?? ""
+    for (key, value) in fields {
+      let isPlain = !value.isEmpty && !value.contains { " =\"\\".contains($0) }
+      line += "\(key)=\(isPlain ? value.onOneLine : Self.quoted(value)) "
+    }
+    return line + "msg=\(Self.quoted(message))"
+  }
+
+  /// An object with the same keys in one line.
+  public func json(at time: String?) -> String {
+    var object = ["level": level.rawValue, "msg": message]
+    object["time"] = time
+    for (key, value) in fields { object[key] = value }
+    return String(decoding: JSONCoding.line(object), as: UTF8.self)
+  }
+
+  /// For people: `TIME warning: web ipv4: text (key=value)`.
+  public func plain(at time: String?) -> String {
+    var line = time.map { "\($0) " } ?? ""
+    if level != .info { line += "\(level.rawValue): " }
+    let about = fields.filter { ["router", "family"].contains($0.key) }.map(\.value)
+    if !about.isEmpty { line += about.joined(separator: " ") + ": " }
+    line += message
+    let rest = fields.filter { !["router", "family"].contains($0.key) }
+    if !rest.isEmpty {
+      line += " (" + rest.map { "\($0.key)=\($0.value)" }.joined(separator: " ") + ")"
+    }
+    return line.onOneLine
+  }
+
+  private static func fields(
+    _ router: String, _ family: AddressFamily
+  ) -> [(key: String, value: String)] {
+    [("router", router), ("family", family.rawValue)]
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var escaped = "\""
+    for character in text {
+      if character == "\"" || character == "\\" { escaped += "\\" }
+      escaped.append(character)
+    }
+    return escaped.onOneLine + "\""
+  }
+
+  /// UTC with milliseconds: `2026-11-23T10:00:00.123Z`.
+  package static func timestamp(_ moment: Instant) -> String {
+    var seconds = time_t(moment.nanoseconds / 1_000_000_000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func digits(_ value: some BinaryInteger, _ count: Int) -> String {
+      let text = String(value)
+      return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))"
+      + "-\(digits(parts.tm_mday, 2))T\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2))"
+      + ":\(digits(parts.tm_sec, 2)).\(digits(moment.nanoseconds / 1_000_000 % 1000, 3))Z"
+  }
+}
+
+/// The forms a log can have.
+public enum LogFormat: String, Sendable, CaseIterable {
+  /// `TIME level=… key=value … msg="…"`.
+  case logfmt
+  /// An object in each line, with the same keys.
+  case json
+  /// For people: `TIME level: router family: text`.
+  case text
+}

@@ -1,0 +1,152 @@
+public import VIPCore
+
+/// Keeps the log of a node readable, whatever happens.
+///
+/// Each virtual router may write a number of lines at once and then one every few seconds; what is
+/// more is counted, and the count told with the last of them. A warning that was said within the
+/// last minute is counted too, and the count told when the minute is over.
+public struct LogThrottle: Sendable {
+  /// The router a line is about; none if it is about the node.
+  public struct Source: Sendable, Hashable {
+    /// The router's name.
+    public var router: String?
+    /// The family, if it is about one.
+    public var family: AddressFamily?
+
+    /// Makes a source.
+    public init(router: String? = nil, family: AddressFamily? = nil) {
+      self.router = router
+      self.family = family
+    }
+  }
+
+  /// How many lines a router may write at once, and how long it takes to earn another.
+  static let burst = 20
+  static let earning = Duration.seconds(5)
+  /// How often it is said how many lines were left out.
+  static let summaryPeriod = Duration.seconds(10)
+  /// For how long a warning that comes again is only counted.
+  static let repetitionPeriod = Duration.seconds(60)
+  /// How many warnings of a router are remembered.
+  private static let warningCountMax = 32
+
+  private struct Repeated: Sendable {
+    var since: Instant
+    var count = 0
+    var line: LogLine
+  }
+
+  private struct Account: Sendable {
+    /// Lines that may be written, and until when they were counted.
+    var credit = LogThrottle.burst
+    var creditedAt: Instant
+    var suppressed = 0
+    var suppressedSince = Instant.zero
+    var last: LogLine?
+    var warnings: [String: Repeated] = [:]
+  }
+
+  private var accounts: [Source: Account] = [:]
+
+  /// Makes a throttle that has seen nothing.
+  public init() {}
+
+  /// Takes a line.
+  ///
+  /// - Returns: whether it is to be written now.
+  public mutating func admits(_ line: LogLine, from source: Source, at now: Instant) -> Bool {
+    var account = accounts[source] ?? Account(creditedAt: now)
+    defer { accounts[source] = account }
+    if let earlier = account.warnings[line.message],
+      earlier.count > 0 || now < earlier.since + Self.repetitionPeriod
+    {
+      account.warnings[line.message]?.count += 1
+      return false
+    }
+    Self.earn(&account, at: now)
+    // What comes after something that was left out is left out with it: the order tells.
+    guard account.credit > 0, account.suppressed == 0 else {
+      if account.suppressed == 0 { account.suppressedSince = now }
+      account.suppressed += 1
+      account.last = line
+      return false
+    }
+    account.credit -= 1
+    if line.level != .info {
+      account.warnings = account.warnings.filter {
+        $0.value.count > 0 || now < $0.value.since + Self.repetitionPeriod
+      }
+      if account.warnings.count < Self.warningCountMax {
+        account.warnings[line.message] = Repeated(since: now, line: line)
+      }
+    }
+    return true
+  }
+
+  private static func earn(_ account: inout Account, at now: Instant) {
+    let period = earning.inNanoseconds
+    let earned = now.nanoseconds(since: account.creditedAt) / period
+    guard earned > 0 else { return }
+    account.credit = min(burst, account.credit + Int(clamping: earned))
+    account.creditedAt = account.creditedAt.advanced(byNanoseconds: earned * period)
+  }
+
+  /// When there is something to say about what was left out; `nil` if nothing was.
+  public var deadline: Instant? {
+    var next: Instant?
+    for account in accounts.values {
+      if account.suppressed > 0 {
+        let due = account.suppressedSince + Self.summaryPeriod
+        next = min(next ?? due, due)
+      }
+      for warning in account.warnings.values where warning.count > 0 {
+        let due = warning.since + Self.repetitionPeriod
+        next = min(next ?? due, due)
+      }
+    }
+    return next
+  }
+
+  /// What to say now about what was left out.
+  public mutating func summaries(at now: Instant) -> [LogLine] {
+    summaries { $0 <= now }
+  }
+
+  /// All there is to say, since nothing more comes.
+  public mutating func end() -> [LogLine] {
+    summaries { _ in true }
+  }
+
+  private mutating func summaries(_ isDue: (Instant) -> Bool) -> [LogLine] {
+    var lines: [LogLine] = []
+    let sources = accounts.keys.sorted {
+      ($0.router ?? "", $0.family?.rawValue ?? "") < ($1.router ?? "", $1.family?.rawValue ?? "")
+    }
+    for source in sources {
+      guard var account = accounts[source] else { continue }
+      for (text, warning) in account.warnings.sorted(by: { $0.key < $1.key })
+      where isDue(warning.since + Self.repetitionPeriod) {
+        account.warnings[text] = nil
+        guard warning.count > 0 else { continue }
+        var line = warning.line
+        line.message =
+          "again, \(warning.count) time\(warning.count == 1 ? "" : "s") within a minute: \(text)"
+        lines.append(line)
+      }
+      if account.suppressed > 0, isDue(account.suppressedSince + Self.summaryPeriod),
+        let last = account.last
+      {
+        var line = last
+        line.level = .warning
+        line.fields.append(("suppressed", "\(account.suppressed)"))
+        line.message =
+          "too many lines, \(account.suppressed) left out; the last was: \(last.message)"
+        lines.append(line)
+        account.suppressed = 0
+        account.last = nil
+      }
+      accounts[source] = account
+    }
+    return lines
+  }
+}

@@ -1,0 +1,17 @@
+public import VIPControl
+import VIPCore
+
+/// An event in a line for people.
+public enum EventText {
+  /// `TIME web ipv4: backup → active: …`.
+  public static func line(_ record: EventRecord) -> String {
+    let family = record.family.map { " \($0.rawValue)" } ?? ""
+    let kind =
+      switch record.event {
+      case .transition, .repaired, .hook, .removed: ""
+      case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
+      case .cleared: "over: "
+      }
+    return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
+  }
+}

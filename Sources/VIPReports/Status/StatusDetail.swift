@@ -1,0 +1,175 @@
+public import VIP
+import VIPCore
+import VRRP
+
+/// Everything about one router that a person may want to know.
+public struct StatusDetail: Sendable {
+  /// The most columns of text; `nil` if lines may be as long as they are.
+  public var width: Int?
+  /// Whether states are coloured.
+  public var colour: Bool
+  /// Where all addresses of a router are to be had that has too many; `nil` to say nothing of it.
+  public var hintForAllAddresses: String?
+
+  /// Makes a form of it.
+  public init(width: Int?, colour: Bool, hintForAllAddresses: String? = nil) {
+    self.width = width
+    self.colour = colour
+    self.hintForAllAddresses = hintForAllAddresses
+  }
+
+  /// How many addresses are listed one by one.
+  private static let addressCountMax = 20
+
+  /// All routers of a status, one below the other, and the node.
+  public func render(_ status: NodeStatus) -> String {
+    (status.routers.map(section) + nodeLines(status.node)).joined(separator: "\n\n")
+  }
+
+  /// The node itself, and how late its turns come; nothing if it has not served a timer yet.
+  private func nodeLines(_ node: NodeStatus.Node) -> [String] {
+    let wakeUps = node.wakeUps
+    guard wakeUps.served > 0 else { return [] }
+    let limit = Self.milliseconds(wakeUps.lateAfterSeconds)
+    return [
+      fit(
+        "node pid \(node.pid)\(node.realtime ? ", realtime" : ""): turns at most "
+          + "\(Self.milliseconds(wakeUps.recentMaxSeconds)) late in the last minutes, "
+          + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
+          + "more than \(limit)")
+    ]
+  }
+
+  private func section(_ router: RouterStatus) -> String {
+    var lines = [
+      "\(router.name.onOneLine) \(router.family.rawValue) on \(router.interface.onOneLine), "
+        + "VRID \(router.vrid), VRRPv\(router.version)"
+    ]
+    lines += rows(router).map { row in
+      "  " + row.0 + String(repeating: " ", count: 11 - row.0.count) + row.1
+    }
+    if !router.peers.isEmpty { lines += [""] + Self.peerTable(router.peers).map { "  " + $0 } }
+    if !router.warnings.isEmpty { lines += [""] + router.warnings.map { "! \($0.onOneLine)" } }
+    return lines.map { $0.hasPrefix("!") ? $0 : fit($0) }.joined(separator: "\n")
+  }
+
+  private func rows(_ router: RouterStatus) -> [(String, String)] {
+    let state = StatusTable(width: nil, colour: colour).coloured(router.state)
+    var rows = [
+      (
+        "state",
+        "\(state) for \(StatusTable.age(router.secondsInState)), since \(router.since.onOneLine)"
+      ),
+      ("why", router.reason.onOneLine),
+      ("active", Self.activeText(router)),
+      ("priority", Self.priorityText(router)),
+      ("interval", router.interval.description),
+      ("sent", "\(router.statistics.advertisementSent) advertisements"),
+      ("received", "\(router.statistics.advertisementReceived) advertisements"),
+    ]
+    if let lease = router.lease {
+      let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"
+      rows.append(("lease", text))
+    }
+    if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
+    if let peers = router.unicastTo {
+      let list = peers.prefix(8).map(\.description).joined(separator: " ")
+      rows.append(("unicast", peers.isEmpty ? "to nobody" : "to \(list)"))
+    }
+    if let virtual = router.virtualMac {
+      rows.append(("MAC", "\(virtual.address), the group's own"))
+    }
+    let carrier = router.virtualMac?.interface ?? router.interface
+    for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
+      let place =
+        switch (router.state, address.installed) {
+        case (_, true): "on \(carrier.onOneLine)"
+        case (.active, false): "missing"
+        case (_, false): "not here"
+        }
+      rows.append((index == 0 ? "addresses" : "", "\(address.address) \(place)"))
+    }
+    let rest = router.addresses.count - Self.addressCountMax
+    if rest > 0 {
+      rows.append(("", "and \(rest) more" + (hintForAllAddresses.map { "; \($0)" } ?? "")))
+    }
+    return rows
+  }
+
+  private static func activeText(_ router: RouterStatus) -> String {
+    guard let active = router.activeRouter else { return "not known" }
+    return router.state == .active ? "\(active), this machine" : active.description
+  }
+
+  /// How the last takeover went, or how far the one under way has come.
+  private static func takeoverText(_ takeovers: TakeoverStatus) -> String? {
+    if takeovers.pendingAddresses > 0 {
+      return "under way, \(takeovers.pendingAddresses) addresses not yet announced"
+    }
+    guard let last = takeovers.lastSeconds else { return nil }
+    let text = "took \(milliseconds(last))"
+    guard takeovers.count > 1, let longest = takeovers.maxSeconds else { return text }
+    return text + "; \(takeovers.count) in all, at most \(milliseconds(longest))"
+  }
+
+  /// A span in milliseconds with one decimal.
+  static func milliseconds(_ seconds: Double) -> String {
+    guard let tenths = Int(exactly: (max(seconds, 0) * 10_000).rounded()) else { return "?" }
+    return "\(tenths / 10).\(tenths % 10) ms"
+  }
+
+  private static func priorityText(_ router: RouterStatus) -> String {
+    guard router.priority != router.effectivePriority else { return router.priority.description }
+    let isTracked = router.warnings.contains { $0.contains("which lowers the priority") }
+    let why =
+      router.effectivePriority > router.priority
+      ? "promoted" : isTracked ? "lowered by what it tracks" : "resigned"
+    return "\(router.priority), but \(why): \(router.effectivePriority)"
+  }
+
+  private static func peerTable(_ peers: [PeerStatus]) -> [String] {
+    let header = ["PEER", "PRIO", "HEARD", "VERSION", "INTERVAL", "CHECKSUM", "ADDRESSES", ""]
+    let rows = peers.map { peer in
+      [
+        peer.address.description,
+        peer.priority == 0 ? "left" : "\(peer.priority)",
+        heard(peer.secondsSinceHeard) + " ago",
+        "\(peer.version)", peer.interval.description, peer.checksumForm.rawValue,
+        addresses(peer), peer.isActive ? "active" : "silent",
+      ]
+    }
+    let widths = header.indices.map { column in
+      ([header] + rows).map { $0[column].count }.max() ?? 0
+    }
+    return ([header] + rows).map { row in
+      var line = ""
+      for (cell, width) in zip(row, widths) {
+        line += cell + String(repeating: " ", count: width - cell.count + 2)
+      }
+      while line.last == " " { line.removeLast() }
+      return line
+    }
+  }
+
+  private static func addresses(_ peer: PeerStatus) -> String {
+    switch peer.addresses {
+    case .same: "same"
+    case .overlapping: "\(peer.addressCount), differ"
+    case .disjoint: "\(peer.addressCount), others"
+    }
+  }
+
+  /// A short span in tenths of a second, a longer one as an age.
+  static func heard(_ seconds: Double) -> String {
+    guard seconds < 60, let tenths = Int(exactly: (max(seconds, 0) * 10).rounded(.down)) else {
+      return StatusTable.age(seconds)
+    }
+    return "\(tenths / 10).\(tenths % 10)s"
+  }
+
+  /// Cuts a line off that is too long; escapes take no room.
+  private func fit(_ line: String) -> String {
+    guard let width, !line.contains("\u{1B}"), line.count > width else { return line }
+    return String(line.prefix(max(width - 1, 0))) + "…"
+  }
+}

@@ -1,0 +1,167 @@
+public import VIP
+public import VIPConfiguration
+public import VIPControl
+import VRRP
+
+/// Brings routers up on the node of a runtime directory, which is started in the background if there
+/// is none.
+///
+/// Starting means to run this program once more (/proc/self/exe), with arguments that make it call
+/// ``NodeProcess/serveInBackground(starter:until:)``.
+public struct Launch: Sendable {
+  /// The runtime directory of the node.
+  public let directory: String
+  private let arguments: @Sendable (FileConfiguration) -> [String]
+  private var starter: StarterLink?
+  private let clock = ContinuousClock()
+
+  /// How long to look for a node that starts or ends at this very moment.
+  ///
+  /// One that ends may have hooks to wait for.
+  private static let reachTimeout = Duration.seconds(15)
+  private static let pause = Duration.milliseconds(20)
+
+  /// Names the node; nothing is asked yet.
+  ///
+  /// - Parameters:
+  ///   - directory: its runtime directory.
+  ///   - arguments: those of a background node with the settings of a configuration, the program's
+  ///     name first.
+  public init(
+    directory: String, arguments: @escaping @Sendable (FileConfiguration) -> [String]
+  ) {
+    self.directory = directory
+    self.arguments = arguments
+  }
+
+  /// What became of the routers that were asked for.
+  public struct Outcome: Sendable {
+    /// Those that take part, one entry for each family.
+    public var running: [RouterStatus] = []
+    /// Why the first that does not yet take part waits; it stays on the node and goes on trying.
+    public var waiting: ControlFailure?
+  }
+
+  /// Brings routers up: all of them are on the node afterwards, or nothing has changed there.
+  public mutating func up(
+    _ wanted: FileConfiguration, timeout: Duration
+  ) throws(ServiceError) -> Outcome {
+    // A node that was started for nothing ends when it sees that its starter is done.
+    defer { starter?.finish() }
+    let deadline = clock.now + timeout
+    let before = try reach(wanted)
+    try refuseOtherNodeSettings(wanted, before)
+    let left = max(.zero, deadline - clock.now)
+    switch try ask(wanted, timeout: left) {
+    case .done(let status), .changed(_, let status):
+      return Outcome(running: status.routers)
+    case .waiting(let status, let reason):
+      return Outcome(
+        running: status.routers.filter { $0.state != .initialize },
+        waiting: reason)
+    case .failed(let reason):
+      throw ServiceError(.failed, reason.description)
+    case .events:
+      return Outcome()
+    }
+  }
+
+  /// What ``up(_:timeout:)`` would change, and whether it would have to start a node for it.
+  public func preview(
+    _ wanted: FileConfiguration
+  ) throws(ServiceError) -> (report: ChangeReport, startsNode: Bool) {
+    let client = NodeClient(directory: directory)
+    let reply: ControlReply
+    do throws(ControlClientError) {
+      reply = try client.ask(
+        .dryRun(.up(wanted.routers, timeoutSeconds: 0)), timeout: NodeClient.answerTimeout)
+    } catch {
+      guard error.kind == .noNode else { throw ServiceError(error) }
+      do throws(NodeError) {
+        let lease = wanted.lease ?? .default
+        return (try Node.preview(wanted.routers, onNodeWithLease: lease), true)
+      } catch {
+        throw ServiceError(error)
+      }
+    }
+    switch reply {
+    case .changed(let report, let status):
+      try refuseOtherNodeSettings(wanted, status)
+      return (report, false)
+    case .failed(let reason), .waiting(_, let reason): throw Self.error(reason)
+    case .done, .events: return (ChangeReport(), false)
+    }
+  }
+
+  /// Settings of the node as a whole are not changed by bringing a router up.
+  private func refuseOtherNodeSettings(
+    _ wanted: FileConfiguration, _ status: NodeStatus
+  ) throws(ServiceError) {
+    let node = status.node
+    let difference: (ServiceError.NodeSetting, String)? =
+      if let isGuarded = wanted.isGuarded, isGuarded != (node.guard != .off) {
+        (.guard, "with\(isGuarded ? "out" : "") a guard")
+      } else if let isRealtime = wanted.isRealtime, isRealtime != node.realtime {
+        (.realtime, "with\(isRealtime ? "out" : "") realtime")
+      } else if let lease = wanted.lease, lease.description != node.lease {
+        (.lease, "with lease \(node.lease), not \(lease)")
+      } else {
+        nil
+      }
+    guard let (setting, text) = difference else { return }
+    throw ServiceError(
+      .otherNodeSetting(setting), "the node on \(directory) runs \(text)")
+  }
+
+  /// Asks for the routers, of another node if the one that was there ended just now.
+  private mutating func ask(
+    _ wanted: FileConfiguration, timeout: Duration
+  ) throws(ServiceError) -> ControlReply {
+    let client = NodeClient(directory: directory)
+    let limit = clock.now + Self.reachTimeout
+    while true {
+      do {
+        let reply = try client.ask(
+          .up(wanted.routers, timeoutSeconds: timeout / .seconds(1)),
+          timeout: timeout + NodeClient.answerTimeout)
+        let isEnding =
+          if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }
+        guard isEnding, clock.now < limit else { return reply }
+      } catch {
+        guard error.kind == .noNode, clock.now < limit else { throw ServiceError(error) }
+      }
+      Clocks.pause(Self.pause)
+      _ = try reach(wanted)
+    }
+  }
+
+  /// The status of the node on the runtime directory, which is started if there is none.
+  private mutating func reach(_ wanted: FileConfiguration) throws(ServiceError) -> NodeStatus {
+    let client = NodeClient(directory: directory)
+    let limit = clock.now + Self.reachTimeout
+    var refusal: ControlFailure?
+    while true {
+      do throws(ControlClientError) {
+        switch try client.ask(.status(nil), timeout: NodeClient.answerTimeout) {
+        case .done(let status), .changed(_, let status), .waiting(let status, _): return status
+        case .failed(let reason): refusal = reason
+        case .events: break
+        }
+      } catch {
+        guard error.kind == .noNode, clock.now < limit else { throw ServiceError(error) }
+        if let link = try StarterLink.start(arguments(wanted)) {
+          starter?.finish()
+          starter = link
+          continue
+        }
+      }
+      if let refusal { throw ServiceError(.failed, refusal.description) }
+      // Another starter has been faster, or a node is on its way out.
+      Clocks.pause(Self.pause)
+    }
+  }
+
+  private static func error(_ reason: ControlFailure) -> ServiceError {
+    ServiceError(reason.kind == .file ? .file : .failed, reason.description)
+  }
+}

@@ -1,0 +1,155 @@
+import FoundationEssentials
+import Glibc
+
+/// The connection between a background node and the process that starts it.
+///
+/// The node says on it once whether it has started; its starter says by ending it that no more
+/// requests of its own follow, upon which a node without routers ends.
+public struct StarterLink: Sendable {
+  private let descriptor: Int32
+  /// Where the node finds its end.
+  public static let descriptorInNode: Int32 = 3
+
+  private static let startTimeout: Int32 = 10_000
+  private static let endTimeout: Int32 = 5000
+
+  /// Starts a background node and waits until it can be asked for something.
+  ///
+  /// - Parameter arguments: what the program is told, its name first.
+  /// - Returns: `nil` if another node has claimed the directory meanwhile.
+  /// - Throws: why the node could not start.
+  static func start(_ arguments: [String]) throws(ServiceError) -> StarterLink? {
+    var ends: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0
+    else { throw Self.failure("make a pair of sockets", errno) }
+    defer { close(ends[1]) }
+    let link = StarterLink(descriptor: ends[0])
+    do {
+      let pid = try spawn(arguments, link: ends[1])
+      close(ends[1])
+      ends[1] = -1
+      return try link.awaitStart(of: pid) ? link : link.dropped()
+    } catch {
+      close(ends[0])
+      throw error
+    }
+  }
+
+  /// Tells the node that its starter is done, and waits until it has decided to stay or to end.
+  func finish() {
+    shutdown(descriptor, Int32(SHUT_WR))
+    var byte: UInt8 = 0
+    while Self.isReadable(descriptor, within: Self.endTimeout), read(descriptor, &byte, 1) > 0 {}
+    close(descriptor)
+  }
+
+  private func dropped() -> StarterLink? {
+    close(descriptor)
+    return nil
+  }
+
+  // MARK: Starting
+
+  /// Runs this program once more, with one descriptor beside the standard ones.
+  private static func spawn(_ arguments: [String], link: Int32) throws(ServiceError) -> pid_t {
+    let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
+
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0)
+    posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, link, descriptorInNode)
+
+    var pid: pid_t = 0
+    let result = withCStrings(arguments) { arguments in
+      withCStrings(environment) { environment in
+        posix_spawn(&pid, "/proc/self/exe", &actions, nil, arguments, environment)
+      }
+    }
+    guard result == 0 else { throw failure("start a background node", result) }
+    return pid
+  }
+
+  private static func withCStrings<Result>(
+    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    let pointers = strings.map { strdup($0) }
+    defer { for pointer in pointers { free(pointer) } }
+    return body(pointers + [nil])
+  }
+
+  // MARK: The node's first words
+
+  /// - Returns: whether the node has started; not if another one was faster.
+  private func awaitStart(of pid: pid_t) throws(ServiceError) -> Bool {
+    var text: [UInt8] = []
+    var byte: UInt8 = 0
+    while text.last != UInt8(ascii: "\n") {
+      guard Self.isReadable(descriptor, within: Self.startTimeout) else {
+        kill(pid, SIGKILL)
+        waitpid(pid, nil, 0)
+        throw ServiceError(.failed, "the background node did not start within 10s")
+      }
+      guard read(descriptor, &byte, 1) == 1 else { break }
+      text.append(byte)
+    }
+    switch StartReport(line: text) {
+    case .ready:
+      return true
+    case .busy:
+      waitpid(pid, nil, 0)
+      return false
+    case .failed(let error):
+      waitpid(pid, nil, 0)
+      throw error
+    case nil:
+      waitpid(pid, nil, 0)
+      throw ServiceError(.failed, "the background node ended before it had started")
+    }
+  }
+
+  private static func isReadable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+      let count = poll(&entry, 1, milliseconds)
+      if count < 0, errno == EINTR { continue }
+      return count > 0
+    }
+  }
+
+  private static func failure(_ what: String, _ code: Int32) -> ServiceError {
+    ServiceError(.failed, "can't \(what): \(String(cString: strerror(code)))")
+  }
+}
+
+/// The node's end of that connection.
+extension StarterLink {
+  /// Tells the starter that the node can be asked for something.
+  public static func tellReady() {
+    TextOutput.write(StartReport.ready.line, to: descriptorInNode)
+  }
+
+  /// Tells the starter why the node could not start.
+  public static func tell(_ error: ServiceError) {
+    TextOutput.write(StartReport(error).line, to: descriptorInNode)
+  }
+
+  /// Leaves the terminal, the working directory and the open files of the starter, but for the
+  /// connection to it.
+  public static func detach() {
+    setsid()
+    chdir("/")
+    guard let folder = opendir("/proc/self/fd") else { return }
+    var open: [Int32] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let descriptor = Int32(name), descriptor > descriptorInNode { open.append(descriptor) }
+    }
+    closedir(folder)
+    for descriptor in open { close(descriptor) }
+    _ = fcntl(descriptorInNode, F_SETFD, FD_CLOEXEC)
+  }
+}

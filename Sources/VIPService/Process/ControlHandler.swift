@@ -1,0 +1,52 @@
+import VIP
+import VIPControl
+import VIPReports
+
+/// What a node process answers on its control socket, as JSON.
+enum ControlHandler {
+  /// The handler of requests that are answered with any number of lines.
+  static func stream(_ line: [UInt8], of node: Node) -> AsyncStream<[UInt8]>? {
+    guard case .events(follow: true) = JSONCoding.decode(ControlRequest.self, from: line) else {
+      return nil
+    }
+    let events = node.stampedEvents()
+    return AsyncStream { continuation in
+      let task = Task {
+        for await event in events { continuation.yield(JSONCoding.line(EventRecord(event))) }
+        continuation.finish()
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  /// The handler of a node's control socket.
+  static func answer(
+    _ line: [UInt8], by node: Node, _ reloader: Reloader?
+  ) async -> [UInt8] {
+    guard !line.isEmpty else {
+      return JSONCoding.line(
+        ControlReply.failed(
+          ControlFailure(
+            .invalid, "the request is empty or too long for the node; ask for less at a time")))
+    }
+    guard let request = JSONCoding.decode(ControlRequest.self, from: line) else {
+      return JSONCoding.line(
+        ControlReply.failed(
+          ControlFailure(
+            .invalid, "the node does not understand the request; is vipctl of another version?")))
+    }
+    guard let reloader, request == .reload || request == .dryRun(.reload) else {
+      return JSONCoding.line(await node.answer(request))
+    }
+    do throws(ControlFailure) {
+      let report =
+        request == .reload ? try await reloader.reload() : try await reloader.preview()
+      guard case .done(let status) = await node.answer(.status(nil)) else {
+        throw ControlFailure(.shuttingDown, "the node is shutting down")
+      }
+      return JSONCoding.line(ControlReply.changed(report, status))
+    } catch {
+      return JSONCoding.line(ControlReply.failed(error))
+    }
+  }
+}

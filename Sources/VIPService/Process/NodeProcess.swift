@@ -1,0 +1,219 @@
+public import ARP
+import Glibc
+public import VIP
+public import VIPControl
+import VIPConfiguration
+import VIPReports
+
+/// A node as a process of its own: its files, its log and its end.
+public struct NodeProcess: Sendable {
+  /// Where its files are.
+  public let directory: RuntimeDirectory
+  /// The node.
+  public let node: Node
+  private let server: ControlServer
+  /// Keeps to a configuration file, if the node was started with one.
+  private let reloader: Reloader?
+  /// Where programs can read what happens.
+  private let fifo = EventFIFO()
+
+  /// Claims the runtime directory, starts a node without routers and answers on its socket.
+  ///
+  /// A configuration is the file that a reload reads, and the routers it has now.
+  ///
+  /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
+  public init(
+    directory path: String, lease: LeasePolicy?, isGuarded: Bool, isRealtime: Bool = false,
+    endsWhenIdle: Bool = false, announcements: AnnouncementPolicy = AnnouncementPolicy(),
+    configuration: (path: String, routers: [String])? = nil
+  ) throws(ServiceError) {
+    do throws(NodeError) {
+      directory = try RuntimeDirectory(path: path)
+      let node = try Node(
+        Node.Options(
+          lease: lease ?? .default, endsWhenIdle: endsWhenIdle, isGuarded: isGuarded,
+          addressesPath: RuntimeDirectory.addressesPath(in: path), isRealtime: isRealtime,
+          // So that a hook's vipctl asks this node.
+          hookVariables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)],
+          announcements: announcements))
+      self.node = node
+      let reloader = configuration.map { [fifo] in
+        Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
+      }
+      self.reloader = reloader
+      let stream: ControlServer.StreamHandler = { ControlHandler.stream($0, of: node) }
+      server = try ControlServer(in: directory, stream: stream) {
+        await ControlHandler.answer($0, by: node, reloader)
+      }
+    } catch {
+      throw ServiceError(error)
+    }
+  }
+
+  /// Runs a node's life on other threads while this one, the main thread, takes signals.
+  ///
+  /// To be called while the process has one thread: it blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and
+  /// SIGUSR2 in all of them, and ignores SIGPIPE.
+  ///
+  /// - Parameters:
+  ///   - hintForReports: what to say to SIGUSR1 and SIGUSR2, which write reports elsewhere.
+  ///   - life: the node's life; its result is the exit code of the process.
+  public static func runToEnd(
+    hintForReports: String? = nil, _ life: @escaping @Sendable (Stops) async -> Int32
+  ) -> Never {
+    // Before any other thread exists, so that all inherit it.
+    Signals.block()
+    let stops = Stops()
+    Task.detached { exit(await life(stops)) }
+    Signals.take(stops, hintForReports: hintForReports)
+  }
+
+  /// Adds routers and keeps them until the process is told to stop.
+  ///
+  /// What happens is written to the FIFO at a path, if one is given.
+  public func serve(
+    _ routers: [RouterConfiguration], eventsPath: String?, until stops: Stops
+  ) async throws(ServiceError) {
+    do throws(ServiceError) {
+      try fifo.move(to: eventsPath)
+    } catch {
+      await end()
+      throw error
+    }
+    let events = node.stampedEvents()
+    let following = fifo.follow(node.stampedEvents())
+    do throws(NodeError) {
+      try await node.apply(routers)
+      try await node.waitUntilProbed(routers.map(\.name))
+    } catch {
+      // The failure is the only line then.
+      await end()
+      fifo.close()
+      throw ServiceError(error)
+    }
+    logReady(routers.map(\.name))
+    let manager = ServiceManager.ofThisProcess
+    manager?.tell("READY=1\nMAINPID=\(getpid())")
+    let watchdog = manager?.feedWatchdog(of: node)
+    defer { watchdog?.cancel() }
+    let log = logging(events)
+    for await cause in stops.causes {
+      switch cause {
+      case .signal(let number):
+        manager?.tell("STOPPING=1")
+        logStop(number)
+        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
+      case .reload:
+        // Not waited for: a hand-over takes its time, and a signal to stop must not wait for it.
+        Task { await reload() }
+        continue
+      case .routerGone, .starterGone: continue
+      }
+      break
+    }
+    await end()
+    await log.value
+    await following.value
+    fifo.close()
+    LogLine(.info, "stopped").write()
+  }
+
+  /// Answers requests until it is stopped, or until it has no router left and the process that
+  /// started it is done.
+  ///
+  /// The starter is the descriptor that leads to that process.
+  public func serveInBackground(starter: Int32, until stops: Stops) async {
+    logReady([])
+    let log = logging(node.stampedEvents()) { event in
+      if case .removed = event { stops.tell(.routerGone) }
+    }
+    do throws(NodeError) {
+      try DetachedThread.start("the thread that waits for the starter") {
+        var byte: UInt8 = 0
+        while read(starter, &byte, 1) > 0 {}
+        stops.tell(.starterGone)
+      }
+    } catch {
+      stops.tell(.starterGone)
+    }
+    var isStarterGone = false
+    var hasServed = false
+    loop: for await cause in stops.causes {
+      switch cause {
+      case .signal(let number):
+        logStop(number)
+        StopLimit.shared.allow(await node.longestHandover + node.longestHooks)
+        break loop
+      case .starterGone:
+        isStarterGone = true
+        if await node.retireIfIdle() {
+          // A node whose only router was refused has nothing to tell.
+          if !hasServed { unlink(RuntimeDirectory.logPath(in: directory.path)) }
+          break loop
+        }
+        // The starter waits for our decision: this end of the connection says "I stay".
+        close(starter)
+      case .reload:
+        await reload()
+      case .routerGone:
+        hasServed = true
+        if isStarterGone, await node.retireIfIdle() { break loop }
+      }
+    }
+    await end()
+    await log.value
+    LogLine(.info, "stopped").write()
+  }
+
+  /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
+  private func end() async {
+    await node.retire()
+    await server.finish()
+    await node.shutdown()
+    // The directory is ours until here: another node may start once it is released.
+    withExtendedLifetime(directory) {}
+  }
+
+  private func reload() async {
+    guard let reloader else {
+      LogLine(.warning, "SIGHUP changes nothing: this node runs without a configuration file")
+        .write()
+      return
+    }
+    do throws(ControlFailure) {
+      let report = try await reloader.reload()
+      LogLine(.info, "reloaded: \(ChangeText.summary(report))").write()
+    } catch {
+      LogLine(.error, "nothing is reloaded: \(error)").write()
+    }
+  }
+
+  private func logReady(_ routers: [String]) {
+    LogLine(
+      .info, "ready",
+      fields: [
+        ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", directory.path),
+        ("routers", routers.joined(separator: ",")),
+      ]
+    ).write()
+  }
+
+  private func logStop(_ signal: Int32) {
+    LogLine(.info, "\(Signals.name(signal)): handing over and stopping").write()
+  }
+
+  /// Writes what happens on the node to the log until the node ends.
+  private func logging(
+    _ events: AsyncStream<StampedEvent>,
+    alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
+  ) -> Task<Void, Never> {
+    Task.detached {
+      let log = EventLog { LogOutput.write($0, at: $1) }
+      for await stamped in events {
+        log.note(stamped.event, at: stamped.moment)
+        alsoTell(stamped.event)
+      }
+      log.end()
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import VIP
+import VIPControl
+import VIPService
+
+/// Questions to a node whose answers are a status or the end of the command.
+extension NodeClient {
+  /// The node that the flags mean.
+  init(_ options: RuntimeOptions) {
+    self.init(directory: RuntimeDirectory.resolve(flag: options.runtimeDir))
+  }
+
+  /// What the node does.
+  func status(_ name: String? = nil) throws(Failure) -> NodeStatus {
+    try done(.status(name), timeout: Self.answerTimeout)
+  }
+
+  /// Asks for something and insists on it being done.
+  func done(_ request: ControlRequest, timeout: Duration) throws(Failure) -> NodeStatus {
+    let reply: ControlReply
+    do {
+      reply = try ask(request, timeout: timeout)
+    } catch {
+      throw failure(error)
+    }
+    switch reply {
+    case .done(let status), .changed(_, let status): return status
+    case .waiting(_, let reason), .failed(let reason): throw Failure(reason)
+    case .events: throw Failure(.failed, "the node answers something else; is it another version?")
+    }
+  }
+
+  func failure(_ error: ControlClientError) -> Failure {
+    Failure(ServiceError(error), askingNodeOn: directory)
+  }
+}

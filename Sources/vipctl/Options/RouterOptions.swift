@@ -1,0 +1,209 @@
+import ArgumentParser
+import VIP
+import VIPConfiguration
+import VIPCore
+import VRRP
+
+/// What `run` and `up` are told: one router by flags, or any number by a file.
+struct RouterOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "The virtual addresses with their prefix lengths, IPv4 and IPv6.", valueName: "address"))
+  var addresses: [String] = []
+
+  @Option(
+    name: [.customShort("i"), .long],
+    help: ArgumentHelp("The network interface that gets the addresses.", valueName: "if"),
+    completion: Completions.interface)
+  var interface: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The group's number in its network, 1 to 255; the same on all its machines.",
+      valueName: "n"),
+    transform: SettingText.vrid)
+  var vrid: VRID?
+
+  @Option(help: ArgumentHelp("What to call it. (default: IF-VRID)", valueName: "name"))
+  var name: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "1 to 255; the highest holds the addresses. (default: 100; 255: they are its own)",
+      valueName: "n"),
+    transform: SettingText.priority)
+  var priority: Priority?
+
+  @Option(
+    help: ArgumentHelp(
+      "How often the holder is heard, 10ms to 40.95s; the same on all. (default: 1s)",
+      valueName: "time"))
+  var interval: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The version of VRRP, 3 or (IPv4 only) 2; the same on all. (default: 3)", valueName: "n"),
+    completion: .list(["2", "3"]), transform: SettingText.version)
+  var version: ProtocolVersion?
+
+  @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
+  var noPreempt = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to leave a holder with a lower priority in peace. (default: 0s)",
+      valueName: "time"),
+    transform: SettingText.preemptDelay)
+  var preemptDelay: Duration?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long the addresses outlive a frozen node, 2s to 1h, or off. (default: 3s)",
+      valueName: "time"),
+    transform: SettingText.lease)
+  var lease: LeasePolicy?
+
+  @Flag(
+    name: .customLong("no-guard"),
+    help: "Do without the process that removes the addresses of a node that was killed.")
+  var noGuard = false
+
+  @Flag(help: "Run before all ordinary work and stay in memory (SCHED_FIFO, mlockall).")
+  var realtime = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What IPv4 checksums cover: auto (as the peers), pseudo-header, message. (default: auto)",
+      valueName: "form"),
+    completion: .list(["auto", "pseudo-header", "message"]), transform: SettingText.checksum)
+  var checksum: ChecksumPolicy?
+
+  @Flag(
+    name: .customLong("no-probe"),
+    help: "Don't ask the network first whether another machine uses an address.")
+  var noProbe = false
+
+  @Flag(
+    name: .customLong("virtual-mac"),
+    help: "Serve the addresses under the group's own Ethernet address, which moves with them.")
+  var virtualMac = false
+
+  @Option(
+    name: .customLong("track"),
+    help: ArgumentHelp(
+      "Another interface it depends on: while that is down it takes no part, or its priority is n "
+        + "lower. May be given several times.", valueName: "if[=n]"),
+    transform: SettingText.track)
+  var tracks: [Track] = []
+
+  @Option(
+    name: .customLong("peer"),
+    help: ArgumentHelp(
+      "Another machine of the group, to advertise to by unicast. May be given several times. "
+        + "(default: none, multicast)", valueName: "address"),
+    transform: SettingText.host)
+  var peers: [IPAddress] = []
+
+  @Option(
+    help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
+    completion: Completions.configuration)
+  var config: String?
+
+  /// The first thing given that a file would say.
+  private var firstRouterFlag: String? {
+    if !addresses.isEmpty { return "addresses" }
+    let flags: [(String, Bool)] = [
+      ("--interface", interface != nil), ("--vrid", vrid != nil), ("--name", name != nil),
+      ("--priority", priority != nil), ("--interval", interval != nil),
+      ("--version", version != nil), ("--no-preempt", noPreempt),
+      ("--preempt-delay", preemptDelay != nil), ("--lease", lease != nil), ("--no-guard", noGuard),
+      ("--realtime", realtime),
+      ("--checksum", checksum != nil), ("--no-probe", noProbe),
+      ("--virtual-mac", virtualMac),
+      ("--track", !tracks.isEmpty), ("--peer", !peers.isEmpty),
+    ]
+    return flags.first { $0.1 }?.0
+  }
+
+  /// What is asked for, from the flags or the file; refuses what makes no sense.
+  ///
+  /// Not part of the parsing, where it would hide mistyped flags.
+  func load(for command: String) throws(Failure) -> FileConfiguration {
+    if let config {
+      guard let flag = firstRouterFlag else { return try Self.read(config) }
+      throw UsageErrors.failure(
+        "--config and \(flag) exclude each other; set it in the file", command: command)
+    }
+    do throws(SettingError) {
+      return FileConfiguration(
+        lease: lease, isGuarded: noGuard ? false : nil,
+        isRealtime: realtime ? true : nil, routers: [try routerFromFlags()])
+    } catch {
+      throw UsageErrors.failure(error.description, command: command)
+    }
+  }
+
+  private static func read(_ path: String) throws(Failure) -> FileConfiguration {
+    do throws(FileError) {
+      return try ConfigurationFile.load(path)
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  private func routerFromFlags() throws(SettingError) -> RouterConfiguration {
+    var virtual: [InterfaceAddress] = []
+    for text in addresses { virtual.append(try SettingText.address(text)) }
+    guard !virtual.isEmpty else {
+      throw SettingError("no addresses are given; name at least one, or a file with --config")
+    }
+    guard let interface else {
+      throw SettingError("no interface is given; name it with --interface IF")
+    }
+    guard let vrid else {
+      throw SettingError("no VRID is given; choose 1 to 255 with --vrid N, the same on all")
+    }
+    if noPreempt, preemptDelay != nil {
+      throw SettingError("--no-preempt and --preempt-delay exclude each other; give one of them")
+    }
+    let router = RouterConfiguration(
+      name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
+      interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
+      checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
+      probe: !noProbe, virtualMac: virtualMac, tracks: tracks, peers: peers)
+    do throws(ConfigurationError) {
+      try router.validate()
+    } catch {
+      throw SettingError(error.description)
+    }
+    return router
+  }
+}
+
+extension RouterOptions {
+  /// What an interval may be depends on the version, wherever on the line that stands.
+  private func intervalFromFlag() throws(SettingError) -> AdvertisementInterval? {
+    guard let interval else { return nil }
+    do throws(SettingError) {
+      return try SettingText.interval(interval, version: version ?? .v3)
+    } catch {
+      throw SettingError("--interval: \(error)")
+    }
+  }
+}
+
+/// Whether it is meant in earnest.
+struct TrialOptions: ParsableArguments {
+  @Flag(help: "Say what would change, and change nothing.")
+  var dryRun = false
+}
+
+/// Which node is meant.
+struct RuntimeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where the node keeps its control socket. (default: $VIPCTL_RUNTIME_DIR or /run/vipctl)",
+      valueName: "dir"),
+    completion: .directory)
+  var runtimeDir: String?
+}

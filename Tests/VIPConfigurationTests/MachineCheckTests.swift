@@ -1,0 +1,294 @@
+import Netlink
+import Testing
+import VIP
+import VIPCore
+
+@testable import VIPConfiguration
+
+/// What `vipctl check` says of a file and a machine.
+@Suite struct MachineCheckTests {
+  private static let eth0 = Link(
+    index: 2, name: "eth0", macAddress: MACAddress(2, 0, 0, 0, 0, 1), mtu: 1500,
+    flags: [.up, .running, .lowerUp, .broadcast, .multicast])
+
+  private func machine(
+    _ link: Link = eth0, _ addresses: [String] = ["192.0.2.1/24", "fe80::1/64"],
+    lacking: [String] = [], _ settings: [String: String] = [:],
+    _ change: (inout MachineCheck) throws -> Void = { _ in }
+  ) throws -> MachineCheck {
+    let normal = ["net/ipv6/conf/eth0/disable_ipv6": "0"]
+    var machine = MachineCheck(
+      links: [link],
+      addresses: try addresses.map {
+        AddressRecord(interfaceIndex: 2, address: try #require(InterfaceAddress($0)))
+      }, missingCapabilities: lacking,
+      kernel: KernelSettings { settings[$0] ?? normal[$0] })
+    try change(&machine)
+    return machine
+  }
+
+  private func machine(
+    _ settings: [String: String], _ change: (inout MachineCheck) throws -> Void = { _ in }
+  ) throws -> MachineCheck {
+    try machine(Self.eth0, ["192.0.2.1/24", "fe80::1/64"], lacking: [], settings, change)
+  }
+
+  private func remarks(_ text: String, _ machine: MachineCheck) throws -> [String] {
+    var routers: [PlacedRouter] = []
+    let file = try ConfigurationReader.read(text) { routers.append($0) }
+    return machine.remarks(file, routers).map { remark in
+      "\(remark.place.map { "\($0): " } ?? "")\(remark.kind.rawValue): \(remark.text)"
+    }
+  }
+
+  private static let good =
+    "routers: [{interface: eth0, vrid: 1, addresses: [192.0.2.9/24, 2001:db8::9]}]"
+
+  @Test func `nothing is wrong`() throws {
+    #expect(try remarks(Self.good, machine()) == [])
+  }
+
+  @Test func `what run would do`() throws {
+    let file = try ConfigurationReader.read(
+      """
+      node: {lease: off}
+      routers:
+      - {name: a, interface: eth0, vrid: 1, addresses: [192.0.2.9/24, 2001:db8::9]}
+      - {name: b, interface: eth0, vrid: 2, priority: 255, addresses: [192.0.2.1/24], version: 2,
+         preempt: {delay: 30s}, handover: strict}
+      """)
+    #expect(
+      try machine().plan(file) == [
+        "node: lease off, addresses of a frozen node stay",
+        "a ipv4: VRID 1 on eth0 from 192.0.2.1, VRRPv3, every 1s, priority 100, preempts, active "
+          + "after 3.609s of silence, seamless handover",
+        "  address: 192.0.2.9/24",
+        "a ipv6: VRID 1 on eth0 from fe80::1, VRRPv3, every 1s, priority 100, preempts, active "
+          + "after 3.609s of silence, seamless handover",
+        "  address: 2001:db8::9/128",
+        "b ipv4: VRID 2 on eth0 from 192.0.2.1, VRRPv2, every 1s, priority 255, preempts always, "
+          + "active at once, strict handover",
+        "  address: 192.0.2.1/24",
+      ])
+  }
+
+  @Test func `how advertisements go out is told, and peers that nobody can be`() throws {
+    let text = """
+      routers:
+      - {name: a, interface: eth0, vrid: 1, addresses: [192.0.2.9/24], virtualMac: true}
+      - {name: b, interface: eth0, vrid: 2, addresses: [192.0.2.8/24],
+         peers: [192.0.2.2, 198.51.100.1]}
+      - {name: c, interface: eth0, vrid: 3, addresses: [192.0.2.7/24], peers: [192.0.2.1]}
+      """
+    let plan = try machine().plan(ConfigurationReader.read(text)).joined(separator: "\n")
+    #expect(plan.contains("handover, virtual MAC address 00:00:5e:00:01:01"))
+    #expect(plan.contains("handover, unicast to 192.0.2.2 198.51.100.1"))
+    let all = try remarks(text, machine())
+    #expect(
+      all.contains(
+        "4:23: warning: 198.51.100.1 lies in no network of eth0; peers must be on the same segment")
+    )
+    #expect(all.contains("5:73: warning: this machine is its only IPv4 peer; name the others"))
+  }
+
+  @Test func `an interface that is not there is an error where it stands`() throws {
+    let text = "routers:\n- vrid: 1\n  interface: eth7\n  addresses: [192.0.2.9]\n"
+    #expect(
+      try remarks(text, machine()) == [
+        "3:14: error: there is no interface 'eth7'; this machine has eth0"
+      ])
+  }
+
+  @Test func `an interface that can't be used yet is a warning`() throws {
+    var link = Self.eth0
+    link.flags = [.broadcast]
+    #expect(
+      try remarks(
+        Self.good,
+        machine(
+          link, [], lacking: ["CAP_NET_RAW"], ["net/ipv6/conf/eth0/disable_ipv6": "1"])) == [
+          "warning: this user lacks CAP_NET_RAW, without which no node runs",
+          "1:23: warning: eth0 is down; the router waits until it is up",
+          "1:23: warning: eth0 does not carry multicast, which advertisements are; list the others "
+            + "under 'peers'",
+          "1:23: warning: eth0 has no IPv4 address to send from; the router waits until it has",
+          "1:23: warning: IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6)",
+        ])
+  }
+
+  @Test(arguments: [
+    (
+      "[192.0.2.1/24]", "",
+      "error: 192.0.2.1 is eth0's own address; only an owner (priority 255) may have it as a "
+        + "virtual address"
+    ),
+    (
+      "[192.0.2.9/24]", "priority: 255, ",
+      "warning: priority 255 says that 192.0.2.9 is eth0's own address, which it is not"
+    ),
+    (
+      "[198.51.100.1/24]", "",
+      "warning: 198.51.100.1/24 lies in no network of eth0 (192.0.2.1/24); its neighbours may not "
+        + "reach it"
+    ),
+    (
+      "[192.0.2.9/25]", "",
+      "warning: 192.0.2.9/25 has another prefix length than 192.0.2.1/24 on eth0"
+    ),
+  ])
+  func `addresses that don't fit`(addresses: String, more: String, message: String) throws {
+    let text = "routers: [{interface: eth0, vrid: 1, \(more)addresses: \(addresses)}]"
+    let column = 50 + more.count
+    #expect(try remarks(text, machine()) == ["1:\(column): \(message)"])
+  }
+
+  @Test func `more addresses than an advertisement holds`() throws {
+    let many = (1...200).map { "192.0.2.\($0 + 10)" }.joined(separator: ", ")
+    var link = Self.eth0
+    link.mtu = 576
+    let text = "routers: [{interface: eth0, vrid: 1, addresses: [\(many)]}]"
+    #expect(
+      try remarks(text, machine(link)) == [
+        "1:23: warning: 63 of 200 IPv4 addresses don't fit into an advertisement (MTU 576); they "
+          + "are held, but peers can't compare them"
+      ])
+  }
+
+  @Test func `a password is warned of, not told`() throws {
+    let text = """
+      node: {lease: off}
+      routers:
+      - {interface: eth0, vrid: 1, version: 2, addresses: [192.0.2.9],
+         authentication: {password: sesame}}
+      """
+    #expect(
+      try remarks(text, machine()) == [
+        "warning: without a lease a frozen or killed node leaves its addresses up",
+        "4:20: warning: a password of version 2 is readable by everybody in the network; it "
+          + "protects nothing",
+      ])
+  }
+
+  // MARK: The kernel and the container
+
+  @Test func `a lease that is too short is an error where the interval stands`() throws {
+    let text = """
+      node: {lease: 5s}
+      routers:
+      - {interface: eth0, vrid: 1, interval: 10s, addresses: [192.0.2.9/24]}
+      """
+    #expect(
+      try remarks(text, machine()) == [
+        "3:40: error: a lease of 5s is too short for an interval of 10s: the others wait three "
+          + "intervals before they take over, and the addresses must not go earlier; take at least "
+          + "30s, or leave the lease out"
+      ])
+  }
+
+  @Test(arguments: [
+    ("{interface: eth0, vrid: 1, addresses: [192.0.2.9]}", "4s"),
+    ("{interface: eth0, vrid: 1, addresses: [2001:db8::9]}", "10s"),
+    ("{interface: eth0, vrid: 1, interval: 10s, addresses: [192.0.2.9]}", "31s"),
+  ])
+  func `the plan tells how long addresses really outlive their node`(
+    router: String, text: String
+  ) throws {
+    let file = try ConfigurationReader.read("routers: [\(router)]")
+    #expect(
+      try machine().plan(file).first
+        == "node: lease 3s, addresses of a frozen node go after at most \(text)")
+  }
+
+  @Test func `the loopback interface leads to nobody`() throws {
+    let loopback = Link(index: 1, name: "lo", macAddress: nil, flags: [.up, .running, .loopback])
+    #expect(
+      try remarks("routers: [{interface: lo, vrid: 1, addresses: [192.0.2.9]}]", machine(loopback))
+        == [
+          "1:23: error: lo is a loopback interface, where no other machine is; name the one that "
+            + "leads to them"
+        ])
+  }
+
+  private static let single =
+    "routers: [{interface: eth0, vrid: 1, interval: 100ms, addresses: [192.0.2.9, 192.0.2.8]}]"
+
+  @Test func `limits of the process and the container`() throws {
+    let machine = try machine([:]) { machine in
+      machine.kernel.openFilesMax = 64
+      machine.kernel.processesLeft = 3
+      machine.kernel.processorQuota = (run: 100_000, of: 1_000_000)
+    }
+    #expect(
+      try remarks(Self.single, machine) == [
+        "warning: only 64 files may be open (ulimit -n), and a node with 1 interface needs up to "
+          + "131; raise LimitNOFILE= or ulimit -n",
+        "warning: only 3 more processes and threads may be started in this container (pids.max), "
+          + "and a node needs up to 24; raise that limit",
+        "warning: this container gets 100ms of processor time in each 1s (cpu.max) and may stand "
+          + "still for longer than three intervals of 'eth0-1' (100ms), which is a failover; lift "
+          + "the limit, or set a longer interval",
+      ])
+    let wide = try self.machine([:]) { machine in
+      machine.kernel.openFilesMax = 1024
+      machine.kernel.processesLeft = 1000
+      machine.kernel.processorQuota = (run: 200_000, of: 100_000)
+    }
+    #expect(try remarks(Self.single, wide) == [])
+  }
+
+  @Test func `settings of the kernel that would keep addresses from being found`() throws {
+    #expect(
+      try remarks(
+        Self.single,
+        machine([
+          "net/ipv4/igmp_max_memberships": "0", "net/ipv4/conf/all/arp_ignore": "8",
+        ])) == [
+          "warning: net.ipv4.igmp_max_memberships is 0, so advertisements over IPv4 can't be heard; "
+            + "set it to 20, the default",
+          "1:23: warning: eth0 answers no ARP at all, so nobody finds the addresses; set "
+            + "net.ipv4.conf.eth0.arp_ignore and that of 'all' to 0 or 1",
+        ])
+    let readOnly = try machine(["net/ipv4/conf/eth0/promote_secondaries": "0"]) {
+      $0.kernel.isReadOnly = true
+    }
+    #expect(
+      try remarks(Self.single, readOnly) == [
+        "1:23: warning: /proc/sys can't be written here and "
+          + "net.ipv4.conf.eth0.promote_secondaries is 0: when the first of several IPv4 addresses "
+          + "of a network goes, the kernel drops the others for a moment; set it to 1 from outside"
+      ])
+    let crowded = try machine([
+      "net/ipv6/conf/eth0/max_addresses": "2", "net/ipv6/conf/eth0/autoconf": "1",
+      "net/ipv6/conf/eth0/accept_ra": "1",
+    ])
+    #expect(
+      try remarks(Self.good, crowded) == [
+        "1:23: warning: with 2 IPv6 addresses on eth0 the kernel takes no more automatic ones (it "
+          + "stops at 2); set net.ipv6.conf.eth0.max_addresses to 0"
+      ])
+  }
+
+  @Test func `a port of a bridge, and two interfaces in one network`() throws {
+    let port = try machine([:]) { machine in
+      machine.links[0].masterIndex = 7
+      machine.links.append(Link(index: 7, name: "br0", kind: "bridge"))
+    }
+    #expect(
+      try remarks(Self.single, port) == [
+        "1:23: warning: eth0 is a port of br0, which takes its packets; serve the addresses on br0"
+      ])
+    let twins = try machine(["net/ipv4/conf/eth0/rp_filter": "1"]) { machine in
+      machine.links.append(Link(index: 3, name: "eth1.5"))
+      machine.addresses.append(
+        AddressRecord(interfaceIndex: 3, address: try #require(InterfaceAddress("192.0.2.2/24"))))
+    }
+    #expect(
+      try remarks(Self.single, twins) == [
+        "1:23: warning: eth0 and eth1.5 are in the same IPv4 network, and eth1.5 answers ARP for "
+          + "the virtual addresses too; set net.ipv4.conf.eth1/5.arp_ignore to 1",
+        "1:23: warning: eth0 and eth1.5 are in the same IPv4 network, and the kernel may drop what "
+          + "comes in on eth0 because its answers leave by eth1.5; set "
+          + "net.ipv4.conf.eth0.rp_filter to 2",
+      ])
+  }
+}

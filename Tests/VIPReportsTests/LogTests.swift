@@ -1,0 +1,112 @@
+import Synchronization
+import TestSupport
+import Testing
+import VIP
+import VIPCore
+
+@testable import VIPReports
+
+/// What is left out of the log when too much happens.
+@Suite struct LogTests {
+  private static let moment = Instant(nanoseconds: 1_795_428_000_123_999_999)
+
+  /// A throttle that expectations can ask.
+  private final class Gate {
+    private var throttle = LogThrottle()
+
+    func admits(_ line: LogLine, from source: LogThrottle.Source, at now: Instant) -> Bool {
+      throttle.admits(line, from: source, at: now)
+    }
+
+    func summaries(at now: Instant) -> [LogLine] { throttle.summaries(at: now) }
+    func end() -> [LogLine] { throttle.end() }
+    var deadline: Instant? { throttle.deadline }
+  }
+
+  private static let web = LogThrottle.Source(router: "web", family: .ipv4)
+
+  private static func at(_ milliseconds: UInt64) -> Instant {
+    moment.advanced(byNanoseconds: milliseconds * 1_000_000)
+  }
+
+  @Test func `a flood is cut to a few lines a minute, and its extent is told`() throws {
+    let throttle = Gate()
+    var written = 0
+    var summaries: [LogLine] = []
+    // 25 changes a second for ten minutes.
+    for number in UInt64(0)..<15_000 {
+      let now = Self.at(number * 40)
+      summaries += throttle.summaries(at: now)
+      if throttle.admits(LogLine(.info, "change \(number)"), from: Self.web, at: now) {
+        written += 1
+      }
+    }
+    summaries += throttle.end()
+    #expect(written + summaries.count <= 20 + 60 + 2 + 120)
+    let left = summaries.compactMap { line in
+      line.fields.first { $0.key == "suppressed" }.flatMap { Int($0.value) }
+    }
+    #expect(written + left.reduce(0, +) == 15_000, "none is lost without being counted")
+    let last = try #require(summaries.last)
+    #expect(last.level == .warning)
+    #expect(last.message.hasSuffix("left out; the last was: change 14999"))
+    #expect(throttle.deadline == nil)
+  }
+
+  @Test func `one router's flood is not another's`() {
+    let throttle = Gate()
+    for number in 0..<100 {
+      _ = throttle.admits(LogLine(.info, "\(number)"), from: Self.web, at: Self.moment)
+    }
+    for family in AddressFamily.allCases {
+      let other = LogThrottle.Source(router: "mail", family: family)
+      #expect(throttle.admits(LogLine(.info, "x"), from: other, at: Self.moment))
+    }
+    #expect(throttle.admits(LogLine(.info, "x"), from: .init(), at: Self.moment))
+  }
+
+  @Test func `what comes now and then is all written`() {
+    let throttle = Gate()
+    for number in UInt64(0)..<1000 {
+      let line = LogLine(.info, "change \(number)")
+      #expect(throttle.admits(line, from: Self.web, at: Self.at(number * 5000)))
+    }
+    #expect(throttle.deadline == nil)
+  }
+
+  @Test func `a warning is said once and then counted`() throws {
+    let throttle = Gate()
+    let warning = LogLine(.warning, "eth0 is down")
+    #expect(throttle.admits(warning, from: Self.web, at: Self.at(0)))
+    for number in UInt64(1)...57 {
+      #expect(!throttle.admits(warning, from: Self.web, at: Self.at(number * 1000)))
+    }
+    #expect(throttle.admits(LogLine(.warning, "another"), from: Self.web, at: Self.at(58_000)))
+    #expect(throttle.summaries(at: Self.at(59_000)).isEmpty)
+    #expect(throttle.deadline == Self.at(60_000))
+    let lines = throttle.summaries(at: Self.at(60_000))
+    #expect(lines.map(\.message) == ["again, 57 times within a minute: eth0 is down"])
+    for minute in UInt64(1)...5 {
+      #expect(throttle.admits(warning, from: Self.web, at: Self.at(minute * 61_000)))
+    }
+    #expect(throttle.deadline == nil)
+  }
+
+  @Test func `summaries come by themselves`() async throws {
+    final class Lines: Sendable {
+      let list = Mutex<[String]>([])
+    }
+    let lines = Lines()
+    let log = EventLog { line, _ in lines.list.withLock { $0.append(line.message) } }
+    for number in 1...100 { log.note(.changed(router: "web", text: "\(number)")) }
+    #expect(lines.list.withLock { $0.count } == LogThrottle.burst)
+    try await onThread {
+      try eventually("a summary", within: .seconds(300)) {
+        lines.list.withLock { $0.last?.hasSuffix("the last was: changed: 100") == true }
+      }
+    }
+    log.note(.changed(router: "web", text: "calm"))
+    log.end()
+    #expect(lines.list.withLock { $0.last } == "changed: calm")
+  }
+}

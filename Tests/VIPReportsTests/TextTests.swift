@@ -1,0 +1,99 @@
+import Glibc
+import Testing
+import VIP
+import VIPControl
+import VIPCore
+import VRRP
+
+@testable import VIPReports
+
+/// Log lines, control messages and the small texts between processes.
+@Suite struct TextTests {
+  private static let moment = Instant(nanoseconds: 1_795_428_000_123_999_999)
+
+  @Test func `a log line`() throws {
+    let from = try #require(IPAddress("192.0.2.2"))
+    let event = NodeEvent.transition(
+      router: "web", family: .ipv4,
+      Transition(from: .active, to: .backup, reason: .higherPriority(from, .default)))
+    #expect(
+      LogLine(event).logfmt(at: LogLine.timestamp(Self.moment))
+        == "2026-11-23T10:00:00.123Z level=info router=web family=ipv4 "
+        + "msg=\"active → backup: 192.0.2.2 has higher priority 100\"")
+  }
+
+  @Test func `what is wrong is a warning`() throws {
+    let address = try #require(InterfaceAddress("2001:db8::10/64"))
+    let lines = [
+      NodeEvent.waiting(
+        router: "web", family: .ipv6, reason: .interface(InterfaceFault(.down, of: "eth0"))),
+      .warning(router: "web", family: .ipv6, text: "another group"),
+      .cleared(router: "web", family: .ipv6, text: "another group"),
+      .repaired(router: "web", address: address), .removed(router: "web"),
+    ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
+    #expect(
+      lines == [
+        "level=warning router=web family=ipv6 msg=\"waiting: eth0 is down\"",
+        "level=warning router=web family=ipv6 msg=\"another group\"",
+        "level=info router=web family=ipv6 msg=\"over: another group\"",
+        "level=warning router=web family=ipv6 "
+          + "msg=\"2001:db8::10/64 was missing and has been put back\"",
+        "level=info router=web msg=\"removed\"",
+      ])
+  }
+
+  @Test func `nothing breaks out of a log line`() {
+    let line = LogLine(
+      .error, "said \"no\\yes\"\nlevel=info", fields: [("dir", "/a b"), ("empty", "")])
+    #expect(
+      line.logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25)
+        == #"level=error dir="/a b" empty="" msg="said \"no\\yes\"\nlevel=info""#)
+  }
+
+  @Test func `control messages survive the way`() throws {
+    let settings = RouterConfiguration(
+      name: "web", interface: "eth0", vrid: try #require(VRID("51")),
+      addresses: [try #require(InterfaceAddress("192.0.2.10/24"))], preempt: false,
+      checksum: .pseudoHeader, version: .v2, preemptDelay: .milliseconds(1500),
+      password: Authentication.Password("sesame"))
+    for request in [
+      ControlRequest.up([settings], timeoutSeconds: 2.5),
+      .add(router: "web", addresses: settings.addresses), .reload,
+      .remove(router: "web", addresses: settings.addresses.map(\.address)),
+      .resign(router: "web", seconds: nil), .promote(router: "web"), .down(["web", "192.0.2.1"]),
+      .downAll,
+      .status(nil), .status("web"),
+    ] {
+      let line = JSONCoding.line(request)
+      #expect(!line.contains(UInt8(ascii: "\n")))
+      #expect(JSONCoding.decode(ControlRequest.self, from: line) == request)
+    }
+    for reply in [
+      ControlReply.done(try exampleStatus()), .failed(ControlFailure(.waiting, "eth0 is down\n")),
+    ] {
+      let line = JSONCoding.line(reply)
+      #expect(!line.contains(UInt8(ascii: "\n")))
+      #expect(JSONCoding.decode(ControlReply.self, from: line) == reply)
+    }
+  }
+
+  @Test(arguments: [
+    "", "{}", "null", "[]", "{\"up\":{}}", "{\"down\":{\"_0\":[1]}}", "\u{0}",
+    "{\"up\":{\"_0\":{\"vrid\":0},\"timeoutSeconds\":1}}",
+  ])
+  func `nonsense is no request`(text: String) {
+    #expect(JSONCoding.decode(ControlRequest.self, from: Array(text.utf8)) == nil)
+  }
+
+  @Test func `a status as JSON has its keys in a stable order`() throws {
+    let status = try exampleStatus()
+    let text = JSONCoding.pretty(status)
+    #expect(text == JSONCoding.pretty(status))
+    #expect(JSONCoding.decode(NodeStatus.self, from: Array(text.utf8)) == status)
+    #expect(text.contains("\"address\" : \"192.0.2.10/24\""))
+    #expect(text.contains("\"advertisement-sent\" : 3"))
+    let keys = ["activeRouter", "addresses", "effectivePriority", "family", "warnings"]
+    let places = keys.compactMap { text.firstRange(of: "\"\($0)\"")?.lowerBound }
+    #expect(places.count == keys.count && places == places.sorted())
+  }
+}

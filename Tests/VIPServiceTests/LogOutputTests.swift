@@ -1,0 +1,73 @@
+import Glibc
+import TestSupport
+import Testing
+import VIPCore
+import VIPReports
+
+@testable import VIPService
+
+/// The forms of the log, and where it goes.
+@Suite struct LogTests {
+  private static let moment = Instant(nanoseconds: 1_795_428_000_123_999_999)
+  private static let line = LogLine(
+    .warning, "said \"so\"", fields: [("router", "web"), ("family", "ipv4"), ("n", "1")])
+
+  @Test(arguments: [
+    (
+      LogFormat.logfmt, false,
+      #"2026-11-23T10:00:00.123Z level=warning router=web family=ipv4 n=1 msg="said \"so\"""#
+    ),
+    (.logfmt, true, #"<4>router=web family=ipv4 n=1 msg="said \"so\"""#),
+    (
+      .json, false,
+      #"{"family":"ipv4","level":"warning","msg":"said \"so\"","n":"1","router":"web","#
+        + #""time":"2026-11-23T10:00:00.123Z"}"#
+    ),
+    (.text, false, #"2026-11-23T10:00:00.123Z warning: web ipv4: said "so" (n=1)"#),
+    (.text, true, #"<4>warning: web ipv4: said "so" (n=1)"#),
+  ])
+  func `forms`(format: LogFormat, isJournal: Bool, text: String) {
+    var output = LogOutput()
+    output.format = format
+    output.isJournal = isJournal
+    #expect(output.text(Self.line, at: Self.moment) == text)
+  }
+
+  @Test func `the journal is known by its device and inode`() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "log")
+    let descriptor = open(folder["log"], O_WRONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    var status = stat()
+    fstat(descriptor, &status)
+    let (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+    #expect(LogOutput.isJournal("\(device):\(inode)", descriptor))
+    for value in [nil, "", ":", "\(device)", "\(device):\(inode + 1)", "\(inode):\(device)x"] {
+      #expect(!LogOutput.isJournal(value, descriptor), "\(value ?? "nil")")
+    }
+  }
+
+  @Test func `a file is kept small, and what was last in it is kept`() throws {
+    let folder = try TemporaryDirectory()
+    let descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    let path = folder["log"]
+    for life in 0..<2 {
+      var file = LogFile(path: path, descriptor: descriptor, byteCountMax: 1000)
+      #expect(file.open() == 0)
+      for number in 0..<150 {
+        let line = Array("\(life) \(1000 + number)\n".utf8)
+        #expect(write(descriptor, line, line.count) == line.count)
+        file.grow(by: line.count)
+      }
+    }
+    let (old, new) = (readText(path + ".1"), readText(path))
+    #expect(old.utf8.count == 1001 && new.utf8.count < 1000)
+    #expect((old + new).hasSuffix("1 1148\n1 1149\n"))
+    // Nothing is missing in between.
+    #expect((old + new).split(separator: "\n").count == 300 - 143)
+    var other = LogFile(path: folder["none/log"], descriptor: descriptor)
+    let code = other.open()
+    #expect(code == ENOENT)
+  }
+}

@@ -1,0 +1,77 @@
+import Testing
+import VIPCore
+import VRRP
+
+@testable import VIP
+
+/// What is wrong with a segment by itself: told once, and once more when it is over.
+@Suite struct TroublesTests {
+  private static let a = IPAddress.v4(IPv4Address(198, 18, 0, 2))
+  private static let b = IPAddress.v4(IPv4Address(198, 18, 0, 3))
+
+  private func at(_ seconds: Int) -> Instant { Instant(nanoseconds: 1) + .seconds(seconds) }
+
+  private func over(
+    _ troubles: inout Troubles, at seconds: Int, _ memory: Duration = .zero
+  ) -> [String] {
+    troubles.review(at: at(seconds), memory: memory).map(\.text)
+  }
+
+  @Test func `each kind is told once, and its sentence is made once`() {
+    var troubles = Troubles()
+    var count = 0
+    func record(_ kind: Troubles.Kind, _ source: IPAddress, at seconds: Int) -> String? {
+      troubles.record(kind, from: source, at: at(seconds)) {
+        count += 1
+        return "\(source) \(count)"
+      }
+    }
+    #expect(troubles.deadline == nil)
+    #expect(record(.finding(.intervalDiffers), Self.a, at: 0) == "198.18.0.2 1")
+    #expect(record(.finding(.intervalDiffers), Self.a, at: 1) == nil)
+    #expect(record(.finding(.intervalDiffers), Self.b, at: 2) == nil, "of the same kind")
+    #expect(record(.finding(.versionDiffers), Self.b, at: 2) == "198.18.0.3 2")
+    #expect(record(.unusable, Self.a, at: 3) == "198.18.0.2 3")
+    #expect(record(.unlistedPeer, Self.a, at: 3) == "198.18.0.2 4")
+    #expect(troubles.texts.count == 4 && count == 4)
+    #expect(troubles.deadline == at(10))
+  }
+
+  @Test func `it is over when it was not seen for as long as it is remembered`() {
+    var troubles = Troubles()
+    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
+    _ = troubles.record(.unlistedPeer, from: Self.b, at: at(5)) { "b" }
+    #expect(over(&troubles, at: 9, .zero) == [])
+    #expect(over(&troubles, at: 10, .zero) == ["a"])
+    #expect(troubles.deadline == at(15) && troubles.texts == ["b"])
+    #expect(over(&troubles, at: 15, .zero) == ["b"])
+    #expect(troubles.deadline == nil && troubles.texts.isEmpty)
+  }
+
+  @Test func `it lasts for as long as the machine that showed it goes on`() {
+    var troubles = Troubles()
+    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
+    _ = troubles.record(.unusable, from: Self.a, at: at(8)) { "" }
+    _ = troubles.record(.unusable, from: Self.b, at: at(17)) { "" }
+    #expect(over(&troubles, at: 10, .zero) == [])
+    #expect(troubles.deadline == at(18))
+    #expect(over(&troubles, at: 18, .zero) == ["a"], "another machine does not count")
+  }
+
+  @Test func `a long interval is remembered for longer`() {
+    var troubles = Troubles()
+    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
+    #expect(over(&troubles, at: 10, .seconds(120)) == [])
+    #expect(troubles.deadline == at(120))
+    #expect(over(&troubles, at: 120, .seconds(120)) == ["a"])
+  }
+
+  @Test func `what is forgotten is not told as over`() {
+    var troubles = Troubles()
+    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
+    troubles.clear()
+    #expect(troubles.deadline == nil && troubles.texts.isEmpty)
+    #expect(over(&troubles, at: 100, .zero) == [])
+    #expect(troubles.record(.unusable, from: Self.a, at: at(101)) { "b" } == "b")
+  }
+}
