@@ -214,11 +214,11 @@ final class RouterChange {
         guard !mustWait(process) else { return false }
         try refuseIfStopping(process)
         try engine.check(wanted, removing: leaving, lease: lease)
-        let inquiries = engine.inquire(about: wanted)
-        phase = inquiries.isEmpty ? .checked : .asking(inquiries)
-      case .asking(let inquiries):
-        guard !engine.isAsking(inquiries) || process.isStopping else { return false }
-        if let refusal = engine.endInquiries(inquiries) {
+        let probes = engine.startProbes(for: wanted)
+        phase = probes.isEmpty ? .checked : .asking(probes)
+      case .asking(let probes):
+        guard !engine.isProbing(probes) || process.isStopping else { return false }
+        if let refusal = engine.endProbes(probes) {
           throw NodeError(.addressInUse, refusal)
         }
         phase = .checked

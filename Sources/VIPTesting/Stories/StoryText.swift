@@ -29,7 +29,14 @@ struct StoryText {
     var told: [String] = []
     for deed in machine.log {
       switch deed {
-      case .event(let event): told.append("\(machine.name): \(event)")
+      case .event(let event):
+        told.append("\(machine.name): \(event)")
+        // The next term of a router begins with an advertisement that is news.
+        if case .transition(_, let family, let change) = event, change.to != .active {
+          advertised = advertised.filter {
+            $0.key.machine != machine.number || $0.key.family != family
+          }
+        }
       case .remark(let text): told.append("\(machine.name): \(text)")
       default:
         if let phrase = phrase(deed, machine) { phrases.append(phrase) }
