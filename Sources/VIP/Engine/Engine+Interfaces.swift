@@ -57,6 +57,7 @@ extension Engine {
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
+            takeBack(record)
             if record.flags.contains(.dadFailed) { handleRefusal(of: record) }
             return
           }
@@ -97,6 +98,16 @@ extension Engine {
   private func tellGuard(ofHostAddress record: AddressRecord) {
     let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
     if owners[key] != nil, record.protocolTag != vipProtocolTag { isSafeguardStale = true }
+  }
+
+  /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
+  /// the tag off an address, and the next refresh of its lease puts it back.
+  private func takeBack(_ record: AddressRecord) {
+    guard interfaces.hostRecord(record.address.address, on: record.interfaceIndex) != nil else {
+      return
+    }
+    interfaces.remove(record)
+    isSafeguardStale = true
   }
 
   /// Lets an instance take part or wait, as its fitness allows.

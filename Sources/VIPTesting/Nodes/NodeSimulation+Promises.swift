@@ -188,6 +188,10 @@ extension NodeSimulation {
       let question = segments[watch.segment].client.question(about: watch.address)
       transmit(frame: question, onSegment: watch.segment)
     }
+    // Version 2 has no answer to losers that would repair caches.
+    if holders > 1, watch.members.contains(where: { $0.settings.version == .v2 }) {
+      supervisor.watched[index].wasSplit = true
+    }
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
     if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
