@@ -62,7 +62,7 @@ final class MachineKernel: Kernel {
   }
 
   func install(_ requests: [AddressRequest]) -> [NetlinkError?] {
-    let expected = isDead ? nil : simulation.removalsOfGuard(of: machine)
+    var expected: Set<Place>??
     return requests.map { request in
       let place = Place(interfaceIndex: request.interfaceIndex, address: request.address)
       let isThere = kernel.entries.contains {
@@ -71,7 +71,10 @@ final class MachineKernel: Kernel {
       let refusal = NetlinkError(
         operation: "add \(request.address) to interface \(request.interfaceIndex)",
         code: Self.refusal)
-      if !isThere, let expected, !expected.contains(place), !isDead,
+      if !isThere, !isDead, expected == nil {
+        expected = .some(simulation.removalsOfGuard(of: machine))
+      }
+      if !isThere, let expected = expected ?? nil, !expected.contains(place), !isDead,
         machine.link(request.interfaceIndex)?.kind != "macvlan"
       {
         simulation.breach(

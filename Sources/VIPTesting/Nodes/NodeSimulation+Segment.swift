@@ -270,9 +270,7 @@ extension NodeSimulation {
   /// Each client asks anew for all it knows, as it would after some time in which nobody answered.
   func refreshClients() {
     for number in segments.indices {
-      for address in Set(segments[number].client.cache.keys).union(knownAddresses(number))
-        .sorted(by: { $0.description < $1.description })
-      {
+      for address in knownAddresses(number) {
         let frame = segments[number].client.question(about: address)
         transmit(frame: frame, onSegment: number)
       }

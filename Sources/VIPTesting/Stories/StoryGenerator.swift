@@ -30,8 +30,8 @@ private struct StoryGenerator {
   private var kinds: [Kind] = []
   /// How many addresses a group has: mostly few, sometimes more than a filter or a slice takes.
   private static let counts: [UInt64] =
-    Array(repeating: 1, count: 14) + Array(repeating: 2, count: 10)
-    + Array(repeating: 3, count: 10) + [20, 40, 40, 70]
+    Array(repeating: 1, count: 30) + Array(repeating: 2, count: 15)
+    + Array(repeating: 3, count: 15) + [20, 40, 70]
 
   private struct Group {
     var name: String
@@ -346,7 +346,7 @@ private struct StoryGenerator {
 
   /// What a segment needs to come to rest, and some.
   private var restTime: Duration {
-    var seconds = 40
+    var seconds = 24
     if !Set(kinds).isDisjoint(with: [.meddling, .interface]) { seconds += 25 }
     if kinds.contains(.refusal) { seconds += 8 }
     if kinds.contains(.operator_) { seconds += 10 }
