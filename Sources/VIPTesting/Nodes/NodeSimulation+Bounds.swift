@@ -91,6 +91,13 @@ extension NodeSimulation {
       longest = max(
         longest, outageBound(watch) * 2 + doubleBound(watch) + delay)
     }
+    // What a dead process has left goes when its lease ends.
+    for machine in machines where machine.process == nil {
+      for entry in machine.kernel.entries where entry.record.isOurs {
+        guard let end = entry.validUntil else { continue }
+        longest = max(longest, end - machine.kernel.now + .seconds(1))
+      }
+    }
     // The announcements of the last takeover go out for three seconds.
     return longest + .seconds(4)
   }

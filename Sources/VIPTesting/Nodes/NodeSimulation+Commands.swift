@@ -41,7 +41,19 @@ extension NodeSimulation {
     case .hostAdds(let address):
       note(.meddling)
       let index = machine.link(named: "eth0")?.index ?? 2
+      // Linux refuses what is there already (EEXIST).
+      guard
+        !machine.kernel.entries.contains(where: {
+          $0.record.interfaceIndex == index && $0.record.address == address
+        })
+      else { break }
       machine.own(address, onInterface: index)
+    case .hostReplaces(let address):
+      note(.meddling)
+      guard let index = machine.link(named: "eth0")?.index else { break }
+      machine.kernel.add(
+        AddressRecord(interfaceIndex: index, address: address, flags: .permanent))
+      machine.revision += 1
     case .hostRemoves(let address):
       note(.meddling)
       for link in machine.kernel.currentLinks {

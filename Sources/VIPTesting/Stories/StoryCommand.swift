@@ -59,6 +59,8 @@ public enum StoryCommand: Sendable, Hashable {
     case rename(String, String)
     /// Somebody adds an address to `eth0`.
     case hostAdds(InterfaceAddress)
+    /// Somebody takes the node's tag and lease off an address on `eth0`.
+    case hostReplaces(InterfaceAddress)
     /// Somebody removes an address from `eth0`, whoever put it there.
     case hostRemoves(InterfaceAddress)
     /// Somebody changes promote_secondaries.
@@ -173,6 +175,7 @@ extension StoryCommand.Deed {
     case .link(let interface, let deed): "link \(name) \(interface) \(deed.rawValue)"
     case .rename(let old, let new): "rename \(name) \(old) \(new)"
     case .hostAdds(let address): "host \(name) adds \(address)"
+    case .hostReplaces(let address): "host \(name) replaces \(address)"
     case .hostRemoves(let address): "host \(name) removes \(address)"
     case .hostPromotes(let isOn): "host \(name) promotes \(isOn ? "on" : "off")"
     case .refuse(let what, let duration): "refuse \(name) \(what) \(duration.text)"

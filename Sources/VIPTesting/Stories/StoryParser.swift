@@ -165,11 +165,12 @@ private struct StoryParser {
         })
     case "rename": return .rename(try word("an interface"), try word("its new name"))
     case "host":
-      switch try word("adds, removes or promotes") {
+      switch try word("adds, replaces, removes or promotes") {
       case "adds": return .hostAdds(try interfaceAddress())
+      case "replaces": return .hostReplaces(try interfaceAddress())
       case "removes": return .hostRemoves(try interfaceAddress())
       case "promotes": return .hostPromotes(try onOff())
-      case let other: throw error("'\(other)' is none of adds, removes and promotes")
+      case let other: throw error("'\(other)' is none of adds, replaces, removes and promotes")
       }
     case "refuse":
       let what = try value("install, remove, link, send, announce or open") {
