@@ -1,3 +1,4 @@
+import Netlink
 import VRRP
 import VIP
 import VIPCore
