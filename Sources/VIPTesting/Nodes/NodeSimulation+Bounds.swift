@@ -48,7 +48,10 @@ extension NodeSimulation {
   func outageBound(_ watch: WatchedAddress) -> Duration {
     var bound = downInterval(watch) + repairTime
     // A router that has just been added asks first whether its addresses are free.
-    if watch.members.contains(where: { $0.settings.probe }) { bound += .milliseconds(600) }
+    // The kernel of a dead peer answers until its lease ends, and is not told from a stranger.
+    if watch.members.contains(where: { $0.settings.probe }) {
+      bound += .milliseconds(600) + longestLease(watch)
+    }
     // A router that resigned takes the role back after two intervals if nobody else does; before
     // that, others have waited for theirs.
     if hasTrouble(.resignation, within: .seconds(60)) { bound += interval(watch) * 3 }

@@ -241,6 +241,9 @@ public final class NodeSimulation {
     machine.process = nil
     machine.names = []
     machine.requestsUntilDeath = nil
+    // Switched on for the time of a removal by two writes, between which it may have died; no guard
+    // can tell that from what an operator wants.
+    machine.untouched.promotesSecondaries = machine.kernel.promotesSecondaries
     if machine.standstill?.kind == .frozen { machine.standstill = nil }
     noteDisturbance()
   }
