@@ -45,6 +45,8 @@ extension NodeSimulation {
   /// The lease of an address must not run out while its node lives.
   private func checkExpiries(of machine: Machine) {
     defer { machine.expired = [] }
+    // From now on it no longer answers probes for the address.
+    if !machine.expired.isEmpty, machine.process == nil { noteDisturbance() }
     guard !machine.expired.isEmpty, let process = machine.process, machine.standstill == nil,
       !machine.refuses(.install, at: now),
       machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true,
