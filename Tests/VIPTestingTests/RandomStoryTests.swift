@@ -94,4 +94,17 @@ import VIPTesting
     #expect(StoryRun(minimal).brokenPromises.contains { $0.promise == .oneHolder })
     #expect(minimal.statements.count < story.statements.count)
   }
+
+  @Test("The guard has room for a router that is changed hundreds of times")
+  func manyChanges() throws {
+    let addresses = (10..<80).map { "192.0.2.\($0)/24" }.joined(separator: " ")
+    var text = "node a\nup a web \(addresses) probe off\ntick 5s\n"
+    for _ in 0..<60 {
+      text += "add a web 192.0.2.200/24\ntick 10ms\nremove a web 192.0.2.200\ntick 10ms\n"
+    }
+    text += "kill a\ntick 10ms\nexpect untouched a\n"
+    let run = StoryRun(try Story(parsing: text))
+    #expect(run.brokenPromises.isEmpty)
+    #expect(!run.hasFailed)
+  }
 }
