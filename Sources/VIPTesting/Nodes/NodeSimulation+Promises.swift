@@ -62,6 +62,8 @@ extension NodeSimulation {
   /// Nothing is told again and again.
   private func checkEvents(of machine: Machine) {
     for case .event(let event) in machine.log {
+      // What an operator asked for is told as often as it was asked for.
+      if case .changed = event { continue }
       // What was said once more within ten seconds, many times over, is a flood.
       var told = machine.told[event.description] ?? (since: now, count: 0)
       if now - told.since > .seconds(10) { told = (now, 0) }
