@@ -92,7 +92,8 @@ let package = Package(
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
     .target(
-      name: "VIPTesting", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "VIP"],
+      name: "VIPTesting",
+      dependencies: ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP"],
       swiftSettings: common),
     .executableTarget(
       name: "vipctl",
@@ -149,6 +150,9 @@ let package = Package(
         "VIPConfiguration", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
         "TestSupport",
       ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPTestingTests", dependencies: ["VIPTesting", "VIPCore"], exclude: ["Stories"],
       swiftSettings: common),
     .testTarget(
       name: "VIPImportTests",

@@ -190,7 +190,7 @@ extension Scenario.Router: CustomStringConvertible {
 
 extension LinkConditions {
   /// The words behind `segment`; defaults are left out.
-  var scenarioText: String {
+  package var scenarioText: String {
     let fallback = LinkConditions()
     var text = ""
     if latency != fallback.latency { text += " latency \(latency.text)" }

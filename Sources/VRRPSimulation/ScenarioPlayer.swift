@@ -211,11 +211,11 @@ extension VirtualRouter.State {
 }
 
 /// Times in logs: seconds with six decimals, so that columns align and nothing is hidden.
-enum TimeText {
-  static func seconds(_ moment: Instant) -> String { seconds(moment.nanoseconds) }
-  static func seconds(_ duration: Duration) -> String { seconds(duration.inNanoseconds) }
+package enum TimeText {
+  package static func seconds(_ moment: Instant) -> String { seconds(moment.nanoseconds) }
+  package static func seconds(_ duration: Duration) -> String { seconds(duration.inNanoseconds) }
 
-  static func seconds(_ nanoseconds: UInt64) -> String {
+  package static func seconds(_ nanoseconds: UInt64) -> String {
     let micro = String(nanoseconds / 1000 % 1_000_000 + 1_000_000).dropFirst()
     return "\(nanoseconds / 1_000_000_000).\(micro)s"
   }

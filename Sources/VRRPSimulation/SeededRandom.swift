@@ -60,9 +60,9 @@ extension Probability: CustomStringConvertible {
 }
 
 /// Decimal fractions without floating point.
-enum Decimal {
+package enum Decimal {
   /// `value / scale` without trailing zeros; the scale is a power of ten.
-  static func text(_ value: Int64, per scale: Int64) -> String {
+  package static func text(_ value: Int64, per scale: Int64) -> String {
     let magnitude = value.magnitude
     let rest = magnitude % UInt64(scale)
     let whole = (value < 0 ? "-" : "") + String(magnitude / UInt64(scale))
@@ -73,7 +73,7 @@ enum Decimal {
   }
 
   /// Reads a number such as `2`, `0.5` or `-1.25` and multiplies it; `nil` if it is malformed.
-  static func value(_ text: some StringProtocol, times scale: Int64) -> Int64? {
+  package static func value(_ text: some StringProtocol, times scale: Int64) -> Int64? {
     var digits = text[...]
     let isNegative = digits.first == "-"
     if let sign = digits.first, sign == "-" || sign == "+" { digits = digits.dropFirst() }

@@ -28,7 +28,7 @@ import Testing
       "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports",
       "Glibc", "Synchronization", "FoundationEssentials",
     ],
-    "VIPTesting": ["VIPCore", "VRRP", "Netlink", "ARP", "VIP", "Glibc"],
+    "VIPTesting": ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc"],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
       "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",

@@ -1,7 +1,7 @@
 import VIPCore
 
 /// How a router gets from some settings to others.
-enum ChangeKind: Sendable, Hashable {
+package enum ChangeKind: Sendable, Hashable {
   /// Nothing is different.
   case none
   /// The running router takes the new settings over.
@@ -12,7 +12,7 @@ enum ChangeKind: Sendable, Hashable {
 
 extension RouterConfiguration {
   /// What it takes to get to other settings of the same name.
-  func change(to other: RouterConfiguration) -> ChangeKind {
+  package func change(to other: RouterConfiguration) -> ChangeKind {
     if self == other { return .none }
     let isSameRouter = RouterSetting.allCases.allSatisfy {
       !$0.declaration.isReplacement(self, other)

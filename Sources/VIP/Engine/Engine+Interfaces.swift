@@ -56,13 +56,16 @@ extension Engine {
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
+            takeBack(record)
             if record.flags.contains(.dadFailed) { handleRefusal(of: record) }
             return
           }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
+          tellGuard(ofHostAddress: record)
         case .addressRemoved(let record):
           interfaces.remove(record)
+          tellGuard(ofHostAddress: record)
           handleRemoval(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
         case .overflow:
@@ -87,6 +90,23 @@ extension Engine {
       }
     }
     if !macvlans.isEmpty { reviewMacvlans(changed) }
+  }
+
+  /// What has become, or no longer is, an address of the host itself is removed by the guard no more,
+  /// or again.
+  private func tellGuard(ofHostAddress record: AddressRecord) {
+    let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
+    if owners[key] != nil, record.protocolTag != vipProtocolTag { isSafeguardStale = true }
+  }
+
+  /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
+  /// the tag off an address, and the next refresh of its lease puts it back.
+  private func takeBack(_ record: AddressRecord) {
+    guard interfaces.hostRecord(record.address.address, on: record.interfaceIndex) != nil else {
+      return
+    }
+    interfaces.remove(record)
+    isSafeguardStale = true
   }
 
   /// Lets an instance take part or wait, as its fitness allows.

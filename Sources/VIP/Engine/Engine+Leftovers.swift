@@ -13,7 +13,7 @@ import VIPCore
 extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
   /// there are routers.
-  func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
+  package func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
     step { remove(leftovers: listed) }
   }
 

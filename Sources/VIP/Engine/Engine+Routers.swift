@@ -110,7 +110,7 @@ extension Engine {
   }
 
   /// The settings of the routers that are leaving, as far as they leave.
-  var leavingSettings: [RouterConfiguration] {
+  package var leavingSettings: [RouterConfiguration] {
     liveInstances.filter { $0.activity == .leaving }.map { instance in
       var settings = instance.settings
       settings.name += "/\(instance.family)"

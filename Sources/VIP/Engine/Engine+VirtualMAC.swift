@@ -90,7 +90,8 @@ extension Engine {
       // As they are now: not every change of them is reported.
       presentSettings(of: link.index) ?? link.ipv4
     }
-    return requests + noteSavedSettings(on: instance)
+    // Noted first: a process that dies in between has then changed nothing that is not noted.
+    return noteSavedSettings(on: instance) + requests
   }
 
   /// Gives a macvlan's parent its settings back if no other router needs them changed.

@@ -8,15 +8,24 @@ import VRRP
 /// Written when routers come and go, never when they take over: it lists what they may hold, so that
 /// no takeover waits for a disk. The next node on the runtime directory may remove from the
 /// interfaces what is listed: the node that wrote it is dead.
-struct AddressFile: Sendable {
+package struct AddressFile: Sendable {
   private static let byteCountMax = 16 << 20
 
   let path: String
 
   /// An address on an interface.
-  struct Entry: Sendable, Hashable {
+  package struct Entry: Sendable, Hashable {
     let interface: String
     let address: InterfaceAddress
+  }
+
+  /// What some routers may put on interfaces; an owner's addresses are the host's and no business of
+  /// ours.
+  package static func entries(of routers: [RouterConfiguration]) -> Set<Entry> {
+    Set(
+      routers.lazy.filter { $0.priority != .owner }.flatMap { router in
+        router.addresses.map { Entry(interface: router.interface, address: $0) }
+      })
   }
 
   /// What is listed; lines that make no sense are passed over.

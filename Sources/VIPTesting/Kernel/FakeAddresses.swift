@@ -139,7 +139,10 @@ extension FakeKernel {
     guard address.family == .ipv4, !removed.record.flags.contains(.secondary) else {
       return report(.addressRemoved(described(removed)))
     }
-    if promotesSecondaries {
+    let promotes =
+      promotesSecondaries
+      || currentLinks.first { $0.index == index }?.ipv4[.promotesSecondaries] == 1
+    if promotes {
       report(.addressRemoved(described(removed)))
       guard let next = entries.firstIndex(where: isSubnet) else { return }
       entries[next].record.flags.remove(.secondary)

@@ -46,23 +46,31 @@ public final class FakeKernel: Kernel {
   /// How much time has passed.
   public internal(set) var now: Duration = .zero
 
+  /// Interfaces on which IPv6 addresses without an end survive that their link is switched off (the
+  /// setting net.ipv6.conf.IF.keep_addr_on_down).
+  package var keepingIPv6: Set<Int32> = []
+
   /// An address with the moments its lifetimes end.
-  struct Entry {
-    var record: AddressRecord
-    var validUntil: Duration?
-    var preferredUntil: Duration?
+  package struct Entry: Sendable, Hashable {
+    package var record: AddressRecord
+    package var validUntil: Duration?
+    package var preferredUntil: Duration?
     /// An IPv6 address whose link was switched off after it was installed.
-    var isSuspended = false
+    package var isSuspended = false
     /// Whether the machine takes it for its own.
-    var isLocal = true
+    package var isLocal = true
   }
 
-  var currentLinks: [Link] = []
+  package internal(set) var currentLinks: [Link] = []
   /// The number of the latest interface that was made.
   var lastIndex: Int32 = 0
   /// What a new interface has.
   let defaultIPv4 = Dictionary(uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, Int32(0)) })
-  var entries: [Entry] = []
+  package internal(set) var entries: [Entry] = [] {
+    didSet { knownDeadline = nil }
+  }
+  /// When the next lifetime ends, once it has been worked out.
+  var knownDeadline: Duration??
   /// Interfaces on which IPv6 is switched off.
   var withoutIPv6: Set<Int32> = []
 
@@ -184,6 +192,30 @@ public final class FakeKernel: Kernel {
     queue = []
     hasOverflown = true
     signalEvents()
+  }
+
+  /// Whether events wait.
+  package var hasEvents: Bool { !queue.isEmpty || hasOverflown }
+
+  /// Drops the events that wait and what was asked so far, as if this were a new process's kernel.
+  package func beginAnew() {
+    queue = []
+    hasOverflown = false
+    requests = []
+    signalEvents()
+  }
+
+  /// The same kernel once more, with nothing asked and nothing to report.
+  package func copy() -> FakeKernel {
+    let copy = FakeKernel(links: currentLinks)
+    copy.entries = entries
+    copy.now = now
+    copy.lastIndex = lastIndex
+    copy.withoutIPv6 = withoutIPv6
+    copy.promotesSecondaries = promotesSecondaries
+    copy.keepsIPv6AddressesOnDown = keepsIPv6AddressesOnDown
+    copy.keepingIPv6 = keepingIPv6
+    return copy
   }
 
   /// Makes the descriptor readable exactly while something waits.

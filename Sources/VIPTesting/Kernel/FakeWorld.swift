@@ -33,7 +33,8 @@ extension FakeKernel {
       }
       // Also with the setting, only what has no end is kept: a lease is not.
       let isKept = record.flags.contains(.permanent) && !record.address.address.isLinkLocal
-      return !(self.keepsIPv6AddressesOnDown && isKept)
+      let keeps = self.keepsIPv6AddressesOnDown || self.keepingIPv6.contains(link.index)
+      return !(keeps && isKept)
     }
     for position in entries.indices
     where entries[position].record.interfaceIndex == link.index
@@ -82,6 +83,7 @@ extension FakeKernel {
     guard let position = currentLinks.firstIndex(where: { $0.index == index }) else { return }
     let link = currentLinks.remove(at: position)
     withoutIPv6.remove(index)
+    keepingIPv6.remove(index)
     removeEntries { $0.record.interfaceIndex == index }
     report(.linkRemoved(index: index, name: link.name))
   }
@@ -138,11 +140,18 @@ extension FakeKernel {
     now = end
   }
 
-  private func nextDeadline() -> Duration? {
-    entries.flatMap { entry -> [Duration] in
+  /// When the next lifetime ends, as `now` counts.
+  package func nextDeadline() -> Duration? {
+    if let knownDeadline { return knownDeadline }
+    var earliest: Duration?
+    for entry in entries {
       let isDeprecated = entry.record.flags.contains(.deprecated)
-      return [entry.validUntil, isDeprecated ? nil : entry.preferredUntil].compactMap { $0 }
-    }.min()
+      for end in [entry.validUntil, isDeprecated ? nil : entry.preferredUntil] {
+        if let end { earliest = min(earliest ?? end, end) }
+      }
+    }
+    knownDeadline = .some(earliest)
+    return earliest
   }
 
   private func expire() {

@@ -1,0 +1,123 @@
+import Netlink
+package import VIPCore
+
+/// Requests as bytes, for what talks to the kernel without this package: the guard process.
+extension FakeKernel {
+  /// Does what some netlink messages ask for, one after the other; what is refused is passed over.
+  ///
+  /// It understands the three that a guard sends: RTM_DELADDR, RTM_SETLINK and RTM_DELLINK, the
+  /// latter two with the interface's name or its number.
+  package func perform(_ messages: [UInt8]) {
+    var rest = messages[...]
+    while rest.count >= 16 {
+      let length = Int(rest.native32(at: 0))
+      guard length >= 16, length <= rest.count else { return }
+      let message = rest.prefix(length)
+      switch message.native16(at: 4) {
+      case 21: removeAddress(message.dropFirst(16))
+      case 19: changeLink(message.dropFirst(16))
+      case 17: deleteLink(message.dropFirst(16))
+      default: break
+      }
+      rest = rest.dropFirst((length + 3) & ~3)
+    }
+  }
+
+  /// The addresses that messages ask to remove, with the numbers of their interfaces.
+  package static func removals(
+    in messages: [UInt8]
+  ) -> [(interfaceIndex: Int32, address: InterfaceAddress)] {
+    var found: [(interfaceIndex: Int32, address: InterfaceAddress)] = []
+    var rest = messages[...]
+    while rest.count >= 16 {
+      let length = Int(rest.native32(at: 0))
+      guard length >= 16, length <= rest.count else { break }
+      if rest.native16(at: 4) == 21, let address = address(in: rest.prefix(length).dropFirst(16)) {
+        found.append(address)
+      }
+      rest = rest.dropFirst((length + 3) & ~3)
+    }
+    return found
+  }
+
+  private static func address(
+    in body: ArraySlice<UInt8>
+  ) -> (interfaceIndex: Int32, address: InterfaceAddress)? {
+    guard body.count >= 8 else { return nil }
+    let family: AddressFamily = body.byte(0) == 2 ? .ipv4 : .ipv6
+    // IFA_LOCAL, and where there is none IFA_ADDRESS.
+    let attributes = body.dropFirst(8).attributes
+    guard
+      let bytes = (attributes.first { $0.type == 2 } ?? attributes.first { $0.type == 1 })?.value,
+      bytes.count == (family == .ipv4 ? 4 : 16),
+      let address = InterfaceAddress(
+        Array(bytes).span.ipAddress(family, at: 0), prefixLength: Int(body.byte(1)))
+    else { return nil }
+    return (Int32(bitPattern: body.native32(at: 4)), address)
+  }
+
+  private func removeAddress(_ body: ArraySlice<UInt8>) {
+    guard let (index, address) = Self.address(in: body) else { return }
+    _ = remove([AddressRequest(interfaceIndex: index, address: address)])
+  }
+
+  /// The interface that a message is about: by IFLA_IFNAME, else by its number.
+  private func index(in body: ArraySlice<UInt8>) -> Int32? {
+    guard body.count >= 16 else { return nil }
+    guard let name = body.dropFirst(16).attributes.first(where: { $0.type == 3 })?.value else {
+      return Int32(bitPattern: body.native32(at: 4))
+    }
+    let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+    return currentLinks.first { $0.name == text }?.index
+  }
+
+  private func changeLink(_ body: ArraySlice<UInt8>) {
+    guard let index = index(in: body) else { return }
+    if body.native32(at: 12) & 1 != 0 {
+      _ = change([.setUp(body.native32(at: 8) & 1 != 0, index: index)])
+    }
+    // IFLA_AF_SPEC, in it AF_INET, in it IFLA_INET_CONF, in it a number for each setting.
+    for families in body.dropFirst(16).attributes where families.type == 26 {
+      for family in families.value.attributes where family.type == 2 {
+        for list in family.value.attributes where list.type == 1 {
+          var settings: [IPv4Setting: Int32] = [:]
+          for value in list.value.attributes {
+            guard let setting = IPv4Setting(rawValue: value.type) else { continue }
+            settings[setting] = Int32(bitPattern: value.value.native32(at: 0))
+          }
+          _ = change([.setIPv4(settings, index: index)])
+        }
+      }
+    }
+  }
+
+  private func deleteLink(_ body: ArraySlice<UInt8>) {
+    guard let index = index(in: body) else { return }
+    _ = change([.delete(index: index)])
+  }
+}
+
+extension ArraySlice where Element == UInt8 {
+  fileprivate func byte(_ offset: Int) -> UInt8 { self[startIndex + offset] }
+
+  fileprivate func native16(at offset: Int) -> UInt16 {
+    UInt16(littleEndian: UInt16(byte(offset)) | UInt16(byte(offset + 1)) << 8)
+  }
+
+  fileprivate func native32(at offset: Int) -> UInt32 {
+    UInt32(native16(at: offset)) | UInt32(native16(at: offset + 2)) << 16
+  }
+
+  /// Netlink attributes, their flag bits taken off.
+  fileprivate var attributes: [(type: UInt16, value: ArraySlice<UInt8>)] {
+    var found: [(type: UInt16, value: ArraySlice<UInt8>)] = []
+    var rest = self
+    while rest.count >= 4 {
+      let length = Int(rest.native16(at: 0))
+      guard length >= 4, length <= rest.count else { break }
+      found.append((rest.native16(at: 2) & 0x3FFF, rest.prefix(length).dropFirst(4)))
+      rest = rest.dropFirst((length + 3) & ~3)
+    }
+    return found
+  }
+}

@@ -1,0 +1,128 @@
+import VRRP
+import VIP
+public import VIPCore
+
+/// A promise of the README that a simulation saw broken.
+public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
+  /// When, in true time.
+  public let time: Instant
+  /// Which one.
+  public let promise: Promise
+  /// The machine that showed it; `nil` if it is about a whole segment.
+  public let machine: String?
+  /// What was seen.
+  public let detail: String
+
+  /// What a segment of nodes promises; the words are those of the README's table where it has them.
+  public enum Promise: String, Sendable, Hashable, CaseIterable {
+    /// A client is served again within 3 × interval + skew, and what a repair or a retry takes.
+    case replacedInTime = "a dead holder is replaced within 3 × interval + skew"
+    /// While only commands move an address, a client is served without a gap.
+    case plannedMove = "a planned move costs a client nothing that it would notice"
+    /// A change of other settings leaves an address where it is.
+    case oneHolder = "a split segment has one holder again once it is whole"
+    /// The Active of a group at rest holds its addresses; clients' caches point at it.
+    case settled = "at rest the Active of a group, and no other, holds and announces its addresses"
+    /// No other running router has a higher claim than the Active of a group at rest.
+    case rightActive = "no running router would replace the Active of a group at rest"
+    /// What the guard would do brings the machine back to what it was.
+    case guardKnows = "no address outlives its owner for long: the guard would leave nothing"
+    /// Each address has an end in the kernel, or the guard knows it.
+    case leased = "no address outlives its owner for long: every address has a lifetime"
+    /// The lease of an address that is held by a living node does not run out.
+    case refreshed = "only a living node renews a lease, and it does"
+    /// After an end in good order the machine is as it was.
+    case nothingLeft = "nothing is left behind"
+    /// A node that was frozen or asleep says nothing before it has heard the others.
+    case listensFirst = "who wakes up late listens before it speaks"
+    /// A router takes part if nothing keeps it from it.
+    case takesPart = "a router takes part once its interface can carry it"
+    /// The status says what the kernel has.
+    case honestStatus = "it says what is: the status agrees with the kernel"
+    /// A node that serves nothing listens to nothing.
+    case quietBackup = "a Backup listens to no announcements"
+    /// A node that has nothing to do takes no turns.
+    case noBusyLoop = "turns are bounded"
+    /// What is wrong is told, but not without end.
+    case noFlood = "what is wrong is told once"
+    /// Advertisements are bounded.
+    case boundedSending = "advertisements per interval are bounded"
+  }
+
+  /// One line.
+  public var description: String {
+    "\(promise.rawValue)" + (machine.map { " (\($0): \(detail))" } ?? " (\(detail))")
+  }
+}
+
+/// What the simulation remembers to judge the promises.
+struct NodeSupervisor {
+  /// Something that makes the next bounds longer for a while.
+  enum Trouble: Hashable, CaseIterable {
+    /// Addresses or macvlans were touched by others, which is repaired later and later.
+    case meddling
+    /// Requests, sockets or frames were refused.
+    case refusal
+    /// A stranger had addresses or a VRID.
+    case stranger
+    /// A router was told to leave the role to others.
+    case resignation
+  }
+
+  /// When something last happened from outside.
+  var lastDisturbance = Instant.zero
+  /// When what was arranged earlier happens, such as the end of a resignation.
+  var quietFrom = Instant.zero
+  /// When each kind of trouble last was.
+  var troubles: [Trouble: Instant] = [:]
+  /// Whether everything was looked at since the last disturbance.
+  var isAudited = false
+  var auditCount = 0
+  /// When it will be looked at.
+  var nextAudit: Instant?
+  /// Whether since the last audit only a command has moved addresses.
+  var isPlanned = false
+  /// The longest interval that each VRID was seen with, in nanoseconds.
+  var longestIntervals: [VRID: UInt64] = [:]
+  /// The addresses that nodes may hold, by segment.
+  var watched: [WatchedAddress] = []
+  /// Those that no client reaches, or that several machines have.
+  var troubled: [Int] = []
+  /// What these were made from.
+  var watchedSettings: [[RouterConfiguration]] = []
+  /// Counts changes of clients' caches.
+  var cacheRevision = 0
+  /// What the last look at addresses was made from.
+  var lookedAt: [Int] = []
+}
+
+/// One address on one segment.
+struct WatchedAddress {
+  let segment: Int
+  let address: IPAddress
+  /// The machines whose nodes have a router for it, with its settings.
+  var members: [(machine: Int, settings: RouterConfiguration)]
+  /// Since when no client is served; `nil` if it is.
+  var unservedSince: Instant?
+  /// Since when several machines have it.
+  var doubleSince: Instant?
+  /// Whether several machines had it while the segment was not whole.
+  var wasSplit = false
+  /// When to look at it again.
+  var nextJudgement: Instant?
+  /// Whether its present trouble was reported.
+  var isReported = false
+
+  /// Whether all routers that list it belong to one group and understand one another.
+  var isConsistent: Bool {
+    guard let first = members.first?.settings else { return false }
+    return members.allSatisfy { member in
+      let other = member.settings
+      return other.vrid == first.vrid && other.version == first.version
+        && other.password == first.password && other.peers.isEmpty == first.peers.isEmpty
+        && other.virtualMac == first.virtualMac && other.priority != .owner
+        && (first.version == .v3 || other.interval == first.interval)
+        && members.count { $0.machine == member.machine } == 1
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Netlink
+import VIP
+import VIPCore
+
+/// The kernel as one process sees it: what it asks is written down, may be refused, and comes to
+/// nothing once the process is dead.
+final class MachineKernel: Kernel {
+  private let machine: Machine
+  private unowned let simulation: NodeSimulation
+  /// Addresses that this process has put up, on which interface.
+  private(set) var installed: Set<Place> = []
+  var isDead = false
+
+  struct Place: Hashable {
+    var interfaceIndex: Int32
+    var address: InterfaceAddress
+  }
+
+  init(_ machine: Machine, in simulation: NodeSimulation) {
+    self.machine = machine
+    self.simulation = simulation
+    machine.kernel.beginAnew()
+  }
+
+  private var kernel: FakeKernel { machine.kernel }
+
+  func links() throws(NetlinkError) -> [Link] {
+    defer { kernel.forgetRequests() }
+    return try kernel.links()
+  }
+
+  func link(_ index: Int32) throws(NetlinkError) -> Link? {
+    defer { kernel.forgetRequests() }
+    return try kernel.link(index)
+  }
+
+  func link(named name: String) throws(NetlinkError) -> Link? {
+    defer { kernel.forgetRequests() }
+    return try kernel.link(named: name)
+  }
+
+  func addresses() throws(NetlinkError) -> [AddressRecord] {
+    defer { kernel.forgetRequests() }
+    return try kernel.addresses()
+  }
+
+  func change(_ requests: [LinkRequest]) -> [NetlinkError?] {
+    requests.map { request in
+      let refusal = NetlinkError(operation: "change an interface", code: Self.refusal)
+      let index: Int32? =
+        switch request {
+        case .create: nil
+        case .setUp(_, let index), .setAlias(_, let index), .setIPv4(_, let index),
+          .withoutLinkLocal(let index), .delete(let index):
+          index
+        }
+      let name = index.flatMap { machine.link($0)?.name } ?? "interface \(index ?? 0)"
+      let result = perform(.link, refusal) { kernel.change([request])[0] }
+      if !isDead { machine.log.append(.changed(request, interface: name, result)) }
+      return result
+    }
+  }
+
+  func install(_ requests: [AddressRequest]) -> [NetlinkError?] {
+    var expected: Set<Place>??
+    return requests.map { request in
+      let place = Place(interfaceIndex: request.interfaceIndex, address: request.address)
+      let isThere = kernel.entries.contains {
+        $0.record.interfaceIndex == request.interfaceIndex && $0.record.address == request.address
+      }
+      let refusal = NetlinkError(
+        operation: "add \(request.address) to interface \(request.interfaceIndex)",
+        code: Self.refusal)
+      if !isThere, !isDead, expected == nil {
+        expected = .some(simulation.removalsOfGuard(of: machine))
+      }
+      if !isThere, let expected = expected ?? nil, !expected.contains(place), !isDead,
+        machine.link(request.interfaceIndex)?.kind != "macvlan"
+      {
+        simulation.breach(
+          .guardKnows, machine, "\(request.address) is put up before the guard knows of it")
+      }
+      let result = perform(.install, refusal, isRefresh: isThere && !request.isDormant) {
+        kernel.install([request])[0]
+      }
+      if isDead { return result }
+      if result == nil { installed.insert(place) }
+      machine.log.append(.installed(request, isRefresh: isThere, result))
+      return result
+    }
+  }
+
+  func remove(_ requests: [AddressRequest]) -> [NetlinkError?] {
+    requests.map { request in
+      let refusal = NetlinkError(
+        operation: "remove \(request.address) from interface \(request.interfaceIndex)",
+        code: Self.refusal)
+      let result = perform(.remove, refusal) { kernel.remove([request])[0] }
+      if !isDead { machine.log.append(.removed(request, result)) }
+      return result
+    }
+  }
+
+  var monitorDescriptor: Int32 { kernel.monitorDescriptor }
+
+  func drainEvents(limit: Int, _ handler: (KernelEvent) -> Void) throws(NetlinkError) {
+    try kernel.drainEvents(limit: limit, handler)
+  }
+
+  /// ENOMEM: what a machine short of memory says to anything.
+  private static let refusal: Int32 = 12
+
+  private func perform(
+    _ what: Machine.Refusal, _ refusal: NetlinkError, isRefresh: Bool = false,
+    _ body: () -> NetlinkError?
+  ) -> NetlinkError? {
+    if let left = machine.requestsUntilDeath {
+      machine.requestsUntilDeath = left - 1
+      if left <= 0 { simulation.dieInTheMiddle(machine) }
+    }
+    guard !isDead else { return refusal }
+    defer { kernel.forgetRequests() }
+    guard !machine.refuses(what, at: simulation.now) else { return refusal }
+    if !isRefresh { machine.revision += 1 }
+    return body()
+  }
+}

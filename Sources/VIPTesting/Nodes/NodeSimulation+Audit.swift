@@ -1,0 +1,170 @@
+import ARP
+import Netlink
+import VIP
+import VIPCore
+import VRRP
+
+/// Looking at everything once it has come to rest.
+extension NodeSimulation {
+  /// Looks at the segments if nothing has happened for long enough.
+  func auditIfDue() {
+    guard !supervisor.isAudited else { return }
+    if let next = supervisor.nextAudit, now < next { return }
+    guard segments.indices.allSatisfy(isCalm) else {
+      // It does not get calm by itself but when a standstill or a refusal ends.
+      supervisor.nextAudit = now + .seconds(1)
+      return
+    }
+    let due = max(supervisor.lastDisturbance, supervisor.quietFrom) + settlingTime
+    guard due < now else {
+      supervisor.nextAudit = due.advanced(byNanoseconds: 1)
+      return
+    }
+    guard parcels.isEmpty, machines.allSatisfy({ $0.process?.isIdle ?? true }) else {
+      supervisor.nextAudit = now + .milliseconds(100)
+      return
+    }
+    supervisor.nextAudit = nil
+    supervisor.isAudited = true
+    supervisor.auditCount += 1
+    supervisor.isPlanned = false
+    for watch in supervisor.watched { audit(watch) }
+    for machine in machines { audit(machine) }
+  }
+
+  /// One address: its group's Active has it, nobody else, and the client knows.
+  private func audit(_ watch: WatchedAddress) {
+    guard watch.isConsistent, let group = watch.members.first?.settings else { return }
+    let family = watch.address.family
+    // All of its group on this segment, also those that don't list the address.
+    var actives: [Machine] = []
+    var runningCount = 0
+    for machine in machines {
+      guard let process = machine.process else { continue }
+      for router in process.settings where router.vrid == group.vrid {
+        guard let link = machine.link(named: router.interface),
+          machine.attachments[link.index] == watch.segment,
+          process.isRunning(router.name, family)
+        else { continue }
+        guard router.version == group.version, router.password == group.password else { return }
+        runningCount += 1
+        if process.state(router.name, family) == .active { actives.append(machine) }
+      }
+    }
+    let holders = machines.filter { $0.holds(watch.address, onSegment: watch.segment) }
+    func names(_ machines: [Machine]) -> String {
+      machines.isEmpty ? "none" : machines.map(\.name).joined(separator: ", ")
+    }
+    guard runningCount > 0 else {
+      if !holders.isEmpty {
+        breach(.settled, nil, "\(watch.address) is held by \(names(holders)), and no router runs")
+      }
+      return
+    }
+    guard let active = actives.first, actives.count == 1 else {
+      return breach(.settled, nil, "Active of VRID \(group.vrid) \(family): \(names(actives))")
+    }
+    guard !machines.contains(where: { $0.hasOwn(watch.address) }) else { return }
+    let lists =
+      active.process?.settings.contains { router in
+        router.vrid == group.vrid && router.addresses.contains { $0.address == watch.address }
+      } ?? false
+    let expected = lists ? [active] : []
+    guard holders.map(\.number) == expected.map(\.number) else {
+      return breach(
+        .settled, nil,
+        "\(watch.address) is held by \(names(holders)) and not by \(names(expected))")
+    }
+    if lists, !isServed(watch.address, onSegment: watch.segment) {
+      let mac = segments[watch.segment].client.cache[watch.address]
+      breach(
+        .settled, active,
+        "the client has \(watch.address) at \(mac.map(\.description) ?? "no machine")")
+    }
+    auditRank(group, active, family, segment: watch.segment)
+  }
+
+  /// No other running router would replace the Active.
+  private func auditRank(
+    _ group: RouterConfiguration, _ active: Machine, _ family: AddressFamily, segment: Int
+  ) {
+    func status(_ machine: Machine) -> RouterStatus? {
+      machine.process?.engine.status().first { $0.vrid == group.vrid && $0.family == family }
+    }
+    guard let best = status(active) else { return }
+    for machine in machines where machine !== active {
+      guard let other = status(machine), other.state == .backup,
+        let settings = machine.process?.settings.first(where: { $0.name == other.name }),
+        machine.link(named: settings.interface).map({ machine.attachments[$0.index] == segment })
+          ?? false,
+        settings.preempt, other.effectivePriority > best.effectivePriority
+      else { continue }
+      breach(
+        .rightActive, active,
+        "VRID \(group.vrid) \(family): \(machine.name) has priority \(other.effectivePriority), "
+          + "it has \(best.effectivePriority)")
+    }
+  }
+
+  // MARK: One machine
+
+  private func audit(_ machine: Machine) {
+    guard let process = machine.process else {
+      for entry in machine.kernel.entries where entry.record.isOurs {
+        guard let index = machine.attachments.first?.value,
+          machine.holds(entry.record.address.address, onSegment: index)
+        else { continue }
+        // Without leases nothing takes it away but its node's next life.
+        guard machine.options.lease.lifetime != nil else { continue }
+        breach(.leased, machine, "\(entry.record.address) outlives its node")
+      }
+      return
+    }
+    for status in process.engine.status() {
+      auditParticipation(of: status, machine, process)
+      auditStatus(status, machine)
+    }
+    if !process.engine.takeEvents().isEmpty {
+      breach(.noFlood, machine, "events wait that the loop was not told of")
+    }
+    let isListening = process.engine.status().contains {
+      $0.state == .active || process.engine.isProbing($0.name)
+    }
+    for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
+      breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
+    }
+  }
+
+  private func auditParticipation(
+    of status: RouterStatus, _ machine: Machine, _ process: NodeProcess
+  ) {
+    guard status.state == .initialize,
+      let settings = process.settings.first(where: { $0.name == status.name }),
+      let link = machine.link(named: settings.interface), link.isUsable,
+      machine.hasSource(status.family, onInterface: link.index),
+      !hasTrouble(.stranger, within: .seconds(60)), !hasTrouble(.refusal, within: .seconds(5))
+    else { return }
+    for track in settings.tracks where track.decrement == nil {
+      guard machine.link(named: track.interface)?.isUsable ?? false else { return }
+    }
+    breach(.takesPart, machine, "\(status.name) \(status.family) waits: \(status.reason)")
+  }
+
+  private func auditStatus(_ status: RouterStatus, _ machine: Machine) {
+    guard let link = machine.link(named: status.interface) else { return }
+    for address in status.addresses where !machine.hasOwn(address.address.address) {
+      let isThere = machine.kernel.entries.contains { entry in
+        entry.record.isOurs && entry.record.address == address.address && entry.isLocal
+          && (entry.record.interfaceIndex == link.index
+            || machine.link(entry.record.interfaceIndex).map {
+              $0.parentIndex == link.index && $0.isUp
+            } ?? false)
+      }
+      if isThere != address.installed {
+        breach(
+          .honestStatus, machine,
+          "\(address.address) is said to be \(address.installed ? "" : "not ")installed")
+      }
+    }
+  }
+}

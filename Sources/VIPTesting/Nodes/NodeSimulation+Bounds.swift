@@ -1,0 +1,108 @@
+import Netlink
+import VRRP
+import VIP
+import VIPCore
+import VRRPSimulation
+
+/// How long things may take: computed from the settings, as the README and RFC 9568 §6.1 have it.
+extension NodeSimulation {
+  /// Whether a kind of trouble was there within a time before now.
+  func hasTrouble(_ trouble: NodeSupervisor.Trouble, within time: Duration) -> Bool {
+    supervisor.troubles[trouble].map { now - $0 < time } ?? false
+  }
+
+  /// The longest interval by which a group for an address may count.
+  private func interval(_ watch: WatchedAddress) -> Duration {
+    let own = watch.members.map(\.settings.interval.nanoseconds).max() ?? 0
+    let seen = watch.members.compactMap { supervisor.longestIntervals[$0.settings.vrid] }.max() ?? 0
+    return .nanoseconds(Int64(clamping: max(own, seen)))
+  }
+
+  /// Clocks that run up to 2 % off stretch what they measure.
+  private func stretched(_ duration: Duration) -> Duration {
+    let drift = machines.map(\.clock.drift.magnitude).max() ?? 0
+    return duration + duration / 1_000_000 * Int(2 * drift)
+  }
+
+  private var delivery: Duration { .nanoseconds(Int64(conditions.deliveryTimeMax)) }
+
+  /// 3 × interval + skew.
+  private func downInterval(_ watch: WatchedAddress) -> Duration {
+    let interval = interval(watch)
+    // The skew of version 2 is counted in seconds.
+    let skew = watch.members.contains { $0.settings.version == .v2 } ? .seconds(1) : interval
+    return interval * 3 + skew
+  }
+
+  /// What repairs and retries may take beyond that.
+  private var repairTime: Duration {
+    var time = Duration.milliseconds(50)
+    // Put back at once, then after 200 ms, … 6.4 s; a macvlan at most once a second.
+    if hasTrouble(.meddling, within: .seconds(45)) { time += .milliseconds(7_500) }
+    // What was refused is tried again every second.
+    if hasTrouble(.refusal, within: .seconds(5)) { time += .milliseconds(2_100) }
+    return time
+  }
+
+  /// How long an address may be without service in a whole segment.
+  func outageBound(_ watch: WatchedAddress) -> Duration {
+    var bound = downInterval(watch) + repairTime
+    // A router that has just been added asks first whether its addresses are free.
+    // The kernel of a dead peer answers until its lease ends, and is not told from a stranger.
+    if watch.members.contains(where: { $0.settings.probe }) {
+      bound += .milliseconds(600) + longestLease(watch)
+    }
+    // A router that resigned takes the role back after two intervals if nobody else does; before
+    // that, others have waited for theirs.
+    if hasTrouble(.resignation, within: .seconds(60)) { bound += interval(watch) * 3 }
+    // A refusal after a stranger's answer lasts half a minute.
+    if hasTrouble(.stranger, within: .seconds(60)) { bound += .seconds(45) }
+    return stretched(bound) + delivery * 3
+  }
+
+  /// How long two machines may have an address in a whole segment.
+  func doubleBound(_ watch: WatchedAddress) -> Duration {
+    let count = watch.members.map(\.settings.addresses.count).max() ?? 0
+    // The old holder waits for the new one: for its advertisement, then for its announcements.
+    var bound =
+      max(downInterval(watch), interval(watch) + .milliseconds(300))
+      + .microseconds(1_000) * count + repairTime
+    bound += longestLease(watch)
+    return stretched(bound) + delivery * 3
+  }
+
+  /// How long the addresses of a dead process may stay.
+  private func longestLease(_ watch: WatchedAddress) -> Duration {
+    let isLeft = machines.contains {
+      $0.process == nil && $0.holdsCached(watch.address, onSegment: watch.segment)
+    }
+    guard isLeft else { return .zero }
+    let count =
+      machines.map { machine in
+        machine.process?.settings.reduce(0) { $0 + $1.addresses.count } ?? 0
+      }.max() ?? 0
+    // At most a thousand refreshes a second, a third of the lease apart; of IPv6 a third as often.
+    let stretchedLease = Duration.milliseconds(3 * count)
+    let own = machines.compactMap { $0.options.lease.lifetime }.max() ?? .zero
+    return (max(own, stretchedLease, downInterval(watch)) + .seconds(1)) * 3
+  }
+
+  /// How long after the last disturbance everything must have come to rest.
+  var settlingTime: Duration {
+    var longest = Duration.seconds(1)
+    for watch in supervisor.watched {
+      let delay = watch.members.map(\.settings.preemptDelay).max() ?? .zero
+      longest = max(
+        longest, outageBound(watch) * 2 + doubleBound(watch) + delay)
+    }
+    // What a dead process has left goes when its lease ends.
+    for machine in machines where machine.process == nil {
+      for entry in machine.kernel.entries where entry.record.isOurs {
+        guard let end = entry.validUntil else { continue }
+        longest = max(longest, end - machine.kernel.now + .seconds(1))
+      }
+    }
+    // The announcements of the last takeover go out for three seconds.
+    return longest + .seconds(4)
+  }
+}

@@ -1,0 +1,139 @@
+import Netlink
+import VIP
+import VIPCore
+
+/// What a dead node would leave behind, and what one that has ended has left.
+extension NodeSimulation {
+  /// What would be wrong on a machine if the guard had to clean up now.
+  func checkGuard(of machine: Machine) {
+    guard let process = machine.process, let area = process.area, machine.standstill == nil,
+      process.engine.guardState != .off, machine.guardedRevision != machine.revision
+    else { return }
+    machine.guardedRevision = machine.revision
+    let deeds = area.deeds(at: process.platform.now().nanoseconds)
+    let trial = machine.kernel.copy()
+    for case .requests(let bytes) in deeds { trial.perform(bytes) }
+    // What somebody has taken the tag off is not the node's at the moment.
+    let tagged = machine.kernel.entries.lazy.filter(\.record.isOurs).map {
+      MachineKernel.Place(interfaceIndex: $0.record.interfaceIndex, address: $0.record.address)
+    }
+    let own = process.platform.machineKernel.installed.intersection(tagged)
+    for difference in differences(trial, of: machine) {
+      switch difference {
+      case .left(let place) where !own.contains(place): continue  // an earlier life's, with a lease
+      default: breach(.guardKnows, machine, "\(difference)")
+      }
+    }
+    checkLeases(of: machine, process, area)
+  }
+
+  /// Each address that a node has put up has an end, and until then the guard knows it.
+  private func checkLeases(of machine: Machine, _ process: NodeProcess, _ area: GuardArea) {
+    guard machine.options.lease.lifetime != nil else { return }
+    let own = process.platform.machineKernel.installed
+    var longest = Duration.zero
+    for entry in machine.kernel.entries where entry.record.isOurs {
+      let place = MachineKernel.Place(
+        interfaceIndex: entry.record.interfaceIndex, address: entry.record.address)
+      guard own.contains(place) else { continue }
+      if let end = entry.validUntil { longest = max(longest, end - machine.kernel.now) }
+    }
+    guard longest > .zero else { return }
+    let end = process.platform.now() + longest
+    let removals = area.deeds(at: end.nanoseconds).reduce(0) { count, deed in
+      if case .requests = deed { return count + 1 }
+      return count
+    }
+    if removals == 0 {
+      breach(.guardKnows, machine, "it gives up \(longest.text) before the last lease ends")
+    }
+  }
+
+  /// The addresses that the guard would remove now; `nil` if there is none, or it is asked in vain.
+  ///
+  /// What is put up next must be among them before.
+  func removalsOfGuard(of machine: Machine) -> Set<MachineKernel.Place>? {
+    guard let process = machine.process, let area = process.area,
+      process.engine.guardState != .off
+    else { return nil }
+    var places: Set<MachineKernel.Place> = []
+    for case .requests(let bytes) in area.deeds(at: process.platform.now().nanoseconds) {
+      for (index, address) in FakeKernel.removals(in: bytes) {
+        places.insert(MachineKernel.Place(interfaceIndex: index, address: address))
+      }
+    }
+    return places
+  }
+
+  // MARK: As it was
+
+  /// A difference between a machine and what it would be without a node.
+  enum Difference: CustomStringConvertible {
+    /// An address of a node is there.
+    case left(MachineKernel.Place)
+    /// An address of the host is gone.
+    case lost(MachineKernel.Place)
+    /// An interface is there, or is other than it was.
+    case link(String)
+
+    var description: String {
+      switch self {
+      case .left(let place): "\(place.address) is left on interface \(place.interfaceIndex)"
+      case .lost(let place): "\(place.address) of the host would be lost"
+      case .link(let text): text
+      }
+    }
+  }
+
+  /// How a kernel differs from what it would be without a node.
+  func differences(_ kernel: FakeKernel, of machine: Machine) -> [Difference] {
+    func places(_ kernel: FakeKernel) -> Set<MachineKernel.Place> {
+      Set(
+        kernel.entries.map {
+          MachineKernel.Place(
+            interfaceIndex: $0.record.interfaceIndex, address: $0.record.address)
+        })
+    }
+    let (present, wanted) = (places(kernel), places(machine.untouched))
+    var found: [Difference] = present.subtracting(wanted).map { .left($0) }
+    found += wanted.subtracting(present).map { .lost($0) }
+    found.sort { $0.description < $1.description }
+    for link in kernel.currentLinks {
+      guard let before = machine.untouched.currentLinks.first(where: { $0.index == link.index })
+      else {
+        found.append(.link("interface \(link.name) is left"))
+        continue
+      }
+      if before != link { found.append(.link("\(link.name) is not as it was")) }
+    }
+    if kernel.promotesSecondaries != machine.untouched.promotesSecondaries {
+      found.append(.link("promote_secondaries is not as it was"))
+    }
+    return found
+  }
+
+  /// Nothing is left once the last router is gone.
+  func checkUntouched(_ machine: Machine) {
+    guard machine.lastDeeds == nil, machine.standstill == nil,
+      !machine.refuses(.link, at: now), !machine.refuses(.remove, at: now)
+    else { return }
+    guard machine.process.map({ $0.isIdle && $0.engine.routerNames.isEmpty }) ?? true else {
+      return
+    }
+    let own = machine.process?.platform.machineKernel.installed
+    for difference in differences(machine.kernel, of: machine) {
+      // Leases of an earlier life that died with its guard go by themselves.
+      if case .left(let place) = difference, let own, !own.contains(place) { continue }
+      breach(.nothingLeft, machine, "\(difference)")
+    }
+    if !machine.names.isEmpty {
+      breach(.nothingLeft, machine, "names are claimed: \(machine.names.sorted())")
+    }
+    if let process = machine.process, process.engine.guardState != .off, let area = process.area {
+      let deeds = area.deeds(at: process.platform.now().nanoseconds)
+      if !deeds.isEmpty {
+        breach(.nothingLeft, machine, "the guard still has \(deeds.count) deeds")
+      }
+    }
+  }
+}

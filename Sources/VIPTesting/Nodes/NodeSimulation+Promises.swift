@@ -1,0 +1,285 @@
+import Netlink
+import VIP
+import VIPCore
+import VRRP
+import VRRPSimulation
+
+/// Judging the promises while time goes on.
+extension NodeSimulation {
+  func breach(_ promise: BrokenPromise.Promise, _ machine: Machine?, _ detail: String) {
+    brokenPromises.append(
+      BrokenPromise(time: now, promise: promise, machine: machine?.name, detail: detail))
+  }
+
+  /// Something happens from outside.
+  ///
+  /// - Parameter isPlanned: whether it is a command that moves addresses in good order.
+  func noteDisturbance(isPlanned: Bool = false) {
+    supervisor.isPlanned = isPlanned && supervisor.isAudited
+    supervisor.lastDisturbance = now
+    supervisor.isAudited = false
+    supervisor.nextAudit = nil
+    for index in supervisor.watched.indices { supervisor.watched[index].isReported = false }
+  }
+
+  /// Something happens that makes bounds longer until it is forgotten.
+  func note(_ trouble: NodeSupervisor.Trouble, until end: Instant? = nil) {
+    supervisor.troubles[trouble] = max(end ?? now, supervisor.troubles[trouble] ?? .zero)
+  }
+
+  /// Looks at what has changed in this step.
+  func check(_ changed: [Machine]) {
+    for machine in changed {
+      checkExpiries(of: machine)
+      checkEvents(of: machine)
+      checkGuard(of: machine)
+      if machine.process?.settings.isEmpty ?? false { checkUntouched(machine) }
+    }
+    rewatch()
+    look()
+    auditIfDue()
+  }
+
+  // MARK: One machine
+
+  /// The lease of an address must not run out while its node lives.
+  private func checkExpiries(of machine: Machine) {
+    defer { machine.expired = [] }
+    // From now on it no longer answers probes for the address.
+    if !machine.expired.isEmpty, machine.process == nil { noteDisturbance() }
+    guard !machine.expired.isEmpty, let process = machine.process, machine.standstill == nil,
+      !machine.refuses(.install, at: now),
+      machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true,
+      !hasTrouble(.refusal, within: .seconds(10))
+    else { return }
+    for status in process.engine.status() where status.state == .active {
+      for address in status.addresses.map(\.address) where machine.expired.contains(address) {
+        breach(.refreshed, machine, "\(address) of \(status.name) expired")
+      }
+    }
+  }
+
+  /// Nothing is told again and again.
+  private func checkEvents(of machine: Machine) {
+    for case .event(let event) in machine.log {
+      // What an operator asked for is told as often as it was asked for.
+      if case .changed = event { continue }
+      // What was said once more within ten seconds, many times over, is a flood.
+      var told = machine.told[event.description] ?? (since: now, count: 0)
+      if now - told.since > .seconds(10) { told = (now, 0) }
+      told.count += 1
+      machine.told[event.description] = told
+      if told.count == 15 { breach(.noFlood, machine, "'\(event)' 15 times in ten seconds") }
+    }
+    guard let process = machine.process else { return }
+    let elapsed = now - machine.turnsCountedFrom
+    if elapsed > .seconds(1) {
+      machine.turnsCountedFrom = now
+      machine.turnsCounted = process.turnCount
+    } else if process.turnCount - machine.turnsCounted > 2 * NodeProcess.turnsMax {
+      breach(.noBusyLoop, machine, "\(process.turnCount - machine.turnsCounted) turns in a second")
+      machine.turnsCounted = process.turnCount
+    }
+  }
+
+  /// A node says something as Active.
+  func noteAdvertisement(
+    _ vrid: VRID, _ family: AddressFamily, _ priority: Priority, by machine: Machine,
+    onInterface index: Int32
+  ) {
+    guard priority != .release, machine.lastWake == now, machine.process?.platform.isDead == false,
+      let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
+      router.priority != .owner, machine.activeBefore.contains("\(vrid) \(family)")
+    else { return }
+    // It was away for longer than anybody waits for it, and has just come back.
+    guard machine.lastAbsence > router.interval.duration * 3 + .milliseconds(100) else { return }
+    breach(.listensFirst, machine, "VRID \(vrid) \(family) advertises \(priority) as it wakes up")
+  }
+
+  // MARK: Addresses
+
+  /// Notes that a client's cache has changed.
+  func noteCache(on segment: Int) { supervisor.cacheRevision += 1 }
+
+  /// The addresses that nodes may hold on a segment.
+  func knownAddresses(_ segment: Int) -> [IPAddress] {
+    supervisor.watched.filter { $0.segment == segment }.map(\.address)
+  }
+
+  /// Finds out anew which addresses there are, if any settings have changed.
+  private func rewatch() {
+    let settings = machines.map { $0.process?.settings ?? [] }
+    guard settings != supervisor.watchedSettings else { return }
+    supervisor.watchedSettings = settings
+    var places: [WatchKey: Int] = [:]
+    var watched: [WatchedAddress] = []
+    for (number, routers) in settings.enumerated() {
+      for router in routers {
+        let nanoseconds = router.interval.nanoseconds
+        supervisor.longestIntervals[router.vrid] = max(
+          nanoseconds, supervisor.longestIntervals[router.vrid] ?? 0)
+        guard let link = machines[number].link(named: router.interface),
+          let segment = machines[number].attachments[link.index]
+        else { continue }
+        for address in router.addresses.map(\.address) {
+          let key = WatchKey(segment: segment, address: address)
+          if let place = places[key] {
+            watched[place].members.append((number, router))
+          } else {
+            places[key] = watched.count
+            watched.append(
+              WatchedAddress(segment: segment, address: address, members: [(number, router)]))
+          }
+        }
+      }
+    }
+    for old in supervisor.watched {
+      let key = WatchKey(segment: old.segment, address: old.address)
+      guard let place = places[key] else { continue }
+      watched[place].unservedSince = old.unservedSince
+      watched[place].doubleSince = old.doubleSince
+      watched[place].isReported = old.isReported
+      watched[place].wasSplit = old.wasSplit
+      watched[place].nextJudgement = old.nextJudgement
+    }
+    supervisor.watched = watched
+    supervisor.troubled = []
+    supervisor.lookedAt = []
+  }
+
+  private struct WatchKey: Hashable {
+    var segment: Int
+    var address: IPAddress
+  }
+
+  /// Whether a segment is whole and nothing is refused or forged on it: what nodes promise then they
+  /// promise without conditions.
+  func isCalm(_ segment: Int) -> Bool {
+    conditions.isLossless && blocked.allSatisfy { $0 == 0 }
+      && !foreigners.contains { $0.segment == segment } && segments[segment].strangers.isEmpty
+      && machines.allSatisfy { machine in
+        !machine.isCut && machine.standstill == nil
+          && machine.refusedUntil.values.allSatisfy { $0 <= now }
+      }
+  }
+
+  /// Follows who holds and who serves each address.
+  private func look() {
+    let calm = segments.indices.map(isCalm)
+    let state = machines.map(\.revision) + [supervisor.cacheRevision] + calm.map { $0 ? 1 : 0 }
+    let isNews = state != supervisor.lookedAt
+    supervisor.lookedAt = state
+    if isNews {
+      supervisor.troubled = []
+      for index in supervisor.watched.indices { follow(index, isCalm: calm) }
+    }
+    for index in supervisor.troubled { judge(index) }
+  }
+
+  private func follow(_ index: Int, isCalm: [Bool]) {
+    let watch = supervisor.watched[index]
+    let holders = machines.count { $0.holdsCached(watch.address, onSegment: watch.segment) }
+    guard isCalm[watch.segment] else {
+      supervisor.watched[index].unservedSince = nil
+      supervisor.watched[index].doubleSince = nil
+      if holders > 1 { supervisor.watched[index].wasSplit = true }
+      return
+    }
+    if watch.wasSplit, holders < 2 {
+      // The loser of a split that hears the winner first says nothing, so that the winner does not
+      // know that caches are to be repaired: a client finds out when its packets come to nothing.
+      supervisor.watched[index].wasSplit = false
+      let question = segments[watch.segment].client.question(about: watch.address)
+      transmit(frame: question, onSegment: watch.segment)
+    }
+    // Version 2 has no answer to losers that would repair caches.
+    if holders > 1, watch.members.contains(where: { $0.settings.version == .v2 }) {
+      supervisor.watched[index].wasSplit = true
+    }
+    let isServed = isServed(watch.address, onSegment: watch.segment)
+    supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
+    if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
+    supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
+    if !isServed || holders > 1 { supervisor.troubled.append(index) }
+  }
+
+  /// Whether a packet of the client to an address reaches a machine that has it.
+  func isServed(_ address: IPAddress, onSegment segment: Int) -> Bool {
+    guard let mac = segments[segment].client.cache[address] else { return false }
+    let behind = segments[segment].ports[mac]
+    return machines.contains { machine in
+      if let behind, machine.number != behind { return false }
+      return machine.serves(address, at: mac, onSegment: segment)
+    }
+  }
+
+  /// The running routers for an address: those that take part in the election.
+  func running(_ watch: WatchedAddress) -> [(machine: Int, settings: RouterConfiguration)] {
+    watch.members.filter { member in
+      machines[member.machine].process?.isRunning(member.settings.name, watch.address.family)
+        ?? false
+    }
+  }
+
+  /// Whether something else has an address, so that nothing is promised about it.
+  private func isExcused(_ watch: WatchedAddress) -> Bool {
+    !watch.isConsistent || !isListedByAll(watch)
+      || machines.contains { machine in
+        machine.untouched.entries.contains { $0.record.address.address == watch.address }
+      }
+  }
+
+  /// Whether every running router of the group has an address in its list.
+  private func isListedByAll(_ watch: WatchedAddress) -> Bool {
+    guard let vrid = watch.members.first?.settings.vrid else { return false }
+    return machines.allSatisfy { machine in
+      guard let process = machine.process else { return true }
+      return process.settings.allSatisfy { router in
+        guard router.vrid == vrid, process.isRunning(router.name, watch.address.family),
+          let link = machine.link(named: router.interface),
+          machine.attachments[link.index] == watch.segment
+        else { return true }
+        return router.addresses.contains { $0.address == watch.address }
+      }
+    }
+  }
+
+  private func judge(_ index: Int) {
+    let watch = supervisor.watched[index]
+    guard !watch.isReported, watch.unservedSince != nil || watch.doubleSince != nil,
+      watch.nextJudgement.map({ $0 <= now }) ?? true
+    else { return }
+    supervisor.watched[index].nextJudgement = now + .milliseconds(200)
+    guard !isExcused(watch) else { return }
+    let start = max(supervisor.lastDisturbance, supervisor.quietFrom)
+    if let since = watch.unservedSince, !running(watch).isEmpty {
+      let bound = outageBound(watch)
+      if now - max(since, start) > bound {
+        supervisor.watched[index].isReported = true
+        breach(
+          .replacedInTime, nil,
+          "\(watch.address) not served for \((now - max(since, start)).text), bound \(bound.text)")
+      }
+    }
+    if let since = watch.doubleSince {
+      let bound = doubleBound(watch)
+      if now - max(since, start) > bound {
+        supervisor.watched[index].isReported = true
+        breach(
+          .oneHolder, nil,
+          "\(watch.address) held twice for \((now - max(since, start)).text), bound \(bound.text)")
+      }
+    }
+  }
+
+  /// An address is served again: in a planned move it should never have been otherwise.
+  private func judgeGap(_ watch: WatchedAddress, from start: Instant) {
+    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, !isExcused(watch),
+      running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
+    else { return }
+    // What is on its way when the old holder lets go.
+    let bound = Duration.nanoseconds(Int64(2 * conditions.deliveryTimeMax))
+    guard now - start > bound else { return }
+    breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
+  }
+}

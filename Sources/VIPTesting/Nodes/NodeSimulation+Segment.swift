@@ -1,0 +1,279 @@
+import ARP
+import Netlink
+import VIP
+import VIPCore
+import VRRP
+import VRRPSimulation
+
+/// What crosses the segments.
+extension NodeSimulation {
+  private static let vrrp: UInt8 = 112
+
+  /// A process sends a VRRP message by its socket.
+  func sent(
+    _ message: [UInt8], _ header: PacketHeader, by machine: Machine, onInterface index: Int32
+  ) {
+    if message.count > 2, let vrid = VRID(exactly: Int(message[1])) {
+      let isGroup = header.destination == .vrrpGroup(header.source.family)
+      noteAdvertisement(
+        vrid, header.source.family, Priority(rawValue: message[2]), by: machine,
+        onInterface: index)
+      machine.log.append(
+        .advertised(
+          vrid, header.source.family, Priority(rawValue: message[2]),
+          to: isGroup ? nil : header.destination))
+    }
+    transmit(.message(header, message), by: machine, onInterface: index)
+  }
+
+  /// A process sends a whole frame.
+  func sent(frame: [UInt8], by machine: Machine, onInterface index: Int32) {
+    guard let ethernet = try? EthernetFrame(parsing: frame.span) else { return }
+    if let segment = machine.attachments[index], machine.isConnected(index) {
+      if segments[segment].ports.updateValue(machine.number, forKey: ethernet.source)
+        != machine.number
+      {
+        noteCache(on: segment)
+      }
+    }
+    let payload = Array(frame.dropFirst(ethernet.byteCount))
+    if let (header, message) = Self.vrrpMessage(in: payload) {
+      return sent(message, header, by: machine, onInterface: index)
+    }
+    if let claim = try? AddressClaim(parsing: frame.span) {
+      machine.log.append(
+        claim.form == .probe ? .asked(claim.address) : .announced(claim.address, claim.mac))
+    }
+    transmit(.frame(frame), by: machine, onInterface: index)
+  }
+
+  /// A guard sends a whole IP packet.
+  func sent(packet: [UInt8], by machine: Machine, onInterface index: Int32) {
+    guard let (header, message) = Self.vrrpMessage(in: packet) else { return }
+    guard machine.link(index)?.isUp ?? false else { return }
+    sent(message, header, by: machine, onInterface: index)
+  }
+
+  /// The VRRP message in an IP packet.
+  private static func vrrpMessage(in packet: [UInt8]) -> (PacketHeader, [UInt8])? {
+    guard packet.count >= 20 else { return nil }
+    if packet[0] >> 4 == 4, packet[9] == vrrp {
+      let header = PacketHeader(
+        source: packet.span.ipAddress(.ipv4, at: 12),
+        destination: packet.span.ipAddress(.ipv4, at: 16), hopLimit: packet[8])
+      return (header, Array(packet.dropFirst(Int(packet[0] & 0x0F) * 4)))
+    }
+    guard packet.count >= 40, packet[0] >> 4 == 6, packet[6] == vrrp else { return nil }
+    let header = PacketHeader(
+      source: packet.span.ipAddress(.ipv6, at: 8),
+      destination: packet.span.ipAddress(.ipv6, at: 24), hopLimit: packet[7])
+    return (header, Array(packet.dropFirst(40)))
+  }
+
+  // MARK: On the way
+
+  /// Puts bytes on the segment of an interface: each other member gets its own copy and luck.
+  private func transmit(_ content: Parcel.Content, by machine: Machine, onInterface index: Int32) {
+    guard let segment = machine.attachments[index], machine.isConnected(index) else { return }
+    for other in machines {
+      for (interface, number) in other.attachments.sorted(by: { $0.key < $1.key })
+      where number == segment && !(other === machine && interface == index) {
+        guard other.takes(content, by: interface) else { continue }
+        guard blocked[machine.number] & 1 << UInt64(other.number) == 0 else { continue }
+        dispatch(
+          content, to: .machine(other.number, interfaceIndex: interface), on: segment,
+          isLucky: false)
+      }
+    }
+    guard case .frame = content else { return }
+    dispatch(content, to: .client, on: segment, isLucky: true)
+    if !segments[segment].strangers.isEmpty {
+      dispatch(content, to: .stranger, on: segment, isLucky: true)
+    }
+  }
+
+  /// Puts a frame of the client or of a stranger on a segment; nothing of it is lost.
+  func transmit(frame: [UInt8], onSegment segment: Int) {
+    for other in machines {
+      for (interface, number) in other.attachments.sorted(by: { $0.key < $1.key })
+      where number == segment {
+        guard other.takes(.frame(frame), by: interface) else { continue }
+        dispatch(
+          .frame(frame), to: .machine(other.number, interfaceIndex: interface), on: segment,
+          isLucky: true)
+      }
+    }
+    dispatch(.frame(frame), to: .client, on: segment, isLucky: true)
+  }
+
+  private func dispatch(
+    _ content: Parcel.Content, to receiver: Parcel.Receiver, on segment: Int, isLucky: Bool
+  ) {
+    guard isLucky || !random.chance(conditions.loss) else { return }
+    let copies = !isLucky && random.chance(conditions.duplication) ? 2 : 1
+    for _ in 0..<copies {
+      var delay = conditions.latency
+      if conditions.jitter > 0 { delay += random.below(conditions.jitter + 1) }
+      if !isLucky, random.chance(conditions.reordering) { delay += conditions.reorderingDelay }
+      parcels.insert(
+        Parcel(
+          time: now.advanced(byNanoseconds: delay), segment: segment, receiver: receiver,
+          content: isLucky ? content : damaged(content)))
+    }
+  }
+
+  /// The same bytes, or with one bit flipped; what flips in a frame the network card notices.
+  private func damaged(_ content: Parcel.Content) -> Parcel.Content {
+    guard case .message(let header, var bytes) = content, random.chance(conditions.corruption),
+      !bytes.isEmpty
+    else { return content }
+    bytes[Int(random.below(UInt64(bytes.count)))] ^= 1 << UInt8(random.below(8))
+    return .message(header, bytes)
+  }
+
+  // MARK: Arrival
+
+  func deliver(_ parcel: Parcel) {
+    switch parcel.receiver {
+    case .machine(let number, let index): arrive(parcel.content, at: machines[number], by: index)
+    case .client:
+      guard case .frame(let frame) = parcel.content else { return }
+      guard let address = segments[parcel.segment].client.hear(frame) else { return }
+      noteCache(on: parcel.segment)
+      if observer != nil { remarks.append("client: \(address) is at \(place(of: address))") }
+    case .stranger:
+      guard case .frame(let frame) = parcel.content else { return }
+      answer(frame, onSegment: parcel.segment)
+    }
+  }
+
+  private func arrive(_ content: Parcel.Content, at machine: Machine, by index: Int32) {
+    guard machine.isConnected(index) else { return }
+    machine.advanceKernel(to: now)
+    let platform = machine.process?.platform
+    switch content {
+    case .message(let header, let bytes):
+      guard header.destination.isMulticast || machine.kernel.isLocal(header.destination) else {
+        return
+      }
+      let key = SegmentKey(interfaceIndex: index, family: header.source.family)
+      guard let transport = platform?.transports[key] else { return }
+      transport.receive(header, bytes)
+    case .frame(let frame):
+      answer(frame, at: machine, by: index)
+      guard let wire = platform?.wires[index] else { return }
+      wire.receive(frame)
+    }
+    touch(machine)
+  }
+
+  /// The kernel answers who asks for an address that it has.
+  private func answer(_ frame: [UInt8], at machine: Machine, by index: Int32) {
+    guard let (address, source) = Self.question(in: frame) else { return }
+    for mac in machine.answers(about: address, onInterface: index) where mac != source {
+      transmit(
+        .frame(Self.answer(address, at: mac, to: source)), by: machine, onInterface: index)
+    }
+  }
+
+  private func answer(_ frame: [UInt8], onSegment segment: Int) {
+    guard let (address, source) = Self.question(in: frame),
+      let mac = segments[segment].strangers[address]
+    else { return }
+    transmit(frame: Self.answer(address, at: mac, to: source), onSegment: segment)
+  }
+
+  /// The address that a frame asks for, and who asks.
+  private static func question(in frame: [UInt8]) -> (IPAddress, MACAddress)? {
+    guard let ethernet = try? EthernetFrame(parsing: frame.span) else { return nil }
+    let payload = frame.span.extracting(ethernet.byteCount..<frame.count)
+    switch ethernet.etherType {
+    case .arp:
+      guard let packet = try? ARPPacket(parsing: payload), packet.operation == .request,
+        packet.senderAddress != packet.targetAddress
+      else { return nil }
+      return (.v4(packet.targetAddress), packet.senderMAC)
+    case .ipv6:
+      guard let message = try? NeighborSolicitation(parsing: payload) else { return nil }
+      return (.v6(message.target), ethernet.source)
+    default: return nil
+    }
+  }
+
+  private static func answer(
+    _ address: IPAddress, at mac: MACAddress, to asker: MACAddress
+  ) -> [UInt8] {
+    switch address {
+    case .v4(let address):
+      let packet = ARPPacket(
+        operation: .reply, senderMAC: mac, senderAddress: address, targetMAC: asker,
+        targetAddress: .any)
+      return [UInt8](capacity: 42) { output in
+        EthernetFrame(destination: asker, source: mac, etherType: .arp).encode(into: &output)
+        packet.encode(into: &output)
+      }
+    case .v6(let address):
+      // Solicited, so that it moves no cache but the asker's.
+      let packet = NeighborAdvertisement(
+        source: address, destination: IPv6Address(high: 0xFE80 << 48, low: 0xFE),
+        isRouter: false, isSolicited: true, isOverride: false, target: address,
+        targetLinkLayerAddress: mac)
+      return [UInt8](capacity: EthernetFrame.headerByteCount + packet.byteCount) { output in
+        EthernetFrame(destination: asker, source: mac, etherType: .ipv6).encode(into: &output)
+        packet.encode(into: &output)
+      }
+    }
+  }
+
+  // MARK: Strangers
+
+  /// A router of another group advertises.
+  func advertise(_ index: Int) {
+    let foreigner = foreigners[index]
+    foreigners[index].next = now.advanced(byNanoseconds: foreigner.interval.nanoseconds)
+    let family = foreigner.source.family
+    let advertisement = Advertisement(
+      vrid: foreigner.vrid, priority: foreigner.priority, interval: foreigner.interval,
+      addressCount: foreigner.addresses.count, family: family, checksumForm: .pseudoHeader)
+    let bytes = advertisement.encoded(
+      foreigner.addresses, from: foreigner.source, to: .vrrpGroup(family))
+    let header = PacketHeader(
+      source: foreigner.source, destination: .vrrpGroup(family), hopLimit: 255)
+    for machine in machines {
+      for (interface, number) in machine.attachments.sorted(by: { $0.key < $1.key })
+      where number == foreigner.segment {
+        parcels.insert(
+          Parcel(
+            time: now.advanced(byNanoseconds: conditions.latency), segment: number,
+            receiver: .machine(machine.number, interfaceIndex: interface),
+            content: .message(header, bytes)))
+      }
+    }
+  }
+
+  /// A stranger says that an address is his.
+  func announceForeign(_ address: IPAddress, at mac: MACAddress, onSegment segment: Int) {
+    transmit(frame: Announcement(address, at: mac).encodeFrame(), onSegment: segment)
+  }
+
+  /// The machine that the first client takes for an address's, in words.
+  private func place(of address: IPAddress) -> String {
+    if let name = server(of: address) { return name }
+    let mac = segments.lazy.compactMap { $0.client.cache[address] }.first
+    guard let mac else { return "no machine" }
+    let machine = machines.first { machine in
+      machine.kernel.currentLinks.contains { $0.macAddress == mac }
+    }
+    return machine.map { "\($0.name), which does not serve it" } ?? "a stranger"
+  }
+
+  /// Each client asks anew for all it knows, as it would after some time in which nobody answered.
+  func refreshClients() {
+    for number in segments.indices {
+      for address in knownAddresses(number) {
+        let frame = segments[number].client.question(about: address)
+        transmit(frame: frame, onSegment: number)
+      }
+    }
+  }
+}

@@ -1,0 +1,264 @@
+import Netlink
+import VIP
+public import VIPCore
+import VRRP
+public import VRRPSimulation
+
+/// Whole nodes on a segment in memory: no network, no kernel, no clock, no chance but the seed's.
+///
+/// Each machine has a kernel of its own (`FakeKernel`), each node the engine that runs in production
+/// and a guard that reads the same bytes as the real one. Advertisements and announcements cross the
+/// segment as bytes, with the delays and losses of ``LinkConditions``; a client's neighbour cache is
+/// moved by what it hears. Time is virtual and jumps from event to event. After every event the
+/// promises of the README are checked (see ``BrokenPromise``).
+///
+/// Driven by a ``Story``.
+public final class NodeSimulation {
+  /// The present, in true time.
+  public internal(set) var now = Instant.zero
+  /// How the segments treat packets.
+  public internal(set) var conditions = LinkConditions()
+  /// Promises that were broken.
+  public internal(set) var brokenPromises: [BrokenPromise] = []
+  var machines: [Machine] = []
+  var segments = [SimulatedSegment(number: 0), SimulatedSegment(number: 1)]
+  var random: SeededRandom
+  var parcels = ParcelQueue()
+  /// For each machine, a bit for each one it can't reach.
+  var blocked: [UInt64] = []
+  /// Virtual routers of strangers that advertise.
+  var foreigners: [ForeignRouter] = []
+  var supervisor = NodeSupervisor()
+  /// Machines whose state may have changed in this step.
+  private var touched: Set<Int> = []
+  /// Called at the end of each step with the machines on which something happened.
+  var observer: (([Machine]) -> Void)?
+  /// Lines about the segment itself since they were last asked for.
+  var remarks: [String] = []
+
+  /// A router of another group that uses a VRID.
+  struct ForeignRouter {
+    var segment: Int
+    var vrid: VRID
+    var source: IPAddress
+    var priority: Priority
+    var interval: AdvertisementInterval
+    var addresses: [IPAddress]
+    var next: Instant
+  }
+
+  /// Makes two segments without machines.
+  public init(seed: UInt64) {
+    random = SeededRandom(seed: seed)
+  }
+
+  // MARK: Machines
+
+  /// Adds a machine with two interfaces, `eth0` on the first segment and `eth1` on the second one.
+  func addMachine(_ name: String) -> Machine {
+    let number = machines.count
+    let machine = Machine(
+      name, number: number,
+      links: [Self.link("eth0", 2, number), Self.link("eth1", 3, number)])
+    machine.attachments = [2: 0, 3: 1]
+    for index: Int32 in [2, 3] { giveAddresses(machine, index, segment: Int(index) - 2) }
+    machines.append(machine)
+    blocked.append(0)
+    return machine
+  }
+
+  static func link(_ name: String, _ index: Int32, _ number: Int) -> Link {
+    Link(
+      index: index, name: name, macAddress: MACAddress(2, 0, 0, UInt8(index), 0, UInt8(number + 1)),
+      ipv4: Dictionary(uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, 0) }))
+  }
+
+  /// The addresses that a machine has for itself on an interface.
+  func giveAddresses(_ machine: Machine, _ index: Int32, segment: Int) {
+    let low = UInt8(machine.number + 1)
+    let v4 = segment == 0 ? IPv4Address(192, 0, 2, low) : IPv4Address(198, 51, 100, low)
+    if let own = InterfaceAddress(.v4(v4), prefixLength: 24) {
+      machine.own(own, onInterface: index)
+    }
+    giveLinkLocal(machine, index)
+  }
+
+  /// The link-local address that Linux makes up whenever an interface comes up.
+  func giveLinkLocal(_ machine: Machine, _ index: Int32) {
+    let v6 = IPv6Address(high: 0xFE80 << 48, low: UInt64(machine.number + 1))
+    if let own = InterfaceAddress(.v6(v6), prefixLength: 64) {
+      machine.own(own, onInterface: index)
+    }
+  }
+
+  /// Starts a node on a machine.
+  func start(_ machine: Machine) {
+    guard machine.process == nil else { return }
+    machine.advanceKernel(to: now)
+    do throws(NodeError) {
+      machine.process = try NodeProcess(machine, in: self)
+    } catch {
+      machine.log.append(.remark("can't start: \(error)"))
+    }
+    touched.insert(machine.number)
+  }
+
+  // MARK: Time
+
+  /// Lets time pass.
+  func run(for duration: Duration) {
+    let end = now + duration
+    settle()
+    while let next = nextTime(), next <= end {
+      now = max(now, next)
+      takeStep()
+    }
+    now = end
+    for machine in machines { machine.advanceKernel(to: now) }
+    settle()
+  }
+
+  private func nextTime() -> Instant? {
+    var next = parcels.first?.time
+    func consider(_ time: Instant?) {
+      if let time { next = min(next ?? time, time) }
+    }
+    for machine in machines { consider(nextTime(of: machine)) }
+    for foreigner in foreigners { consider(foreigner.next) }
+    consider(supervisor.nextAudit)
+    return next
+  }
+
+  private func nextTime(of machine: Machine) -> Instant? {
+    var next = machine.nextExpiry
+    func consider(_ time: Instant?) {
+      if let time { next = min(next ?? time, time) }
+    }
+    consider(machine.standstill?.end)
+    consider(machine.lastDeeds?.time)
+    if machine.standstill?.kind != .asleep {
+      consider(machine.process?.platform.guardProcess?.readyAt)
+    }
+    if machine.standstill == nil, let deadline = machine.process?.engine.deadline {
+      consider(machine.clock.trueTime(of: deadline))
+    }
+    return next
+  }
+
+  private func takeStep() {
+    while let parcel = parcels.first, parcel.time <= now {
+      _ = parcels.removeFirst()
+      deliver(parcel)
+    }
+    for index in foreigners.indices where foreigners[index].next <= now { advertise(index) }
+    for machine in machines where nextTime(of: machine).map({ $0 <= now }) ?? false {
+      touched.insert(machine.number)
+    }
+    settle()
+  }
+
+  /// Lets every machine on which something has happened do what is to be done now.
+  func settle() {
+    for number in touched.sorted() { attend(machines[number]) }
+    let changed = touched.sorted().map { machines[$0] }
+    touched = []
+    check(changed)
+    observer?(machines.filter { !$0.log.isEmpty })
+    for machine in changed { machine.log = [] }
+  }
+
+  /// Notes that something has happened on a machine.
+  func touch(_ machine: Machine) { touched.insert(machine.number) }
+
+  private func attend(_ machine: Machine) {
+    if let end = machine.standstill?.end, end <= now { wake(machine) }
+    machine.advanceKernel(to: now)
+    if let (time, deeds) = machine.lastDeeds, time <= now {
+      machine.lastDeeds = nil
+      machine.log.append(.remark("its guard cleans up"))
+      perform(deeds, by: machine)
+    }
+    guard let process = machine.process else { return }
+    process.platform.guardProcess?.advance(to: now)
+    guard machine.standstill == nil else { return }
+    if !process.settle() {
+      breach(.noBusyLoop, machine, "more than \(NodeProcess.turnsMax) turns at one moment")
+      kill(machine, withGuard: true)
+      return
+    }
+    if process.platform.isDead { return bury(machine) }
+    if process.isDone {
+      process.engine.dismissGuard()
+      machine.process = nil
+      machine.names = []
+      machine.log.append(.remark("the node has ended"))
+      checkUntouched(machine)
+    }
+  }
+
+  private func wake(_ machine: Machine) {
+    // A machine that slept finds its kernel's time where it was.
+    machine.advanceKernel(to: now)
+    machine.log.append(.remark("wakes up"))
+    machine.standstill = nil
+    machine.lastWake = now
+    noteDisturbance()
+  }
+
+  // MARK: Death
+
+  /// Kills a node's process, its guard with it or not.
+  func kill(_ machine: Machine, withGuard: Bool) {
+    guard let process = machine.process else { return }
+    process.platform.isDead = true
+    if withGuard { process.platform.guardProcess?.die() }
+    prepareLastDeeds(of: process)
+    bury(machine)
+  }
+
+  /// The process dies between two requests to the kernel.
+  func dieInTheMiddle(_ machine: Machine) {
+    guard let process = machine.process, !process.platform.isDead else { return }
+    machine.requestsUntilDeath = nil
+    process.platform.isDead = true
+    machine.log.append(.remark("dies"))
+    prepareLastDeeds(of: process)
+  }
+
+  private func prepareLastDeeds(of process: NodeProcess) {
+    guard let guardProcess = process.platform.guardProcess, guardProcess.isWatching,
+      let area = process.area
+    else { return }
+    let machine = process.machine
+    // Nothing writes into the area any more; in the simulation the engine still may.
+    let time = now + MachineGuard.noticeTime
+    machine.lastDeeds = (
+      time, area.deeds(at: machine.clock.localTime(at: time).nanoseconds)
+    )
+  }
+
+  private func bury(_ machine: Machine) {
+    machine.process = nil
+    machine.names = []
+    machine.requestsUntilDeath = nil
+    // Switched on for the time of a removal by two writes, between which it may have died; no guard
+    // can tell that from what an operator wants.
+    machine.untouched.promotesSecondaries = machine.kernel.promotesSecondaries
+    if machine.standstill?.kind == .frozen { machine.standstill = nil }
+    noteDisturbance()
+  }
+
+  /// Does what a guard found in its area.
+  func perform(_ deeds: [GuardArea.Deed], by machine: Machine) {
+    for deed in deeds {
+      switch deed {
+      case .packet(let packet, let interfaceIndex):
+        sent(packet: packet, by: machine, onInterface: interfaceIndex)
+      case .requests(let bytes):
+        machine.kernel.perform(bytes)
+        machine.revision += 1
+      }
+    }
+    machine.kernel.forgetRequests()
+  }
+}

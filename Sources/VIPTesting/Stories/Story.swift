@@ -1,0 +1,104 @@
+import Netlink
+import VIPCore
+import VRRPSimulation
+
+/// What happens to some nodes on a segment: commands in the order in which they happen.
+///
+/// Text is one command a line, `#` begins a comment, and indented lines are the output of an earlier
+/// run, which are skipped: a transcript is a story again.
+///
+/// ```
+/// node a
+/// node b
+/// up a web 192.0.2.10/24 priority 200
+/// up b web 192.0.2.10/24
+/// tick 5s
+/// kill a
+/// tick 1s
+/// expect holder 192.0.2.10 b
+/// ```
+///
+/// | Command | Does |
+/// |---|---|
+/// | `seed N` | chooses what chance does; first of all |
+/// | `segment [latency D] [jitter D] [loss P] [duplicate P] [reorder P] [corrupt P]` | treats packets so from now on |
+/// | `node A [lease D\|off] [unguarded]` | adds a machine and starts a node on it |
+/// | `up A ROUTER ADDRESS… [SETTING VALUE]…` | brings a router to exactly these settings |
+/// | `set A ROUTER [SETTING VALUE]…` | changes some settings of a router |
+/// | `add A ROUTER ADDRESS…`, `remove A ROUTER ADDRESS…` | changes its addresses |
+/// | `down A ROUTER` | hands a router over and removes it |
+/// | `resign A ROUTER [D]`, `promote A ROUTER` | moves the Active role by hand |
+/// | `lease A D\|off` | changes the lease of a node's addresses |
+/// | `stop A`, `start A` | ends a node in good order; starts one again with the routers it had |
+/// | `kill A`, `kill A and guard`, `kill guard of A` | kills a node, its guard too, or the guard alone |
+/// | `kill A after N` | kills a node in the middle of a turn, after N more requests to the kernel |
+/// | `freeze A D`, `sleep A D` | stops the process; puts the whole machine to sleep |
+/// | `clock A ±P` | lets its clock run faster or slower |
+/// | `tick D` | lets time pass |
+/// | `cut A…`, `plug A…` | cuts a machine's cables; plugs them in again |
+/// | `drop A->B`, `pass A->B` | blocks one direction between two machines; opens it |
+/// | `partition A… \| B…`, `heal` | parts the segment; opens and plugs everything |
+/// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new` | what befalls an interface |
+/// | `rename A IF NAME` | gives an interface another name |
+/// | `host A adds ADDRESS`, `host A replaces ADDRESS`, `host A removes ADDRESS` | somebody changes the addresses of `eth0` |
+/// | `host A promotes on\|off` | changes promote_secondaries |
+/// | `refuse A install\|remove\|link\|send\|announce\|open D` | the machine refuses requests for a while |
+/// | `lose A` | the kernel's events overflow |
+/// | `stranger has ADDRESS`, `stranger leaves ADDRESS` | a machine outside the group uses an address |
+/// | `stranger announces ADDRESS` | one says once that it has an address |
+/// | `stranger advertises VRID PRIORITY ADDRESS…`, `stranger falls silent` | a router of another group |
+/// | `trace on\|off` | shows repeated messages too |
+/// | `show` | prints the status of every node |
+/// | `expect holder ADDRESS A…\|none` | fails unless exactly these machines have the address |
+/// | `expect served ADDRESS A\|none` | fails unless the client reaches the address there |
+/// | `expect active\|backup\|initialize ROUTER A…\|none` | fails unless exactly these nodes are in that state |
+/// | `expect untouched A` | fails unless the machine is as if it had never had a node |
+///
+/// Settings are `priority N`, `vrid N` (51 if left out), `interface IF` (`eth0`), `interval D`,
+/// `preempt on|off|D`, `version 2|3`, `password W`, `handover seamless|strict`, `probe on|off`,
+/// `mac own|virtual`, `track IF[=N]`, `peers A,B…`, `hooks on|off`.
+///
+/// Machines are numbered in the order in which they appear. The first one's `eth0` has the addresses
+/// 192.0.2.1/24 and fe80::1/64, its `eth1` on a second segment 198.51.100.1/24 and fe80::1/64; the
+/// second one has …2, and so on.
+public struct Story: Sendable, Hashable {
+  /// A command and the line it stands on.
+  public struct Statement: Sendable, Hashable {
+    /// What happens.
+    public var command: StoryCommand
+    /// The line in the text, counted from 1; 0 if it came from no text.
+    public var line: Int
+
+    /// Makes a statement.
+    public init(_ command: StoryCommand, line: Int = 0) {
+      self.command = command
+      self.line = line
+    }
+  }
+
+  /// The commands in order.
+  public var statements: [Statement]
+
+  /// Makes a story of commands.
+  public init(_ commands: [StoryCommand]) {
+    statements = commands.map { Statement($0) }
+  }
+}
+
+extension Story: CustomStringConvertible {
+  /// The story as text that ``init(parsing:)`` reads.
+  public var description: String {
+    statements.map { "\($0.command)\n" }.joined()
+  }
+}
+
+/// What is wrong with the text of a story, and where.
+public struct StoryError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The line, counted from 1.
+  public let line: Int
+  /// What is wrong and what would be right.
+  public let message: String
+
+  /// Line and message as `3: message`.
+  public var description: String { "\(line): \(message)" }
+}

@@ -1,0 +1,114 @@
+import VIP
+import VIPCore
+import VRRP
+
+/// A setting of a router, as a story writes it: `priority 200`.
+public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
+  /// What is set.
+  public enum Key: String, Sendable, Hashable, CaseIterable {
+    /// The node's priority.
+    case priority
+    /// The virtual router identifier.
+    case vrid
+    /// The interface.
+    case interface
+    /// The time between advertisements.
+    case interval
+    /// Whether to replace an Active of lower priority, or after how long.
+    case preempt
+    /// The version of VRRP.
+    case version
+    /// The password of version 2.
+    case password
+    /// What becomes of the addresses when another node takes over in good order.
+    case handover
+    /// Whether to ask first if the addresses are free.
+    case probe
+    /// Whether to serve under the virtual router's own Ethernet address.
+    case mac
+    /// Another interface that it depends on.
+    case track
+    /// The other machines of a group without multicast.
+    case peers
+    /// Whether a program is run for each state.
+    case hooks
+  }
+
+  /// What is set.
+  public var key: Key
+  /// To what, as text.
+  public var value: String
+
+  /// Makes a setting.
+  public init(_ key: Key, _ value: String) {
+    self.key = key
+    self.value = value
+  }
+
+  /// The setting as a story writes it.
+  public var description: String { "\(key.rawValue) \(value)" }
+
+  /// Changes a router's settings.
+  ///
+  /// - Returns: whether the value makes sense.
+  func apply(to router: inout RouterConfiguration) -> Bool {
+    func set<Value>(_ path: WritableKeyPath<RouterConfiguration, Value>, _ value: Value?) -> Bool {
+      guard let value else { return false }
+      router[keyPath: path] = value
+      return true
+    }
+    switch key {
+    case .priority: return set(\.priority, Int(value).flatMap { Priority(configured: $0) })
+    case .vrid: return set(\.vrid, VRID(value))
+    case .interface: return set(\.interface, value)
+    case .interval:
+      let duration = Duration(text: value)
+      return set(
+        \.interval,
+        duration.flatMap { AdvertisementInterval($0) ?? AdvertisementInterval($0, version: .v2) })
+    case .preempt:
+      if let isOn = Self.onOff[value] {
+        router.preemptDelay = .zero
+        return set(\.preempt, isOn)
+      }
+      router.preempt = true
+      return set(\.preemptDelay, Duration(text: value))
+    case .version: return set(\.version, UInt8(value).flatMap { ProtocolVersion(rawValue: $0) })
+    case .password:
+      router.password = Authentication.Password(value)
+      return router.password != nil
+    case .handover: return set(\.handover, HandoverPolicy(rawValue: value))
+    case .probe: return set(\.probe, Self.onOff[value])
+    case .mac: return set(\.virtualMac, ["own": false, "virtual": true][value])
+    case .track:
+      guard let track = Track(value) else { return false }
+      router.tracks.removeAll { $0.interface == track.interface }
+      router.tracks.append(track)
+      return true
+    case .hooks:
+      guard let isOn = Self.onOff[value] else { return false }
+      let program = isOn ? ["/bin/true"] : []
+      router.hooks = Hooks(active: program, backup: program, fault: program, stop: program)
+      return true
+    case .peers:
+      let peers = value.split(separator: ",").map { IPAddress(String($0)) }
+      router.peers = peers.compactMap(\.self)
+      return !peers.contains(nil) && !peers.isEmpty
+    }
+  }
+
+  private static let onOff = ["on": true, "off": false]
+
+  /// The settings of a new router.
+  static func router(
+    _ name: String, _ addresses: [InterfaceAddress], _ settings: [StorySetting]
+  ) -> RouterConfiguration? {
+    guard let vrid = VRID(exactly: 51) else { return nil }
+    var router = RouterConfiguration(
+      name: name, interface: "eth0", vrid: vrid, addresses: addresses)
+    for setting in settings {
+      guard setting.apply(to: &router) else { return nil }
+    }
+    return router
+  }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+import VIPTesting
+
+/// Random nodes in bulk.
+///
+/// `VIP_STORIES` sets how many (default 2,000), `VIP_STORY_SEED` where the seeds begin (default 0).
+@Suite struct RandomStoryTests {
+  private static func setting(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name]
+  }
+
+  @Test("Every promise holds in random stories", .timeLimit(.minutes(60)))
+  func randomStories() async {
+    let count = Self.setting("VIP_STORIES").flatMap { UInt64($0) } ?? 2_000
+    let first = Self.setting("VIP_STORY_SEED").flatMap { UInt64($0) } ?? 0
+    let workers = UInt64(max(ProcessInfo.processInfo.activeProcessorCount, 1))
+    let clock = ContinuousClock()
+    let start = clock.now
+    let results = await withTaskGroup(of: (Int, [UInt64]).self) { group in
+      for worker in 0..<workers {
+        group.addTask {
+          var audits = 0
+          var failures: [UInt64] = []
+          for seed in stride(from: first + worker, to: first + count, by: Int(workers)) {
+            let run = StoryRun(Story.random(seed: seed))
+            audits += run.auditCount > 0 ? 1 : 0
+            if run.hasFailed { failures.append(seed) }
+          }
+          return (audits, failures)
+        }
+      }
+      var sum = (audits: 0, failures: [UInt64]())
+      for await (audits, failures) in group {
+        sum.audits += audits
+        sum.failures += failures
+      }
+      return sum
+    }
+    print(
+      "\(count) random stories of nodes from seed \(first), \(results.audits) looked at when at rest, "
+        + "in \((clock.now - start).components.seconds) s")
+    // Promises about segments at rest are worth nothing if segments never come to rest.
+    #expect(results.audits > Int(count) * 9 / 10)
+    let failures = results.failures.sorted()
+    if let seed = failures.first { Issue.record("\(Self.report(seed))") }
+    #expect(failures.isEmpty, "\(failures.count) seeds failed: \(failures.prefix(10))")
+  }
+
+  /// The seed, what was broken, and the smallest story that breaks it.
+  private static func report(_ seed: UInt64) -> String {
+    let story = Story.random(seed: seed)
+    guard let broken = StoryRun(story).brokenPromises.first else {
+      return "seed \(seed) passes now"
+    }
+    let minimal = story.minimized(breaking: broken.promise)
+    let text = (try? StoryTranscript(playing: minimal.description))?.text ?? minimal.description
+    return "seed=\(seed): \(broken)\n\(text)"
+  }
+
+  @Test("A story's text reads back as the same story, and the same seed gives the same run")
+  func reproducible() throws {
+    for seed in UInt64(0)..<20 {
+      let story = Story.random(seed: seed)
+      let text = story.description
+      let again = try Story(parsing: text)
+      #expect(again.statements.map(\.command) == story.statements.map(\.command))
+      #expect(try StoryTranscript(playing: text).text == StoryTranscript(playing: text).text)
+    }
+  }
+
+  @Test("Minimizing keeps the broken promise and drops what has nothing to do with it")
+  func minimizing() throws {
+    // Two machines with one address: each takes the other's advertisements for its own.
+    let story = try Story(
+      parsing: """
+        node a
+        node b
+        node c
+        host b adds 192.0.2.1/24
+        host b removes 192.0.2.2/24
+        up a web 192.0.2.10/24 priority 200 probe off
+        up b web 192.0.2.10/24 priority 200 probe off
+        up c web 192.0.2.10/24
+        tick 10s
+        freeze c 1s
+        clock c +1%
+        tick 60s
+        """)
+    let broken = StoryRun(story).brokenPromises
+    #expect(broken.contains { $0.promise == .oneHolder })
+    let minimal = story.minimized(breaking: .oneHolder)
+    #expect(!minimal.description.contains("node c"))
+    #expect(StoryRun(minimal).brokenPromises.contains { $0.promise == .oneHolder })
+    #expect(minimal.statements.count < story.statements.count)
+  }
+
+  @Test("The guard has room for a router that is changed hundreds of times")
+  func manyChanges() throws {
+    let addresses = (10..<80).map { "192.0.2.\($0)/24" }.joined(separator: " ")
+    var text = "node a\nup a web \(addresses) probe off\ntick 5s\n"
+    for _ in 0..<60 {
+      text += "add a web 192.0.2.200/24\ntick 10ms\nremove a web 192.0.2.200\ntick 10ms\n"
+    }
+    text += "kill a\ntick 10ms\nexpect untouched a\n"
+    let run = StoryRun(try Story(parsing: text))
+    #expect(run.brokenPromises.isEmpty)
+    #expect(!run.hasFailed)
+  }
+}
