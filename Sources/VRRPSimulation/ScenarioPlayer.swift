@@ -212,8 +212,8 @@ extension VirtualRouter.State {
 
 /// Times in logs: seconds with six decimals, so that columns align and nothing is hidden.
 package enum TimeText {
-  package static func seconds(_ moment: Instant) -> String { seconds(moment.nanoseconds) }
-  package static func seconds(_ duration: Duration) -> String { seconds(duration.inNanoseconds) }
+  static func seconds(_ moment: Instant) -> String { seconds(moment.nanoseconds) }
+  static func seconds(_ duration: Duration) -> String { seconds(duration.inNanoseconds) }
 
   package static func seconds(_ nanoseconds: UInt64) -> String {
     let micro = String(nanoseconds / 1000 % 1_000_000 + 1_000_000).dropFirst()

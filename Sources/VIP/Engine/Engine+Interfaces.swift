@@ -95,8 +95,9 @@ extension Engine {
   /// What has become, or no longer is, an address of the host itself is removed by the guard no more,
   /// or again.
   private func tellGuard(ofHostAddress record: AddressRecord) {
-    let key = OwnerKey(interfaceIndex: record.interfaceIndex, address: record.address.address)
-    if owners[key] != nil, record.protocolTag != vipProtocolTag { isSafeguardStale = true }
+    guard record.protocolTag != vipProtocolTag else { return }
+    let owner = owners.slot(of: record.address.address, on: record.interfaceIndex)
+    if owner != nil { isSafeguardStale = true }
   }
 
   /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes

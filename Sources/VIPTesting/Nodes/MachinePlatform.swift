@@ -5,7 +5,7 @@ import VIP
 import VIPCore
 
 /// A simulated machine as the engine of one process sees it.
-final class MachinePlatform: Platform {
+final class MachinePlatform: Platform, Readiness {
   private let machine: Machine
   private unowned let simulation: NodeSimulation
   let machineKernel: MachineKernel
@@ -32,7 +32,9 @@ final class MachinePlatform: Platform {
 
   func now() -> Instant { machine.clock.localTime(at: simulation.now) }
 
-  func wallClock() -> Double { Double(simulation.now.nanoseconds) / 1e9 + 1_700_000_000 }
+  func wallClock() -> Timestamp {
+    Timestamp(nanosecondsSince1970: simulation.now.nanoseconds + 1_700_000_000_000_000_000)
+  }
 
   func openAdvertisements(
     _ link: Link, _ family: AddressFamily

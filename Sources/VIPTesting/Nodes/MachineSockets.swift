@@ -86,7 +86,7 @@ final class MachineWire: FrameTransport, FrameReceiver {
   private unowned let simulation: NodeSimulation
   private unowned let platform: MachinePlatform
   /// Which frames the process wants to hear.
-  private(set) var filter = PcapTransport.Filter.nothing
+  private(set) var filter = FrameFilter.nothing
   private var inbox: [[UInt8]] = []
 
   init(
@@ -106,7 +106,7 @@ final class MachineWire: FrameTransport, FrameReceiver {
   /// Whether it would wake a loop that waits for it.
   var isReadable: Bool { !inbox.isEmpty || isGone }
 
-  func setFilter(_ filter: PcapTransport.Filter) throws(FrameError) {
+  func setFilter(_ filter: FrameFilter) throws(FrameError) {
     // What waits was let through by the old filter; libpcap throws it away.
     self.filter = filter
     inbox = []

@@ -74,15 +74,18 @@ final class NodeProcess {
 
   /// Takes in what the engine tells, as the loop does.
   func collect() {
-    for occasion in engine.takeDueHooks() where !occasion.arguments.isEmpty {
-      machine.log.append(
-        .remark(
-          "\(occasion.router) \(occasion.family): runs the hook for \(occasion.state.rawValue)"))
-    }
     guard engine.hasChanged else { return }
     engine.hasChanged = false
     settings = engine.allSettings
     for event in engine.takeEvents() {
+      if case .settled(let name, let family, let settlement) = event {
+        // What a library of hooks would do with it.
+        if !settlement.configuration.hooks[settlement.state].isEmpty {
+          machine.log.append(
+            .remark("\(name) \(family): runs the hook for \(settlement.state.rawValue)"))
+        }
+        continue
+      }
       machine.log.append(.event(event))
       switch event {
       case .transition(let name, let family, let change):
@@ -236,7 +239,7 @@ final class RouterChange {
       }
     } catch {
       phase = .over
-      if let oldLease { engine.changeLease(to: oldLease) }
+      if let oldLease { engine.setLease(oldLease) }
       process.machine.log.append(.remark("refused: \(error)"))
     }
     return true
@@ -275,7 +278,7 @@ final class RouterChange {
     }
     if let lease {
       oldLease = engine.lease
-      engine.changeLease(to: lease)
+      engine.setLease(lease)
     }
     old = replaced.compactMap { engine.settings(named: $0.name) }
     awaited = names.filter { leaving.contains($0) && engine.contains($0) } + replaced.map(\.name)

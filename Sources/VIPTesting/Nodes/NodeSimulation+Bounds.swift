@@ -24,7 +24,7 @@ extension NodeSimulation {
     return duration + duration / 1_000_000 * Int(2 * drift)
   }
 
-  private var delivery: Duration { .nanoseconds(Int64(conditions.deliveryTimeMax)) }
+  private var delivery: Duration { conditions.deliveryTimeMax }
 
   /// 3 × interval + skew.
   private func downInterval(_ watch: WatchedAddress) -> Duration {

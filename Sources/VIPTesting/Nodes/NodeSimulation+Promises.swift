@@ -278,7 +278,7 @@ extension NodeSimulation {
       running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
     else { return }
     // What is on its way when the old holder lets go.
-    let bound = Duration.nanoseconds(Int64(2 * conditions.deliveryTimeMax))
+    let bound = conditions.deliveryTimeMax * 2
     guard now - start > bound else { return }
     breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
   }

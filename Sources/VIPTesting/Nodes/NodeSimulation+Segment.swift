@@ -113,11 +113,13 @@ extension NodeSimulation {
     let copies = !isLucky && random.chance(conditions.duplication) ? 2 : 1
     for _ in 0..<copies {
       var delay = conditions.latency
-      if conditions.jitter > 0 { delay += random.below(conditions.jitter + 1) }
+      if conditions.jitter > .zero {
+        delay += .nanoseconds(Int64(random.below(conditions.jitter.inNanoseconds + 1)))
+      }
       if !isLucky, random.chance(conditions.reordering) { delay += conditions.reorderingDelay }
       parcels.insert(
         Parcel(
-          time: now.advanced(byNanoseconds: delay), segment: segment, receiver: receiver,
+          time: now + delay, segment: segment, receiver: receiver,
           content: isLucky ? content : damaged(content)))
     }
   }
@@ -244,7 +246,7 @@ extension NodeSimulation {
       where number == foreigner.segment {
         parcels.insert(
           Parcel(
-            time: now.advanced(byNanoseconds: conditions.latency), segment: number,
+            time: now + conditions.latency, segment: number,
             receiver: .machine(machine.number, interfaceIndex: interface),
             content: .message(header, bytes)))
       }

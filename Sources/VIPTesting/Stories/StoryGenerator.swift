@@ -157,8 +157,8 @@ private struct StoryGenerator {
 
   private mutating func quietConditions() -> LinkConditions {
     var conditions = LinkConditions()
-    conditions.latency = (1 + random.below(1000)) * 1000
-    if random.below(3) == 0 { conditions.jitter = random.below(2000) * 1000 }
+    conditions.latency = .microseconds(Int64(1 + random.below(1000)))
+    if random.below(3) == 0 { conditions.jitter = .microseconds(Int64(random.below(2000))) }
     if random.below(4) == 0 { conditions.duplication = .percent(10) }
     if random.below(4) == 0 { conditions.reordering = .percent(10) }
     return conditions
@@ -166,7 +166,7 @@ private struct StoryGenerator {
 
   private mutating func troubledConditions() -> LinkConditions {
     var conditions = quietConditions()
-    if random.below(4) == 0 { conditions.latency = random.below(unit) / 1000 * 1000 }
+    if random.below(4) == 0 { conditions.latency = .microseconds(Int64(random.below(unit) / 1000)) }
     if random.below(2) == 0 { conditions.loss = .percent(UInt32(random.below(60))) }
     if random.below(4) == 0 { conditions.corruption = .percent(UInt32(random.below(30))) }
     return conditions

@@ -259,8 +259,8 @@ private struct StoryParser {
     let what = "a probability from 0% to 100%"
     while !words.isEmpty {
       switch try word("") {
-      case "latency": conditions.latency = try duration().inNanoseconds
-      case "jitter": conditions.jitter = try duration().inNanoseconds
+      case "latency": conditions.latency = try duration()
+      case "jitter": conditions.jitter = try duration()
       case "loss": conditions.loss = try value(what, probability)
       case "duplicate": conditions.duplication = try value(what, probability)
       case "reorder": conditions.reordering = try value(what, probability)
