@@ -198,7 +198,7 @@ public final class FakeKernel: Kernel {
   package var hasEvents: Bool { !queue.isEmpty || hasOverflown }
 
   /// Drops the events that wait and what was asked so far, as if this were a new process's kernel.
-  package func beginAnew() {
+  package func startOver() {
     queue = []
     hasOverflown = false
     requests = []

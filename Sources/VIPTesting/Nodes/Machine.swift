@@ -104,7 +104,7 @@ final class Machine {
     act { $0.add(record) }
   }
 
-  /// Lets somebody else do something: the machine without a node would have seen it too.
+  /// Lets another program do something: the machine without a node would have seen it too.
   func act(_ body: (FakeKernel) -> Void) {
     body(kernel)
     body(untouched)

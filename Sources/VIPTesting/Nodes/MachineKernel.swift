@@ -19,7 +19,7 @@ final class MachineKernel: Kernel {
   init(_ machine: Machine, in simulation: NodeSimulation) {
     self.machine = machine
     self.simulation = simulation
-    machine.kernel.beginAnew()
+    machine.kernel.startOver()
   }
 
   private var kernel: FakeKernel { machine.kernel }

@@ -15,7 +15,7 @@ final class NodeProcess {
   private var changes: [RouterChange] = []
   /// Whether it has been told to end.
   private(set) var isStopping = false
-  /// Routers whose removal somebody waits for.
+  /// Routers whose removal a command waits for.
   private var leaving: Set<String> = []
   /// How many turns it has taken.
   private(set) var turnCount = 0

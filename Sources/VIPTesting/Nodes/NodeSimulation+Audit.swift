@@ -32,7 +32,7 @@ extension NodeSimulation {
     for machine in machines { audit(machine) }
   }
 
-  /// One address: its group's Active has it, nobody else, and the client knows.
+  /// One address: its group's Active has it, no other machine does, and the client knows.
   private func audit(_ watch: WatchedAddress) {
     guard watch.isConsistent, let group = watch.members.first?.settings else { return }
     let family = watch.address.family

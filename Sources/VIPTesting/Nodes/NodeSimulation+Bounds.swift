@@ -52,7 +52,7 @@ extension NodeSimulation {
     if watch.members.contains(where: { $0.settings.probe }) {
       bound += .milliseconds(600) + longestLease(watch)
     }
-    // A router that resigned takes the role back after two intervals if nobody else does; before
+    // A router that resigned takes the role back after two intervals if no other does; before
     // that, others have waited for theirs.
     if hasTrouble(.resignation, within: .seconds(60)) { bound += interval(watch) * 3 }
     // A refusal after a stranger's answer lasts half a minute.

@@ -263,7 +263,7 @@ extension NodeSimulation {
     refreshClients()
   }
 
-  /// What somebody outside the groups does on the first segment.
+  /// What a machine outside the groups does on the first segment.
   func perform(_ deed: StoryCommand.StrangerDeed) {
     noteDisturbance()
     note(.stranger)

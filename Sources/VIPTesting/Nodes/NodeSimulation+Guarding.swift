@@ -13,7 +13,7 @@ extension NodeSimulation {
     let deeds = area.deeds(at: process.platform.now().nanoseconds)
     let trial = machine.kernel.copy()
     for case .requests(let bytes) in deeds { trial.perform(bytes) }
-    // What somebody has taken the tag off is not the node's at the moment.
+    // What another program has taken the tag off is not the node's at the moment.
     let tagged = machine.kernel.entries.lazy.filter(\.record.isOurs).map {
       MachineKernel.Place(interfaceIndex: $0.record.interfaceIndex, address: $0.record.address)
     }

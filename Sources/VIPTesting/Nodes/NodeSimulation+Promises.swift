@@ -106,7 +106,7 @@ extension NodeSimulation {
     supervisor.watched.filter { $0.segment == segment }.map(\.address)
   }
 
-  /// Finds out anew which addresses there are, if any settings have changed.
+  /// Finds out again which addresses there are, if any settings have changed.
   private func rewatch() {
     let settings = machines.map { $0.process?.settings ?? [] }
     guard settings != supervisor.watchedSettings else { return }

@@ -269,7 +269,7 @@ extension NodeSimulation {
     return machine.map { "\($0.name), which does not serve it" } ?? "a stranger"
   }
 
-  /// Each client asks anew for all it knows, as it would after some time in which nobody answered.
+  /// Each client asks again for all it knows, as it would after some time without an answer.
   func refreshClients() {
     for number in segments.indices {
       for address in knownAddresses(number) {

@@ -40,7 +40,7 @@ import VRRPSimulation
 /// | `partition A… \| B…`, `heal` | parts the segment; opens and plugs everything |
 /// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new` | what befalls an interface |
 /// | `rename A IF NAME` | gives an interface another name |
-/// | `host A adds ADDRESS`, `host A replaces ADDRESS`, `host A removes ADDRESS` | somebody changes the addresses of `eth0` |
+/// | `host A adds ADDRESS`, `host A replaces ADDRESS`, `host A removes ADDRESS` | another program changes the addresses of `eth0` |
 /// | `host A promotes on\|off` | changes promote_secondaries |
 /// | `refuse A install\|remove\|link\|send\|announce\|open D` | the machine refuses requests for a while |
 /// | `lose A` | the kernel's events overflow |

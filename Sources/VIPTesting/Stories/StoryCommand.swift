@@ -55,15 +55,15 @@ public enum StoryCommand: Sendable, Hashable {
     case lease(String)
     /// Something befalls an interface.
     case link(String, LinkDeed)
-    /// Somebody gives an interface another name.
+    /// Another program gives an interface another name.
     case rename(String, String)
-    /// Somebody adds an address to `eth0`.
+    /// Another program adds an address to `eth0`.
     case hostAdds(InterfaceAddress)
-    /// Somebody takes the node's tag and lease off an address on `eth0`.
+    /// Another program takes the node's tag and lease off an address on `eth0`.
     case hostReplaces(InterfaceAddress)
-    /// Somebody removes an address from `eth0`, whoever put it there.
+    /// Another program removes an address from `eth0`, also one of the node.
     case hostRemoves(InterfaceAddress)
-    /// Somebody changes promote_secondaries.
+    /// Another program changes promote_secondaries.
     case hostPromotes(Bool)
     /// The machine refuses something for a while.
     case refuse(String, Duration)
@@ -105,7 +105,7 @@ public enum StoryCommand: Sendable, Hashable {
     case promote
   }
 
-  /// What somebody outside the groups does on the first segment.
+  /// What a machine outside the groups does on the first segment.
   public enum StrangerDeed: Sendable, Hashable {
     /// Uses an address from now on.
     case has(IPAddress)
@@ -113,7 +113,7 @@ public enum StoryCommand: Sendable, Hashable {
     case leaves(IPAddress)
     /// Says once that it has an address.
     case announces(IPAddress)
-    /// Advertises addresses of its own with somebody else's VRID.
+    /// Advertises addresses of its own with the VRID of a group.
     case advertises(VRID, Priority, [IPAddress])
     /// No longer advertises anything.
     case silence

@@ -58,7 +58,7 @@ struct StoryText {
     case .notSent(let what): return Phrase(verb: "can't send", object: what)
     case .installed(let request, let isRefresh, let error):
       if isRefresh, error == nil, !showsAll { return nil }
-      let lifetime = request.lifetime.map { " for \($0.text)" } ?? " for ever"
+      let lifetime = request.lifetime.map { " for \($0.text)" } ?? " without an end"
       return Phrase(
         verb: isRefresh ? "refreshes" : "installs", object: "\(request.address)",
         rest: (request.isDormant ? " asleep" : lifetime) + Self.refusal(error))
