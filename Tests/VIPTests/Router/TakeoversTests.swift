@@ -21,7 +21,8 @@ import VIPCore
     takeovers.begin(due: at(200))
     takeovers.setPending(0, at: at(210))
     let status = takeovers.status(pendingAddresses: 0)
-    #expect(status.count == 2 && status.last == .milliseconds(10) && status.max == .milliseconds(20))
+    #expect(
+      status.count == 2 && status.last == .milliseconds(10) && status.max == .milliseconds(20))
     #expect(status.sum == .milliseconds(30))
     let isOverAgain = takeovers.setPending(0, at: at(220))
     #expect(!isOverAgain && takeovers.status(pendingAddresses: 0).count == 2)
