@@ -13,8 +13,6 @@ RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
 QUIET := $(shell test -t 1 || echo --quiet)
 # Of a test run only what a person wants to read: failures, skips and the closing line. V=1: all.
 BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
-# Tests that compute for minutes and would starve those that wait for something.
-HEAVY := VRRPSimulationTests|VIPTestingTests|CGuardTests
 step = printf '\n== %s\n' "$(1)"
 
 .PHONY: help demo test bench fuzz mutation-check build release format lint api clean install uninstall \
@@ -31,10 +29,12 @@ test: install-dependencies lint ## everything that continuous integration checks
 	@$(call step,build)
 	@$(SWIFT) build $(QUIET) --build-tests --explicit-target-dependency-import-check error
 	@$(call step,tests)
-	@$(SWIFT) test --skip-build --disable-xctest --skip '^(NetworkTests|$(HEAVY))\.' 2>&1 | $(BRIEF)
-	@# Apart from the others, which wait for real time: these keep all processors busy for minutes.
-	@$(call step,simulations and sanitizers)
-	@$(SWIFT) test --skip-build --disable-xctest --filter '^($(HEAVY))\.' 2>&1 | $(BRIEF)
+	@# One target after the other: tests that compute for minutes starve those that wait for something.
+	@for target in $(notdir $(wildcard Tests/*Tests)); do \
+	  case $$target in NetworkTests) continue;; esac; \
+	  printf -- '-- %s\n' "$$target"; \
+	  $(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | $(BRIEF) || exit 1; \
+	done
 	@# On their own, so that nothing else takes the processor from what they measure.
 	@$(call step,tests in network namespaces)
 	@$(SWIFT) test --skip-build --disable-xctest --filter '^NetworkTests\.' 2>&1 | $(BRIEF)

@@ -124,6 +124,10 @@ import VRRP
     let addresses = (0..<20_000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
     try await node.up(try settings(addresses, interval: try interval(1000)))
     try await node.waitUntilRunning("web", timeout: .seconds(60))
+    machine.hear(50)
+    while try await node.status().routers.first?.activeRouter == nil {
+      try await Task.sleep(for: .milliseconds(1))
+    }
     try await expectCancellation { try await node.promote("web") }
   }
 
