@@ -55,6 +55,7 @@ public actor Node {
   let engine: Engine
   nonisolated let loop: EventLoop
   nonisolated let observers = Observers()
+  private let ending: Ending
   var history = EventHistory()
   private var waits = Waits()
   private(set) var isShuttingDown = false
@@ -98,19 +99,13 @@ public actor Node {
       throw error
     }
     self.engine = engine
+    ending = Ending(engine, observers, loop)
     loop.attach(
       EventLoop.Client(
         turn: { [weak self] ready in
           self?.assumeIsolated { $0.turn(ready) } ?? EventLoop.Next()
         },
         conclude: { [weak self] in self?.assumeIsolated { $0.conclude() } ?? EventLoop.Next() }))
-  }
-
-  isolated deinit {
-    // Does nothing after a shutdown in order, which has dismissed the guard.
-    engine.releaseGuard()
-    observers.finish()
-    loop.stop()
   }
 
   // MARK: Turns
@@ -321,3 +316,27 @@ public actor Node {
 
 /// The version of this library and of `vipctl`.
 public let vipVersion = "0.1.0"
+
+/// Ends a node that nothing refers to any more, as a part of it that goes with it.
+///
+/// An `isolated deinit` of the actor would do, were it not that Swift 6.3 fails to compile optimised
+/// programs that make such an actor ("circular reference").
+private final class Ending {
+  /// Used by the loop's thread alone, also here.
+  private nonisolated(unsafe) let engine: Engine
+  private let observers: Observers
+  private let loop: EventLoop
+
+  init(_ engine: Engine, _ observers: Observers, _ loop: EventLoop) {
+    self.engine = engine
+    self.observers = observers
+    self.loop = loop
+  }
+
+  deinit {
+    observers.finish()
+    nonisolated(unsafe) let engine = engine
+    // Does nothing after a shutdown in order, which has dismissed the guard.
+    loop.stop { engine.releaseGuard() }
+  }
+}

@@ -6,7 +6,7 @@ import VIPCore
 /// The thread of a node: it waits, gives the node its turn, and runs the node actor's jobs in between.
 ///
 /// It knows of the node only what ``Client`` says. Everything but ``start()``, ``attach(_:)``,
-/// ``enqueue(_:)`` and ``stop()`` belongs to that thread.
+/// ``enqueue(_:)`` and ``stop(_:)`` belongs to that thread.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
   private static let niceness: Int32 = -10
   /// How long the actor's jobs may take before the node has its turn.
@@ -32,6 +32,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var jobs: [UnownedJob] = []
     var client: Client?
     var isStopped = false
+    var lastDeed: (@Sendable () -> Void)?
   }
 
   private let inbox = Mutex(Inbox())
@@ -71,7 +72,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
 
   /// Starts the thread, which waits for ``attach(_:)``.
   ///
-  /// It ends, and lets go of the loop, after ``stop()``.
+  /// It ends, and lets go of the loop, after ``stop(_:)``.
   func start() throws(NodeError) {
     try DetachedThread.start("the node's thread") { [self] in
       thread.withLock { $0 = pthread_self() }
@@ -87,11 +88,14 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     poller.wake()
   }
 
-  /// Ends the loop after the jobs that have come in.
+  /// Ends the loop after the jobs that have come in and, last of all, one deed on its thread.
   ///
   /// May be called from any thread.
-  func stop() {
-    inbox.withLock { $0.isStopped = true }
+  func stop(_ lastDeed: @escaping @Sendable () -> Void) {
+    inbox.withLock {
+      $0.isStopped = true
+      $0.lastDeed = lastDeed
+    }
     poller.wake()
   }
 
@@ -108,7 +112,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       if let client { next = client.turn(ready) }
       let isStopped = takeJobs(&client, &next)
       if runJobs(), let client { next = client.conclude() }
-      if isStopped, jobs.isEmpty { return }
+      if isStopped, jobs.isEmpty {
+        inbox.withLock { $0.lastDeed.take() }?()
+        return
+      }
     }
   }
 
