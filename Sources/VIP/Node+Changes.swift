@@ -285,9 +285,9 @@ extension Node {
     _ addresses: [InterfaceAddress], to name: String
   ) async throws(NodeError) -> ChangeReport {
     guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
-    for address in addresses where !settings.addresses.contains(address) {
-      settings.addresses.append(address)
-    }
+    try refuseTooMany(addresses.count, name)
+    var present = Set(settings.addresses)
+    settings.addresses += addresses.filter { present.insert($0).inserted }
     return try await apply([settings])
   }
 
@@ -302,13 +302,16 @@ extension Node {
     _ addresses: [IPAddress], from name: String
   ) async throws(NodeError) -> ChangeReport {
     guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
+    try refuseTooMany(addresses.count, name)
+    let present = Set(settings.addresses.lazy.map(\.address))
+    let leaving = Set(addresses)
     for address in addresses {
-      guard settings.addresses.contains(where: { $0.address == address }) else {
+      guard present.contains(address) else {
         throw NodeError(
           ConfigurationError(.addresses, router: name, "it does not have the address \(address)"))
       }
     }
-    settings.addresses.removeAll { addresses.contains($0.address) }
+    settings.addresses.removeAll { leaving.contains($0.address) }
     guard !settings.addresses.isEmpty else {
       throw NodeError(
         ConfigurationError(
@@ -320,6 +323,15 @@ extension Node {
       throw .cancelled
     }
     return report
+  }
+
+  /// Before anything is done with them: no router has as many.
+  private func refuseTooMany(_ count: Int, _ name: String) throws(NodeError) {
+    guard count > RouterConfiguration.addressCountMax else { return }
+    throw NodeError(
+      ConfigurationError(
+        .addresses, router: name,
+        "\(count) addresses are more than \(RouterConfiguration.addressCountMax) in one router"))
   }
 
   private func startGuard() throws(NodeError) {
