@@ -78,7 +78,8 @@ struct VirtualAddresses {
     var next = start
     while next < range.count {
       guard positions.count < count else { return (positions, next) }
-      let position = kind == .remove ? range.upperBound - 1 - next : range.lowerBound + next
+      let goes = kind == .remove || kind == .retire
+      let position = goes ? range.upperBound - 1 - next : range.lowerBound + next
       if isDue(position, for: kind, circumstances) { positions.append(position) }
       next += 1
     }
