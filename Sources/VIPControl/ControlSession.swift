@@ -273,7 +273,7 @@ final class ControlSession {
   private func drop(_ id: UInt64) {
     guard let connection = connections.removeValue(forKey: id) else { return }
     connection.stream?.cancel()
-    // What has begun goes on; nobody waits for the rest.
+    // What has begun goes on; there is no client to wait for the rest.
     connection.work?.cancel()
     close(connection.descriptor)
   }

@@ -1,5 +1,6 @@
 import Glibc
 import Netlink
+import TestSupport
 import Testing
 import VIPCore
 import VIPTesting
@@ -42,6 +43,8 @@ import VRRP
     bench.settle()
     #expect(bench.platform.names.isEmpty)
     bench.platform.fake.setLink(link)
+    let own = try #require(InterfaceAddress("198.18.0.1/24"))
+    bench.platform.fake.add(AddressRecord(interfaceIndex: 2, address: own, flags: .permanent))
     bench.settle()
     #expect(bench.platform.names == ["vip4-2-51"])
   }
@@ -63,17 +66,26 @@ import VRRP
     #expect(bench.platform.names == ["vip4-2-51"])
   }
 
-  @Test(.enabled(if: geteuid() == 0))
-  func `a process without the capabilities of a node keeps none from its names`() async throws {
+  @Test func `a process without the capabilities of a node keeps none from its names`() throws {
     let name = "test-bare-\(getpid())"
-    await #expect(processExitsWith: .success) { [name = name as String] in
-      let (first, second) = (LinuxNameRegistry(), LinuxNameRegistry())
-      let (isFirst, isSecond) = (try first.claimName(name), try second.claimName(name))
-      #expect(isFirst && !isSecond)
-      // From here on this process is what any user could start.
-      #expect(seteuid(65_534) == 0)
-      let isPassedOver = try second.claimName(name)
-      #expect(isPassedOver)
+    let first = LinuxNameRegistry()
+    let second = LinuxNameRegistry { process in process == getpid() }
+    #expect(try first.claimName(name) && second.claimName(name))
+    let third = LinuxNameRegistry { _ in false }
+    #expect(try !third.claimName(name))
+  }
+
+  @Test(.enabled(if: geteuid() == 0 && ProcessCapabilities.missing().isEmpty))
+  func `whether a process has the capabilities of a node is seen`() throws {
+    let folder = try TemporaryDirectory()
+    let command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sleep", "600"]
+    let bare = try ChildProcess(command, logPath: folder["log"])
+    try eventually("it is another user's") {
+      ProcessCapabilities.isWithoutNetAdmin(process: bare.pid)
+    }
+    // Those that can be nodes, and those that can't be looked at.
+    for process in [getpid(), 0, -1, Int32.max] {
+      #expect(!ProcessCapabilities.isWithoutNetAdmin(process: process))
     }
   }
 }

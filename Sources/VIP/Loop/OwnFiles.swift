@@ -1,6 +1,6 @@
 import Glibc
 
-/// Files and directories on which a node relies: nobody else may have made them or write to them.
+/// Files and directories on which a node relies: no other user may have made them or write to them.
 package enum OwnFiles {
   /// Opens a regular file that is this user's alone; a new one has the mode 0600, and so has one that
   /// was there.
@@ -20,9 +20,7 @@ package enum OwnFiles {
     }
     var status = stat()
     var reason: String?
-    if fstat(file, &status) != 0 {
-      reason = errorText(errno)
-    } else if status.st_mode & S_IFMT != S_IFREG {
+    if fstat(file, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
       reason = "no file"
     } else if status.st_uid != geteuid() {
       reason = "owned by user \(status.st_uid)"
@@ -90,7 +88,7 @@ package enum OwnFiles {
     return true
   }
 
-  /// Whether root has given a directory to a user: nobody else can have put it where it is.
+  /// Whether root has given a directory to a user: no other user can have put it where it is.
   package static func isGiven(directory path: String, to user: UInt32) -> Bool {
     guard let real = realpath(path, nil) else { return false }
     defer { free(real) }

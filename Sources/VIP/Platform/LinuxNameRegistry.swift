@@ -17,6 +17,13 @@ final class LinuxNameRegistry: NameRegistry {
   /// The holder of each name when that could last be learned.
   private var holders: [String: NameHolder] = [:]
 
+  /// Whether a process is known to be unable to be a node.
+  private let isBare: (Int32) -> Bool
+
+  init(isBare: @escaping (Int32) -> Bool = ProcessCapabilities.isWithoutNetAdmin(process:)) {
+    self.isBare = isBare
+  }
+
   deinit {
     for descriptor in held.values { close(descriptor) }
   }
@@ -47,7 +54,7 @@ final class LinuxNameRegistry: NameRegistry {
     defer { close(descriptor) }
     guard code == EADDRINUSE else { throw .system(code, "claim the name \(name)") }
     askHolder(of: name, at: address, over: descriptor)
-    if let holder = holders[name], ProcessCapabilities.isWithoutNetAdmin(process: holder.pid) {
+    if let holder = holders[name], isBare(holder.pid) {
       return true
     }
     return false

@@ -93,6 +93,8 @@ public struct StarterLink: Sendable {
       }
       let count = read(descriptor, &byte, 1)
       if count < 0, errno == EINTR { continue }
+      // What can't be heard is told to end; what has ended has said so.
+      if count < 0 { kill(pid, SIGTERM) }
       guard count == 1 else { break }
       text.append(byte)
     }
@@ -141,8 +143,15 @@ public struct StarterLink: Sendable {
 /// The node's end of that connection.
 extension StarterLink {
   /// Tells the starter that the node can be asked for something.
-  public static func tellReady() {
-    TextOutput.write(StartReport.ready.line, to: descriptorInNode)
+  ///
+  /// - Returns: whether that could be said; if not, the starter takes the node for dead.
+  public static func tellReady() -> Bool {
+    let line = Array(StartReport.ready.line.utf8)
+    while true {
+      let count = Glibc.write(descriptorInNode, line, line.count)
+      if count < 0, errno == EINTR { continue }
+      return count == line.count
+    }
   }
 
   /// Tells the starter why the node could not start.

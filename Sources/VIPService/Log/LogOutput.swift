@@ -43,6 +43,14 @@ public struct LogOutput {
     if let failure { throw ServiceError(.failed, "can't open the log: \(failure.description)") }
   }
 
+  /// Removes the file, for good: what is still written goes nowhere.
+  package static func removeFile() {
+    shared.withLock { output in
+      if let file = output.file { unlink(file.path) }
+      output.file = nil
+    }
+  }
+
   /// Writes a line in one piece.
   ///
   /// A log that is not read costs lines, never the node: who waits for a full pipe can't stop.

@@ -152,7 +152,7 @@ public struct NodeProcess: Sendable {
         isStarterGone = true
         if await node.retireIfIdle() {
           // A node whose only router was refused has nothing to tell.
-          if !hasServed { unlink(RuntimeDirectory.logPath(in: directory.path)) }
+          if !hasServed { LogOutput.removeFile() }
           break loop
         }
         // The starter waits for our decision: this end of the connection says "I stay".

@@ -38,7 +38,10 @@ struct BackgroundNodeCommand: ParsableCommand {
         StarterLink.tell(error)
         return ExitStatus.failed.rawValue
       }
-      StarterLink.tellReady()
+      guard StarterLink.tellReady() else {
+        LogOutput.removeFile()
+        return ExitStatus.failed.rawValue
+      }
       await process.serveInBackground(starter: StarterLink.descriptorInNode, until: stops)
       return 0
     }

@@ -129,7 +129,6 @@ CALL(int, rename, (const char *a, const char *b), (a, b))
 CALL(int, flock, (int a, int b), (a, b))
 CALL(int, fchmod, (int a, mode_t b), (a, b))
 CALL(int, ftruncate, (int a, off_t b), (a, b))
-CALL(int, fstat, (int a, struct stat *b), (a, b))
 CALL(int, stat, (const char *a, struct stat *b), (a, b))
 CALL(int, lstat, (const char *a, struct stat *b), (a, b))
 // Waking a thread by an event descriptor, eight bytes, does not fail.
@@ -140,7 +139,6 @@ ssize_t write(int a, const void *b, size_t c) {
   return original(a, b, c);
 }
 CALL(ssize_t, read, (int a, void *b, size_t c), (a, b, c))
-CALL(int, dup2, (int a, int b), (a, b))
 CALL(int, epoll_create1, (int a), (a))
 CALL(int, epoll_ctl, (int a, int b, int c, struct epoll_event *d), (a, b, c, d))
 CALL(int, timerfd_create, (int a, int b), (a, b))
