@@ -89,10 +89,20 @@ extension NodeSimulation {
   ) {
     guard priority != .release, machine.lastWake == now, machine.process?.platform.isDead == false,
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
-      router.priority != .owner, machine.activeBefore.contains("\(vrid) \(family)")
+      router.priority != .owner
     else { return }
-    // It was away for longer than anybody waits for it, and has just come back.
-    guard machine.lastAbsence > router.interval.duration * 3 + .milliseconds(100) else { return }
+    // It was away for longer than anybody waits for it, and has just come back. A Backup's timer may
+    // fire late by a quarter of an interval, which is no pause.
+    let interval = max(
+      router.interval.duration,
+      .nanoseconds(Int64(clamping: supervisor.longestIntervals[vrid] ?? 0)))
+    let wasActive = machine.activeBefore.contains(
+      Machine.Role(vrid: vrid, family: family))
+    let patience =
+      wasActive
+      ? interval * 3 + .milliseconds(100)
+      : downInterval(router.version, interval) + max(interval / 4, .milliseconds(50))
+    guard machine.lastAbsence > patience else { return }
     breach(.listensFirst, machine, "VRID \(vrid) \(family) advertises \(priority) as it wakes up")
   }
 
@@ -108,6 +118,10 @@ extension NodeSimulation {
 
   /// Finds out again which addresses there are, if any settings have changed.
   private func rewatch() {
+    // Each of these only ever counts up.
+    let revision = machines.reduce(0) { $0 + $1.settingsRevision }
+    guard revision != supervisor.watchedRevision else { return }
+    supervisor.watchedRevision = revision
     let settings = machines.map { $0.process?.settings ?? [] }
     guard settings != supervisor.watchedSettings else { return }
     supervisor.watchedSettings = settings
@@ -144,7 +158,7 @@ extension NodeSimulation {
     }
     supervisor.watched = watched
     supervisor.troubled = []
-    supervisor.lookedAt = []
+    supervisor.lookedAt = nil
   }
 
   private struct WatchKey: Hashable {
@@ -155,21 +169,25 @@ extension NodeSimulation {
   /// Whether a segment is whole and nothing is refused or forged on it: what nodes promise then they
   /// promise without conditions.
   func isCalm(_ segment: Int) -> Bool {
-    conditions.isLossless && blocked.allSatisfy { $0 == 0 }
-      && !foreigners.contains { $0.segment == segment } && segments[segment].strangers.isEmpty
-      && machines.allSatisfy { machine in
-        !machine.isCut && machine.standstill == nil
-          && machine.refusedUntil.values.allSatisfy { $0 <= now }
+    guard conditions.isLossless, segments[segment].strangers.isEmpty else { return false }
+    for machine in machines {
+      guard !machine.isCut, machine.standstill == nil, blocked[machine.number] == 0 else {
+        return false
       }
+      guard machine.refusedUntil.isEmpty || machine.refusedUntil.values.allSatisfy({ $0 <= now })
+      else { return false }
+    }
+    return foreigners.isEmpty || !foreigners.contains { $0.segment == segment }
   }
 
   /// Follows who holds and who serves each address.
   private func look() {
-    let calm = segments.indices.map(isCalm)
-    let state = machines.map(\.revision) + [supervisor.cacheRevision] + calm.map { $0 ? 1 : 0 }
-    let isNews = state != supervisor.lookedAt
-    supervisor.lookedAt = state
-    if isNews {
+    var state = NodeSupervisor.Look(
+      revision: machines.count + supervisor.cacheRevision, calm: [isCalm(0), isCalm(1)])
+    for machine in machines { state.revision += machine.revision }
+    if state != supervisor.lookedAt {
+      supervisor.lookedAt = state
+      let calm = state.calm
       supervisor.troubled = []
       for index in supervisor.watched.indices { follow(index, isCalm: calm) }
     }
@@ -182,19 +200,18 @@ extension NodeSimulation {
     guard isCalm[watch.segment] else {
       supervisor.watched[index].unservedSince = nil
       supervisor.watched[index].doubleSince = nil
-      if holders > 1 { supervisor.watched[index].wasSplit = true }
+      // A strict loser of a split that hears the winner first says nothing, so that the winner does
+      // not know that caches are to be repaired (Docs/Handover.md).
+      if holders > 1, watch.members.contains(where: { $0.settings.handover == .strict }) {
+        supervisor.watched[index].wasSplit = true
+      }
       return
     }
     if watch.wasSplit, holders < 2 {
-      // The loser of a split that hears the winner first says nothing, so that the winner does not
-      // know that caches are to be repaired: a client finds out when its packets come to nothing.
+      // A client finds out when its packets come to nothing.
       supervisor.watched[index].wasSplit = false
       let question = segments[watch.segment].client.question(about: watch.address)
       transmit(frame: question, onSegment: watch.segment)
-    }
-    // Version 2 has no answer to losers that would repair caches.
-    if holders > 1, watch.members.contains(where: { $0.settings.version == .v2 }) {
-      supervisor.watched[index].wasSplit = true
     }
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
@@ -223,10 +240,32 @@ extension NodeSimulation {
 
   /// Whether something else has an address, so that nothing is promised about it.
   private func isExcused(_ watch: WatchedAddress) -> Bool {
-    !watch.isConsistent || !isListedByAll(watch)
+    !watch.isConsistent || !isListedByAll(watch) || isOrphaned(watch)
       || machines.contains { machine in
         machine.untouched.entries.contains { $0.record.address.address == watch.address }
       }
+  }
+
+  /// Whether an address stays for good on a machine whose node and guard are dead, since it was put up
+  /// without an end (`lease off`): nothing but its node's next life removes it (Docs/Leases.md).
+  ///
+  /// A router of the group that asks first if its addresses are free waits for all of them.
+  private func isOrphaned(_ watch: WatchedAddress) -> Bool {
+    var addresses: Set = [watch.address]
+    for member in watch.members where member.settings.probe {
+      addresses.formUnion(member.settings.addresses.lazy.map(\.address))
+    }
+    return isOrphaned(anyOf: addresses)
+  }
+
+  /// Whether one of some addresses is on the machine of a dead node for good.
+  func isOrphaned(anyOf addresses: Set<IPAddress>) -> Bool {
+    machines.contains { machine in
+      machine.process == nil && machine.lastLease.lifetime == nil
+        && machine.kernel.entries.contains {
+          $0.record.isOurs && $0.validUntil == nil && addresses.contains($0.record.address.address)
+        }
+    }
   }
 
   /// Whether every running router of the group has an address in its list.
