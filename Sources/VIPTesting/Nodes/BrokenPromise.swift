@@ -119,6 +119,14 @@ struct WatchedAddress {
   /// Whether its present trouble was reported.
   var isReported = false
 
+  /// Whether another address is held by the same routers on the same segment.
+  func isAlike(_ other: WatchedAddress) -> Bool {
+    segment == other.segment && members.count == other.members.count
+      && zip(members, other.members).allSatisfy { own, other in
+        own.machine == other.machine && own.settings.name == other.settings.name
+      }
+  }
+
   /// Whether all routers that list it belong to one group and understand one another.
   var isConsistent: Bool {
     guard let first = members.first?.settings else { return false }

@@ -236,6 +236,9 @@ final class Machine {
     view.held[segment].contains(address)
   }
 
+  /// Whether any address of a node can be reached here on a segment.
+  func holdsAny(onSegment segment: Int) -> Bool { !view.held[segment].isEmpty }
+
   /// What follows from addresses and interfaces, as of a revision.
   private struct View {
     var revision = -1

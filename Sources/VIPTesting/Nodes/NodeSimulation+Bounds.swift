@@ -75,12 +75,14 @@ extension NodeSimulation {
   /// How long the addresses of a dead process may stay.
   private func longestLease(_ watch: WatchedAddress) -> Duration {
     // Any address of the group: a router that asks for its addresses waits for all of them.
-    let addresses = watch.members.reduce(into: Set([watch.address])) { addresses, member in
-      addresses.formUnion(member.settings.addresses.lazy.map(\.address))
-    }
     let isLeft = machines.contains { machine in
-      machine.process == nil
-        && addresses.contains { machine.holdsCached($0, onSegment: watch.segment) }
+      guard machine.process == nil, machine.holdsAny(onSegment: watch.segment) else { return false }
+      return machine.holdsCached(watch.address, onSegment: watch.segment)
+        || watch.members.contains { member in
+          member.settings.addresses.contains {
+            machine.holdsCached($0.address, onSegment: watch.segment)
+          }
+        }
     }
     guard isLeft else { return .zero }
     let count =
@@ -96,7 +98,11 @@ extension NodeSimulation {
   /// How long after the last disturbance everything must have come to rest.
   var settlingTime: Duration {
     var longest = Duration.seconds(1)
+    var before: WatchedAddress?
     for watch in supervisor.watched {
+      // All addresses of a group have the same bounds.
+      if let before, before.isAlike(watch) { continue }
+      before = watch
       let delay = watch.members.map(\.settings.preemptDelay).max() ?? .zero
       longest = max(
         longest, outageBound(watch) * 2 + doubleBound(watch) + delay)

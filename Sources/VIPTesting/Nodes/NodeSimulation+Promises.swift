@@ -200,24 +200,39 @@ extension NodeSimulation {
     guard isCalm[watch.segment] else {
       supervisor.watched[index].unservedSince = nil
       supervisor.watched[index].doubleSince = nil
-      // A strict loser of a split that hears the winner first says nothing, so that the winner does
-      // not know that caches are to be repaired (Docs/Handover.md).
-      if holders > 1, watch.members.contains(where: { $0.settings.handover == .strict }) {
-        supervisor.watched[index].wasSplit = true
-      }
+      if holders > 1 { supervisor.watched[index].wasSplit = true }
       return
     }
     if watch.wasSplit, holders < 2 {
-      // A client finds out when its packets come to nothing.
       supervisor.watched[index].wasSplit = false
-      let question = segments[watch.segment].client.question(about: watch.address)
-      transmit(frame: question, onSegment: watch.segment)
+      if findsOutByItself(watch) {
+        let question = segments[watch.segment].client.question(about: watch.address)
+        transmit(frame: question, onSegment: watch.segment)
+      }
     }
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
     if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
     supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
     if !isServed || holders > 1 { supervisor.troubled.append(index) }
+  }
+
+  /// Whether a client finds out only when its packets come to nothing that the machine which it takes
+  /// for an address's has lost it to another one.
+  ///
+  /// A loser of a split makes the winner announce again if it can speak (Docs/Handover.md). One that is
+  /// dead, frozen or cut off can't, one that was frozen has not handed over, and a strict one does not.
+  private func findsOutByItself(_ watch: WatchedAddress) -> Bool {
+    if watch.members.contains(where: { $0.settings.handover == .strict }) { return true }
+    guard let mac = segments[watch.segment].client.cache[watch.address],
+      let machine = machines.first(where: { machine in
+        machine.kernel.currentLinks.contains { $0.macAddress == mac }
+      })
+    else { return true }
+    guard !machine.isCut, machine.standstill == nil,
+      machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true
+    else { return true }
+    return !running(watch).contains { $0.machine == machine.number }
   }
 
   /// Whether a packet of the client to an address reaches a machine that has it.
@@ -240,10 +255,22 @@ extension NodeSimulation {
 
   /// Whether something else has an address, so that nothing is promised about it.
   private func isExcused(_ watch: WatchedAddress) -> Bool {
-    !watch.isConsistent || !isListedByAll(watch) || isOrphaned(watch)
+    !watch.isConsistent || !isListedByAll(watch) || isOrphaned(watch) || isServedElsewhere(watch)
       || machines.contains { machine in
         machine.untouched.entries.contains { $0.record.address.address == watch.address }
       }
+  }
+
+  /// Whether a machine serves an address on another segment, and answers who asks for it on this one:
+  /// Linux answers for an IPv4 address on each interface.
+  private func isServedElsewhere(_ watch: WatchedAddress) -> Bool {
+    guard watch.address.isIPv4, watch.members.contains(where: { $0.settings.probe }) else {
+      return false
+    }
+    return segments.indices.contains { segment in
+      segment != watch.segment
+        && machines.contains { $0.holdsCached(watch.address, onSegment: segment) }
+    }
   }
 
   /// Whether an address stays for good on a machine whose node and guard are dead, since it was put up
