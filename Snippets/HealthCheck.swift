@@ -37,7 +37,9 @@ let missing = ProcessCapabilities.missing()
 let arguments = CommandLine.arguments
 if arguments.count == 3, missing.isEmpty {
   let service = Task.detached { try await serve(on: arguments[1], whileThereIs: arguments[2]) }
-  while readLine() != nil {}
+  // Not readLine(), which keeps standard input locked while it waits, and fflush(nil) with it.
+  var byte: UInt8 = 0
+  while read(STDIN_FILENO, &byte, 1) > 0 {}
   service.cancel()
   try await service.value
 } else {
