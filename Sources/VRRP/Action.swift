@@ -52,6 +52,8 @@ public struct Transition: Sendable, Hashable {
     case promoted
     /// The operator asked it to let others be Active.
     case resigned
+    /// It has resigned, and no other router took over.
+    case noSuccessor
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
     case lateWakeUp(silentFor: Duration)
   }
@@ -75,6 +77,7 @@ extension Transition.Reason: CustomStringConvertible {
       "\(router) has equal priority \(priority) and the higher address"
     case .promoted: "promoted by the operator"
     case .resigned: "resigned at the operator's request"
+    case .noSuccessor: "no other router took over"
     case .lateWakeUp(let late): "woke up \(Self.seconds(late)) after the last advertisement"
     }
   }

@@ -141,6 +141,7 @@ import VRRP
     #expect(deadline == since.advanced(byNanoseconds: 1_996_093_750))
     let actions = router.advance(to: deadline)
     #expect(actions.kinds.first == .advertise(.lowest))
+    #expect(actions.transition?.reason == .noSuccessor)
     // Wanted again: promote takes the resignation back.
     let outcome2 = try router.promote(at: deadline)
     #expect(outcome2.isEmpty)

@@ -114,10 +114,32 @@ extension Engine {
     guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
       return false
     }
-    recordRefusal(
-      index, of: instance,
-      because: "\(address) is now \(link.name)'s own address and is left alone; remove it there")
+    recordRefusal(index, of: instance, because: Self.hostText(address, link))
     return true
+  }
+
+  private static func hostText(_ address: IPAddress, _ link: Link) -> String {
+    "\(address) is now \(link.name)'s own address and is left alone; remove it there"
+  }
+
+  /// The host has made one of our addresses its own, by `ip address replace`: from now on it is neither
+  /// refreshed nor removed here.
+  func handleReplacement(by record: AddressRecord) {
+    guard let slot = owners.slot(of: record.address.address, on: record.interfaceIndex),
+      let instance = instances[slot], let link = instance.link,
+      instance.addressInterface == record.interfaceIndex, !instance.settings.virtualMac,
+      let position = instance.addresses.position(of: record.address),
+      instance.addresses[position].isInstalled
+    else { return }
+    instance.addresses.removed(position)
+    handle(instance.handover.withdrawn(record.address.address), of: instance)
+    if instance.addresses.isRetired(position) {
+      work.add(.retire, instance.slot)
+    } else if instance.isHolding {
+      recordRefusal(
+        position, of: instance, because: Self.hostText(record.address.address, link))
+    }
+    schedule(instance)
   }
 
   private func remove(_ indices: [Int], of instance: RouterInstance) {

@@ -63,6 +63,7 @@ extension Engine {
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
           tellGuard(ofHostAddress: record)
+          handleReplacement(by: record)
         case .addressRemoved(let record):
           interfaces.remove(record)
           tellGuard(ofHostAddress: record)
@@ -101,7 +102,7 @@ extension Engine {
   }
 
   /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
-  /// the tag off an address, and the next refresh of its lease puts it back.
+  /// the tag off an address, and a refresh that was under way puts it back.
   private func takeBack(_ record: AddressRecord) {
     guard interfaces.hostRecord(record.address.address, on: record.interfaceIndex) != nil else {
       return

@@ -246,7 +246,7 @@ package final class Engine {
   ) -> Instant? {
     retryAddresses(of: instance)
     serveMacvlan(of: instance)
-    handle(instance.handover.advanced(to: now), of: instance)
+    reviewHandover(of: instance)
     reviewConflicts(of: instance)
     reviewTroubles(of: instance)
     continueProbe(of: instance)
@@ -259,7 +259,8 @@ package final class Engine {
       }
       if let later = delayByProbe(instance) { return earliest(later, instance.partsDeadline) }
       // What was put off is due when it shall fire instead.
-      perform(instance.election.advance(to: now), for: instance, due: max(due, deadline))
+      let due = max(due, deadline)
+      perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
     schedule(instance)
     return nil

@@ -70,6 +70,8 @@ struct SimulatedSegment {
   var ports: [MACAddress: Int] = [:]
   /// Addresses that strangers have, with their Ethernet addresses.
   var strangers: [IPAddress: MACAddress] = [:]
+  /// Addresses that a stranger has announced when their holder may not have heard it.
+  var unheardClaims: Set<IPAddress> = []
 
   init(number: Int) {
     self.number = number

@@ -103,9 +103,38 @@ import VIPCore
     }
     #expect(defenses == [11, 21, 31, 41, 51, 61, 71].map { .seconds($0) })
     #expect(review(&watch, at: .seconds(80)) == [])
+    #expect(watch.deadline == at(.seconds(81)))
+    #expect(review(&watch, at: .seconds(81)) == [.defend(address())])
     #expect(watch.deadline == at(.seconds(140)))
-    #expect(watch.status.claims == 78 && watch.status.defenses == 8)
+    #expect(watch.status.claims == 78 && watch.status.defenses == 9)
     #expect(review(&watch, at: .seconds(140)) == [.end(address(), Self.stranger)])
+  }
+
+  @Test func `a claim within ten seconds of an answer is answered when they are over`() {
+    var watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    #expect(review(&watch, at: .milliseconds(20)) == [.defend(address())])
+    #expect(hear(&watch, at: .seconds(1)) == nil)
+    #expect(review(&watch, at: .seconds(3)) == [.report(address(), Self.stranger)])
+    #expect(hear(&watch, at: .seconds(5)) == nil)
+    #expect(watch.deadline == at(.milliseconds(10_020)))
+    #expect(review(&watch, at: .milliseconds(10_019)) == [])
+    #expect(review(&watch, at: .milliseconds(10_020)) == [.defend(address())])
+    // Once for all that came in between.
+    #expect(review(&watch, at: .seconds(64)) == [])
+    #expect(watch.deadline == at(.seconds(65)))
+  }
+
+  @Test func `a further claim that was a takeover's is not answered`() {
+    var watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    _ = review(&watch, at: .milliseconds(20), grace: .seconds(30))
+    #expect(hear(&watch, at: .seconds(1)) == nil)
+    #expect(
+      review(&watch, at: .seconds(11), groupHeardAt: .seconds(2), grace: .seconds(30)) == [])
+    #expect(
+      review(&watch, at: .seconds(30), groupHeardAt: .seconds(2), grace: .seconds(30)) == [])
+    #expect(watch.deadline == nil)
   }
 
   @Test func `the claimant that is named is the last one`() {
