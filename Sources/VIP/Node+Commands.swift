@@ -24,7 +24,7 @@ extension Node {
     guard engine.outcomes(of: name) == [.elsewhere] else {
       throw NodeError(
         .refused,
-        "\(name): nobody else took over, so this machine holds the addresses again; see whether "
+        "\(name): no other machine took over, so this one holds the addresses again; see whether "
           + "another machine runs the group")
     }
   }

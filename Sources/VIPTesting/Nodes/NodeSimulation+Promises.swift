@@ -91,7 +91,7 @@ extension NodeSimulation {
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
       router.priority != .owner, machine.activeBefore.contains("\(vrid) \(family)")
     else { return }
-    // It was away for longer than anybody waits for it, and has just come back.
+    // It was away for longer than any node waits for it, and has just come back.
     guard machine.lastAbsence > router.interval.duration * 3 + .milliseconds(100) else { return }
     breach(.listensFirst, machine, "VRID \(vrid) \(family) advertises \(priority) as it wakes up")
   }
@@ -163,7 +163,7 @@ extension NodeSimulation {
       }
   }
 
-  /// Follows who holds and who serves each address.
+  /// Follows which machine holds and which one serves each address.
   private func look() {
     let calm = segments.indices.map(isCalm)
     let state = machines.map(\.revision) + [supervisor.cacheRevision] + calm.map { $0 ? 1 : 0 }
