@@ -17,6 +17,19 @@ final class MachineInMemory: Sendable {
   /// What was asked of the machine, in order.
   private let entries = Mutex<[String]>([])
   fileprivate let mailbox = Mailbox()
+  /// How often the kernel is still to refuse to list addresses.
+  private let listingsToRefuse = Mutex(0)
+
+  /// Lets the kernel refuse to list addresses, once.
+  func refuseNextListing() { listingsToRefuse.withLock { $0 += 1 } }
+
+  fileprivate func refusesListing() -> Bool {
+    listingsToRefuse.withLock { count in
+      guard count > 0 else { return false }
+      count -= 1
+      return true
+    }
+  }
 
   var log: [String] { entries.withLock { $0 } }
   fileprivate func note(_ entry: String) { entries.withLock { $0.append(entry) } }
@@ -110,7 +123,10 @@ private final class Installer: Kernel {
   func link(_ index: Int32) throws(NetlinkError) -> Link? { try base.link(index) }
   func link(named name: String) throws(NetlinkError) -> Link? { try base.link(named: name) }
   func change(_ requests: [LinkRequest]) -> [NetlinkError?] { base.change(requests) }
-  func addresses() throws(NetlinkError) -> [AddressRecord] { try base.addresses() }
+  func addresses() throws(NetlinkError) -> [AddressRecord] {
+    if machine.refusesListing() { throw NetlinkError(operation: "list addresses", code: ENOBUFS) }
+    return try base.addresses()
+  }
   var monitorDescriptor: Int32 { base.monitorDescriptor }
   func drainEvents(limit: Int, _ handler: (KernelEvent) -> Void) throws(NetlinkError) {
     try base.drainEvents(limit: limit, handler)

@@ -214,8 +214,9 @@ extension RouterConfiguration {
     _ family: AddressFamily, rank: UInt8 = 0, decrement: Int = 0
   ) -> VirtualRouter.Configuration {
     let lowered = Priority(rawValue: UInt8(max(1, Int(priority.rawValue) - decrement)))
+    let isLowered = decrement > 0 && priority != .owner
     return VirtualRouter.Configuration(
-      vrid: vrid, family: family, priority: decrement > 0 ? lowered : priority,
+      vrid: vrid, family: family, priority: isLowered ? lowered : priority,
       interval: interval, preempts: preempt,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: password.map { .simpleText($0) } ?? .none, preemptDelay: preemptDelay)

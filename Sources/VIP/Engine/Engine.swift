@@ -220,14 +220,14 @@ package final class Engine {
     var postponed: [(EngineTimer, Instant)] = []
     while let (timer, deadline) = timers.popDue(by: now) {
       switch timer {
-      case .lease: refreshLeases()
-      case .guard: startGuard()
-      case .changeProbe:
+      case .common(.lease): refreshLeases()
+      case .common(.guard): startGuard()
+      case .common(.changeProbe):
         hasChanged = true
         continueChangeProbes()
-      case .listening: resumeListening()
-      case .refresh: refreshAnnouncements()
-      case .announcement: break  // sendAnnouncements() follows in this turn
+      case .common(.listening): resumeListening()
+      case .common(.refresh): refreshAnnouncements()
+      case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }
         if let later = fire(instance, due: deadline, includingBackups: includingBackups) {
