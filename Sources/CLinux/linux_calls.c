@@ -87,22 +87,32 @@ size_t vip_write_pktinfo6(
 }
 
 bool vip_read_ipv6_control(
-    struct msghdr *header, int *hop_limit, struct in6_addr *destination) {
+    const struct msghdr *header, int *hop_limit, struct in6_addr *destination) {
   bool has_hop_limit = false, has_destination = false;
-  for (struct cmsghdr *message = CMSG_FIRSTHDR(header); message;
-       message = CMSG_NXTHDR(header, message)) {
-    if (message->cmsg_level != IPPROTO_IPV6) continue;
-    if (message->cmsg_type == IPV6_HOPLIMIT && message->cmsg_len >= CMSG_LEN(sizeof(int))) {
-      memcpy(hop_limit, CMSG_DATA(message), sizeof(int));
+  const uint8_t *bytes = header->msg_control;
+  size_t rest = bytes ? header->msg_controllen : 0;
+  // Not CMSG_NXTHDR, which leaves to the caller whether the last message lies within the buffer.
+  struct cmsghdr message;
+  while (rest >= sizeof message) {
+    memcpy(&message, bytes, sizeof message);
+    if (message.cmsg_len < CMSG_LEN(0) || message.cmsg_len > rest) break;
+    const uint8_t *contents = bytes + CMSG_LEN(0);
+    size_t length = message.cmsg_len - CMSG_LEN(0);
+    if (message.cmsg_level == IPPROTO_IPV6 && message.cmsg_type == IPV6_HOPLIMIT
+        && length >= sizeof *hop_limit) {
+      memcpy(hop_limit, contents, sizeof *hop_limit);
       has_hop_limit = true;
     } else if (
-        message->cmsg_type == IPV6_PKTINFO
-        && message->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+        message.cmsg_level == IPPROTO_IPV6 && message.cmsg_type == IPV6_PKTINFO
+        && length >= sizeof(struct in6_pktinfo)) {
       memcpy(
-          destination, CMSG_DATA(message) + offsetof(struct in6_pktinfo, ipi6_addr),
-          sizeof *destination);
+          destination, contents + offsetof(struct in6_pktinfo, ipi6_addr), sizeof *destination);
       has_destination = true;
     }
+    size_t step = CMSG_SPACE(length);
+    if (step >= rest) break;
+    bytes += step;
+    rest -= step;
   }
   return has_hop_limit && has_destination;
 }

@@ -1,6 +1,6 @@
 /// A change the kernel reports.
 ///
-/// Reports about one's own requests arrive too, and nothing in them tells reliably who asked:
+/// Reports about one's own requests arrive too, and nothing in them tells reliably which program asked:
 /// compare their content with what is wanted.
 public enum KernelEvent: Sendable, Hashable {
   /// An interface appeared or changed.
@@ -9,9 +9,9 @@ public enum KernelEvent: Sendable, Hashable {
   case linkRemoved(index: Int32, name: String)
   /// An address appeared or changed.
   case address(AddressRecord)
-  /// An address is gone: removed by somebody, or expired.
+  /// An address is gone: removed by some program, or expired.
   case addressRemoved(AddressRecord)
-  /// Reports were lost; only reading `links()` and `addresses()` anew tells what is true.
+  /// Reports were lost; only reading `links()` and `addresses()` again tells what is true.
   ///
   /// Reports that follow may be older than that reading, so they are to be taken as hints.
   case overflow

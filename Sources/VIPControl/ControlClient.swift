@@ -91,7 +91,7 @@ public enum ControlClient {
       throw ControlClientError(
         .notPermitted, "permission denied on \(path); only root and the node's own user may ask it")
     case EAGAIN, EINTR:
-      throw ControlClientError(.timedOut, "the node does not let anybody in")
+      throw ControlClientError(.timedOut, "the node accepts no connection")
     case let code:
       throw ControlClientError(.system, "connect to \(path): \(errorText(code))")
     }

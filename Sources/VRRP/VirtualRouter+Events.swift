@@ -23,7 +23,7 @@ extension VirtualRouter {
   /// Shutdown (RFC 9568 §6.4.2, 6.4.3): an Active says so with priority 0.
   ///
   /// The router is in state Initialize then. It does nothing any more, but goes on hearing, so that
-  /// a node that hands its addresses over learns from ``Actions/heardActive`` who takes over. That
+  /// a node that hands its addresses over learns from ``Actions/heardActive`` which one takes over. That
   /// ends with ``finishLeaving()`` or ``start(at:from:)``.
   public mutating func stop(at now: Instant) -> Actions {
     var actions = Actions()

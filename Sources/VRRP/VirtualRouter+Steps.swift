@@ -169,8 +169,8 @@ extension VirtualRouter {
 
   /// Takes over the checksum form of the peers.
   ///
-  /// If they mix, the pseudo-header wins: those who send it (keepalived, FRR) accept nothing else,
-  /// and those who send without can't all be pleased at once.
+  /// If they mix, the pseudo-header wins: peers that send it (keepalived, FRR) accept nothing else,
+  /// and there is no form that peers of both kinds accept.
   mutating func learnChecksumForm(
     _ form: ChecksumForm, at now: Instant, _ findings: inout Findings
   ) {
@@ -180,7 +180,7 @@ extension VirtualRouter {
     } else if case .pseudoHeader(let last) = heardChecksum,
       now.nanoseconds(since: last) <= activeDownNanoseconds
     {
-      // One who needs the pseudo-header may still be there.
+      // A peer that needs the pseudo-header may still be there.
     } else {
       heardChecksum = .message
     }

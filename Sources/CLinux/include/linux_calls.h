@@ -46,8 +46,10 @@ size_t vip_write_pktinfo6(
     void *buffer, const struct in6_addr *source, unsigned int interface_index);
 
 /// Reads the hop limit and the destination of a received IPv6 packet; false if either is missing.
+///
+/// Reads nothing beyond the buffer, whatever lengths are in there.
 bool vip_read_ipv6_control(
-    struct msghdr *header, int *hop_limit, struct in6_addr *destination);
+    const struct msghdr *header, int *hop_limit, struct in6_addr *destination);
 
 // MARK: Unix sockets
 

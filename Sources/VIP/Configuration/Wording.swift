@@ -20,13 +20,13 @@ public struct Wording: Sendable, Hashable {
 
   /// What to do about a new router whose address is in use.
   var addressInUse: String {
-    "take another address, or switch the question off" + (probeFlag.map { " with \($0)" } ?? "")
+    "take another address, or switch the probe off" + (probeFlag.map { " with \($0)" } ?? "")
   }
 
   /// What to do about an address in use that a running router was to get.
   var newAddressInUse: String {
     let ways = [probeFlag, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
-    return "take another address, or switch the question off"
+    return "take another address, or switch the probe off"
       + (ways.isEmpty ? "" : " (\(ways.joined(separator: ", or ")))")
   }
 

@@ -56,7 +56,7 @@ extension Engine {
       }
       for effect in instance.weaknesses.compactMap(\.effect) { add(.priorityLowered, effect) }
       if instance.isUnicast, instance.destinations.isEmpty {
-        add(.noPeers, "this machine is its only peer; nobody hears its advertisements")
+        add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
     if let failure = instance.announceFailure { add(.announcing, failure) }

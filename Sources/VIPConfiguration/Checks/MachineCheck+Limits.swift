@@ -68,7 +68,7 @@ extension MachineCheck {
     if settings.families.contains(.ipv4) {
       if kernel.largest("ipv4", "arp_ignore", on: name) == 8 {
         warn(
-          "\(name) answers no ARP at all, so nobody finds the addresses; set "
+          "\(name) answers no ARP at all, so no machine finds the addresses; set "
             + "\(KernelSettings.name("ipv4", "arp_ignore", on: name)) and that of 'all' to 0 or 1")
       }
       if kernel.isReadOnly, settings.addresses(.ipv4).count > 1,

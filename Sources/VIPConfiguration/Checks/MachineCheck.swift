@@ -155,7 +155,8 @@ public struct MachineCheck: Sendable {
     if settings.password != nil {
       warn(
         router.place(of: .authentication),
-        "a password of version 2 is readable by everybody in the network; it protects nothing")
+        "a password of version 2 is readable by each machine in the network; it protects "
+          + "nothing")
     }
     return remarks
   }

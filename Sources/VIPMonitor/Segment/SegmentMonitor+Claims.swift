@@ -6,7 +6,7 @@ extension SegmentMonitor {
   /// Within which time an address that goes back and forth is a conflict (RFC 5227 §2.4 (c)).
   private static let conflictWindow: UInt64 = 10_000_000_000
 
-  /// Judges what a frame says about who holds, or wants, an address.
+  /// Judges what a frame says about the holder of an address, or about a machine that wants it.
   mutating func judge(
     _ claim: AddressClaim, _ text: String, _ ethernet: EthernetFrame, at now: Instant
   ) -> Observation? {

@@ -34,7 +34,7 @@ public struct SegmentMonitor: Sendable {
   /// The group that lists an address.
   var groupOfAddress: [AddressKey: MonitoredGroup.Key] = [:]
   var holders: [AddressKey: Holder] = [:]
-  /// Virtual routers of whom only messages came that receivers ignore: their numbers are taken too.
+  /// Virtual routers of which only messages came that receivers ignore: their numbers are taken too.
   var unheard: [MonitoredGroup.Key: MonitoredGroup.Tally] = [:]
   var counts = SegmentSummary.Counts()
   /// Findings about claims, by address.
@@ -159,7 +159,7 @@ public struct SegmentMonitor: Sendable {
     }
     if case .simpleText = advertisement.authentication {
       findings.append(
-        Finding(.note, .password, "its password is readable by everybody on the segment"))
+        Finding(.note, .password, "its password is readable by each machine on the segment"))
     }
     if advertisement.family == .ipv6, message.addresses.first?.isLinkLocal == false {
       findings.append(

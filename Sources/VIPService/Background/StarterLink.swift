@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import VIP
 
 /// The connection between a background node and the process that starts it.
 ///
@@ -69,14 +70,6 @@ public struct StarterLink: Sendable {
     }
     guard result == 0 else { throw failure("start a background node", result) }
     return pid
-  }
-
-  private static func withCStrings<Result>(
-    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-  ) -> Result {
-    let pointers = strings.map { strdup($0) }
-    defer { for pointer in pointers { free(pointer) } }
-    return body(pointers + [nil])
   }
 
   // MARK: The node's first words

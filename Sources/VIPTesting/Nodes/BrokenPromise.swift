@@ -34,7 +34,7 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     /// After an end in good order the machine is as it was.
     case nothingLeft = "nothing is left behind"
     /// A node that was frozen or asleep says nothing before it has heard the others.
-    case listensFirst = "who wakes up late listens before it speaks"
+    case listensFirst = "a node that wakes up late listens before it speaks"
     /// A router takes part if nothing keeps it from it.
     case takesPart = "a router takes part once its interface can carry it"
     /// The status says what the kernel has.

@@ -91,7 +91,7 @@ extension NodeSimulation {
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
       router.priority != .owner
     else { return }
-    // It was away for longer than anybody waits for it, and has just come back. A Backup's timer may
+    // It was away for longer than any node waits for it, and has just come back. A Backup's timer may
     // fire late by a quarter of an interval, which is no pause.
     let interval = max(
       router.interval.duration,
@@ -180,7 +180,7 @@ extension NodeSimulation {
     return foreigners.isEmpty || !foreigners.contains { $0.segment == segment }
   }
 
-  /// Follows who holds and who serves each address.
+  /// Follows which machine holds and which one serves each address.
   private func look() {
     var state = NodeSupervisor.Look(
       revision: machines.count + supervisor.cacheRevision, calm: [isCalm(0), isCalm(1)])

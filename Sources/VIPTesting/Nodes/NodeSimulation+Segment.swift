@@ -167,7 +167,7 @@ extension NodeSimulation {
     touch(machine)
   }
 
-  /// The kernel answers who asks for an address that it has.
+  /// The kernel answers a frame that asks for an address that it has.
   private func answer(_ frame: [UInt8], at machine: Machine, by index: Int32) {
     guard let (address, source) = Self.question(in: frame) else { return }
     for mac in machine.answers(about: address, onInterface: index) where mac != source {
@@ -183,7 +183,7 @@ extension NodeSimulation {
     transmit(frame: Self.answer(address, at: mac, to: source), onSegment: segment)
   }
 
-  /// The address that a frame asks for, and who asks.
+  /// The address that a frame asks for, and the sender.
   private static func question(in frame: [UInt8]) -> (IPAddress, MACAddress)? {
     guard let ethernet = try? EthernetFrame(parsing: frame.span) else { return nil }
     let payload = frame.span.extracting(ethernet.byteCount..<frame.count)

@@ -62,7 +62,7 @@ struct SegmentClient {
   }
 }
 
-/// One broadcast domain: who is where, and what a stranger on it does.
+/// One broadcast domain: where each machine is, and what a stranger on it does.
 struct SimulatedSegment {
   let number: Int
   var client: SegmentClient

@@ -54,7 +54,7 @@ struct RunCommand: ParsableCommand {
     transform: SettingText.logFormat)
   var logFormat: LogFormat = .logfmt
 
-  /// What those may want who send SIGUSR1 or SIGUSR2, as keepalived has it.
+  /// What users of keepalived may want when they send SIGUSR1 or SIGUSR2.
   static let hintForReports = "'vipctl status --json' and 'vipctl metrics' tell all"
 
   func run() throws {
