@@ -119,7 +119,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     virtualMac = status.virtualMac
     since = status.since.seconds
     secondsInState = status.timeInState.inSeconds
-    reason = status.reason
+    reason = status.reason.description
     statistics = status.statistics
     segmentStatistics = status.segmentStatistics
     conflicts = status.conflicts

@@ -12,7 +12,7 @@ import VRRP
       name: "web", interface: "eth0", vrid: try #require(VRID(exactly: 51)), family: .ipv4,
       version: .v3, state: .backup, priority: .default, effectivePriority: .default,
       interval: .default, addresses: [], since: Timestamp(nanosecondsSince1970: 1_999_999_999),
-      timeInState: .milliseconds(1500), reason: "started", statistics: Statistics(),
+      timeInState: .milliseconds(1500), reason: .transition(.startup), statistics: Statistics(),
       segmentStatistics: SegmentStatistics(), conflicts: ConflictStatus(),
       takeovers: TakeoverStatus(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
       lease: LeaseStatus(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],

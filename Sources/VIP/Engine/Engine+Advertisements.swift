@@ -139,15 +139,15 @@ extension Engine {
   private func record(_ transition: Transition, of instance: RouterInstance) {
     isSafeguardStale = true
     instance.stateSince = now
-    instance.stateReason = transition.reason.description
+    instance.stateReason = .transition(transition.reason)
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
     case .active:
-      beginSettling(instance, as: .active, because: transition.reason.description)
+      beginSettling(instance, as: .active, because: instance.stateReason)
     case .backup:
-      beginSettling(instance, as: .backup, because: transition.reason.description)
+      beginSettling(instance, as: .backup, because: instance.stateReason)
     case .initialize: break
     }
   }

@@ -37,7 +37,7 @@ final class RouterInstance {
   /// What lowers it.
   var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
-  var stateReason = "not started"
+  var stateReason = StateReason.waiting(.notStarted)
   /// What it does as far as its addresses are concerned, or will when they have followed.
   var standing = Settlement.State.stop
   /// The last failure to send an announcement.

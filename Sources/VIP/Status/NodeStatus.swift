@@ -99,7 +99,7 @@ public struct RouterStatus: Sendable, Hashable {
   /// How long ago that was.
   public var timeInState: Duration
   /// Why the state was entered, or what an idle router waits for.
-  public var reason: String
+  public var reason: StateReason
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics
   /// Counters of its segment and family that belong to no single router.
@@ -124,7 +124,7 @@ public struct RouterStatus: Sendable, Hashable {
     name: String, interface: String, vrid: VRID, family: AddressFamily, version: ProtocolVersion,
     state: VirtualRouter.State, priority: Priority, effectivePriority: Priority,
     interval: AdvertisementInterval, activeRouter: IPAddress? = nil, addresses: [AddressStatus],
-    virtualMac: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: String,
+    virtualMac: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: StateReason,
     statistics: Statistics = Statistics(),
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
     conflicts: ConflictStatus = ConflictStatus(), takeovers: TakeoverStatus = TakeoverStatus(),
