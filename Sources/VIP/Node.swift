@@ -86,7 +86,8 @@ public actor Node {
       machine, poller, lease: options.settings.lease,
       announcements: options.settings.announcements)
     engine.wording = options.wording
-    loop = try EventLoop(poller, isRealtime: options.settings.isRealtime)
+    loop = try EventLoop(
+      poller, isRealtime: options.settings.isRealtime, options.wording)
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
