@@ -20,12 +20,6 @@ public actor Node {
   public struct Options: Sendable, Hashable {
     /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
     public var settings: NodeSettings
-    /// What ``NodeStatus`` gives as version.
-    public var version: String
-    /// Whether the process around the node ends it once it has no routers any more.
-    ///
-    /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
-    public var endsWhenIdle: Bool
     /// Where to note which addresses the node may hold; `nil` if nowhere.
     ///
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
@@ -33,15 +27,16 @@ public actor Node {
     public var addressesPath: String?
     /// The words by which the program's users know its settings and commands.
     public var wording: Wording
+    /// Whether the process around the node ends it once it has no routers any more, which
+    /// ``NodeStatus`` tells to clients that wait for that end.
+    package var endsWhenIdle = false
 
     /// Makes options; what is left out has its default.
     public init(
-      settings: NodeSettings = NodeSettings(), version: String = vipVersion,
-      endsWhenIdle: Bool = false, addressesPath: String? = nil, wording: Wording = Wording()
+      settings: NodeSettings = NodeSettings(), addressesPath: String? = nil,
+      wording: Wording = Wording()
     ) {
       self.settings = settings
-      self.version = version
-      self.endsWhenIdle = endsWhenIdle
       self.addressesPath = addressesPath
       self.wording = wording
     }
@@ -281,7 +276,7 @@ public actor Node {
   /// Refuses new routers from now on if there are none.
   ///
   /// - Returns: whether the node is retired now.
-  public func retireIfIdle() -> Bool {
+  package func retireIfIdle() -> Bool {
     guard engine.routerNames.isEmpty, !isApplying else { return false }
     isShuttingDown = true
     return true
@@ -316,7 +311,7 @@ public actor Node {
 }
 
 /// The version of this library and of `vipctl`.
-public let vipVersion = "0.1.0"
+package let vipVersion = "0.1.0"
 
 /// Ends a node that nothing refers to any more, as a part of it that goes with it.
 ///

@@ -16,7 +16,7 @@ public struct NodeStatus: Sendable, Hashable {
 
   /// The node's own part of its status.
   public struct Node: Sendable, Hashable {
-    /// The version of the program or library.
+    /// The version of this library.
     public var version: String
     /// The process that runs the node.
     public var pid: Int32
