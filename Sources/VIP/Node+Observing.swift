@@ -46,7 +46,8 @@ extension Node {
         version: vipVersion, pid: getpid(), uptime: bootTime() - engine.startedAt,
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
         guardPid: engine.guardPid, isRealtime: loop.isRealtime,
-        wakeUps: engine.wakeUpStatus),
+        wakeUps: engine.wakeUpStatus,
+        problems: [engine.nodeProblem, addressFileProblem].compactMap { $0 }),
       routers: engine.status(name))
   }
 

@@ -46,6 +46,8 @@ public actor Node {
   private let addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
+  /// Why it could not be written the last time.
+  private(set) var addressFileProblem: NodeProblem?
   /// The elections and addresses; nothing but this actor touches them.
   let engine: Engine
   nonisolated let loop: EventLoop
@@ -269,8 +271,17 @@ public actor Node {
       }
     }
     lastNote = note
-    guard let failure = await note.value else { return }
-    deliver([.nodeWarning(text: "\(failure); after a crash addresses may be left behind")])
+    let problem = await note.value.map {
+      NodeProblem(.addressFile, "\($0); after a crash addresses may be left behind")
+    }
+    guard problem != addressFileProblem else { return }
+    let over = addressFileProblem
+    addressFileProblem = problem
+    if let problem {
+      deliver([.nodeWarning(problem)])
+    } else if let over {
+      deliver([.nodeCleared(over)])
+    }
   }
 
   /// Refuses new routers from now on if there are none.

@@ -126,7 +126,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     takeovers = TakeoverRecord(status.takeovers)
     lease = status.lease.map(LeaseRecord.init)
     peers = status.peers.map(PeerRecord.init)
-    warnings = status.warnings
+    warnings = WarningText.sentences(status.problems)
     hooks = status.hooks
     unicastTo = status.unicastTo
   }

@@ -46,6 +46,8 @@ final class RouterInstance {
   var attachRetryAt: Instant?
   /// How long its takeovers took.
   var takeovers = Takeovers()
+  /// What observers have been told that is wrong.
+  var toldProblems = ToldProblems()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Other machines that use its addresses while it holds them.

@@ -34,12 +34,15 @@ public struct NodeStatus: Sendable, Hashable {
     public var isRealtime: Bool
     /// How late its turns come.
     public var wakeUps: WakeUpStatus
+    /// What is wrong with the node itself at the moment.
+    public var problems: [NodeProblem]
 
     /// Makes the node's part.
     public init(
       version: String, pid: Int32, uptime: Duration, lease: LeasePolicy,
       endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil,
-      isRealtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus()
+      isRealtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus(),
+      problems: [NodeProblem] = []
     ) {
       self.version = version
       self.pid = pid
@@ -50,6 +53,7 @@ public struct NodeStatus: Sendable, Hashable {
       self.guardPid = guardPid
       self.isRealtime = isRealtime
       self.wakeUps = wakeUps
+      self.problems = problems
     }
   }
 }
