@@ -28,7 +28,9 @@ import Testing
       "VIPCore", "VRRP", "ARP", "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports",
       "Glibc", "Synchronization", "FoundationEssentials",
     ],
-    "VIPTesting": ["VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc"],
+    "VIPTesting": [
+      "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "Glibc", "Synchronization",
+    ],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPControl", "VIPMonitor",
       "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
@@ -129,7 +131,8 @@ import Testing
 
   /// The advice of an import is about this program; all other libraries serve any, see `Wording`.
   @Test func `no library knows the command line`() throws {
-    let word = try Regex("--[a-z][a-z]|'vipctl [a-z]")
+    // The name in a path, of a file or metric, or at the start of a mark is no word to a user.
+    let word = try Regex("--[a-z][a-z]|(^|[^/a-zA-Z])vipctl($|[^.:/_a-zA-Z])")
     for file in try Repository.swiftFiles(under: "Sources")
     where !["vipctl", "VIPImport"].contains(file.module) {
       for (number, line) in try file.lines.enumerated() {

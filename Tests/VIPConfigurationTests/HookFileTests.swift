@@ -40,7 +40,7 @@ import VIPReports
         Hooks(fault: ["/bin/page", "all of it"]), Hooks(),
       ])
     // As they go to a background node.
-    let request = ControlRequest.up(file.routers, timeoutSeconds: 1)
+    let request = ControlRequest.up(file.routers, timeout: .seconds(1))
     #expect(JSONCoding.decode(ControlRequest.self, from: JSONCoding.line(request)) == request)
   }
 

@@ -20,7 +20,7 @@ import VRRP
     chmod(folder["hook"], 0o755)
     let notes = { (try? String(contentsOfFile: folder["notes"], encoding: .utf8)) ?? "" }
 
-    let node = try machine.node()
+    let node = try Node(on: machine)
     let hooks = try HookService(for: node, variables: ["X": "1"])
     let events = node.events()
     // Long enough that a busy machine does not make it step down for being late.
@@ -56,7 +56,7 @@ import VRRP
   }
 
   @Test func `a program that fails is a problem of its router`() async throws {
-    let node = try machine.node(isUp: false)
+    let node = try Node(on: MachineInMemory.down())
     let hooks = try HookService(for: node)
     var router = try settings()
     router.hooks = Hooks(fault: ["/bin/false"])

@@ -28,7 +28,7 @@ import VRRP
     #expect(try bench.held == ["198.18.0.100/24"], "it serves until the next one does")
     bench.settle()
     #expect(bench.engine.obstacle(to: "web") == "health: no answer")
-    #expect(bench.engine.status().first?.reason == "health: no answer")
+    #expect(bench.engine.status().first?.reason.description == "health: no answer")
     #expect(
       bench.events.last
         == .waiting(

@@ -46,6 +46,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// This machine's own address may be among them, so that all machines can be told the same.
   public var peers: [IPAddress]
   /// Programs to run when it becomes Active, Backup and so on.
+  ///
+  /// A ``Node`` only passes them on, in each ``Settlement``; `HookService` of the product `VIPHooks`
+  /// runs them.
   public var hooks: Hooks
 
   /// Makes a configuration; what is left out has its default.

@@ -22,6 +22,7 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
+    instance.announceFailure = nil
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }
   }
@@ -252,6 +253,16 @@ extension Engine {
         if announce(address, on: wire, for: instance) { handleAnnounced(position, of: instance) }
       }
     }
+    concludeAnnouncing()
+  }
+
+  /// Announcements can be sent again where they could not be, and none of this turn was refused.
+  private func concludeAnnouncing() {
+    guard !announceAttempts.isEmpty else { return }
+    for (slot, hasWorked) in announceAttempts where hasWorked {
+      instances[slot]?.announceFailure = nil
+    }
+    announceAttempts.removeAll(keepingCapacity: true)
   }
 
   /// Announces an address; where a queue is full for the moment, again a little later.
@@ -263,9 +274,12 @@ extension Engine {
       address, at: instance.macvlan?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
-      instance.announceFailure = nil
+      if instance.announceFailure != nil, announceAttempts[instance.slot] == nil {
+        announceAttempts[instance.slot] = true
+      }
       return true
     } catch {
+      announceAttempts[instance.slot] = false
       if error.isTransient { wire.queue.retry(address, now: now) }
       guard instance.announceFailure != error.description else { return false }
       instance.announceFailure = error.description

@@ -126,9 +126,12 @@ extension Engine {
     return failure
   }
 
-  /// Tells once that advertisements can't be sent; the last one of a router that pauses is not told.
+  /// Tells once that advertisements can't be sent, of each router that is to send some; the last one
+  /// of a router that pauses is not told.
   private func concludeSending(by way: Segment.Way, on segment: Segment) {
-    guard case .failed(let failure) = segment.concludeSending(by: way) else { return }
+    segment.concludeSending(by: way)
+    let failure = segment.sendFailure(by: way)
+    guard failure != 0 else { return }
     for instance in segment.routers(sendingBy: way) where instance.activity == .running {
       warn(
         .advertising, of: instance,
@@ -139,15 +142,15 @@ extension Engine {
   private func record(_ transition: Transition, of instance: RouterInstance) {
     isSafeguardStale = true
     instance.stateSince = now
-    instance.stateReason = transition.reason.description
+    instance.stateReason = .transition(transition.reason)
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
     case .active:
-      beginSettling(instance, as: .active, because: transition.reason.description)
+      beginSettling(instance, as: .active, because: instance.stateReason)
     case .backup:
-      beginSettling(instance, as: .backup, because: transition.reason.description)
+      beginSettling(instance, as: .backup, because: instance.stateReason)
     case .initialize: break
     }
   }

@@ -195,11 +195,11 @@ extension Engine {
     stopProbing(of: instance)
     schedule(instance)
     instance.stateSince = now
-    instance.stateReason = reason.description
+    instance.stateReason = .waiting(reason)
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
-    beginSettling(instance, as: .fault, because: reason.description)
+    beginSettling(instance, as: .fault, because: .waiting(reason))
   }
 
   /// Takes an instance out of the election until something is tried again; the caller says when.

@@ -92,6 +92,7 @@ extension Engine {
 
   /// Forgets a virtual router: everything that knows it by its slot does so here.
   private func forget(_ instance: RouterInstance) {
+    endProblems(of: instance)
     // While it is known what the addresses were on.
     settleForGood(instance)
     // Its address work, addresses, macvlan, segment and wire; the guard's part goes with the link.

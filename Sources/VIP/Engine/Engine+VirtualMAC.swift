@@ -190,14 +190,18 @@ extension Engine {
     isSafeguardStale = true
   }
 
+  /// Whether a router's macvlan is to be on.
+  func serves(_ instance: RouterInstance) -> Bool {
+    instance.isHolding || instance.handover.isUnderWay
+  }
+
   /// Puts one macvlan in order, at most once a second.
   private func reviewMacvlan(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan, let link = instance.link else { return }
     let present = macvlan.index.flatMap { try? platform.kernel.link($0) }
     // It goes with its parent.
     guard present != nil || interfaces.link(link.index) != nil else { return }
-    let serves = instance.isHolding || instance.handover.isUnderWay
-    let deed = instance.macvlan?.review(present, serves: serves, at: now) ?? .nothing
+    let deed = instance.macvlan?.review(present, serves: serves(instance), at: now) ?? .nothing
     schedule(instance)
     guard deed != .nothing else { return }
     switch deed {

@@ -74,6 +74,13 @@ package final class Engine {
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``updateSafeguard()``.
   var isSafeguardStale = false
+  /// The slots of routers with problems that observers have been told of.
+  var troubledSlots: Set<Int> = []
+  /// What is wrong with the node itself, as observers have been told.
+  package internal(set) var nodeProblem: NodeProblem?
+  /// Whether all announcements of a router in this turn have left, by slot; only of those that were
+  /// refused one before.
+  var announceAttempts: [Int: Bool] = [:]
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
   /// Routers whose addresses have not followed a change of state yet, by slot.
@@ -158,6 +165,7 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armAnnouncements()
+    reviewProblems()
     tellSettled()
   }
 
@@ -287,11 +295,6 @@ package final class Engine {
   }
 
   // MARK: Events
-
-  /// Tells that something is wrong with a router.
-  func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
-    report(.warning(instance.problem(kind, text)))
-  }
 
   /// Tells observers of something.
   func report(_ event: NodeEvent) {

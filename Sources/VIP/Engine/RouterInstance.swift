@@ -37,7 +37,7 @@ final class RouterInstance {
   /// What lowers it.
   var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
-  var stateReason = "not started"
+  var stateReason = StateReason.waiting(.notStarted)
   /// What it does as far as its addresses are concerned, or will when they have followed.
   var standing = Settlement.State.stop
   /// The last failure to send an announcement.
@@ -46,6 +46,8 @@ final class RouterInstance {
   var attachRetryAt: Instant?
   /// How long its takeovers took.
   var takeovers = Takeovers()
+  /// What observers have been told that is wrong.
+  var toldProblems = ToldProblems()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Other machines that use its addresses while it holds them.

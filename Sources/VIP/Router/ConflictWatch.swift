@@ -198,16 +198,4 @@ extension ConflictWatch {
         ConflictStatus.Rival(address: $0.address, mac: $0.mac, claims: $0.count)
       })
   }
-
-  /// A sentence for each of the first few conflicts.
-  var warnings: [String] {
-    let certain = claims.filter { $0.stage == .certain }
-    var lines = certain.prefix(3).map { conflictText($0.address, $0.mac) }
-    if certain.count > 3 {
-      let more = certain.count - 3
-      lines.append(
-        "\(more) more address\(more == 1 ? " is" : "es are") also used by other machines")
-    }
-    return lines
-  }
 }

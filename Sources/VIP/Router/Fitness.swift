@@ -63,6 +63,15 @@ struct Fitness {
     /// What it does to the priority, in words; `nil` if it keeps the router out instead.
     var effect: String? { decrement.map { reason.description(loweringBy: $0) } }
 
+    /// What lowers the priority, as programs know it.
+    var loweringCause: Problem.LoweringCause? {
+      switch reason {
+      case .tracked(let fault): .tracked(interface: fault.interface)
+      case .external(let cause, _): .external(cause)
+      case .notStarted, .interface, .noSourceAddress, .addressInUse, .system: nil
+      }
+    }
+
     /// Whether it is one of a tracked interface.
     var isTracked: Bool {
       if case .tracked = reason { true } else { false }

@@ -52,6 +52,7 @@ final class Segment {
   /// Ends the sending of a turn.
   ///
   /// - Returns: what has changed by it.
+  @discardableResult
   func concludeSending(by way: Way) -> SendFailure.News? {
     switch way {
     case .socket: socketFailure.conclude()
@@ -66,7 +67,15 @@ final class Segment {
 
   /// The error number with which a router's advertisements fail to be sent; 0 if they don't.
   func sendFailure(of instance: RouterInstance) -> Int32 {
-    instance.settings.virtualMac ? frameFailure.errorNumber : socketFailure.errorNumber
+    sendFailure(by: instance.settings.virtualMac ? .frames : .socket)
+  }
+
+  /// The error number with which advertisements fail to be sent in one way; 0 if they don't.
+  func sendFailure(by way: Way) -> Int32 {
+    switch way {
+    case .socket: socketFailure.errorNumber
+    case .frames: frameFailure.errorNumber
+    }
   }
 
   // MARK: Receiving

@@ -26,7 +26,8 @@ extension SegmentMonitor {
     let isNews = claim.form == .announcement || claim.form == .probe
     guard isNews || findings.contains(where: { $0.level >= .warning }) else { return nil }
     return Observation(
-      nanoseconds: now.nanoseconds, kind: claim.address.family == .ipv4 ? .arp : .neighbor,
+      time: Timestamp(nanosecondsSince1970: now.nanoseconds),
+      kind: claim.address.family == .ipv4 ? .arp : .neighbor,
       sender: ethernet.source, vlan: ethernet.visibleVLAN, text: text, advertisement: nil,
       findings: findings)
   }

@@ -68,7 +68,8 @@ public struct SegmentMonitor: Sendable {
         ? Finding(.note, .cut, "the capture holds only \(frame.bytes.count) bytes of it")
         : Finding(.rejected, .damaged, "receivers ignore it: \(error)")
       return Observation(
-        nanoseconds: frame.time.nanoseconds, kind: what == "ARP" ? .arp : .neighbor,
+        time: Timestamp(nanosecondsSince1970: frame.time.nanoseconds),
+        kind: what == "ARP" ? .arp : .neighbor,
         sender: packet.ethernet.source, vlan: packet.ethernet.visibleVLAN, text: what,
         advertisement: nil, findings: [finding])
     }
@@ -100,7 +101,7 @@ public struct SegmentMonitor: Sendable {
       tallyRejection(message, ethernet, findings)
     }
     return Observation(
-      nanoseconds: now.nanoseconds, kind: .vrrp, sender: ethernet.source,
+      time: Timestamp(nanosecondsSince1970: now.nanoseconds), kind: .vrrp, sender: ethernet.source,
       vlan: ethernet.visibleVLAN, text: text, advertisement: facts, findings: findings)
   }
 

@@ -129,8 +129,7 @@ struct ResignCommand: ParsableCommand {
 
   func run() throws {
     let client = NodeClient(runtime)
-    let seconds = duration.map { $0 / .seconds(1) }
-    try client.change(.resign(router: name, seconds: seconds))
+    try client.change(.resign(router: name, for: duration))
   }
 }
 

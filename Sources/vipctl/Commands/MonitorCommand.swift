@@ -84,7 +84,7 @@ struct MonitorCommand: ParsableCommand {
       let result = watch.monitor.summary(at: now)
       Terminal.print(
         json
-          ? JSONCoding.pretty(result)
+          ? MonitorText.json(result)
           : MonitorText.render(result, colour: Terminal.wantsColour(STDOUT_FILENO)))
     }
     if let failure { throw failure }

@@ -60,7 +60,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let wanted = try router.load(for: "run")
     try Permissions.require()
-    let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
+    let directory = runtime.directory
     let file = router.config
     LogOutput.use(logFormat)
     NodeProcess.runToEnd(hintForReports: Self.hintForReports) { stops in

@@ -85,7 +85,7 @@ struct SimulateCommand: ParsableCommand {
       try OutputFile.write(capture.bytes, to: pcap)
     }
     if json {
-      Terminal.print(JSONCoding.pretty(ScenarioReport(run)))
+      Terminal.print(SimulationText.json(ScenarioReport(run)))
     } else {
       Terminal.print(SimulationText.render(run, width: width))
     }
