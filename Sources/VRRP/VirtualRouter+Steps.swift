@@ -77,7 +77,7 @@ extension VirtualRouter {
   /// for another Active_Down_Interval, as an Active does that wakes up late; once in a row, so that a
   /// machine that is always late can take over, unless it was away for all of that time again.
   ///
-  /// - Returns: whether the timer has been set anew.
+  /// - Returns: whether the timer has been set again.
   mutating func listensForWakingUpLate(
     _ backup: Backup, due: Instant, at now: Instant
   ) -> Bool {

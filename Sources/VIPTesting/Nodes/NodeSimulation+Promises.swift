@@ -261,7 +261,7 @@ extension NodeSimulation {
       }
   }
 
-  /// Whether a machine serves an address on another segment, and answers who asks for it on this one:
+  /// Whether a machine serves an address on another segment, and answers probes for it on this one:
   /// Linux answers for an IPv4 address on each interface.
   private func isServedElsewhere(_ watch: WatchedAddress) -> Bool {
     guard watch.address.isIPv4, watch.members.contains(where: { $0.settings.probe }) else {
