@@ -110,7 +110,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
       swiftSettings: common),
     .testTarget(
-      name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], swiftSettings: common),
+      name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], exclude: ["Program"],
+      swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
     .testTarget(
@@ -166,7 +167,10 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPServiceTests",
-      dependencies: ["VIPService", "VIPReports", "VIPCore", "TestSupport"],
+      dependencies: [
+        "VIPService", "VIPReports", "VIPConfiguration", "VIPControl", "VIP", "VIPCore",
+        "TestSupport",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "ARPTests", dependencies: ["ARP", "VIPCore", "VIPTesting", "TestSupport"],

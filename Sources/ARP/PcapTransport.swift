@@ -147,9 +147,12 @@ extension PcapTransport {
         message: problem)
     }
     guard if_nametoindex(name) != 0 else {
+      // Asking takes a socket, for which there may be no descriptor.
+      let code = errno
+      let isGone = code == ENODEV || code == ENXIO
       throw FrameError(
-        interface: name, operation: "open", cause: .interfaceGone, errorNumber: ENODEV,
-        message: "no such interface")
+        interface: name, operation: "open", cause: isGone ? .interfaceGone : .other,
+        errorNumber: code, message: isGone ? "no such interface" : String(cString: strerror(code)))
     }
   }
 

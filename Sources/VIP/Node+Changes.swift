@@ -111,9 +111,8 @@ extension Node {
       return routers
     case .adding(let addresses, let name):
       var settings = try stayingSettings(name)
-      for address in addresses where !settings.addresses.contains(address) {
-        settings.addresses.append(address)
-      }
+      var present = Set(settings.addresses)
+      settings.addresses += addresses.filter { present.insert($0).inserted }
       return [settings]
     case .taking(let addresses, let name):
       var settings = try stayingSettings(name)
@@ -330,7 +329,8 @@ extension Node {
   public func add(
     _ addresses: [InterfaceAddress], to name: String
   ) async throws(NodeError) -> ChangeReport {
-    try await apply(Target(.adding(addresses, to: name)))
+    try refuseTooMany(addresses.count, name)
+    return try await apply(Target(.adding(addresses, to: name)))
   }
 
   /// Takes addresses from a running router.
@@ -343,11 +343,21 @@ extension Node {
   public func remove(
     _ addresses: [IPAddress], from name: String
   ) async throws(NodeError) -> ChangeReport {
+    try refuseTooMany(addresses.count, name)
     let report = try await apply(Target(.taking(addresses, from: name)))
     guard await wait(until: { [engine] in !engine.isLeaving(name) }) == .met else {
       throw .cancelled
     }
     return report
+  }
+
+  /// Before anything is done with them: no router has as many.
+  private func refuseTooMany(_ count: Int, _ name: String) throws(NodeError) {
+    guard count > RouterConfiguration.addressCountMax else { return }
+    throw NodeError(
+      ConfigurationError(
+        .addresses, router: name,
+        "\(count) addresses are more than \(RouterConfiguration.addressCountMax) in one router"))
   }
 
   private func startGuard() throws(NodeError) {
@@ -360,13 +370,13 @@ extension RouterConfiguration {
   fileprivate mutating func take(
     _ addresses: [IPAddress], _ wording: Wording
   ) throws(NodeError) {
-    for address in addresses {
-      guard self.addresses.contains(where: { $0.address == address }) else {
-        throw NodeError(
-          ConfigurationError(.addresses, router: name, "it does not have the address \(address)"))
-      }
+    let present = Set(self.addresses.lazy.map(\.address))
+    if let unknown = addresses.first(where: { !present.contains($0) }) {
+      throw NodeError(
+        ConfigurationError(.addresses, router: name, "it does not have the address \(unknown)"))
     }
-    self.addresses.removeAll { addresses.contains($0.address) }
+    let leaving = Set(addresses)
+    self.addresses.removeAll { leaving.contains($0.address) }
     guard !self.addresses.isEmpty else {
       throw NodeError(
         ConfigurationError(

@@ -77,6 +77,8 @@ public actor Node {
     _ options: Options = Options(), on platform: sending (any Platform)? = nil
   ) throws(NodeError) {
     self.options = options
+    addressFile = options.addressesPath.map(AddressFile.init)
+    let leftovers = try addressFile?.read()
     let poller = try Poller()
     let machine: any Platform = if let platform { platform } else { try LinuxPlatform() }
     let engine = try Engine(
@@ -88,8 +90,7 @@ public actor Node {
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
-    addressFile = options.addressesPath.map(AddressFile.init)
-    if let addressFile { engine.removeLeftovers(addressFile.read()) }
+    if let leftovers { engine.removeLeftovers(leftovers) }
     do throws(NodeError) {
       try loop.start()
     } catch {

@@ -84,7 +84,7 @@ public enum ControlClient {
         "the socket path \(path) is longer than \(UnixAddress.byteCountMax) bytes")
     }
     switch address.connect(socket) {
-    case 0: return
+    case 0: try requireTrust(in: socket, path)
     case ENOENT, ECONNREFUSED, ENOTDIR:
       throw ControlClientError(.noNode, "no node runs here (nothing answers on \(path))")
     case EACCES, EPERM:
@@ -97,6 +97,23 @@ public enum ControlClient {
     }
   }
 
+  /// What is asked may be a secret, and what is answered is believed: who listens must be root, this
+  /// user, or the one to whom root has given the runtime directory.
+  private static func requireTrust(
+    in socket: Int32, _ path: String
+  ) throws(ControlClientError) {
+    guard let user = UnixSocket.peerUser(socket) else {
+      throw ControlClientError(.system, "can't tell who listens on \(path)")
+    }
+    let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    guard user != 0, user != geteuid(), !OwnFiles.isGiven(directory: directory, to: user) else {
+      return
+    }
+    throw ControlClientError(
+      .system,
+      "user \(user) listens on \(path), and others may have put that there; nothing is asked of it")
+  }
+
   private static func send(_ bytes: [UInt8], to socket: Int32) throws(ControlClientError) {
     var sent = 0
     while sent < bytes.count {
@@ -107,7 +124,11 @@ public enum ControlClient {
       }
       if count < 0 {
         if errno == EINTR { continue }
-        // The node may have refused us and said why: the reply tells.
+        // The node may have refused us and said why: the reply tells. One that takes nothing does not
+        // answer either.
+        guard [EPIPE, ECONNRESET, EAGAIN].contains(errno) else {
+          throw ControlClientError(.system, "send the request: \(errorText(errno))")
+        }
         return
       }
       sent += count

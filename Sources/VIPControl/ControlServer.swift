@@ -11,7 +11,7 @@ public import VIP
 public final class ControlServer: Sendable {
   /// Answers one request; called concurrently for different connections.
   ///
-  /// A request that is too long comes as an empty one.
+  /// A request that is too long comes as an empty one. The task is cancelled when the client is gone.
   public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
 
   /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which also
@@ -21,6 +21,10 @@ public final class ControlServer: Sendable {
   /// Bounds on what clients can make the server hold.
   enum Bound {
     static let connections = 64
+    /// After how long a connection that is being answered takes none of these places any more.
+    static let shortAnswer = Duration.seconds(1)
+    /// How many of those there may be beside them.
+    static let longAnswers = 192
     /// How many of them may be streams, which last as long as the client likes.
     static let streams = 32
     static let requestByteCount = 4 << 20

@@ -16,11 +16,21 @@ final class ControlSession {
     var sent = 0
     /// When the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
+    /// Since when.
+    var answeringSince = Instant.zero
     /// What writes a stream for it.
     var stream: Task<Void, Never>?
+    /// What works out its answer.
+    var work: Task<Void, Never>?
 
     /// A stream has no end of its own: its connection is owed only what has been written for it.
     var isOwedReply: Bool { isAnswering && stream == nil || !reply.isEmpty }
+
+    /// Whether its answer takes its time, such as that of an `up`: it then takes no place of those
+    /// who ask for something short.
+    func isLong(at now: Instant) -> Bool {
+      isAnswering && stream == nil && answeringSince + ControlServer.Bound.shortAnswer <= now
+    }
   }
 
   private let server: ControlServer
@@ -56,7 +66,11 @@ final class ControlSession {
     server.sessionEnded()
   }
 
-  private var isFull: Bool { connections.count >= ControlServer.Bound.connections }
+  private var isFull: Bool {
+    guard connections.count >= ControlServer.Bound.connections else { return false }
+    let now = bootTime()
+    return connections.values.count { !$0.isLong(at: now) } >= ControlServer.Bound.connections
+  }
 
   /// Waits for something to do and does it.
   private func wait() {
@@ -68,17 +82,25 @@ final class ControlSession {
     let ids = Array(connections.keys)
     for id in ids {
       guard let connection = connections[id] else { continue }
-      let wanted = connection.reply.isEmpty ? POLLIN : POLLOUT
+      // Whom we are about to answer has nothing more to say, but may be gone, which is always told.
+      let wanted =
+        connection.isAnswering && connection.stream == nil
+        ? 0 : connection.reply.isEmpty ? POLLIN : POLLOUT
       descriptors.append(
-        pollfd(
-          fd: connection.isAnswering && connection.stream == nil ? -1 : connection.descriptor,
-          events: Int16(wanted), revents: 0))
+        pollfd(fd: connection.descriptor, events: Int16(wanted), revents: 0))
     }
     let timeout: Int32 = isFull || isPausing ? 100 : connections.isEmpty ? -1 : 1000
     guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
     if descriptors[0].revents != 0 { server.wakeUp.clear() }
     for (index, id) in ids.enumerated() where descriptors[index + 2].revents != 0 {
-      if connections[id]?.reply.isEmpty ?? true { receive(id) } else { send(id) }
+      guard let connection = connections[id] else { continue }
+      if connection.isAnswering, connection.stream == nil {
+        drop(id)
+      } else if connection.reply.isEmpty {
+        receive(id)
+      } else {
+        send(id)
+      }
     }
     if descriptors[1].revents != 0 { acceptWaiting() }
   }
@@ -91,6 +113,7 @@ final class ControlSession {
         guard let id = overdueWhenFull else { return }
         drop(id)
       }
+      limitLongAnswers()
       let descriptor = vip_accept4(listener, nil, nil, flags)
       guard descriptor >= 0 else {
         // A client that waits stays in the queue, and the listener readable: looking again at once would
@@ -108,6 +131,16 @@ final class ControlSession {
       connections[lastID] = Connection(
         descriptor: descriptor, deadline: bootTime() + ControlServer.Bound.patience)
     }
+  }
+
+  /// Gives up the one that has been answered for the longest if too many take their time.
+  private func limitLongAnswers() {
+    guard connections.count >= ControlServer.Bound.longAnswers else { return }
+    let now = bootTime()
+    let long = connections.filter { $0.value.isLong(at: now) }
+    guard long.count >= ControlServer.Bound.longAnswers else { return }
+    let oldest = long.min { $0.value.answeringSince < $1.value.answeringSince }
+    if let oldest { drop(oldest.key) }
   }
 
   /// The client that has been waited for the longest, if it is time to give its place to another.
@@ -154,6 +187,7 @@ final class ControlSession {
   private func answer(_ request: [UInt8], to id: UInt64) {
     connections[id]?.request = []
     connections[id]?.isAnswering = true
+    connections[id]?.answeringSince = bootTime()
     connections[id]?.deadline = nil
     let streams = connections.values.count { $0.stream != nil }
     if streams < ControlServer.Bound.streams, let lines = stream(request) {
@@ -166,7 +200,7 @@ final class ControlSession {
       }
       return
     }
-    Task { [server, handler] in
+    connections[id]?.work = Task { [server, handler] in
       let reply = await handler(request)
       server.deliver(reply + [UInt8(ascii: "\n")], to: id)
     }
@@ -180,6 +214,7 @@ final class ControlSession {
         connections[id]?.isAnswering = false
         connections[id]?.requestByteCount = 0
         connections[id]?.stream = nil
+        connections[id]?.work = nil
       }
       // A client that does not read its stream has had it.
       let waiting = connection.reply.count - connection.sent
@@ -238,6 +273,8 @@ final class ControlSession {
   private func drop(_ id: UInt64) {
     guard let connection = connections.removeValue(forKey: id) else { return }
     connection.stream?.cancel()
+    // What has begun goes on; nobody waits for the rest.
+    connection.work?.cancel()
     close(connection.descriptor)
   }
 }

@@ -16,11 +16,12 @@ extension Node {
     _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
   ) async -> ControlReply {
     do throws(NodeError) {
+      try await Self.validate(request)
       switch request {
       case .up(let settings, let timeout):
         return try await bringUp(settings, timeout, complete)
       case .down(let wanted):
-        await takeDown(try routerNames(meantBy: wanted))
+        await takeDown(try await routerNames(meantBy: wanted))
         return .done(try record(nil, complete))
       case .downAll:
         await takeDown(routerNames)
@@ -57,6 +58,23 @@ extension Node {
     }
   }
 
+  /// Checks what can be checked without the node, on another thread than its own: what makes no sense
+  /// costs the elections nothing, however long it is.
+  @concurrent
+  private nonisolated static func validate(_ request: ControlRequest) async throws(NodeError) {
+    switch request {
+    case .up(let routers, _), .dryRun(.up(let routers, _)):
+      for router in routers {
+        do throws(ConfigurationError) {
+          try router.validate()
+        } catch {
+          throw NodeError(error)
+        }
+      }
+    default: break
+    }
+  }
+
   /// What the node is doing, in the form of the socket.
   private func record(
     _ name: String?, _ complete: StatusCompletion
@@ -73,7 +91,7 @@ extension Node {
     var report = ChangeReport()
     switch request {
     case .up(let settings, _): report = try await preview(settings)
-    case .down(let wanted): report.removed = try routerNames(meantBy: wanted)
+    case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)
     case .status, .add, .remove, .resign, .events, .promote, .dryRun:
@@ -99,6 +117,9 @@ extension Node {
           await takeDown(wanted.map(\.name).filter { !before.contains($0) || $0 == router.name })
           throw error
         }
+        if error.kind == .unknownRouter {
+          throw NodeError(.refused, "\(router.name): it was taken down before it took part")
+        }
         waiting = waiting ?? ControlFailure(error)
       }
     }
@@ -109,21 +130,44 @@ extension Node {
   }
 
   /// Routers by name or by one of their addresses; all of them or an error.
-  private func routerNames(meantBy wanted: [String]) throws(NodeError) -> [String] {
-    let known = routerNames
-    var names: [String] = []
-    for word in wanted {
-      var meant = known.filter { $0 == word }
+  ///
+  /// Not on the node's thread: a request may have as many words as fit into it.
+  @concurrent
+  private nonisolated func routerNames(
+    meantBy wanted: [String]
+  ) async throws(NodeError) -> [String] {
+    let routers = await configurations
+    let names = Set(routers.map(\.name))
+    var holders: [IPAddress: [String]]?
+    var found: [String] = []
+    var seen: Set<String> = []
+    var seenWords: Set<String> = []
+    for word in wanted where seenWords.insert(word).inserted {
+      var meant = names.contains(word) ? [word] : []
       if meant.isEmpty, let address = InterfaceAddress(word) {
-        meant = routerNames(holding: address.address)
+        let all = holders ?? Self.holders(routers)
+        holders = all
+        meant = all[address.address] ?? []
       }
       guard !meant.isEmpty else {
-        let list = known.isEmpty ? "there are none" : "there are " + known.joined(separator: ", ")
+        let list =
+          names.isEmpty
+          ? "there are none" : "there are " + routers.map(\.name).joined(separator: ", ")
         throw NodeError(.unknownRouter, "no router has the name or address '\(word)'; \(list)")
       }
-      for name in meant where !names.contains(name) { names.append(name) }
+      found += meant.filter { seen.insert($0).inserted }
     }
-    return names
+    return found
+  }
+
+  private nonisolated static func holders(
+    _ routers: [RouterConfiguration]
+  ) -> [IPAddress: [String]] {
+    var holders: [IPAddress: [String]] = [:]
+    for router in routers {
+      for address in router.addresses { holders[address.address, default: []].append(router.name) }
+    }
+    return holders
   }
 
   /// All hand over at the same time.

@@ -24,13 +24,26 @@ public final class RuntimeDirectory: Sendable {
 
   /// Makes the directory if need be and claims it.
   ///
+  /// Refused is a directory that others own or may write to, and what is in place of a file and no
+  /// file of this user alone.
+  ///
   /// - Throws: ``NodeError/Kind/alreadyRunning`` if a living node has claimed it.
   public init(path: String) throws(NodeError) {
     self.path = path
     try Self.makeDirectory(path)
+    try OwnFiles.require(directory: path)
     lock = try Self.claim(Self.pidPath(in: path), directory: path)
     // Whatever is there belongs to a dead node, or we would not hold the lock.
-    unlink(Self.socketPath(in: path))
+    let socket = Self.socketPath(in: path)
+    if unlink(socket) != 0, errno != ENOENT {
+      let code = errno
+      unlink(Self.pidPath(in: path))
+      close(lock)
+      throw NodeError(
+        .system(errno: code),
+        "\(socket) is in the place of the control socket and can't be removed "
+          + "(\(errorText(code))); remove it")
+    }
   }
 
   deinit {
@@ -50,13 +63,17 @@ public final class RuntimeDirectory: Sendable {
 
   private static func claim(_ pidPath: String, directory: String) throws(NodeError) -> Int32 {
     while true {
-      let descriptor = open(pidPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-      guard descriptor >= 0 else { throw .system(errno, "open \(pidPath)") }
+      guard let descriptor = try OwnFiles.open(pidPath, O_RDWR | O_CREAT) else { continue }
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
         let code = errno
         let pid =
           readSmallFile(pidPath).map { String(decoding: $0, as: UTF8.self) }?
           .split(separator: "\n").first.map { " (pid \($0))" } ?? ""
+        // A file without a pid is one that was made here just now.
+        var status = stat()
+        if code != EWOULDBLOCK, fstat(descriptor, &status) == 0, status.st_size == 0 {
+          unlink(pidPath)
+        }
         close(descriptor)
         guard code == EWOULDBLOCK else { throw .system(code, "lock \(pidPath)") }
         throw NodeError(

@@ -35,8 +35,9 @@ enum KeepalivedLexer {
       let (content, isContinued) = withoutComment(raw)
       // A continued line stands where it began.
       var line = pending ?? SourceLine(file: file, number: index + 1, text: "")
-      line.text += content
+      // Before the text grows: it would be copied with each piece if it were held twice.
       pending = nil
+      line.text += content
       if isContinued, index + 1 < all.count {
         pending = line
       } else {

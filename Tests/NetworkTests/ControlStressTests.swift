@@ -74,6 +74,37 @@ extension NetworkTests {
       try node.stop()
     }
 
+    @Test("Requests as long as they may be make no advertisement late")
+    func longRequests() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
+      try node.waitUntil(.active)
+      let capture = try Capture(segment)
+      let addresses = (0..<60_000).map { "\"10.\($0 >> 16).\($0 >> 8 & 255).\($0 & 255 | 1)/8\"" }
+      let words = [String](repeating: "\"lab\"", count: 180_000)
+      let others = (0..<180_000).map { "\"10.\($0 >> 16).\($0 >> 8 & 255).\($0 & 255)\"" }
+      let start = ContinuousClock.now
+      for request in [
+        #"{"add":{"router":"lab","addresses":[\#(addresses.joined(separator: ","))]}}"#,
+        #"{"remove":{"router":"lab","addresses":[\#(others.joined(separator: ","))]}}"#,
+        #"{"dryRun":{"_0":{"down":{"_0":[\#(words.joined(separator: ","))]}}}}"#,
+        #"{"dryRun":{"_0":{"down":{"_0":["lab",\#(others.joined(separator: ","))]}}}}"#,
+        #"{"down":{"_0":[\#(others.joined(separator: ","))]}}"#,
+      ] {
+        let client = try RawClient(socketPath(node))
+        client.send([UInt8]("\(request)\n".utf8))
+        var entry = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&entry, 1, 60_000) == 1, "an answer")
+        client.close()
+      }
+      let taken = ContinuousClock.now - start
+      let adverts = try capture.stop().filter { $0.vrid == 51 }
+      #expect(adverts.count > 5, "\(taken)")
+      let pauses = zip(adverts, adverts.dropFirst()).map { $1.time - $0.time }
+      #expect(pauses.max() ?? .zero < Bounds.interval + Bounds.margin, "of \(taken)")
+      #expect(try node.routers()?.allSatisfy { $0.state == .active } == true)
+      try node.stop()
+    }
+
     @Test("A node without descriptors neither spins nor falls silent")
     func noDescriptors() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
@@ -165,7 +196,7 @@ private struct ProcessUse {
 
 /// A connection to a control socket that minds no manners.
 private final class RawClient {
-  private var descriptor: Int32
+  private(set) var descriptor: Int32
 
   init(_ path: String, saying text: String = "", waits: Bool = true) throws {
     let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | (waits ? 0 : SOCK_NONBLOCK.rawValue)

@@ -68,6 +68,68 @@ import VIPControl
     withExtendedLifetime((first.raw, second.raw)) {}
   }
 
+  @Test(.timeLimit(.minutes(2)))
+  func `clients that are gone leave their places, and what they waited for is not waited for`()
+    async throws
+  {
+    let folder = try TemporaryDirectory()
+    let directory = try RuntimeDirectory(path: folder["run"])
+    let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+    let (ends, ended) = AsyncStream.makeStream(of: Void.self)
+    let server = try ControlServer(in: directory) { request in
+      guard request == Array("x".utf8) else { return request }
+      arrived.yield()
+      // As long as an 'up' on an interface that is down.
+      try? await Task.sleep(for: .seconds(600))
+      ended.yield()
+      return []
+    }
+    let path = RuntimeDirectory.socketPath(in: directory.path)
+    var arrival = arrivals.makeAsyncIterator()
+    var end = ends.makeAsyncIterator()
+    for _ in 0..<3 {
+      var clients: [Int32] = []
+      for _ in 0..<64 {
+        clients.append(dup(try silentClient(path).raw))
+        _ = await arrival.next()
+      }
+      for client in clients { close(client) }
+      for _ in 0..<64 { _ = await end.next() }
+    }
+    let answer = try await onThread {
+      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(60))
+    }
+    #expect(answer == Array("you".utf8))
+    await server.finish()
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `however many wait for a long answer, there is a place for a short one`() async throws {
+    let folder = try TemporaryDirectory()
+    let directory = try RuntimeDirectory(path: folder["run"])
+    let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+    let server = try ControlServer(in: directory) { request in
+      guard request == Array("x".utf8) else { return request }
+      arrived.yield()
+      try? await Task.sleep(for: .seconds(600))
+      return []
+    }
+    let path = RuntimeDirectory.socketPath(in: directory.path)
+    var arrival = arrivals.makeAsyncIterator()
+    var clients: [Int32] = []
+    // More than have a place beside the others: the first of them is given up.
+    for _ in 0..<300 {
+      clients.append(dup(try silentClient(path).raw))
+      _ = await arrival.next()
+    }
+    let answer = try await onThread {
+      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(60))
+    }
+    #expect(answer == Array("you".utf8))
+    for client in clients { close(client) }
+    await server.finish()
+  }
+
   @Test func `finishing waits for the replies and lets nobody else in`() async throws {
     let folder = try TemporaryDirectory()
     let directory = try RuntimeDirectory(path: folder["run"])

@@ -70,6 +70,29 @@ import Testing
     #expect(access(folder["new"], F_OK) != 0)
   }
 
+  @Test func `a pipe that others have removed is made again`() throws {
+    let folder = try TemporaryDirectory()
+    let fifo = EventFIFO()
+    try fifo.move(to: folder["pipe"])
+    let old = open(folder["pipe"], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    fifo.write { Array("one".utf8) }
+    #expect(unlink(folder["pipe"]) == 0)
+    fifo.write { Array("two".utf8) }
+    // Its reader goes on reading; when that has gone, the next one finds a pipe.
+    #expect(read(old) == "one\ntwo\n")
+    close(old)
+    let reader = open(folder["pipe"], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    fifo.write { Array("three".utf8) }
+    #expect(read(reader) == "three\n")
+    close(reader)
+    // What others have put there instead stays.
+    #expect(unlink(folder["pipe"]) == 0)
+    try folder.write("precious", to: "pipe")
+    fifo.write { Array("four".utf8) }
+    fifo.close()
+    #expect(readText(folder["pipe"]) == "precious")
+  }
+
   @Test func `what is there and not ours stays`() throws {
     let folder = try TemporaryDirectory()
     try folder.write("precious", to: "file")

@@ -1,6 +1,7 @@
 import Glibc
 import TestSupport
 import Testing
+import VIP
 import VIPCore
 import VIPReports
 
@@ -54,7 +55,7 @@ import VIPReports
     let path = folder["log"]
     for life in 0..<2 {
       var file = LogFile(path: path, descriptor: descriptor, byteCountMax: 1000)
-      #expect(file.open() == 0)
+      try file.open()
       for number in 0..<150 {
         let line = Array("\(life) \(1000 + number)\n".utf8)
         #expect(write(descriptor, line, line.count) == line.count)
@@ -67,7 +68,51 @@ import VIPReports
     // Nothing is missing in between.
     #expect((old + new).split(separator: "\n").count == 300 - 143)
     var other = LogFile(path: folder["none/log"], descriptor: descriptor)
-    let code = other.open()
-    #expect(code == ENOENT)
+    #expect(throws: NodeError.self) { try other.open() }
+  }
+
+  @Test func `a log that was deleted comes back, and stays small where it can't be set aside`()
+    throws
+  {
+    let folder = try TemporaryDirectory()
+    let descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    let path = folder["log"]
+    var file = LogFile(path: path, descriptor: descriptor, byteCountMax: 1000)
+    try file.open()
+    func say(_ text: String) {
+      file.reopenIfDeleted()
+      #expect(write(descriptor, Array(text.utf8), text.utf8.count) == text.utf8.count)
+      file.grow(by: text.utf8.count)
+    }
+    say("one\n")
+    #expect(unlink(path) == 0)
+    say("two\n")
+    #expect(readText(path) == "two\n")
+    #expect(mkdir(path + ".1", 0o700) == 0)
+    for number in 0..<1000 { say("\(number)\n") }
+    #expect(readText(path).utf8.count <= 1000 && readText(path).hasSuffix("\n998\n999\n"))
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a FIFO, a link or another's file is not taken for the log`() throws {
+    let folder = try TemporaryDirectory()
+    let descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    let path = folder["log"]
+    try folder.write("precious", to: "other")
+    for make in [
+      { mkfifo(path, 0o600) }, { symlink(folder["other"], path) }, { link(folder["other"], path) },
+      { mkdir(path, 0o700) },
+    ] {
+      #expect(make() == 0)
+      let error = #expect(throws: NodeError.self) {
+        var file = LogFile(path: path, descriptor: descriptor)
+        try file.open()
+      }
+      #expect(error?.description.hasSuffix("; remove it, the node makes its own") == true)
+      #expect(remove(path) == 0)
+    }
+    #expect(readText(folder["other"]) == "precious")
   }
 }

@@ -163,7 +163,8 @@ extension VirtualMACTests {
     #expect(try parent(.arpIgnore) == 0)
   }
 
-  @Test func `a name is one process's at a time`() throws {
+  @Test(.enabled(if: ProcessCapabilities.missing().isEmpty))
+  func `a name is one process's at a time`() throws {
     let (first, second) = (LinuxNameRegistry(), LinuxNameRegistry())
     let name = "test-\(getpid())"
     #expect(try first.claimName(name) && first.claimName(name))
@@ -177,9 +178,8 @@ extension VirtualMACTests {
     #expect(try !first.claimName(name) && first.nameHolder(name) == own)
   }
 
-  @Test func `a name that another process has silently is not ours, and free when that ends`()
-    throws
-  {
+  @Test(.enabled(if: ProcessCapabilities.missing().isEmpty))
+  func `a name that another process has silently is not ours, and free when that ends`() throws {
     let claims = LinuxNameRegistry()
     let name = "test-silent-\(getpid())"
     let (known, silent) = (LinuxNameRegistry(), socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))

@@ -27,7 +27,11 @@ extension Engine {
       for settings in wanted { try settings.validate() }
       let changing = removed.union(wanted.map(\.name))
       var others = RouterSet()
-      let staying = Set(liveInstances.map(\.settings)).filter { !changing.contains($0.name) }
+      // One of each name, told by that: comparing them as a whole would compare all addresses.
+      let staying = Dictionary(
+        liveInstances.lazy.filter { !changing.contains($0.settings.name) }
+          .map { ($0.settings.name, $0.settings) }, uniquingKeysWith: { first, _ in first }
+      ).values
       // These get along with one another already.
       for settings in staying { _ = others.insert(settings) }
       for settings in wanted {

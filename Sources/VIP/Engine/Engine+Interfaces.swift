@@ -220,7 +220,7 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      if instance.settings.virtualMac { try claimMacvlan(for: instance, on: link) }
+      try claimGroup(of: instance, on: link)
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
@@ -229,6 +229,7 @@ extension Engine {
         segment.add(instance)
       } catch {
         removeMacvlan(of: instance)
+        releaseGroup(of: instance)
         closeUnused(key)
         throw error
       }
@@ -271,6 +272,7 @@ extension Engine {
     isSafeguardStale = true
     endHandover(of: instance)
     removeMacvlan(of: instance)
+    releaseGroup(of: instance)
     instance.link = nil
     work.forget(instance.slot)
     for address in instance.addresses {

@@ -3,31 +3,17 @@ import VIPCore
 
 /// Making the macvlans of routers, and clearing away those of the dead.
 ///
-/// Each name is claimed for as long as its node lives, in a way that the kernel ends with the
-/// process and that is the same for all in a network namespace. So a macvlan of ours whose name is
+/// Each name is claimed for as long as its node lives, as that of the group. So a macvlan of ours whose name is
 /// not claimed belongs to a dead node.
 extension Engine {
-  /// Claims the name of a router's macvlan on the interface that it is to be attached to.
-  ///
-  /// - Throws: which other process has it.
-  func claimMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
-    let vrid = instance.settings.vrid
-    let name = RouterMacvlan.name(onInterface: link.index, vrid, instance.family)
-    guard try platform.claimName(name) else {
-      let holder = platform.nameHolder(name).map { " (\($0.description))" } ?? ""
-      throw NodeError(
-        .system(errno: 16),
-        "another node on this machine\(holder) serves VRID \(vrid) of \(instance.family) on \(link.name); "
-          + "stop it, or take another VRID")
-    }
-    instance.macvlan = RouterMacvlan(name: name, vrid, instance.family)
-  }
-
-  /// Makes the macvlan that a router has claimed the name of, switched off; nothing if it has none.
+  /// Makes the macvlan of a router that has claimed its group, switched off; nothing if it is to have
+  /// none.
   ///
   /// - Throws: why there is none. Nothing has changed then.
   func createMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
-    guard let macvlan = instance.macvlan else { return }
+    guard instance.settings.virtualMac, let name = instance.claimedName else { return }
+    let macvlan = RouterMacvlan(name: name, instance.settings.vrid, instance.family)
+    instance.macvlan = macvlan
     try checkSettings(for: instance.family, on: link)
     try clearWay(for: macvlan, on: link)
     let description = Macvlan(
@@ -159,9 +145,9 @@ extension Engine {
   /// - Returns: whether its node is dead.
   private func removeLeftover(_ link: Link, isClaimed: Bool) -> Bool {
     if !isClaimed {
-      guard (try? platform.claimName(link.name)) ?? false else { return false }
+      guard (try? claim(link.name)) ?? false else { return false }
     }
-    defer { if !isClaimed { platform.releaseName(link.name) } }
+    defer { if !isClaimed { release(link.name) } }
     var requests: [LinkRequest] = [.delete(index: link.index)]
     let saved = RouterMacvlan.restoration(in: link.alias)
     if let parent = link.parentIndex, !parentSettings.inherit(saved, on: parent), !saved.isEmpty {

@@ -92,7 +92,6 @@ extension Engine {
       macvlans[index] = nil
     }
     if !requests.isEmpty { _ = platform.kernel.change(requests) }
-    platform.releaseName(macvlan.name)
     instance.macvlan = nil
     isSafeguardStale = true
   }

@@ -58,6 +58,8 @@ package final class Engine {
   var wakeUps: WakeUps
   /// The routers to which addresses belong.
   var owners = AddressOwners()
+  /// How often each name is claimed.
+  var claims: [String: Int] = [:]
   /// The slots of the routers that have macvlans, by the kernel's numbers for these.
   var macvlans: [Int32: Int] = [:]
   /// What is changed on the interfaces below macvlans.

@@ -27,6 +27,8 @@ final class RouterInstance {
   var activity = Activity.waiting(.notStarted)
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
+  /// The name by which other nodes of this machine know that its group is served here.
+  var claimedName: String?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var macvlan: RouterMacvlan?
   /// Whether its interface still serves while it is kept out of the election, so that it can hand

@@ -29,9 +29,10 @@ package struct AddressFile: Sendable {
   }
 
   /// What is listed; lines that make no sense are passed over.
-  func read() -> Set<Entry> {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard file >= 0 else { return [] }
+  ///
+  /// - Throws: why what is there is not believed: it must be a file of this user alone.
+  func read() throws(NodeError) -> Set<Entry> {
+    guard let file = try OwnFiles.open(path, O_RDONLY) else { return [] }
     defer { close(file) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)

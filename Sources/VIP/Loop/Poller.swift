@@ -10,6 +10,9 @@ final class Poller: Readiness {
   private let timer: Descriptor
   private let wakeUp: WakeUp
   private var sources: [Int32: ReadinessSource] = [:]
+  /// What the kernel had no room to watch: looked at regularly until it has.
+  private var unwatched: Set<Int32> = []
+  private static let unwatchedPause = Duration.milliseconds(50)
   private var events = [epoll_event](repeating: epoll_event(), count: eventCount)
   /// What the timer is armed for; it may be earlier than needed, never later.
   private var armed: Instant?
@@ -19,8 +22,9 @@ final class Poller: Readiness {
     timer = try Descriptor(
       timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK)), "make a timer")
     wakeUp = try WakeUp()
-    register(timer.raw)
-    register(wakeUp.descriptor)
+    guard register(timer.raw), register(wakeUp.descriptor) else {
+      throw .system(errno, "watch the timer and the event descriptor")
+    }
   }
 
   /// Readable when something that is watched is.
@@ -29,20 +33,23 @@ final class Poller: Readiness {
   func watch(_ descriptor: Int32, _ source: ReadinessSource) {
     guard descriptor >= 0 else { return }
     sources[descriptor] = source
-    register(descriptor)
+    if !register(descriptor) { unwatched.insert(descriptor) }
   }
 
   func unwatch(_ descriptor: Int32) {
     guard sources.removeValue(forKey: descriptor) != nil else { return }
+    guard unwatched.remove(descriptor) == nil else { return }
     var event = epoll_event()
     epoll_ctl(poll.raw, EPOLL_CTL_DEL, descriptor, &event)
   }
 
-  private func register(_ descriptor: Int32) {
+  /// - Returns: whether the kernel watches it; not if it has no memory or its `max_user_watches` are
+  ///   used up.
+  private func register(_ descriptor: Int32) -> Bool {
     var event = epoll_event()
     event.events = EPOLLIN.rawValue
     event.data.fd = descriptor
-    epoll_ctl(poll.raw, EPOLL_CTL_ADD, descriptor, &event)
+    return epoll_ctl(poll.raw, EPOLL_CTL_ADD, descriptor, &event) == 0
   }
 
   /// Waits until something is readable or a moment has come.
@@ -56,6 +63,7 @@ final class Poller: Readiness {
     ready.removeAll(keepingCapacity: true)
     let count = epoll_wait(
       poll.raw, &events, Int32(Self.eventCount), immediately ? 0 : -1)
+    defer { addUnwatched(to: &ready) }
     guard count > 0 else { return }
     for event in events.prefix(Int(count)) {
       switch event.data.fd {
@@ -69,11 +77,24 @@ final class Poller: Readiness {
     }
   }
 
+  /// Adds what may be readable without the kernel saying so, and tries to have it watched.
+  private func addUnwatched(to ready: inout [ReadinessSource]) {
+    for descriptor in unwatched {
+      if register(descriptor) { unwatched.remove(descriptor) }
+      if let source = sources[descriptor] { ready.append(source) }
+    }
+  }
+
   /// Arms the timer if it would fire too late.
   ///
   /// Firing early costs one idle turn; arming for every advertisement received would cost a system
   /// call each.
   func arm(_ deadline: Instant?) {
+    var deadline = deadline
+    if !unwatched.isEmpty {
+      let next = bootTime() + Self.unwatchedPause
+      deadline = deadline.map { min($0, next) } ?? next
+    }
     if let armed {
       guard let deadline, deadline < armed else { return }
     }

@@ -23,8 +23,8 @@ final class LinuxNameRegistry: NameRegistry {
 
   /// Claims a name.
   ///
-  /// The holder keeps it, whatever its user: a node that is taken for dead loses its macvlans. That
-  /// any process can keep a node from its names so is the lesser evil.
+  /// The holder keeps it, whatever its user: a node that is taken for dead loses its macvlans. But a
+  /// process that can be seen to have no CAP_NET_ADMIN is no node, and can't keep one from its names.
   ///
   /// - Returns: whether it is ours now; not if another process has it, see ``nameHolder(_:)``.
   func claimName(_ name: String) throws(NodeError) -> Bool {
@@ -47,6 +47,9 @@ final class LinuxNameRegistry: NameRegistry {
     defer { close(descriptor) }
     guard code == EADDRINUSE else { throw .system(code, "claim the name \(name)") }
     askHolder(of: name, at: address, over: descriptor)
+    if let holder = holders[name], ProcessCapabilities.isWithoutNetAdmin(process: holder.pid) {
+      return true
+    }
     return false
   }
 

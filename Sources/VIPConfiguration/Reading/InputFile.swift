@@ -42,16 +42,36 @@ package enum InputFile {
     atEnd: () throws(FileError) -> Void = {}
   ) throws(FileError) {
     let isStandardInput = path == "-"
-    let descriptor = isStandardInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    // The opening of a FIFO without a writer would last as long as there is none.
+    let descriptor =
+      isStandardInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw failure(path, errno) }
     defer { if !isStandardInput { close(descriptor) } }
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {
+      if !isStandardInput { try awaitBytes(path, descriptor) }
       let count = read(descriptor, &chunk, chunk.count)
-      if count < 0, errno == EINTR { continue }
+      if count < 0, errno == EINTR || (errno == EAGAIN && !isStandardInput) { continue }
       guard count >= 0 else { throw failure(path, errno) }
       guard count > 0 else { return try atEnd() }
       guard try body(chunk[..<count]) else { return }
+    }
+  }
+
+  /// How long what is no ordinary file may have nothing to say.
+  private static let patience: Int32 = 10_000
+
+  /// Waits for a writer, for a time: ordinary files are always ready.
+  private static func awaitBytes(_ path: String, _ descriptor: Int32) throws(FileError) {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+      let count = poll(&entry, 1, patience)
+      if count < 0, errno == EINTR { continue }
+      guard count == 0 else { return }
+      throw FileError(
+        .invalid,
+        "\(name(path)): nothing can be read from it for \(patience / 1000)s; give the path of a file"
+      )
     }
   }
 

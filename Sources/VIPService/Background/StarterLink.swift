@@ -25,7 +25,7 @@ public struct StarterLink: Sendable {
     else { throw Self.failure("make a pair of sockets", errno) }
     defer { close(ends[1]) }
     let link = StarterLink(descriptor: ends[0])
-    do {
+    do throws(ServiceError) {
       let pid = try spawn(arguments, link: ends[1])
       close(ends[1])
       ends[1] = -1
@@ -80,26 +80,41 @@ public struct StarterLink: Sendable {
     var byte: UInt8 = 0
     while text.last != UInt8(ascii: "\n") {
       guard Self.isReadable(descriptor, within: Self.startTimeout) else {
-        kill(pid, SIGKILL)
-        waitpid(pid, nil, 0)
+        kill(pid, SIGTERM)
+        _ = Self.awaitEnd(of: pid)
         throw ServiceError(.failed, "the background node did not start within 10s")
       }
-      guard read(descriptor, &byte, 1) == 1 else { break }
+      let count = read(descriptor, &byte, 1)
+      if count < 0, errno == EINTR { continue }
+      guard count == 1 else { break }
       text.append(byte)
     }
-    switch StartReport(line: text) {
-    case .ready:
-      return true
-    case .busy:
-      waitpid(pid, nil, 0)
-      return false
-    case .failed(let error):
-      waitpid(pid, nil, 0)
-      throw error
-    case nil:
-      waitpid(pid, nil, 0)
-      throw ServiceError(.failed, "the background node ended before it had started")
+    let report = StartReport(line: text)
+    if report == .ready { return true }
+    let ending = Self.awaitEnd(of: pid)
+    switch report {
+    case .busy: return false
+    case .failed(let error): throw error
+    case .ready, nil:
+      throw ServiceError(.failed, "the background node ended before it had started\(ending)")
     }
+  }
+
+  /// Waits for the end of a node that has not started; one that hangs on its way out is ended.
+  ///
+  /// - Returns: how it ended, in brackets, unless it was by itself.
+  private static func awaitEnd(of pid: pid_t) -> String {
+    let limit = ContinuousClock.now + .milliseconds(Int64(endTimeout))
+    var status: Int32 = 0
+    while true {
+      let result = waitpid(pid, &status, WNOHANG)
+      if result == pid { break }
+      if result < 0, errno != EINTR { return "" }
+      if ContinuousClock.now > limit { kill(pid, SIGKILL) }
+      Clocks.pause(.milliseconds(1))
+    }
+    let signal = status & 0x7F
+    return signal == 0 ? "" : " (signal \(signal): \(String(cString: strsignal(signal))))"
   }
 
   private static func isReadable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
@@ -133,6 +148,10 @@ extension StarterLink {
   public static func detach() {
     setsid()
     chdir("/")
+    // It was started as /proc/self/exe, whose last part would be its name.
+    let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+    TextOutput.write("vipctl", to: name)
+    close(name)
     guard let folder = opendir("/proc/self/fd") else { return }
     var open: [Int32] = []
     while let entry = readdir(folder) {

@@ -1,4 +1,5 @@
 import Glibc
+import VIP
 
 /// A file that something is written to by way of a descriptor, and that is kept small.
 struct LogFile {
@@ -15,26 +16,31 @@ struct LogFile {
     self.byteCountMax = byteCountMax
   }
 
-  /// Lets the descriptor lead to the end of the file.
-  ///
-  /// - Returns: an error number, or 0.
-  mutating func open() -> Int32 {
-    let log = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640)
-    guard log >= 0 else { return errno }
+  /// Lets the descriptor lead to the end of the file, which must be this user's alone.
+  mutating func open() throws(NodeError) {
+    guard let log = try OwnFiles.open(path, O_WRONLY | O_CREAT | O_APPEND) else { return }
     defer { close(log) }
     var status = stat()
     byteCount = fstat(log, &status) == 0 ? Int(status.st_size) : 0
-    dup2(log, descriptor)
-    return 0
+    guard dup2(log, descriptor) >= 0 else { throw .system(errno, "open \(path)") }
+  }
+
+  /// Opens it anew if it has been deleted, since what is written to it then is lost.
+  mutating func reopenIfDeleted() {
+    var status = stat()
+    if fstat(descriptor, &status) == 0, status.st_nlink == 0 { try? open() }
   }
 
   /// Notes that something has been written.
   mutating func grow(by count: Int) {
     byteCount += count
     guard byteCount >= byteCountMax else { return }
-    // If it can't be set aside now, it can be after another such piece.
-    byteCount = 0
-    guard rename(path, path + ".1") == 0 else { return }
-    _ = open()
+    if rename(path, path + ".1") == 0 || errno == ENOENT {
+      // If it can't be opened now, it can be after another line.
+      try? open()
+    } else if ftruncate(descriptor, 0) == 0 {
+      // It can't be set aside (a directory is in the way): what is new counts for more.
+      byteCount = 0
+    }
   }
 }

@@ -30,14 +30,17 @@ public struct LogOutput {
 
   /// Writes to the end of a file from now on, which takes the place of standard error.
   public static func use(file path: String) throws(ServiceError) {
-    let code = shared.withLock { output -> Int32 in
+    let failure = shared.withLock { output -> NodeError? in
       var file = LogFile(path: path, descriptor: STDERR_FILENO)
-      defer { output.file = file }
-      return file.open()
+      do throws(NodeError) {
+        try file.open()
+      } catch {
+        return error
+      }
+      output.file = file
+      return nil
     }
-    guard code == 0 else {
-      throw ServiceError(.failed, "can't open the log \(path): \(String(cString: strerror(code)))")
-    }
+    if let failure { throw ServiceError(.failed, "can't open the log: \(failure.description)") }
   }
 
   /// Writes a line in one piece.
@@ -53,6 +56,7 @@ public struct LogOutput {
           .warning, "\(lost) lines of this log are lost: they were not read in time")
         text = output.text(notice, at: moment) + "\n" + text
       }
+      output.file?.reopenIfDeleted()
       let isWritten = TextOutput.write(
         text, to: STDERR_FILENO, patience: lost == 0 ? patience : .zero)
       output.lostCount = isWritten ? 0 : lost + 1

@@ -40,16 +40,19 @@ enum ControlHandler {
     guard let reloader, request == .reload || request == .dryRun(.reload) else {
       return JSONCoding.line(await node.answer(request, completing: hooks.complete))
     }
-    do throws(ControlFailure) {
-      let report =
-        request == .reload ? try await reloader.reload() : try await reloader.preview()
-      guard case .done(let status) = await node.answer(.status(nil), completing: hooks.complete)
-      else {
-        throw ControlFailure(.shuttingDown, "the node is shutting down")
+    // To its end, even if the client is gone: what is on the node and what the file says stay one.
+    return await Task {
+      do throws(ControlFailure) {
+        let report =
+          request == .reload ? try await reloader.reload() : try await reloader.preview()
+        guard case .done(let status) = await node.answer(.status(nil), completing: hooks.complete)
+        else {
+          throw ControlFailure(.shuttingDown, "the node is shutting down")
+        }
+        return JSONCoding.line(ControlReply.changed(report, status))
+      } catch {
+        return JSONCoding.line(ControlReply.failed(error))
       }
-      return JSONCoding.line(ControlReply.changed(report, status))
-    } catch {
-      return JSONCoding.line(ControlReply.failed(error))
-    }
+    }.value
   }
 }

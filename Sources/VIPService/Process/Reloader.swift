@@ -12,6 +12,7 @@ actor Reloader {
   /// The routers that came from the file.
   private var names: [String]
   private let fifo: EventFIFO
+  private let reading = FileReading()
   private var isReloading = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -37,7 +38,7 @@ actor Reloader {
   }
 
   private func applyFile() async throws(ControlFailure) -> ChangeReport {
-    let file = try load()
+    let file = try await reading.load(path)
     let events = try prepareEvents(file)
     do throws(NodeError) {
       var report = try await node.apply(file.node, replacing: names)
@@ -53,7 +54,7 @@ actor Reloader {
 
   /// Reads the file and says what ``reload()`` would do.
   func preview() async throws(ControlFailure) -> ChangeReport {
-    let file = try load()
+    let file = try await reading.load(path)
     if let obstacle = fifo.obstacle(to: file.eventsPath) {
       throw ControlFailure(.failed, obstacle.description)
     }
@@ -63,14 +64,6 @@ actor Reloader {
       return report
     } catch {
       throw failure(error)
-    }
-  }
-
-  private func load() throws(ControlFailure) -> FileConfiguration {
-    do throws(FileError) {
-      return try ConfigurationFile.load(path)
-    } catch {
-      throw ControlFailure(error.kind == .invalid ? .file : .failed, error.description)
     }
   }
 

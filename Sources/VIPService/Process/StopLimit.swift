@@ -23,6 +23,8 @@ final class StopLimit: Sendable {
   private let initial: Duration
   private let end: @Sendable () -> Void
   private let deadline = Mutex<ContinuousClock.Instant?>(nil)
+  /// Whether the kernel counts, since there was no thread to do it.
+  private let isAlarm = Atomic(false)
 
   /// Makes a limit; its time does not run yet.
   ///
@@ -41,17 +43,27 @@ final class StopLimit: Sendable {
       return deadline == nil
     }
     guard isFirst else { return }
-    // Where no thread can be started, the service manager has a limit of its own.
-    try? DetachedThread.start("the thread that bounds the stop") { [self] in
-      while let deadline = deadline.withLock({ $0 }), deadline > .now {
-        Clocks.pause(min(.milliseconds(100), ContinuousClock.now.duration(to: deadline)))
+    do throws(NodeError) {
+      try DetachedThread.start("the thread that bounds the stop") { [self] in
+        while let deadline = deadline.withLock({ $0 }), deadline > .now {
+          Clocks.pause(min(.milliseconds(100), ContinuousClock.now.duration(to: deadline)))
+        }
+        end()
       }
-      end()
+    } catch {
+      // What stops the node may wait for a thread in vain too. SIGALRM ends the process then.
+      isAlarm.store(true, ordering: .relaxed)
+      alarm(Self.seconds(initial))
     }
   }
 
   /// Allows for what begins now and is known to take its time.
   func allow(_ duration: Duration) {
     deadline.withLock { $0 = .now + duration + Self.slack }
+    if isAlarm.load(ordering: .relaxed) { alarm(Self.seconds(duration + Self.slack)) }
+  }
+
+  private static func seconds(_ duration: Duration) -> UInt32 {
+    UInt32(clamping: duration.components.seconds + 1)
   }
 }

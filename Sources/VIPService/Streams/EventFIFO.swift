@@ -86,7 +86,9 @@ public final class EventFIFO: Sendable {
   /// Writes a line if there is a reader.
   func write(_ line: () -> [UInt8]) {
     let message = state.withLock { state -> LogLine? in
-      guard let path = state.path, Self.open(&state, path) else { return nil }
+      guard let path = state.path else { return nil }
+      Self.makeAgain(&state, path)
+      guard Self.open(&state, path) else { return nil }
       let bytes = line() + [UInt8(ascii: "\n")]
       var code = Self.send(bytes, state.descriptor)
       if code == EPIPE {
@@ -146,6 +148,13 @@ public final class EventFIFO: Sendable {
       return failure(path, errno)
     }
     return nil
+  }
+
+  /// Makes the pipe anew if others have removed it; one that still reads the old one goes on so.
+  private static func makeAgain(_ state: inout State, _ path: String) {
+    var status = stat()
+    guard lstat(path, &status) != 0, errno == ENOENT, mkfifo(path, 0o600) == 0 else { return }
+    state.inode = inode(path) ?? 0
   }
 
   private static func remove(_ state: State) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import VIP
 import VIPConfiguration
 import VIPControl
@@ -18,6 +19,12 @@ struct BackgroundNodeCommand: ParsableCommand {
 
   func run() throws {
     StarterLink.detach()
+    do throws(ServiceError) {
+      try ProcessLimits.requireRoom()
+    } catch {
+      StarterLink.tell(error)
+      Glibc.exit(ExitStatus.failed.rawValue)
+    }
     let runtimeDir = runtimeDir
     let settings = NodeSettings(
       lease: lease ?? .default, isGuarded: !noGuard, isRealtime: realtime)

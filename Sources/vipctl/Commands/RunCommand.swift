@@ -63,6 +63,11 @@ struct RunCommand: ParsableCommand {
     let directory = runtime.directory
     let file = router.config
     LogOutput.use(logFormat)
+    do throws(ServiceError) {
+      try ProcessLimits.requireRoom()
+    } catch {
+      throw Failure(error, askingNodeOn: directory)
+    }
     NodeProcess.runToEnd(hintForReports: Self.hintForReports) { stops in
       do throws(ServiceError) {
         let process = try NodeProcess(

@@ -1,0 +1,79 @@
+import Glibc
+import Netlink
+import Testing
+import VIPCore
+import VIPTesting
+import VRRP
+
+@testable import VIP
+
+/// One node of a machine serves a group, with or without a virtual MAC address.
+@Suite struct GroupClaimTests {
+  @Test func `a group that another node of the machine serves is waited for`() throws {
+    let bench = try Bench()
+    bench.platform.foreignNames = ["vip4-2-51"]
+    bench.platform.foreignHolder = NameHolder(pid: 4711, user: 0)
+    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"]))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .initialize && bench.state(.ipv6) == .active)
+    #expect(try bench.held == ["2001:db8::100/64"])
+    #expect(
+      bench.engine.obstacle(to: "web")
+        == "another node on this machine (process 4711 of user 0) serves VRID 51 of IPv4 on eth0; "
+        + "stop it, or take another VRID")
+    #expect(bench.platform.transport(.ipv4) == nil, "nothing is opened for it")
+    // The other one ends.
+    bench.platform.foreignNames = []
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    #expect(bench.platform.names == ["vip4-2-51", "vip6-2-51"])
+    bench.engine.remove("web")
+    bench.pass(.seconds(5))
+    #expect(bench.platform.names.isEmpty)
+  }
+
+  @Test func `the name goes with the interface and comes with it`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24"]))
+    bench.pass(.seconds(5))
+    #expect(bench.platform.names == ["vip4-2-51"])
+    let link = try #require(try bench.platform.fake.link(2))
+    bench.platform.fake.removeLink(index: 2)
+    bench.settle()
+    #expect(bench.platform.names.isEmpty)
+    bench.platform.fake.setLink(link)
+    bench.settle()
+    #expect(bench.platform.names == ["vip4-2-51"])
+  }
+
+  @Test func `clearing away a dead node's macvlan gives up no name that is in use`() throws {
+    let dead = try Bench()
+    var virtual = try settings(["198.18.0.100/24"])
+    virtual.virtualMac = true
+    try dead.engine.add(virtual)
+    dead.settle()
+    let macvlan = try #require(try dead.platform.fake.links().first { $0.name == "vip4-2-51" })
+
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24"]))
+    bench.settle()
+    bench.platform.fake.setLink(macvlan)
+    bench.engine.removeStrayMacvlans()
+    #expect(try bench.platform.fake.links().map(\.name) == ["eth0"])
+    #expect(bench.platform.names == ["vip4-2-51"])
+  }
+
+  @Test(.enabled(if: geteuid() == 0))
+  func `a process without the capabilities of a node keeps none from its names`() async throws {
+    let name = "test-bare-\(getpid())"
+    await #expect(processExitsWith: .success) { [name = name as String] in
+      let (first, second) = (LinuxNameRegistry(), LinuxNameRegistry())
+      let (isFirst, isSecond) = (try first.claimName(name), try second.claimName(name))
+      #expect(isFirst && !isSecond)
+      // From here on this process is what any user could start.
+      #expect(seteuid(65_534) == 0)
+      let isPassedOver = try second.claimName(name)
+      #expect(isPassedOver)
+    }
+  }
+}
