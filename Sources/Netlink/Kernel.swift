@@ -11,6 +11,11 @@ public enum KernelEvent: Sendable, Hashable {
   case address(AddressRecord)
   /// An address is gone: removed by somebody, or expired.
   case addressRemoved(AddressRecord)
+  /// Settings of an interface may have changed, such as forwarding or rp_filter; those of all if there
+  /// is no number.
+  ///
+  /// Linux reports only some settings so.
+  case settings(interfaceIndex: Int32?)
   /// Reports were lost; only reading `links()` and `addresses()` anew tells what is true.
   ///
   /// Reports that follow may be older than that reading, so they are to be taken as hints.

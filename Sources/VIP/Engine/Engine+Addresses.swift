@@ -82,7 +82,7 @@ extension Engine {
     }
   }
 
-  private func install(
+  func install(
     _ indices: [Int], of instance: RouterInstance, _ kind: AddressWork.Kind
   ) {
     // What waits on a macvlan that is off waits without an end.
@@ -107,6 +107,22 @@ extension Engine {
     }
   }
 
+  /// Puts back what the kernel has just taken off a holder's interface together with an address of the
+  /// host, so that it can be handed over; of very many addresses the first ones.
+  func restoreAddresses(of instance: RouterInstance) {
+    guard instance.isHolding, instance.settings.handover == .seamless, !instance.settings.virtualMac
+    else { return }
+    let indices = instance.addresses.due(
+      for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
+    ).positions
+    let lifetime = lifetime(of: instance)
+    let results = platform.kernel.install(indices.map { instance.request($0, lifetime: lifetime) })
+    // What the kernel refuses can't be handed over.
+    for (index, error) in zip(indices, results) where error == nil {
+      _ = instance.addresses.installed(index, lifetime == nil ? .endless : .refreshed(at: now))
+    }
+  }
+
   /// Leaves alone what has become an address of the host itself, for example by an operator's hand:
   /// a request of ours would turn it into a lease.
   private func isTakenByHost(_ index: Int, of instance: RouterInstance) -> Bool {
@@ -120,7 +136,7 @@ extension Engine {
     return true
   }
 
-  private func remove(_ indices: [Int], of instance: RouterInstance) {
+  func remove(_ indices: [Int], of instance: RouterInstance) {
     guard !indices.isEmpty else { return }
     isSafeguardStale = true
     let requests = indices.map { instance.request($0, lifetime: nil) }

@@ -40,6 +40,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case announcing
     /// Advertisements can't be sent.
     case advertising
+    /// Another Active does not hear this machine, which leaves the role to it.
+    case unheard
     /// The macvlan of a virtual MAC address is not as it should be.
     case macvlan
     /// What the router tracks lowers its priority.

@@ -50,7 +50,9 @@ package final class FakePlatform: Platform, Readiness {
     wire
   }
   package func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
-  package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { false }
+  /// Whether the machine is a router.
+  package var forwards = false
+  package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { forwards }
   package func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
     defer { fake.promotesSecondaries = isOn }
     return fake.promotesSecondaries != isOn
