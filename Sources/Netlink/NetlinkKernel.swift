@@ -297,7 +297,7 @@ extension NetlinkKernel {
   }
 
   /// Reads a list, again if it changed meanwhile.
-  private func dump<Element>(
+  func dump<Element>(
     _ operation: String, encode: (inout OutputSpan<UInt8>, UInt32) -> Void,
     decode: (Message, Span<UInt8>) -> Element?
   ) throws(NetlinkError) -> [Element] {

@@ -51,11 +51,7 @@ extension NetworkTests {
       try eventually("the old holder has let go") {
         virtualMac ? true : try !machine.holds(pair.vip)
       }
-      // Of IPv4 the route to the subnet has gone with the address, unless the virtual one brings it along.
-      let bound =
-        virtualMac && family == .ipv4
-        ? Bounds.guardedOutage(priority: 100, interval: .seconds(1)) : Bounds.margin
-      #expect(try pinger.stop().longestOutage < bound)
+      #expect(try pinger.stop().longestOutage < Bounds.margin)
       #expect(pair.old.process.log.contains("to send from"))
       #expect(!pair.old.process.log.contains("can't be sent"))
       // It takes part again as soon as it can.

@@ -34,7 +34,9 @@ extension NetworkTests {
       }
       try first.kill()
       try second.waitUntil(.active)
-      try eventually("the client has moved") { try pinger.waitForAnswer().mac == segment.nodes[1].mac }
+      try eventually("the client has moved") {
+        try pinger.waitForAnswer().mac == segment.nodes[1].mac
+      }
       // What the successor announces must not take the flag away.
       #expect(try isRouter(vip, to: segment.client))
     }

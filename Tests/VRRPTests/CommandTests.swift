@@ -182,7 +182,7 @@ import VRRP
 
   // MARK: yield
 
-  @Test("Leaving the role to a router that does not hear: no farewell, the lowest priority for a while")
+  @Test("Leaving the role to a router that does not hear: no farewell, and the lowest priority")
   func yieldToUnhearing() throws {
     var (router, since) = VirtualRouter.active(priority: 200)
     let rival = VirtualRouter.ActiveRouter(

@@ -151,7 +151,8 @@ extension KernelEvent {
   }
   /// NETCONFA_IFINDEX, behind the family; negative for all interfaces and for those to come.
   private static func settingsIndex(_ message: Message, in bytes: Span<UInt8>) -> Int32? {
-    var rest = min(message.payload.lowerBound + 4, message.payload.upperBound)..<message.payload.upperBound
+    let end = message.payload.upperBound
+    var rest = min(message.payload.lowerBound + 4, end)..<end
     while let attribute = Attribute.next(in: bytes, from: &rest) {
       guard attribute.type == 1, attribute.payload.count == 4 else { continue }
       return Int32(bitPattern: bytes.native32(at: attribute.payload.lowerBound))

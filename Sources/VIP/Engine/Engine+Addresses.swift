@@ -52,6 +52,7 @@ extension Engine {
     }
     if entry.kind == .remove, instance.macvlan != nil {
       work.advanceFirst(to: nil)
+      removeRoutes(of: instance)
       switchOff(instance)
       return 0
     }
@@ -70,6 +71,13 @@ extension Engine {
       schedule(instance)
     }
     if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+    if next == nil {
+      switch entry.kind {
+      case .install, .refresh: reviewRoutes(of: instance)
+      case .remove: removeRoutes(of: instance)
+      case .retire, .load: break
+      }
+    }
     if entry.kind == .load, next == nil { handleLoaded(instance) }
     return indices.count
   }

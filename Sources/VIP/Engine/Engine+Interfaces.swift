@@ -197,6 +197,7 @@ extension Engine {
     } else if primary != instance.election.primaryAddress {
       instance.election.changePrimaryAddress(to: primary)
     }
+    reviewRoutes(of: instance)
     isSafeguardStale = true
     schedule(instance)
   }
@@ -210,7 +211,10 @@ extension Engine {
     instance.activity = waiting
     forgetRetry(of: instance)
     instance.isUnfit = handsOver
-    if handsOver { restoreAddresses(of: instance) }
+    if handsOver {
+      restoreAddresses(of: instance)
+      reviewRoutes(of: instance)
+    }
     stopElection(of: instance)
     if instance.handover.isUnderWay, !handsOver { release(instance) }
     stopProbing(of: instance)
@@ -299,6 +303,7 @@ extension Engine {
     changeListening(for: instance)
     isSafeguardStale = true
     endHandover(of: instance)
+    for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
     removeMacvlan(of: instance)
     instance.link = nil
     work.forget(instance.slot)

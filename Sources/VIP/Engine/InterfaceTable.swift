@@ -128,6 +128,7 @@ struct InterfaceTable {
   ///   - family: the family.
   ///   - isGlobal: whether it must be valid beyond the link, for unicast peers that are.
   ///   - isVirtual: whether an address is a virtual one, which is no source.
+  /// - Returns: the address; `nil` if there is none.
   func primaryAddress(
     of index: Int32, _ family: AddressFamily, isGlobal: Bool = false,
     isVirtual: (IPAddress) -> Bool = { _ in false }

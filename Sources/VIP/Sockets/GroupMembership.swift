@@ -24,7 +24,8 @@ enum GroupMembership {
     let wanted = group.rawValue.bigEndian
     var isInterface = false
     for line in lines {
-      guard let word = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).first else { continue }
+      let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+      guard let word = words.first else { continue }
       if line.first != "\t", line.first != " " {
         isInterface = Int32(word) == interfaceIndex
       } else if isInterface, UInt32(word, radix: 16) == wanted {
