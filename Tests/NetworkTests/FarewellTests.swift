@@ -81,7 +81,9 @@ extension NetworkTests {
     func unreachable() throws {
       let pair = try Pair(.ipv6, prefixLength: 64)
       let machine = pair.segment.nodes[0]
-      try machine.namespace.ip("rule add to ff02::12 unreachable pref 1")
+      try machine.namespace.check([
+        "ip", "-6", "rule", "add", "to", "ff02::12", "unreachable", "pref", "1",
+      ])
       let capture = try Capture(pair.segment)
       try eventually("advertisements go on") { try capture.adverts().count > 4 }
       try pair.new.waitUntil(.backup, within: .zero)

@@ -15,7 +15,7 @@ enum SubnetRouteMessage {
   private static let local: UInt8 = 2
   /// RTM_F_FIB_MATCH: tell the entry that was found, not what follows from it.
   private static let tellEntry: UInt32 = 0x2000
-  /// Larger than what anybody uses.
+  /// Larger than what other programs use.
   private static let metric: UInt32 = 0x7FFF_FFFF
 
   /// RTM_GETROUTE for an address.

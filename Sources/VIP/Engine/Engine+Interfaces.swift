@@ -243,7 +243,7 @@ extension Engine {
   // MARK: Sockets
 
   /// Sees to it that the sockets of interfaces that have changed are in their groups: Linux makes the IPv6
-  /// part of an interface anew, without them, when its MTU was too small for a while.
+  /// part of an interface again, without them, when its MTU was too small for a while.
   private func renewMemberships(where isAffected: (Int32) -> Bool) {
     for (key, segment) in segments where isAffected(key.interfaceIndex) {
       segment.transport.renewMembership()

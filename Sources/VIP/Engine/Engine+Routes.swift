@@ -4,7 +4,7 @@ import VIPCore
 /// Routes for addresses that no other route serves.
 ///
 /// An IPv6 address comes without a route to its subnet, which belongs to the host's own address. Where
-/// the host has none, the machine could not answer anybody. The route has the largest of metrics, so
+/// the host has none, the machine could not answer its clients. The route has the largest of metrics, so
 /// that it is in nobody's way, and a lifetime like the addresses; it is looked after with their leases
 /// and whenever an address or an interface changes.
 extension Engine {
