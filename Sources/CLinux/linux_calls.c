@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <netpacket/packet.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -84,6 +86,33 @@ size_t vip_write_pktinfo6(
     void *buffer, const struct in6_addr *source, unsigned int interface_index) {
   struct in6_pktinfo info = {.ipi6_addr = *source, .ipi6_ifindex = interface_index};
   return write_control(buffer, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+}
+
+int vip_packet_socket(void) {
+  // Without a protocol nothing is received.
+  return socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int vip_send_packet(
+    int socket, int interface_index, const uint8_t address[6], const void *packet, size_t length) {
+  struct sockaddr_ll destination = {.sll_family = AF_PACKET, .sll_ifindex = interface_index};
+  bool is_ipv4 = length > 0 && *(const uint8_t *)packet >> 4 == 4;
+  destination.sll_protocol = htons(is_ipv4 ? ETH_P_IP : ETH_P_IPV6);
+  destination.sll_halen = 6;
+  memcpy(destination.sll_addr, address, 6);
+  for (int attempt = 0;; attempt++) {
+    ssize_t sent = sendto(
+        socket, packet, length, 0, (const struct sockaddr *)(const void *)&destination,
+        sizeof destination);
+    if (sent >= 0) return 0;
+    // The socket keeps one error from when a link went down, for the next call to collect.
+    if (attempt == 1 || (errno != ENETDOWN && errno != EINTR)) return errno;
+  }
+}
+
+void vip_tell_drops(int socket, bool is_on) {
+  int value = is_on;
+  setsockopt(socket, IPPROTO_IP, IP_RECVERR, &value, sizeof value);
 }
 
 bool vip_read_ipv6_control(

@@ -46,8 +46,8 @@ public final class NetlinkKernel: Kernel {
     // Answers are queued by the time a send returns. The limit only keeps a lost one from stopping
     // the process without end.
     commands.setReceiveTimeout(seconds: 2)
-    // RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
-    monitor = try NetlinkSocket(groups: 1 << 0 | 1 << 4 | 1 << 8)
+    // RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF and _IPV6_NETCONF
+    monitor = try NetlinkSocket(groups: 1 << 0 | 1 << 4 | 1 << 8 | 1 << 23 | 1 << 24)
     monitor.setReceiveBufferSize(monitorBufferByteCount)
     outgoing.reserveCapacity(Self.batchLimit * AddressMessage.maximumByteCount)
   }
@@ -297,7 +297,7 @@ extension NetlinkKernel {
   }
 
   /// Reads a list, again if it changed meanwhile.
-  private func dump<Element>(
+  func dump<Element>(
     _ operation: String, encode: (inout OutputSpan<UInt8>, UInt32) -> Void,
     decode: (Message, Span<UInt8>) -> Element?
   ) throws(NetlinkError) -> [Element] {

@@ -102,6 +102,34 @@ extension VirtualRouter {
     return actions
   }
 
+  /// Leaves the Active role to a router of lower rank that goes on as Active although it is answered, or
+  /// that can't be answered.
+  ///
+  /// Not in the RFC, by which both would be Active as long as one does not hear the other. Only the one
+  /// that hears can end that. No farewell is sent: the role is taken already.
+  ///
+  /// - Parameters:
+  ///   - active: the other router.
+  ///   - interval: the interval that it advertises.
+  ///   - now: the current time.
+  ///   - duration: for how long this router has the lowest priority, as after ``resign(at:for:)``.
+  /// - Returns: what to do; nothing if the router is not Active or owns the addresses.
+  public mutating func yield(
+    toUnhearing active: ActiveRouter, interval: AdvertisementInterval, at now: Instant,
+    for duration: Duration
+  ) -> Actions {
+    var actions = Actions()
+    guard state == .active, !isOwner else { return actions }
+    resignedUntil = now + duration
+    phase = .backup(watch(active, interval: interval, from: now))
+    actions.append(.removeAddresses)
+    actions.append(
+      .transition(
+        Transition(
+          from: .active, to: .backup, reason: .unheard(by: active.address, active.priority))))
+    return actions
+  }
+
   /// Takes the configured priority again once a resignation is over.
   mutating func endResignation(by now: Instant) {
     if let end = resignedUntil, end <= now { resignedUntil = nil }

@@ -405,7 +405,7 @@ extension KernelEvent {
   fileprivate var isAboutAddress: Bool {
     switch self {
     case .address, .addressRemoved: true
-    case .link, .linkRemoved, .overflow: false
+    case .link, .linkRemoved, .settings, .overflow: false
     }
   }
 }

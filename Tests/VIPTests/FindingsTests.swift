@@ -106,7 +106,7 @@ import VRRP
     try bench.engine.add(settings())
     bench.pass(.seconds(5))
     #expect(bench.state() == .active)
-    for _ in 0..<6 {
+    for _ in 0..<3 {
       try hear(bench, 50, interval: "30s")
       bench.pass(.seconds(30))
     }
@@ -140,7 +140,7 @@ import VRRP
     try bench.engine.add(settings(priority: 200))
     bench.pass(.seconds(4))
     #expect(bench.state() == .active)
-    for _ in 0..<5 {
+    for _ in 0..<3 {
       try hear(bench, 100)
       bench.pass(.seconds(1))
     }

@@ -53,6 +53,7 @@ extension Engine {
     }
     if entry.kind == .remove, instance.macvlan != nil {
       work.advanceFirst(to: nil)
+      removeRoutes(of: instance)
       switchOff(instance)
       return 0
     }
@@ -71,6 +72,13 @@ extension Engine {
       schedule(instance)
     }
     if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+    if next == nil {
+      switch entry.kind {
+      case .install, .refresh: reviewRoutes(of: instance)
+      case .remove: removeRoutes(of: instance)
+      case .retire, .load: break
+      }
+    }
     if entry.kind == .load, next == nil { handleLoaded(instance) }
     return indices.count
   }
@@ -83,7 +91,7 @@ extension Engine {
     }
   }
 
-  private func install(
+  func install(
     _ indices: [Int], of instance: RouterInstance, _ kind: AddressWork.Kind
   ) {
     // What waits on a macvlan that is off waits without an end.
@@ -105,6 +113,22 @@ extension Engine {
       let address = instance.addresses[index].address
       if wasMissing { report(.repaired(router: instance.settings.name, address: address)) }
       wire(of: instance)?.queue.announce(address.address, now: now)
+    }
+  }
+
+  /// Puts back what the kernel has just taken off a holder's interface together with an address of the
+  /// host, so that it can be handed over; of very many addresses the first ones.
+  func restoreAddresses(of instance: RouterInstance) {
+    guard instance.isHolding, instance.settings.handover == .seamless, !instance.settings.virtualMac
+    else { return }
+    let indices = instance.addresses.due(
+      for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
+    ).positions
+    let lifetime = lifetime(of: instance)
+    let results = platform.kernel.install(indices.map { instance.request($0, lifetime: lifetime) })
+    // What the kernel refuses can't be handed over.
+    for (index, error) in zip(indices, results) where error == nil {
+      _ = instance.addresses.installed(index, lifetime == nil ? .endless : .refreshed(at: now))
     }
   }
 
@@ -143,7 +167,7 @@ extension Engine {
     schedule(instance)
   }
 
-  private func remove(_ indices: [Int], of instance: RouterInstance) {
+  func remove(_ indices: [Int], of instance: RouterInstance) {
     guard !indices.isEmpty else { return }
     isSafeguardStale = true
     let requests = indices.map { instance.request($0, lifetime: nil) }

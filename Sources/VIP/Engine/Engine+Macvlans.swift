@@ -35,7 +35,7 @@ extension Engine {
     isSafeguardStale = true
   }
 
-  private func configure(
+  func configure(
     _ name: String, _ index: Int32, _ family: AddressFamily, on parent: Link
   ) throws(NodeError) {
     // Answers for its own addresses only, and the one of IPv6 answers no ARP at all.

@@ -57,6 +57,7 @@ extension Engine {
         instance.addresses[$0].isContested(at: now)
       } ?? false
     case .unguarded: return !isGuarded(instance)
+    case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
     case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,

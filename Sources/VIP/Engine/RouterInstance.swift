@@ -54,6 +54,10 @@ final class RouterInstance {
   var troubles = Troubles()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
+  /// The Active that goes on beside this router while it is Active.
+  var rivalry = Rivalry()
+  /// The routes that its addresses need.
+  var routes = SubnetRoutes()
   /// The probing for its addresses, until it is known that they are free.
   var probe: AddressProbing?
 

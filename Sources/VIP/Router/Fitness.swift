@@ -31,8 +31,8 @@ struct Fitness {
     /// Whether a router can hand over on its account: its interface still serves.
     var handsOver: Bool {
       switch self {
-      case .track, .external: true
-      case .interface, .source, .address, .attachment: false
+      case .source, .track, .external: true
+      case .interface, .address, .attachment: false
       }
     }
 

@@ -66,7 +66,7 @@ struct Handover: Equatable {
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
     case .shutdown: isLeaving
-    case .resigned, .higherPriority, .higherAddress: true
+    case .resigned, .higherPriority, .higherAddress, .unheard: true
     default: false
     }
   }
@@ -182,7 +182,7 @@ extension Transition.Reason {
   /// Whether it is the advertisement of another router that is Active now.
   fileprivate var namesSuccessor: Bool {
     switch self {
-    case .higherPriority, .higherAddress: true
+    case .higherPriority, .higherAddress, .unheard: true
     default: false
     }
   }

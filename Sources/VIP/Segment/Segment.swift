@@ -53,10 +53,10 @@ final class Segment {
   ///
   /// - Returns: what has changed by it.
   @discardableResult
-  func concludeSending(by way: Way) -> SendFailure.News? {
+  func concludeSending(by way: Way, at now: Instant) -> SendFailure.News? {
     switch way {
-    case .socket: socketFailure.conclude()
-    case .frames: frameFailure.conclude()
+    case .socket: socketFailure.conclude(at: now)
+    case .frames: frameFailure.conclude(at: now)
     }
   }
 
@@ -76,6 +76,11 @@ final class Segment {
     case .socket: socketFailure.errorNumber
     case .frames: frameFailure.errorNumber
     }
+  }
+
+  /// Since when a router's advertisements fail to be sent; `nil` if they don't.
+  func sendFailingSince(of instance: RouterInstance) -> Instant? {
+    instance.settings.virtualMac ? frameFailure.failingSince : socketFailure.failingSince
   }
 
   // MARK: Receiving

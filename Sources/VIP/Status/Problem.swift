@@ -43,6 +43,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case announcing
     /// Advertisements can't be sent.
     case advertising
+    /// Another Active does not hear this machine, which leaves the role to it.
+    case unheard
     /// The macvlan of a virtual MAC address is not as it should be.
     case macvlan
     /// Something lowers the router's priority; told as ``NodeEvent/changed(router:text:)``.
