@@ -9,7 +9,7 @@ public struct RouteRequest: Sendable, Hashable {
   public var interfaceIndex: Int32
   /// The subnet: an address with no bits behind its prefix.
   public var subnet: InterfaceAddress
-  /// How long the kernel keeps the route unless it is asked again; `nil` is for ever, as always for
+  /// How long the kernel keeps the route unless it is asked again; `nil` is without end, as always for
   /// IPv4.
   public var lifetime: Duration?
 
@@ -25,7 +25,7 @@ public struct RouteRequest: Sendable, Hashable {
 public struct RouteRecord: Sendable, Hashable {
   /// How many bits of the destination it is chosen by; 0 for a default route.
   public var prefixLength: Int
-  /// Who made it, as the kernel numbers routing protocols.
+  /// Which program made it, as the kernel numbers routing protocols.
   public var protocolTag: UInt8
   /// Whether the destination is an address of this machine.
   public var isLocal: Bool

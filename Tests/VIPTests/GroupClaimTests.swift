@@ -42,7 +42,10 @@ import VRRP
     bench.settle()
     #expect(bench.platform.names.isEmpty)
     bench.platform.fake.setLink(link)
-    bench.settle()
+    let own = try #require(InterfaceAddress("198.18.0.1/24"))
+    bench.platform.fake.add(
+      AddressRecord(interfaceIndex: 2, address: own, flags: .permanent))
+    bench.pass(.seconds(2))
     #expect(bench.platform.names == ["vip4-2-51"])
   }
 

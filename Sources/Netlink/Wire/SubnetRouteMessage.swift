@@ -85,7 +85,7 @@ enum SubnetRouteMessage {
 }
 
 extension RouteRequest {
-  /// The lifetime in whole seconds; `nil` for ever.
+  /// The lifetime in whole seconds; `nil` is without end.
   fileprivate var seconds: UInt32? {
     guard let lifetime else { return nil }
     let (seconds, attoseconds) = lifetime.components

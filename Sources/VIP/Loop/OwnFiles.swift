@@ -1,6 +1,6 @@
 import Glibc
 
-/// Files and directories on which a node relies: nobody else may have made them or write to them.
+/// Files and directories on which a node relies: no other user may have made them or write to them.
 package enum OwnFiles {
   /// Opens a regular file that is this user's alone; a new one has the mode 0600, and so has one that
   /// was there.
@@ -58,7 +58,7 @@ package enum OwnFiles {
     guard status.st_uid == user else {
       throw NodeError(
         .system(errno: EPERM),
-        "the directory \(full) is owned by user \(status.st_uid), not by \(user) who runs the node; "
+        "the directory \(full) is owned by user \(status.st_uid), not by \(user), which runs the node; "
           + "remove it, chown it or name another one")
     }
     // A volume of a container comes open to all and empty: it becomes the node's own.
@@ -90,7 +90,7 @@ package enum OwnFiles {
     return true
   }
 
-  /// Whether root has given a directory to a user: nobody else can have put it where it is.
+  /// Whether root has given a directory to a user: no other user can have put it where it is.
   package static func isGiven(directory path: String, to user: UInt32) -> Bool {
     guard let real = realpath(path, nil) else { return false }
     defer { free(real) }

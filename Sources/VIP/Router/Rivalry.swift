@@ -48,7 +48,7 @@ struct Rivalry {
     return now.nanoseconds(since: since) >= interval.nanoseconds / 4 * 11
   }
 
-  /// Whether the role has been left to the other, who goes on or has gone on until lately.
+  /// Whether the role has been left to the other, which goes on or has gone on until lately.
   func isRetrying(at now: Instant) -> Bool {
     guard let left, rival != nil else { return false }
     return now <= left.at + left.pause * 2

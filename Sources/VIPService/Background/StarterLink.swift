@@ -149,9 +149,11 @@ extension StarterLink {
     setsid()
     chdir("/")
     // It was started as /proc/self/exe, whose last part would be its name.
-    let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
-    TextOutput.write("vipctl", to: name)
-    close(name)
+    if let program = CommandLine.arguments.first?.split(separator: "/").last {
+      let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+      TextOutput.write(String(program), to: name)
+      close(name)
+    }
     guard let folder = opendir("/proc/self/fd") else { return }
     var open: [Int32] = []
     while let entry = readdir(folder) {

@@ -25,7 +25,7 @@ struct LogFile {
     guard dup2(log, descriptor) >= 0 else { throw .system(errno, "open \(path)") }
   }
 
-  /// Opens it anew if it has been deleted, since what is written to it then is lost.
+  /// Opens it again if it has been deleted, since what is written to it then is lost.
   mutating func reopenIfDeleted() {
     var status = stat()
     if fstat(descriptor, &status) == 0, status.st_nlink == 0 { try? open() }

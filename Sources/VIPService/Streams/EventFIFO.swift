@@ -150,7 +150,7 @@ public final class EventFIFO: Sendable {
     return nil
   }
 
-  /// Makes the pipe anew if others have removed it; one that still reads the old one goes on so.
+  /// Makes the pipe again if others have removed it; one that still reads the old one goes on so.
   private static func makeAgain(_ state: inout State, _ path: String) {
     var status = stat()
     guard lstat(path, &status) != 0, errno == ENOENT, mkfifo(path, 0o600) == 0 else { return }
