@@ -32,6 +32,7 @@ struct record {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     struct sockaddr_nl netlink;
+    struct sockaddr_ll link;
   } destination;
   size_t destination_length;
 };
@@ -177,7 +178,7 @@ static const uint8_t packet4[24] = {0x45, 0xC0, 0, 24, 0, 0, 0, 0, 255, 112, 0, 
 static const uint8_t packet6[48] = {
     0x60, 0, 0, 0, 0, 8, 112, 255, 0xFE, 0x80, [24] = 0xFF, 2, [39] = 0x12};
 
-static const struct vip_guard guard = {NULL, 0, 3, 4, 11, 14, 16, 0, 0};
+static const struct vip_guard guard = {NULL, 0, 3, 4, 11, 14, 16, 18, 0, 0};
 
 /// Sends some bytes from an allocation of exactly their size.
 static void send_copy(const uint8_t *bytes, uint32_t length, int32_t interface_index) {
@@ -228,7 +229,38 @@ static void a_packet_is_tried_three_times(void) {
     kernel->failing_count = failures_first;
     kernel->error = EAGAIN;
     send_copy(packet4, sizeof packet4, 7);
-    CHECK(kernel->count == (failures_first < 2 ? failures_first + 1 : 3));
+    CHECK(calls_of(SYS_sendmsg) == (failures_first < 2 ? failures_first + 1 : 3));
+    CHECK(calls_of(SYS_sendto) == (failures_first < 3 ? 0 : 1));
+  }
+}
+
+static void a_packet_without_a_way_leaves_as_a_frame(void) {
+  static const uint8_t group4[6] = {0x01, 0, 0x5E, 0, 0, 18};
+  static const uint8_t group6[6] = {0x33, 0x33, 0, 0, 0, 0x12};
+  for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+    reset();
+    kernel->failing_number = SYS_sendmsg;
+    kernel->failing_count = 100;
+    kernel->error = EADDRNOTAVAIL;
+    send_copy(is_ipv6 ? packet6 : packet4, is_ipv6 ? sizeof packet6 : sizeof packet4, 7);
+    CHECK(kernel->count == 4);
+    const struct record *sent = &kernel->records[3];
+    CHECK(sent->number == SYS_sendto && sent->arguments[0] == 18);
+    CHECK(sent->destination_length == sizeof(struct sockaddr_ll));
+    CHECK(sent->destination.link.sll_family == AF_PACKET && sent->destination.link.sll_ifindex == 7);
+    CHECK(memcmp(sent->destination.link.sll_addr, is_ipv6 ? group6 : group4, 6) == 0);
+  }
+}
+
+static void what_a_firewall_forbids_is_not_sent_around_it(void) {
+  static const int errors[] = {EPERM, EACCES};
+  for (int index = 0; index < 2; index++) {
+    reset();
+    kernel->failing_number = SYS_sendmsg;
+    kernel->failing_count = 100;
+    kernel->error = errors[index];
+    send_copy(packet4, sizeof packet4, 7);
+    CHECK(kernel->count == 3 && calls_of(SYS_sendto) == 0);
   }
 }
 
@@ -290,7 +322,7 @@ static void all_that_is_due_is_sent(void) {
   kernel->failing_number = SYS_sendmsg;
   kernel->failing_count = 100;
   send_all(&whole);
-  CHECK(calls_of(SYS_sendmsg) == 3 && calls_of(SYS_sendto) == 1);
+  CHECK(calls_of(SYS_sendmsg) == 3 && calls_of(SYS_sendto) == 2);
   vip_guard_area_destroy(whole.area, AREA_SIZE);
 }
 
@@ -332,19 +364,21 @@ static void sockets_are_opened(void) {
   reset();
   CHECK(open_sockets(&opened) == 0);
   CHECK(opened.netlink != opened.raw4 && opened.raw4 != opened.raw6 && opened.raw6 > 0);
-  CHECK(calls_of(SYS_socket) == 3);
+  CHECK(opened.frames != opened.raw4 && opened.frames > 0);
+  CHECK(calls_of(SYS_socket) == 4);
   for (int index = 0; index < kernel->count; index++) {
     const struct record *call = &kernel->records[index];
-    CHECK(call->number != SYS_socket || call->arguments[1] == (SOCK_RAW | SOCK_CLOEXEC));
+    int type = (int)(call->arguments[0] == AF_PACKET ? SOCK_DGRAM : SOCK_RAW);
+    CHECK(call->number != SYS_socket || call->arguments[1] == (uintptr_t)(type | SOCK_CLOEXEC));
   }
-  // A start fails with the socket for netlink or for IPv4; a machine may be without IPv6.
-  for (int which = 0; which < 3; which++) {
+  // A start fails with the socket for netlink, IPv4 or frames; a machine may be without IPv6.
+  for (int which = 0; which < 4; which++) {
     reset();
     kernel->failing_number = SYS_socket;
     kernel->passing_count = which;
     kernel->failing_count = 1;
     kernel->error = EPERM;
-    CHECK(open_sockets(&opened) == (which < 2 ? EPERM : 0));
+    CHECK(open_sockets(&opened) == (which < 3 ? EPERM : 0));
     CHECK(calls_of(SYS_socket) == which + 1);
   }
 }
@@ -509,6 +543,8 @@ int main(void) {
   an_ipv4_packet_leaves_by_its_interface();
   an_ipv6_packet_leaves_by_its_interface();
   a_packet_is_tried_three_times();
+  a_packet_without_a_way_leaves_as_a_frame();
+  what_a_firewall_forbids_is_not_sent_around_it();
   requests_go_to_the_kernel();
   all_that_is_due_is_sent();
   descriptors_are_closed_but_one();
