@@ -166,6 +166,11 @@ extension Engine {
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
     case .active:
+      if case .preempting(let address, let priority) = transition.reason {
+        instance.rivalry.heard(
+          VirtualRouter.ActiveRouter(address: address, priority: priority),
+          instance.election.activeInterval, at: now)
+      }
       beginSettling(instance, as: .active, because: instance.stateReason)
     case .backup:
       beginSettling(instance, as: .backup, because: instance.stateReason)

@@ -23,12 +23,12 @@ extension Engine {
       >= instance.settings.interval.nanoseconds / 4 * UInt64(Self.muteQuarters)
   }
 
-  /// Leaves the role again, before an address is touched, where a router that has left it to another
-  /// tries to have it and still can't send.
+  /// Leaves the role again, before an address is touched, where a router takes it from a living Active
+  /// and can't send, so that the other would go on.
   func yieldUnheardRoles() {
     for case let instance? in instances
     where instance.isHolding && instance.takeovers.isUnderWay
-      && instance.rivalry.isRetrying(at: now)
+      && (instance.rivalry.isRetrying(at: now) || instance.rivalry.isRivalled(at: now))
       && segment(of: instance)?.sendFailingSince(of: instance) != nil
     {
       leaveRole(of: instance)
