@@ -35,9 +35,15 @@ extension NetworkTests {
       try pinger.waitForAnswer()
       try machine.namespace.ip("address add \(machine.ipv6)/64 dev eth0 nodad")
       try eventually("the route is taken back") { try routes(machine).isEmpty }
-      // And loses it again.
+      // And loses it again. Linux leaves the host's route where an address of the subnet without a route
+      // of its own is on the same interface, as the virtual one is without a macvlan.
       try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
-      try eventually("the route is back") { try !routes(machine).isEmpty }
+      try eventually("there is a route") {
+        try virtualMac
+          ? !routes(machine).isEmpty
+          : !machine.namespace.check(["ip", "-6", "route", "show", "root", "2001:db8::/32"]).isEmpty
+      }
+      try pinger.waitForAnswer()
       #expect(try pinger.stop().longestOutage < Bounds.margin)
       try node.stop()
       #expect(try routes(machine).isEmpty)
