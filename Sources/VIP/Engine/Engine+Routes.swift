@@ -5,7 +5,7 @@ import VIPCore
 ///
 /// An IPv6 address comes without a route to its subnet, which belongs to the host's own address. Where
 /// the host has none, the machine could not answer its clients. The route has the largest of metrics, so
-/// that it is in nobody's way, and a lifetime like the addresses; it is looked after with their leases
+/// that it is in no other's way, and a lifetime like the addresses; it is looked after with their leases
 /// and whenever an address or an interface changes.
 extension Engine {
   /// Sees to it that the subnets of held addresses have a route, and that what others have made in the
