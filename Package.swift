@@ -118,7 +118,7 @@ let package = Package(
       name: "TidyTests", dependencies: ["TestSupport", "vipctl", "VIP", "VIPConfiguration"],
       swiftSettings: common),
 
-    // Compiles the guard's C itself, with sanitizers.
+    // Compiles the C of CGuard and CLinux itself, with sanitizers.
     .testTarget(
       name: "CGuardTests", dependencies: ["TestSupport"], exclude: ["Program"],
       swiftSettings: common),

@@ -6,7 +6,7 @@ import Foundation
 import VIP
 import VIPControl
 
-let directory = RuntimeDirectory.resolve(flag: CommandLine.arguments.dropFirst().first)
+let directory = CommandLine.arguments.dropFirst().first ?? "/run/vipctl"
 do {
   let answer = try ControlClient.exchange(
     [UInt8](JSONEncoder().encode(ControlRequest.status(nil))),

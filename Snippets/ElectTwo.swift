@@ -33,6 +33,6 @@ func elect() -> (first: VirtualRouter, second: VirtualRouter)? {
 }
 
 if let (first, second) = elect() {
-  let leader = second.activeRouter.map { "\($0.address)" } ?? "nobody"
+  let leader = second.activeRouter.map { "\($0.address)" } ?? "none"
   print("first: \(first.state); second: \(second.state), following \(leader)")
 }

@@ -68,7 +68,7 @@ public struct ARPPacket: Sendable, Hashable {
       targetMAC: MACAddress(rawValue: 0), targetAddress: address)
   }
 
-  /// "Does anybody have this address?" without claiming any (RFC 5227 §2.1.1).
+  /// Asks whether a machine has this address, without claiming any (RFC 5227 §2.1.1).
   public static func probe(for address: IPv4Address, from mac: MACAddress) -> ARPPacket {
     ARPPacket(
       operation: .request, senderMAC: mac, senderAddress: .any,
@@ -120,7 +120,7 @@ extension ARPPacket {
     case reply
     /// Asks whether an address is free, with 0.0.0.0 as the sender (RFC 5227 §2.1.1).
     case probe
-    /// Tells everybody the sender's own address, as a request or as a reply ("gratuitous ARP").
+    /// Tells all machines the sender's own address, as a request or as a reply ("gratuitous ARP").
     case announcement
     /// Anything else, such as the operations of RARP.
     case other
@@ -140,7 +140,7 @@ extension ARPPacket {
     }
   }
 
-  /// Whether the sender tells everybody its own address, in whichever form.
+  /// Whether the sender announces its own address, as a request or as a reply.
   public var isAnnouncement: Bool { kind == .announcement }
 
   /// Whether the sender asks if an address is free.

@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// What one frame says about who holds, or wants, an address.
+/// What one frame says about the holder of an address, or about a machine that wants it.
 ///
 /// This is all that a node needs from the segment: the new holder's announcement lets the old one
 /// release the address, and a stranger's claim is a conflict (RFC 5227 §2.4, RFC 4862 §5.4).
@@ -22,7 +22,7 @@ public struct AddressClaim: Sendable, Hashable {
 
   /// The address that is claimed.
   public let address: IPAddress
-  /// Who claims it.
+  /// The Ethernet address that claims it.
   public let mac: MACAddress
   /// How.
   public let form: Form

@@ -1,17 +1,17 @@
 public import VIPCore
 
-/// The Ethernet frame that asks a segment whether anybody has an address, without claiming it.
+/// The Ethernet frame that asks a segment whether a machine has an address, without claiming it.
 ///
 /// For IPv4 an ARP probe (RFC 5227 §2.1.1), for IPv6 a Neighbor Solicitation from `::` as in
 /// duplicate address detection (RFC 4862 §5.4.2). The holder answers an ARP probe to the frame's
-/// source and a solicitation from `::` to all nodes; nobody's caches change.
+/// source and a solicitation from `::` to all nodes; no cache changes.
 public struct AddressProbe: Sendable, Hashable {
   private static let ipv4ByteCount = EthernetFrame.headerByteCount + ARPPacket.byteCount
   private static let ipv6ByteCount = 78
 
   /// The address in question.
   public let address: IPAddress
-  /// Who asks.
+  /// The Ethernet address that asks.
   public let mac: MACAddress
 
   /// Makes a probe.

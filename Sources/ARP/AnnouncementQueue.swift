@@ -15,7 +15,7 @@ public import VIPCore
 /// ```
 ///
 /// Each round is a queue in order of arrival, and the lowest round that has something due goes
-/// first: an address that nobody has heard of yet never waits for another one's repeat. Since all
+/// first: an address that was not announced yet never waits for another one's repeat. Since all
 /// addresses of a round have waited for the same pause, order of arrival is order of time, so that
 /// each operation takes constant time and, once the arrays have grown, no memory.
 ///
@@ -118,22 +118,11 @@ public struct AnnouncementQueue: Sendable {
     release(index)
   }
 
-  /// Forgets all addresses; the rate still counts what was sent.
-  public mutating func cancelAll() {
-    slots.removeAll(keepingCapacity: true)
-    slotOf.removeAll(keepingCapacity: true)
-    firstUnused = -1
-    for index in rounds.indices {
-      rounds[index].first = -1
-      rounds[index].last = -1
-    }
-  }
-
   /// Takes the next address to announce now; `nil` if none is due or the rate forbids it.
   public mutating func popDue(by now: Instant) -> IPAddress? {
     guard now >= gate, let round = dueRound(by: now) else { return nil }
     if now > lastPop {
-      // Nobody complained about the addresses before, so the interface takes frames again.
+      // No failure was told of the addresses before, so the interface takes frames again.
       if !failedSincePop { backOff = 0 }
       failedSincePop = false
       lastPop = now

@@ -36,9 +36,9 @@ public struct EthernetFrame: Sendable, Hashable {
   public static let headerByteCount = 14
   private static let taggedHeaderByteCount = 18
 
-  /// Who the frame is for.
+  /// The receiver of the frame.
   public var destination: MACAddress
-  /// Who sent it; switches learn from this field.
+  /// The sender; switches learn from this field.
   public var source: MACAddress
   /// The tag of IEEE 802.1Q (priority, drop bit, VLAN), if the frame has one.
   public var tag: UInt16?

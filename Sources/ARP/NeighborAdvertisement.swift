@@ -14,13 +14,13 @@ public struct NeighborAdvertisement: Sendable, Hashable {
 
   /// The IPv6 source, an address of the sender's interface.
   public var source: IPv6Address
-  /// The IPv6 destination; all nodes if nobody asked.
+  /// The IPv6 destination; all nodes if it is no answer.
   public var destination: IPv6Address
   /// The sender forwards packets.
   ///
   /// Hosts drop a default router that says it no longer does.
   public var isRouter: Bool
-  /// Somebody asked: this confirms that the target can be reached.
+  /// An answer to a solicitation: it confirms that the target can be reached.
   public var isSolicited: Bool
   /// The link-layer address replaces the one a receiver knows.
   public var isOverride: Bool
@@ -56,7 +56,7 @@ public struct NeighborAdvertisement: Sendable, Hashable {
       isOverride: true, target: address, targetLinkLayerAddress: mac)
   }
 
-  /// Whether the sender tells everybody where the target is now.
+  /// Whether the sender tells all nodes where the target is now.
   public var isAnnouncement: Bool { !isSolicited && isOverride && targetLinkLayerAddress != nil }
 
   /// Reads an IPv6 packet and makes all checks of RFC 4861 §7.1.2; bytes after it are the frame's

@@ -29,7 +29,7 @@ public struct NeighborSolicitation: Sendable, Hashable {
     self.sourceLinkLayerAddress = sourceLinkLayerAddress
   }
 
-  /// "Does anybody have this address?" without claiming any (RFC 4862 §5.4.2).
+  /// Asks whether a machine has this address, without claiming any (RFC 4862 §5.4.2).
   public static func probe(for address: IPv6Address) -> NeighborSolicitation {
     NeighborSolicitation(
       source: .any, destination: solicitedNodeGroup(of: address), target: address,
@@ -78,7 +78,7 @@ public struct NeighborSolicitation: Sendable, Hashable {
 }
 
 extension NeighborSolicitation: CustomStringConvertible {
-  /// The target and who asks.
+  /// The target and the sender.
   public var description: String {
     "neighbor solicitation: who has \(target)? " + (isProbe ? "(probe)" : "tell \(source)")
   }

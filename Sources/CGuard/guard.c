@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/if_ether.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -22,6 +24,13 @@
 #include <unistd.h>
 
 #include "memory.h"
+
+// A macro, since a function of the C library's headers may not be in the memory that a guard keeps.
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NETWORK_ORDER(number) ((uint16_t)((number) << 8 | (number) >> 8))
+#else
+#define NETWORK_ORDER(number) ((uint16_t)(number))
+#endif
 
 // The same on every architecture that Swift knows, and younger than some C libraries.
 enum {
@@ -44,6 +53,41 @@ _Static_assert((int)VIP_SYS_close_range == SYS_close_range, "SYS_close_range");
 #endif
 
 // MARK: The guard's life
+
+/// Sends a packet as a frame, which needs neither a source address that the machine has nor an entry
+/// in its table of neighbours. What is for one machine goes to all: only that one takes it in.
+VIP_GUARD_CODE static void send_frame(
+    const struct vip_guard *guard, int32_t interface_index, const uint8_t *packet,
+    uint32_t length) {
+  struct sockaddr_ll destination;
+  memset(&destination, 0, sizeof destination);
+  destination.sll_family = AF_PACKET;
+  destination.sll_ifindex = interface_index;
+  destination.sll_halen = 6;
+  uint8_t *address = destination.sll_addr;
+  if (packet[0] >> 4 == 4) {
+    destination.sll_protocol = NETWORK_ORDER(ETH_P_IP);
+    if (packet[16] >> 4 == 14) {
+      address[0] = 0x01;
+      address[2] = 0x5E;
+      address[3] = packet[17] & 0x7F;
+      memcpy(address + 4, packet + 18, 2);
+    } else {
+      memset(address, 0xFF, 6);
+    }
+  } else {
+    destination.sll_protocol = NETWORK_ORDER(ETH_P_IPV6);
+    address[0] = address[1] = 0x33;
+    if (packet[24] == 0xFF) memcpy(address + 2, packet + 36, 4);
+    else address[5] = 1;
+  }
+  for (int attempt = 0; attempt < 3; attempt++) {
+    long sent = syscall(
+        SYS_sendto, (long)guard->frames, packet, (long)length, (long)MSG_DONTWAIT, &destination,
+        (long)sizeof destination);
+    if (sent >= 0) return;
+  }
+}
 
 /// Sends one packet of a router; tried a few times, since the interface's queue may be full.
 VIP_GUARD_CODE static void send_packet(
@@ -86,6 +130,8 @@ VIP_GUARD_CODE static void send_packet(
         SYS_sendmsg, (long)(is_ipv4 ? guard->raw4 : guard->raw6), &message, (long)MSG_DONTWAIT);
     if (sent >= 0) return;
   }
+  // What a firewall forbids is not sent around it.
+  if (errno != EPERM && errno != EACCES) send_frame(guard, interface_index, packet, length);
 }
 
 /// Sends requests to the kernel.
@@ -147,7 +193,7 @@ VIP_GUARD_CODE static void close_others(int kept) {
 
 /// Opens the sockets; returns 0 or the number of the error.
 VIP_GUARD_CODE static int open_sockets(struct vip_guard *guard) {
-  int off = 0;
+  int off = 0, on = 1;
   guard->netlink = (int)syscall(
       SYS_socket, (long)AF_NETLINK, (long)(SOCK_RAW | SOCK_CLOEXEC), (long)NETLINK_ROUTE);
   if (guard->netlink < 0) return errno;
@@ -158,6 +204,13 @@ VIP_GUARD_CODE static int open_sockets(struct vip_guard *guard) {
   syscall(
       SYS_setsockopt, (long)guard->raw4, (long)IPPROTO_IP, (long)IP_MULTICAST_LOOP, &off,
       (long)sizeof off);
+  // Without this a packet that the interface's queue or the table of neighbours has no room for counts
+  // as sent.
+  syscall(
+      SYS_setsockopt, (long)guard->raw4, (long)IPPROTO_IP, (long)IP_RECVERR, &on, (long)sizeof on);
+  // Without a protocol it receives nothing.
+  guard->frames = (int)syscall(SYS_socket, (long)AF_PACKET, (long)(SOCK_DGRAM | SOCK_CLOEXEC), 0L);
+  if (guard->frames < 0) return errno;
   // A machine may be without IPv6; sending on no socket then fails as it should.
   guard->raw6 = (int)syscall(
       SYS_socket, (long)AF_INET6, (long)(SOCK_RAW | SOCK_CLOEXEC), (long)IPPROTO_RAW);
@@ -233,7 +286,7 @@ int vip_guard_start(void *area, size_t size, struct vip_guard_handle *handle) {
     ends[0] = high;
   }
   struct vip_guard guard = {
-      area, size, ends[1], -1, -1, -1, -1, (uintptr_t)pthread_self(), (uintptr_t)&errno};
+      area, size, ends[1], -1, -1, -1, -1, -1, (uintptr_t)pthread_self(), (uintptr_t)&errno};
   // No handler of this process may ever run in the guard.
   sigset_t all, before;
   sigfillset(&all);

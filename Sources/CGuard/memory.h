@@ -15,7 +15,7 @@ struct vip_guard {
   int lifeline;
   /// The node, by its process descriptor; negative if the kernel has none.
   int node;
-  int netlink, raw4, raw6;
+  int netlink, raw4, raw6, frames;
   /// Memory of the thread that forked, which the C library needs for every system call.
   uintptr_t thread, error_number;
 };

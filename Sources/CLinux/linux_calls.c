@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <netpacket/packet.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,23 +88,60 @@ size_t vip_write_pktinfo6(
   return write_control(buffer, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 
+int vip_packet_socket(void) {
+  // Without a protocol nothing is received.
+  return socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int vip_send_packet(
+    int socket, int interface_index, const uint8_t address[6], const void *packet, size_t length) {
+  struct sockaddr_ll destination = {.sll_family = AF_PACKET, .sll_ifindex = interface_index};
+  bool is_ipv4 = length > 0 && *(const uint8_t *)packet >> 4 == 4;
+  destination.sll_protocol = htons(is_ipv4 ? ETH_P_IP : ETH_P_IPV6);
+  destination.sll_halen = 6;
+  memcpy(destination.sll_addr, address, 6);
+  for (int attempt = 0;; attempt++) {
+    ssize_t sent = sendto(
+        socket, packet, length, 0, (const struct sockaddr *)(const void *)&destination,
+        sizeof destination);
+    if (sent >= 0) return 0;
+    // The socket keeps one error from when a link went down, for the next call to collect.
+    if (attempt == 1 || (errno != ENETDOWN && errno != EINTR)) return errno;
+  }
+}
+
+void vip_tell_drops(int socket, bool is_on) {
+  int value = is_on;
+  setsockopt(socket, IPPROTO_IP, IP_RECVERR, &value, sizeof value);
+}
+
 bool vip_read_ipv6_control(
-    struct msghdr *header, int *hop_limit, struct in6_addr *destination) {
+    const struct msghdr *header, int *hop_limit, struct in6_addr *destination) {
   bool has_hop_limit = false, has_destination = false;
-  for (struct cmsghdr *message = CMSG_FIRSTHDR(header); message;
-       message = CMSG_NXTHDR(header, message)) {
-    if (message->cmsg_level != IPPROTO_IPV6) continue;
-    if (message->cmsg_type == IPV6_HOPLIMIT && message->cmsg_len >= CMSG_LEN(sizeof(int))) {
-      memcpy(hop_limit, CMSG_DATA(message), sizeof(int));
+  const uint8_t *bytes = header->msg_control;
+  size_t rest = bytes ? header->msg_controllen : 0;
+  // Not CMSG_NXTHDR, which leaves to the caller whether the last message lies within the buffer.
+  struct cmsghdr message;
+  while (rest >= sizeof message) {
+    memcpy(&message, bytes, sizeof message);
+    if (message.cmsg_len < CMSG_LEN(0) || message.cmsg_len > rest) break;
+    const uint8_t *contents = bytes + CMSG_LEN(0);
+    size_t length = message.cmsg_len - CMSG_LEN(0);
+    if (message.cmsg_level == IPPROTO_IPV6 && message.cmsg_type == IPV6_HOPLIMIT
+        && length >= sizeof *hop_limit) {
+      memcpy(hop_limit, contents, sizeof *hop_limit);
       has_hop_limit = true;
     } else if (
-        message->cmsg_type == IPV6_PKTINFO
-        && message->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+        message.cmsg_level == IPPROTO_IPV6 && message.cmsg_type == IPV6_PKTINFO
+        && length >= sizeof(struct in6_pktinfo)) {
       memcpy(
-          destination, CMSG_DATA(message) + offsetof(struct in6_pktinfo, ipi6_addr),
-          sizeof *destination);
+          destination, contents + offsetof(struct in6_pktinfo, ipi6_addr), sizeof *destination);
       has_destination = true;
     }
+    size_t step = CMSG_SPACE(length);
+    if (step >= rest) break;
+    bytes += step;
+    rest -= step;
   }
   return has_hop_limit && has_destination;
 }

@@ -18,7 +18,7 @@ public struct AddressFlags: OptionSet, Sendable, Hashable {
   public static let noDAD = AddressFlags(rawValue: 0x2)
   /// Usable while duplicate address detection still runs.
   public static let optimistic = AddressFlags(rawValue: 0x4)
-  /// Somebody else has this address; it is not in use here.
+  /// Another machine has this address; it is not in use here.
   public static let dadFailed = AddressFlags(rawValue: 0x8)
   /// A home address of Mobile IPv6.
   public static let homeAddress = AddressFlags(rawValue: 0x10)
@@ -50,14 +50,14 @@ public struct AddressRecord: Sendable, Hashable {
   public var peer: IPAddress?
   /// The state bits.
   public var flags: AddressFlags
-  /// Who installed the address (IFA_PROTO), zero if that was not said.
+  /// The kind of program that installed the address (IFA_PROTO); zero if that was not said.
   ///
   /// The kernel itself uses 1 for loopback addresses, 2 for those from router advertisements and
   /// 3 for link-local ones. Linux before 5.18 reports none.
   public var protocolTag: UInt8
-  /// The time until the kernel removes the address, in whole seconds; `nil` is for ever.
+  /// The time until the kernel removes the address, in whole seconds; `nil` if it never does.
   public var validLifetime: Duration?
-  /// The time until the address is deprecated, in whole seconds; `nil` is for ever.
+  /// The time until the address is deprecated, in whole seconds; `nil` if it never does.
   public var preferredLifetime: Duration?
   /// The name under which old tools list an IPv4 address, such as `eth0:1`.
   public var label: String?

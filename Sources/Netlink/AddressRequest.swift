@@ -14,15 +14,15 @@ public struct AddressRequest: Sendable, Hashable {
   public var address: InterfaceAddress
   /// The tag by which the address is recognised later; zero sends none.
   public var protocolTag: UInt8
-  /// How long the kernel keeps the address unless it is asked again; `nil` is for ever.
+  /// How long the kernel keeps the address unless it is asked again; `nil` is without limit.
   ///
   /// Rounded up to whole seconds. The kernel removes the address up to one second late and never
   /// more than 20 ms early. It refuses a lifetime that is not positive (EINVAL).
   ///
   /// Two things about IPv6 on Linux. Each request for an interface that is up, a refresh too, makes
-  /// it report all its multicast groups anew (MLD). And an address that survived its interface's
+  /// it report all its multicast groups again (MLD). And an address that survived its interface's
   /// being switched off (keep_addr_on_down) must not get a lifetime before the interface is up
-  /// again: it would stay without its route and answer nobody, however often it is refreshed.
+  /// again: it would stay without its route and answer no machine, however often it is refreshed.
   public var lifetime: Duration?
   /// The broadcast address to go with an IPv4 address; `nil` sends none.
   ///
@@ -38,7 +38,7 @@ public struct AddressRequest: Sendable, Hashable {
 
   /// Whether the address shall wait on an interface that is switched off until that is on.
   ///
-  /// Without this the machine takes it for its own at once, although nobody can reach it: it answers
+  /// Without this the machine takes it for its own at once, although no machine can reach it: it answers
   /// ARP for an IPv4 address on other interfaces, and can't reach the machine that really has it.
   /// The kernel wakes it up when the interface is switched on.
   public var isDormant: Bool
@@ -58,7 +58,7 @@ public struct AddressRequest: Sendable, Hashable {
     self.isDormant = isDormant
   }
 
-  /// The lifetime as the kernel takes it: whole seconds, all bits set for ever.
+  /// The lifetime as the kernel takes it: whole seconds; all bits set is without limit.
   package var validSeconds: UInt32 {
     guard let lifetime else { return .max }
     let (seconds, attoseconds) = lifetime.components
@@ -74,7 +74,7 @@ public struct AddressRequest: Sendable, Hashable {
 
   /// What is asked of the kernel besides the address.
   ///
-  /// The election has decided who owns an IPv6 address, so detection of duplicates would only cost
+  /// The election has decided which machine owns an IPv6 address, so detection of duplicates would only cost
   /// a second; the route to the subnet belongs to the node's own address.
   package var flags: AddressFlags {
     // One whose detection of duplicates has yet to come has no route; it takes no time where the

@@ -1,6 +1,8 @@
+public import VIPCore
+
 /// A change the kernel reports.
 ///
-/// Reports about one's own requests arrive too, and nothing in them tells reliably who asked:
+/// Reports about one's own requests arrive too, and nothing in them tells reliably which program asked:
 /// compare their content with what is wanted.
 public enum KernelEvent: Sendable, Hashable {
   /// An interface appeared or changed.
@@ -9,9 +11,14 @@ public enum KernelEvent: Sendable, Hashable {
   case linkRemoved(index: Int32, name: String)
   /// An address appeared or changed.
   case address(AddressRecord)
-  /// An address is gone: removed by somebody, or expired.
+  /// An address is gone: removed by some program, or expired.
   case addressRemoved(AddressRecord)
-  /// Reports were lost; only reading `links()` and `addresses()` anew tells what is true.
+  /// Settings of an interface may have changed, such as forwarding or rp_filter; those of all if there
+  /// is no number.
+  ///
+  /// Linux reports only some settings so.
+  case settings(interfaceIndex: Int32?)
+  /// Reports were lost; only reading `links()` and `addresses()` again tells what is true.
   ///
   /// Reports that follow may be older than that reading, so they are to be taken as hints.
   case overflow
@@ -67,6 +74,17 @@ public protocol Kernel: AnyObject {
   /// Equivalent to: `ip address delete ADDRESS dev IF`
   func remove(_ requests: [AddressRequest]) -> [NetlinkError?]
 
+  /// The route that packets to an address take; `nil` if they don't get anywhere.
+  ///
+  /// Has a default, by which there is one to everywhere.
+  func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord?
+
+  /// Makes a route to a subnet, or refreshes its lifetime; has a default, which does nothing.
+  func install(_ request: RouteRequest) -> NetlinkError?
+
+  /// Removes such a route; one that is not there is no error. Has a default, which does nothing.
+  func remove(_ request: RouteRequest) -> NetlinkError?
+
   /// A descriptor that polls as readable while events wait.
   ///
   /// It belongs to the kernel object and is closed with it.
@@ -81,4 +99,17 @@ public protocol Kernel: AnyObject {
   ///   - handler: Called for each event, in order.
   /// - Throws: What the system says if the descriptor cannot be read at all.
   func drainEvents(limit: Int, _ handler: (KernelEvent) -> Void) throws(NetlinkError)
+}
+
+extension Kernel {
+  /// Says that there is one.
+  public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
+    RouteRecord(prefixLength: address.family.addressByteCount * 8)
+  }
+
+  /// Does nothing.
+  public func install(_ request: RouteRequest) -> NetlinkError? { nil }
+
+  /// Does nothing.
+  public func remove(_ request: RouteRequest) -> NetlinkError? { nil }
 }

@@ -79,16 +79,10 @@ public struct Link: Sendable, Hashable {
   public var isUp: Bool { flags.contains(.up) }
   /// Whether the interface is ready to carry traffic.
   public var isRunning: Bool { flags.contains(.running) }
-  /// Whether the driver sees a carrier.
-  public var isLowerUp: Bool { flags.contains(.lowerUp) }
   /// Whether this is the loopback interface.
   public var isLoopback: Bool { flags.contains(.loopback) }
   /// Whether frames can be sent to groups.
   public var isMulticast: Bool { flags.contains(.multicast) }
-  /// Whether there is exactly one neighbour.
-  public var isPointToPoint: Bool { flags.contains(.pointToPoint) }
-  /// Whether the interface does without ARP and neighbour discovery.
-  public var isNoARP: Bool { flags.contains(.noARP) }
 
   /// Whether packets can be sent and received now.
   ///

@@ -25,6 +25,12 @@ public struct NetlinkError: Error, Sendable, Hashable {
   /// Whether the thing to be added existed before (EEXIST).
   public var isAlreadyThere: Bool { code == EEXIST }
 
+  /// There is no route (ENETUNREACH, EHOSTUNREACH).
+  var isUnreachable: Bool { code == ENETUNREACH || code == EHOSTUNREACH }
+
+  /// What is to be removed is not among the routes (ESRCH).
+  var isNoSuchRoute: Bool { code == ESRCH }
+
   /// Whether the address or its interface does not exist (EADDRNOTAVAIL, ENODEV, ENXIO).
   ///
   /// ENXIO is what IPv6 answers for an interface on which it does not run.

@@ -28,7 +28,7 @@ public final class NetlinkKernel: Kernel {
 
   /// Opens both sockets in the network namespace of the calling thread.
   ///
-  /// They stay in that namespace, whoever uses them later.
+  /// They stay in that namespace, also when a thread in another one uses them.
   public convenience init() throws(NetlinkError) {
     // A report takes about a kilobyte in the queue. This holds those about 5,000 addresses changed
     // at once; memory is taken only as reports wait. The kernel doubles the number.
@@ -44,10 +44,10 @@ public final class NetlinkKernel: Kernel {
     commands = try NetlinkSocket()
     commands.enableModernReplies()
     // Answers are queued by the time a send returns. The limit only keeps a lost one from stopping
-    // the process for ever.
+    // the process without end.
     commands.setReceiveTimeout(seconds: 2)
-    // RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
-    monitor = try NetlinkSocket(groups: 1 << 0 | 1 << 4 | 1 << 8)
+    // RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF and _IPV6_NETCONF
+    monitor = try NetlinkSocket(groups: 1 << 0 | 1 << 4 | 1 << 8 | 1 << 23 | 1 << 24)
     monitor.setReceiveBufferSize(monitorBufferByteCount)
     outgoing.reserveCapacity(Self.batchLimit * AddressMessage.maximumByteCount)
   }
@@ -297,7 +297,7 @@ extension NetlinkKernel {
   }
 
   /// Reads a list, again if it changed meanwhile.
-  private func dump<Element>(
+  func dump<Element>(
     _ operation: String, encode: (inout OutputSpan<UInt8>, UInt32) -> Void,
     decode: (Message, Span<UInt8>) -> Element?
   ) throws(NetlinkError) -> [Element] {

@@ -6,7 +6,7 @@ import Glibc
 /// libmnl opens, binds, configures, writes to and closes the socket. Messages are composed and read
 /// as Swift spans instead of with its pointer helpers, so that no length from outside is ever
 /// believed, and datagrams are received with `recvfrom(2)` itself because
-/// `mnl_socket_recvfrom` does not tell who sent them.
+/// `mnl_socket_recvfrom` does not tell the sender.
 struct NetlinkSocket: ~Copyable {
   private let handle: OpaquePointer
 

@@ -1,32 +1,5 @@
 public import VIPCore
 
-/// What a change of a node's routers has done.
-public struct ChangeReport: Sendable, Hashable, Codable {
-  /// A router that goes on with other settings.
-  public struct Change: Sendable, Hashable, Codable {
-    /// Its name.
-    public var router: String
-    /// How the settings differ, in words.
-    public var difference: String
-  }
-
-  /// Settings of the node itself that are other than before, in words.
-  public var node: [String] = []
-  /// Routers that were not there before.
-  public var added: [String] = []
-  /// Routers that took other settings over while they run.
-  public var changed: [Change] = []
-  /// Routers that handed over and started again as other routers.
-  public var replaced: [Change] = []
-  /// Routers that handed over and are gone.
-  public var removed: [String] = []
-  /// Routers that were to stay as they are.
-  public var unchanged: [String] = []
-
-  /// Makes a report of nothing.
-  public init() {}
-}
-
 extension Node {
   /// Brings routers to the settings they shall have: only what is different is touched.
   ///
@@ -45,20 +18,21 @@ extension Node {
   public func apply(
     _ wanted: [RouterConfiguration], removing: [String] = []
   ) async throws(NodeError) -> ChangeReport {
-    try await apply(Target(routers: wanted, removing: removing))
+    try await apply(Target(.routers(wanted), removing: removing))
   }
 
   /// Brings the node to a whole configuration: its own settings and its routers.
   ///
   /// What is different is changed, what is no longer wanted is handed over and removed, the rest is
-  /// not touched. All of it is done or nothing: what the machine refuses half-way is put back.
+  /// not touched. What the machine refuses half-way is put back: routers that have handed over by
+  /// then take part again.
   ///
   /// - Parameters:
   ///   - configuration: what the node shall be.
   ///   - replacing: the routers that the configuration stands for, present or not: those that are
   ///     not in it go. All that are there if left out; others stay as they are.
   /// - Returns: what was done.
-  /// - Throws: what is wrong with it. Nothing has changed then.
+  /// - Throws: what is wrong with it. The node has its old settings and routers then.
   @discardableResult
   public func apply(
     _ configuration: NodeConfiguration, replacing: [String]? = nil
@@ -72,7 +46,7 @@ extension Node {
   public func preview(
     _ wanted: [RouterConfiguration], removing: [String] = []
   ) async throws(NodeError) -> ChangeReport {
-    try await preview(Target(routers: wanted, removing: removing))
+    try await preview(Target(.routers(wanted), removing: removing))
   }
 
   /// What ``apply(_:replacing:)`` would do now, after the same checks; nothing changes.
@@ -86,32 +60,77 @@ extension Node {
 
   /// The settings that all routers share, as they are now.
   public var settings: NodeSettings {
-    NodeSettings(
-      lease: engine.lease, isGuarded: engine.guardState != .off,
-      isRealtime: loop.isRealtime, announcements: engine.announcements)
+    var settings = NodeSettings()
+    for setting in NodeSetting.allCases {
+      switch setting {
+      case .lease: settings.lease = engine.lease
+      case .guard: settings.isGuarded = engine.guardState != .off
+      case .realtime: settings.isRealtime = loop.isRealtime
+      case .announcements: settings.announcements = engine.announcements
+      }
+    }
+    return settings
   }
 
   // MARK: How
 
   /// What a change is to lead to.
   private struct Target {
-    var routers: [RouterConfiguration]
+    var wanted: Wanted
     /// Routers to hand over and remove, if they are there and not wanted; `nil` for all others,
     /// whichever those are when it is the change's turn.
     var removing: [String]?
     /// The node's settings; `nil` if they stay as they are.
     var settings: NodeSettings?
+
+    init(_ wanted: Wanted, removing: [String]? = [], settings: NodeSettings? = nil) {
+      self.wanted = wanted
+      self.removing = removing
+      self.settings = settings
+    }
+  }
+
+  /// Which routers there are to be, new or changed.
+  private enum Wanted {
+    case routers([RouterConfiguration])
+    /// A present router with more addresses than it has when it is the change's turn.
+    case adding([InterfaceAddress], to: String)
+    /// A present router with fewer of them.
+    case taking([IPAddress], from: String)
   }
 
   private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> Target {
     Target(
-      routers: configuration.routers, removing: replacing,
-      settings: configuration.settings)
+      .routers(configuration.routers), removing: replacing, settings: configuration.settings)
+  }
+
+  /// The settings that routers shall have; for a change of what they have, as of now.
+  private func routers(_ target: Target) throws(NodeError) -> [RouterConfiguration] {
+    switch target.wanted {
+    case .routers(let routers):
+      return routers
+    case .adding(let addresses, let name):
+      var settings = try stayingSettings(name)
+      var present = Set(settings.addresses)
+      settings.addresses += addresses.filter { present.insert($0).inserted }
+      return [settings]
+    case .taking(let addresses, let name):
+      var settings = try stayingSettings(name)
+      try settings.take(addresses, options.wording)
+      return [settings]
+    }
+  }
+
+  private func stayingSettings(_ name: String) throws(NodeError) -> RouterConfiguration {
+    guard engine.isStaying(name), let settings = engine.settings(named: name) else {
+      throw unknownRouter(name)
+    }
+    return settings
   }
 
   private func apply(_ target: Target) async throws(NodeError) -> ChangeReport {
     try await check(target)
-    if try await areFree(target.routers) { try await check(target) }
+    if try await areFree(try routers(target)) { try await check(target) }
     isApplying = true
     return try await carryThrough { node throws(NodeError) in
       defer { node.isApplying = false }
@@ -120,17 +139,19 @@ extension Node {
   }
 
   private func change(_ target: Target) async throws(NodeError) -> ChangeReport {
-    await noteAddresses(adding: target.routers)
+    await noteAddresses(adding: try routers(target))
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
     try checkNow(target)
-    let plan = plan(target)
+    let plan = try plan(target)
     let before = settings
     do throws(NodeError) {
       if let settings = target.settings { try take(settings) }
       try await carryOut(plan)
       return plan.report
     } catch {
+      // A node that ends has dismissed its guard for good.
+      guard !isShuttingDown else { throw error }
       for setting in NodeSetting.inOrderOfChange { try? take(setting, of: before) }
       throw error
     }
@@ -138,7 +159,7 @@ extension Node {
 
   private func preview(_ target: Target) async throws(NodeError) -> ChangeReport {
     try await check(target)
-    return plan(target).report
+    return try plan(target).report
   }
 
   private func take(_ settings: NodeSettings) throws(NodeError) {
@@ -169,12 +190,12 @@ extension Node {
 
   /// Waits for its turn and checks what is wanted.
   private func check(_ target: Target) async throws(NodeError) {
-    let names = Set(target.routers.map(\.name))
+    let names = Set(try routers(target).map(\.name))
     // One at a time, and routers that are just leaving make room first.
     let end = await wait { [self] in
       isShuttingDown
         || (!isApplying
-          && !names.union(removed(by: target)).contains(where: engine.isLeaving))
+          && !names.union(removed(by: target, but: names)).contains(where: engine.isLeaving))
     }
     if end == .cancelled { throw .cancelled }
     try refuseIfShuttingDown()
@@ -182,62 +203,83 @@ extension Node {
   }
 
   private func checkNow(_ target: Target) throws(NodeError) {
+    let wanted = try routers(target)
     try engine.check(
-      target.routers, removing: Set(removed(by: target)), lease: target.settings?.lease)
+      wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
+      lease: target.settings?.lease)
   }
 
   /// The routers that are to go, in order; those that are wanted stay.
-  private func removed(by target: Target) -> [String] {
-    let staying = Set(target.routers.map(\.name))
-    return (target.removing ?? engine.routerNames).filter { !staying.contains($0) }
+  private func removed(by target: Target, but staying: Set<String>) -> [String] {
+    (target.removing ?? engine.routerNames).filter { !staying.contains($0) }
   }
 
   /// What has to be done for what is wanted.
-  private func plan(_ target: Target) -> Plan {
-    var plan = Plan(target.routers, on: engine)
-    plan.report.removed = removed(by: target).filter(engine.contains)
+  private func plan(_ target: Target) throws(NodeError) -> Plan {
+    let wanted = try routers(target)
+    var plan = Plan(wanted, on: engine)
+    plan.report.removed = removed(by: target, but: Set(wanted.map(\.name)))
+      .filter(engine.contains)
     if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }
     return plan
   }
 
   private func carryOut(_ plan: Plan) async throws(NodeError) {
-    let old = plan.replaced.compactMap { engine.settings(named: $0.name) }
-    let fitness = Dictionary(
-      uniqueKeysWithValues: plan.replaced.map { ($0.name, engine.fitness(of: $0.name)) })
-    for name in plan.report.removed + plan.replaced.map(\.name) { engine.remove(name) }
+    let former = Former(plan, engine)
+    do throws(NodeError) {
+      try await carryOut(plan, former)
+    } catch {
+      await restore(former, plan)
+      throw error
+    }
+    if !plan.changed.isEmpty || !plan.leaving.isEmpty { await noteAddresses() }
+  }
+
+  private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
+    for name in plan.leaving { engine.remove(name) }
 
     // A router that needs nothing of what a leaving one still has does not wait for it.
     var gone = RouterSet()
     for router in engine.leavingSettings { _ = gone.insert(router) }
-    try engine.change(plan.changed.filter { gone.collision(of: $0) == nil })
-    for router in plan.added where gone.collision(of: router) == nil {
-      try engine.add(router)
-    }
-    let late =
-      (plan.changed + plan.added).filter { gone.collision(of: $0) != nil } + plan.replaced
-    let awaited = plan.report.removed + plan.replaced.map(\.name)
+    func isLate(_ router: RouterConfiguration) -> Bool { gone.collision(of: router) != nil }
+    try engine.change(plan.changed.filter { !isLate($0) })
+    for router in plan.added where !isLate(router) { try engine.add(router) }
+
+    let awaited = plan.leaving
     _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
-    try finish(late, plan, old, fitness)
-    if !plan.changed.isEmpty || !awaited.isEmpty { await noteAddresses() }
+    try engine.change(plan.changed.filter(isLate))
+    for router in plan.added.filter(isLate) + plan.replaced {
+      try engine.add(router, keeping: former.fitness[router.name] ?? [:])
+    }
   }
 
-  /// What remains to be done when the routers that leave are gone.
-  private func finish(
-    _ late: [RouterConfiguration], _ plan: Plan, _ old: [RouterConfiguration],
-    _ fitness: [String: [String: RouterFitness]]
-  ) throws(NodeError) {
-    do throws(NodeError) {
-      try engine.change(late.filter(plan.changed.contains))
-      for router in late where !plan.changed.contains(router) {
-        try engine.add(router, keeping: fitness[router.name] ?? [:])
+  /// Puts back what was there before a change that the machine has refused half-way.
+  private func restore(_ former: Former, _ plan: Plan) async {
+    for router in plan.added where engine.contains(router.name) { engine.remove(router.name) }
+    let awaited = plan.leaving + plan.report.added
+    _ = await wait { [self] in isShuttingDown || !awaited.contains(where: engine.isLeaving) }
+    guard !isShuttingDown else { return }
+    for router in former.routers {
+      if engine.contains(router.name) {
+        try? engine.change([router])
+      } else {
+        try? engine.add(router, keeping: former.fitness[router.name] ?? [:])
       }
-    } catch {
-      // The machine has changed meanwhile. Better the old routers than none.
-      for router in old where !engine.contains(router.name) {
-        try? engine.add(router, keeping: fitness[router.name] ?? [:])
-      }
-      throw error
+    }
+    await noteAddresses()
+  }
+
+  /// The routers that a change touches, as they were before.
+  private struct Former {
+    var routers: [RouterConfiguration]
+    var fitness: [String: [String: RouterFitness]]
+
+    init(_ plan: Plan, _ engine: Engine) {
+      let names = plan.leaving + plan.changed.map(\.name)
+      routers = names.compactMap { engine.settings(named: $0) }
+      fitness = Dictionary(
+        names.map { ($0, engine.fitness(of: $0)) }, uniquingKeysWith: { first, _ in first })
     }
   }
 
@@ -252,6 +294,9 @@ extension Node {
     var changed: [RouterConfiguration] = []
     var replaced: [RouterConfiguration] = []
     var report = ChangeReport()
+
+    /// The routers that hand over, in order.
+    var leaving: [String] { report.removed + replaced.map(\.name) }
 
     init(_ wanted: [RouterConfiguration], on engine: Engine) {
       for router in wanted {
@@ -284,11 +329,8 @@ extension Node {
   public func add(
     _ addresses: [InterfaceAddress], to name: String
   ) async throws(NodeError) -> ChangeReport {
-    guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
     try refuseTooMany(addresses.count, name)
-    var present = Set(settings.addresses)
-    settings.addresses += addresses.filter { present.insert($0).inserted }
-    return try await apply([settings])
+    return try await apply(Target(.adding(addresses, to: name)))
   }
 
   /// Takes addresses from a running router.
@@ -301,24 +343,8 @@ extension Node {
   public func remove(
     _ addresses: [IPAddress], from name: String
   ) async throws(NodeError) -> ChangeReport {
-    guard var settings = engine.settings(named: name) else { throw unknownRouter(name) }
     try refuseTooMany(addresses.count, name)
-    let present = Set(settings.addresses.lazy.map(\.address))
-    let leaving = Set(addresses)
-    for address in addresses {
-      guard present.contains(address) else {
-        throw NodeError(
-          ConfigurationError(.addresses, router: name, "it does not have the address \(address)"))
-      }
-    }
-    settings.addresses.removeAll { leaving.contains($0.address) }
-    guard !settings.addresses.isEmpty else {
-      throw NodeError(
-        ConfigurationError(
-          .addresses, router: name,
-          "these are all its addresses; \(options.wording.removal(of: name))"))
-    }
-    let report = try await apply([settings])
+    let report = try await apply(Target(.taking(addresses, from: name)))
     guard await wait(until: { [engine] in !engine.isLeaving(name) }) == .met else {
       throw .cancelled
     }
@@ -336,5 +362,26 @@ extension Node {
 
   private func startGuard() throws(NodeError) {
     engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
+  }
+}
+
+extension RouterConfiguration {
+  /// Takes addresses away, but not the last of all.
+  fileprivate mutating func take(
+    _ addresses: [IPAddress], _ wording: Wording
+  ) throws(NodeError) {
+    let present = Set(self.addresses.lazy.map(\.address))
+    if let unknown = addresses.first(where: { !present.contains($0) }) {
+      throw NodeError(
+        ConfigurationError(.addresses, router: name, "it does not have the address \(unknown)"))
+    }
+    let leaving = Set(addresses)
+    self.addresses.removeAll { leaving.contains($0.address) }
+    guard !self.addresses.isEmpty else {
+      throw NodeError(
+        ConfigurationError(
+          .addresses, router: name,
+          "these are all its addresses; \(wording.removal(of: name))"))
+    }
   }
 }

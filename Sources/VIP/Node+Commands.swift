@@ -2,13 +2,14 @@
 extension Node {
   /// Leaves the Active role of a router to others and waits for what comes of it.
   ///
-  /// The addresses are served here until another machine has announced them.
+  /// The addresses are served here until another machine has announced them, without a gap if none
+  /// does.
   ///
   /// - Parameters:
   ///   - name: the router.
   ///   - duration: for how long; `nil` until ``promote(_:)`` or the end of the node.
   /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if no other machine
-  ///   took over, in which case this node holds the addresses again. ``NodeError/Kind/cancelled`` if
+  ///   took over, in which case this node is still serving the addresses. ``NodeError/Kind/cancelled`` if
   ///   the task is cancelled; the role has been given up then.
   public func resign(_ name: String, for duration: Duration? = nil) async throws(NodeError) {
     guard engine.contains(name) else { throw unknownRouter(name) }
@@ -24,8 +25,8 @@ extension Node {
     guard engine.outcomes(of: name) == [.elsewhere] else {
       throw NodeError(
         .refused,
-        "\(name): nobody else took over, so this machine holds the addresses again; see whether "
-          + "another machine runs the group")
+        "\(name): no other router took over; this machine is still serving the addresses; see "
+          + "whether another machine runs the group")
     }
   }
 

@@ -43,10 +43,11 @@ extension Node {
   private func makeStatus(_ name: String?) -> NodeStatus {
     NodeStatus(
       node: NodeStatus.Node(
-        version: options.version, pid: getpid(), uptime: bootTime() - engine.startedAt,
+        version: vipVersion, pid: getpid(), uptime: bootTime() - engine.startedAt,
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
         guardPid: engine.guardPid, isRealtime: loop.isRealtime,
-        wakeUps: engine.wakeUpStatus),
+        wakeUps: engine.wakeUpStatus,
+        problems: [engine.nodeProblem, addressFileProblem].compactMap { $0 }),
       routers: engine.status(name))
   }
 
@@ -86,7 +87,7 @@ extension Node {
 
   /// Tells what has happened around the node, such as what became of programs that were run for its
   /// routers, in the order of the node's own events.
-  public func publish(_ events: [NodeEvent]) {
+  package func publish(_ events: [NodeEvent]) {
     deliver(engine.takeEvents())
     deliver(events)
   }

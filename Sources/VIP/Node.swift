@@ -20,12 +20,6 @@ public actor Node {
   public struct Options: Sendable, Hashable {
     /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
     public var settings: NodeSettings
-    /// What ``NodeStatus`` gives as version.
-    public var version: String
-    /// Whether the process around the node ends it once it has no routers any more.
-    ///
-    /// Changes nothing here; ``NodeStatus`` tells it to those who wait for that end.
-    public var endsWhenIdle: Bool
     /// Where to note which addresses the node may hold; `nil` if nowhere.
     ///
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
@@ -33,15 +27,16 @@ public actor Node {
     public var addressesPath: String?
     /// The words by which the program's users know its settings and commands.
     public var wording: Wording
+    /// Whether the process around the node ends it once it has no routers any more, which
+    /// ``NodeStatus`` tells to clients that wait for that end.
+    package var endsWhenIdle = false
 
     /// Makes options; what is left out has its default.
     public init(
-      settings: NodeSettings = NodeSettings(), version: String = vipVersion,
-      endsWhenIdle: Bool = false, addressesPath: String? = nil, wording: Wording = Wording()
+      settings: NodeSettings = NodeSettings(), addressesPath: String? = nil,
+      wording: Wording = Wording()
     ) {
       self.settings = settings
-      self.version = version
-      self.endsWhenIdle = endsWhenIdle
       self.addressesPath = addressesPath
       self.wording = wording
     }
@@ -51,6 +46,8 @@ public actor Node {
   private let addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
+  /// Why it could not be written the last time.
+  private(set) var addressFileProblem: NodeProblem?
   /// The elections and addresses; nothing but this actor touches them.
   let engine: Engine
   nonisolated let loop: EventLoop
@@ -88,7 +85,8 @@ public actor Node {
       machine, poller, lease: options.settings.lease,
       announcements: options.settings.announcements)
     engine.wording = options.wording
-    loop = try EventLoop(poller, isRealtime: options.settings.isRealtime)
+    loop = try EventLoop(
+      poller, isRealtime: options.settings.isRealtime, options.wording)
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
@@ -274,14 +272,23 @@ public actor Node {
       }
     }
     lastNote = note
-    guard let failure = await note.value else { return }
-    deliver([.nodeWarning(text: "\(failure); after a crash addresses may be left behind")])
+    let problem = await note.value.map {
+      NodeProblem(.addressFile, "\($0); after a crash addresses may be left behind")
+    }
+    guard problem != addressFileProblem else { return }
+    let over = addressFileProblem
+    addressFileProblem = problem
+    if let problem {
+      deliver([.nodeWarning(problem)])
+    } else if let over {
+      deliver([.nodeCleared(over)])
+    }
   }
 
   /// Refuses new routers from now on if there are none.
   ///
   /// - Returns: whether the node is retired now.
-  public func retireIfIdle() -> Bool {
+  package func retireIfIdle() -> Bool {
     guard engine.routerNames.isEmpty, !isApplying else { return false }
     isShuttingDown = true
     return true
@@ -316,7 +323,7 @@ public actor Node {
 }
 
 /// The version of this library and of `vipctl`.
-public let vipVersion = "0.1.0"
+package let vipVersion = "0.1.0"
 
 /// Ends a node that nothing refers to any more, as a part of it that goes with it.
 ///

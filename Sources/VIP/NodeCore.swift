@@ -83,12 +83,22 @@ public final class NodeCore {
 
   /// Adds a router, or gives a present one these settings while it runs.
   ///
+  /// A new router probes for its addresses before it takes part. Those that a running one gets are
+  /// put up at once; only ``Node`` probes for them first.
+  ///
   /// - Throws: what is wrong with it, or ``NodeError/Kind/refused`` if the router has to be removed
-  ///   first: its interface, VRID or version is another. Nothing has changed then.
+  ///   first, since its interface, VRID or version is another, or if one of this name is still
+  ///   handing over. Nothing has changed then.
   public func up(_ settings: RouterConfiguration) throws(NodeError) {
     defer { arm() }
     guard let present = engine.settings(named: settings.name) else {
       return try engine.add(settings)
+    }
+    guard engine.isStaying(settings.name) else {
+      throw NodeError(
+        .refused,
+        "\(settings.name): the router of this name is still handing its addresses over; wait until "
+          + "it is gone")
     }
     switch present.change(to: settings) {
     case .none: break

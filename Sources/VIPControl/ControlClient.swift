@@ -91,19 +91,19 @@ public enum ControlClient {
       throw ControlClientError(
         .notPermitted, "permission denied on \(path); only root and the node's own user may ask it")
     case EAGAIN, EINTR:
-      throw ControlClientError(.timedOut, "the node does not let anybody in")
+      throw ControlClientError(.timedOut, "the node accepts no connection")
     case let code:
       throw ControlClientError(.system, "connect to \(path): \(errorText(code))")
     }
   }
 
-  /// What is asked may be a secret, and what is answered is believed: who listens must be root, this
-  /// user, or the one to whom root has given the runtime directory.
+  /// What is asked may be a secret, and what is answered is believed: the process that listens must be root's, this
+  /// user's, or that of the user to which root has given the runtime directory.
   private static func requireTrust(
     in socket: Int32, _ path: String
   ) throws(ControlClientError) {
     guard let user = UnixSocket.peerUser(socket) else {
-      throw ControlClientError(.system, "can't tell who listens on \(path)")
+      throw ControlClientError(.system, "can't tell which process listens on \(path)")
     }
     let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     guard user != 0, user != geteuid(), !OwnFiles.isGiven(directory: directory, to: user) else {

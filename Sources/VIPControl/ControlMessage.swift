@@ -2,10 +2,10 @@ public import VIP
 public import VIPCore
 
 /// What a client asks of a running node over its control socket.
-public indirect enum ControlRequest: Sendable, Hashable, Codable {
+public indirect enum ControlRequest: Sendable, Hashable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
-  /// Active.
-  case up([RouterConfiguration], timeoutSeconds: Double)
+  /// Active, or when the time is over.
+  case up([RouterConfiguration], timeout: Duration)
   /// Hand over and remove the routers with these names or addresses; answer once they are gone.
   case down([String])
   /// Hand over and remove every router; answer once they are gone.
@@ -19,7 +19,7 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Apply the node's configuration file again.
   case reload
   /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
-  case resign(router: String, seconds: Double?)
+  case resign(router: String, for: Duration? = nil)
   /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event from
   /// now on, until the client has enough.
   case events(follow: Bool)

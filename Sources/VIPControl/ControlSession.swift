@@ -27,7 +27,7 @@ final class ControlSession {
     var isOwedReply: Bool { isAnswering && stream == nil || !reply.isEmpty }
 
     /// Whether its answer takes its time, such as that of an `up`: it then takes no place of those
-    /// who ask for something short.
+    /// that ask for something short.
     func isLong(at now: Instant) -> Bool {
       isAnswering && stream == nil && answeringSince + ControlServer.Bound.shortAnswer <= now
     }
@@ -82,7 +82,8 @@ final class ControlSession {
     let ids = Array(connections.keys)
     for id in ids {
       guard let connection = connections[id] else { continue }
-      // Whom we are about to answer has nothing more to say, but may be gone, which is always told.
+      // A client that is about to be answered has nothing more to say, but may be gone, which is always
+      // told.
       let wanted =
         connection.isAnswering && connection.stream == nil
         ? 0 : connection.reply.isEmpty ? POLLIN : POLLOUT

@@ -84,8 +84,10 @@ public struct EventRecord: Sendable, Hashable, Codable {
       self.text = hookText(state, text)
     case .removed(let router):
       (self.event, self.router, text) = (.removed, router, "removed")
-    case .nodeWarning(let text):
-      (event, self.text) = (.warning, text)
+    case .nodeWarning(let problem):
+      (event, text) = (.warning, problem.text)
+    case .nodeCleared(let problem):
+      (event, text) = (.cleared, problem.text)
     }
   }
 }

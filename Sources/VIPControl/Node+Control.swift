@@ -18,8 +18,8 @@ extension Node {
     do throws(NodeError) {
       try await Self.validate(request)
       switch request {
-      case .up(let settings, let timeoutSeconds):
-        return try await bringUp(settings, timeoutSeconds, complete)
+      case .up(let settings, let timeout):
+        return try await bringUp(settings, timeout, complete)
       case .down(let wanted):
         await takeDown(try await routerNames(meantBy: wanted))
         return .done(try record(nil, complete))
@@ -37,8 +37,8 @@ extension Node {
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
-      case .resign(let router, let seconds):
-        try await resign(router, for: seconds.map(Self.duration))
+      case .resign(let router, let time):
+        try await resign(router, for: time)
         return .done(try record(router, complete))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.
@@ -101,11 +101,11 @@ extension Node {
   }
 
   private func bringUp(
-    _ wanted: [RouterConfiguration], _ timeoutSeconds: Double, _ complete: StatusCompletion
+    _ wanted: [RouterConfiguration], _ timeout: Duration, _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
     let before = routerNames
     let report = try await apply(wanted)
-    let deadline = bootTime() + Self.duration(timeoutSeconds)
+    let deadline = bootTime() + timeout
     var waiting: ControlFailure?
     for router in wanted {
       let left = Duration.nanoseconds(Int64(clamping: deadline.nanoseconds(since: bootTime())))
@@ -127,13 +127,6 @@ extension Node {
     var status = try record(nil, complete)
     status.routers.removeAll { !names.contains($0.name) }
     return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
-  }
-
-  /// A number of seconds as a duration.
-  ///
-  /// Whatever a client sends: no number may trap, and nothing takes longer than a day.
-  private static func duration(_ seconds: Double) -> Duration {
-    .seconds(seconds.isFinite ? min(max(seconds, 0), 86_400) : 0)
   }
 
   /// Routers by name or by one of their addresses; all of them or an error.

@@ -119,14 +119,14 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     virtualMac = status.virtualMac
     since = status.since.seconds
     secondsInState = status.timeInState.inSeconds
-    reason = status.reason
+    reason = status.reason.description
     statistics = status.statistics
     segmentStatistics = status.segmentStatistics
     conflicts = status.conflicts
     takeovers = TakeoverRecord(status.takeovers)
     lease = status.lease.map(LeaseRecord.init)
     peers = status.peers.map(PeerRecord.init)
-    warnings = status.warnings
+    warnings = WarningText.sentences(status.problems)
     hooks = status.hooks
     unicastTo = status.unicastTo
   }

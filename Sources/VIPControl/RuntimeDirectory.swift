@@ -22,15 +22,6 @@ public final class RuntimeDirectory: Sendable {
     "\(directory)/vipctl.addresses"
   }
 
-  /// The directory to use: what a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.
-  public static func resolve(flag: String?) -> String {
-    if let flag { return flag }
-    if let value = getenv("VIPCTL_RUNTIME_DIR"), value.pointee != 0 {
-      return String(cString: value)
-    }
-    return "/run/vipctl"
-  }
-
   /// Makes the directory if need be and claims it.
   ///
   /// Refused is a directory that others own or may write to, and what is in place of a file and no

@@ -40,7 +40,7 @@ package struct HookOccasion: Sendable {
     else { return nil }
     self.init(
       settings: settlement.configuration, family: family, state: settlement.state,
-      previous: settlement.previous, reason: settlement.reason,
+      previous: settlement.previous, reason: settlement.reason.description,
       effectivePriority: settlement.effectivePriority.rawValue,
       addressInterface: settlement.addressInterface)
     skipped = settlement.skipped

@@ -95,14 +95,6 @@ struct HookProcess {
     return (code, pid)
   }
 
-  private static func withCStrings<Result>(
-    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-  ) -> Result {
-    let pointers = strings.map { strdup($0) }
-    defer { for pointer in pointers { free(pointer) } }
-    return body(pointers + [nil])
-  }
-
   private static func startText(_ code: Int32) -> String {
     switch code {
     case ENOENT: "can't be started: the program, or the interpreter in its first line, is missing"

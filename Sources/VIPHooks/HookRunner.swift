@@ -198,7 +198,7 @@ private final class HookLoop {
     return isAnyFlooding
   }
 
-  /// Sees who has ended, and who should have.
+  /// Sees which programs have ended, and which should have.
   private func look() {
     let now = bootTime()
     var rest: [HookProcess] = []

@@ -39,7 +39,7 @@ enum KeepalivedAdvice {
     "promote_secondaries": "set the sysctl net.ipv4.conf.IF.promote_secondaries yourself",
     "down_timer_adverts": "three intervals, as RFC 9568 says, on all nodes",
     "lower_prio_no_advert": "a lower priority is answered at once, as RFC 9568 says",
-    "higher_prio_send_advert": "the one who yields is silent, as RFC 9568 says",
+    "higher_prio_send_advert": "a router that yields is silent, as RFC 9568 says",
     "strict_mode": "RFC 9568 is followed anyway; there is nothing to switch",
     "vrrp_strict": "RFC 9568 is followed anyway; there is nothing to switch",
     "old_unicast_checksum": "checksums are as the standard has them; both forms are accepted",

@@ -29,8 +29,8 @@ public struct NodeClient: Sendable {
       ?? .failed(
         ControlFailure(
           .failed,
-          "the node on \(directory) answers what this vipctl does not understand; is it of "
-            + "another version?"))
+          "the node on \(directory) answers what this program does not understand; is it "
+            + "of another version?"))
   }
 
   /// Hands over what happens on the node from now on, until it ends.

@@ -12,7 +12,7 @@ public final class FakeWire: FrameTransport, FrameReceiver {
   public let fileDescriptor: Int32 = -1
   private var inbox: [[UInt8]] = []
 
-  /// Makes a segment with nobody else on it.
+  /// Makes a segment without other machines.
   public init() {}
 
   /// What the sent frames say about addresses, the oldest first.

@@ -48,10 +48,14 @@ public struct Transition: Sendable, Hashable {
     case higherPriority(IPAddress, Priority)
     /// Another router with the same priority and a higher address is Active.
     case higherAddress(IPAddress, Priority)
+    /// Another router with a lower priority goes on as Active: it does not hear this one.
+    case unheard(by: IPAddress, Priority)
     /// The operator asked for it.
     case promoted
     /// The operator asked it to let others be Active.
     case resigned
+    /// It has resigned, and no other router took over.
+    case noSuccessor
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
     case lateWakeUp(silentFor: Duration)
   }
@@ -73,8 +77,11 @@ extension Transition.Reason: CustomStringConvertible {
     case .higherPriority(let router, let priority): "\(router) has higher priority \(priority)"
     case .higherAddress(let router, let priority):
       "\(router) has equal priority \(priority) and the higher address"
+    case .unheard(let router, let priority):
+      "\(router), which has priority \(priority), goes on as Active and does not hear this machine"
     case .promoted: "promoted by the operator"
     case .resigned: "resigned at the operator's request"
+    case .noSuccessor: "no other router took over"
     case .lateWakeUp(let late): "woke up \(Self.seconds(late)) after the last advertisement"
     }
   }

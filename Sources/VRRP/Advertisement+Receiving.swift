@@ -115,14 +115,6 @@ extension Advertisement {
     return .disjoint
   }
 
-  /// Whether the message this was parsed from lists a link-local address first.
-  ///
-  /// RFC 9568 §5.2.9 asks for it over IPv6 (erratum 8300); FRR does not do it, so no sender is refused
-  /// for it.
-  public func beginsWithLinkLocalAddress(in message: Span<UInt8>) -> Bool {
-    addressCount > 0 && message.ipAddress(family, at: Self.headerByteCount).isLinkLocal
-  }
-
   /// Whether the message this was parsed from lists exactly these addresses, in any order.
   public func lists(_ expected: [IPAddress], in message: Span<UInt8>) -> Bool {
     guard expected.count == addressCount else { return false }

@@ -32,6 +32,8 @@ public struct Peer: Sendable, Hashable {
   /// The number of its advertisements since it entered the table.
   public var advertisementCount: UInt64 { UInt64(heardCount) }
   var heardCount: UInt32
+  /// Whether another peer spoke between its last two advertisements.
+  var wasInterrupted = false
 
   /// Whether it acts as Active as far as can be told: heard within three of its intervals, and no
   /// farewell.
@@ -76,8 +78,10 @@ public struct Peers: Sendable, RandomAccessCollection {
     var isKnown: Bool
     /// The moment of the sender's advertisement before, if it acts as Active and did so then.
     var previous: Instant?
-    /// Whether another peer spoke between the sender's last two advertisements: both can't be the
-    /// only Active.
+    /// Whether another peer has spoken between the sender's advertisements, twice in a row.
+    ///
+    /// Both can't be the only Active then. Once is the end of a split, see
+    /// ``VirtualRouter/concede()``.
     var competes = false
   }
 
@@ -90,7 +94,11 @@ public struct Peers: Sendable, RandomAccessCollection {
       var note = Note(isKnown: true)
       if advertisement.priority != .release, storage[index].actsAsActive(at: now) {
         note.previous = storage[index].lastHeard
-        note.competes = hasOther(than: index, heardAfter: storage[index].lastHeard)
+        let isInterrupted = hasOther(than: index, heardAfter: storage[index].lastHeard)
+        note.competes = isInterrupted && storage[index].wasInterrupted
+        storage[index].wasInterrupted = isInterrupted
+      } else {
+        storage[index].wasInterrupted = false
       }
       storage[index].version = advertisement.version
       storage[index].priority = advertisement.priority

@@ -24,7 +24,7 @@ public struct Priority: Sendable, Hashable, RawRepresentable {
   public static let `default` = Priority(rawValue: 100)
   /// 1: the lowest a router can have.
   public static let lowest = Priority(rawValue: 1)
-  /// 254: the highest for who does not own the addresses.
+  /// 254: the highest of a router that does not own the addresses.
   public static let highestBackup = Priority(rawValue: 254)
   /// 0: the Active has stopped taking part.
   public static let release = Priority(rawValue: 0)

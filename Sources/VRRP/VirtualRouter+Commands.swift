@@ -60,8 +60,8 @@ extension VirtualRouter {
   /// Leaves the Active role to others for a while, at an operator's request.
   ///
   /// An Active says farewell with priority 0, as if it stopped, and goes on as Backup with the
-  /// lowest priority, 1. So any other router is better; but if there is none, the addresses
-  /// come back here after two intervals instead of staying down.
+  /// lowest priority, 1. So any other router is better; but if there is none, this one is
+  /// Active again after two intervals. A node lets the addresses stay until then.
   ///
   /// - Parameters:
   ///   - now: the current time.
@@ -80,6 +80,53 @@ extension VirtualRouter {
       advertise(.release, &actions)
       becomeBackup(at: now, because: .resigned, after: .resignation, &actions)
     }
+    return actions
+  }
+
+  /// Lets the router that this one has yielded to know that there were two Actives.
+  ///
+  /// After a split the winner hears nothing of a loser that hears it first, and does not know that
+  /// the loser's announcements have moved the caches of the segment. This is one advertisement with the
+  /// priority of the loser, as keepalived sends it with `higher_prio_send_advert`: an Active answers it
+  /// with an advertisement (RFC 9568 §6.4.3), and this package's and keepalived's announce their
+  /// addresses again. Backups discard it or follow the answer.
+  ///
+  /// - Returns: what to do; nothing unless this is a Backup of an Active that wins against it.
+  public mutating func concede() -> Actions {
+    var actions = Actions()
+    guard case .backup(let backup) = phase, let active = backup.activeRouter,
+      active.priority > effectivePriority
+        || (active.priority == effectivePriority && active.address > primaryAddress)
+    else { return actions }
+    advertise(effectivePriority, &actions)
+    return actions
+  }
+
+  /// Leaves the Active role to a router of lower rank that goes on as Active although it is answered, or
+  /// that can't be answered.
+  ///
+  /// Not in the RFC, by which both would be Active as long as one does not hear the other. Only the one
+  /// that hears can end that. No farewell is sent: the role is taken already.
+  ///
+  /// - Parameters:
+  ///   - active: the other router.
+  ///   - interval: the interval that it advertises.
+  ///   - now: the current time.
+  ///   - duration: for how long this router has the lowest priority, as after ``resign(at:for:)``.
+  /// - Returns: what to do; nothing if the router is not Active or owns the addresses.
+  public mutating func yield(
+    toUnhearing active: ActiveRouter, interval: AdvertisementInterval, at now: Instant,
+    for duration: Duration
+  ) -> Actions {
+    var actions = Actions()
+    guard state == .active, !isOwner else { return actions }
+    resignedUntil = now + duration
+    phase = .backup(watch(active, interval: interval, from: now))
+    actions.append(.removeAddresses)
+    actions.append(
+      .transition(
+        Transition(
+          from: .active, to: .backup, reason: .unheard(by: active.address, active.priority))))
     return actions
   }
 

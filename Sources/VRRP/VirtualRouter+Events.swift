@@ -23,7 +23,7 @@ extension VirtualRouter {
   /// Shutdown (RFC 9568 §6.4.2, 6.4.3): an Active says so with priority 0.
   ///
   /// The router is in state Initialize then. It does nothing any more, but goes on hearing, so that
-  /// a node that hands its addresses over learns from ``Actions/heardActive`` who takes over. That
+  /// a node that hands its addresses over learns from ``Actions/heardActive`` which one takes over. That
   /// ends with ``finishLeaving()`` or ``start(at:from:)``.
   public mutating func stop(at now: Instant) -> Actions {
     var actions = Actions()
@@ -56,13 +56,23 @@ extension VirtualRouter {
   }
 
   /// Lets the timers fire whose time has come.
-  public mutating func advance(to now: Instant) -> Actions {
+  ///
+  /// - Parameters:
+  ///   - now: the current time.
+  ///   - postponement: until when the caller has put this off on purpose; `nil` if it has not. What
+  ///     comes later than that is taken for a pause of the whole process.
+  /// - Returns: what to do.
+  public mutating func advance(
+    to now: Instant, postponedTo postponement: Instant? = nil
+  ) -> Actions {
     var actions = Actions()
     guard let deadline, deadline <= now else { return actions }
     endResignation(by: now)
     switch phase {
     case .initialize, .leaving: break
     case .backup(let backup):
+      let due = max(deadline, postponement ?? deadline)
+      guard !listensForWakingUpLate(backup, due: due, at: now) else { break }
       becomeActive(at: now, because: reasonForTakeover(backup, at: now), &actions)
     case .active(var active):
       guard !stepsDownForWakingUpLate(active, at: now, &actions) else { break }
@@ -234,7 +244,7 @@ extension VirtualRouter {
       yield(to: advertisement, from: source, at: now, &actions)
     } else if advertisement.priority == effectivePriority, source > primaryAddress {
       yield(to: advertisement, from: source, at: now, &actions)
-    } else if configuration.version == .v3 {
+    } else {
       answerLoser(&active, at: now, &actions)
       phase = .active(active)
     }

@@ -39,6 +39,8 @@ extension VirtualRouter {
     case farewell
     /// Our own resignation: the interval and Skew_Time, in which all others have moved.
     case resignation
+    /// A timer that fired much too late, since the process was away: Active_Down_Interval.
+    case lateWakeUp
   }
 
   /// The knowledge of an Active.

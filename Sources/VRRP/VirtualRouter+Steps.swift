@@ -68,10 +68,32 @@ extension VirtualRouter {
     return true
   }
 
+  /// By how much a Backup's timer may fire late, in nanoseconds: a busy machine, not a pause.
+  static func latenessMax(_ interval: UInt64) -> UInt64 { max(interval / 4, 50_000_000) }
+
+  /// Makes a Backup that was suspended or starved listen before it takes over.
+  ///
+  /// Not in the RFC: what came while the machine slept is lost, so the silence says nothing. It waits
+  /// for another Active_Down_Interval, as an Active does that wakes up late; once in a row, so that a
+  /// machine that is always late can take over, unless it was away for all of that time again.
+  ///
+  /// - Returns: whether the timer has been set again.
+  mutating func listensForWakingUpLate(
+    _ backup: Backup, due: Instant, at now: Instant
+  ) -> Bool {
+    let interval = backup.activeInterval.nanoseconds
+    let forgiven =
+      backup.timerCause == .lateWakeUp ? Self.silenceMax(interval) : Self.latenessMax(interval)
+    guard now.nanoseconds(since: due) > forgiven, !isOwner else { return false }
+    phase = .backup(watch(nil, interval: backup.activeInterval, after: .lateWakeUp, from: now))
+    return true
+  }
+
   /// Answers a losing advertisement at once, to assert the role (RFC 9568 §6.4.3).
   ///
   /// The announcements repair the caches that the other one has just changed. The Adver_Timer
-  /// runs on.
+  /// runs on. Version 2 only discards such an advertisement (RFC 3768 §6.4.3): there is no answer
+  /// then, but the caches are repaired all the same.
   ///
   /// At most four answers in an interval, those to farewells included: one answer reaches every loser
   /// on the segment, and no sender may use us to multiply packets.
@@ -79,8 +101,10 @@ extension VirtualRouter {
     let pause = Self.answerPause(configuration.interval.nanoseconds)
     if let last = active.lastAnswer, now.nanoseconds(since: last) < pause { return }
     active.lastAnswer = now
-    active.lastSent = now
-    advertise(effectivePriority, &actions)
+    if configuration.version == .v3 {
+      active.lastSent = now
+      advertise(effectivePriority, &actions)
+    }
     actions.append(.announceAddresses)
   }
 
@@ -131,7 +155,7 @@ extension VirtualRouter {
   func wait(after cause: TimerCause, interval: AdvertisementInterval) -> UInt64 {
     let priority = backupPriority
     return switch cause {
-    case .advertisement: activeDownNanoseconds(of: priority, interval: interval)
+    case .advertisement, .lateWakeUp: activeDownNanoseconds(of: priority, interval: interval)
     case .farewell: skewNanoseconds(of: priority, interval: interval)
     case .resignation: interval.nanoseconds + skewNanoseconds(of: priority, interval: interval)
     }
@@ -145,8 +169,8 @@ extension VirtualRouter {
 
   /// Takes over the checksum form of the peers.
   ///
-  /// If they mix, the pseudo-header wins: those who send it (keepalived, FRR) accept nothing else,
-  /// and those who send without can't all be pleased at once.
+  /// If they mix, the pseudo-header wins: peers that send it (keepalived, FRR) accept nothing else,
+  /// and there is no form that peers of both kinds accept.
   mutating func learnChecksumForm(
     _ form: ChecksumForm, at now: Instant, _ findings: inout Findings
   ) {
@@ -156,7 +180,7 @@ extension VirtualRouter {
     } else if case .pseudoHeader(let last) = heardChecksum,
       now.nanoseconds(since: last) <= activeDownNanoseconds
     {
-      // One who needs the pseudo-header may still be there.
+      // A peer that needs the pseudo-header may still be there.
     } else {
       heardChecksum = .message
     }
@@ -168,6 +192,7 @@ extension VirtualRouter {
       if backup.isPreempting { return .preempting(other.address, other.priority) }
       if backup.timerCause == .farewell { return .activeReleased(other.address) }
     }
+    if backup.timerCause == .resignation { return .noSuccessor }
     return .activeDown(
       lastHeard: backup.activeRouter?.address,
       silentFor: now - backup.lastHeard)

@@ -17,8 +17,8 @@ public import VIPCore
 /// A value without sockets, clock or threads. The program that drives it:
 /// - calls ``start(at:from:)`` when the interface can send, ``stop(at:)`` when it no longer can;
 /// - hands over each advertisement for this VRID with ``receive(_:from:addresses:at:)``;
-/// - calls ``advance(to:)`` once ``deadline`` has come. Calling early or twice does nothing. All
-///   advertisements that have arrived are handed over first;
+/// - calls ``advance(to:postponedTo:)`` once ``deadline`` has come. Calling early or twice does
+///   nothing. All advertisements that have arrived are handed over first;
 /// - performs the returned ``Actions`` in their order.
 ///
 /// Time never goes back from call to call. No event allocates.
@@ -97,7 +97,7 @@ extension VirtualRouter {
     if case .leaving = phase { true } else { false }
   }
 
-  /// The moment when ``advance(to:)`` is due; `nil` if no timer runs.
+  /// The moment when ``advance(to:postponedTo:)`` is due; `nil` if no timer runs.
   public var deadline: Instant? { phase.timer }
 
   /// The last other router heard as Active, `nil` while we are Active or none was heard.

@@ -1,10 +1,10 @@
 public import VIPCore
 public import VRRP
 
-/// A played scenario as data for other programs; times are in seconds from the beginning.
-public struct ScenarioReport: Sendable, Hashable, Codable {
+/// A played scenario as data for other programs; the clock starts with the scenario.
+public struct ScenarioReport: Sendable, Hashable {
   /// One virtual router of the segment.
-  public struct Group: Sendable, Hashable, Codable {
+  public struct Group: Sendable, Hashable {
     /// Its identifier.
     public let vrid: VRID
     /// The family of its addresses.
@@ -16,25 +16,25 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
   }
 
   /// One router and its life.
-  public struct Router: Sendable, Hashable, Codable {
+  public struct Router: Sendable, Hashable {
     /// Its name.
     public let name: String
     /// The source of its advertisements.
     public let address: IPAddress
     /// Its configured priority.
     public let priority: Priority
-    /// Its interval in seconds.
-    public let interval: Double
+    /// Its interval.
+    public let interval: AdvertisementInterval
     /// The parts of its life, without gaps.
     public let spans: [Span]
   }
 
   /// A part of a router's life.
-  public struct Span: Sendable, Hashable, Codable {
+  public struct Span: Sendable, Hashable {
     /// Its beginning.
-    public let from: Double
+    public let from: Instant
     /// Its end.
-    public let to: Double
+    public let to: Instant
     /// The state.
     public let state: VirtualRouter.State
     /// Whether the node was on the segment and awake.
@@ -42,33 +42,53 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
   }
 
   /// The service of one virtual router that a client saw.
-  public struct Client: Sendable, Hashable, Codable {
+  public struct Client: Sendable, Hashable {
     /// The first moment of service; `nil` if there was none.
-    public let servedFrom: Double?
+    public let servedFrom: Instant?
     /// The length of all outages after that together.
-    public let outageTotal: Double
+    public let outageTotal: Duration
     /// The outages after that.
     public let outages: [Outage]
   }
 
   /// A time in which no router served a client.
-  public struct Outage: Sendable, Hashable, Codable {
+  public struct Outage: Sendable, Hashable {
     /// Its beginning.
-    public let from: Double
+    public let from: Instant
     /// Its end.
-    public let to: Double
+    public let to: Instant
     /// Its length.
-    public let duration: Double
+    public var duration: Duration { to - from }
   }
 
   /// Something that happened.
-  public struct Event: Sendable, Hashable, Codable {
+  public struct Event: Sendable, Hashable {
+    /// The kinds of events.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+      /// A router's state changed.
+      case transition
+      /// A router noticed a difference in what another one advertises.
+      case noticed
+      /// A router sent an advertisement.
+      case sent
+      /// A node stopped without a word.
+      case crashed
+      /// A node was cut off from the segment.
+      case cut
+      /// A node is on the segment again.
+      case plugged
+      /// A node was frozen.
+      case paused
+      /// A node goes on.
+      case resumed
+    }
+
     /// The time.
-    public let time: Double
+    public let time: Instant
     /// The router.
     public let router: String
-    /// The kind: `transition`, `noticed`, `sent`, `crashed`, `cut`, `plugged`, `paused`, `resumed`.
-    public let event: String
+    /// What kind of event it is.
+    public let kind: Kind
     /// The state before a transition.
     public var from: VirtualRouter.State?
     /// The state after a transition.
@@ -76,7 +96,7 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
     /// The cause, or the difference that was noticed.
     public var reason: String?
     /// The priority that was sent.
-    public var priority: Int?
+    public var priority: Priority?
   }
 
   /// Whether every expectation was met and every promise kept.
@@ -84,7 +104,7 @@ public struct ScenarioReport: Sendable, Hashable, Codable {
   /// The seed of all chance.
   public let seed: UInt64
   /// The length of the whole.
-  public let duration: Double
+  public let duration: Duration
   /// The virtual routers.
   public let groups: [Group]
   /// The events, oldest first.
@@ -101,7 +121,7 @@ extension ScenarioReport {
     let simulation = run.simulation
     passed = run.passed
     seed = run.seed
-    duration = Self.seconds(simulation.now)
+    duration = simulation.now - .zero
     expectations = run.expectations
     brokenPromises = run.brokenPromises
     events = simulation.records.map { Self.event($0, in: simulation) }
@@ -112,13 +132,9 @@ extension ScenarioReport {
         vrid: first.vrid, family: first.family,
         routers: zip(stations, timeline.rows).map(Self.router),
         client: Client(
-          servedFrom: timeline.firstServed.map(Self.seconds),
-          outageTotal: Self.seconds(timeline.outageTotal),
-          outages: timeline.outages.map {
-            Outage(
-              from: Self.seconds($0.start), to: Self.seconds($0.end),
-              duration: Self.seconds($0.duration))
-          }))
+          servedFrom: timeline.firstServed,
+          outageTotal: timeline.outageTotal,
+          outages: timeline.outages.map { Outage(from: $0.start, to: $0.end) }))
     }
   }
 
@@ -126,42 +142,35 @@ extension ScenarioReport {
     let configuration = station.router.configuration
     return Router(
       name: row.name, address: station.address, priority: configuration.priority,
-      interval: seconds(configuration.interval.duration),
+      interval: configuration.interval,
       spans: row.spans.map {
-        Span(
-          from: seconds($0.start), to: seconds($0.end), state: $0.state, reachable: $0.isReachable)
+        Span(from: $0.start, to: $0.end, state: $0.state, reachable: $0.isReachable)
       })
   }
 
   private static func event(_ record: Simulation.Record, in simulation: Simulation) -> Event {
     let router = simulation.nodes[simulation.stations[record.station].node].name
-    func made(_ name: String) -> Event {
-      Event(time: seconds(record.time), router: router, event: name)
+    func made(_ kind: Event.Kind) -> Event {
+      Event(time: record.time, router: router, kind: kind)
     }
     switch record.event {
     case .transition(let change):
-      var event = made("transition")
+      var event = made(.transition)
       (event.from, event.to, event.reason) = (change.from, change.to, change.reason.description)
       return event
     case .noticed(let findings):
-      var event = made("noticed")
+      var event = made(.noticed)
       event.reason = findings.descriptions.joined(separator: "; ")
       return event
     case .sent(let priority):
-      var event = made("sent")
-      event.priority = Int(priority.rawValue)
+      var event = made(.sent)
+      event.priority = priority
       return event
-    case .crashed: return made("crashed")
-    case .cut: return made("cut")
-    case .plugged: return made("plugged")
-    case .paused: return made("paused")
-    case .resumed: return made("resumed")
+    case .crashed: return made(.crashed)
+    case .cut: return made(.cut)
+    case .plugged: return made(.plugged)
+    case .paused: return made(.paused)
+    case .resumed: return made(.resumed)
     }
-  }
-
-  private static func seconds(_ moment: Instant) -> Double { seconds(moment - .zero) }
-
-  private static func seconds(_ duration: Duration) -> Double {
-    Double(duration.inNanoseconds) / 1e9
   }
 }

@@ -2,7 +2,7 @@ import VIPCore
 import VRRP
 
 extension Timeline {
-  /// Lines that draw who was Active when, and when a client was served, within a width.
+  /// Lines that draw which router was Active when, and when a client was served, within a width.
   ///
   /// ```
   ///         0s        2s        4s        6s        8s        10s

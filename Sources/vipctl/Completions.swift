@@ -36,7 +36,7 @@ enum Completions {
   static let configuration = CompletionKind.file(extensions: ["yaml", "yml"])
 
   private static func status(_ words: [String]) -> [RouterRecord] {
-    let client = NodeClient(directory: RuntimeDirectory.resolve(flag: directory(in: words)))
+    let client = NodeClient(directory: RuntimeOptions.directory(directory(in: words)))
     guard case .done(let status) = try? client.ask(.status(nil), timeout: patience) else {
       return []
     }

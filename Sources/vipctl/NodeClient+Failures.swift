@@ -6,7 +6,7 @@ import VIPService
 extension NodeClient {
   /// The node that the flags mean.
   init(_ options: RuntimeOptions) {
-    self.init(directory: RuntimeDirectory.resolve(flag: options.runtimeDir))
+    self.init(directory: options.directory)
   }
 
   /// What the node does.

@@ -19,7 +19,7 @@ struct Vipctl: ParsableCommand {
 
         vipctl up 192.0.2.10/24 --interface eth0 --vrid 51
 
-      See who holds the address with 'vipctl status', hand it over with 'vipctl down --all'. \
+      See which machine holds the address with 'vipctl status', hand it over with 'vipctl down --all'. \
       For a service manager or a container use 'vipctl run' instead, which stays in the \
       foreground. 'vipctl help COMMAND' has examples for each command, 'vipctl --version' tells \
       the version.

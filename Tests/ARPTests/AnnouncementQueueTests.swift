@@ -68,7 +68,7 @@ import VIPCore
     #expect(queue.popDue(by: start + .seconds(1)) == address(1))
   }
 
-  /// An address nobody has heard of never waits for another one's repeat.
+  /// An address that was not announced yet never waits for another one's repeat.
   @Test func firstRoundGoesFirst() {
     // So slow that the first repeats are due long before the last first announcement.
     var queue = AnnouncementQueue(policy: AnnouncementPolicy(maximumRate: 10, burst: 1))
@@ -148,7 +148,7 @@ import VIPCore
     queue.cancel(address(0))
     #expect(run(&queue).map(\.address) == [address(2), address(2), address(2)])
     for number in 0..<3 { queue.announce(address(number), now: start) }
-    queue.cancelAll()
+    for number in 0..<3 { queue.cancel(address(number)) }
     #expect(queue.isEmpty && queue.deadline == nil && !queue.contains(address(2)))
     queue.announce(address(5), now: start + .seconds(9))
     #expect(run(&queue).map(\.at) == [9000, 10_000, 12_000])

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The guard's C, compiled with the address sanitizer and run.
+/// The C of this package, compiled with sanitizers and run.
 ///
 /// In the guard itself there is no sanitizer, since its runtime must not run in a fork of a process
 /// with threads: the functions are compiled once more, for an ordinary process.
@@ -15,15 +15,38 @@ import Testing
 
   @Test(.timeLimit(.minutes(2)))
   func `a reader of the area stays within it and believes nothing`() throws {
+    try compileAndRun("area_test", with: ["CGuard/area.c"])
+  }
+
+  /// The program includes memory.c, which is about the process's own memory, with another kernel.
+  @Test(.timeLimit(.minutes(2)))
+  func `a guard gives back what it does not need and nothing else`() throws {
+    try compileAndRun("memory_test")
+  }
+
+  /// The program includes guard.c and lets it live, with sockets that send nothing.
+  @Test(.timeLimit(.minutes(2)))
+  func `a guard sends what is due at the end of its node and not before`() throws {
+    try compileAndRun("guard_test", with: ["CGuard/area.c"])
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `control messages are read within their buffer whatever they say`() throws {
+    try compileAndRun("linux_calls_test", with: ["CLinux/linux_calls.c"])
+  }
+
+  private func compileAndRun(_ name: String, with sources: [String] = []) throws {
     let folder = try TemporaryDirectory()
-    let program = folder["area_test"]
-    let sources = Self.root.appending(path: "Sources/CGuard").path
-    let arguments = [
-      "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-DVIP_GUARD_INSTRUMENTED",
-      "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I\(sources)",
-      "-I\(sources)/include", "\(sources)/area.c",
-      Self.root.appending(path: "Tests/CGuardTests/Program/area_test.c").path, "-o", program,
-    ]
+    let program = folder[name]
+    let home = Self.root.appending(path: "Sources").path
+    let arguments =
+      [
+        "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-DVIP_GUARD_INSTRUMENTED",
+        "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I\(home)/CGuard",
+        "-I\(home)/CGuard/include", "-I\(home)/CLinux/include",
+      ] + sources.map { "\(home)/\($0)" } + [
+        Self.root.appending(path: "Tests/CGuardTests/Program/\(name).c").path, "-o", program,
+      ]
     var complaints: [String] = []
     for compiler in Self.compilers {
       let result = try? run(compiler + arguments, within: .seconds(60))

@@ -180,7 +180,7 @@ extension NetworkTests {
       try node.waitUntil(.active)
       let result = try node.command(["resign", "lab"])
       #expect(result.status == 1)
-      #expect(result.errors.hasPrefix("vipctl: lab: nobody else took over"))
+      #expect(result.errors.hasPrefix("vipctl: lab: no other router took over"))
       try node.waitUntil(.active, within: .zero)
       let unknown = try node.command(["promote", "web"])
       #expect(unknown.status == 1)

@@ -3,16 +3,6 @@ import TestSupport
 import Testing
 import VIPCore
 
-/// The programs of `Snippets`, which `swift build` puts beside the tests.
-private enum BuiltSnippet {
-  static func path(_ name: String) -> String {
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return (tests as NSString).deletingLastPathComponent + "/" + name
-  }
-
-  static var areAll: Bool { FileManager.default.isExecutableFile(atPath: path("HealthCheck")) }
-}
-
 extension NetworkTests {
   /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group.
   @Suite(

@@ -173,7 +173,7 @@ extension NetworkTests {
       let before = try machine.addresses()
       let vips = (1...250).flatMap { index in
         ["198.19.1.\(index)/32", "198.19.2.\(index)/32"]
-          + ["a", "b"].map { "2001:db8:\($0)::\(String(index, radix: 16))/128" }
+          + ["a", "b"].map { "fd00:\($0)::\(String(index, radix: 16))/128" }
       }
       let node = try VipctlNode(on: machine, of: segment, vips)
       try node.waitUntil(.active)

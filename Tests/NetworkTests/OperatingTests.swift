@@ -103,7 +103,7 @@ extension NetworkTests {
       let before = try here.addresses()
       let alone = try here.namespace.run(command)
       #expect(alone.status == 0 && alone.errors.isEmpty, "\(alone.errors)")
-      #expect(alone.output.hasSuffix("eth0: asked for 2 addresses, nobody else is there\n"))
+      #expect(alone.output.hasSuffix("eth0: probed for 2 addresses, no other machine is there\n"))
 
       let node = try VipctlNode(on: peer, of: segment, ["\(vip)/24", "\(other)/64"])
       try node.waitUntil(.active)
@@ -115,7 +115,7 @@ extension NetworkTests {
             "  lab: \(address) is at \(peer.mac), which is the group's \(source)\n"),
           "\(group.output)")
       }
-      // On the holder itself nobody else is there either.
+      // On the holder itself no other machine is there either.
       let holder = try peer.namespace.run(command)
       #expect(holder.status == 0, "\(holder.errors)")
       try node.stop()

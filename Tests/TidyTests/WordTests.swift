@@ -1,39 +1,106 @@
 import Foundation
 import Testing
 
-/// Comments and documents are about the program, in the words of the field.
+/// Comments, messages and documents are about the program, in the words of the field.
 @Suite struct WordTests {
   /// Words by which a sentence gets a person as its subject that plays no part, or an old-fashioned
   /// turn; see Docs/Glossary.md for those to take.
   private static var banned: Regex<Substring> {
-    #/\b(?i:whoever|nobody|somebody|anybody|for ever|anew|manieth)\b/#
+    #/\b(?i:whoever|whomever|nobody|somebody|anybody|everybody|someone|everyone|for ever|anew|manieth)\b/#
   }
 
-  /// Modules whose comments have been looked through.
-  private static let modules = [
-    "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports", "VIPService",
-    "vipctl",
-  ]
+  /// A program or a machine is no person: "which node", "the machine that".
+  private static var who: Regex<Substring> { #/\b(?i:who|whom)\b/# }
 
-  @Test(arguments: modules)
-  func `comments`(module: String) throws {
+  /// Where a person is meant, and the question of ARP as tools print it.
+  private static var rightly: Regex<Substring> {
+    #/\b(?i:(?:those|users?|people|operators?) who|who[ -]has)\b/#
+  }
+
+  /// The first word that does not belong there.
+  private static func find(in text: some StringProtocol) -> String? {
+    let text = String(text)
+    if let word = text.firstMatch(of: banned)?.output { return String(word) }
+    return text.replacing(rightly, with: "").firstMatch(of: who).map { String($0.output) }
+  }
+
+  @Test(arguments: ModuleTests.allowed.keys.sorted())
+  func `comments and messages`(module: String) throws {
     for file in try Repository.swiftFiles(under: "Sources/\(module)") {
-      for (number, line) in try file.lines.enumerated() {
-        let comment = line.text.dropFirst(line.code.count)
-        let word = comment.firstMatch(of: Self.banned)?.output
-        #expect(word == nil, "\(file.path):\(number + 1)")
-        #expect(!comment.hasPrefix("/// Who "), "\(file.path):\(number + 1)")
+      for (number, text) in try file.texts.enumerated() {
+        #expect(Self.find(in: text) == nil, "\(file.path):\(number + 1): \(text)")
+      }
+    }
+  }
+
+  @Test(arguments: ["CGuard", "CLinux"])
+  func `comments in C`(module: String) throws {
+    let folder = "Sources/\(module)"
+    let paths = try FileManager.default
+      .subpathsOfDirectory(atPath: Repository.root.appending(path: folder).path)
+      .filter { $0.hasSuffix(".c") || $0.hasSuffix(".h") }
+    #expect(!paths.isEmpty)
+    for path in paths {
+      for (number, line) in try SourceFile(path: "\(folder)/\(path)").lines.enumerated() {
+        #expect(Self.find(in: line.text) == nil, "\(path):\(number + 1)")
       }
     }
   }
 
   /// What is quoted is left as it is: messages, commands and the names of tests.
-  @Test(arguments: ["README.md", "CONTRIBUTING.md"])
-  func `documents`(path: String) throws {
-    let text = try String(contentsOf: Repository.root.appending(path: path), encoding: .utf8)
-    let prose = text.replacing(#/```[^`]*```|`[^`]*`|“[^”]*”/#, with: "")
-    for line in prose.split(separator: "\n") {
-      #expect(line.firstMatch(of: Self.banned) == nil, "\(path): \(line.prefix(120))")
+  @Test(arguments: Document.all)
+  func documents(_ document: Document) throws {
+    for line in document.prose.split(separator: "\n") {
+      let text = line.replacing(#/`[^`]*`|“[^”]*”|"[^"]*"/#, with: "")
+      #expect(Self.find(in: text) == nil, "\(document.path): \(line.prefix(120))")
     }
+  }
+
+  @Test func `the manual page`() throws {
+    for line in try Document.named("Docs/vipctl.8").text.split(separator: "\n") {
+      #expect(Self.find(in: line) == nil, "\(line)")
+    }
+  }
+
+  @Test(arguments: [
+    ("/// A program, whoever started it.", "whoever"), (#"  let a = "Nobody is there""#, "Nobody"),
+    (#"  let b = "x""# + " // who asks", "who"), ("  /// Those who embed a node.", nil),
+    (#"  let who = text("\(who): it has who-has")"#, nil), ("  let nobody = 1", nil),
+  ])
+  func `a word is found in a comment and in a message`(line: String, word: String?) {
+    let texts = SourceFile.texts(of: [SourceFile.Line(text: line)])
+    #expect(texts.compactMap { Self.find(in: $0) } == (word.map { [$0] } ?? []))
+  }
+
+  @Test func `a word is found in a text of several lines`() {
+    let lines = [#"  let a = """"#, "    and who", #"    """"#, "  let who = 1"]
+    let texts = SourceFile.texts(of: lines.map { SourceFile.Line(text: $0) })
+    #expect(texts.map { Self.find(in: $0) } == [nil, "who", nil, nil])
+  }
+}
+
+extension SourceFile {
+  /// What each line says to a reader: its comment and its string literals, without what these
+  /// interpolate.
+  var texts: [String] {
+    get throws { Self.texts(of: try lines) }
+  }
+
+  static func texts(of lines: [Line]) -> [String] {
+    var isInside = false
+    return lines.map { line in
+      let marks = line.text.components(separatedBy: #"""""#).count - 1
+      defer { if marks % 2 == 1 { isInside.toggle() } }
+      if isInside { return marks > 0 ? "" : withoutValues(line.text) }
+      let code = withoutValues(String(line.code))
+      let literals = code.matches(of: #/"([^"]*)"/#).map { String($0.output.1) }
+      let comment = String(line.text.dropFirst(line.code.count))
+      return (literals + [comment]).joined(separator: " ")
+    }
+  }
+
+  /// A line without `\(…)`, with parentheses up to two deep in it.
+  private static func withoutValues(_ line: String) -> String {
+    line.replacing(#/\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/#, with: "")
   }
 }

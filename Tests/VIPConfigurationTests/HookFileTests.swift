@@ -40,7 +40,7 @@ import VIPReports
         Hooks(fault: ["/bin/page", "all of it"]), Hooks(),
       ])
     // As they go to a background node.
-    let request = ControlRequest.up(file.routers, timeoutSeconds: 1)
+    let request = ControlRequest.up(file.routers, timeout: .seconds(1))
     #expect(JSONCoding.decode(ControlRequest.self, from: JSONCoding.line(request)) == request)
   }
 
@@ -106,11 +106,11 @@ import VIPReports
     chmod(folder["hook"], 0o777)
     for name in ["hook", "link"] {
       #expect(
-        ProgramCheck.weakness(folder[name]) == "\(folder["hook"]) can be written by everybody")
+        ProgramCheck.weakness(folder[name]) == "\(folder["hook"]) can be written by every user")
     }
     chmod(folder["hook"], 0o755)
     chmod(folder.path, 0o777)
-    #expect(ProgramCheck.weakness(folder["hook"]) == "\(folder.path) can be written by everybody")
+    #expect(ProgramCheck.weakness(folder["hook"]) == "\(folder.path) can be written by every user")
 
     var routers: [PlacedRouter] = []
     _ = try ConfigurationReader.read(
@@ -118,6 +118,6 @@ import VIPReports
     ) { routers.append($0) }
     let remark = try #require(routers.flatMap(ProgramCheck.remarks).first)
     #expect(remark.kind == .warning)
-    #expect(remark.line(in: "f").hasPrefix("f:3:16: \(folder.path) can be written by everybody"))
+    #expect(remark.line(in: "f").hasPrefix("f:3:16: \(folder.path) can be written by every user"))
   }
 }

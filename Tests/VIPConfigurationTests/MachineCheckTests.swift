@@ -164,7 +164,7 @@ import VIPCore
     #expect(
       try remarks(text, machine()) == [
         "warning: without a lease a frozen or killed node leaves its addresses up",
-        "4:20: warning: a password of version 2 is readable by everybody in the network; it "
+        "4:20: warning: a password of version 2 is readable by each machine in the network; it "
           + "protects nothing",
       ])
   }
@@ -245,7 +245,7 @@ import VIPCore
         ])) == [
           "warning: net.ipv4.igmp_max_memberships is 0, so advertisements over IPv4 can't be heard; "
             + "set it to 20, the default",
-          "1:23: warning: eth0 answers no ARP at all, so nobody finds the addresses; set "
+          "1:23: warning: eth0 answers no ARP at all, so no machine finds the addresses; set "
             + "net.ipv4.conf.eth0.arp_ignore and that of 'all' to 0 or 1",
         ])
     let readOnly = try machine(["net/ipv4/conf/eth0/promote_secondaries": "0"]) {

@@ -12,7 +12,7 @@ import VRRP
       name: "web", interface: "eth0", vrid: try #require(VRID(exactly: 51)), family: .ipv4,
       version: .v3, state: .backup, priority: .default, effectivePriority: .default,
       interval: .default, addresses: [], since: Timestamp(nanosecondsSince1970: 1_999_999_999),
-      timeInState: .milliseconds(1500), reason: "started", statistics: Statistics(),
+      timeInState: .milliseconds(1500), reason: .transition(.startup), statistics: Statistics(),
       segmentStatistics: SegmentStatistics(), conflicts: ConflictStatus(),
       takeovers: TakeoverStatus(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
       lease: LeaseStatus(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],
@@ -36,5 +36,41 @@ import VRRP
     #expect(entry.takeovers.maxSeconds == 0.02 && entry.takeovers.sumSeconds == 0)
     #expect(entry.lease?.seconds == 3 && entry.lease?.ageSeconds == 0.25)
     #expect(entry.warnings == ["two of them", "no buffer"] && entry.unicastTo == [address])
+  }
+
+  private func warnings(_ kinds: [Problem.Kind]) throws -> [String] {
+    let problems = kinds.enumerated().map { number, kind in
+      Problem(kind, router: "web", family: .ipv4, "text \(number)")
+    }
+    let router = RouterStatus(
+      name: "web", interface: "eth0", vrid: 51, family: .ipv4, version: .v3, state: .backup,
+      priority: .default, effectivePriority: .default, interval: .default, addresses: [],
+      since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero,
+      reason: .waiting(.notStarted), problems: problems)
+    return RouterRecord(router).warnings
+  }
+
+  @Test func `of many addresses with one kind of problem only some are named`() throws {
+    func conflicts(_ count: Int) throws -> [Problem.Kind] {
+      try (1...count).map { .conflict(try #require(IPAddress("192.0.2.\($0)"))) }
+    }
+    #expect(try warnings(conflicts(3)) == ["text 0", "text 1", "text 2"])
+    #expect(
+      try warnings(conflicts(4) + [.announcing]) == [
+        "text 0", "text 1", "text 2", "1 more address is also used by other machines", "text 4",
+      ])
+    #expect(
+      try warnings([.twoActives] + conflicts(6)) == [
+        "text 0", "text 1", "text 2", "text 3", "3 more addresses are also used by other machines",
+      ])
+    let failures: [Problem.Kind] = try (1...3).map {
+      .addressFailure(try #require(InterfaceAddress("192.0.2.\($0)/24")))
+    }
+    #expect(
+      try warnings([failures[0], .advertising]) == ["text 0", "text 1"])
+    #expect(
+      try warnings([.macvlan] + failures + [.unguarded]) == [
+        "text 0", "text 1 (and 2 more)", "text 4",
+      ])
   }
 }

@@ -57,10 +57,11 @@ import VRRP
       checksum: .pseudoHeader, version: .v2, preemptDelay: .milliseconds(1500),
       password: Authentication.Password("sesame"))
     for request in [
-      ControlRequest.up([settings], timeoutSeconds: 2.5),
+      ControlRequest.up([settings], timeout: .milliseconds(2500)),
       .add(router: "web", addresses: settings.addresses), .reload,
       .remove(router: "web", addresses: settings.addresses.map(\.address)),
-      .resign(router: "web", seconds: nil), .promote(router: "web"), .down(["web", "192.0.2.1"]),
+      .resign(router: "web"), .resign(router: "web", for: .milliseconds(1500)),
+      .promote(router: "web"), .down(["web", "192.0.2.1"]),
       .downAll,
       .status(nil), .status("web"),
     ] {
@@ -74,6 +75,26 @@ import VRRP
       let line = JSONCoding.line(reply)
       #expect(!line.contains(UInt8(ascii: "\n")))
       #expect(JSONCoding.decode(ControlReply.self, from: line) == reply)
+    }
+  }
+
+  @Test func `durations are seconds in the form of the socket, within a day`() throws {
+    let requests: [(ControlRequest, String)] = [
+      (.up([], timeout: .milliseconds(2500)), #"{"up":{"_0":[],"timeoutSeconds":2.5}}"#),
+      (.resign(router: "web", for: .seconds(60)), #"{"resign":{"router":"web","seconds":60}}"#),
+      (.resign(router: "web"), #"{"resign":{"router":"web"}}"#),
+    ]
+    for (request, text) in requests {
+      #expect(String(decoding: JSONCoding.line(request), as: UTF8.self) == text)
+    }
+    let hostile: [(String, Duration)] = [
+      ("1e300", .seconds(86_400)), ("-1e300", .zero), ("-0.5", .zero), ("86401", .seconds(86_400)),
+    ]
+    for (number, duration) in hostile {
+      let text = #"{"dryRun":{"_0":{"up":{"_0":[],"timeoutSeconds":\#(number)}}}}"#
+      #expect(
+        JSONCoding.decode(ControlRequest.self, from: Array(text.utf8))
+          == .dryRun(.up([], timeout: duration)))
     }
   }
 

@@ -106,7 +106,7 @@ import VRRP
     try bench.engine.add(settings())
     bench.pass(.seconds(5))
     #expect(bench.state() == .active)
-    for _ in 0..<6 {
+    for _ in 0..<3 {
       try hear(bench, 50, interval: "30s")
       bench.pass(.seconds(30))
     }
@@ -140,7 +140,7 @@ import VRRP
     try bench.engine.add(settings(priority: 200))
     bench.pass(.seconds(4))
     #expect(bench.state() == .active)
-    for _ in 0..<5 {
+    for _ in 0..<3 {
       try hear(bench, 100)
       bench.pass(.seconds(1))
     }
@@ -172,15 +172,16 @@ import VRRP
     #expect(bench.state() == .backup)
   }
 
-  @Test func `a lost link ends the trouble without a word`() throws {
+  @Test func `a lost link ends the trouble`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     try hear(bench, interval: "2s")
     bench.platform.fake.setFlags([.up, .broadcast, .multicast], onInterface: 2)
     bench.settle()
     #expect(bench.warnings.isEmpty)
+    #expect(said(bench).over == said(bench).warnings && said(bench).over.count == 1)
     bench.pass(.seconds(20))
-    #expect(said(bench).over.isEmpty)
+    #expect(said(bench).over.count == 1)
   }
 
   @Test func `a flood of invented senders makes few events and little memory`() throws {

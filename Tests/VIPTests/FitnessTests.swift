@@ -31,7 +31,7 @@ import VIPCore
     Row(
       testDescription: "a source address concerns one family",
       faults: [(.source(.ipv6), .unfit(noSource))],
-      ipv4: .fit(decrement: 0), ipv6: .unfit(noSource, handsOver: false)),
+      ipv4: .fit(decrement: 0), ipv6: .unfit(noSource, handsOver: true)),
     Row(
       testDescription: "a tracked interface: hands over",
       faults: [(.track("eth1"), .unfit(tracked))], ipv4: .unfit(tracked, handsOver: true)),

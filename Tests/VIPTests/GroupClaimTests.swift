@@ -44,8 +44,9 @@ import VRRP
     #expect(bench.platform.names.isEmpty)
     bench.platform.fake.setLink(link)
     let own = try #require(InterfaceAddress("198.18.0.1/24"))
-    bench.platform.fake.add(AddressRecord(interfaceIndex: 2, address: own, flags: .permanent))
-    bench.settle()
+    bench.platform.fake.add(
+      AddressRecord(interfaceIndex: 2, address: own, flags: .permanent))
+    bench.pass(.seconds(2))
     #expect(bench.platform.names == ["vip4-2-51"])
   }
 

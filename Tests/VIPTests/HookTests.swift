@@ -73,7 +73,7 @@ import VRRP
     bench.settle()
     _ = due(bench)
     // Turn by turn: the first puts up a part of them.
-    bench.platform.time = bench.platform.time + .seconds(4)
+    bench.platform.time = bench.platform.time + .milliseconds(3_700)
     var told = 0
     for _ in 0..<20 {
       bench.engine.turn(ready: [])

@@ -1,3 +1,6 @@
+import Glibc
+import Netlink
+import TestSupport
 import Testing
 import VIP
 import VIPCore
@@ -7,6 +10,7 @@ import VRRP
 /// A node as a program sees it that embeds one: its lifetime, its waits, its parts.
 @Suite(.timeLimit(.minutes(2))) struct NodeTests {
   private let machine = MachineInMemory()
+  private var log: [String] { machine.deeds.map(\.description) }
 
   /// How long a wait may go on after it was cancelled, on a busy machine.
   private static let promptness = Duration.seconds(5)
@@ -17,7 +21,7 @@ import VRRP
 
   /// A node that holds the addresses of a router, as soon as it can be had.
   private func activeNode(interval milliseconds: UInt16) async throws -> Node {
-    let node = try machine.node()
+    let node = try Node(on: machine)
     try await node.up(try settings(interval: try interval(milliseconds)))
     try await node.waitUntilRunning("web", timeout: .seconds(60))
     machine.hear(50)
@@ -46,14 +50,14 @@ import VRRP
   // MARK: Parts of one's own
 
   @Test func `a node works with an address installer and an announcer of one's own`() async throws {
-    let node = try machine.node()
+    let node = try Node(on: machine)
     try await node.up(try settings(interval: try interval(10)))
     try await node.waitUntilRunning("web", timeout: .seconds(60))
     while try await node.status().routers.first?.state != .active {
       try await Task.sleep(for: .milliseconds(10))
     }
     try await node.down("web")
-    let log = machine.log
+    let log = self.log
     let installed = try #require(log.firstIndex(of: "install 198.18.0.100/24"))
     let announced = try #require(log.firstIndex(of: "announce 198.18.0.100"))
     let removed = try #require(log.lastIndex(of: "remove 198.18.0.100/24"))
@@ -66,14 +70,14 @@ import VRRP
   // MARK: Cancellation
 
   @Test func `a cancelled wait for a router to run ends at once`() async throws {
-    let node = try machine.node(isUp: false)
+    let node = try Node(on: MachineInMemory.down())
     try await node.up(try settings())
     try await expectCancellation { try await node.waitUntilRunning("web", timeout: .seconds(600)) }
     await node.shutdown()
   }
 
   @Test func `a wait ends when its time is over`() async throws {
-    let node = try machine.node(isUp: false)
+    let node = try Node(on: MachineInMemory.down())
     try await node.up(try settings())
     let clock = ContinuousClock()
     let start = clock.now
@@ -91,7 +95,7 @@ import VRRP
     #expect(await node.routerNames == ["web"])
     machine.hear(150)
     while await !node.routerNames.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
-    #expect(machine.log.last == "remove 198.18.0.100/24")
+    #expect(log.last == "remove 198.18.0.100/24")
   }
 
   @Test func `a cancelled up that waits for a router to leave changes nothing`() async throws {
@@ -119,8 +123,14 @@ import VRRP
   }
 
   @Test func `a cancelled promotion returns at once`() async throws {
-    let node = try machine.node(installPause: .milliseconds(20))
+    let node = try Node(on: machine)
     // Half a minute, at this speed.
+    machine.withKernel { kernel in
+      kernel.failure = { request in
+        if case .install = request { usleep(1300) }
+        return nil
+      }
+    }
     let addresses = (0..<20_000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
     try await node.up(try settings(addresses, interval: try interval(1000)))
     try await node.waitUntilRunning("web", timeout: .seconds(60))
@@ -142,10 +152,10 @@ import VRRP
     let events = node.events()
     let life = Task { await node.run() }
     try await Task.sleep(for: .milliseconds(50))
-    #expect(machine.log.last { $0.hasPrefix("remove") } == nil, "it runs")
+    #expect(await node.routerNames == ["web"], "it runs")
     life.cancel()
     await life.value
-    #expect(machine.log.last { !$0.hasPrefix("announce") } == "remove 198.18.0.100/24")
+    #expect(log.last { !$0.hasPrefix("announce") } == "remove 198.18.0.100/24")
     #expect(await node.routerNames.isEmpty)
     var last: NodeEvent?
     for await event in events { last = event }
@@ -153,7 +163,7 @@ import VRRP
   }
 
   @Test func `a run ends with a shutdown that another task asks for`() async throws {
-    let node = try machine.node()
+    let node = try Node(on: machine)
     let life = Task { await node.run() }
     await node.shutdown()
     await life.value
@@ -171,7 +181,7 @@ import VRRP
   }
 
   @Test func `changes that come at once are made one after the other`() async throws {
-    let node = try machine.node()
+    let node = try Node(on: machine)
     let interval = try interval(10)
     try await withThrowingTaskGroup { group in
       for number in 0..<40 {
@@ -194,7 +204,7 @@ import VRRP
   }
 
   @Test func `a whole set is applied: what is not in it goes`() async throws {
-    let node = try machine.node()
+    let node = try Node(on: machine)
     let interval = try interval(10)
     let routers = try (1...3).map { number in
       try settings(
@@ -206,6 +216,26 @@ import VRRP
     #expect(preview == report)
     #expect(report.added == ["r3"] && report.unchanged == ["r2"] && report.removed == ["r1"])
     #expect(await node.routerNames.sorted() == ["r2", "r3"])
+    await node.shutdown()
+  }
+
+  @Test func `that addresses can't be noted is told, and that they can be again`() async throws {
+    let folder = try TemporaryDirectory()
+    let node = try Node(Node.Options(addressesPath: folder["later/addresses"]), on: machine)
+    try await node.up(try settings())
+    let problem = try #require(
+      try await node.status().node.problems.first { $0.kind == .addressFile })
+    #expect(problem.text.hasSuffix("; after a crash addresses may be left behind"))
+    #expect(mkdir(folder["later"], 0o755) == 0)
+    try await node.up(try settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    #expect(try await node.status().node.problems.allSatisfy { $0.kind != .addressFile })
+    let told = await node.pastEvents.map(\.event).filter { event in
+      switch event {
+      case .nodeWarning(let problem), .nodeCleared(let problem): problem.kind == .addressFile
+      default: false
+      }
+    }
+    #expect(told == [.nodeWarning(problem), .nodeCleared(problem)])
     await node.shutdown()
   }
 
@@ -225,7 +255,7 @@ import VRRP
   // MARK: List and watch
 
   @Test func `a snapshot has its place among the events, also while routers change`() async throws {
-    let node = try machine.node()
+    let node = try Node(on: machine)
     let everything = node.stampedEvents()
     let changes = Task {
       for round in 0..<60 {
@@ -276,5 +306,22 @@ import VRRP
     }
     #expect(followed.contains { !$0.1.isEmpty }, "there was something to follow")
     #expect(Set(followed.map(\.0.sequence)).count > 5, "it was taken in many moments")
+  }
+}
+
+extension MachineInMemory {
+  /// A machine whose only interface is down.
+  static func down() -> MachineInMemory {
+    var link = eth0
+    link.flags.remove(.up)
+    return MachineInMemory(links: [link])
+  }
+
+  /// Lets another machine advertise VRID 51.
+  func hear(_ priority: Priority) {
+    guard let source = IPAddress("198.18.0.9"), let address = IPAddress("198.18.0.100") else {
+      return
+    }
+    hear(priority, 51, [address], from: source)
   }
 }

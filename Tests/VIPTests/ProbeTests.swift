@@ -29,7 +29,7 @@ import VRRP
   @Test func `three probes of each address in 400 ms, and nothing is late`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"], probe: true))
-    #expect(bench.engine.obstacle(to: "web") == "asking the segment whether its addresses are free")
+    #expect(bench.engine.obstacle(to: "web") == "probing the segment for its addresses")
     #expect(bench.engine.isProbing("web"))
     bench.pass(.milliseconds(399))
     #expect(bench.engine.isProbing("web"))
@@ -121,6 +121,10 @@ import VRRP
     }
     let refusal = try #require(bench.engine.refusal(of: "web"))
     #expect(refusal.hasPrefix("198.18.0.100 is used by the machine with Ethernet address"))
+    // It does speak VRRP, so the reason must not say that it doesn't; a warning says what is wrong.
+    #expect("\(bench.events)".contains("authenticates itself otherwise than set here"))
+    let reason = "\(Self.stranger), from which no advertisement for VRID 51 was accepted;"
+    #expect(refusal.contains(reason))
     #expect(try bench.state() == .initialize && bench.held == [])
   }
 
@@ -259,13 +263,13 @@ import VRRP
     #expect(
       bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
-        + "another address, or switch the question off")
+        + "another address, or switch the probe off")
     bench.engine.wording = Wording(probeFlag: "--no-probe", probeKey: "probe: false")
     let again = bench.engine.startProbes(for: [more])
     try bench.hear(answer("198.18.0.7"))
     #expect(
       bench.engine.endProbes(again)?.hasSuffix(
-        "or switch the question off (--no-probe, or 'probe: false' in the file)") == true)
+        "or switch the probe off (--no-probe, or 'probe: false' in the file)") == true)
 
     let free = bench.engine.startProbes(for: [more])
     bench.pass(.milliseconds(400))

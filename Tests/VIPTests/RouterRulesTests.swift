@@ -41,7 +41,7 @@ import VRRP
     try bench.engine.add(settings())
     bench.settle()
     #expect(bench.state() == .initialize)
-    #expect(bench.engine.status().first?.reason == "eth0 is down")
+    #expect(bench.engine.status().first?.reason.description == "eth0 is down")
   }
 
   @Test func `the same settings twice are one router`() throws {

@@ -355,7 +355,8 @@ import VRRP
     #expect(
       bench.events.contains(
         .nodeWarning(
-          text: "the guard process (pid 1001) has ended (signal 9); starting another")))
+          NodeProblem(
+            .guardProcess, "the guard process (pid 1001) has ended (signal 9); starting another"))))
   }
 
   @Test func `a guard that keeps dying is replaced five times a minute at most`() throws {

@@ -28,7 +28,7 @@ import VRRP
     #expect(try bench.held == ["198.18.0.100/24"], "it serves until the next one does")
     bench.settle()
     #expect(bench.engine.obstacle(to: "web") == "health: no answer")
-    #expect(bench.engine.status().first?.reason == "health: no answer")
+    #expect(bench.engine.status().first?.reason.description == "health: no answer")
     #expect(
       bench.events.last
         == .waiting(
@@ -183,5 +183,48 @@ import VRRP
     bench.platform.openFailure = nil
     try bench.engine.setFitness(.fit, of: "web", for: "health")
     #expect(bench.state() == .backup, "tried again at once")
+  }
+
+  @Test func `what made a router weaker says nothing about an owner in its place`() throws {
+    let bench = try Bench()
+    try bench.engine.add(
+      settings(["198.18.0.1/24"], priority: 255),
+      keeping: [
+        "load": .weaker(by: 10, because: "busy"), "health": .unfit(because: "no answer"),
+      ])
+    bench.pass(.seconds(2))
+    #expect(bench.engine.fitness(of: "web") == ["health": .unfit(because: "no answer")])
+    try bench.engine.setFitness(.fit, of: "web", for: "health")
+    bench.pass(.seconds(1))
+    #expect(bench.state() == .active)
+    #expect(bench.engine.status().first?.effectivePriority == .owner)
+  }
+
+  @Test func `a lower priority is told although the first family waits`() throws {
+    let bench = try Bench()
+    let own = try #require(InterfaceAddress("198.18.0.1/24"))
+    bench.platform.fake.remove(own, onInterface: 2)
+    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"]))
+    bench.pass(.seconds(5))
+    #expect(bench.state(.ipv4) == .initialize && bench.state(.ipv6) == .active)
+    _ = bench.engine.takeEvents()
+    try bench.engine.setFitness(.weaker(by: 10, because: "busy"), of: "web", for: "load")
+    bench.settle()
+    #expect(bench.events.contains { "\($0)".contains("priority 100 → 90") })
+  }
+
+  @Test func `a router that leaves can't be brought up, and a core says so`() throws {
+    let bench = try Bench()
+    let web = try settings()
+    try bench.engine.add(web)
+    bench.pass(.seconds(5))
+    bench.engine.remove("web")
+    bench.settle()
+    #expect(bench.engine.isLeaving("web"))
+    #expect(throws: NodeError.self) { try bench.engine.add(web) }
+    bench.pass(.seconds(5))
+    #expect(bench.engine.routerNames == [])
+    try bench.engine.add(web)
+    #expect(bench.engine.routerNames == ["web"])
   }
 }

@@ -24,7 +24,7 @@ import VRRP
     let bench = try Bench()
     try bench.engine.add(try settings((1...count).map { "198.18.1.\($0)/16" }))
     bench.settle()
-    bench.platform.time = bench.platform.time + .seconds(4)
+    bench.platform.time = bench.platform.time + .milliseconds(3_700)
     bench.engine.turn(ready: [])
     #expect(bench.state() == .active)
     let first = bench.engine.takeEvents()
@@ -65,7 +65,7 @@ import VRRP
     try bench.engine.add(try settings((1...200).map { "198.18.1.\($0)/16" }))
     bench.settle()
     _ = bench.engine.takeEvents()
-    bench.platform.time = bench.platform.time + .seconds(4)
+    bench.platform.time = bench.platform.time + .milliseconds(3_700)
     bench.engine.turn(ready: [])
     var down = FakePlatform.eth0
     down.flags.remove(.up)
@@ -80,7 +80,7 @@ import VRRP
     try bench.engine.add(try settings(virtualMac: true))
     bench.settle()
     #expect(bench.settled == [.backup])
-    bench.platform.time = bench.platform.time + .seconds(4)
+    bench.platform.time = bench.platform.time + .milliseconds(3_700)
     var isUpWhenTold: Bool?
     for _ in 0..<20 where isUpWhenTold == nil {
       bench.engine.turn(ready: [.kernelEvents])

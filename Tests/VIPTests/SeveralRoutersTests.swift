@@ -123,4 +123,60 @@ import VRRP
     bench.pass(.milliseconds(900))
     #expect(try bench.held.contains("198.18.0.100/24"))
   }
+
+  @Test func `an address that has moved is not removed later, when its removal is tried again`()
+    throws
+  {
+    let bench = try Bench(lease: .off)
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    try bench.engine.add(settings(["198.18.0.102/24"], vrid: 52, name: "mail"))
+    bench.pass(.seconds(5))
+    bench.platform.fake.failure = { request in
+      guard case .remove = request else { return nil }
+      return NetlinkError(operation: "remove", code: 16, message: "busy")
+    }
+    try bench.engine.change([
+      settings(["198.18.0.100/24"]),
+      settings(["198.18.0.102/24", "198.18.0.101/24"], vrid: 52, name: "mail"),
+    ])
+    bench.settle()
+    bench.platform.fake.failure = nil
+    bench.platform.fake.forgetRequests()
+    bench.pass(.seconds(20))
+    #expect(removals(bench) == [])
+    #expect(try bench.held.count == 3)
+    let routers = bench.engine.status().map { $0.addresses.map(\.address.description) }
+    #expect(routers == [["198.18.0.100/24"], ["198.18.0.102/24", "198.18.0.101/24"]])
+  }
+
+  @Test func `a router that comes takes nothing from those that are there`() throws {
+    let bench = try Bench(lease: .off)
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    bench.platform.fake.forgetRequests()
+    try bench.engine.add(settings(["198.18.0.102/24"], vrid: 52, name: "mail"))
+    bench.pass(.seconds(5))
+    #expect(removals(bench) == [])
+    #expect(try bench.held.count == 2)
+  }
+
+  @Test func `what the node removes and puts back in one moment is no loss`() throws {
+    let bench = try Bench(lease: .off)
+    // An owner takes its address again as soon as it takes part.
+    try bench.engine.add(settings(priority: 255, handover: .strict))
+    bench.pass(.seconds(5))
+    try bench.engine.setFitness(.unfit(because: "no answer"), of: "web", for: "health")
+    try bench.engine.setFitness(.fit, of: "web", for: "health")
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    #expect(try bench.held == ["198.18.0.100/24"])
+    let repairs = bench.events.filter { if case .repaired = $0 { true } else { false } }
+    #expect(repairs == [])
+  }
+
+  private func removals(_ bench: Bench) -> [InterfaceAddress] {
+    bench.platform.fake.requests.compactMap {
+      if case .remove(let request) = $0 { request.address } else { nil }
+    }
+  }
 }

@@ -67,15 +67,22 @@ extension VirtualMACTests {
     #expect(bench.platform.names.isEmpty)
   }
 
-  @Test func `without a writable setting there is no half of it`() throws {
+  @Test(arguments: [
+    (Wording(virtualMACKey: "virtualMac"), "set virtualMac to false"),
+    (Wording(), "do without a virtual MAC address"),
+  ])
+  func `without a writable setting there is no half of it`(
+    wording: Wording, remedy: String
+  ) throws {
+    bench.engine.wording = wording
     bench.platform.settingFailure = 30
     try bench.engine.add(settings(virtualMac: true))
     bench.settle()
     #expect(
       bench.engine.obstacle(to: "web")
         == "a virtual MAC address on eth0 needs to change net.ipv6.conf, which can't be "
-        + "written (Read-only file system); let this container write /proc/sys/net, or set "
-        + "virtualMac to false")
+        + "written (Read-only file system); let this container write /proc/sys/net, or "
+        + remedy)
     #expect(try macvlan() == nil && bench.platform.names.isEmpty)
     #expect(
       !fake.requests.contains { if case .change(.create) = $0 { true } else { false } })

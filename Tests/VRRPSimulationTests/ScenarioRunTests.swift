@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 import VIPCore
 import VRRP
@@ -205,20 +204,19 @@ import VRRPSimulation
 
   // MARK: Report
 
-  @Test("The report says the same as data, and survives JSON")
+  @Test("The report says the same as data")
   func report() throws {
     let run = try ScenarioRun(playing: "seed 9\n" + Self.failover)
     let report = ScenarioReport(run)
-    #expect(report.passed && report.seed == 9 && report.duration == 10)
+    #expect(report.passed && report.seed == 9 && report.duration == .seconds(10))
     #expect(report.groups.map(\.routers.count) == [2])
     let client = try #require(report.groups.first?.client)
-    #expect(client.servedFrom == 3.21875 && client.outageTotal == 2.828225)
-    #expect(client.outages.map(\.from) == [5])
-    #expect(report.events.filter { $0.event == "crashed" }.map(\.router) == ["a"])
+    #expect(client.servedFrom == Instant(nanoseconds: 3_218_750_000))
+    #expect(client.outageTotal == .microseconds(2_828_225))
+    #expect(client.outages.map(\.from) == [.zero + .seconds(5)])
+    #expect(report.events.filter { $0.kind == .crashed }.map(\.router) == ["a"])
     let takeover = try #require(report.events.last)
     #expect(takeover.router == "b" && takeover.from == .backup && takeover.to == .active)
-    let data = try JSONEncoder().encode(report)
-    #expect(try JSONDecoder().decode(ScenarioReport.self, from: data) == report)
   }
 
   @Test("Each virtual router of a segment has its own timeline")

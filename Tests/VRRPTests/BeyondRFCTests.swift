@@ -134,6 +134,55 @@ import VRRP
     #expect(router.deadline == now.advanced(byNanoseconds: 3_609_375_000))
   }
 
+  @Test("A Backup whose timer fires much too late listens for another Active_Down_Interval")
+  func lateBackup() throws {
+    var router = VirtualRouter.backup()
+    let due = try #require(router.deadline)
+    // A quarter of an interval is no pause.
+    var other = router
+    #expect(other.advance(to: due.advanced(byNanoseconds: 250_000_000)).transition?.to == .active)
+    let now = due.advanced(byNanoseconds: 250_000_001)
+    #expect(router.advance(to: now).isEmpty)
+    #expect(router.state == .backup && router.activeRouter == nil)
+    #expect(router.deadline == now.advanced(byNanoseconds: 3_609_375_000))
+    // Once in a row, unless it was away for long again.
+    let next = try #require(router.deadline)
+    other = router
+    #expect(other.advance(to: next.advanced(byNanoseconds: 3_000_000_000)).transition != nil)
+    #expect(router.advance(to: next.advanced(byNanoseconds: 3_000_000_001)).isEmpty)
+    // What is put off on purpose is not late.
+    let last = try #require(router.deadline).advanced(byNanoseconds: 5_000_000_000)
+    #expect(router.advance(to: last, postponedTo: last).transition?.to == .active)
+  }
+
+  @Test("A Backup that wakes up to the Active's advertisement follows it")
+  func lateBackupHears() throws {
+    var router = VirtualRouter.backup()
+    let now = try #require(router.deadline).advanced(byNanoseconds: 10_000_000_000)
+    #expect(router.advance(to: now).isEmpty)
+    let heard = now.advanced(byNanoseconds: 500_000_000)
+    _ = router.hear(200, at: heard)
+    #expect(router.activeRouter?.address == Fixture.higher)
+    #expect(router.deadline == heard.advanced(byNanoseconds: 3_609_375_000))
+  }
+
+  // MARK: After a split
+
+  @Test("A router that has yielded can let the winner know that there were two Actives")
+  func concession() {
+    var (router, since) = VirtualRouter.active()
+    #expect(router.concede().isEmpty, "it is Active")
+    _ = router.hear(200, at: since)
+    let deadline = router.deadline
+    #expect(router.concede().kinds == [.advertise(.default)])
+    #expect(router.deadline == deadline && router.state == .backup)
+    // Not to one that would yield to it.
+    _ = router.hear(50, from: Fixture.lower, at: since)
+    #expect(router.concede().isEmpty)
+    _ = router.hear(0, at: since)
+    #expect(router.concede().isEmpty)
+  }
+
   @Test("The owner never steps down for being late: its addresses are its own")
   func lateOwner() {
     var (router, since) = VirtualRouter.active(priority: 255)
@@ -218,6 +267,7 @@ import VRRP
         .higherAddress(Fixture.lower, one),
         "192.0.2.9 has equal priority 1 and the higher address"
       ),
+      (.noSuccessor, "no other router took over"),
       (.lateWakeUp(silentFor: .seconds(5)), "woke up 5.000s after the last advertisement"),
     ]
     for (reason, text) in reasons { #expect(reason.description == text) }

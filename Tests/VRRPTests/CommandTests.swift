@@ -141,6 +141,7 @@ import VRRP
     #expect(deadline == since.advanced(byNanoseconds: 1_996_093_750))
     let actions = router.advance(to: deadline)
     #expect(actions.kinds.first == .advertise(.lowest))
+    #expect(actions.transition?.reason == .noSuccessor)
     // Wanted again: promote takes the resignation back.
     let outcome2 = try router.promote(at: deadline)
     #expect(outcome2.isEmpty)
@@ -178,5 +179,27 @@ import VRRP
     _ = backup.stop(at: .ms(2))
     #expect(throws: CommandError.notRunning) { try backup.resign(at: .ms(3), for: nil) }
     #expect(backup.effectivePriority == .default, "a restart forgets it")
+  }
+
+  // MARK: yield
+
+  @Test("Leaving the role to a router that does not hear: no farewell, and the lowest priority")
+  func yieldToUnhearing() throws {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    let rival = VirtualRouter.ActiveRouter(
+      address: Fixture.lower, priority: Priority(rawValue: 100))
+    let left = router.yield(
+      toUnhearing: rival, interval: .default, at: since, for: .seconds(60))
+    #expect(router.state == .backup && router.activeRouter == rival)
+    #expect(router.effectivePriority == .lowest)
+    #expect(left.transition?.reason == .unheard(by: rival.address, rival.priority))
+    #expect(router.statistics.priorityZeroSent == 0)
+    let again = router.yield(
+      toUnhearing: rival, interval: .default, at: since, for: .seconds(60))
+    #expect(again.isEmpty, "a Backup has no role to leave")
+
+    var (owner, start) = VirtualRouter.active(priority: 255)
+    let kept = owner.yield(toUnhearing: rival, interval: .default, at: start, for: .seconds(60))
+    #expect(kept.isEmpty && owner.state == .active)
   }
 }

@@ -51,7 +51,21 @@ import VRRP
       findings.append(router.hear(200, from: Fixture.lower, at: .ms(1500 + round * 1000)).findings)
     }
     let none = Findings()
-    #expect(findings == [none, none, .twoActives, .twoActives, .twoActives, .twoActives])
+    #expect(findings == [none, none, none, none, .twoActives, .twoActives])
+  }
+
+  @Test("The last words of a split's loser, and the winner's answer, are not two Actives")
+  func concession() {
+    var router = VirtualRouter.backup()
+    _ = router.hear(150, from: Fixture.lower, at: .ms(1000))
+    for moment in [1400, 2400] as [UInt64] {
+      #expect(router.hear(200, at: .ms(moment)).findings.isEmpty)
+      if moment == 1400 {
+        #expect(router.hear(150, from: Fixture.lower, at: .ms(1600)).findings.isEmpty)
+        #expect(router.hear(200, at: .ms(1601)).findings.isEmpty)
+      }
+    }
+    #expect(router.hear(200, at: .ms(3400)).findings.isEmpty)
   }
 
   @Test("A handover from one to another is not two Actives")

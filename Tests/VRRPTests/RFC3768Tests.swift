@@ -159,13 +159,16 @@ import VRRP
     #expect(router.activeRouter?.address == Fixture.higher)
   }
 
-  @Test("§6.4.3 A lower priority is only discarded: no answer")
+  @Test("§6.4.3 A lower priority is discarded; announcements repair the caches")
   func noAnswer() {
     var router = VirtualRouter.backup2()
     _ = router.advance(to: .ms(3610))
     #expect(router.state == .active)
-    #expect(router.hear2(50, from: Fixture.lower, at: .ms(3700)).isEmpty)
-    #expect(router.state == .active)
+    let deadline = router.deadline
+    let actions = router.hear2(50, from: Fixture.lower, at: .ms(3700))
+    #expect(actions.kinds == [.announceAddresses])
+    #expect(router.hear2(50, from: Fixture.lower, at: .ms(3800)).isEmpty, "four in an interval")
+    #expect(router.state == .active && router.deadline == deadline)
   }
 
   @Test("Advertisements are version 2, without pseudo-header, with the password")

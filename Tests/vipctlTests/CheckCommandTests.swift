@@ -14,7 +14,7 @@ import Testing
     chmod(folder["v.yaml"], 0o666)
     let result = try run([VipctlNode.binary, "check", folder["v.yaml"]])
     let warnings = result.errors.split(separator: "\n").filter {
-      $0.hasSuffix("who could so name other programs to run as the node's user")
+      $0.hasSuffix("so that others could name programs to run as the node's user")
     }
     #expect(warnings.count == 1, "\(result.errors)")
   }

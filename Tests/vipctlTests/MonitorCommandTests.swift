@@ -64,21 +64,16 @@ import VRRPSimulation
   }
 
   @Test func `JSON, line by line and as a summary`() throws {
-    struct Packet: Decodable {
-      let time: String
-      let verdict: Finding.Level
-      let advertisement: AdvertisementFacts?
-    }
     let folder = try TemporaryDirectory()
     let path = try capture(in: folder)
     let lines = try monitor(["-r", path, "--json"]).output.split(separator: "\n")
-    let packets = try lines.map { try JSONDecoder().decode(Packet.self, from: Data($0.utf8)) }
+    let packets = try lines.map { try JSONDecoder().decode(PacketRecord.self, from: Data($0.utf8)) }
     #expect(packets.count == 6)
     #expect(packets.first?.time == "1970-01-01T00:00:03.218750Z")
     #expect(packets.map { $0.advertisement?.priority } == [200, 200, 0, 100, 100, 100])
     #expect(packets.map(\.verdict) == [.note, .fine, .note, .note, .fine, .fine])
     let summary = try JSONDecoder().decode(
-      SegmentSummary.self, from: Data(try monitor(["-r", path, "--json", "--summary"]).output.utf8))
+      SegmentRecord.self, from: Data(try monitor(["-r", path, "--json", "--summary"]).output.utf8))
     #expect(summary.groups.first?.active == IPAddress("192.0.2.2"))
   }
 

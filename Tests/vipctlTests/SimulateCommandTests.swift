@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VIPReports
 import VRRP
 import VRRPSimulation
 
@@ -118,7 +119,7 @@ import VRRPSimulation
   @Test func `JSON`() throws {
     let result = try simulate(
       ["--json", "--priorities", "100,200", "--interval", "100ms", "--crash", "3s", "--for", "5s"])
-    let report = try JSONDecoder().decode(ScenarioReport.self, from: Data(result.output.utf8))
+    let report = try JSONDecoder().decode(ScenarioRecord.self, from: Data(result.output.utf8))
     #expect(report.passed && report.duration == 5)
     #expect(report.groups.first?.routers.map(\.priority.rawValue) == [100, 200])
     #expect(report.groups.first?.client.outages.map(\.from) == [3])

@@ -46,8 +46,24 @@ size_t vip_write_pktinfo6(
     void *buffer, const struct in6_addr *source, unsigned int interface_index);
 
 /// Reads the hop limit and the destination of a received IPv6 packet; false if either is missing.
+///
+/// Reads nothing beyond the buffer, whatever lengths are in there.
 bool vip_read_ipv6_control(
-    struct msghdr *header, int *hop_limit, struct in6_addr *destination);
+    const struct msghdr *header, int *hop_limit, struct in6_addr *destination);
+
+/// Opens a packet socket that only sends, and adds the Ethernet header itself; -1 if that fails.
+int vip_packet_socket(void);
+
+/// Sends an IP packet on an interface in a frame to an Ethernet address; returns 0 or the error number.
+///
+/// It needs neither a source address that the machine has, nor a route, nor a neighbour entry.
+int vip_send_packet(
+    int socket, int interface_index, const uint8_t address[6], const void *packet, size_t length);
+
+/// Has an IPv4 socket tell, or not, that a packet was dropped on its way out (IP_RECVERR).
+///
+/// While it does, errors that other machines report are kept for it too.
+void vip_tell_drops(int socket, bool is_on);
 
 // MARK: Unix sockets
 

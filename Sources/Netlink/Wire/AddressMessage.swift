@@ -26,7 +26,7 @@ struct AddressMessage {
   var address: InterfaceAddress
   var scope: UInt8 = 0
   var broadcast: IPv4Address?
-  /// In seconds; all bits set is for ever.
+  /// In seconds; all bits set is without limit.
   var lifetimes: (preferred: UInt32, valid: UInt32)?
   var flags: AddressFlags = []
   /// Zero leaves the attribute out.
@@ -38,7 +38,7 @@ struct AddressMessage {
       type: MessageType.newAddress, messageFlags: MessageFlags.create | MessageFlags.replace,
       interfaceIndex: request.interfaceIndex, address: request.address, scope: request.scope,
       broadcast: request.broadcast,
-      // Without this attribute the kernel assumes "for ever" twice.
+      // Without this attribute the kernel assumes that neither has a limit.
       lifetimes: request.preferredSeconds == .max
         ? nil : (request.preferredSeconds, request.validSeconds),
       flags: request.flags, protocolTag: request.protocolTag)
@@ -130,7 +130,7 @@ struct AddressMessage {
 extension AddressRequest {
   /// The bytes of RTM_DELADDR for each of some addresses, one after the other.
   ///
-  /// For somebody else to send: the kernel answers only to those that fail.
+  /// The guard sends them: the kernel answers only to those that fail.
   package static func removals(_ requests: [AddressRequest]) -> [UInt8] {
     [UInt8](capacity: requests.count * AddressMessage.maximumByteCount) { output in
       for request in requests {

@@ -140,10 +140,23 @@ extension KernelEvent {
     case MessageType.deleteAddress:
       guard let record = AddressRecord(message, in: bytes) else { return nil }
       self = .addressRemoved(record)
+    case MessageType.newSettings:
+      guard let index = Self.settingsIndex(message, in: bytes) else { return nil }
+      self = .settings(interfaceIndex: index > 0 ? index : nil)
     case MessageType.overrun:
       self = .overflow
     default:
       return nil
     }
+  }
+  /// NETCONFA_IFINDEX, behind the family; negative for all interfaces and for those to come.
+  private static func settingsIndex(_ message: Message, in bytes: Span<UInt8>) -> Int32? {
+    let end = message.payload.upperBound
+    var rest = min(message.payload.lowerBound + 4, end)..<end
+    while let attribute = Attribute.next(in: bytes, from: &rest) {
+      guard attribute.type == 1, attribute.payload.count == 4 else { continue }
+      return Int32(bitPattern: bytes.native32(at: attribute.payload.lowerBound))
+    }
+    return nil
   }
 }

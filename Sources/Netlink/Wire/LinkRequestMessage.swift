@@ -133,9 +133,9 @@ struct LinkRequestMessage {
 
 extension LinkRequest {
   /// The bytes of requests that switch a macvlan off, give its parent settings back, and delete the
-  /// macvlan: for somebody else to send.
+  /// macvlan.
   ///
-  /// The macvlan is named, not numbered, so that no other interface can be meant.
+  /// The guard sends them. The macvlan is named, not numbered, so that no other interface can be meant.
   package static func removal(
     ofMacvlan name: String, restoring settings: [IPv4Setting: Int32], ofParent parent: Int32
   ) -> [UInt8] {

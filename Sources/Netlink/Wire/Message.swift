@@ -12,6 +12,8 @@ enum MessageType {
   static let getAddress: UInt16 = 22
   static let newRoute: UInt16 = 24
   static let deleteRoute: UInt16 = 25
+  static let getRoute: UInt16 = 26
+  static let newSettings: UInt16 = 80
 }
 
 /// Message flags; their meaning depends on the message, hence equal numbers.

@@ -48,8 +48,8 @@ struct RouteMessage {
   /// routes whether a packet's source is an address of this machine.
   ///
   /// Before, it looks at a list of all addresses, dormant ones too, and drops what comes from the
-  /// machine that really has one. It looks at the routes as soon as somebody has ever made a local
-  /// route by hand, in whatever table.
+  /// machine that really has one. It looks at the routes as soon as a local route was ever made by
+  /// hand, in any table.
   static var trigger: [RouteMessage] {
     var route = RouteMessage(
       type: MessageType.newRoute, messageFlags: MessageFlags.create | MessageFlags.exclusive,

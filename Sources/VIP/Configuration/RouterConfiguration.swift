@@ -46,6 +46,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// This machine's own address may be among them, so that all machines can be told the same.
   public var peers: [IPAddress]
   /// Programs to run when it becomes Active, Backup and so on.
+  ///
+  /// A ``Node`` only passes them on, in each ``Settlement``; `HookService` of the product `VIPHooks`
+  /// runs them.
   public var hooks: Hooks
 
   /// Makes a configuration; what is left out has its default.
@@ -214,8 +217,9 @@ extension RouterConfiguration {
     _ family: AddressFamily, rank: UInt8 = 0, decrement: Int = 0
   ) -> VirtualRouter.Configuration {
     let lowered = Priority(rawValue: UInt8(max(1, Int(priority.rawValue) - decrement)))
+    let isLowered = decrement > 0 && priority != .owner
     return VirtualRouter.Configuration(
-      vrid: vrid, family: family, priority: decrement > 0 ? lowered : priority,
+      vrid: vrid, family: family, priority: isLowered ? lowered : priority,
       interval: interval, preempts: preempt,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: password.map { .simpleText($0) } ?? .none, preemptDelay: preemptDelay)

@@ -10,25 +10,42 @@ public struct Wording: Sendable, Hashable {
   public var probeKey: String?
   /// The command that takes a router down, without the router's name; `nil` if there is none.
   public var downCommand: String?
+  /// The setting of a router that gives it a virtual MAC address; `nil` if users know none.
+  public var virtualMACKey: String?
+  /// The setting by which a node runs before all ordinary work; `nil` if users know none.
+  public var realtimeKey: String?
 
   /// Makes words; what is left out has none.
-  public init(probeFlag: String? = nil, probeKey: String? = nil, downCommand: String? = nil) {
+  public init(
+    probeFlag: String? = nil, probeKey: String? = nil, downCommand: String? = nil,
+    virtualMACKey: String? = nil, realtimeKey: String? = nil
+  ) {
     self.probeFlag = probeFlag
     self.probeKey = probeKey
     self.downCommand = downCommand
+    self.virtualMACKey = virtualMACKey
+    self.realtimeKey = realtimeKey
   }
 
   /// What to do about a new router whose address is in use.
   var addressInUse: String {
-    "take another address, or switch the question off" + (probeFlag.map { " with \($0)" } ?? "")
+    "take another address, or switch the probe off" + (probeFlag.map { " with \($0)" } ?? "")
   }
 
   /// What to do about an address in use that a running router was to get.
   var newAddressInUse: String {
     let ways = [probeFlag, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
-    return "take another address, or switch the question off"
+    return "take another address, or switch the probe off"
       + (ways.isEmpty ? "" : " (\(ways.joined(separator: ", or ")))")
   }
+
+  /// How to do without a virtual MAC address.
+  var withoutVirtualMAC: String {
+    virtualMACKey.map { "set \($0) to false" } ?? "do without a virtual MAC address"
+  }
+
+  /// What runs a node before all ordinary work.
+  var realtime: String { realtimeKey ?? "real-time scheduling" }
 
   /// What to do instead of taking all addresses from a router.
   func removal(of router: String) -> String {

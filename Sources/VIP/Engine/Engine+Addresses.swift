@@ -22,6 +22,7 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
+    instance.announceFailure = nil
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }
   }
@@ -52,6 +53,7 @@ extension Engine {
     }
     if entry.kind == .remove, instance.macvlan != nil {
       work.advanceFirst(to: nil)
+      removeRoutes(of: instance)
       switchOff(instance)
       return 0
     }
@@ -70,6 +72,13 @@ extension Engine {
       schedule(instance)
     }
     if entry.kind == .retire, next == nil { dropRetired(of: instance) }
+    if next == nil {
+      switch entry.kind {
+      case .install, .refresh: reviewRoutes(of: instance)
+      case .remove: removeRoutes(of: instance)
+      case .retire, .load: break
+      }
+    }
     if entry.kind == .load, next == nil { handleLoaded(instance) }
     return indices.count
   }
@@ -82,7 +91,7 @@ extension Engine {
     }
   }
 
-  private func install(
+  func install(
     _ indices: [Int], of instance: RouterInstance, _ kind: AddressWork.Kind
   ) {
     // What waits on a macvlan that is off waits without an end.
@@ -107,6 +116,22 @@ extension Engine {
     }
   }
 
+  /// Puts back what the kernel has just taken off a holder's interface together with an address of the
+  /// host, so that it can be handed over; of very many addresses the first ones.
+  func restoreAddresses(of instance: RouterInstance) {
+    guard instance.isHolding, instance.settings.handover == .seamless, !instance.settings.virtualMac
+    else { return }
+    let indices = instance.addresses.due(
+      for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
+    ).positions
+    let lifetime = lifetime(of: instance)
+    let results = platform.kernel.install(indices.map { instance.request($0, lifetime: lifetime) })
+    // What the kernel refuses can't be handed over.
+    for (index, error) in zip(indices, results) where error == nil {
+      _ = instance.addresses.installed(index, lifetime == nil ? .endless : .refreshed(at: now))
+    }
+  }
+
   /// Leaves alone what has become an address of the host itself, for example by an operator's hand:
   /// a request of ours would turn it into a lease.
   private func isTakenByHost(_ index: Int, of instance: RouterInstance) -> Bool {
@@ -114,13 +139,35 @@ extension Engine {
     guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
       return false
     }
-    recordRefusal(
-      index, of: instance,
-      because: "\(address) is now \(link.name)'s own address and is left alone; remove it there")
+    recordRefusal(index, of: instance, because: Self.hostText(address, link))
     return true
   }
 
-  private func remove(_ indices: [Int], of instance: RouterInstance) {
+  private static func hostText(_ address: IPAddress, _ link: Link) -> String {
+    "\(address) is now \(link.name)'s own address and is left alone; remove it there"
+  }
+
+  /// The host has made one of our addresses its own, by `ip address replace`: from now on it is neither
+  /// refreshed nor removed here.
+  func handleReplacement(by record: AddressRecord) {
+    guard let slot = owners.slot(of: record.address.address, on: record.interfaceIndex),
+      let instance = instances[slot], let link = instance.link,
+      instance.addressInterface == record.interfaceIndex, !instance.settings.virtualMac,
+      let position = instance.addresses.position(of: record.address),
+      instance.addresses[position].isInstalled
+    else { return }
+    instance.addresses.removed(position)
+    handle(instance.handover.withdrawn(record.address.address), of: instance)
+    if instance.addresses.isRetired(position) {
+      work.add(.retire, instance.slot)
+    } else if instance.isHolding {
+      recordRefusal(
+        position, of: instance, because: Self.hostText(record.address.address, link))
+    }
+    schedule(instance)
+  }
+
+  func remove(_ indices: [Int], of instance: RouterInstance) {
     guard !indices.isEmpty else { return }
     isSafeguardStale = true
     let requests = indices.map { instance.request($0, lifetime: nil) }
@@ -230,6 +277,16 @@ extension Engine {
         if announce(address, on: wire, for: instance) { handleAnnounced(position, of: instance) }
       }
     }
+    concludeAnnouncing()
+  }
+
+  /// Announcements can be sent again where they could not be, and none of this turn was refused.
+  private func concludeAnnouncing() {
+    guard !announceAttempts.isEmpty else { return }
+    for (slot, hasWorked) in announceAttempts where hasWorked {
+      instances[slot]?.announceFailure = nil
+    }
+    announceAttempts.removeAll(keepingCapacity: true)
   }
 
   /// Announces an address; where a queue is full for the moment, again a little later.
@@ -241,9 +298,12 @@ extension Engine {
       address, at: instance.macvlan?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
-      instance.announceFailure = nil
+      if instance.announceFailure != nil, announceAttempts[instance.slot] == nil {
+        announceAttempts[instance.slot] = true
+      }
       return true
     } catch {
+      announceAttempts[instance.slot] = false
       if error.isTransient { wire.queue.retry(address, now: now) }
       guard instance.announceFailure != error.description else { return false }
       instance.announceFailure = error.description

@@ -29,9 +29,9 @@ extension Engine {
         segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
       }
+      let addresses = advertisement.match(instance.advertisedAddresses, in: message)
       let actions = instance.election.receive(
-        advertisement, from: header.source,
-        addresses: advertisement.match(instance.advertisedAddresses, in: message), at: now)
+        advertisement, from: header.source, addresses: addresses, at: now)
       if actions.heardActive != nil { handleSuccessor(of: instance) }
       perform(actions, for: instance)
       // A sender without the group's password does not speak for it, nor does a looped packet.
@@ -42,6 +42,9 @@ extension Engine {
       }
       if instance.activity == .running {
         handleFindings(actions.findings, advertisement, from: header.source, of: instance)
+      }
+      if let rival = actions.heardActive, instance.isHolding, addresses != .disjoint {
+        handleRival(rival, advertisement.interval, of: instance)
       }
       schedule(instance)
     } catch {
@@ -77,6 +80,7 @@ extension Engine {
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
+    if priority == .release { outbox.addFarewell(of: instance) }
     if let macvlan = instance.macvlan {
       return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
     }
@@ -107,6 +111,20 @@ extension Engine {
         concludeSending(by: .frames, on: segment)
       }
     }
+    for instance in outbox.takeFarewells() { concludeFarewell(of: instance) }
+    yieldUnheardRoles()
+  }
+
+  /// Tells that a farewell did not get out although the interface can carry it: the others notice only
+  /// when they have missed three advertisements.
+  private func concludeFarewell(of instance: RouterInstance) {
+    guard let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0,
+      fault(of: instance.link.flatMap { interfaces.link($0.index) }, named: "") == nil
+    else { return }
+    warn(
+      .advertising, of: instance,
+      "the farewell can't be sent on \(instance.settings.interface): \(errorText(failure)); the "
+        + "other machines take over once they have missed three advertisements")
   }
 
   /// Sends a frame; tries once more where a queue is full for a moment.
@@ -126,9 +144,12 @@ extension Engine {
     return failure
   }
 
-  /// Tells once that advertisements can't be sent; the last one of a router that pauses is not told.
+  /// Tells once that advertisements can't be sent, of each router that is to send some; for a farewell,
+  /// see ``concludeFarewell(of:)``.
   private func concludeSending(by way: Segment.Way, on segment: Segment) {
-    guard case .failed(let failure) = segment.concludeSending(by: way) else { return }
+    segment.concludeSending(by: way, at: now)
+    let failure = segment.sendFailure(by: way)
+    guard failure != 0 else { return }
     for instance in segment.routers(sendingBy: way) where instance.activity == .running {
       warn(
         .advertising, of: instance,
@@ -139,15 +160,20 @@ extension Engine {
   private func record(_ transition: Transition, of instance: RouterInstance) {
     isSafeguardStale = true
     instance.stateSince = now
-    instance.stateReason = transition.reason.description
+    instance.stateReason = .transition(transition.reason)
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))
     switch transition.to {
     case .active:
-      beginSettling(instance, as: .active, because: transition.reason.description)
+      if case .preempting(let address, let priority) = transition.reason {
+        instance.rivalry.heard(
+          VirtualRouter.ActiveRouter(address: address, priority: priority),
+          instance.election.activeInterval, at: now)
+      }
+      beginSettling(instance, as: .active, because: instance.stateReason)
     case .backup:
-      beginSettling(instance, as: .backup, because: transition.reason.description)
+      beginSettling(instance, as: .backup, because: instance.stateReason)
     case .initialize: break
     }
   }

@@ -40,7 +40,8 @@ extension Engine {
       let lease = lease ?? self.lease
       // Another lease must suit those too that stay as they are.
       let concerned = lease == self.lease ? [] : staying.sorted { $0.name < $1.name }
-      let besides = staying.reduce(0) { $0 + $1.addresses.count }
+      // The addresses of those that leave are gone before the others' have to be refreshed.
+      let besides = staying.filter { isStaying($0.name) }.reduce(0) { $0 + $1.addresses.count }
       try lease.check(wanted + concerned, besides: concerned.isEmpty ? besides : 0)
     } catch {
       throw NodeError(error)

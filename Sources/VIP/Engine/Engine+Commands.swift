@@ -27,7 +27,8 @@ extension Engine {
     _ name: String,
     _ body: (inout VirtualRouter, Instant) throws(CommandError) -> Actions
   ) throws(NodeError) {
-    let group = routers.members(named: name)
+    // A family that leaves has left its role already.
+    let group = routers[name].map(routers.members) ?? routers.members(named: name)
     // On copies first: all families or none.
     for instance in group {
       var trial = instance.election
@@ -60,8 +61,9 @@ extension Engine {
 
   /// How all families of a router stand.
   func outcomes(of name: String) -> Set<Outcome> {
-    Set(
-      routers.members(named: name).map { instance in
+    let group = routers[name].map(routers.members) ?? routers.members(named: name)
+    return Set(
+      group.map { instance in
         if instance.isHolding {
           let isDone = instance.addresses.current.allSatisfy {
             ($0.isPresent && instance.isReachable) || $0.failure != nil

@@ -49,13 +49,11 @@ extension Engine {
     arm(instance, by: instance.troubles.deadline)
   }
 
-  /// Tells of what has not been seen for a while that it is over.
+  /// Forgets what has not been seen for a while; ``reviewProblems()`` tells that it is over.
   func reviewTroubles(of instance: RouterInstance) {
     guard let deadline = instance.troubles.deadline, deadline <= now else { return }
     let memory = instance.longestInterval(at: now) * Self.memoryInIntervals
-    for trouble in instance.troubles.review(at: now, memory: memory) {
-      report(.cleared(instance.problem(Problem.Kind(trouble.kind), trouble.text)))
-    }
+    instance.troubles.review(at: now, memory: memory)
   }
 }
 

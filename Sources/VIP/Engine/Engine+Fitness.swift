@@ -52,8 +52,9 @@ extension Engine {
     instance.priorityDecrement = decrement
     let after = instance.electionSettings.priority
     perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
-    // Both families depend on the same, which is told once.
-    guard instance.family == instance.settings.families.first, before != after else { return }
+    // Both families depend on the same, which is told once: by the first that takes part.
+    let teller = routers.members(of: instance.router).first { $0.activity == .running }
+    guard before != after, teller == nil || teller === instance else { return }
     let faults = weaknesses.compactMap(\.effect).joined(separator: ", ")
     let nothing = wasTracked ? "all it tracks is up" : "nothing lowers it any more"
     report(

@@ -54,6 +54,7 @@ extension Engine {
   /// successor.
   func stopElection(of instance: RouterInstance) {
     perform(instance.election.stop(at: now), for: instance)
+    instance.handover.routerLeft()
     if !instance.handover.isUnderWay { instance.election.finishLeaving() }
   }
 
@@ -69,6 +70,20 @@ extension Engine {
     guard instance.handover.isUnderWay else { return }
     handle(instance.handover.successorAdvertised(at: now), of: instance)
     schedule(instance)
+  }
+
+  /// Ends a handover whose time is over.
+  ///
+  /// A successor that has said nothing about the addresses had them before, on the other side of a
+  /// split: it does not know that this machine has moved the caches of the segment to itself. Told so,
+  /// it announces them again.
+  func reviewHandover(of instance: RouterInstance) {
+    let lacksAnnouncements = instance.handover.lacksAnnouncements
+    let deed = instance.handover.advanced(to: now)
+    if deed == .release, lacksAnnouncements {
+      perform(instance.election.concede(), for: instance)
+    }
+    handle(deed, of: instance)
   }
 
   /// Does what a handover asks for after an event.

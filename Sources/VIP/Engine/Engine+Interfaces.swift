@@ -19,6 +19,8 @@ extension Engine {
       throw NodeError(error)
     }
     compareAddresses(with: records)
+    renewMemberships(where: { _ in true })
+    followSettings(of: Set(wires.keys))
     for case let instance? in instances { reconsider(instance) }
     reviewMacvlans(Set(macvlans.keys).union(parentSettings.interfaces))
   }
@@ -45,6 +47,7 @@ extension Engine {
   func drainKernelEvents() {
     var isOverflown = false
     var changed: Set<Int32> = []
+    var reset: Set<Int32> = []
     do throws(NetlinkError) {
       try platform.kernel.drainEvents(limit: Bound.kernelEvents) { event in
         switch event {
@@ -57,17 +60,21 @@ extension Engine {
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
             takeBack(record)
+            interfaces.update(record)
             if record.flags.contains(.dadFailed) { handleRefusal(of: record) }
             return
           }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
           tellGuard(ofHostAddress: record)
+          handleReplacement(by: record)
         case .addressRemoved(let record):
           interfaces.remove(record)
           tellGuard(ofHostAddress: record)
           handleRemoval(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
+        case .settings(let index):
+          if let index { reset.insert(index) } else { reset.formUnion(wires.keys) }
         case .overflow:
           isOverflown = true
         }
@@ -80,7 +87,10 @@ extension Engine {
       try? rereadInterfaces()
       return
     }
+    putBehindHostAddresses()
+    if !reset.isEmpty { followSettings(of: reset) }
     guard !changed.isEmpty else { return }
+    renewMemberships(where: changed.contains)
     for case let instance? in instances {
       let link = interfaces.link(named: instance.settings.interface)
       if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0)
@@ -101,7 +111,7 @@ extension Engine {
   }
 
   /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
-  /// the tag off an address, and the next refresh of its lease puts it back.
+  /// the tag off an address, and a refresh that was under way puts it back.
   private func takeBack(_ record: AddressRecord) {
     guard interfaces.hostRecord(record.address.address, on: record.interfaceIndex) != nil else {
       return
@@ -152,12 +162,24 @@ extension Engine {
     instance.router.fitness.setTracks(trackFaults(of: settings))
     let isGlobal = settings.needsGlobalSource(family)
     let source = link.flatMap {
-      interfaces.primaryAddress(of: $0.index, family, isGlobal: isGlobal)
+      interfaces.primaryAddress(
+        of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
     }
     let reason = WaitingReason.noSourceAddress(
       interface: settings.interface, family, isGlobal: isGlobal)
     instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
     return source
+  }
+
+  /// Which addresses on an interface are virtual ones, also if the host has been given them; an owner's
+  /// are its own.
+  private func virtualAddresses(
+    on link: Link, of instance: RouterInstance
+  ) -> (IPAddress) -> Bool {
+    if instance.settings.priority == .owner { return { _ in false } }
+    return { [owners] in
+      owners.slot(of: $0, on: link.index) != nil || instance.addresses.position(of: $0) != nil
+    }
   }
 
   private func run(_ instance: RouterInstance, from primary: IPAddress) {
@@ -176,6 +198,7 @@ extension Engine {
     } else if primary != instance.election.primaryAddress {
       instance.election.changePrimaryAddress(to: primary)
     }
+    reviewRoutes(of: instance)
     isSafeguardStale = true
     schedule(instance)
   }
@@ -189,16 +212,20 @@ extension Engine {
     instance.activity = waiting
     forgetRetry(of: instance)
     instance.isUnfit = handsOver
+    if handsOver {
+      restoreAddresses(of: instance)
+      reviewRoutes(of: instance)
+    }
     stopElection(of: instance)
     if instance.handover.isUnderWay, !handsOver { release(instance) }
     stopProbing(of: instance)
     schedule(instance)
     instance.stateSince = now
-    instance.stateReason = reason.description
+    instance.stateReason = .waiting(reason)
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
-    beginSettling(instance, as: .fault, because: reason.description)
+    beginSettling(instance, as: .fault, because: .waiting(reason))
   }
 
   /// Takes an instance out of the election until something is tried again; the caller says when.
@@ -215,6 +242,14 @@ extension Engine {
   }
 
   // MARK: Sockets
+
+  /// Sees to it that the sockets of interfaces that have changed are in their groups: Linux makes the IPv6
+  /// part of an interface again, without them, when its MTU was too small for a while.
+  private func renewMemberships(where isAffected: (Int32) -> Bool) {
+    for (key, segment) in segments where isAffected(key.interfaceIndex) {
+      segment.transport.renewMembership()
+    }
+  }
 
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
@@ -270,6 +305,7 @@ extension Engine {
     changeListening(for: instance)
     isSafeguardStale = true
     endHandover(of: instance)
+    for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
     removeMacvlan(of: instance)
     releaseGroup(of: instance)
     instance.link = nil

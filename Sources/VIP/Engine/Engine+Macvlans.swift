@@ -35,7 +35,7 @@ extension Engine {
     isSafeguardStale = true
   }
 
-  private func configure(
+  func configure(
     _ name: String, _ index: Int32, _ family: AddressFamily, on parent: Link
   ) throws(NodeError) {
     // Answers for its own addresses only, and the one of IPv6 answers no ARP at all.
@@ -62,7 +62,7 @@ extension Engine {
     for (setting, value) in settings where platform.setting("\(path)/\(setting)") != value {
       let code = platform.changeSetting("\(path)/\(setting)", to: value)
       guard code == 0 else {
-        throw Self.unwritable("net.ipv6.conf.\(name).\(setting)", on: name, code)
+        throw unwritable("net.ipv6.conf.\(name).\(setting)", on: name, code)
       }
     }
   }
@@ -75,14 +75,15 @@ extension Engine {
       throw NodeError(.system(errno: 97), "IPv6 is not available on \(link.name)")
     }
     let code = platform.obstacle(toSetting: path)
-    guard code == 0 else { throw Self.unwritable("net.ipv6.conf", on: link.name, code) }
+    guard code == 0 else { throw unwritable("net.ipv6.conf", on: link.name, code) }
   }
 
-  private static func unwritable(_ what: String, on name: String, _ code: Int32) -> NodeError {
+  private func unwritable(_ what: String, on name: String, _ code: Int32) -> NodeError {
     NodeError(
       code == 1 || code == 13 ? .notPermitted : .system(errno: code),
       "a virtual MAC address on \(name) needs to change \(what), which can't be written "
-        + "(\(errorText(code))); let this container write /proc/sys/net, or set virtualMac to false"
+        + "(\(errorText(code))); let this container write /proc/sys/net, or "
+        + wording.withoutVirtualMAC
     )
   }
 

@@ -39,6 +39,40 @@ extension Engine {
     return false
   }
 
+  /// Puts virtual addresses that have become the first of a subnet behind the host's own, which the host
+  /// would otherwise no longer speak from.
+  ///
+  /// That happens when the host's first address is removed, or comes back. An address is there twice for
+  /// a moment, with its prefix length and as one of its own, so that it is answered for all the time.
+  func putBehindHostAddresses() {
+    for (index, address) in interfaces.misplacedAddresses {
+      guard let slot = owners.slot(of: address.address, on: index), let instance = routers[slot],
+        instance.addressInterface == index, !instance.settings.virtualMac,
+        let position = instance.addresses.position(of: address),
+        instance.addresses[position].isInstalled,
+        instance.isHolding || instance.handover.keeps(address.address)
+      else { continue }
+      putBehind(position, of: instance, on: index)
+    }
+  }
+
+  private func putBehind(_ position: Int, of instance: RouterInstance, on index: Int32) {
+    let address = instance.addresses[position].address
+    guard let alone = InterfaceAddress(address.address, prefixLength: 32) else { return }
+    let detour = AddressRequest(interfaceIndex: index, address: alone, lifetime: .seconds(3))
+    guard platform.kernel.install([detour])[0] == nil else { return }
+    defer { _ = platform.kernel.remove([detour]) }
+    remove([position], of: instance)
+    guard !instance.addresses[position].isInstalled else { return }
+    install([position], of: instance, .install)
+    guard instance.addresses[position].isInstalled else { return }
+    report(
+      .changed(
+        router: instance.settings.name,
+        text: "\(address) had become the first address of its subnet on "
+          + "\(instance.settings.interface) and is behind the host's own again"))
+  }
+
   /// Takes off at once what a router has on an interface that it will no longer look after.
   func removeAll(of instance: RouterInstance) {
     let addresses = instance.addresses.filter(\.isInstalled).map(\.address)

@@ -13,7 +13,7 @@ extension Engine {
   package func add(
     _ settings: RouterConfiguration, keeping faults: [String: RouterFitness] = [:]
   ) throws(NodeError) {
-    if self.settings(named: settings.name) == settings { return }
+    if routers[settings.name]?.settings == settings { return }
     try step { () throws(NodeError) in try addNew(settings, faults) }
   }
 
@@ -22,13 +22,19 @@ extension Engine {
   ) throws(NodeError) {
     guard !contains(settings.name) else {
       throw NodeError(
-        ConfigurationError(.name, router: settings.name, "there is such a router already"))
+        ConfigurationError(
+          .name, router: settings.name,
+          isStaying(settings.name)
+            ? "there is such a router already"
+            : "the router of this name is still handing its addresses over"))
     }
     try validate([settings])
     guard let link = interfaces.link(named: settings.interface) else { return }
     let leftovers = try leftoverAddresses(on: link)
     let router = routers.add(settings)
     for (cause, fitness) in faults {
+      // An owner's priority is always 255.
+      if case .weaker = fitness, settings.priority == .owner { continue }
       router.fitness.set(fitness.fault(of: cause), for: .external(cause))
     }
     for family in settings.families { start(family, of: router, on: link, leftovers) }
@@ -86,6 +92,7 @@ extension Engine {
 
   /// Forgets a virtual router: everything that knows it by its slot does so here.
   private func forget(_ instance: RouterInstance) {
+    endProblems(of: instance)
     // While it is known what the addresses were on.
     settleForGood(instance)
     // Its address work, addresses, macvlan, segment and wire; the guard's part goes with the link.

@@ -32,6 +32,7 @@ extension Engine {
       timers.cancel(.guard)
       safeguard?.dismiss()
       safeguard = nil
+      endNodeProblem()
     }
   }
 
@@ -57,10 +58,10 @@ extension Engine {
     let next = safeguard.nextStart(after: now)
     timers.schedule(.guard, at: next)
     let reason = failure?.description ?? "it has been started too often"
-    report(
-      .nodeWarning(
-        text: "no guard process is running (\(reason)); addresses of a node that dies go with "
-          + "their leases; trying again in \((next - now).text)"))
+    warn(
+      .guardProcess,
+      "no guard process is running (\(reason)); addresses of a node that dies go with their "
+        + "leases; trying again in \((next - now).text)")
   }
 
   /// Takes in what the guard process tells.
@@ -69,15 +70,15 @@ extension Engine {
     let pid = safeguard.pid.map { " (pid \($0))" } ?? ""
     switch safeguard.news() {
     case .none: return
-    case .isReady: return
+    case .isReady: return endNodeProblem()
     case .failed(let code):
-      report(.nodeWarning(text: "the guard process\(pid) can't work: \(errorText(code))"))
+      warn(.guardProcess, "the guard process\(pid) can't work: \(errorText(code))")
       stopWatchingGuard()
       _ = safeguard.reap()
     case .hasEnded:
       stopWatchingGuard()
       let end = safeguard.reap()
-      report(.nodeWarning(text: "the guard process\(pid) has ended (\(end)); starting another"))
+      warn(.guardProcess, "the guard process\(pid) has ended (\(end)); starting another")
     }
     startGuard()
   }
@@ -124,6 +125,7 @@ extension Engine {
         farewell: instance.election.advertisement(.release, addressCount: listed.count),
         listedAddresses: listed, source: source, destinations: instance.destinations,
         interval: instance.settings.interval))
+    if !isGuarded(instance) { warn(.unguarded, of: instance, Self.unguardedText) }
   }
 
   /// What is to be done for a router if the node dies now.

@@ -9,7 +9,7 @@ import VRRP
 extension Engine {
   /// A router does something else now; its addresses are still to follow.
   func beginSettling(
-    _ instance: RouterInstance, as state: Settlement.State, because reason: String
+    _ instance: RouterInstance, as state: Settlement.State, because reason: StateReason
   ) {
     guard state != instance.standing else { return }
     var settlement = settlement(of: instance, as: state, because: reason)
@@ -39,7 +39,7 @@ extension Engine {
   }
 
   private func settlement(
-    of instance: RouterInstance, as state: Settlement.State, because reason: String
+    of instance: RouterInstance, as state: Settlement.State, because reason: StateReason
   ) -> Settlement {
     Settlement(
       state, previous: instance.standing, reason: reason, configuration: instance.settings,

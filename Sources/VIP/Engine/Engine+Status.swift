@@ -46,34 +46,33 @@ extension Engine {
     var list = instance.troubles.current.map {
       instance.problem(Problem.Kind($0.kind), $0.text)
     }
-    for (rival, text) in zip(instance.conflicts.status.current, instance.conflicts.warnings) {
-      list.append(instance.problem(.conflict(rival.address), text))
+    for rival in instance.conflicts.status.current {
+      list.append(
+        instance.problem(.conflict(rival.address), conflictText(rival.address, rival.mac)))
     }
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
     if instance.activity == .running {
       if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
         add(.advertising, "advertisements can't be sent: \(errorText(failure))")
       }
-      for effect in instance.weaknesses.compactMap(\.effect) { add(.priorityLowered, effect) }
+      for fault in instance.weaknesses {
+        if let cause = fault.loweringCause, let effect = fault.effect {
+          add(.priorityLowered(cause), effect)
+        }
+      }
       if instance.isUnicast, instance.destinations.isEmpty {
-        add(.noPeers, "this machine is its only peer; nobody hears its advertisements")
+        add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
     if let failure = instance.announceFailure { add(.announcing, failure) }
     if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
-    let failed = instance.addresses.filter { $0.failure != nil }
-    if let first = failed.first, let text = first.failure {
-      let more = failed.count == 1 ? "" : " (and \(failed.count - 1) more)"
-      add(.addressFailure(first.address), text + more)
+    for address in instance.addresses {
+      if let failure = address.failure { add(.addressFailure(address.address), failure) }
     }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
-    if let safeguard, !safeguard.covers(instance.slot, serial: instance.serial) {
-      add(
-        .unguarded,
-        "the guard has no room for all of its addresses; if the node dies they go with their lease")
-    }
+    if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.addresses.current.count
     let excluded = count - instance.advertisedAddresses.count
     if instance.link != nil, excluded > 0 {

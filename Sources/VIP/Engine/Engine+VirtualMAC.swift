@@ -28,7 +28,7 @@ extension Engine {
     updateSafeguard(of: instance)
     requests.append(.setUp(true, index: index))
     if let error = platform.kernel.change(requests).lazy.compactMap({ $0 }).first {
-      _ = platform.kernel.change([.setUp(false, index: index)] + restoreARP(for: instance))
+      restore(after: [.setUp(false, index: index)], for: instance)
       isSafeguardStale = true
       handleFailure(ofMacvlanOf: instance, error.description)
       return false
@@ -61,9 +61,25 @@ extension Engine {
   /// All addresses that can wait do; none of them concerns the parent any more.
   func handleLoaded(_ instance: RouterInstance) {
     guard !instance.isReachable else { return }
-    let requests = restoreARP(for: instance)
+    restore(after: [], for: instance)
+  }
+
+  /// Gives a macvlan's parent its settings back if no other router needs them changed.
+  ///
+  /// What the kernel refuses stays noted, so that the guard and the next release make it good.
+  private func restore(after first: [LinkRequest], for instance: RouterInstance) {
+    guard let parent = instance.link else { return }
+    let saved = parentSettings.saved(on: parent.index)
+    let requests = first + restoreARP(for: instance)
     guard !requests.isEmpty else { return }
-    _ = platform.kernel.change(requests)
+    let isRefused = zip(requests, platform.kernel.change(requests)).contains { request, error in
+      guard case .setIPv4 = request else { return false }
+      return error.map { !$0.isNotThere } ?? false
+    }
+    if isRefused {
+      parentSettings.retain(saved, on: parent.index, for: instance.slot)
+      _ = platform.kernel.change(noteSavedSettings(on: instance))
+    }
     isSafeguardStale = true
   }
 
@@ -93,7 +109,7 @@ extension Engine {
     return noteSavedSettings(on: instance) + requests
   }
 
-  /// Gives a macvlan's parent its settings back if no other router needs them changed.
+  /// The requests that give a macvlan's parent its settings back if no other router needs them changed.
   private func restoreARP(for instance: RouterInstance) -> [LinkRequest] {
     guard let parent = instance.link,
       let requests = parentSettings.release(
@@ -173,14 +189,18 @@ extension Engine {
     isSafeguardStale = true
   }
 
+  /// Whether a router's macvlan is to be on.
+  func serves(_ instance: RouterInstance) -> Bool {
+    instance.isHolding || instance.handover.isUnderWay
+  }
+
   /// Puts one macvlan in order, at most once a second.
   private func reviewMacvlan(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan, let link = instance.link else { return }
     let present = macvlan.index.flatMap { try? platform.kernel.link($0) }
     // It goes with its parent.
     guard present != nil || interfaces.link(link.index) != nil else { return }
-    let serves = instance.isHolding || instance.handover.isUnderWay
-    let deed = instance.macvlan?.review(present, serves: serves, at: now) ?? .nothing
+    let deed = instance.macvlan?.review(present, serves: serves(instance), at: now) ?? .nothing
     schedule(instance)
     guard deed != .nothing else { return }
     switch deed {

@@ -76,6 +76,13 @@ package final class Engine {
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``updateSafeguard()``.
   var isSafeguardStale = false
+  /// The slots of routers with problems that observers have been told of.
+  var troubledSlots: Set<Int> = []
+  /// What is wrong with the node itself, as observers have been told.
+  package internal(set) var nodeProblem: NodeProblem?
+  /// Whether all announcements of a router in this turn have left, by slot; only of those that were
+  /// refused one before.
+  var announceAttempts: [Int: Bool] = [:]
   /// What happened in this turn, for observers.
   var events: [NodeEvent] = []
   /// Routers whose addresses have not followed a change of state yet, by slot.
@@ -160,6 +167,7 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armAnnouncements()
+    reviewProblems()
     tellSettled()
   }
 
@@ -222,14 +230,14 @@ package final class Engine {
     var postponed: [(EngineTimer, Instant)] = []
     while let (timer, deadline) = timers.popDue(by: now) {
       switch timer {
-      case .lease: refreshLeases()
-      case .guard: startGuard()
-      case .changeProbe:
+      case .common(.lease): refreshLeases()
+      case .common(.guard): startGuard()
+      case .common(.changeProbe):
         hasChanged = true
         continueChangeProbes()
-      case .listening: resumeListening()
-      case .refresh: refreshAnnouncements()
-      case .announcement: break  // sendAnnouncements() follows in this turn
+      case .common(.listening): resumeListening()
+      case .common(.refresh): refreshAnnouncements()
+      case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }
         if let later = fire(instance, due: deadline, includingBackups: includingBackups) {
@@ -248,7 +256,7 @@ package final class Engine {
   ) -> Instant? {
     retryAddresses(of: instance)
     serveMacvlan(of: instance)
-    handle(instance.handover.advanced(to: now), of: instance)
+    reviewHandover(of: instance)
     reviewConflicts(of: instance)
     reviewTroubles(of: instance)
     continueProbe(of: instance)
@@ -261,7 +269,8 @@ package final class Engine {
       }
       if let later = delayByProbe(instance) { return earliest(later, instance.partsDeadline) }
       // What was put off is due when it shall fire instead.
-      perform(instance.election.advance(to: now), for: instance, due: max(due, deadline))
+      let due = max(due, deadline)
+      perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
     schedule(instance)
     return nil
@@ -288,11 +297,6 @@ package final class Engine {
   }
 
   // MARK: Events
-
-  /// Tells that something is wrong with a router.
-  func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
-    report(.warning(instance.problem(kind, text)))
-  }
 
   /// Tells observers of something.
   func report(_ event: NodeEvent) {

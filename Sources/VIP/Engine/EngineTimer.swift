@@ -2,47 +2,48 @@ import VIPCore
 
 /// What an engine waits for.
 enum EngineTimer: Hashable {
-  /// The next round of refreshing leases.
-  case lease
-  /// The next announcement in any queue.
-  case announcement
-  /// The next attempt to start a guard process.
-  case `guard`
-  /// The next probes for addresses that running routers are to get.
-  case changeProbe
-  /// The end of a pause in listening.
-  case listening
-  /// The next periodic announcements.
-  case refresh
+  /// One of those of which there is one each.
+  case common(Common)
   /// The earliest deadline of the router in a slot: of its election and of its parts.
   case router(slot: Int)
 
-  private static let firstRouter = 6
+  enum Common: Int, CaseIterable {
+    /// The next round of refreshing leases.
+    case lease
+    /// The next announcement in any queue.
+    case announcement
+    /// The next attempt to start a guard process.
+    case `guard`
+    /// The next probes for addresses that running routers are to get.
+    case changeProbe
+    /// The end of a pause in listening.
+    case listening
+    /// The next periodic announcements.
+    case refresh
+  }
+
+  static let lease = common(.lease)
+  static let announcement = common(.announcement)
+  static let `guard` = common(.guard)
+  static let changeProbe = common(.changeProbe)
+  static let listening = common(.listening)
+  static let refresh = common(.refresh)
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {
     switch self {
-    case .lease: 0
-    case .announcement: 1
-    case .guard: 2
-    case .changeProbe: 3
-    case .listening: 4
-    case .refresh: 5
-    case .router(let slot): Self.firstRouter + slot
+    case .common(let timer): timer.rawValue
+    case .router(let slot): Common.allCases.count + slot
     }
   }
 
   /// The timer with an identifier that ``index`` has given.
   init(index: Int) {
     self =
-      switch index {
-      case 0: .lease
-      case 1: .announcement
-      case 2: .guard
-      case 3: .changeProbe
-      case 4: .listening
-      case 5: .refresh
-      default: .router(slot: index - Self.firstRouter)
+      if let timer = Common(rawValue: index) {
+        .common(timer)
+      } else {
+        .router(slot: index - Common.allCases.count)
       }
   }
 }

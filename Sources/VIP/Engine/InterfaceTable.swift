@@ -11,6 +11,8 @@ struct InterfaceTable {
   /// Addresses without our tag, by interface and address, whatever their prefix lengths: a machine
   /// may have thousands, and each may come or go.
   private var addresses: [Int32: [IPAddress: [Entry]]] = [:]
+  /// Addresses with our tag to which others of their subnets are secondary, by interface.
+  private var virtualPrimaries: [Int32: Set<InterfaceAddress>] = [:]
   private var lastOrder: UInt64 = 0
 
   private struct Entry {
@@ -50,6 +52,7 @@ struct InterfaceTable {
   mutating func remove(_ index: Int32) {
     if let link = links.removeValue(forKey: index) { forgetName(of: link) }
     addresses[index] = nil
+    virtualPrimaries[index] = nil
   }
 
   /// Another interface may have the name by now.
@@ -58,7 +61,7 @@ struct InterfaceTable {
   }
 
   mutating func update(_ record: AddressRecord) {
-    guard record.protocolTag != vipProtocolTag else { return }
+    guard record.protocolTag != vipProtocolTag else { return note(record) }
     let key = record.address.address
     var entries = addresses[record.interfaceIndex]?[key] ?? []
     if let place = entries.firstIndex(where: { $0.record.address == record.address }) {
@@ -71,10 +74,29 @@ struct InterfaceTable {
   }
 
   mutating func remove(_ record: AddressRecord) {
+    virtualPrimaries[record.interfaceIndex]?.remove(record.address)
     let key = record.address.address
     guard var entries = addresses[record.interfaceIndex]?[key] else { return }
     entries.removeAll { $0.record.address == record.address }
     addresses[record.interfaceIndex]?[key] = entries.isEmpty ? nil : entries
+  }
+
+  /// Takes in where in its subnet an address of ours stands now.
+  private mutating func note(_ record: AddressRecord) {
+    guard record.address.family == .ipv4, record.address.prefixLength < 32 else { return }
+    if record.flags.contains(.secondary) {
+      virtualPrimaries[record.interfaceIndex]?.remove(record.address)
+    } else {
+      virtualPrimaries[record.interfaceIndex, default: []].insert(record.address)
+    }
+  }
+
+  /// Addresses with our tag that come first in a subnet in which the host has an address too, so that
+  /// the host speaks from them.
+  var misplacedAddresses: [(interfaceIndex: Int32, address: InterfaceAddress)] {
+    virtualPrimaries.flatMap { index, list in
+      list.filter { hasHostAddress(in: [$0.subnet], on: index) }.map { (index, $0) }
+    }
   }
 
   /// The host's own record of an address on an interface.
@@ -97,26 +119,39 @@ struct InterfaceTable {
   }
 
   /// The primary address of an interface: the source of its advertisements (RFC 9568 §5.1.1.1,
-  /// §5.1.2.1): the first IPv4 address, the first usable link-local IPv6 address.
+  /// §5.1.2.1): the first usable address of the host, link-local for IPv6.
   ///
-  /// If it must be valid beyond the link, for unicast peers that are, the first such IPv6 address.
+  /// A secondary IPv4 address will do where there is no primary one.
+  ///
+  /// - Parameters:
+  ///   - index: the interface.
+  ///   - family: the family.
+  ///   - isGlobal: whether it must be valid beyond the link, for unicast peers that are.
+  ///   - isVirtual: whether an address is a virtual one, which is no source.
+  /// - Returns: the address; `nil` if there is none.
   func primaryAddress(
-    of index: Int32, _ family: AddressFamily, isGlobal: Bool = false
+    of index: Int32, _ family: AddressFamily, isGlobal: Bool = false,
+    isVirtual: (IPAddress) -> Bool = { _ in false }
   ) -> IPAddress? {
-    var first: Entry?
+    var first: (rank: Int, order: UInt64, address: IPAddress)?
     for entries in (addresses[index] ?? [:]).values {
-      for entry in entries where entry.order < first?.order ?? .max {
-        if Self.canBePrimary(entry.record, family, isGlobal: isGlobal) { first = entry }
+      for entry in entries {
+        let record = entry.record
+        guard Self.canBeSource(record, family, isGlobal: isGlobal) else { continue }
+        let rank = family == .ipv4 && record.flags.contains(.secondary) ? 1 : 0
+        if let first, (first.rank, first.order) <= (rank, entry.order) { continue }
+        guard !isVirtual(record.address.address) else { continue }
+        first = (rank, entry.order, record.address.address)
       }
     }
-    return first?.record.address.address
+    return first?.address
   }
 
-  private static func canBePrimary(
+  private static func canBeSource(
     _ record: AddressRecord, _ family: AddressFamily, isGlobal: Bool
   ) -> Bool {
     guard record.address.family == family else { return false }
-    if family == .ipv4 { return !record.flags.contains(.secondary) }
+    if family == .ipv4 { return true }
     return record.address.address.isLinkLocal != isGlobal
       && record.flags.isDisjoint(with: [.tentative, .dadFailed])
   }

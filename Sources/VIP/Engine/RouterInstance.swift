@@ -39,7 +39,7 @@ final class RouterInstance {
   /// What lowers it.
   var weaknesses: [Fitness.Fault] = []
   var stateSince: Instant
-  var stateReason = "not started"
+  var stateReason = StateReason.waiting(.notStarted)
   /// What it does as far as its addresses are concerned, or will when they have followed.
   var standing = Settlement.State.stop
   /// The last failure to send an announcement.
@@ -48,10 +48,16 @@ final class RouterInstance {
   var attachRetryAt: Instant?
   /// How long its takeovers took.
   var takeovers = Takeovers()
+  /// What observers have been told that is wrong.
+  var toldProblems = ToldProblems()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
+  /// The Active that goes on beside this router while it is Active.
+  var rivalry = Rivalry()
+  /// The routes that its addresses need.
+  var routes = SubnetRoutes()
   /// The probing for its addresses, until it is known that they are free.
   var probe: AddressProbing?
 

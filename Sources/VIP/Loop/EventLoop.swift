@@ -44,10 +44,15 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private(set) var isRealtime = false
   private var breather = Breather()
 
-  init(_ poller: Poller, isRealtime: Bool) throws(NodeError) {
+  private let wording: Wording
+
+  init(
+    _ poller: Poller, isRealtime: Bool, _ wording: Wording = Wording()
+  ) throws(NodeError) {
     self.poller = poller
+    self.wording = wording
     if isRealtime {
-      try Realtime.prepare()
+      try Realtime.prepare(wording)
       self.isRealtime = true
     }
   }
@@ -60,7 +65,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   func setRealtime(_ isOn: Bool) throws(NodeError) {
     guard isOn != isRealtime else { return }
     if isOn {
-      try Realtime.prepare()
+      try Realtime.prepare(wording)
       Realtime.begin()
     } else {
       Realtime.end()

@@ -56,7 +56,7 @@ package enum OwnFiles {
     guard status.st_uid == user else {
       throw NodeError(
         .system(errno: EPERM),
-        "the directory \(full) is owned by user \(status.st_uid), not by \(user) who runs the node; "
+        "the directory \(full) is owned by user \(status.st_uid), not by \(user), which runs the node; "
           + "remove it, chown it or name another one")
     }
     // A volume of a container comes open to all and empty: it becomes the node's own.

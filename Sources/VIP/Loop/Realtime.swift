@@ -25,20 +25,20 @@ enum Realtime {
   /// real-time scheduling.
   ///
   /// - Throws: ``NodeError/Kind/notPermitted`` with what is missing and how to give it.
-  static func prepare() throws(NodeError) {
-    try tryScheduling()
+  static func prepare(_ wording: Wording) throws(NodeError) {
+    try tryScheduling(wording)
     guard
       ProcessCapabilities.has(ProcessCapabilities.ipcLock)
         || vip_memory_lock_limit() == .max
-    else { throw memoryError(nil) }
+    else { throw memoryError(nil, wording) }
     let failure = vip_lock_memory()
-    guard failure == 0 else { throw memoryError(failure) }
+    guard failure == 0 else { throw memoryError(failure, wording) }
     vip_limit_realtime(UInt64(runawayLimit / .microseconds(1)))
     for (start, end) in programCode() { vip_populate(start, Int(end - start)) }
   }
 
   /// Tries on the calling thread what the node's thread will do.
-  private static func tryScheduling() throws(NodeError) {
+  private static func tryScheduling(_ wording: Wording) throws(NodeError) {
     let before = vip_scheduling()
     // A flag against inheriting can't be taken back without the very capability.
     let flag = before & vip_sched_reset_on_fork
@@ -46,7 +46,7 @@ enum Realtime {
     // The limit may be set already.
     guard before - flag != policy else { return }
     let code = vip_schedule(policy | flag, priority)
-    guard code == 0 else { throw schedulingError(code) }
+    guard code == 0 else { throw schedulingError(code, wording) }
     _ = vip_schedule(before, 0)
   }
 
@@ -93,28 +93,31 @@ enum Realtime {
 
   // MARK: Refusals
 
-  private static func schedulingError(_ code: Int32) -> NodeError {
+  private static func schedulingError(_ code: Int32, _ wording: Wording) -> NodeError {
     guard ProcessCapabilities.has(ProcessCapabilities.sysNice) else {
       return NodeError(
         .notPermitted,
-        "realtime needs CAP_SYS_NICE, which is missing; give it (systemd: AmbientCapabilities="
-          + "CAP_SYS_NICE, Kubernetes: capabilities: add: [SYS_NICE]) or leave realtime out")
+        "\(wording.realtime) needs CAP_SYS_NICE, which is missing; give it (systemd: AmbientCapabilities="
+          + "CAP_SYS_NICE, Kubernetes: capabilities: add: [SYS_NICE]) or leave \(wording.realtime) out"
+      )
     }
     return NodeError(
       .notPermitted,
-      "realtime is refused although CAP_SYS_NICE is there (\(errorText(code))): the control group "
+      "\(wording.realtime) is refused although CAP_SYS_NICE is there (\(errorText(code))): the control group "
         + "has no real-time budget (cpu.rt_runtime_us), a filter forbids it (systemd: "
-        + "RestrictRealtime=no), or the container is rootless; leave realtime out there")
+        + "RestrictRealtime=no), or the container is rootless; leave \(wording.realtime) "
+        + "out there")
   }
 
-  private static func memoryError(_ code: Int32?) -> NodeError {
+  private static func memoryError(_ code: Int32?, _ wording: Wording) -> NodeError {
     let limit = vip_memory_lock_limit()
     let reason = code.map { " (\(errorText($0)))" } ?? ""
     return NodeError(
       .notPermitted,
-      "realtime needs to lock memory, which is not permitted\(reason): CAP_IPC_LOCK is missing and "
+      "\(wording.realtime) needs to lock memory, which is not permitted\(reason): CAP_IPC_LOCK is missing and "
         + "the limit is \(limit == .max ? "off" : "\(limit / 1024) KiB"); set it (systemd: "
-        + "LimitMEMLOCK=infinity, Kubernetes: capabilities: add: [IPC_LOCK]) or leave realtime out")
+        + "LimitMEMLOCK=infinity, Kubernetes: capabilities: add: [IPC_LOCK]) or leave "
+        + "\(wording.realtime) out")
   }
 }
 

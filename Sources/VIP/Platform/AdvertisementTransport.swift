@@ -20,10 +20,19 @@ public protocol AdvertisementTransport: AnyObject {
   /// - Returns: 0, or the error number of the last message that could not be sent.
   func flush() -> Int32
 
+  /// Sees to it that what is sent to the multicast group is received, after something may have ended
+  /// that; has a default, which does nothing.
+  func renewMembership()
+
   /// Reads what has arrived, up to a number of messages.
   ///
   /// - Returns: whether there may be more.
   func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool
+}
+
+extension AdvertisementTransport {
+  /// Does nothing.
+  public func renewMembership() {}
 }
 
 /// What an election needs of the IP header that carried a message.

@@ -77,7 +77,7 @@ public protocol KernelSettings: AnyObject {
 extension KernelSettings {
   /// Reads the interface's setting `forwarding`.
   public func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool {
-    setting("\(family == .ipv4 ? "ipv4" : "ipv6")/conf/\(link.name)/forwarding") == 1
+    setting("\(family == .ipv4 ? "ipv4" : "ipv6")/conf/\(link.name)/forwarding") ?? 0 != 0
   }
 
   /// Changes the interface's setting `promote_secondaries`.

@@ -14,7 +14,8 @@ import VIPCore
 ///
 /// Clients can't wait that long. A router that takes over advertises before it claims, so its
 /// advertisement is here when its claim is, or an instant later; if none is, the address is defended
-/// by rule (c) of RFC 5227: announced again, and for each further claim at most every ten seconds.
+/// by rule (c) of RFC 5227: announced again, and for further claims at most every ten seconds; one that
+/// comes sooner is answered when these are over, since it has moved the clients as the first one did.
 /// The address is never given up: the election says that it is ours.
 ///
 /// ```
@@ -57,9 +58,19 @@ struct ConflictWatch {
     var lastHeard: Instant
     var count: UInt64 = 1
     var lastDefense: Instant?
+    /// Whether a further claim has still to be answered.
+    var isUnanswered = false
     var stage = Stage.fresh
     /// When the stage is over.
     var due: Instant
+
+    /// When a further claim is to be answered; `nil` if none is.
+    var answerDue: Instant? {
+      isUnanswered ? lastDefense.map { $0 + ConflictWatch.defendInterval } : nil
+    }
+
+    /// When to look at it again.
+    var deadline: Instant { min(due, answerDue ?? due) }
   }
 
   private var claims: [Claim] = []
@@ -96,9 +107,12 @@ struct ConflictWatch {
       claimCount += 1
       claims[place].due = now + Self.memory
     }
-    guard let lastDefense = claims[place].lastDefense, now - lastDefense >= Self.defendInterval
-    else { return nil }
-    return defend(place, at: now)
+    // Before the first answer it is part of the claim that is judged.
+    guard let lastDefense = claims[place].lastDefense else { return nil }
+    if now - lastDefense >= Self.defendInterval { return defend(place, at: now) }
+    claims[place].isUnanswered = true
+    deadline = min(deadline ?? claims[place].deadline, claims[place].deadline)
+    return nil
   }
 
   /// Judges the claims whose time has come, and ends conflicts of which nothing was heard for long.
@@ -114,9 +128,15 @@ struct ConflictWatch {
     var deeds: [Deed] = []
     var dropped: [Int] = []
     for place in claims.indices {
+      let isExcused = groupHeardAt.map { $0 + grace >= claims[place].firstHeard } ?? false
+      if let due = claims[place].answerDue, due <= now {
+        claims[place].isUnanswered = false
+        if claims[place].stage == .certain || !isExcused {
+          deeds.append(defend(place, at: now))
+        }
+      }
       let claim = claims[place]
       guard claim.due <= now else { continue }
-      let isExcused = groupHeardAt.map { $0 + grace >= claim.firstHeard } ?? false
       if claim.stage == .certain {
         deeds.append(.end(claim.address, claim.mac))
         dropped.append(place)
@@ -131,7 +151,7 @@ struct ConflictWatch {
       }
     }
     for place in dropped.reversed() { claims.remove(at: place) }
-    self.deadline = claims.lazy.map(\.due).min()
+    self.deadline = claims.lazy.map(\.deadline).min()
     return deeds
   }
 
@@ -143,7 +163,7 @@ struct ConflictWatch {
     guard !claims.isEmpty else { return [] }
     let gone = claims.filter { $0.stage == .certain && !isOwned($0.address) }
     claims.removeAll { !isOwned($0.address) }
-    deadline = claims.lazy.map(\.due).min()
+    deadline = claims.lazy.map(\.deadline).min()
     return gone.map { .end($0.address, $0.mac) }
   }
 
@@ -163,6 +183,7 @@ struct ConflictWatch {
 
   private mutating func defend(_ place: Int, at now: Instant) -> Deed {
     claims[place].lastDefense = now
+    claims[place].isUnanswered = false
     defenseCount += 1
     return .defend(claims[place].address)
   }
@@ -176,17 +197,5 @@ extension ConflictWatch {
       current: claims.filter { $0.stage == .certain }.map {
         ConflictStatus.Rival(address: $0.address, mac: $0.mac, claims: $0.count)
       })
-  }
-
-  /// A sentence for each of the first few conflicts.
-  var warnings: [String] {
-    let certain = claims.filter { $0.stage == .certain }
-    var lines = certain.prefix(3).map { conflictText($0.address, $0.mac) }
-    if certain.count > 3 {
-      let more = certain.count - 3
-      lines.append(
-        "\(more) more address\(more == 1 ? " is" : "es are") also used by other machines")
-    }
-    return lines
   }
 }

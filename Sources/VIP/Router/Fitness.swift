@@ -31,8 +31,8 @@ struct Fitness {
     /// Whether a router can hand over on its account: its interface still serves.
     var handsOver: Bool {
       switch self {
-      case .track, .external: true
-      case .interface, .source, .address, .attachment: false
+      case .source, .track, .external: true
+      case .interface, .address, .attachment: false
       }
     }
 
@@ -62,6 +62,15 @@ struct Fitness {
 
     /// What it does to the priority, in words; `nil` if it keeps the router out instead.
     var effect: String? { decrement.map { reason.description(loweringBy: $0) } }
+
+    /// What lowers the priority, as programs know it.
+    var loweringCause: Problem.LoweringCause? {
+      switch reason {
+      case .tracked(let fault): .tracked(interface: fault.interface)
+      case .external(let cause, _): .external(cause)
+      case .notStarted, .interface, .noSourceAddress, .addressInUse, .system: nil
+      }
+    }
 
     /// Whether it is one of a tracked interface.
     var isTracked: Bool {

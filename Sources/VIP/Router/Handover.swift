@@ -9,6 +9,9 @@ import VRRP
 /// addresses up. Where addresses share one virtual MAC address it ends with the advertisement, since
 /// two holders of one Ethernet address confuse switches.
 ///
+/// A router that has resigned takes the role back by itself if no other does. Its addresses stay until
+/// then, so that a resignation without a successor costs nothing.
+///
 /// An interface that goes down ends it as well; then ``end()`` is called.
 struct Handover: Equatable {
   /// What is to be done after an event.
@@ -23,6 +26,8 @@ struct Handover: Equatable {
 
   private struct Wait: Equatable {
     var until: Instant
+    /// When every Backup that lives has taken over.
+    let backupsUntil: Instant
     var hasSuccessor: Bool
     /// How long a successor may take from its advertisement on; `nil` if the advertisement ends it.
     let announcementPatience: Duration?
@@ -61,7 +66,7 @@ struct Handover: Equatable {
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
     case .shutdown: isLeaving
-    case .resigned, .higherPriority, .higherAddress: true
+    case .resigned, .higherPriority, .higherAddress, .unheard: true
     default: false
     }
   }
@@ -83,8 +88,9 @@ struct Handover: Equatable {
     let hasSuccessor = reason?.namesSuccessor ?? false
     let patience = Self.announcementPatience(count)
     wait = Wait(
-      until: now + (hasSuccessor ? patience : Self.takeoverPatience(interval)),
-      hasSuccessor: hasSuccessor, announcementPatience: patience, remaining: installed)
+      until: now + (hasSuccessor ? patience : Self.takeoverPatience(interval, after: reason)),
+      backupsUntil: now + Self.takeoverPatience(interval), hasSuccessor: hasSuccessor,
+      announcementPatience: patience, remaining: installed)
   }
 
   /// The router holds its addresses no longer; all stay until a successor's advertisement.
@@ -99,10 +105,20 @@ struct Handover: Equatable {
   ) -> Bool {
     guard reason?.namesSuccessor == false else { return false }
     wait = Wait(
-      until: now + Self.takeoverPatience(interval), hasSuccessor: false,
+      until: now + Self.takeoverPatience(interval, after: reason),
+      backupsUntil: now + Self.takeoverPatience(interval), hasSuccessor: false,
       announcementPatience: nil, remaining: 0)
     return true
   }
+
+  /// The router leaves the election, so that it can't take the role back.
+  mutating func routerLeft() {
+    guard let wait, !wait.hasSuccessor else { return }
+    self.wait?.until = min(wait.until, wait.backupsUntil)
+  }
+
+  /// Whether a successor has advertised and has not announced all that stays for it.
+  var lacksAnnouncements: Bool { wait.map { $0.hasSuccessor && $0.remaining > 0 } ?? false }
 
   /// Another router of the group has advertised that it is Active.
   mutating func successorAdvertised(at now: Instant) -> Deed {
@@ -143,8 +159,13 @@ struct Handover: Equatable {
   /// How long it takes until a successor advertises, if there is one.
   ///
   /// The last Backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
-  private static func takeoverPatience(_ interval: AdvertisementInterval) -> Duration {
-    interval.duration + takeoverMargin
+  ///
+  /// A router that has resigned takes the role back an interval later, by its own Skew_Time at the
+  /// lowest priority.
+  private static func takeoverPatience(
+    _ interval: AdvertisementInterval, after reason: Transition.Reason? = nil
+  ) -> Duration {
+    interval.duration * (reason == .resigned ? 2 : 1) + takeoverMargin
   }
 
   private static func announcementPatience(_ count: Int) -> Duration {
@@ -161,7 +182,7 @@ extension Transition.Reason {
   /// Whether it is the advertisement of another router that is Active now.
   fileprivate var namesSuccessor: Bool {
     switch self {
-    case .higherPriority, .higherAddress: true
+    case .higherPriority, .higherAddress, .unheard: true
     default: false
     }
   }

@@ -73,6 +73,11 @@ struct ParentSettings {
     return Self.restoration(of: entry.saved, on: index, present: present())
   }
 
+  /// The settings could not be put back: they stay as a router has changed them.
+  mutating func retain(_ saved: [IPv4Setting: Int32], on index: Int32, for slot: Int) {
+    entries[index, default: Entry(saved: saved)].users.insert(slot)
+  }
+
   /// The request that puts settings back, but for those that another program has changed meanwhile.
   static func restoration(
     of saved: [IPv4Setting: Int32], on index: Int32, present: [IPv4Setting: Int32]?

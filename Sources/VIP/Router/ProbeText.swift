@@ -8,7 +8,7 @@ extension AddressProbing {
     case .taken(let holder) where isOver:
       "\(holder.address) is used by the machine with Ethernet address \(holder.mac); waiting to "
         + "hear whether that is the group's Active"
-    case .open, .taken: isUnderWay ? "asking the segment whether its addresses are free" : nil
+    case .open, .taken: isUnderWay ? "probing the segment for its addresses" : nil
     case .free: nil
     }
   }
@@ -24,9 +24,12 @@ extension AddressProbing.Holder {
 extension AddressProbing.Refusal {
   /// Why a router can't take part, and what to do.
   func text(_ vrid: VRID, _ wording: Wording = Wording()) -> String {
+    // It may advertise for all that is known: with another password, or in another version.
     let stranger =
-      isGroupHeard ? "is not the Active of VRID \(vrid)" : "speaks no VRRP for VRID \(vrid)"
-    return "\(holder.address) is used by the machine with Ethernet address \(holder.mac), which "
+      isGroupHeard
+      ? "which is not the Active of VRID \(vrid)"
+      : "from which no advertisement for VRID \(vrid) was accepted"
+    return "\(holder.address) is used by the machine with Ethernet address \(holder.mac), "
       + "\(stranger); \(wording.addressInUse)"
   }
 }

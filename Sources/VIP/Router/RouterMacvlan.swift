@@ -54,6 +54,9 @@ struct RouterMacvlan {
   /// When something is due.
   var deadline: Instant? { earliest(reviewAt, leasesAt) }
 
+  /// Whether it is not as it should be for a router that serves, or does not.
+  func isDisturbed(serves: Bool) -> Bool { failure != nil || index == nil || isUp != serves }
+
   // MARK: Events
 
   /// It has been made, switched off.

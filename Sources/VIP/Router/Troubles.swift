@@ -36,6 +36,10 @@ struct Troubles {
 
   /// What is wrong now, with the sentences that describe it.
   var current: [(kind: Kind, text: String)] { list.map { ($0.kind, $0.text) } }
+  /// Whether something is wrong now.
+  func contains(_ kind: Problem.Kind) -> Bool {
+    list.contains { Problem.Kind($0.kind) == kind }
+  }
   /// The sentences that describe what is wrong now.
   var texts: [String] { list.map(\.text) }
 
@@ -65,6 +69,7 @@ struct Troubles {
   ///   - now: the time.
   ///   - memory: for how long a trouble is remembered; ``memoryMin`` if that is longer.
   /// - Returns: what is over, with its sentences.
+  @discardableResult
   mutating func review(at now: Instant, memory: Duration) -> [(kind: Kind, text: String)] {
     guard let deadline, deadline <= now else { return [] }
     let memory = max(memory, Self.memoryMin)

@@ -231,6 +231,8 @@ struct VirtualAddress: Equatable {
   mutating func letGo() {
     retryAt = nil
     if place == .missing { place = .absent }
+    // That it could not be put there no longer matters.
+    if failure != nil, !isInstalled { unrest = .none }
   }
 
   /// It no longer belongs to the router.

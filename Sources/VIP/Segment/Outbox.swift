@@ -7,6 +7,8 @@ struct Outbox {
 
   private var segments: [Segment] = []
   private var frames: [Frame] = []
+  /// The routers whose farewells are among them.
+  private var farewells: [RouterInstance] = []
 
   /// Remembers that a segment has messages in its batch.
   mutating func add(_ segment: Segment) {
@@ -16,6 +18,16 @@ struct Outbox {
   /// Adds a frame of a router with a virtual MAC address.
   mutating func add(_ frame: [UInt8], of instance: RouterInstance) {
     frames.append((instance, frame))
+  }
+
+  /// Remembers that a router says farewell.
+  mutating func addFarewell(of instance: RouterInstance) { farewells.append(instance) }
+
+  /// The routers that have said farewell since this was last asked.
+  mutating func takeFarewells() -> [RouterInstance] {
+    guard !farewells.isEmpty else { return [] }
+    defer { farewells = [] }
+    return farewells
   }
 
   /// Hands out each segment with messages, and forgets it.

@@ -52,10 +52,11 @@ final class Segment {
   /// Ends the sending of a turn.
   ///
   /// - Returns: what has changed by it.
-  func concludeSending(by way: Way) -> SendFailure.News? {
+  @discardableResult
+  func concludeSending(by way: Way, at now: Instant) -> SendFailure.News? {
     switch way {
-    case .socket: socketFailure.conclude()
-    case .frames: frameFailure.conclude()
+    case .socket: socketFailure.conclude(at: now)
+    case .frames: frameFailure.conclude(at: now)
     }
   }
 
@@ -66,7 +67,20 @@ final class Segment {
 
   /// The error number with which a router's advertisements fail to be sent; 0 if they don't.
   func sendFailure(of instance: RouterInstance) -> Int32 {
-    instance.settings.virtualMac ? frameFailure.errorNumber : socketFailure.errorNumber
+    sendFailure(by: instance.settings.virtualMac ? .frames : .socket)
+  }
+
+  /// The error number with which advertisements fail to be sent in one way; 0 if they don't.
+  func sendFailure(by way: Way) -> Int32 {
+    switch way {
+    case .socket: socketFailure.errorNumber
+    case .frames: frameFailure.errorNumber
+    }
+  }
+
+  /// Since when a router's advertisements fail to be sent; `nil` if they don't.
+  func sendFailingSince(of instance: RouterInstance) -> Instant? {
+    instance.settings.virtualMac ? frameFailure.failingSince : socketFailure.failingSince
   }
 
   // MARK: Receiving

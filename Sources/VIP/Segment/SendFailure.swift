@@ -1,9 +1,13 @@
+import VIPCore
+
 /// Whether what is sent on one way gets out, and whether that is news.
 ///
 /// Several messages that leave together count as one attempt, which has failed if any of them has.
 struct SendFailure {
   /// The error number of the last attempt; 0 if it worked.
   private(set) var errorNumber: Int32 = 0
+  /// Since when each attempt has failed; `nil` if the last one worked.
+  private(set) var failingSince: Instant?
   private var attempt: Int32?
 
   /// What an attempt has changed.
@@ -21,10 +25,12 @@ struct SendFailure {
 
   /// Ends an attempt.
   ///
+  /// - Parameter now: the time.
   /// - Returns: what has changed by it; `nil` if nothing has, or nothing was sent.
-  mutating func conclude() -> News? {
+  mutating func conclude(at now: Instant) -> News? {
     guard let attempt else { return nil }
     self.attempt = nil
+    failingSince = attempt == 0 ? nil : failingSince ?? now
     guard attempt != errorNumber else { return nil }
     errorNumber = attempt
     return attempt == 0 ? .recovered : .failed(errno: attempt)

@@ -17,12 +17,23 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private static let outgoingByteCount = 64 * 1100
 
   private let socket: Descriptor
+  /// Takes what the socket refuses.
+  private let frames: FrameSocket
   private let family: AddressFamily
   private let interfaceIndex: Int32
   private let incoming: MessageSlab
   private let outgoing: MessageSlab
   private var outgoingUsed = 0
   private var outgoingCount = 0
+  /// The source of what goes to the group.
+  private var source: IPAddress?
+  /// Where the messages of the batch that go to single machines come from, and where they go.
+  private var routes = [Route?](repeating: nil, count: batchCount)
+
+  private struct Route {
+    let source: IPAddress
+    let destination: IPAddress
+  }
 
   package var descriptor: Int32 { socket.raw }
 
@@ -36,6 +47,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
     socket = try Descriptor(
       Glibc.socket(domain, type, Int32(Advertisement.protocolNumber)),
       "open a VRRP socket for \(family) on \(link.name)")
+    frames = try FrameSocket(link)
     incoming = MessageSlab(
       count: Self.batchCount, byteCount: Self.batchCount * Self.packetByteCount)
     // One place more for what all multicast messages share.
@@ -61,10 +73,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
       try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_TTL, Int32(Advertisement.hopLimit))
       try socket.set(Int32(IPPROTO_IP), IP_TTL, Int32(Advertisement.hopLimit))
       try socket.set(Int32(IPPROTO_IP), IP_TOS, trafficClass)
-      var group = ip_mreqn()
-      group.imr_multiaddr.s_addr = IPv4Address.vrrpGroup.rawValue.bigEndian
-      group.imr_ifindex = link.index
-      try join(Int32(IPPROTO_IP), IP_ADD_MEMBERSHIP, &group, link)
+      var group = ip_mreqn(vrrpGroupOn: link.index)
       guard
         setsockopt(
           socket.raw, Int32(IPPROTO_IP), IP_MULTICAST_IF, &group,
@@ -80,21 +89,35 @@ package final class AdvertisementSocket: AdvertisementTransport {
       try socket.set(level, IPV6_TCLASS, trafficClass)
       try socket.set(level, IPV6_RECVHOPLIMIT, 1)
       try socket.set(level, IPV6_RECVPKTINFO, 1)
-      var group = ipv6_mreq()
-      group.ipv6mr_multiaddr = in6_addr(IPv6Address.vrrpGroup)
-      group.ipv6mr_interface = UInt32(link.index)
-      try join(level, IPV6_ADD_MEMBERSHIP, &group, link)
+    }
+    guard change(isMember: true) == 0 else {
+      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(link.name)")
     }
   }
 
-  private func join<Request>(
-    _ level: Int32, _ option: Int32, _ request: inout Request, _ link: Link
-  ) throws(NodeError) {
-    let result = withUnsafeBytes(of: &request) { bytes in
-      setsockopt(socket.raw, level, option, bytes.baseAddress, socklen_t(bytes.count))
-    }
-    guard result == 0 else {
-      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(link.name)")
+  // MARK: The group
+
+  /// Joins the group once more if the interface is in it no longer, which the socket is not told.
+  package func renewMembership() {
+    guard GroupMembership.has(interfaceIndex, .vrrpGroup(family)) == false else { return }
+    _ = change(isMember: false)
+    _ = change(isMember: true)
+  }
+
+  private func change(isMember: Bool) -> Int32 {
+    switch family {
+    case .ipv4:
+      var group = ip_mreqn(vrrpGroupOn: interfaceIndex)
+      return setsockopt(
+        socket.raw, Int32(IPPROTO_IP), isMember ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &group,
+        socklen_t(MemoryLayout<ip_mreqn>.size))
+    case .ipv6:
+      var group = ipv6_mreq()
+      group.ipv6mr_multiaddr = in6_addr(IPv6Address.vrrpGroup)
+      group.ipv6mr_interface = UInt32(interfaceIndex)
+      return setsockopt(
+        socket.raw, Int32(IPPROTO_IPV6), isMember ? IPV6_ADD_MEMBERSHIP : IPV6_DROP_MEMBERSHIP,
+        &group, socklen_t(MemoryLayout<ipv6_mreq>.size))
     }
   }
 
@@ -131,7 +154,10 @@ package final class AdvertisementSocket: AdvertisementTransport {
 
   // MARK: Sending
 
-  package func setSource(_ source: IPAddress) { setSource(source, ofMessage: Self.batchCount) }
+  package func setSource(_ source: IPAddress) {
+    self.source = source
+    setSource(source, ofMessage: Self.batchCount)
+  }
 
   private func setSource(_ source: IPAddress, ofMessage index: Int) {
     let control = outgoing.controlOfMessage(index)
@@ -151,6 +177,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
     makeRoom(for: message)
     setSource(source, ofMessage: outgoingCount)
     setDestination(destination, ofMessage: outgoingCount)
+    routes[outgoingCount] = Route(source: source, destination: destination)
     enqueue(message, describedBy: outgoingCount)
   }
 
@@ -182,8 +209,13 @@ package final class AdvertisementSocket: AdvertisementTransport {
   }
 
   package func flush() -> Int32 {
+    guard outgoingCount > 0 else { return 0 }
     var sent = 0
     var failure: Int32 = 0
+    // Otherwise IPv4 counts as sent what the interface's queue or the table of neighbours had no room
+    // for. Only for now: it also keeps what other machines say about earlier messages.
+    if family == .ipv4 { vip_tell_drops(socket.raw, true) }
+    defer { if family == .ipv4 { vip_tell_drops(socket.raw, false) } }
     while sent < outgoingCount {
       let result = vip_sendmmsg(
         socket.raw, outgoing.headers.baseAddress?.advanced(by: sent), UInt32(outgoingCount - sent),
@@ -191,14 +223,28 @@ package final class AdvertisementSocket: AdvertisementTransport {
       if result > 0 {
         sent += Int(result)
       } else if errno != EINTR {
-        // The first of the rest can't be sent: leave it out and go on.
-        failure = errno
+        // The first of the rest can't be sent so: leave it out and go on.
+        let code = sendInFrame(sent, refusedWith: errno)
+        if code != 0 { failure = code }
         sent += 1
       }
     }
+    for index in 0..<outgoingCount { routes[index] = nil }
     outgoingCount = 0
     outgoingUsed = 0
     return failure
+  }
+
+  /// Sends a message of the batch that the socket has refused.
+  ///
+  /// - Returns: 0, or the error number.
+  private func sendInFrame(_ index: Int, refusedWith code: Int32) -> Int32 {
+    let route =
+      routes[index] ?? source.map { Route(source: $0, destination: .vrrpGroup(family)) }
+    guard FrameSocket.helps(against: code), let route else { return code }
+    let vector = outgoing.vectors[index]
+    let message = [UInt8](UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len))
+    return frames.send(message, from: route.source, to: route.destination)
   }
 
   // MARK: Receiving
@@ -251,55 +297,11 @@ package final class AdvertisementSocket: AdvertisementTransport {
   }
 }
 
-/// The memory that describes a batch of messages to the kernel, allocated once.
-private final class MessageSlab {
-  let headers: UnsafeMutableBufferPointer<vip_mmsghdr>
-  let vectors: UnsafeMutableBufferPointer<iovec>
-  let bytes: UnsafeMutableRawBufferPointer
-  let names: UnsafeMutableBufferPointer<sockaddr_in6>
-  let control: UnsafeMutableRawBufferPointer
-  /// Outgoing only: the length of the destination and of the control message.
-  var nameLength: socklen_t = 0
-  var controlLength = 0
-
-  init(count: Int, byteCount: Int) {
-    headers = .allocate(capacity: count)
-    headers.initialize(repeating: vip_mmsghdr())
-    vectors = .allocate(capacity: count)
-    vectors.initialize(repeating: iovec())
-    names = .allocate(capacity: count)
-    names.initialize(repeating: sockaddr_in6())
-    bytes = .allocate(byteCount: byteCount, alignment: 16)
-    control = .allocate(byteCount: count * vip_control_capacity, alignment: 16)
-    control.initializeMemory(as: UInt8.self, repeating: 0)
-    for index in 0..<count {
-      headers[index].header.msg_iov = vectors.baseAddress?.advanced(by: index)
-      headers[index].header.msg_iovlen = 1
-    }
-  }
-
-  deinit {
-    headers.deallocate()
-    vectors.deallocate()
-    names.deallocate()
-    bytes.deallocate()
-    control.deallocate()
-  }
-
-  func nameOfMessage(_ index: Int) -> UnsafeMutableRawPointer? {
-    UnsafeMutableRawPointer(names.baseAddress?.advanced(by: index))
-  }
-
-  func setName<Address>(_ address: Address, ofMessage index: Int) {
-    withUnsafeBytes(of: address) { bytes in
-      guard let start = bytes.baseAddress else { return }
-      nameOfMessage(index)?.copyMemory(from: start, byteCount: bytes.count)
-      nameLength = socklen_t(bytes.count)
-    }
-  }
-
-  func controlOfMessage(_ index: Int) -> UnsafeMutableRawPointer? {
-    control.baseAddress?.advanced(by: index * vip_control_capacity)
+extension ip_mreqn {
+  fileprivate init(vrrpGroupOn index: Int32) {
+    self.init()
+    imr_multiaddr.s_addr = IPv4Address.vrrpGroup.rawValue.bigEndian
+    imr_ifindex = index
   }
 }
 

@@ -24,7 +24,9 @@ public enum NodeEvent: Sendable, Hashable {
   /// A router is gone from the node.
   case removed(router: String)
   /// Something is wrong with the node as a whole and needs a person's attention.
-  case nodeWarning(text: String)
+  case nodeWarning(NodeProblem)
+  /// What a warning about the node told of is over; it has the same ``NodeProblem/id``.
+  case nodeCleared(NodeProblem)
 }
 
 extension NodeEvent: CustomStringConvertible {
@@ -47,7 +49,8 @@ extension NodeEvent: CustomStringConvertible {
     case .hook(let router, let family, let state, let text):
       "\(router) \(family): \(hookText(state, text))"
     case .removed(let router): "\(router): removed"
-    case .nodeWarning(let text): "warning: \(text)"
+    case .nodeWarning(let problem): "warning: \(problem.text)"
+    case .nodeCleared(let problem): "over: \(problem.text)"
     }
   }
 }
@@ -61,7 +64,7 @@ extension NodeEvent {
       .hook(let router, _, _, _), .removed(let router):
       router
     case .warning(let problem), .cleared(let problem): problem.router
-    case .nodeWarning: nil
+    case .nodeWarning, .nodeCleared: nil
     }
   }
 
@@ -74,7 +77,7 @@ extension NodeEvent {
     case .warning(let problem), .cleared(let problem): problem.family
     case .conflict(_, let address, _): address.family
     case .repaired(_, let address): address.family
-    case .changed, .removed, .nodeWarning: nil
+    case .changed, .removed, .nodeWarning, .nodeCleared: nil
     }
   }
 }

@@ -16,7 +16,7 @@ public struct NodeStatus: Sendable, Hashable {
 
   /// The node's own part of its status.
   public struct Node: Sendable, Hashable {
-    /// The version of the program or library.
+    /// The version of this library.
     public var version: String
     /// The process that runs the node.
     public var pid: Int32
@@ -34,12 +34,15 @@ public struct NodeStatus: Sendable, Hashable {
     public var isRealtime: Bool
     /// How late its turns come.
     public var wakeUps: WakeUpStatus
+    /// What is wrong with the node itself at the moment.
+    public var problems: [NodeProblem]
 
     /// Makes the node's part.
     public init(
       version: String, pid: Int32, uptime: Duration, lease: LeasePolicy,
       endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil,
-      isRealtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus()
+      isRealtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus(),
+      problems: [NodeProblem] = []
     ) {
       self.version = version
       self.pid = pid
@@ -50,6 +53,7 @@ public struct NodeStatus: Sendable, Hashable {
       self.guardPid = guardPid
       self.isRealtime = isRealtime
       self.wakeUps = wakeUps
+      self.problems = problems
     }
   }
 }
@@ -99,7 +103,7 @@ public struct RouterStatus: Sendable, Hashable {
   /// How long ago that was.
   public var timeInState: Duration
   /// Why the state was entered, or what an idle router waits for.
-  public var reason: String
+  public var reason: StateReason
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics
   /// Counters of its segment and family that belong to no single router.
@@ -124,7 +128,7 @@ public struct RouterStatus: Sendable, Hashable {
     name: String, interface: String, vrid: VRID, family: AddressFamily, version: ProtocolVersion,
     state: VirtualRouter.State, priority: Priority, effectivePriority: Priority,
     interval: AdvertisementInterval, activeRouter: IPAddress? = nil, addresses: [AddressStatus],
-    virtualMac: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: String,
+    virtualMac: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: StateReason,
     statistics: Statistics = Statistics(),
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
     conflicts: ConflictStatus = ConflictStatus(), takeovers: TakeoverStatus = TakeoverStatus(),

@@ -3,8 +3,11 @@ import VRRP
 
 /// Something that is wrong with a virtual router.
 ///
-/// It is told when it begins (``NodeEvent/warning(_:)``) and, as far as a node can see it, when it is
-/// over (``NodeEvent/cleared(_:)``); its ``id`` tells which belongs to which, whatever the text says.
+/// It is told when it begins (``NodeEvent/warning(_:)``, or ``NodeEvent/conflict(router:address:mac:)``)
+/// and when it is over (``NodeEvent/cleared(_:)``), at the latest when its router is gone; its ``id``
+/// tells which belongs to which, whatever the text says. No two problems in a status have one ``id``.
+/// What follows from the settings alone (``Kind/noPeers``, ``Kind/addressesNotListed``) is only in the
+/// status.
 public struct Problem: Sendable, Hashable, Identifiable {
   /// What kind of thing is wrong.
   public enum Kind: Sendable, Hashable {
@@ -40,10 +43,12 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case announcing
     /// Advertisements can't be sent.
     case advertising
+    /// Another Active does not hear this machine, which leaves the role to it.
+    case unheard
     /// The macvlan of a virtual MAC address is not as it should be.
     case macvlan
-    /// What the router tracks lowers its priority.
-    case priorityLowered
+    /// Something lowers the router's priority; told as ``NodeEvent/changed(router:text:)``.
+    case priorityLowered(LoweringCause)
     /// The router advertises to single machines and knows none.
     case noPeers
     /// The guard has no room for the router's addresses.
@@ -52,6 +57,14 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// A program that is run for a state failed.
     case hook
+  }
+
+  /// What lowers a priority.
+  public enum LoweringCause: Sendable, Hashable {
+    /// A tracked interface is not usable.
+    case tracked(interface: String)
+    /// The program that runs the node says so, by ``Node/setFitness(_:of:for:)``.
+    case external(String)
   }
 
   /// What tells one problem from another.
@@ -81,6 +94,34 @@ public struct Problem: Sendable, Hashable, Identifiable {
   public var router: String { id.router }
   /// The family that it is about.
   public var family: AddressFamily { id.family }
+}
+
+/// Something that is wrong with a node as a whole.
+///
+/// It is told when it begins (``NodeEvent/nodeWarning(_:)``) and when it is over
+/// (``NodeEvent/nodeCleared(_:)``).
+public struct NodeProblem: Sendable, Hashable, Identifiable {
+  /// What kind of thing is wrong.
+  public enum Kind: Sendable, Hashable {
+    /// No guard watches over the node, or not yet again.
+    case guardProcess
+    /// What the node may hold can't be noted, see ``Node/Options/addressesPath``.
+    case addressFile
+  }
+
+  /// What kind of thing is wrong, which tells it from others.
+  public let id: Kind
+  /// What is wrong and what that means: one sentence for people.
+  public let text: String
+
+  /// Describes a problem.
+  public init(_ kind: Kind, _ text: String) {
+    id = kind
+    self.text = text
+  }
+
+  /// What kind of thing is wrong.
+  public var kind: Kind { id }
 }
 
 extension Problem.Kind {

@@ -22,8 +22,8 @@ public struct Settlement: Sendable, Hashable {
   public let state: State
   /// What it did before.
   public let previous: State
-  /// Why that changed, for people.
-  public let reason: String
+  /// Why that changed.
+  public let reason: StateReason
   /// Changes before this one that were over before the addresses had followed.
   public internal(set) var skipped: UInt64 = 0
   /// The router's settings when the state changed.
@@ -35,7 +35,7 @@ public struct Settlement: Sendable, Hashable {
 
   /// Makes an entry.
   package init(
-    _ state: State, previous: State, reason: String, configuration: RouterConfiguration,
+    _ state: State, previous: State, reason: StateReason, configuration: RouterConfiguration,
     effectivePriority: Priority, addressInterface: String? = nil
   ) {
     self.state = state

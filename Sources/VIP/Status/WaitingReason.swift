@@ -1,4 +1,5 @@
 public import VIPCore
+public import VRRP
 
 /// What is wrong with an interface that a router needs.
 public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
@@ -77,6 +78,24 @@ extension WaitingReason: CustomStringConvertible {
     let what =
       if case .tracked(let fault) = self { fault.description } else { description }
     return "\(what), which lowers the priority by \(decrement)"
+  }
+}
+
+/// Why a virtual router is in its state.
+public enum StateReason: Sendable, Hashable {
+  /// The election entered it, for a cause.
+  case transition(Transition.Reason)
+  /// It takes no part in the election.
+  case waiting(WaitingReason)
+}
+
+extension StateReason: CustomStringConvertible {
+  /// The reason for people, such as "eth0 is down".
+  public var description: String {
+    switch self {
+    case .transition(let reason): reason.description
+    case .waiting(let reason): reason.description
+    }
   }
 }
 

@@ -11,6 +11,8 @@ extension MachineCheck {
   /// VRRP sockets of both families and the announcements of one interface.
   private static let openFilesOfInterface = 3
   private static let processesOfNode = 24
+  /// Linux's own default is 1,024, which a segment of one /22 can fill.
+  private static let neighboursMin = 4096
 
   /// What concerns the node as a whole.
   func limitRemarks(_ file: FileConfiguration) -> [Remark] {
@@ -48,7 +50,22 @@ extension MachineCheck {
         "net.ipv4.igmp_max_memberships is 0, so advertisements over IPv4 can't be heard; set it to "
           + "20, the default")
     }
+    warnOfNeighbourTable(file, warn)
     return remarks
+  }
+
+  /// The table of neighbours is the whole machine's, and what is sent to a group needs a place there too.
+  private func warnOfNeighbourTable(_ file: FileConfiguration, _ warn: (String) -> Void) {
+    for (family, directory) in [(AddressFamily.ipv4, "ipv4"), (.ipv6, "ipv6")]
+    where file.routers.contains(where: { $0.families.contains(family) }) {
+      let path = "net/\(directory)/neigh/default/gc_thresh3"
+      guard let most = kernel.number(path), most < Self.neighboursMin else { continue }
+      warn(
+        "the machine's table of \(family) neighbours has room for \(most) "
+          + "(net.\(directory).neigh.default.gc_thresh3), which a large or hostile segment fills; "
+          + "advertisements leave in frames then, answers to clients don't; set it to "
+          + "\(Self.neighboursMin) or more")
+    }
   }
 
   /// What concerns a router's interface.
@@ -68,7 +85,7 @@ extension MachineCheck {
     if settings.families.contains(.ipv4) {
       if kernel.largest("ipv4", "arp_ignore", on: name) == 8 {
         warn(
-          "\(name) answers no ARP at all, so nobody finds the addresses; set "
+          "\(name) answers no ARP at all, so no machine finds the addresses; set "
             + "\(KernelSettings.name("ipv4", "arp_ignore", on: name)) and that of 'all' to 0 or 1")
       }
       if kernel.isReadOnly, settings.addresses(.ipv4).count > 1,

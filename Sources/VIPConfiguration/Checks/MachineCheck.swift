@@ -155,7 +155,8 @@ public struct MachineCheck: Sendable {
     if settings.password != nil {
       warn(
         router.place(of: .authentication),
-        "a password of version 2 is readable by everybody in the network; it protects nothing")
+        "a password of version 2 is readable by each machine in the network; it protects "
+          + "nothing")
     }
     return remarks
   }
@@ -232,7 +233,18 @@ public struct MachineCheck: Sendable {
     let networks = host.map(\.address).filter {
       $0.family == address.family && !$0.address.isLinkLocal
     }
-    guard !networks.isEmpty, !address.address.isLinkLocal else { return [] }
+    guard !address.address.isLinkLocal else { return [] }
+    if address.family == .ipv6, address.prefixLength < 127,
+      !networks.contains(where: { $0.contains(address.address) })
+    {
+      return [
+        Remark(
+          kind: .warning, place: place,
+          text: "\(link.name) has no address in the network of \(address); unless another route "
+            + "leads there, the router makes one while it holds the address")
+      ]
+    }
+    guard !networks.isEmpty else { return [] }
     guard let network = networks.first(where: { $0.contains(address.address) }) else {
       let list = networks.map(\.description).joined(separator: ", ")
       return [
@@ -253,7 +265,7 @@ public struct MachineCheck: Sendable {
 
   private func source(on link: Link, _ family: AddressFamily) -> IPAddress? {
     addresses.first { record in
-      record.interfaceIndex == link.index && record.address.family == family
+      record.interfaceIndex == link.index && record.address.family == family && !record.isOurs
         && (family == .ipv4 || record.address.address.isLinkLocal)
     }?.address.address
   }

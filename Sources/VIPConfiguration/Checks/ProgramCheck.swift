@@ -50,7 +50,7 @@ public enum ProgramCheck {
     }
     // In a folder such as /tmp only the owner of a file may replace it.
     guard !isFolder || status.st_mode & S_ISVTX == 0 else { return nil }
-    if status.st_mode & S_IWOTH != 0 { return "\(path) can be written by everybody" }
+    if status.st_mode & S_IWOTH != 0 { return "\(path) can be written by every user" }
     if status.st_mode & S_IWGRP != 0, status.st_gid != 0 {
       return "\(path) can be written by group \(status.st_gid)"
     }
@@ -64,7 +64,7 @@ public enum ProgramCheck {
     else { return nil }
     return MachineCheck.Remark(
       kind: .warning,
-      text: "\(weakness), who could so name other programs to run as the node's user")
+      text: "\(weakness), so that others could name programs to run as the node's user")
   }
 
   /// What is to be said about a router's programs.
@@ -80,8 +80,8 @@ public enum ProgramCheck {
         remarks.append(
           MachineCheck.Remark(
             kind: .warning, place: place,
-            text: "\(weakness), who could so do anything as the node's user; give '\(path)' and "
-              + "its folders to root"))
+            text: "\(weakness), so that others could do anything as the node's user; give "
+              + "'\(path)' and its folders to root"))
       }
     }
     return remarks

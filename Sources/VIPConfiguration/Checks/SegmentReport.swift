@@ -28,7 +28,7 @@ public struct SegmentReport: Sendable {
         report.remarks.append(
           MachineCheck.Remark(
             kind: .warning, place: router.place(of: .interface),
-            text: "nobody can be asked on \(link.name) now"))
+            text: "\(link.name) can't be probed now"))
         continue
       }
       if let index = groups.firstIndex(where: { $0.link.index == link.index }) {
@@ -53,8 +53,8 @@ public struct SegmentReport: Sendable {
     let count = routers.reduce(0) { $0 + $1.configuration.addresses.count }
     let what = addressCountText(count)
     lines.append(
-      "\(link.name): asked for \(what), "
-        + (findings.isEmpty ? "nobody else is there" : "heard of others"))
+      "\(link.name): probed for \(what), "
+        + (findings.isEmpty ? "no other machine is there" : "heard of others"))
     for finding in findings {
       let router = routers[finding.router]
       switch finding.kind {

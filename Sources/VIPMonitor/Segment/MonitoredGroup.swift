@@ -2,7 +2,7 @@ import VIP
 import VIPCore
 import VRRP
 
-/// A virtual router as it looks from outside: who speaks for it, and who of them is Active.
+/// A virtual router as it looks from outside: which machines advertise for it, and which of them is Active.
 struct MonitoredGroup: Sendable {
   /// What tells virtual routers apart.
   struct Key: Sendable, Hashable {
@@ -59,7 +59,7 @@ struct MonitoredGroup: Sendable {
 
   let key: Key
   private(set) var speakers: [Speaker] = []
-  /// The place among ``speakers`` of the one who is Active.
+  /// The place among ``speakers`` of the one that is Active.
   private(set) var active: Int?
   private(set) var advertisementCount: UInt64 = 0
   private(set) var tallies: [Tally] = []

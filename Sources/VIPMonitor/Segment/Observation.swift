@@ -2,7 +2,7 @@ public import VIPCore
 public import VRRP
 
 /// What a packet says about a segment, and what to think of it.
-public struct Observation: Sendable, Hashable, Codable {
+public struct Observation: Sendable, Hashable {
   /// The kinds of packets that are of interest.
   public enum Kind: String, Sendable, Hashable, Codable {
     /// A message of VRRP.
@@ -13,8 +13,8 @@ public struct Observation: Sendable, Hashable, Codable {
     case neighbor
   }
 
-  /// When: nanoseconds since the beginning of the capture's clock, mostly 1970.
-  public let nanoseconds: UInt64
+  /// When, by the capture's clock, which mostly counts from 1970.
+  public let time: Timestamp
   /// What kind of packet it is.
   public let kind: Kind
   /// The Ethernet address that sent it.
@@ -130,7 +130,7 @@ extension Finding.Level: Comparable {
 }
 
 /// What a sound advertisement says.
-public struct AdvertisementFacts: Sendable, Hashable, Codable {
+public struct AdvertisementFacts: Sendable, Hashable {
   /// The version it is written in.
   public let version: ProtocolVersion
   /// The virtual router it speaks for.
@@ -138,9 +138,9 @@ public struct AdvertisementFacts: Sendable, Hashable, Codable {
   /// The family of its addresses.
   public let family: AddressFamily
   /// The priority; 0 for a farewell.
-  public let priority: Int
-  /// The time to the next one, in seconds.
-  public let intervalSeconds: Double
+  public let priority: Priority
+  /// The time to the next one.
+  public let interval: AdvertisementInterval
   /// The checksum form it is right in.
   public let checksum: ChecksumForm
   /// Whether it carries a password.
@@ -156,8 +156,8 @@ public struct AdvertisementFacts: Sendable, Hashable, Codable {
     version = advertisement.version
     vrid = advertisement.vrid
     family = advertisement.family
-    priority = Int(advertisement.priority.rawValue)
-    intervalSeconds = Double(advertisement.interval.nanoseconds) / 1e9
+    priority = advertisement.priority
+    interval = advertisement.interval
     checksum = advertisement.checksumForm
     hasPassword = advertisement.authentication != .none
     source = message.source

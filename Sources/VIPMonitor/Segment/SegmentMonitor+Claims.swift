@@ -6,7 +6,7 @@ extension SegmentMonitor {
   /// Within which time an address that goes back and forth is a conflict (RFC 5227 §2.4 (c)).
   private static let conflictWindow: UInt64 = 10_000_000_000
 
-  /// Judges what a frame says about who holds, or wants, an address.
+  /// Judges what a frame says about the holder of an address, or about a machine that wants it.
   mutating func judge(
     _ claim: AddressClaim, _ text: String, _ ethernet: EthernetFrame, at now: Instant
   ) -> Observation? {
@@ -26,7 +26,8 @@ extension SegmentMonitor {
     let isNews = claim.form == .announcement || claim.form == .probe
     guard isNews || findings.contains(where: { $0.level >= .warning }) else { return nil }
     return Observation(
-      nanoseconds: now.nanoseconds, kind: claim.address.family == .ipv4 ? .arp : .neighbor,
+      time: Timestamp(nanosecondsSince1970: now.nanoseconds),
+      kind: claim.address.family == .ipv4 ? .arp : .neighbor,
       sender: ethernet.source, vlan: ethernet.visibleVLAN, text: text, advertisement: nil,
       findings: findings)
   }

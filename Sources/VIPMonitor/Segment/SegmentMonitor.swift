@@ -34,7 +34,7 @@ public struct SegmentMonitor: Sendable {
   /// The group that lists an address.
   var groupOfAddress: [AddressKey: MonitoredGroup.Key] = [:]
   var holders: [AddressKey: Holder] = [:]
-  /// Virtual routers of whom only messages came that receivers ignore: their numbers are taken too.
+  /// Virtual routers of which only messages came that receivers ignore: their numbers are taken too.
   var unheard: [MonitoredGroup.Key: MonitoredGroup.Tally] = [:]
   var counts = SegmentSummary.Counts()
   /// Findings about claims, by address.
@@ -68,7 +68,8 @@ public struct SegmentMonitor: Sendable {
         ? Finding(.note, .cut, "the capture holds only \(frame.bytes.count) bytes of it")
         : Finding(.rejected, .damaged, "receivers ignore it: \(error)")
       return Observation(
-        nanoseconds: frame.time.nanoseconds, kind: what == "ARP" ? .arp : .neighbor,
+        time: Timestamp(nanosecondsSince1970: frame.time.nanoseconds),
+        kind: what == "ARP" ? .arp : .neighbor,
         sender: packet.ethernet.source, vlan: packet.ethernet.visibleVLAN, text: what,
         advertisement: nil, findings: [finding])
     }
@@ -100,7 +101,7 @@ public struct SegmentMonitor: Sendable {
       tallyRejection(message, ethernet, findings)
     }
     return Observation(
-      nanoseconds: now.nanoseconds, kind: .vrrp, sender: ethernet.source,
+      time: Timestamp(nanosecondsSince1970: now.nanoseconds), kind: .vrrp, sender: ethernet.source,
       vlan: ethernet.visibleVLAN, text: text, advertisement: facts, findings: findings)
   }
 
@@ -159,7 +160,7 @@ public struct SegmentMonitor: Sendable {
     }
     if case .simpleText = advertisement.authentication {
       findings.append(
-        Finding(.note, .password, "its password is readable by everybody on the segment"))
+        Finding(.note, .password, "its password is readable by each machine on the segment"))
     }
     if advertisement.family == .ipv6, message.addresses.first?.isLinkLocal == false {
       findings.append(

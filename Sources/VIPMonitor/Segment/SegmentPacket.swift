@@ -2,7 +2,7 @@ import ARP
 import VIPCore
 import VRRP
 
-/// A frame that says something about who holds an address, taken apart but not yet judged.
+/// A frame that says something about the holder of an address, taken apart but not yet judged.
 struct SegmentPacket: Sendable {
   /// A message of VRRP, whatever its state.
   struct Message: Sendable {

@@ -2,7 +2,7 @@ public import VIPCore
 public import VRRP
 
 /// What was learned about a segment: the virtual routers on it, and what is wrong with them.
-public struct SegmentSummary: Sendable, Hashable, Codable {
+public struct SegmentSummary: Sendable, Hashable {
   /// How many packets of which kind there were.
   public struct Counts: Sendable, Hashable, Codable {
     /// All frames that were looked at.
@@ -20,7 +20,7 @@ public struct SegmentSummary: Sendable, Hashable, Codable {
   }
 
   /// A virtual router.
-  public struct Group: Sendable, Hashable, Codable {
+  public struct Group: Sendable, Hashable {
     /// Its identifier.
     public let vrid: VRID
     /// The family of its addresses.
@@ -38,7 +38,7 @@ public struct SegmentSummary: Sendable, Hashable, Codable {
   }
 
   /// A router of a group.
-  public struct Router: Sendable, Hashable, Codable {
+  public struct Router: Sendable, Hashable {
     /// What it was doing at the end.
     public enum Condition: String, Sendable, Hashable, Codable {
       /// It is the Active.
@@ -58,17 +58,17 @@ public struct SegmentSummary: Sendable, Hashable, Codable {
     /// What it was doing at the end.
     public let condition: Condition
     /// The priority it advertised last.
-    public let priority: Int
+    public let priority: Priority
     /// Its version.
     public let version: ProtocolVersion
-    /// Its interval in seconds.
-    public let intervalSeconds: Double
+    /// Its interval.
+    public let interval: AdvertisementInterval
     /// Its checksum form.
     public let checksum: ChecksumForm
     /// The addresses it lists.
     public let addresses: [IPAddress]
-    /// How long ago it was heard last, in seconds.
-    public let silentSeconds: Double
+    /// How long ago it was heard last.
+    public let silence: Duration
   }
 
   /// Something that is wrong, and how often it was seen.
@@ -81,16 +81,16 @@ public struct SegmentSummary: Sendable, Hashable, Codable {
     public let count: UInt64
   }
 
-  /// How long was looked, in seconds.
-  public let seconds: Double
+  /// How long was looked.
+  public let duration: Duration
   /// How many packets of which kind there were.
   public let counts: Counts
   /// The virtual routers, by VRID.
   public let groups: [Group]
   /// Trouble with addresses, each with its last words.
   public let warnings: [Warning]
-  /// The identifiers that were not heard in use in either family: `1-50`, `52-255`.
-  public let freeVRIDs: [String]
+  /// The identifiers that were not heard in use in either family, as ranges.
+  public let freeVRIDs: [ClosedRange<VRID>]
 }
 
 extension SegmentMonitor {
@@ -109,28 +109,25 @@ extension SegmentMonitor {
     }
     let unheard = unheard.sorted { ($0.key.vlan, $0.key.vrid) < ($1.key.vlan, $1.key.vrid) }
       .filter { groups[$0.key] == nil }
-    let used = Set(groups.keys.map(\.vrid.rawValue) + unheard.map(\.key.vrid.rawValue))
+    let used = Set(groups.keys.map(\.vrid) + unheard.map(\.key.vrid))
     return SegmentSummary(
-      seconds: Double(now.nanoseconds(since: firstFrame ?? now)) / 1e9,
+      duration: max(now - (firstFrame ?? now), .zero),
       counts: counts, groups: sorted.map { $0.summary(at: now) },
       warnings: unheard.map { SegmentSummary.Warning($0.value, about: $0.key) }
         + claims.map { SegmentSummary.Warning($0.value) },
       freeVRIDs: Self.ranges(without: used))
   }
 
-  /// The numbers from 1 to 255 that are not in a set, as ranges.
-  static func ranges(without used: Set<UInt8>) -> [String] {
-    var ranges: [String] = []
-    var start: UInt8?
-    for number in UInt8(1)...255 {
-      let isFree = !used.contains(number)
-      if isFree, start == nil { start = number }
-      guard let first = start, !isFree || number == 255 else { continue }
-      let last = isFree ? number : number - 1
-      ranges.append(first == last ? "\(first)" : "\(first)-\(last)")
-      start = nil
+  /// The identifiers that are not in a set, as ranges.
+  static func ranges(without used: Set<VRID>) -> [ClosedRange<VRID>] {
+    let free = (1...255).compactMap(VRID.init(exactly:)).filter { !used.contains($0) }
+    return free.reduce(into: []) { ranges, vrid in
+      if let last = ranges.last, last.upperBound.rawValue + 1 == vrid.rawValue {
+        ranges[ranges.count - 1] = last.lowerBound...vrid
+      } else {
+        ranges.append(vrid...vrid)
+      }
     }
-    return ranges
   }
 }
 
@@ -173,10 +170,10 @@ extension MonitoredGroup {
     let advertisement = speaker.advertisement
     return SegmentSummary.Router(
       address: speaker.address, mac: speaker.mac, condition: condition,
-      priority: Int(advertisement.priority.rawValue), version: advertisement.version,
-      intervalSeconds: Double(advertisement.interval.nanoseconds) / 1e9,
+      priority: advertisement.priority, version: advertisement.version,
+      interval: advertisement.interval,
       checksum: advertisement.checksumForm, addresses: speaker.addresses,
-      silentSeconds: Double(now.nanoseconds(since: speaker.lastHeard)) / 1e9)
+      silence: max(now - speaker.lastHeard, .zero))
   }
 
   /// Whether the Active was heard after a speaker: it has probably yielded.

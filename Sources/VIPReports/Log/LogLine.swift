@@ -68,8 +68,10 @@ public struct LogLine: Sendable {
       self.init(.info, hookText(state, text), fields: Self.fields(router, family))
     case .removed(let router):
       self.init(.info, "removed", fields: [("router", router)])
-    case .nodeWarning(let text):
-      self.init(.warning, text)
+    case .nodeWarning(let problem):
+      self.init(.warning, problem.text)
+    case .nodeCleared(let problem):
+      self.init(.info, "over: \(problem.text)")
     }
   }
 

@@ -1,4 +1,5 @@
 import Glibc
+import VIP
 import VIPCore
 public import VIPMonitor
 import VRRP
@@ -11,7 +12,7 @@ public enum MonitorText {
   public static func line(_ observation: Observation, colour: Bool) -> String {
     let verdict = observation.verdict
     let word = verdict.rawValue.padded(to: 8)
-    var line = "\(timeOfDay(observation.nanoseconds)) "
+    var line = "\(timeOfDay(observation.time)) "
     line += colour ? "\u{1B}[\(code(verdict))m\(word)\u{1B}[0m " : "\(word) "
     if let vlan = observation.vlan { line += "vlan \(vlan) " }
     line += observation.text.onOneLine
@@ -28,32 +29,16 @@ public enum MonitorText {
     }
   }
 
-  /// One packet for programs.
-  private struct Packet: Encodable {
-    let time: String
-    let verdict: Finding.Level
-    let kind: Observation.Kind
-    let sender: MACAddress
-    let vlan: UInt16?
-    let text: String
-    let advertisement: AdvertisementFacts?
-    let findings: [Finding]
-  }
-
   /// A packet as one line of JSON.
   public static func json(_ observation: Observation) -> String {
-    let packet = Packet(
-      time: timestamp(observation.nanoseconds), verdict: observation.verdict,
-      kind: observation.kind, sender: observation.sender, vlan: observation.vlan,
-      text: observation.text, advertisement: observation.advertisement,
-      findings: observation.findings)
-    return String(decoding: JSONCoding.line(packet), as: UTF8.self)
+    String(decoding: JSONCoding.line(PacketRecord(observation)), as: UTF8.self)
   }
 
   // MARK: Times
 
   /// Local time of day with microseconds, as in other capture programs.
-  private static func timeOfDay(_ nanoseconds: UInt64) -> String {
+  private static func timeOfDay(_ time: Timestamp) -> String {
+    let nanoseconds = time.nanoseconds
     var seconds = time_t(nanoseconds / 1_000_000_000)
     var parts = tm()
     localtime_r(&seconds, &parts)
@@ -62,14 +47,12 @@ public enum MonitorText {
       + ".\("\(nanoseconds / 1000 % 1_000_000)".zeroPadded(to: 6))"
   }
 
-  /// UTC with microseconds, for programs.
-  private static func timestamp(_ nanoseconds: UInt64) -> String {
-    // The log's form ends with milliseconds and Z.
-    LogLine.timestamp(Instant(nanoseconds: nanoseconds)).dropLast()
-      + "\(nanoseconds / 1000 % 1000)".zeroPadded(to: 3) + "Z"
-  }
-
   // MARK: Summary
+
+  /// The groups, what is wrong, and the free VRIDs as JSON for programs and people.
+  public static func json(_ summary: SegmentSummary) -> String {
+    JSONCoding.pretty(SegmentRecord(summary))
+  }
 
   /// A table of the groups, what is wrong, and the free VRIDs.
   public static func render(_ summary: SegmentSummary, colour: Bool) -> String {
@@ -85,8 +68,8 @@ public enum MonitorText {
     let counts = summary.counts
     lines += [
       "",
-      "Free VRIDs: \(summary.freeVRIDs.joined(separator: ", "))",
-      "Heard in \(seconds(summary.seconds)): \(counts.advertisements) advertisements, "
+      "Free VRIDs: " + summary.freeVRIDs.map(text).joined(separator: ", "),
+      "Heard in \(seconds(summary.duration.inSeconds)): \(counts.advertisements) advertisements, "
         + "\(counts.announcements) announcements, \(counts.probes) probes, "
         + "\(counts.rejected) rejected.",
     ]
@@ -95,6 +78,12 @@ public enum MonitorText {
 
   private static func text(_ warning: SegmentSummary.Warning) -> String {
     warning.count == 1 ? warning.text : "\(warning.text) (\(warning.count) times)"
+  }
+
+  /// Free identifiers: `7`, `52-255`.
+  static func text(_ range: ClosedRange<VRID>) -> String {
+    range.lowerBound == range.upperBound
+      ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
   }
 
   private static func table(_ groups: [SegmentSummary.Group]) -> [String] {
@@ -106,7 +95,8 @@ public enum MonitorText {
       for router in group.routers {
         rows.append([
           vrid, group.family.rawValue, router.address.description, condition(router),
-          "\(router.priority)", seconds(router.intervalSeconds), "\(router.version.rawValue)",
+          "\(router.priority)", seconds(router.interval.duration.inSeconds),
+          "\(router.version.rawValue)",
           router.checksum.rawValue, addresses(router.addresses),
         ])
       }
@@ -123,7 +113,7 @@ public enum MonitorText {
     case .active: "active"
     case .alsoActive: "active too!"
     case .left: "left"
-    case .silent: "silent \(seconds(router.silentSeconds))"
+    case .silent: "silent \(seconds(router.silence.inSeconds))"
     }
   }
 
@@ -146,7 +136,7 @@ extension String {
     self + String(repeating: " ", count: Swift.max(width - count, 0))
   }
 
-  fileprivate func zeroPadded(to width: Int) -> String {
+  func zeroPadded(to width: Int) -> String {
     String(repeating: "0", count: Swift.max(width - count, 0)) + self
   }
 

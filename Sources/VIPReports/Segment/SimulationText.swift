@@ -22,6 +22,11 @@ public enum SimulationText {
     return lines.joined(separator: "\n")
   }
 
+  /// Everything as JSON; times are seconds from the beginning.
+  public static func json(_ report: ScenarioReport) -> String {
+    JSONCoding.pretty(ScenarioRecord(report))
+  }
+
   private static func heading(of group: Int, in run: ScenarioRun) -> String {
     let station = run.simulation.stations.first { $0.group == group }
     guard let configuration = station?.router.configuration else { return "" }

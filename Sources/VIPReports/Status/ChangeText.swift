@@ -5,7 +5,7 @@ public enum ChangeText {
   /// One line for each router that is not as before.
   public static func lines(_ report: ChangeReport) -> [String] {
     report.node.map { "node: \($0)" } + report.removed.map { "\($0): down" }
-      + report.replaced.map { "\($0.router): started anew: \($0.difference)" }
+      + report.replaced.map { "\($0.router): restarted: \($0.difference)" }
       + report.changed.map { "\($0.router): \($0.difference)" }
       + report.added.map { "\($0): added" }
   }

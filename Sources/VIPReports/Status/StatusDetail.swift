@@ -75,7 +75,7 @@ public struct StatusDetail: Sendable {
     if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
     if let peers = router.unicastTo {
       let list = peers.prefix(8).map(\.description).joined(separator: " ")
-      rows.append(("unicast", peers.isEmpty ? "to nobody" : "to \(list)"))
+      rows.append(("unicast", peers.isEmpty ? "to no peer" : "to \(list)"))
     }
     if let virtual = router.virtualMac {
       rows.append(("MAC", "\(virtual.address), the group's own"))

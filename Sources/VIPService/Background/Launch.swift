@@ -74,7 +74,7 @@ public struct Launch: Sendable {
     let reply: ControlReply
     do throws(ControlClientError) {
       reply = try client.ask(
-        .dryRun(.up(wanted.routers, timeoutSeconds: 0)), timeout: NodeClient.answerTimeout)
+        .dryRun(.up(wanted.routers, timeout: .zero)), timeout: NodeClient.answerTimeout)
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
       do throws(NodeError) {
@@ -127,7 +127,7 @@ public struct Launch: Sendable {
     while true {
       do {
         let reply = try client.ask(
-          .up(wanted.routers, timeoutSeconds: timeout / .seconds(1)),
+          .up(wanted.routers, timeout: timeout),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import VIP
 
 /// The connection between a background node and the process that starts it.
 ///
@@ -69,14 +70,6 @@ public struct StarterLink: Sendable {
     }
     guard result == 0 else { throw failure("start a background node", result) }
     return pid
-  }
-
-  private static func withCStrings<Result>(
-    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-  ) -> Result {
-    let pointers = strings.map { strdup($0) }
-    defer { for pointer in pointers { free(pointer) } }
-    return body(pointers + [nil])
   }
 
   // MARK: The node's first words
@@ -165,9 +158,11 @@ extension StarterLink {
     setsid()
     chdir("/")
     // It was started as /proc/self/exe, whose last part would be its name.
-    let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
-    TextOutput.write("vipctl", to: name)
-    close(name)
+    if let program = CommandLine.arguments.first?.split(separator: "/").last {
+      let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+      TextOutput.write(String(program), to: name)
+      close(name)
+    }
     guard let folder = opendir("/proc/self/fd") else { return }
     var open: [Int32] = []
     while let entry = readdir(folder) {

@@ -53,14 +53,15 @@ public struct LogOutput {
 
   /// Writes a line in one piece.
   ///
-  /// A log that is not read costs lines, never the node: who waits for a full pipe can't stop.
+  /// A log that is not read costs lines, never the node: a thread that waits for a full pipe can't stop.
   public static func write(_ line: LogLine, at moment: Instant? = nil) {
     let moment = moment ?? wallClock()
     shared.withLock { output in
       var text = output.text(line, at: moment) + "\n"
       let lost = output.lostCount
       if lost > 0 {
-        let notice = LogLine(.warning, "\(lost) lines of this log are lost: nobody took them")
+        let notice = LogLine(
+          .warning, "\(lost) lines of this log are lost: they were not read in time")
         text = output.text(notice, at: moment) + "\n" + text
       }
       output.file?.reopenIfDeleted()

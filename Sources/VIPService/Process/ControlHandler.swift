@@ -34,7 +34,8 @@ enum ControlHandler {
       return JSONCoding.line(
         ControlReply.failed(
           ControlFailure(
-            .invalid, "the node does not understand the request; is vipctl of another version?")))
+            .invalid, "the node does not understand the request; is the client of another version?")
+        ))
     }
     guard let reloader, request == .reload || request == .dryRun(.reload) else {
       return JSONCoding.line(await node.answer(request, completing: hooks.complete))

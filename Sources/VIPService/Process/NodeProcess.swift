@@ -32,10 +32,11 @@ public struct NodeProcess: Sendable {
   ) throws(ServiceError) {
     do throws(NodeError) {
       directory = try RuntimeDirectory(path: path)
-      let node = try Node(
-        Node.Options(
-          settings: settings, endsWhenIdle: endsWhenIdle,
-          addressesPath: RuntimeDirectory.addressesPath(in: path), wording: wording))
+      var options = Node.Options(
+        settings: settings, addressesPath: RuntimeDirectory.addressesPath(in: path),
+        wording: wording)
+      options.endsWhenIdle = endsWhenIdle
+      let node = try Node(options)
       self.node = node
       // So that a hook's vipctl asks this node.
       let hooks = try HookService(

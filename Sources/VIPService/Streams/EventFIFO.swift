@@ -102,7 +102,7 @@ public final class EventFIFO: Sendable {
         state.dropped += 1
         return state.dropped > 1
           ? nil
-          : LogLine(.warning, "whoever reads \(path) is slow; events are left out there")
+          : LogLine(.warning, "the reader of \(path) is slow; events are left out there")
       }
       defer { state.dropped = 0 }
       return state.dropped == 0

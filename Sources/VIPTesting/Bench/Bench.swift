@@ -83,26 +83,10 @@ package final class Bench {
 
   /// Lets another machine say something about an address.
   package func hear(_ claim: AddressClaim) throws {
-    platform.wire.deliver(try frame(claim))
+    platform.wire.deliver(claim.encodedFrame())
     engine.turn(ready: [.wire(2)])
     events += engine.takeEvents()
     settle()
-  }
-
-  private func frame(_ claim: AddressClaim) throws -> [UInt8] {
-    guard case .v4(let address) = claim.address, claim.form != .announcement else {
-      return Announcement(claim.address, at: claim.mac).encodeFrame()
-    }
-    let packet = ARPPacket(
-      operation: claim.form == .reply ? .reply : .request, senderMAC: claim.mac,
-      senderAddress: claim.form == .probe ? .any : address,
-      targetMAC: MACAddress(rawValue: 0),
-      targetAddress: claim.form == .probe ? address : IPv4Address(198, 18, 0, 77))
-    return [UInt8](capacity: 42) { output in
-      EthernetFrame(destination: .broadcast, source: claim.mac, etherType: .arp)
-        .encode(into: &output)
-      packet.encode(into: &output)
-    }
   }
 
   /// The addresses with our tag that the kernel has.

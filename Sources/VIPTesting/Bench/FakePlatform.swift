@@ -12,7 +12,9 @@ package final class FakePlatform: Platform, Readiness {
   package static let ownV6 = InterfaceAddress("fe80::1/64")
 
   package let fake = FakeKernel(links: [FakePlatform.eth0])
-  package var kernel: any Kernel { fake }
+  package var kernel: any Kernel { otherKernel ?? fake }
+  /// What stands before the fake kernel.
+  package var otherKernel: (any Kernel)?
   package var time = Instant(nanoseconds: 1_000_000_000)
   package var transports: [SegmentKey: FakeTransport] = [:]
   package var wire = FakeWire()
@@ -50,7 +52,9 @@ package final class FakePlatform: Platform, Readiness {
     wire
   }
   package func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
-  package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { false }
+  /// Whether the machine is a router.
+  package var forwards = false
+  package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { forwards }
   package func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
     defer { fake.promotesSecondaries = isOn }
     return fake.promotesSecondaries != isOn

@@ -187,6 +187,9 @@ public final class FakeKernel: Kernel {
     signalEvents()
   }
 
+  /// Reports that settings of an interface may have changed.
+  package func reportSettings(of index: Int32?) { report(.settings(interfaceIndex: index)) }
+
   /// Loses the events that wait, as if the queue had been too short for them.
   public func overflow() {
     queue = []

@@ -53,7 +53,7 @@ extension FakeKernel {
     entries.contains { $0.record.address.address == address && $0.isLocal }
   }
 
-  /// IPv6 addresses that outlived the time their link was off begin anew, and are reported.
+  /// IPv6 addresses that outlived the time their link was off start again, and are reported.
   private func resumeAddresses(onInterface index: Int32) {
     for position in entries.indices
     where entries[position].isSuspended && entries[position].record.interfaceIndex == index {
@@ -102,7 +102,7 @@ extension FakeKernel {
     }
   }
 
-  /// Puts an address on an interface as somebody else would, and reports it.
+  /// Puts an address on an interface as another program would, and reports it.
   ///
   /// Takes the record as it is, in place of the same address.
   ///
@@ -121,7 +121,7 @@ extension FakeKernel {
     report(.address(described(entry)))
   }
 
-  /// Takes an address from an interface as somebody else would, and reports it.
+  /// Takes an address from an interface as another program would, and reports it.
   ///
   /// Equivalent to: `ip address delete ADDRESS dev IF`
   public func remove(_ address: InterfaceAddress, onInterface index: Int32) {

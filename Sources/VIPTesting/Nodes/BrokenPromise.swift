@@ -1,6 +1,6 @@
-import VRRP
 import VIP
 public import VIPCore
+import VRRP
 
 /// A promise of the README that a simulation saw broken.
 public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
@@ -34,7 +34,7 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     /// After an end in good order the machine is as it was.
     case nothingLeft = "nothing is left behind"
     /// A node that was frozen or asleep says nothing before it has heard the others.
-    case listensFirst = "who wakes up late listens before it speaks"
+    case listensFirst = "a node that wakes up late listens before it speaks"
     /// A router takes part if nothing keeps it from it.
     case takesPart = "a router takes part once its interface can carry it"
     /// The status says what the kernel has.
@@ -65,8 +65,6 @@ struct NodeSupervisor {
     case refusal
     /// A stranger had addresses or a VRID.
     case stranger
-    /// A router was told to leave the role to others.
-    case resignation
   }
 
   /// When something last happened from outside.
@@ -90,10 +88,18 @@ struct NodeSupervisor {
   var troubled: [Int] = []
   /// What these were made from.
   var watchedSettings: [[RouterConfiguration]] = []
+  var watchedRevision = -1
   /// Counts changes of clients' caches.
   var cacheRevision = 0
   /// What the last look at addresses was made from.
-  var lookedAt: [Int] = []
+  var lookedAt: Look?
+
+  /// What a look at addresses depends on: counters that only ever count up, added together, and
+  /// whether each segment is calm.
+  struct Look: Equatable {
+    var revision: Int
+    var calm: [Bool]
+  }
 }
 
 /// One address on one segment.
@@ -112,6 +118,14 @@ struct WatchedAddress {
   var nextJudgement: Instant?
   /// Whether its present trouble was reported.
   var isReported = false
+
+  /// Whether another address is held by the same routers on the same segment.
+  func isAlike(_ other: WatchedAddress) -> Bool {
+    segment == other.segment && members.count == other.members.count
+      && zip(members, other.members).allSatisfy { own, other in
+        own.machine == other.machine && own.settings.name == other.settings.name
+      }
+  }
 
   /// Whether all routers that list it belong to one group and understand one another.
   var isConsistent: Bool {

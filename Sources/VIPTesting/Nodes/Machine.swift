@@ -29,6 +29,12 @@ final class Machine {
     case asleep
   }
 
+  /// A virtual router of one family.
+  struct Role: Hashable {
+    var vrid: VRID
+    var family: AddressFamily
+  }
+
   let name: String
   let number: Int
   /// What Linux has.
@@ -37,9 +43,22 @@ final class Machine {
   let untouched: FakeKernel
   var clock: NodeClock
   /// The node that runs here.
-  var process: NodeProcess?
+  var process: NodeProcess? {
+    didSet { settingsRevision += 1 }
+  }
+  /// Counts what happened to the settings of its routers.
+  var settingsRevision = 0
   /// The segment of each interface, by the interface's number.
-  var attachments: [Int32: Int] = [:]
+  var attachments: [Int32: Int] = [:] {
+    didSet {
+      ports = segmentNumbers.map { segment in
+        attachments.filter { $0.value == segment }.keys.sorted()
+      }
+    }
+  }
+  /// The interfaces on each segment, in a fixed order.
+  private(set) var ports: [[Int32]] = [[], []]
+  private let segmentNumbers = 0..<2
   /// Settings below /proc/sys/net that were written.
   var settings: [String: Int] = [:]
   /// The names that the running process has claimed.
@@ -50,6 +69,8 @@ final class Machine {
   var wanted: [RouterConfiguration] = []
   /// The node's own settings, for its process and the next one.
   var options = NodeOptions()
+  /// The lease of the last node that has died here.
+  var lastLease = LeasePolicy.default
   /// Until when something is refused, in true time.
   var refusedUntil: [Refusal: Instant] = [:]
   var isCut = false
@@ -66,7 +87,7 @@ final class Machine {
   var lastWake: Instant?
   var lastAbsence = Duration.zero
   /// The routers that were Active when its process came to a standstill.
-  var activeBefore: Set<String> = []
+  var activeBefore: Set<Role> = []
   /// What its node told lately, to notice floods.
   var told: [String: (since: Instant, count: Int)] = [:]
   var turnsCountedFrom = Instant.zero
@@ -214,6 +235,9 @@ final class Machine {
   func holdsCached(_ address: IPAddress, onSegment segment: Int) -> Bool {
     view.held[segment].contains(address)
   }
+
+  /// Whether any address of a node can be reached here on a segment.
+  func holdsAny(onSegment segment: Int) -> Bool { !view.held[segment].isEmpty }
 
   /// What follows from addresses and interfaces, as of a revision.
   private struct View {

@@ -153,7 +153,7 @@ final class MachinePlatform: Platform, Readiness {
         }
       if isReady { list.append(source) }
     }
-    return list.sorted { $0.order < $1.order }
+    return list.count < 2 ? list : list.sorted { $0.order < $1.order }
   }
 }
 

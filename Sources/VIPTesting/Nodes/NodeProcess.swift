@@ -76,7 +76,11 @@ final class NodeProcess {
   func collect() {
     guard engine.hasChanged else { return }
     engine.hasChanged = false
-    settings = engine.allSettings
+    let present = engine.allSettings
+    if present != settings {
+      settings = present
+      machine.settingsRevision += 1
+    }
     for event in engine.takeEvents() {
       if case .settled(let name, let family, let settlement) = event {
         // What a library of hooks would do with it.
@@ -139,6 +143,7 @@ final class NodeProcess {
   ///
   /// - Returns: whether anything went on.
   private func continueChanges() -> Bool {
+    guard !isIdle else { return false }
     var wentOn = false
     for change in changes {
       while change.proceed(on: self) { wentOn = true }

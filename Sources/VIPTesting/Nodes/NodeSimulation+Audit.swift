@@ -34,7 +34,9 @@ extension NodeSimulation {
 
   /// One address: its group's Active has it, no other machine does, and the client knows.
   private func audit(_ watch: WatchedAddress) {
-    guard watch.isConsistent, let group = watch.members.first?.settings else { return }
+    guard watch.isConsistent, !isOrphaned(anyOf: [watch.address]),
+      let group = watch.members.first?.settings
+    else { return }
     let family = watch.address.family
     // All of its group on this segment, also those that don't list the address.
     var actives: [Machine] = []
@@ -115,7 +117,7 @@ extension NodeSimulation {
           machine.holds(entry.record.address.address, onSegment: index)
         else { continue }
         // Without leases nothing takes it away but its node's next life.
-        guard machine.options.lease.lifetime != nil else { continue }
+        guard machine.lastLease.lifetime != nil else { continue }
         breach(.leased, machine, "\(entry.record.address) outlives its node")
       }
       return
@@ -127,9 +129,12 @@ extension NodeSimulation {
     if !process.engine.takeEvents().isEmpty {
       breach(.noFlood, machine, "events wait that the loop was not told of")
     }
-    let isListening = process.engine.status().contains {
-      $0.state == .active || process.engine.isProbing($0.name)
-    }
+    // One that was answered by an address which nothing removes asks again every half a minute.
+    let addresses = process.settings.flatMap { $0.addresses.map(\.address) }
+    let isListening =
+      process.engine.status().contains {
+        $0.state == .active || process.engine.isProbing($0.name)
+      } || isOrphaned(anyOf: Set(addresses))
     for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
     }
@@ -142,7 +147,8 @@ extension NodeSimulation {
       let settings = process.settings.first(where: { $0.name == status.name }),
       let link = machine.link(named: settings.interface), link.isUsable,
       machine.hasSource(status.family, onInterface: link.index),
-      !hasTrouble(.stranger, within: .seconds(60)), !hasTrouble(.refusal, within: .seconds(5))
+      !hasTrouble(.stranger, within: .seconds(60)), !hasTrouble(.refusal, within: .seconds(5)),
+      !isOrphaned(anyOf: Set(settings.addresses.lazy.map(\.address)))
     else { return }
     for track in settings.tracks where track.decrement == nil {
       guard machine.link(named: track.interface)?.isUsable ?? false else { return }

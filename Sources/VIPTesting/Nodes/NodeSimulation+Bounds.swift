@@ -1,7 +1,7 @@
 import Netlink
-import VRRP
 import VIP
 import VIPCore
+import VRRP
 import VRRPSimulation
 
 /// How long things may take: computed from the settings, as the README and RFC 9568 §6.1 have it.
@@ -28,10 +28,14 @@ extension NodeSimulation {
 
   /// 3 × interval + skew.
   private func downInterval(_ watch: WatchedAddress) -> Duration {
-    let interval = interval(watch)
+    let isOld = watch.members.contains { $0.settings.version == .v2 }
+    return downInterval(isOld ? .v2 : .v3, interval(watch))
+  }
+
+  /// 3 × interval + skew, whatever the priority.
+  func downInterval(_ version: ProtocolVersion, _ interval: Duration) -> Duration {
     // The skew of version 2 is counted in seconds.
-    let skew = watch.members.contains { $0.settings.version == .v2 } ? .seconds(1) : interval
-    return interval * 3 + skew
+    interval * 3 + (version == .v2 ? .seconds(1) : interval)
   }
 
   /// What repairs and retries may take beyond that.
@@ -52,9 +56,6 @@ extension NodeSimulation {
     if watch.members.contains(where: { $0.settings.probe }) {
       bound += .milliseconds(600) + longestLease(watch)
     }
-    // A router that resigned takes the role back after two intervals if no other does; before
-    // that, others have waited for theirs.
-    if hasTrouble(.resignation, within: .seconds(60)) { bound += interval(watch) * 3 }
     // A refusal after a stranger's answer lasts half a minute.
     if hasTrouble(.stranger, within: .seconds(60)) { bound += .seconds(45) }
     return stretched(bound) + delivery * 3
@@ -73,8 +74,15 @@ extension NodeSimulation {
 
   /// How long the addresses of a dead process may stay.
   private func longestLease(_ watch: WatchedAddress) -> Duration {
-    let isLeft = machines.contains {
-      $0.process == nil && $0.holdsCached(watch.address, onSegment: watch.segment)
+    // Any address of the group: a router that asks for its addresses waits for all of them.
+    let isLeft = machines.contains { machine in
+      guard machine.process == nil, machine.holdsAny(onSegment: watch.segment) else { return false }
+      return machine.holdsCached(watch.address, onSegment: watch.segment)
+        || watch.members.contains { member in
+          member.settings.addresses.contains {
+            machine.holdsCached($0.address, onSegment: watch.segment)
+          }
+        }
     }
     guard isLeft else { return .zero }
     let count =
@@ -90,7 +98,11 @@ extension NodeSimulation {
   /// How long after the last disturbance everything must have come to rest.
   var settlingTime: Duration {
     var longest = Duration.seconds(1)
+    var before: WatchedAddress?
     for watch in supervisor.watched {
+      // All addresses of a group have the same bounds.
+      if let before, before.isAlike(watch) { continue }
+      before = watch
       let delay = watch.members.map(\.settings.preemptDelay).max() ?? .zero
       longest = max(
         longest, outageBound(watch) * 2 + doubleBound(watch) + delay)

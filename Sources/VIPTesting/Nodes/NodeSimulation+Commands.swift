@@ -51,9 +51,8 @@ extension NodeSimulation {
     case .hostReplaces(let address):
       note(.meddling)
       guard let index = machine.link(named: "eth0")?.index else { break }
-      machine.kernel.add(
-        AddressRecord(interfaceIndex: index, address: address, flags: .permanent))
-      machine.revision += 1
+      let record = AddressRecord(interfaceIndex: index, address: address, flags: .permanent)
+      machine.act { $0.add(record) }
     case .hostRemoves(let address):
       note(.meddling)
       for link in machine.kernel.currentLinks {
@@ -84,7 +83,7 @@ extension NodeSimulation {
     machine.standstill = (kind, now + duration)
     machine.lastAbsence = duration
     let active = machine.process?.engine.status().filter { $0.state == .active } ?? []
-    machine.activeBefore = Set(active.map { "\($0.vrid) \($0.family)" })
+    machine.activeBefore = Set(active.map { Machine.Role(vrid: $0.vrid, family: $0.family) })
     machine.log.append(.remark(kind == .frozen ? "is frozen" : "falls asleep"))
   }
 
@@ -117,7 +116,6 @@ extension NodeSimulation {
       machine.wanted.removeAll { $0.name == name }
       process.down(name)
     case .resign(let duration):
-      note(.resignation)
       if let duration { supervisor.quietFrom = max(supervisor.quietFrom, now + duration) }
       command(machine) { engine throws(NodeError) in try engine.resign(name, for: duration) }
     case .promote:
@@ -257,10 +255,11 @@ extension NodeSimulation {
   }
 
   func heal() {
+    let wasWhole = machines.allSatisfy { !$0.isCut } && blocked.allSatisfy { $0 == 0 }
     for machine in machines { machine.isCut = false }
     for index in blocked.indices { blocked[index] = 0 }
     noteDisturbance()
-    refreshClients()
+    if !wasWhole { refreshClients() }
   }
 
   /// What a machine outside the groups does on the first segment.
@@ -270,9 +269,11 @@ extension NodeSimulation {
     switch deed {
     case .has(let address): segments[0].strangers[address] = Self.strangerMAC
     case .leaves(let address):
-      segments[0].strangers[address] = nil
-      refreshClients()
+      let hadIt = segments[0].strangers.removeValue(forKey: address) != nil
+      // What it once announced is for the holder to repair, if the holder could hear it.
+      if segments[0].unheardClaims.remove(address) != nil || hadIt { refreshClients() }
     case .announces(let address):
+      if !isCalm(0) { segments[0].unheardClaims.insert(address) }
       announceForeign(address, at: Self.strangerMAC, onSegment: 0)
     case .advertises(let vrid, let priority, let addresses):
       guard let first = addresses.first else { return }

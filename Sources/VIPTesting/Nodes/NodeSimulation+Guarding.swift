@@ -13,11 +13,7 @@ extension NodeSimulation {
     let deeds = area.deeds(at: process.platform.now().nanoseconds)
     let trial = machine.kernel.copy()
     for case .requests(let bytes) in deeds { trial.perform(bytes) }
-    // What another program has taken the tag off is not the node's at the moment.
-    let tagged = machine.kernel.entries.lazy.filter(\.record.isOurs).map {
-      MachineKernel.Place(interfaceIndex: $0.record.interfaceIndex, address: $0.record.address)
-    }
-    let own = process.platform.machineKernel.installed.intersection(tagged)
+    let own = process.platform.machineKernel.installed
     for difference in differences(trial, of: machine) {
       switch difference {
       case .left(let place) where !own.contains(place): continue  // an earlier life's, with a lease

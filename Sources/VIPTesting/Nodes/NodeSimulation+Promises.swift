@@ -89,10 +89,20 @@ extension NodeSimulation {
   ) {
     guard priority != .release, machine.lastWake == now, machine.process?.platform.isDead == false,
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
-      router.priority != .owner, machine.activeBefore.contains("\(vrid) \(family)")
+      router.priority != .owner
     else { return }
-    // It was away for longer than anybody waits for it, and has just come back.
-    guard machine.lastAbsence > router.interval.duration * 3 + .milliseconds(100) else { return }
+    // It was away for longer than any node waits for it, and has just come back. A Backup's timer may
+    // fire late by a quarter of an interval, which is no pause.
+    let interval = max(
+      router.interval.duration,
+      .nanoseconds(Int64(clamping: supervisor.longestIntervals[vrid] ?? 0)))
+    let wasActive = machine.activeBefore.contains(
+      Machine.Role(vrid: vrid, family: family))
+    let patience =
+      wasActive
+      ? interval * 3 + .milliseconds(100)
+      : downInterval(router.version, interval) + max(interval / 4, .milliseconds(50))
+    guard machine.lastAbsence > patience else { return }
     breach(.listensFirst, machine, "VRID \(vrid) \(family) advertises \(priority) as it wakes up")
   }
 
@@ -108,6 +118,10 @@ extension NodeSimulation {
 
   /// Finds out again which addresses there are, if any settings have changed.
   private func rewatch() {
+    // Each of these only ever counts up.
+    let revision = machines.reduce(0) { $0 + $1.settingsRevision }
+    guard revision != supervisor.watchedRevision else { return }
+    supervisor.watchedRevision = revision
     let settings = machines.map { $0.process?.settings ?? [] }
     guard settings != supervisor.watchedSettings else { return }
     supervisor.watchedSettings = settings
@@ -144,7 +158,7 @@ extension NodeSimulation {
     }
     supervisor.watched = watched
     supervisor.troubled = []
-    supervisor.lookedAt = []
+    supervisor.lookedAt = nil
   }
 
   private struct WatchKey: Hashable {
@@ -155,21 +169,25 @@ extension NodeSimulation {
   /// Whether a segment is whole and nothing is refused or forged on it: what nodes promise then they
   /// promise without conditions.
   func isCalm(_ segment: Int) -> Bool {
-    conditions.isLossless && blocked.allSatisfy { $0 == 0 }
-      && !foreigners.contains { $0.segment == segment } && segments[segment].strangers.isEmpty
-      && machines.allSatisfy { machine in
-        !machine.isCut && machine.standstill == nil
-          && machine.refusedUntil.values.allSatisfy { $0 <= now }
+    guard conditions.isLossless, segments[segment].strangers.isEmpty else { return false }
+    for machine in machines {
+      guard !machine.isCut, machine.standstill == nil, blocked[machine.number] == 0 else {
+        return false
       }
+      guard machine.refusedUntil.isEmpty || machine.refusedUntil.values.allSatisfy({ $0 <= now })
+      else { return false }
+    }
+    return foreigners.isEmpty || !foreigners.contains { $0.segment == segment }
   }
 
-  /// Follows who holds and who serves each address.
+  /// Follows which machine holds and which one serves each address.
   private func look() {
-    let calm = segments.indices.map(isCalm)
-    let state = machines.map(\.revision) + [supervisor.cacheRevision] + calm.map { $0 ? 1 : 0 }
-    let isNews = state != supervisor.lookedAt
-    supervisor.lookedAt = state
-    if isNews {
+    var state = NodeSupervisor.Look(
+      revision: machines.count + supervisor.cacheRevision, calm: [isCalm(0), isCalm(1)])
+    for machine in machines { state.revision += machine.revision }
+    if state != supervisor.lookedAt {
+      supervisor.lookedAt = state
+      let calm = state.calm
       supervisor.troubled = []
       for index in supervisor.watched.indices { follow(index, isCalm: calm) }
     }
@@ -186,21 +204,35 @@ extension NodeSimulation {
       return
     }
     if watch.wasSplit, holders < 2 {
-      // The loser of a split that hears the winner first says nothing, so that the winner does not
-      // know that caches are to be repaired: a client finds out when its packets come to nothing.
       supervisor.watched[index].wasSplit = false
-      let question = segments[watch.segment].client.question(about: watch.address)
-      transmit(frame: question, onSegment: watch.segment)
-    }
-    // Version 2 has no answer to losers that would repair caches.
-    if holders > 1, watch.members.contains(where: { $0.settings.version == .v2 }) {
-      supervisor.watched[index].wasSplit = true
+      if findsOutByItself(watch) {
+        let question = segments[watch.segment].client.question(about: watch.address)
+        transmit(frame: question, onSegment: watch.segment)
+      }
     }
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
     if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
     supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
     if !isServed || holders > 1 { supervisor.troubled.append(index) }
+  }
+
+  /// Whether a client finds out only when its packets come to nothing that the machine which it takes
+  /// for an address's has lost it to another one.
+  ///
+  /// A loser of a split makes the winner announce again if it can speak (Docs/Handover.md). One that is
+  /// dead, frozen or cut off can't, one that was frozen has not handed over, and a strict one does not.
+  private func findsOutByItself(_ watch: WatchedAddress) -> Bool {
+    if watch.members.contains(where: { $0.settings.handover == .strict }) { return true }
+    guard let mac = segments[watch.segment].client.cache[watch.address],
+      let machine = machines.first(where: { machine in
+        machine.kernel.currentLinks.contains { $0.macAddress == mac }
+      })
+    else { return true }
+    guard !machine.isCut, machine.standstill == nil,
+      machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true
+    else { return true }
+    return !running(watch).contains { $0.machine == machine.number }
   }
 
   /// Whether a packet of the client to an address reaches a machine that has it.
@@ -223,10 +255,44 @@ extension NodeSimulation {
 
   /// Whether something else has an address, so that nothing is promised about it.
   private func isExcused(_ watch: WatchedAddress) -> Bool {
-    !watch.isConsistent || !isListedByAll(watch)
+    !watch.isConsistent || !isListedByAll(watch) || isOrphaned(watch) || isServedElsewhere(watch)
       || machines.contains { machine in
         machine.untouched.entries.contains { $0.record.address.address == watch.address }
       }
+  }
+
+  /// Whether a machine serves an address on another segment, and answers probes for it on this one:
+  /// Linux answers for an IPv4 address on each interface.
+  private func isServedElsewhere(_ watch: WatchedAddress) -> Bool {
+    guard watch.address.isIPv4, watch.members.contains(where: { $0.settings.probe }) else {
+      return false
+    }
+    return segments.indices.contains { segment in
+      segment != watch.segment
+        && machines.contains { $0.holdsCached(watch.address, onSegment: segment) }
+    }
+  }
+
+  /// Whether an address stays for good on a machine whose node and guard are dead, since it was put up
+  /// without an end (`lease off`): nothing but its node's next life removes it (Docs/Leases.md).
+  ///
+  /// A router of the group that asks first if its addresses are free waits for all of them.
+  private func isOrphaned(_ watch: WatchedAddress) -> Bool {
+    var addresses: Set = [watch.address]
+    for member in watch.members where member.settings.probe {
+      addresses.formUnion(member.settings.addresses.lazy.map(\.address))
+    }
+    return isOrphaned(anyOf: addresses)
+  }
+
+  /// Whether one of some addresses is on the machine of a dead node for good.
+  func isOrphaned(anyOf addresses: Set<IPAddress>) -> Bool {
+    machines.contains { machine in
+      machine.process == nil && machine.lastLease.lifetime == nil
+        && machine.kernel.entries.contains {
+          $0.record.isOurs && $0.validUntil == nil && addresses.contains($0.record.address.address)
+        }
+    }
   }
 
   /// Whether every running router of the group has an address in its list.

@@ -76,8 +76,7 @@ extension NodeSimulation {
   private func transmit(_ content: Parcel.Content, by machine: Machine, onInterface index: Int32) {
     guard let segment = machine.attachments[index], machine.isConnected(index) else { return }
     for other in machines {
-      for (interface, number) in other.attachments.sorted(by: { $0.key < $1.key })
-      where number == segment && !(other === machine && interface == index) {
+      for interface in other.ports[segment] where !(other === machine && interface == index) {
         guard other.takes(content, by: interface) else { continue }
         guard blocked[machine.number] & 1 << UInt64(other.number) == 0 else { continue }
         dispatch(
@@ -95,8 +94,7 @@ extension NodeSimulation {
   /// Puts a frame of the client or of a stranger on a segment; nothing of it is lost.
   func transmit(frame: [UInt8], onSegment segment: Int) {
     for other in machines {
-      for (interface, number) in other.attachments.sorted(by: { $0.key < $1.key })
-      where number == segment {
+      for interface in other.ports[segment] {
         guard other.takes(.frame(frame), by: interface) else { continue }
         dispatch(
           .frame(frame), to: .machine(other.number, interfaceIndex: interface), on: segment,
@@ -169,7 +167,7 @@ extension NodeSimulation {
     touch(machine)
   }
 
-  /// The kernel answers who asks for an address that it has.
+  /// The kernel answers a frame that asks for an address that it has.
   private func answer(_ frame: [UInt8], at machine: Machine, by index: Int32) {
     guard let (address, source) = Self.question(in: frame) else { return }
     for mac in machine.answers(about: address, onInterface: index) where mac != source {
@@ -185,7 +183,7 @@ extension NodeSimulation {
     transmit(frame: Self.answer(address, at: mac, to: source), onSegment: segment)
   }
 
-  /// The address that a frame asks for, and who asks.
+  /// The address that a frame asks for, and the sender.
   private static func question(in frame: [UInt8]) -> (IPAddress, MACAddress)? {
     guard let ethernet = try? EthernetFrame(parsing: frame.span) else { return nil }
     let payload = frame.span.extracting(ethernet.byteCount..<frame.count)
@@ -242,11 +240,10 @@ extension NodeSimulation {
     let header = PacketHeader(
       source: foreigner.source, destination: .vrrpGroup(family), hopLimit: 255)
     for machine in machines {
-      for (interface, number) in machine.attachments.sorted(by: { $0.key < $1.key })
-      where number == foreigner.segment {
+      for interface in machine.ports[foreigner.segment] {
         parcels.insert(
           Parcel(
-            time: now + conditions.latency, segment: number,
+            time: now + conditions.latency, segment: foreigner.segment,
             receiver: .machine(machine.number, interfaceIndex: interface),
             content: .message(header, bytes)))
       }

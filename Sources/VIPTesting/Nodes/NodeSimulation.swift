@@ -29,8 +29,10 @@ public final class NodeSimulation {
   /// Virtual routers of strangers that advertise.
   var foreigners: [ForeignRouter] = []
   var supervisor = NodeSupervisor()
-  /// Machines whose state may have changed in this step.
-  private var touched: Set<Int> = []
+  /// How often something has happened.
+  private(set) var stepCount = 0
+  /// Machines whose state may have changed in this step, a bit for each.
+  private var touched: UInt64 = 0
   /// Called at the end of each step with the machines on which something happened.
   var observer: (([Machine]) -> Void)?
   /// Lines about the segment itself since they were last asked for.
@@ -100,16 +102,21 @@ public final class NodeSimulation {
     } catch {
       machine.log.append(.remark("can't start: \(error)"))
     }
-    touched.insert(machine.number)
+    touch(machine)
   }
 
   // MARK: Time
 
   /// Lets time pass.
-  func run(for duration: Duration) {
+  ///
+  /// - Parameters:
+  ///   - duration: how much.
+  ///   - isUntilRest: whether it stops before that when everything has come to rest and was looked at.
+  func run(for duration: Duration, untilAtRest isUntilRest: Bool = false) {
     let end = now + duration
     settle()
     while let next = nextTime(), next <= end {
+      if isUntilRest, supervisor.isAudited { return }
       now = max(now, next)
       takeStep()
     }
@@ -146,29 +153,35 @@ public final class NodeSimulation {
   }
 
   private func takeStep() {
+    stepCount += 1
     while let parcel = parcels.first, parcel.time <= now {
       _ = parcels.removeFirst()
       deliver(parcel)
     }
     for index in foreigners.indices where foreigners[index].next <= now { advertise(index) }
     for machine in machines where nextTime(of: machine).map({ $0 <= now }) ?? false {
-      touched.insert(machine.number)
+      touch(machine)
     }
     settle()
   }
 
   /// Lets every machine on which something has happened do what is to be done now.
   func settle() {
-    for number in touched.sorted() { attend(machines[number]) }
-    let changed = touched.sorted().map { machines[$0] }
-    touched = []
+    let attended = touched
+    for machine in machines where attended & 1 << UInt64(machine.number) != 0 { attend(machine) }
+    let changed = machines.filter(isTouched)
+    touched = 0
     check(changed)
     observer?(machines.filter { !$0.log.isEmpty })
     for machine in changed { machine.log = [] }
   }
 
+  private func isTouched(_ machine: Machine) -> Bool {
+    touched & 1 << UInt64(machine.number) != 0
+  }
+
   /// Notes that something has happened on a machine.
-  func touch(_ machine: Machine) { touched.insert(machine.number) }
+  func touch(_ machine: Machine) { touched |= 1 << UInt64(machine.number) }
 
   private func attend(_ machine: Machine) {
     if let end = machine.standstill?.end, end <= now { wake(machine) }
@@ -238,6 +251,7 @@ public final class NodeSimulation {
   }
 
   private func bury(_ machine: Machine) {
+    if let process = machine.process { machine.lastLease = process.engine.lease }
     machine.process = nil
     machine.names = []
     machine.requestsUntilDeath = nil

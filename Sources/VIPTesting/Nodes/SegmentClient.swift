@@ -62,7 +62,7 @@ struct SegmentClient {
   }
 }
 
-/// One broadcast domain: who is where, and what a stranger on it does.
+/// One broadcast domain: where each machine is, and what a stranger on it does.
 struct SimulatedSegment {
   let number: Int
   var client: SegmentClient
@@ -70,6 +70,8 @@ struct SimulatedSegment {
   var ports: [MACAddress: Int] = [:]
   /// Addresses that strangers have, with their Ethernet addresses.
   var strangers: [IPAddress: MACAddress] = [:]
+  /// Addresses that a stranger has announced when their holder may not have heard it.
+  var unheardClaims: Set<IPAddress> = []
 
   init(number: Int) {
     self.number = number

@@ -35,6 +35,7 @@ import VRRPSimulation
 /// | `freeze A D`, `sleep A D` | stops the process; puts the whole machine to sleep |
 /// | `clock A ±P` | lets its clock run faster or slower |
 /// | `tick D` | lets time pass |
+/// | `rest D` | the same, but only until everything has come to rest and was looked at |
 /// | `cut A…`, `plug A…` | cuts a machine's cables; plugs them in again |
 /// | `drop A->B`, `pass A->B` | blocks one direction between two machines; opens it |
 /// | `partition A… \| B…`, `heal` | parts the segment; opens and plugs everything |

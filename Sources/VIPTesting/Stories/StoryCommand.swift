@@ -16,6 +16,8 @@ public enum StoryCommand: Sendable, Hashable {
   case router(String, String, RouterDeed)
   /// Lets time pass.
   case tick(Duration)
+  /// Lets time pass until everything has come to rest and was looked at, but no longer than a time.
+  case rest(Duration)
   /// Cuts or plugs in the cables of machines.
   case setCut([String], Bool)
   /// Blocks or opens one direction between two machines.
@@ -145,6 +147,7 @@ extension StoryCommand: CustomStringConvertible {
     case .node(let name, let deed): deed.text(name)
     case .router(let node, let router, let deed): deed.text("\(node) \(router)")
     case .tick(let duration): "tick \(duration.text)"
+    case .rest(let duration): "rest \(duration.text)"
     case .setCut(let names, let isCut):
       "\(isCut ? "cut" : "plug") \(names.joined(separator: " "))"
     case .setBlocked(let from, let to, let isBlocked):

@@ -232,6 +232,7 @@ private struct StoryGenerator {
     case 1: return own.map { [.node(name, .hostRemoves($0))] } ?? []
     case 2: return own.map { [.node(name, .hostAdds($0))] } ?? []
     case 3: return [.node(name, .hostPromotes(random.below(2) == 0))]
+    case 4: return [.node(name, .hostReplaces(address))]
     default: return [.node(name, .hostRemoves(address))]
     }
   }
@@ -340,11 +341,11 @@ private struct StoryGenerator {
         for address in group.addresses { commands.append(.stranger(.leaves(address.address))) }
       }
     }
-    commands.append(.tick(restTime))
+    commands.append(.rest(restTime))
     return commands
   }
 
-  /// What a segment needs to come to rest, and some.
+  /// What a segment needs to come to rest at most, and some.
   private var restTime: Duration {
     var seconds = 24
     if !Set(kinds).isDisjoint(with: [.meddling, .interface]) { seconds += 25 }
@@ -366,7 +367,7 @@ private struct StoryGenerator {
       case 3: commands.append(.router(name, group.name, .down))
       default: commands.append(.node(name, .stop))
       }
-      commands.append(.tick(restTime))
+      commands.append(.rest(restTime))
     }
     for name in names { commands.append(.node(name, .start)) }
     commands.append(.tick(.seconds(5)))

@@ -5,57 +5,96 @@ extension Story {
   /// The shortest story found that still breaks the same promise.
   ///
   /// Takes out commands, nodes, addresses and settings as long as the promise stays broken, and makes
-  /// times round.
+  /// times round. It ends after a bounded number of steps, with what it has found by then.
   public func minimized(breaking promise: BrokenPromise.Promise) -> Story {
-    func isBroken(_ story: Story) -> Bool {
-      StoryRun(story).brokenPromises.contains { $0.promise == promise }
-    }
-    var best = self
+    var search = StoryMinimizer(self, breaking: promise)
+    return search.run()
+  }
+}
+
+/// The search for a short story that breaks a promise.
+private struct StoryMinimizer {
+  /// So much may happen in all replays together: a few tens of seconds.
+  private static let stepsMax = 150_000
+
+  private let promise: BrokenPromise.Promise
+  private var best: Story
+  private var stepsLeft = stepsMax
+
+  init(_ story: Story, breaking promise: BrokenPromise.Promise) {
+    self.promise = promise
+    best = story
+  }
+
+  mutating func run() -> Story {
     // What follows the first breach is of no interest.
-    best = best.cutAfter(promise)
+    if let story = play(best) { best = story }
     var hasShrunk = true
-    while hasShrunk {
-      hasShrunk = false
-      // Large pieces first.
-      var size = max(best.statements.count / 2, 1)
-      while size >= 1 {
-        var start = best.statements.count
-        while start > 0 {
-          let range = max(start - size, 0)..<start
-          let candidate = best.removing(range)
-          if candidate != best, isBroken(candidate) {
-            best = candidate
-            hasShrunk = true
-          }
-          start = min(start - size, best.statements.count)
-        }
-        size /= 2
-      }
-      for candidate in best.simplifications() where isBroken(candidate) {
-        best = candidate
-        hasShrunk = true
-        break
-      }
+    while hasShrunk, stepsLeft > 0 {
+      hasShrunk = removePieces()
+      if simplify() { hasShrunk = true }
     }
     return best
   }
 
-  /// The story up to the command that breaks a promise.
-  private func cutAfter(_ promise: BrokenPromise.Promise) -> Story {
-    let player = StoryPlayer(self, isSilent: true)
-    for (index, statement) in statements.enumerated() {
-      _ = player.play(statement.command)
-      if player.simulation.brokenPromises.contains(where: { $0.promise == promise }) {
-        var copy = self
-        copy.statements = Array(statements.prefix(index + 1))
-        return copy
-      }
-    }
-    return self
+  /// Takes a story for the best one if it still breaks the promise.
+  private mutating func take(_ candidate: Story) -> Bool {
+    guard candidate != best, stepsLeft > 0, let story = play(candidate) else { return false }
+    best = story
+    return true
   }
 
+  /// A story up to the command that breaks the promise; `nil` if none does, or the steps are used up.
+  private mutating func play(_ story: Story) -> Story? {
+    let player = StoryPlayer(story, isSilent: true)
+    defer { stepsLeft -= player.simulation.stepCount }
+    for (index, statement) in story.statements.enumerated() {
+      _ = player.play(statement.command)
+      if player.simulation.brokenPromises.contains(where: { $0.promise == promise }) {
+        var copy = story
+        copy.statements = Array(story.statements.prefix(index + 1))
+        return copy
+      }
+      guard player.simulation.stepCount < stepsLeft else { return nil }
+    }
+    return nil
+  }
+
+  /// Leaves out what can be left out, large pieces first.
+  private mutating func removePieces() -> Bool {
+    var hasShrunk = false
+    var size = max(best.statements.count / 2, 1)
+    while size >= 1 {
+      var start = best.statements.count
+      while start > 0 {
+        if take(best.removing(max(start - size, 0)..<start)) { hasShrunk = true }
+        start = min(start - size, best.statements.count)
+      }
+      size /= 2
+    }
+    return hasShrunk
+  }
+
+  /// Makes each command as simple as it can be.
+  private mutating func simplify() -> Bool {
+    var hasShrunk = false
+    var index = 0
+    while index < best.statements.count {
+      var isSimpler = false
+      for command in best.statements[index].command.simplifications where !isSimpler {
+        var candidate = best
+        candidate.statements[index].command = command
+        isSimpler = take(candidate)
+      }
+      if isSimpler { hasShrunk = true } else { index += 1 }
+    }
+    return hasShrunk
+  }
+}
+
+extension Story {
   /// Without some commands; without a node also without all that mentions it.
-  private func removing(_ range: Range<Int>) -> Story {
+  fileprivate func removing(_ range: Range<Int>) -> Story {
     var copy = self
     let removed = copy.statements[range]
     copy.statements.removeSubrange(range)
@@ -65,17 +104,6 @@ extension Story {
       }
     }
     return copy
-  }
-
-  /// Stories with one command made simpler.
-  private func simplifications() -> [Story] {
-    statements.indices.flatMap { index in
-      statements[index].command.simplifications.map { command in
-        var copy = self
-        copy.statements[index].command = command
-        return copy
-      }
-    }
   }
 }
 
@@ -102,6 +130,7 @@ extension StoryCommand {
   fileprivate var simplifications: [StoryCommand] {
     switch self {
     case .segment(let conditions) where conditions != .init(): return [.segment(.init())]
+    case .rest(let duration): return [.tick(duration)]
     case .tick(let duration): return Self.rounder(duration).map { .tick($0) }
     case .node(let name, .freeze(let duration)):
       return Self.rounder(duration).map { .node(name, .freeze($0)) }

@@ -98,6 +98,7 @@ private struct StoryParser {
     case "segment": return .segment(try conditions())
     case "node": return try newNode()
     case "tick": return .tick(try duration())
+    case "rest": return .rest(try duration())
     case "cut": return .setCut(try nodeList(), true)
     case "plug": return .setCut(try nodeList(), false)
     case "drop": return try way(isBlocked: true)

@@ -71,6 +71,7 @@ public final class StoryPlayer {
     case .router(let name, let router, let deed):
       simulation.perform(deed, of: router, on: machine(name))
     case .tick(let duration): simulation.run(for: duration)
+    case .rest(let duration): simulation.run(for: duration, untilAtRest: true)
     case .setCut(let names, let isCut): simulation.setCut(isCut, names.map(machine))
     case .setBlocked(let from, let to, let isBlocked):
       simulation.setBlocked(isBlocked, from: machine(from), to: machine(to))

@@ -108,8 +108,8 @@ struct ResignCommand: ParsableCommand {
     abstract: "Leave the addresses of a router to another machine.",
     discussion: """
       This machine serves the addresses until another one has announced them; then it watches \
-      over them with the lowest priority. It takes them back if nobody else is there, when it is \
-      promoted, or when the time given is over and it has the higher priority.
+      over them with the lowest priority. It takes them back if no other machine is there, when it \
+      is promoted, or when the time given is over and it has the higher priority.
 
         vipctl resign web
         vipctl resign web --for 10m
@@ -129,8 +129,7 @@ struct ResignCommand: ParsableCommand {
 
   func run() throws {
     let client = NodeClient(runtime)
-    let seconds = duration.map { $0 / .seconds(1) }
-    try client.change(.resign(router: name, seconds: seconds))
+    try client.change(.resign(router: name, for: duration))
   }
 }
 

@@ -19,9 +19,9 @@ struct CheckCommand: ParsableCommand {
         vipctl check /etc/vipctl.yaml && systemctl reload vipctl
         vipctl check /etc/vipctl.yaml --probe
 
-      --probe also asks the segment, for a second or one interval: who answers for the \
-      addresses, and who advertises on their VRIDs. A node may run meanwhile; nobody's tables \
-      change. It needs CAP_NET_RAW.
+      --probe also asks the segment, for a second or one interval: which machines answer for \
+      the addresses, and which advertise on their VRIDs. A node may run meanwhile; no cache \
+      changes. It needs CAP_NET_RAW.
 
       Exit codes: 0 if 'run' would start, also with warnings; 65 if the file itself makes no \
       sense; 1 if it does not fit this machine, or conflicts with others on the segment; 77 if \
@@ -33,7 +33,7 @@ struct CheckCommand: ParsableCommand {
     completion: Completions.configuration)
   var file: String
 
-  @Flag(help: "Ask the segment too who uses the addresses and VRIDs.")
+  @Flag(help: "Ask the segment too which machines use the addresses and VRIDs.")
   var probe = false
 
   func run() throws {

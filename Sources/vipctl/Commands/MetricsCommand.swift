@@ -17,8 +17,8 @@ struct MetricsCommand: ParsableCommand {
         vipctl metrics --output /var/lib/prometheus/node-exporter/vipctl.prom
 
       The file is replaced in one step; if no node runs it is removed, so that the numbers of a \
-      node that is gone don't live on. Counters have the names of RFC 8347. Who holds an address \
-      is seen from vipctl_router_state{state="active"}, which is 1 on one machine of each group.
+      node that is gone don't live on. Counters have the names of RFC 8347. The holder of an \
+      address is seen from vipctl_router_state{state="active"}, which is 1 on one machine of each group.
       """)
 
   @Option(

@@ -16,7 +16,7 @@ struct MonitorCommand: ParsableCommand {
       vipctl monitor -r <file> [--summary] [--count <n>] [--for <time>] [--json]
       """,
     discussion: """
-      One line for each packet about who holds an address, from an interface or from a capture \
+      One line for each packet about the holder of an address, from an interface or a capture \
       (pcap or pcapng): VRRP of both versions, announcements and probes by ARP and Neighbor \
       Discovery, and whatever contradicts them. Ordinary ARP questions and answers are left out. \
       It only listens.
@@ -84,7 +84,7 @@ struct MonitorCommand: ParsableCommand {
       let result = watch.monitor.summary(at: now)
       Terminal.print(
         json
-          ? JSONCoding.pretty(result)
+          ? MonitorText.json(result)
           : MonitorText.render(result, colour: Terminal.wantsColour(STDOUT_FILENO)))
     }
     if let failure { throw failure }

@@ -54,13 +54,13 @@ struct RunCommand: ParsableCommand {
     transform: SettingText.logFormat)
   var logFormat: LogFormat = .logfmt
 
-  /// What those may want who send SIGUSR1 or SIGUSR2, as keepalived has it.
+  /// What users of keepalived may want when they send SIGUSR1 or SIGUSR2.
   static let hintForReports = "'vipctl status --json' and 'vipctl metrics' tell all"
 
   func run() throws {
     let wanted = try router.load(for: "run")
     try Permissions.require()
-    let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
+    let directory = runtime.directory
     let file = router.config
     LogOutput.use(logFormat)
     do throws(ServiceError) {

@@ -17,8 +17,8 @@ struct SimulateCommand: ParsableCommand {
       """,
     discussion: """
       Plays a scenario file ('-' is standard input), or routers and faults given by flags, with \
-      the same election code that runs in production. Prints the log, who was Active when, and \
-      for how long a client reached nobody. Equal input gives equal output.
+      the same election code that runs in production. Prints the log, which router was Active \
+      when, and for how long a client reached none. Equal input gives equal output.
 
         vipctl simulate Examples/scenarios/failover.txt
         vipctl simulate --routers 5 --loss 2% --seed 7 --crash 10s
@@ -85,7 +85,7 @@ struct SimulateCommand: ParsableCommand {
       try OutputFile.write(capture.bytes, to: pcap)
     }
     if json {
-      Terminal.print(JSONCoding.pretty(ScenarioReport(run)))
+      Terminal.print(SimulationText.json(ScenarioReport(run)))
     } else {
       Terminal.print(SimulationText.render(run, width: width))
     }

@@ -52,7 +52,7 @@ struct UpCommand: ParsableCommand {
         "only a node of 'vipctl run' takes 'announcements' from a file; take it out of the file")
     }
     try Permissions.require()
-    let directory = RuntimeDirectory.resolve(flag: runtime.runtimeDir)
+    let directory = runtime.directory
     var launch = Launch(directory: directory) {
       BackgroundNodeCommand.arguments(directory, $0)
     }

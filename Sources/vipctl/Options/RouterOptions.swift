@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import VIP
 import VIPConfiguration
 import VIPCore
@@ -247,4 +248,16 @@ struct RuntimeOptions: ParsableArguments {
       valueName: "dir"),
     completion: .directory)
   var runtimeDir: String?
+
+  /// Where the node is that is meant.
+  var directory: String { Self.directory(runtimeDir) }
+
+  /// What a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.
+  static func directory(_ flag: String?) -> String {
+    if let flag { return flag }
+    if let value = getenv("VIPCTL_RUNTIME_DIR"), value.pointee != 0 {
+      return String(cString: value)
+    }
+    return "/run/vipctl"
+  }
 }

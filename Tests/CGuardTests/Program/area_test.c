@@ -15,15 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int failures = 0;
-
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      printf("%s:%d: %s: %s\n", __FILE__, __LINE__, __func__, #condition);    \
-      failures++;                                                             \
-    }                                                                         \
-  } while (0)
+#include "check.h"
 
 enum { CONTENTS_SIZE = 256, AREA_SIZE = VIP_GUARD_CONTENTS_OFFSET + CONTENTS_SIZE };
 
@@ -414,15 +406,6 @@ static void a_walk_ends_with_the_last_entry(void) {
   free(area);
 }
 
-/// A xorshift generator, so that a failure repeats.
-static uint64_t random_state = 88172645463325252u;
-static uint32_t random_below(uint32_t bound) {
-  random_state ^= random_state << 13;
-  random_state ^= random_state >> 7;
-  random_state ^= random_state << 17;
-  return (uint32_t)(random_state >> 16) % bound;
-}
-
 static void a_walk_stays_within_a_spoilt_area(void) {
   uint8_t *area = new_area();
   for (int round = 0; round < 20000; round++) {
@@ -479,6 +462,5 @@ int main(void) {
   a_walk_of_overlapping_blocks_ends_after_the_size_of_the_area();
   a_walk_ends_with_the_last_entry();
   a_walk_stays_within_a_spoilt_area();
-  printf("%d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return finish();
 }

@@ -39,13 +39,13 @@ import VIPCore
     #expect(review(&watch, at: .milliseconds(20)) == [.defend(address())])
     #expect(watch.deadline == at(.seconds(3)))
     #expect(review(&watch, at: .milliseconds(2999)) == [])
-    #expect(watch.warnings.isEmpty && watch.status.current.isEmpty)
+    #expect(watch.status.current.isEmpty)
     #expect(review(&watch, at: .seconds(3)) == [.report(address(), Self.stranger)])
-    #expect(watch.warnings.count == 1)
+    #expect(watch.status.current.count == 1)
     #expect(watch.deadline == at(.seconds(60)))
     #expect(review(&watch, at: .milliseconds(59_999)) == [])
     #expect(review(&watch, at: .seconds(60)) == [.end(address(), Self.stranger)])
-    #expect(watch.deadline == nil && watch.warnings.isEmpty)
+    #expect(watch.deadline == nil && watch.status.current.isEmpty)
     #expect(watch.status == ConflictStatus(claims: 1, defenses: 1))
   }
 
@@ -103,9 +103,38 @@ import VIPCore
     }
     #expect(defenses == [11, 21, 31, 41, 51, 61, 71].map { .seconds($0) })
     #expect(review(&watch, at: .seconds(80)) == [])
+    #expect(watch.deadline == at(.seconds(81)))
+    #expect(review(&watch, at: .seconds(81)) == [.defend(address())])
     #expect(watch.deadline == at(.seconds(140)))
-    #expect(watch.status.claims == 78 && watch.status.defenses == 8)
+    #expect(watch.status.claims == 78 && watch.status.defenses == 9)
     #expect(review(&watch, at: .seconds(140)) == [.end(address(), Self.stranger)])
+  }
+
+  @Test func `a claim within ten seconds of an answer is answered when they are over`() {
+    var watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    #expect(review(&watch, at: .milliseconds(20)) == [.defend(address())])
+    #expect(hear(&watch, at: .seconds(1)) == nil)
+    #expect(review(&watch, at: .seconds(3)) == [.report(address(), Self.stranger)])
+    #expect(hear(&watch, at: .seconds(5)) == nil)
+    #expect(watch.deadline == at(.milliseconds(10_020)))
+    #expect(review(&watch, at: .milliseconds(10_019)) == [])
+    #expect(review(&watch, at: .milliseconds(10_020)) == [.defend(address())])
+    // Once for all that came in between.
+    #expect(review(&watch, at: .seconds(64)) == [])
+    #expect(watch.deadline == at(.seconds(65)))
+  }
+
+  @Test func `a further claim that was a takeover's is not answered`() {
+    var watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    _ = review(&watch, at: .milliseconds(20), grace: .seconds(30))
+    #expect(hear(&watch, at: .seconds(1)) == nil)
+    #expect(
+      review(&watch, at: .seconds(11), groupHeardAt: .seconds(2), grace: .seconds(30)) == [])
+    #expect(
+      review(&watch, at: .seconds(30), groupHeardAt: .seconds(2), grace: .seconds(30)) == [])
+    #expect(watch.deadline == nil)
   }
 
   @Test func `the claimant that is named is the last one`() {
@@ -126,7 +155,7 @@ import VIPCore
     _ = hear(&watch, 101, at: .seconds(4))
     let kept = address(101)
     #expect(watch.keepOnly { $0 == kept } == [.end(address(100), Self.stranger)])
-    #expect(watch.status.current.isEmpty && watch.warnings.isEmpty)
+    #expect(watch.status.current.isEmpty)
     #expect(watch.deadline == at(.milliseconds(4020)), "the other one goes on")
     #expect(watch.keepOnly { _ in false } == [], "nothing was told of it")
     #expect(watch.deadline == nil)
@@ -150,8 +179,7 @@ import VIPCore
     #expect(deeds.count == ConflictWatch.capacity)
     _ = review(&watch, at: .seconds(3))
     #expect(watch.status.claims == 200, "the others are counted")
-    #expect(watch.warnings.count == 4)
-    #expect(watch.warnings.last == "61 more addresses are also used by other machines")
+    #expect(watch.status.current.count == ConflictWatch.capacity)
   }
 
   @Test func `a grace that grows meanwhile puts the report off, and defends nothing again`() {

@@ -37,10 +37,28 @@ import VRRP
 
   @Test func `a departure waits for an interval and a margin, a successor for its announcements`() {
     #expect(waiting(.shutdown).deadline == Self.start + .milliseconds(1100))
-    #expect(waiting(.resigned).deadline == Self.start + .milliseconds(1100))
+    #expect(waiting(.resigned).deadline == Self.start + .milliseconds(2100))
     #expect(waiting(Self.byPriority).deadline == Self.start + .milliseconds(201))
     #expect(waiting(Self.byAddress).deadline == Self.start + .milliseconds(201))
     #expect(Handover.longest(addresses: 2, interval: .default) == .milliseconds(1301))
+  }
+
+  @Test func `one that has resigned waits until it takes the role back, unless it leaves`() {
+    var handover = waiting(.resigned)
+    handover.routerLeft()
+    #expect(handover.deadline == Self.start + .milliseconds(1100))
+    handover = waiting(.resigned)
+    _ = handover.successorAdvertised(at: Self.start + .seconds(1))
+    handover.routerLeft()
+    #expect(handover.deadline == Self.start + .milliseconds(1201))
+  }
+
+  @Test func `it is known whether a successor has announced all that it was left`() {
+    var handover = waiting(.shutdown)
+    #expect(!handover.lacksAnnouncements, "there is no successor")
+    handover = waiting(Self.byPriority)
+    #expect(handover.announced(Self.first) == .removeSome && handover.lacksAnnouncements)
+    #expect(handover.announced(Self.second) == .release && !handover.lacksAnnouncements)
   }
 
   @Test func `only some reasons leave anything to wait for`() {

@@ -1,4 +1,5 @@
 import Testing
+import VIPCore
 
 @testable import VIP
 
@@ -8,7 +9,7 @@ import Testing
     var failure = SendFailure()
     func attempt(_ results: Int32...) -> SendFailure.News? {
       for result in results { failure.record(result) }
-      return failure.conclude()
+      return failure.conclude(at: Instant(nanoseconds: 0))
     }
     #expect(attempt(0) == nil)
     #expect(attempt(1) == .failed(errno: 1))

@@ -1,0 +1,48 @@
+public import VIPCore
+
+extension NetlinkKernel {
+  /// The route to an address; `nil` if there is none.
+  ///
+  /// Equivalent to: `ip route get fibmatch ADDRESS`
+  public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
+    do throws(NetlinkError) {
+      return try dump("look for a route to \(address)") { output, sequence in
+        SubnetRouteMessage.encodeQuery(address, into: &output, sequence: sequence)
+      } decode: { message, bytes in
+        SubnetRouteMessage.record(message, in: bytes)
+      }.first
+    } catch {
+      if error.isUnreachable { return nil }
+      throw error
+    }
+  }
+
+  /// Makes a route, or refreshes it.
+  ///
+  /// Equivalent to: `ip route replace SUBNET dev IF proto 112 metric 2147483647 expires SECONDS`
+  public func install(_ request: RouteRequest) -> NetlinkError? {
+    perform(request, isRemoval: false)
+  }
+
+  /// Removes a route; one that is not there is no error.
+  ///
+  /// Equivalent to: `ip route delete SUBNET dev IF proto 112 metric 2147483647`
+  public func remove(_ request: RouteRequest) -> NetlinkError? {
+    let error = perform(request, isRemoval: true)
+    return error?.isNotThere == true || error?.isNoSuchRoute == true ? nil : error
+  }
+
+  private func perform(_ request: RouteRequest, isRemoval: Bool) -> NetlinkError? {
+    discardStaleReplies()
+    sequence &+= 1
+    let number = sequence
+    outgoing = [UInt8](capacity: 96) { output in
+      SubnetRouteMessage.encode(request, isRemoval: isRemoval, into: &output, sequence: number)
+    }
+    var result: NetlinkError?
+    collectReplies(first: number, count: 1) { _, reply in
+      result = request.refused(reply.code, reply.message, reply.offset, isRemoval: isRemoval)
+    }
+    return result
+  }
+}

@@ -1,0 +1,94 @@
+import VIPCore
+import VRRP
+
+/// Telling of problems: once when one begins, once when it is over.
+///
+/// What is wrong begins in many places, each of which calls ``warn(_:of:_:)``. The end is seen in one:
+/// at the end of a turn or command each problem that was told of is looked at again. What is in a
+/// status is decided by the same state.
+extension Engine {
+  /// Tells that something is wrong with a router, unless that has been told in the same words.
+  func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
+    guard instance.toldProblems.begin(kind, text) else { return }
+    troubledSlots.insert(instance.slot)
+    report(.warning(instance.problem(kind, text)))
+  }
+
+  /// Tells of what is over; costs nothing while nothing is wrong.
+  func reviewProblems() {
+    guard !troubledSlots.isEmpty else { return }
+    for slot in troubledSlots.sorted() {
+      guard let instance = instances[slot] else {
+        troubledSlots.remove(slot)
+        continue
+      }
+      endProblems(of: instance) { isThere($0, of: instance) }
+    }
+  }
+
+  /// Tells that nothing is wrong any more with a router that is gone.
+  func endProblems(of instance: RouterInstance) {
+    endProblems(of: instance) { _ in false }
+  }
+
+  private func endProblems(
+    of instance: RouterInstance, unless isThere: (Problem.Kind) -> Bool
+  ) {
+    for (kind, text) in instance.toldProblems.end(unless: isThere) {
+      report(.cleared(instance.problem(kind, text)))
+    }
+    if instance.toldProblems.isEmpty { troubledSlots.remove(instance.slot) }
+  }
+
+  /// Whether a problem that was told of is still there.
+  private func isThere(_ kind: Problem.Kind, of instance: RouterInstance) -> Bool {
+    switch kind {
+    case .advertising:
+      return instance.activity == .running
+        && segment(of: instance)?.sendFailure(of: instance) ?? 0 != 0
+    case .announcing: return instance.announceFailure != nil
+    case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false
+    case .addressFailure(let address):
+      return instance.addresses.position(of: address).map {
+        instance.addresses[$0].failure != nil
+      } ?? false
+    case .addressRemoved(let address):
+      return instance.addresses.position(of: address).map {
+        instance.addresses[$0].isContested(at: now)
+      } ?? false
+    case .unguarded: return !isGuarded(instance)
+    case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
+    case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
+    case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
+      .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
+      .unusableAdvertisement:
+      return instance.troubles.contains(kind)
+    }
+  }
+
+  /// Whether a guard could clean up after all of a router, or there is none.
+  func isGuarded(_ instance: RouterInstance) -> Bool {
+    safeguard?.covers(instance.slot, serial: instance.serial) ?? true
+  }
+
+  /// What a guard can't do for a router.
+  static let unguardedText =
+    "the guard has no room for all of its addresses; if the node dies they go with their lease"
+
+  // MARK: The node
+
+  /// Tells that something is wrong with the node.
+  func warn(_ kind: NodeProblem.Kind, _ text: String) {
+    let problem = NodeProblem(kind, text)
+    guard nodeProblem != problem else { return }
+    nodeProblem = problem
+    report(.nodeWarning(problem))
+  }
+
+  /// Tells that nothing is wrong with the node any more.
+  func endNodeProblem() {
+    guard let problem = nodeProblem else { return }
+    nodeProblem = nil
+    report(.nodeCleared(problem))
+  }
+}

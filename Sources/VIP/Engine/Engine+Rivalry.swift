@@ -1,0 +1,56 @@
+import VIPCore
+import VRRP
+
+/// Leaving the role to another Active that does not hear this machine, see ``Rivalry``.
+extension Engine {
+  /// For so many quarters of its interval all that a router sends must have failed: then nothing got out
+  /// for three intervals, or a little less, since the last one that did left an interval before.
+  private static let muteQuarters = 7
+
+  /// Takes in that another router of lower rank is Active beside this one.
+  func handleRival(
+    _ rival: VirtualRouter.ActiveRouter, _ interval: AdvertisementInterval,
+    of instance: RouterInstance
+  ) {
+    instance.rivalry.heard(rival, interval, at: now)
+    if instance.rivalry.isUnheard(at: now) || isMute(instance) { leaveRole(of: instance) }
+  }
+
+  /// Whether nothing that a router sends has got out for three intervals.
+  private func isMute(_ instance: RouterInstance) -> Bool {
+    guard let since = segment(of: instance)?.sendFailingSince(of: instance) else { return false }
+    return now.nanoseconds(since: since)
+      >= instance.settings.interval.nanoseconds / 4 * UInt64(Self.muteQuarters)
+  }
+
+  /// Leaves the role again, before an address is touched, where a router takes it from a living Active
+  /// and can't send, so that the other would go on.
+  func yieldUnheardRoles() {
+    for case let instance? in instances
+    where instance.isHolding && instance.takeovers.isUnderWay
+      && (instance.rivalry.isRetrying(at: now) || instance.rivalry.isRivalled(at: now))
+      && segment(of: instance)?.sendFailingSince(of: instance) != nil
+    {
+      leaveRole(of: instance)
+    }
+  }
+
+  private func leaveRole(of instance: RouterInstance) {
+    guard let rival = instance.rivalry.rival, !instance.election.isOwner else { return }
+    let pause = instance.rivalry.leave(at: now)
+    let failure = segment(of: instance)?.sendFailure(of: instance) ?? 0
+    let cause =
+      failure == 0
+      ? "what this machine sends does not reach it: see its firewall (protocol 112), its rp_filter, "
+        + "and the switch between them"
+      : "advertisements can't be sent here: \(errorText(failure))"
+    warn(
+      .unheard, of: instance,
+      "\(rival.address) goes on as Active and gets the role for \(pause.text), since \(cause)")
+    perform(
+      instance.election.yield(
+        toUnhearing: rival, interval: instance.rivalry.interval, at: now, for: pause),
+      for: instance)
+    schedule(instance)
+  }
+}

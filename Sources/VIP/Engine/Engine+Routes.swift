@@ -1,0 +1,80 @@
+import Netlink
+import VIPCore
+
+/// Routes for addresses that no other route serves.
+///
+/// An IPv6 address comes without a route to its subnet, which belongs to the host's own address. Where
+/// the host has none, the machine could not answer its clients. The route has the largest of metrics, so
+/// that it is in no other's way, and a lifetime like the addresses; it is looked after with their leases
+/// and whenever an address or an interface changes.
+extension Engine {
+  /// Sees to it that the subnets of held addresses have a route, and that what others have made in the
+  /// meantime replaces ours.
+  func reviewRoutes(of instance: RouterInstance) {
+    guard instance.isHolding, instance.isReachable, let index = instance.addressInterface else {
+      return
+    }
+    instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMac)
+    for subnet in instance.routes.subnets {
+      guard let isServed = isServed(subnet) else { continue }
+      if isServed {
+        removeRoute(to: subnet, of: instance)
+      } else {
+        makeRoute(to: subnet, of: instance, on: index)
+      }
+    }
+  }
+
+  /// Whether a route to a subnet exists that is not ours and no default route; `nil` if that can't be
+  /// learned.
+  private func isServed(_ subnet: InterfaceAddress) -> Bool? {
+    for address in subnet.strangers {
+      let found: RouteRecord?
+      do throws(NetlinkError) {
+        found = try platform.kernel.route(to: address)
+      } catch {
+        return nil
+      }
+      guard let route = found else { return false }
+      if !route.isLocal { return !route.isOurs && route.prefixLength > 0 }
+    }
+    return nil
+  }
+
+  private func makeRoute(
+    to subnet: InterfaceAddress, of instance: RouterInstance, on index: Int32
+  ) {
+    let request = RouteRequest(
+      interfaceIndex: index, subnet: subnet, lifetime: lifetime(of: instance))
+    if let error = platform.kernel.install(request) {
+      // An interface without IPv6 can't serve it anyway, which is told elsewhere.
+      guard !error.isNotThere, instance.routes.refused.insert(subnet).inserted else { return }
+      return warn(
+        .addressFailure(subnet), of: instance,
+        "\(error); addresses in \(subnet) can't be reached here")
+    }
+    instance.routes.refused.remove(subnet)
+    guard instance.routes.made.insert(subnet).inserted else { return }
+    report(
+      .changed(
+        router: instance.settings.name,
+        text: "this machine has no route to \(subnet) and gets one with the virtual address"))
+  }
+
+  func removeRoute(to subnet: InterfaceAddress, of instance: RouterInstance) {
+    guard instance.routes.made.remove(subnet) != nil, let index = instance.addressInterface,
+      !instances.contains(where: {
+        $0?.addressInterface == index && $0?.routes.made.contains(subnet) ?? false
+      })
+    else { return }
+    _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
+  }
+
+  /// Takes back the routes of a router whose addresses are gone.
+  func removeRoutes(of instance: RouterInstance) {
+    guard !instance.routes.made.isEmpty, !instance.isHolding,
+      instance.addresses.installedCount == 0 || instance.settings.virtualMac
+    else { return }
+    for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
+  }
+}

@@ -1,0 +1,60 @@
+import Netlink
+import VIPCore
+
+/// The subnets that a router's addresses need a route to, and those that it has made one for.
+struct SubnetRoutes {
+  /// The subnets of the addresses, each once.
+  private(set) var subnets: [InterfaceAddress] = []
+  /// Those for which this node has made a route.
+  var made: Set<InterfaceAddress> = []
+  /// Those for which the kernel has refused one.
+  var refused: Set<InterfaceAddress> = []
+  private var revision: Int?
+
+  /// Takes in the router's addresses, whose subnets have a route only if something makes one: those of
+  /// IPv6, whose addresses come without it, and of IPv4 on a macvlan.
+  mutating func update(_ addresses: VirtualAddresses, hasOwnInterface: Bool) {
+    guard revision != addresses.revision else { return }
+    revision = addresses.revision
+    var seen: Set<InterfaceAddress> = []
+    subnets = addresses.current.compactMap { address in
+      let address = address.address
+      guard !address.address.isLinkLocal, address.family == .ipv6 || hasOwnInterface,
+        (1..<address.family.addressByteCount * 8 - 1).contains(address.prefixLength)
+      else { return nil }
+      let subnet = address.network
+      return seen.insert(subnet).inserted ? subnet : nil
+    }
+  }
+}
+
+extension InterfaceAddress {
+  /// The network with its prefix length: no bits behind the prefix.
+  var network: InterfaceAddress {
+    guard case .v6(let v6) = address else { return subnet }
+    let hosts = hostBits
+    let network = IPv6Address(high: v6.high & ~hosts.high, low: v6.low & ~hosts.low)
+    return InterfaceAddress(.v6(network), prefixLength: prefixLength) ?? self
+  }
+
+  /// The bits of an IPv6 address behind the prefix.
+  private var hostBits: (high: UInt64, low: UInt64) {
+    // A shift by all 64 bits gives 0.
+    (UInt64.max >> UInt64(min(prefixLength, 64)), UInt64.max >> UInt64(max(prefixLength - 64, 0)))
+  }
+
+  /// Addresses in a network that hardly any machine has, to ask for the route to: from its end.
+  var strangers: [IPAddress] {
+    (2...5).map { distance in
+      switch address {
+      case .v4(let v4):
+        let hosts = UInt32.max >> UInt32(prefixLength)
+        return .v4(IPv4Address(rawValue: (v4.rawValue | hosts) &- UInt32(distance)))
+      case .v6(let v6):
+        let hosts = hostBits
+        return .v6(
+          IPv6Address(high: v6.high | hosts.high, low: (v6.low | hosts.low) &- UInt64(distance)))
+      }
+    }.filter(contains)
+  }
+}

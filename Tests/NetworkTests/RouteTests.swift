@@ -1,0 +1,81 @@
+import TestSupport
+import Testing
+import VIPCore
+
+extension NetworkTests {
+  /// A virtual address whose subnet the host has no route to is served all the same.
+  @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
+  struct RouteTests {
+    private func routes(_ machine: LabNode) throws -> String {
+      try machine.namespace.check(["ip", "-6", "route", "show", "metric", "2147483647"])
+    }
+
+    private func expectAnswer(_ segment: Segment, _ vip: IPAddress) throws {
+      let pinger = try Pinger(from: segment.client, to: vip)
+      try pinger.waitForAnswer()
+      _ = try pinger.stop()
+    }
+
+    @Test(
+      "The host has only its link-local address: the virtual one brings its route",
+      arguments: [false, true])
+    func noRoute(virtualMac: Bool) throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv6)
+      try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
+      let node = try VipctlNode(
+        on: machine, of: segment, ["\(vip)/64"], virtualMac ? ["--virtual-mac"] : [])
+      try node.waitUntil(.active)
+      try expectAnswer(segment, vip)
+      #expect(try !routes(machine).isEmpty)
+      #expect(node.process.log.contains("this machine has no route to"))
+      // The host gets an address of its own, whose route is better.
+      let pinger = try Pinger(from: segment.client, to: vip)
+      try pinger.waitForAnswer()
+      try machine.namespace.ip("address add \(machine.ipv6)/64 dev eth0 nodad")
+      try eventually("the route is taken back") { try routes(machine).isEmpty }
+      // And loses it again. Linux leaves the host's route where an address of the subnet without a route
+      // of its own is on the same interface, as the virtual one is without a macvlan.
+      try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
+      try eventually("there is a route") {
+        try virtualMac
+          ? !routes(machine).isEmpty
+          : !machine.namespace.check(["ip", "-6", "route", "show", "root", "2001:db8::/32"]).isEmpty
+      }
+      try pinger.waitForAnswer()
+      #expect(try pinger.stop().longestOutage < Bounds.margin)
+      try node.stop()
+      #expect(try routes(machine).isEmpty)
+    }
+
+    @Test("A link flap costs the host its static address, not the virtual one its route")
+    func linkFlap() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv6)
+      let node = try VipctlNode(on: machine, of: segment, ["\(vip)/64"])
+      try node.waitUntil(.active)
+      #expect(try routes(machine).isEmpty)
+      try machine.namespace.ip("link set eth0 down")
+      try node.waitUntil(.initialize)
+      try machine.namespace.ip("link set eth0 up")
+      try node.waitUntil(.active)
+      try expectAnswer(segment, vip)
+    }
+
+    @Test("A route of another program will do", arguments: ["dev eth0", "via fe80::1 dev eth0"])
+    func otherRoute(way: String) throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv6)
+      try machine.namespace.ip(
+        "address delete \(machine.ipv6)/64 dev eth0\nroute add 2001:db8::/32 \(way)")
+      let node = try VipctlNode(on: machine, of: segment, ["\(vip)/64"])
+      try node.waitUntil(.active)
+      try eventually("the address is there") { try machine.holds(vip) }
+      #expect(try routes(machine).isEmpty)
+      #expect(!node.process.log.contains("this machine has no route to"))
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import Testing
+
+/// Files and functions can be read in one go; see CONTRIBUTING.md.
+@Suite struct SizeTests {
+  @Test func `a file has one topic and at most 400 lines`() throws {
+    for file in try Repository.swiftFiles(under: "Sources") {
+      // The last line's end makes one more.
+      let count = try file.lines.count - 1
+      #expect(count <= 400, "\(file.path) has \(count) lines")
+    }
+  }
+
+  @Test func `a function has at most 70 lines`() throws {
+    var found = 0
+    for file in try Repository.swiftFiles(under: "Sources") {
+      for function in Self.functions(try file.lines.map { String($0.text) }) {
+        found += 1
+        #expect(function.count <= 70, "\(file.path):\(function.start) has \(function.count) lines")
+      }
+    }
+    #expect(found > 1000)
+  }
+
+  @Test func `functions are found by the layout of the formatter`() {
+    let text = """
+      struct Some {
+        func one() { 1 }
+        func two(
+          a: Int
+        ) -> Int {
+          let text = a // {
+          return a
+        }
+        func requirement() -> Int
+        private init?(_ b: Int) {
+          if b { }
+        }
+      }
+      """
+    let functions = Self.functions(text.split(separator: "\n").map(String.init))
+    #expect(functions.map(\.start) == [3, 10])
+    #expect(functions.map(\.count) == [6, 3])
+  }
+
+  /// The functions with a body of several lines.
+  ///
+  /// The formatter puts the end of each in a line of its own, as far in as its beginning.
+  private static func functions(_ lines: [String]) -> [(start: Int, count: Int)] {
+    let beginning = #/^( *)(?:[a-z@][\w()@]* )*(?:func |init[(<?])/#
+    return lines.indices.compactMap { start in
+      let code = SourceFile.Line(text: lines[start]).code
+      guard let match = code.prefixMatch(of: beginning), !code.hasSuffix("}") else { return nil }
+      let indent = String(match.output.1)
+      var body = start
+      while !opensBody(lines[body]) {
+        body += 1
+        guard body < lines.count else { return nil }
+        // A requirement of a protocol ends with its line.
+        let goesOn = lines[body].hasPrefix(indent + " ") || lines[body].hasPrefix(indent + ")")
+        guard goesOn else { return nil }
+      }
+      guard let end = lines[(body + 1)...].firstIndex(where: { $0.hasPrefix(indent + "}") }) else {
+        return nil
+      }
+      return (start + 1, end - start + 1)
+    }
+  }
+
+  private static func opensBody(_ line: String) -> Bool {
+    SourceFile.Line(text: line).code.last { !$0.isWhitespace } == "{"
+  }
+}
