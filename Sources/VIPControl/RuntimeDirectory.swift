@@ -52,6 +52,12 @@ public final class RuntimeDirectory: Sendable {
     close(lock)
   }
 
+  /// Whether a directory is still the one of a process, whose files are there as long.
+  package static func isHeld(_ path: String, by pid: Int32) -> Bool {
+    guard let text = readSmallFile(pidPath(in: path)) else { return false }
+    return String(decoding: text, as: UTF8.self) == "\(pid)\n"
+  }
+
   private static func makeDirectory(_ path: String) throws(NodeError) {
     var partial = path.hasPrefix("/") ? "" : "."
     for component in path.split(separator: "/") {

@@ -70,7 +70,8 @@ struct DownCommand: ParsableCommand {
         }
       } catch {
         guard error.kind == .noNode else { throw client.failure(error) }
-        return
+        // The socket goes first.
+        if !RuntimeDirectory.isHeld(client.directory, by: node.pid) { return }
       }
       Clocks.pause(.milliseconds(10))
     }
