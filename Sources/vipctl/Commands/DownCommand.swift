@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import VIP
 import VIPControl
 import VIPService
@@ -70,11 +71,34 @@ struct DownCommand: ParsableCommand {
         }
       } catch {
         guard error.kind == .noNode else { throw client.failure(error) }
-        return
+        // It no longer answers, which is not yet its end.
+        if !hasFiles(node, client) { return awaitExit(of: node, until: clock.now + .seconds(1)) }
       }
       Clocks.pause(.milliseconds(10))
     }
+    guard hasFiles(node, client) else { return }
     throw Failure(
       .failed, "the routers are down, but the node (pid \(node.pid)) does not end; see its log")
+  }
+
+  /// Whether the pid file is this node's still.
+  private func hasFiles(_ node: NodeRecord.Node, _ client: NodeClient) -> Bool {
+    let file = open(
+      RuntimeDirectory.pidPath(in: client.directory), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let count = read(file, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self) == "\(node.pid)\n"
+  }
+
+  /// Its files are the last but one thing that goes; its number may mean another process in another
+  /// container.
+  private func awaitExit(of node: NodeRecord.Node, until limit: ContinuousClock.Instant) {
+    var byte: CChar = 0
+    // Nothing is executed by a process that has ended, even if it is still waited for.
+    while readlink("/proc/\(node.pid)/exe", &byte, 1) >= 0, ContinuousClock.now < limit {
+      Clocks.pause(.milliseconds(2))
+    }
   }
 }
