@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import VIP
 import VIPControl
 import VIPService
@@ -70,12 +71,25 @@ struct DownCommand: ParsableCommand {
         }
       } catch {
         guard error.kind == .noNode else { throw client.failure(error) }
-        // The socket goes first.
-        if !RuntimeDirectory.isHeld(client.directory, by: node.pid) { return }
+        // It no longer answers, which is not yet its end.
+        if !RuntimeDirectory.isHeld(client.directory, by: node.pid) {
+          return awaitExit(of: node, until: clock.now + .seconds(1))
+        }
       }
       Clocks.pause(.milliseconds(10))
     }
+    guard RuntimeDirectory.isHeld(client.directory, by: node.pid) else { return }
     throw Failure(
       .failed, "the routers are down, but the node (pid \(node.pid)) does not end; see its log")
+  }
+
+  /// Its files are the last but one thing that goes; its number may mean another process in another
+  /// container.
+  private func awaitExit(of node: NodeRecord.Node, until limit: ContinuousClock.Instant) {
+    var byte: CChar = 0
+    // Nothing is executed by a process that has ended, even if it is still waited for.
+    while readlink("/proc/\(node.pid)/exe", &byte, 1) >= 0, ContinuousClock.now < limit {
+      Clocks.pause(.milliseconds(2))
+    }
   }
 }
