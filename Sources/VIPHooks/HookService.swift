@@ -19,6 +19,8 @@ public actor HookService {
   private var taken: UInt64 = 0
   /// The call of ``finish()`` that waits for an event to be taken in.
   private var finishing: (sequence: UInt64, continuation: CheckedContinuation<Void, Never>)?
+  /// The telling of reports that was begun last.
+  private var telling: Task<Void, Never>?
 
   /// Follows a node from now on; before its first router is added, to miss none.
   ///
@@ -94,7 +96,18 @@ public actor HookService {
     Task { await self.tellReports() }
   }
 
+  /// Tells what has come in, once all that came in before has been told.
   private func tellReports() async {
+    let earlier = telling
+    let mine = Task {
+      await earlier?.value
+      await tellNewReports()
+    }
+    telling = mine
+    await mine.value
+  }
+
+  private func tellNewReports() async {
     let new = reports.withLock { reports in
       defer { reports.removeAll() }
       return reports
