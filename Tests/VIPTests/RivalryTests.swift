@@ -47,6 +47,26 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
+  @Test func `a rival with a short interval has to go on as long as any other`() throws {
+    let bench = try holder()
+    let source = try #require(IPAddress("198.18.0.2"))
+    let address = try #require(IPAddress("198.18.0.100"))
+    let fast = Advertisement(
+      vrid: try #require(VRID(exactly: 51)), priority: Priority(rawValue: 1),
+      interval: .milliseconds(10), addressCount: 1, family: .ipv4, checksumForm: .pseudoHeader)
+    let bytes = fast.encoded([address], from: source, to: .vrrpGroup(.ipv4))
+    for _ in 0..<270 {
+      bench.hear(bytes, from: source)
+      #expect(bench.state() == .active)
+      bench.pass(.milliseconds(10))
+    }
+    for _ in 0..<10 {
+      bench.hear(bytes, from: source)
+      bench.pass(.milliseconds(10))
+    }
+    #expect(bench.state() == .backup)
+  }
+
   @Test func `one that falls silent in between does not`() throws {
     let bench = try holder()
     for _ in 0..<4 {

@@ -13,7 +13,10 @@ extension Engine {
     of instance: RouterInstance
   ) {
     instance.rivalry.heard(rival, interval, at: now)
-    if instance.rivalry.isUnheard(at: now) || isMute(instance) { leaveRole(of: instance) }
+    let own = instance.settings.interval
+    if instance.rivalry.isUnheard(at: now, ownInterval: own) || isMute(instance) {
+      leaveRole(of: instance)
+    }
   }
 
   /// Whether nothing that a router sends has got out for three intervals.

@@ -43,9 +43,13 @@ struct Rivalry {
 
   /// Whether the other has gone on for so long that it does not hear this router: three intervals, or a
   /// little less, so that what is due then counts.
-  func isUnheard(at now: Instant) -> Bool {
+  ///
+  /// Counted is the longer of both intervals: one that advertises fast, by mistake or on purpose, has to
+  /// go on as long as any other.
+  func isUnheard(at now: Instant, ownInterval: AdvertisementInterval) -> Bool {
     guard isRivalled(at: now) else { return false }
-    return now.nanoseconds(since: since) >= interval.nanoseconds / 4 * 11
+    let longer = max(interval.nanoseconds, ownInterval.nanoseconds)
+    return now.nanoseconds(since: since) >= longer / 4 * 11
   }
 
   /// Whether the role has been left to the other, which goes on or has gone on until lately.
