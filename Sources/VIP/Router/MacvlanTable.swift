@@ -145,7 +145,7 @@ struct MacvlanTable {
   ///
   /// - Parameters:
   ///   - index: the interface.
-  ///   - notes: the notes that the macvlan of a slot is to carry.
+  ///   - macvlan: the macvlan of a slot, and its parent.
   mutating func reviewParent(_ index: Int32, notesOf macvlan: (Int) -> (RouterMacvlan, Link)?) {
     guard parents.areChanged(on: index), let present = platform.kernel.settings(of: index),
       let repair = parents.review(index, present: present)

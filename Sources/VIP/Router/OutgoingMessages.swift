@@ -29,6 +29,7 @@ struct OutgoingMessages {
   ///   - advertisement: what they say.
   ///   - source: the address they are sent from.
   ///   - destinations: where they go; after a change of these ``forget()`` comes first.
+  /// - Returns: the same as before if nothing has changed.
   mutating func messages(
     _ advertisement: Advertisement, from source: IPAddress,
     to destinations: @autoclosure () -> [IPAddress]

@@ -16,7 +16,8 @@ import VRRP
 
   @Test func `another list, source or priority is another message`() throws {
     let (first, second) = (
-      try #require(IPAddress("198.18.0.1")), try #require(IPAddress("198.18.0.2")))
+      try #require(IPAddress("198.18.0.1")), try #require(IPAddress("198.18.0.2"))
+    )
     var outgoing = OutgoingMessages()
     outgoing.list([first])
     var seen: Set<[UInt8]> = []

@@ -66,8 +66,9 @@ import VIPCore
     #expect(macvlan.review(Self.off, serves: true, at: Self.start) == .switchOn(wasSwitched: true))
     #expect(!macvlan.isUp, "as it is now")
     macvlan = try self.macvlan()
-    #expect(macvlan.review(Self.on, serves: false, at: Self.start)
-      == .switchOff(wasSwitched: true))
+    #expect(
+      macvlan.review(Self.on, serves: false, at: Self.start)
+        == .switchOff(wasSwitched: true))
     macvlan = try self.macvlan()
     #expect(macvlan.review(Self.off, serves: true, at: Self.start) == .switchOn(wasSwitched: false))
   }
