@@ -65,13 +65,14 @@ extension Engine {
       }
     }
     if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
-    if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
+    if let failure = instance.macvlan?.problem { add(.macvlan, failure) }
     for address in instance.addresses {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
     }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
+    if let text = problems.text(of: .unheard, of: instance.slot) { add(.unheard, text) }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.addresses.current.count
     let excluded = count - instance.outgoing.listedAddresses.count
