@@ -5,8 +5,9 @@ import VRRP
 /// Noticing that this machine answers for an address that another one of the group holds: it has the
 /// address as its own.
 extension Engine {
-  /// Compares the host's own addresses with the virtual ones of routers that don't hold them; tells what
-  /// is new. ``reviewProblems()`` tells what is over.
+  /// Compares the host's own addresses with the virtual ones of routers that don't hold them.
+  ///
+  /// What is new is told here, what is over by ``reviewProblems()``.
   func reviewHostAddresses() {
     guard takeHostReviewDue() else { return }
     var found: [Int: [IPAddress: String]] = [:]
