@@ -52,7 +52,9 @@ extension Engine {
     }
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
     if instance.attendance.isRunning {
-      if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
+      if instance.isHolding, let failure = segment(of: instance)?.sendFailure(of: instance),
+        failure != 0
+      {
         add(.advertising, "advertisements can't be sent: \(errorText(failure))")
       }
       for fault in instance.router.fitness.weaknesses {
