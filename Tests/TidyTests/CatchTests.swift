@@ -17,7 +17,7 @@ import Testing
     var any: [String] = []
     for file in try Repository.swiftFiles(under: "Sources") {
       let lines = try file.lines
-      for (index, line) in lines.enumerated() {
+      for (index, line) in lines.enumerated() where line.text.contains("do ") {
         guard let start = line.code.firstMatch(of: #/(^|[^\w.])do( throws\((.+)\))? \{\s*$/#)
         else { continue }
         // Its end stands where it began.
