@@ -113,7 +113,7 @@ extension NetworkTests {
       try eventually("the node goes on") { try capture.adverts().count > quiet + 20 }
       for process in noise { process.signal(SIGKILL) }
       let adverts = try capture.stop()
-      #expect(adverts.pauses(over: Bound(Bounds.interval, machine: Bounds.interval * 2)) == [])
+      #expect(adverts.pauses(over: Bound(Bounds.interval, machine: Bounds.interval)) == [])
       try node.waitUntil(.active, within: .zero)
     }
 
