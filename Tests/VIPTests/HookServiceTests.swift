@@ -24,7 +24,7 @@ import VRRP
     let hooks = try HookService(for: node, variables: ["X": "1"])
     let events = node.events()
     // Long enough that a busy machine does not make it step down for being late.
-    var router = try settings(interval: try #require(AdvertisementInterval(centiseconds: 100)))
+    var router = try settings(interval: try #require(AdvertisementInterval(centiseconds: 50)))
     router.hooks = Hooks(active: [folder["hook"]], stop: [folder["hook"]])
     try await node.up(router)
     while !notes().contains("active 1\n") { try await Task.sleep(for: .milliseconds(10)) }
