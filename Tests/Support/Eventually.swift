@@ -10,7 +10,7 @@
 ///   - question: returns `nil` while what is waited for has not come
 /// - Returns: the answer
 /// - Throws: ``LabError`` when the time is up, or what the question throws
-@discardableResult
+@discardableResult @_disfavoredOverload
 package func eventually<Value>(
   _ what: String, within limit: Bound, poll: Duration = .milliseconds(5),
   detail: () -> String = { "" }, _ question: () throws -> Value?
@@ -29,7 +29,7 @@ package func eventually<Value>(
 }
 
 /// Asks again and again until the answer is not `nil`, and throws when the time is up.
-@discardableResult
+@discardableResult @_disfavoredOverload
 package func eventually<Value>(
   _ what: String, within limit: Duration = .seconds(20), poll: Duration = .milliseconds(5),
   detail: () -> String = { "" }, _ question: () throws -> Value?
