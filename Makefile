@@ -13,6 +13,9 @@ RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
 QUIET := $(shell test -t 1 || echo --quiet)
 # Of a test run only what a person wants to read: failures, skips and the closing line. V=1: all.
 BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
+# Test targets in which tests wait for processes, threads or the kernel.
+WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReportsTests VIPServiceTests \
+  VIPTests vipctlTests
 step = printf '\n== %s\n' "$(1)"
 
 .PHONY: help demo test bench fuzz mutation-check build release format lint api clean install uninstall \
@@ -32,8 +35,9 @@ test: install-dependencies lint ## everything that continuous integration checks
 	@# One target after the other: tests that compute for minutes starve those that wait for something.
 	@for target in $(notdir $(wildcard Tests/*Tests)); do \
 	  case $$target in NetworkTests) continue;; esac; \
+	  case ' $(WAITING) ' in *" $$target "*) order=--no-parallel;; *) order=;; esac; \
 	  printf -- '-- %s\n' "$$target"; \
-	  $(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | $(BRIEF) || exit 1; \
+	  $(SWIFT) test --skip-build --disable-xctest $$order --filter "^$$target\." 2>&1 | $(BRIEF) || exit 1; \
 	done
 	@# On their own, so that nothing else takes the processor from what they measure.
 	@$(call step,tests in network namespaces)

@@ -42,7 +42,7 @@ struct HookProcess {
     defer { close(ends[1]) }
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
     let (output, environment) = (ends[1], occasion.environment(variables))
-    do {
+    do throws(NodeError) {
       pid = try Children.start { () throws(NodeError) in
         let (code, pid) = Self.spawn(occasion.arguments, environment, output)
         guard code == 0 else { throw NodeError(.system(errno: code), Self.startText(code)) }

@@ -308,7 +308,7 @@ private struct ScenarioParser {
     guard ([address] + addresses).allSatisfy({ $0.family == family }) else {
       throw words.error("all addresses of '\(word.text)' must be \(family)", at: word)
     }
-    do {
+    do throws(VirtualRouter.Configuration.Problem) {
       try settings.configuration.validate()
     } catch {
       throw words.error("\(error)", at: word)

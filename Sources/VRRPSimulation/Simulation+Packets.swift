@@ -103,7 +103,7 @@ extension Simulation {
     let source = packets.packets[delivery.packet].source
     let bytes = packets.packets[delivery.packet].bytes
     let message = bytes.span
-    do {
+    do throws(AdvertisementError) {
       let advertisement = try Advertisement(
         parsing: message, from: source, to: .vrrpGroup(family), hopLimit: Advertisement.hopLimit)
       guard advertisement.vrid == stations[index].router.configuration.vrid else {

@@ -39,7 +39,7 @@ extension Simulation {
     if priority != .release, !isActive(index) {
       report(.onlyActiveSpeaks, station: index, "priority \(priority)")
     }
-    do {
+    do throws(AdvertisementError) {
       let parsed = try Advertisement(
         parsing: message.span, from: source, to: .vrrpGroup(configuration.family),
         hopLimit: Advertisement.hopLimit)

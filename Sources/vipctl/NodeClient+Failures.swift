@@ -17,7 +17,7 @@ extension NodeClient {
   /// Asks for something and insists on it being done.
   func done(_ request: ControlRequest, timeout: Duration) throws(Failure) -> NodeRecord {
     let reply: ControlReply
-    do {
+    do throws(ControlClientError) {
       reply = try ask(request, timeout: timeout)
     } catch {
       throw failure(error)

@@ -47,7 +47,7 @@ struct Vipctl: ParsableCommand {
       Terminal.print("vipctl \(vipVersion)")
       return
     }
-    do {
+    do throws(any Error) {
       var command = try parseAsRoot(arguments)
       try command.run()
     } catch let failure as Failure {

@@ -1,5 +1,6 @@
 import ARP
 import Foundation
+import TestSupport
 import Testing
 import VIPCore
 
@@ -19,7 +20,7 @@ import VIPCore
 
 /// Real frames between two kernels' stacks.
 @Suite(
-  .enabled(if: Segment.isAvailable, "needs root and network namespaces"), .timeLimit(.minutes(1)))
+  .enabled(if: Segment.isAvailable, "needs root and network namespaces"), .timeLimit(.minutes(10)))
 struct PcapTransportTests {
   private let old = "02:00:00:00:00:01"
 
@@ -47,11 +48,12 @@ struct PcapTransportTests {
 
   /// Waits until something is so; the kernels answer within microseconds, a busy machine may not.
   private func eventually(_ condition: () throws -> Bool) throws -> Bool {
-    for _ in 0..<500 {
-      if try condition() { return true }
-      usleep(10_000)
+    do {
+      try TestSupport.eventually("it is so", poll: .milliseconds(10), condition)
+      return true
+    } catch is LabError {
+      return false
     }
-    return false
   }
 
   @Test func announcementsMoveTheNeighboursEntries() throws {
@@ -295,7 +297,7 @@ struct PcapTransportTests {
     // The kernels announce nothing here (no address, no router), but be sure.
     _ = try listener.drain(limit: 1000) { _ in }
     try peer.send(Announcement(.v4(vip4), at: vmac4))
-    #expect(isReadable(within: 5000))
+    #expect(isReadable(within: 300_000))
     #expect(try listener.drain(limit: 1000) { _ in } > 0)
     #expect(!isReadable(within: 0))
     // A link that goes down wakes the loop once, not for ever.

@@ -13,24 +13,24 @@ import Testing
   /// Compilers with sanitizers; the first is part of every Swift toolchain.
   private static let compilers = [["clang", "-fuse-ld=lld"], ["clang"], ["gcc"]]
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a reader of the area stays within it and believes nothing`() throws {
     try compileAndRun("area_test", with: ["CGuard/area.c"])
   }
 
   /// The program includes memory.c, which is about the process's own memory, with another kernel.
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a guard gives back what it does not need and nothing else`() throws {
     try compileAndRun("memory_test")
   }
 
   /// The program includes guard.c and lets it live, with sockets that send nothing.
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a guard sends what is due at the end of its node and not before`() throws {
     try compileAndRun("guard_test", with: ["CGuard/area.c"])
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `control messages are read within their buffer whatever they say`() throws {
     try compileAndRun("linux_calls_test", with: ["CLinux/linux_calls.c"])
   }

@@ -150,17 +150,20 @@ struct KernelTests {
       ]
       let clock = ContinuousClock()
       // Refreshed past the latest moment at which the first lifetime can end, 2 s + 1 s.
-      let start = clock.now
+      var start = clock.now
       while clock.now - start < .milliseconds(3_400) {
+        let refreshed = clock.now
         #expect(kernel.install(requests) == [nil, nil])
         usleep(500_000)
-        #expect(try kernel.addresses().count == 2)
+        let count = try kernel.addresses().count
+        // Unless the machine kept this thread waiting for longer than the lifetime.
+        if clock.now - refreshed < .seconds(2) { #expect(count == 2) } else { start = clock.now }
       }
       _ = try drained(kernel)
       let last = clock.now
       #expect(kernel.install(requests) == [nil, nil])
       var gone: Set<InterfaceAddress> = []
-      _ = try events(of: kernel, seconds: 10) { event in
+      _ = try events(of: kernel, seconds: 300) { event in
         if case .addressRemoved(let record) = event { gone.insert(record.address) }
         return gone.count == 2
       }
@@ -183,7 +186,7 @@ struct KernelTests {
       try namespace.ip("link set left name other")
       try namespace.ip("link set other up")
       try namespace.ip("link del other")
-      let all = try events(of: kernel, seconds: 5) { event in
+      let all = try events(of: kernel, seconds: 300) { event in
         event == .linkRemoved(index: index, name: "other")
       }
       let record = AddressRecord(
@@ -211,7 +214,7 @@ struct KernelTests {
       try namespace.ip("link set left master bridge0")
       try namespace.ip("link set left nomaster")
       try namespace.ip("addr add 192.0.2.1/32 dev left")
-      let all = try events(of: kernel, seconds: 5) { event in
+      let all = try events(of: kernel, seconds: 300) { event in
         if case .address = event { true } else { false }
       }
       #expect(!all.contains(.linkRemoved(index: index, name: "left")))

@@ -130,15 +130,9 @@ struct MacvlanTests {
           let show = "\(address.family == .ipv4 ? "-4" : "-6") route show table local \(text)"
           #expect(fake.isLocal(address.address) == isLocal, "\(step): \(text)")
           // From a work queue, in IPv6.
-          var isThere = !isLocal
-          for _ in 0..<200 where isThere != isLocal {
-            isThere = try namespace.ip(show).contains("local \(text)")
-            if isThere != isLocal { usleep(5_000) }
+          try eventually("\(step): \(text) is local or not: \(isLocal)", within: .seconds(1)) {
+            try namespace.ip(show).contains("local \(text)") == isLocal
           }
-          if !isLocal {
-            isThere = try namespace.ip(show).contains("local \(text)")
-          }
-          #expect(isThere == isLocal, "\(step): \(text)")
         }
       }
       func setUp(_ isUp: Bool) throws {

@@ -45,8 +45,8 @@ extension NetworkTests {
       try eventually("the status names the stranger") {
         try node.command(["status"]).output.contains("\(Self.words) \(segment.nodes[1].mac)")
       }
-      let counts = try #require(try conflicts(node).first)
-      #expect(counts.claims == 4 && counts.defenses == 1)
+      try eventually("it has heard all of them") { try conflicts(node).first?.claims == 4 }
+      #expect(try conflicts(node).first?.defenses == 1)
       let told = node.process.log.split(separator: "\n").filter { $0.contains(Self.words) }
       #expect(told.count == 1)
       // The client hears the real holder again, when the ten seconds are over.
@@ -96,14 +96,24 @@ extension NetworkTests {
       let others = (0..<5000).map { "198.19.\($0 / 250).\($0 % 250 + 1)" }
       let noise = try (0..<3).map { index in
         try segment.nodes[1].namespace.start(
-          [VipctlNode.binary, "announce"] + others + ["-i", "eth0", "--count", "3"],
+          [VipctlNode.binary, "announce"] + others + ["-i", "eth0", "--count", "100"],
           logPath: segment.directory["noise-\(index).log"])
       }
-      for process in noise { #expect(process.waitForExit(within: .seconds(20)) == 0) }
+      func received() throws -> Int {
+        let text = try segment.nodes[0].namespace.check([
+          "ip", "-s", "-j", "link", "show", "eth0",
+        ])
+        let count = text.firstMatch(of: /"rx":\{"bytes":\d+,"packets":(\d+)/)?.output.1
+        return try #require(count.flatMap { Int($0) })
+      }
+      // However fast the machine is: as much as it can send for as long as it takes.
+      let before = try received()
+      try eventually("many have come", within: .seconds(60)) { try received() - before > 10_000 }
+      let quiet = try capture.adverts().count
+      try eventually("the node goes on") { try capture.adverts().count > quiet + 20 }
+      for process in noise { process.signal(SIGKILL) }
       let adverts = try capture.stop()
-      let gaps = zip(adverts, adverts.dropFirst()).map { $1.time - $0.time }
-      #expect(adverts.count > 20)
-      #expect(try #require(gaps.max()) < Bounds.interval * 3, "\(gaps.max()?.report ?? "")")
+      #expect(adverts.pauses(over: Bound(Bounds.interval, machine: Bounds.interval)) == [])
       try node.waitUntil(.active, within: .zero)
     }
 

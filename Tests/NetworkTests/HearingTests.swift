@@ -31,7 +31,8 @@ extension NetworkTests {
       /// busy machine adds, until the first has let go.
       func expectOneHolder() throws {
         try second.waitUntil(.active, within: .seconds(20))
-        let limit = Bounds.activeDown(priority: 100, interval: .seconds(1)) + .seconds(2)
+        let limit = Bound(
+          Bounds.activeDown(priority: 100, interval: .seconds(1)), machine: .seconds(2))
         try eventually("the first has let go", within: limit, detail: { first.process.logTail }) {
           try !segment.nodes[0].holds(vip)
         }

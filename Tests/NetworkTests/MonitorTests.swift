@@ -84,7 +84,9 @@ extension NetworkTests {
       try eventually("the monitor hears something") { !monitor.log.isEmpty }
       let higher = try keepalived(on: segment.nodes[1], of: segment, priority: 200, .ipv4)
       try higher.waitUntil(.active)
-      pause(.milliseconds(300))
+      try eventually("the monitor has seen it", detail: { monitor.logTail }) {
+        monitor.log.contains("\"takeover\"") && monitor.log.contains("ARP announcement: ")
+      }
       monitor.signal(SIGINT)
       #expect(monitor.waitForExit(within: .seconds(5)) == 0, "Ctrl-C ends it in good order")
       let packets = try monitor.log.split(separator: "\n").map {

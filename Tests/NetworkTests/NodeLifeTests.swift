@@ -170,7 +170,7 @@ extension NetworkTests {
       }
       let file = machine.segment.directory["many.yaml"]
       try arguments.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
-      let result = try machine.vipctl("up", "--config", file)
+      let result = try machine.vipctl("up", "--config", file, "--timeout", "2m")
       #expect(result.status == 0, "\(result)")
       try eventually("all 25 hold their address") {
         try namespace.check(["ip", "-4", "-o", "addr", "show", "to", "198.19.0.0/16"])

@@ -161,18 +161,27 @@ extension [Advert] {
     return (done + open.values).sorted { $0.from < $1.from }
   }
 
-  /// The longest time during which two routers both advertised as Active.
-  package func longestOverlap(vrid: Int, pause: Duration) -> Duration {
+  /// The times during which two routers both advertised as Active for longer than a bound allows, and
+  /// why they were too long.
+  package func overlaps(vrid: Int, pause: Duration, over bound: Bound) -> [String] {
     let reigns = reigns(vrid: vrid, pause: pause)
-    var longest = Duration.zero
+    var objections: [String] = []
     for (index, one) in reigns.enumerated() {
       for other in reigns[(index + 1)...] where other.source != one.source {
         // Both families are elected apart: only routers of one family compete.
         guard other.source.family == one.source.family else { continue }
-        longest = Swift.max(
-          longest, Swift.min(one.to, other.to) - Swift.max(one.from, other.from))
+        let (from, to) = (Swift.max(one.from, other.from), Swift.min(one.to, other.to))
+        if let objection = bound.objection(from: from, to: to) {
+          objections.append("\(one), \(other): \(objection)")
+        }
       }
     }
-    return longest
+    return objections
+  }
+
+  /// The pauses between one advertisement and the next that were longer than a bound allows, and why
+  /// they were.
+  package func pauses(over bound: Bound) -> [String] {
+    zip(self, dropFirst()).compactMap { bound.objection(from: $0.time, to: $1.time) }
   }
 }

@@ -57,14 +57,22 @@ package final class ChildProcess: Sendable {
     if isRunning { Glibc.kill(-pid, number) }
   }
 
-  /// Waits for the end of the process; `nil` when it still runs after the time given.
+  /// Waits for the end of the process; `nil` when it still runs after the time given, which is that
+  /// of an idle machine and grows by what the ``Pace`` of this one tells.
   package func waitForExit(within limit: Duration) -> Int32? {
-    let start = ContinuousClock.now
-    while isRunning {
-      if start.duration(to: .now) > limit { return nil }
+    waitForExit(within: Bound(machine: limit))
+  }
+
+  /// Waits for the end of the process; `nil` when it still runs after the time given.
+  package func waitForExit(within limit: Bound) -> Int32? {
+    Pace.start()
+    let start = Moment.now
+    while true {
+      let asked = Moment.now
+      guard isRunning else { return exitStatus }
+      if limit.objection(from: start, to: asked) != nil { return nil }
       pause(.milliseconds(1))
     }
-    return exitStatus
   }
 
   /// Throws when the process has ended, telling what it wrote.
@@ -89,7 +97,9 @@ package struct CommandResult: Sendable {
   package let errors: String
 }
 
-/// Runs a command to its end, with a limit of time, and captures what it writes.
+/// Runs a command to its end, and captures what it writes.
+///
+/// The limit of time is that of an idle machine, and grows by what the ``Pace`` of this one tells.
 package func run(
   _ arguments: [String], input: String = "", within limit: Duration = .seconds(15)
 ) throws -> CommandResult {
@@ -98,15 +108,18 @@ package func run(
   try files.write(input, to: "in")
   let pid = try spawn(
     arguments, input: files["in"], output: files["out"], errors: files["err"])
-  let start = ContinuousClock.now
+  Pace.start()
+  let start = Moment.now
   var raw: Int32 = 0
   var nap = Duration.microseconds(300)
-  while waitpid(pid, &raw, WNOHANG) != pid {
-    if start.duration(to: .now) > limit {
+  while true {
+    let asked = Moment.now
+    if waitpid(pid, &raw, WNOHANG) == pid { break }
+    if let objection = Bound(machine: limit).objection(from: start, to: asked) {
       kill(-pid, SIGKILL)
       waitpid(pid, &raw, 0)
       let errors = readText(files["err"])
-      throw LabError("no end within \(limit): \(arguments.joined(separator: " "))\n\(errors)")
+      throw LabError("no end: \(arguments.joined(separator: " ")): \(objection)\n\(errors)")
     }
     pause(nap)
     nap = min(nap * 2, .milliseconds(5))

@@ -36,6 +36,8 @@ final class EchoProbe {
     guard bound == 0 else {
       throw LabError("cannot listen on eth0: \(String(cString: strerror(errno)))")
     }
+    // From now on the kernel notes when packets come.
+    _ = arrival
   }
 
   deinit {
@@ -90,8 +92,9 @@ final class EchoProbe {
     poll(&one, 1, Int32(duration.milliseconds))
   }
 
-  /// Takes packets until a reply to our requests is among them, and returns who sent it.
-  func receive() -> MACAddress? {
+  /// Takes packets until a reply to our requests is among them, and returns who sent it, and when it
+  /// came.
+  func receive() -> PingReport.Answer? {
     var packet = [UInt8](repeating: 0, count: 256)
     var link = LinkLayerAddress()
     while true {
@@ -102,8 +105,18 @@ final class EchoProbe {
         }
       }
       guard count > 0 else { return nil }
-      if isReply(packet[..<min(count, packet.count)]) { return link.mac }
+      if isReply(packet[..<min(count, packet.count)]) {
+        return PingReport.Answer(at: arrival, mac: link.mac)
+      }
     }
+  }
+
+  /// When the packet came that was taken last.
+  private var arrival: Moment {
+    var time = timespec()
+    // SIOCGSTAMPNS
+    guard ioctl(into, 0x8907, &time) == 0 else { return .now }
+    return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
   private func isReply(_ packet: ArraySlice<UInt8>) -> Bool {

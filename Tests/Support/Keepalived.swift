@@ -69,7 +69,7 @@ package final class Keepalived: Sendable {
   }
 
   /// Waits until the log tells a state.
-  package func waitUntil(_ wanted: State, within limit: Duration = .seconds(10)) throws {
+  package func waitUntil(_ wanted: State, within limit: Duration = .seconds(20)) throws {
     try eventually(
       "keepalived on \(node.name) is \(wanted.rawValue)", within: limit,
       detail: { process.logTail },

@@ -28,6 +28,7 @@ package final class Pinger: Sendable {
   package init(
     from node: LabNode, to target: IPAddress, every interval: Duration = .milliseconds(2)
   ) throws {
+    Pace.start()
     self.target = target
     let shared = Shared()
     self.shared = shared
@@ -87,8 +88,7 @@ package final class Pinger: Sendable {
         next = max(next + interval, now)
       }
       probe.wait(next - .now)
-      while let mac = probe.receive() {
-        let answer = PingReport.Answer(at: .now, mac: mac)
+      while let answer = probe.receive() {
         shared.state.withLock { $0.answers.append(answer) }
       }
     }
@@ -99,7 +99,7 @@ package final class Pinger: Sendable {
 package struct PingReport: Sendable {
   /// A reply.
   package struct Answer: Sendable {
-    /// When it came.
+    /// When it came, by the kernel's clock: that the pinger had to wait does not make it later.
     package let at: Moment
     /// The machine that sent it.
     package let mac: MACAddress
@@ -130,6 +130,11 @@ package struct PingReport: Sendable {
   /// The longest time without a reply.
   package var longestOutage: Duration {
     outages(longerThan: .zero).map(\.length).max() ?? .zero
+  }
+
+  /// The times without a reply that were longer than a bound allows, and why they were.
+  package func outages(over bound: Bound) -> [String] {
+    outages(longerThan: .zero).compactMap { bound.objection(from: $0.from, to: $0.to) }
   }
 
   /// The machines that answered, each once for every time it took over.

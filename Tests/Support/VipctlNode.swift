@@ -125,7 +125,7 @@ package final class VipctlNode: Sendable {
   }
 
   /// Waits until all virtual routers of this node are in a state.
-  package func waitUntil(_ state: State, within limit: Duration = .seconds(10)) throws {
+  package func waitUntil(_ state: State, within limit: Duration = .seconds(20)) throws {
     try eventually(
       "vipctl on \(node.name) is \(state.rawValue)", within: limit, poll: .milliseconds(10),
       detail: { process.logTail },

@@ -40,7 +40,7 @@ import VIPControl
     return socket
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a client that takes no reply holds up the end for two seconds`() async throws {
     let folder = try TemporaryDirectory()
     let directory = try RuntimeDirectory(path: folder["run"])
@@ -58,17 +58,18 @@ import VIPControl
     _ = await arrival.next()
     // Its reply fills the socket.
     var poll = pollfd(fd: first.raw, events: Int16(POLLIN), revents: 0)
-    #expect(Glibc.poll(&poll, 1, 10_000) == 1)
+    #expect(Glibc.poll(&poll, 1, 300_000) == 1)
     let second = try silentClient(path)
     _ = await arrival.next()
-    let start = ContinuousClock.now
+    Pace.start()
+    let start = Moment.now
     await server.finish()
-    let taken = start.duration(to: .now)
-    #expect(taken > .milliseconds(1900) && taken < .seconds(7), "\(taken)")
+    #expect(Moment.now - start > .milliseconds(1900))
+    #expect(Bound(.seconds(2), machine: .seconds(5)).objection(from: start) == nil)
     withExtendedLifetime((first.raw, second.raw)) {}
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(10)))
   func `clients that are gone leave their places, and what they waited for is not waited for`()
     async throws
   {
@@ -80,7 +81,7 @@ import VIPControl
       guard request == Array("x".utf8) else { return request }
       arrived.yield()
       // As long as an 'up' on an interface that is down.
-      try? await Task.sleep(for: .seconds(600))
+      try? await Task.sleep(for: .seconds(3600))
       ended.yield()
       return []
     }
@@ -97,13 +98,13 @@ import VIPControl
       for _ in 0..<64 { _ = await end.next() }
     }
     let answer = try await onThread {
-      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(60))
+      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(600))
     }
     #expect(answer == Array("you".utf8))
     await server.finish()
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(10)))
   func `however many wait for a long answer, there is a place for a short one`() async throws {
     let folder = try TemporaryDirectory()
     let directory = try RuntimeDirectory(path: folder["run"])
@@ -111,7 +112,7 @@ import VIPControl
     let server = try ControlServer(in: directory) { request in
       guard request == Array("x".utf8) else { return request }
       arrived.yield()
-      try? await Task.sleep(for: .seconds(600))
+      try? await Task.sleep(for: .seconds(3600))
       return []
     }
     let path = RuntimeDirectory.socketPath(in: directory.path)
@@ -123,7 +124,7 @@ import VIPControl
       _ = await arrival.next()
     }
     let answer = try await onThread {
-      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(60))
+      try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(600))
     }
     #expect(answer == Array("you".utf8))
     for client in clients { close(client) }
@@ -143,7 +144,7 @@ import VIPControl
     let path = RuntimeDirectory.socketPath(in: directory.path)
     let client = Task {
       try await onThread {
-        try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(120))
+        try ControlClient.exchange(Array("you".utf8), socketPath: path, timeout: .seconds(600))
       }
     }
     for await _ in arrivals { break }

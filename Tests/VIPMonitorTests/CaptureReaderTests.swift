@@ -212,7 +212,7 @@ import VRRPSimulation
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `damaged files and frames`() {
     var random = SeededRandom(seed: 2)
     var seen = 0
@@ -238,7 +238,7 @@ import VRRPSimulation
     #expect(seen > 20_000)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `frames of pure chance behind the right beginnings`() {
     var random = SeededRandom(seed: 3)
     var monitor = SegmentMonitor()
@@ -254,7 +254,7 @@ import VRRPSimulation
     #expect(monitor.summary().counts.frames == 200_000)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a flood of inventions is remembered only in part`() throws {
     let watching = Watching()
     for vlan in UInt16(1)...40 {

@@ -94,7 +94,7 @@ import VIPReports
     #expect(readText(path).utf8.count <= 1000 && readText(path).hasSuffix("\n998\n999\n"))
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a FIFO, a link or another's file is not taken for the log`() throws {
     let folder = try TemporaryDirectory()
     let descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 import VIP
 
@@ -12,18 +13,16 @@ struct GuardProcessTests {
     area = try GuardArea()
   }
 
-  private func next() -> GuardNews {
-    for _ in 0..<5000 {
+  private func next() throws -> GuardNews {
+    try eventually("there are news of the guard", poll: .milliseconds(1)) {
       let news = process.news()
-      if news != .none { return news }
-      usleep(1000)
+      return news == .none ? nil : news
     }
-    return .none
   }
 
   private func start() throws -> Int32 {
     _ = try process.start(area)
-    #expect(next() == .isReady)
+    #expect(try next() == .isReady)
     return try #require(process.pid)
   }
 
@@ -57,7 +56,7 @@ struct GuardProcessTests {
     usleep(20_000)
     #expect(process.news() == .none)
     kill(pid, SIGKILL)
-    #expect(next() == .hasEnded)
+    #expect(try next() == .hasEnded)
     #expect(process.dismiss() == "signal 9")
   }
 

@@ -7,7 +7,7 @@ import VIPTesting
 import VRRP
 
 /// Changes of a node that meet one another, or that the machine refuses.
-@Suite(.timeLimit(.minutes(2))) struct NodeChangeTests {
+@Suite(.timeLimit(.minutes(10))) struct NodeChangeTests {
   private let machine = MachineInMemory()
 
   private func interval(_ milliseconds: UInt16) throws -> AdvertisementInterval {
@@ -19,7 +19,7 @@ import VRRP
   {
     let node = try Node(on: machine)
     try await node.up(try settings(interval: try interval(10)))
-    try await node.waitUntilRunning("web", timeout: .seconds(60))
+    try await node.waitUntilRunning("web", timeout: .seconds(600))
     let numbers = 101..<109
     func address(_ number: Int) throws -> InterfaceAddress {
       try #require(InterfaceAddress("198.18.0.\(number)/24"))
@@ -104,7 +104,7 @@ import VRRP
     let second = try many("second", 52, 21)
     try await node.apply(
       NodeConfiguration(settings: NodeSettings(lease: lease), routers: [first]))
-    try await node.waitUntilRunning("first", timeout: .seconds(60))
+    try await node.waitUntilRunning("first", timeout: .seconds(600))
     while try await node.status().routers.first?.state != .active {
       try await Task.sleep(for: .milliseconds(5))
     }

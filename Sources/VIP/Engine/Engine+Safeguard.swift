@@ -49,7 +49,7 @@ extension Engine {
   func startGuard() {
     guard let safeguard, safeguard.descriptor == nil else { return }
     var failure: NodeError?
-    do {
+    do throws(NodeError) {
       try safeguard.start(at: now)
     } catch {
       failure = error

@@ -22,7 +22,7 @@ public enum ConfigurationFile {
     _ path: String, router found: (PlacedRouter) -> Void
   ) throws(FileError) -> FileConfiguration {
     let text = try InputFile.text(path, limit: byteCountMax, kind: "a configuration file")
-    do {
+    do throws(Diagnostic) {
       return try ConfigurationReader.read(text, router: found)
     } catch {
       let separator = error.place == nil ? ": " : ":"

@@ -45,7 +45,7 @@ public struct PlacedRouter: Sendable {
     router.hooks = reader.hooks.hooks
     configuration = router
     places = reader
-    do {
+    do throws(ConfigurationError) {
       try configuration.validate()
     } catch {
       throw Diagnostic(places.place(of: error.field), error.description)

@@ -45,7 +45,7 @@ extension YAMLTree {
     guard case .scalar(let text, _) = content, !isEmpty else {
       throw Diagnostic(place, "'\(key)' is a single value, found \(found)")
     }
-    do {
+    do throws(SettingError) {
       return try read(text)
     } catch {
       throw Diagnostic(place, error.description)

@@ -41,7 +41,7 @@ extension YAMLTree {
   static func parse(_ text: String) throws(Diagnostic) -> YAMLTree? {
     try refuseBombs(text)
     let root: Yams.Node?
-    do {
+    do throws(any Error) {
       root = try Yams.Parser(yaml: text, encoding: .utf8).singleRoot()
     } catch let error as YamlError {
       throw diagnostic(error, in: text)

@@ -125,7 +125,7 @@ public struct Launch: Sendable {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     while true {
-      do {
+      do throws(ControlClientError) {
         let reply = try client.ask(
           .up(wanted.routers, timeout: timeout),
           timeout: timeout + NodeClient.answerTimeout)

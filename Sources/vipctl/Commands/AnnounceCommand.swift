@@ -42,7 +42,7 @@ struct AnnounceCommand: ParsableCommand {
 
   func run() throws {
     let hosts: [IPAddress]
-    do {
+    do throws(SettingError) {
       hosts = try addresses.map(SettingText.host)
     } catch {
       throw UsageErrors.failure("\(error)", command: "announce")

@@ -34,7 +34,7 @@ struct AddCommand: ParsableCommand {
 
   func run() throws {
     let virtual: [InterfaceAddress]
-    do {
+    do throws(SettingError) {
       virtual = try addresses.map(SettingText.address)
     } catch {
       throw UsageErrors.failure("\(error)", command: "add")
@@ -69,7 +69,7 @@ struct RemoveCommand: ParsableCommand {
 
   func run() throws {
     let virtual: [InterfaceAddress]
-    do {
+    do throws(SettingError) {
       virtual = try addresses.map(SettingText.address)
     } catch {
       throw UsageErrors.failure("\(error)", command: "remove")

@@ -31,7 +31,7 @@ struct MetricsCommand: ParsableCommand {
   func run() throws {
     let client = NodeClient(runtime)
     let status: NodeRecord
-    do {
+    do throws(Failure) {
       status = try client.status()
     } catch {
       if let output, error.status == .noNode, ReplacedFile.begins(output, with: MetricsText.start) {
