@@ -14,6 +14,16 @@ extension Engine {
   func claimGroup(of instance: RouterInstance, on link: Link) throws(NodeError) {
     let vrid = instance.settings.vrid
     let name = RouterMacvlan.name(onInterface: link.index, vrid, instance.family)
+    if claims[name] ?? 0 > 0,
+      let other = liveInstances.first(where: {
+        $0 !== instance && $0.claimedName == name && $0.activity != .leaving
+      })
+    {
+      throw NodeError(
+        .refused,
+        "'\(other.router.name)' serves VRID \(vrid) of \(instance.family) on \(link.name) already, "
+          + "under another name of that interface; take another VRID")
+    }
     guard try claim(name) else {
       let holder = platform.nameHolder(name).map { " (\($0.description))" } ?? ""
       throw NodeError(

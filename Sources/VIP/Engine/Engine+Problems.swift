@@ -58,7 +58,7 @@ extension Engine {
       } ?? false
     case .unguarded: return !isGuarded(instance)
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
-    case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
+    case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
       .unusableAdvertisement:
