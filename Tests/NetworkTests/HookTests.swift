@@ -84,7 +84,7 @@ extension NetworkTests {
       #expect(access(pipe, F_OK) != 0)
     }
 
-    @Test("A hook that can't be run is told, keeps nothing from being served, and is refused if asked for")
+    @Test("A hook that can't be run is told and keeps nothing from being served")
     func missingHook() throws {
       let node = try VipctlNode(
         on: segment.nodes[0], of: segment,

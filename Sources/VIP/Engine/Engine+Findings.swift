@@ -61,7 +61,7 @@ extension RouterInstance {
   /// The sentences about its troubles.
   fileprivate var troubleText: TroubleText {
     TroubleText(
-      settings: settings, isActive: isHolding, addressCount: advertisedAddresses.count,
+      settings: settings, isActive: isHolding, addressCount: outgoing.listedAddresses.count,
       checksumForm: election.checksumFormToSend)
   }
 }

@@ -54,13 +54,28 @@ extension Engine {
   ///
   /// Two machines would answer for it. One that takes part already leaves that address alone.
   func hostAddressFault(of instance: RouterInstance, on link: Link?) -> Fitness.Fault? {
-    guard let link, instance.activity != .running, instance.settings.priority != .owner else {
+    guard let link, !instance.attendance.isRunning, instance.settings.priority != .owner else {
       return nil
     }
     let address = instance.addresses.current.lazy.map(\.address.address).first {
       self.interfaces.hostRecord($0, on: link.index) != nil
     }
     return address.map { .unfit(.hostAddress($0, interface: link.name)) }
+  }
+
+  /// Refuses to serve a group twice, for routers that call one interface by two names.
+  func requireFreeGroup(of instance: RouterInstance, on link: Link) throws(NodeError) {
+    let (vrid, family) = (instance.settings.vrid, instance.family)
+    guard claims.hasGroup(vrid, family, on: link) else { return }
+    let other = liveInstances.first {
+      $0 !== instance && $0.link?.index == link.index && $0.settings.vrid == vrid
+        && $0.family == family && !$0.attendance.isLeaving
+    }
+    guard let other else { return }
+    throw NodeError(
+      .refused,
+      "'\(other.router.name)' serves VRID \(vrid) of \(family) on \(link.name) already, under "
+        + "another name of that interface; take another VRID")
   }
 
   /// Finds an owner's addresses on an interface that was not there when the router was added.
