@@ -128,7 +128,7 @@ public struct MachineCheck: Sendable {
   private func remarks(_ router: PlacedRouter) -> [Remark] {
     let settings = router.configuration
     let place = router.place(of: .interface)
-    guard let link = link(settings.interface) else {
+    guard let link = self.link(settings.interface) else {
       return [waits(place, missing(settings.interface) + "; the router waits until there is")]
     }
     let fault = InterfaceFault.unsuitability(
@@ -163,7 +163,7 @@ public struct MachineCheck: Sendable {
     }
     remarks += peerRemarks(router, link)
     for (index, track) in settings.tracks.enumerated() {
-      guard link(track.interface) == nil else { continue }
+      guard self.link(track.interface) == nil else { continue }
       let effect =
         track.decrement.map { "its priority is \($0) lower" } ?? "the router takes no part"
       remarks.append(
@@ -193,7 +193,7 @@ public struct MachineCheck: Sendable {
   private func missing(_ name: String) -> String {
     // As 'ip link' shows a stacked interface.
     let owner = name.split(separator: "@").first.map(String.init) ?? name
-    if owner != name, link(owner) != nil {
+    if owner != name, self.link(owner) != nil {
       return "there is no interface '\(name)'; what is behind the @ is no part of the name, so "
         + "write \(owner)"
     }

@@ -1,6 +1,7 @@
 import Synchronization
 import VIP
 import VIPConfiguration
+import VIPCore
 
 /// Tells what the machine is set to that does a node's routers harm, from when it is seen until it is
 /// over: what a check of the configuration warns of.
@@ -67,9 +68,10 @@ final class MachineWatch: Sendable {
       return problems
     }
     let (old, new) = (Set(before.map(\.id)), Set(found.map(\.id)))
-    await node.publish(
-      before.filter { !new.contains($0.id) }.map { .cleared($0) }
-        + found.filter { !old.contains($0.id) }.map { .warning($0) })
+    var events: [NodeEvent] = []
+    for problem in before where !new.contains(problem.id) { events.append(.cleared(problem)) }
+    for problem in found where !old.contains(problem.id) { events.append(.warning(problem)) }
+    await node.publish(events)
     await node.tellOfMachine(ofNode.sorted())
   }
 

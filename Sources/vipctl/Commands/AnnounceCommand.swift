@@ -49,7 +49,7 @@ struct AnnounceCommand: ParsableCommand {
     }
     let missing = ProcessCapabilities.missing().filter { $0 == "CAP_NET_RAW" }
     guard missing.isEmpty else { throw Permissions.failure(missing) }
-    let link = try link()
+    let link = try self.link()
     guard let mac = mac ?? link.macAddress, link.isEthernet, !link.isLoopback else {
       throw Failure(.failed, "\(interface) is no Ethernet; nothing can be announced there")
     }
