@@ -98,12 +98,6 @@ import VIPCore
         "3:14: waits: there is no interface 'eth7'; this machine has eth0; the router waits until "
           + "there is"
       ])
-    let stacked = "routers:\n- vrid: 1\n  interface: eth0@if5\n  addresses: [192.0.2.9]\n"
-    #expect(
-      try remarks(stacked, machine()) == [
-        "3:14: waits: there is no interface 'eth0@if5'; what is behind the @ is no part of the name, "
-          + "so write eth0; the router waits until there is"
-      ])
   }
 
   @Test func `an alternative name is a name`() throws {

@@ -160,12 +160,13 @@ import VRRP
         == "'a' serves VRID 51 of IPv4 on late0 already, under another name of that "
         + "interface; take another VRID")
     bench.engine.remove("a")
-    bench.pass(.seconds(6))
+    bench.pass(.seconds(10))
     #expect(bench.engine.status("b").first?.state == .active)
   }
 
   @Test(arguments: [
     ("eth0:1", "what is behind the colon is the label of an address (an alias); write eth0"),
+    ("eth0@if5", "what it is stacked on, as 'ip link' shows it; write eth0"),
     ("eth0/1", "'eth0/1' can't be the name of an interface"),
     ("eth 0", "'eth 0' can't be the name of an interface"),
     (":", "':' can't be the name of an interface"), ("", "'' can't be the name of an interface"),

@@ -261,12 +261,18 @@ extension RouterConfiguration {
   /// The longest name that an interface can have: an alternative one (ALTIFNAMSIZ, less the zero).
   private static let interfaceNameByteCountMax = 127
 
-  /// Why a text can't be the name of an interface by the kernel's rules; `nil` if it can.
+  /// Why a text can't be the name of an interface; `nil` if it can.
+  ///
+  /// By the kernel's rules, but for the @, which nearly always comes from a listing.
   static func problem(interfaceName text: String) -> String? {
     let what = "'\(text)' can't be the name of an interface"
     if let colon = text.firstIndex(of: ":"), colon > text.startIndex {
       return "\(what): what is behind the colon is the label of an address (an alias); write "
         + "\(text[..<colon])"
+    }
+    if let at = text.firstIndex(of: "@"), at > text.startIndex {
+      return "\(what): what is behind the @ is what it is stacked on, as 'ip link' shows it; write "
+        + "\(text[..<at])"
     }
     guard text.utf8.count <= interfaceNameByteCountMax else {
       return "\(what): it is longer than \(interfaceNameByteCountMax) bytes"

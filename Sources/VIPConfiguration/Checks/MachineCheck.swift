@@ -191,13 +191,7 @@ public struct MachineCheck: Sendable {
 
   /// That there is no such interface, and which there are.
   private func missing(_ name: String) -> String {
-    // As 'ip link' shows a stacked interface.
-    let owner = name.split(separator: "@").first.map(String.init) ?? name
-    if owner != name, self.link(owner) != nil {
-      return "there is no interface '\(name)'; what is behind the @ is no part of the name, so "
-        + "write \(owner)"
-    }
-    return "there is no interface '\(name)'; this machine has "
+    "there is no interface '\(name)'; this machine has "
       + links.map(\.name).joined(separator: ", ")
   }
 

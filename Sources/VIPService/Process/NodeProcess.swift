@@ -1,6 +1,6 @@
 import Glibc
 public import VIP
-public import VIPControl
+import VIPControl
 import VIPConfiguration
 import VIPCore
 import VIPHooks
