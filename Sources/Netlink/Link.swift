@@ -36,6 +36,10 @@ public struct Link: Sendable, Hashable {
   public var index: Int32
   /// The name, such as `eth0`.
   public var name: String
+  /// Other names that the kernel knows it by (`ip link property add dev IF altname NAME`).
+  public var alternativeNames: [String]
+  /// Whether its frames are Ethernet frames (ARPHRD_ETHER), which those of a tunnel are not.
+  public var isEthernet: Bool
   /// The Ethernet address, if the interface has one of six bytes.
   public var macAddress: MACAddress?
   /// The largest packet the interface carries, in bytes.
@@ -58,13 +62,16 @@ public struct Link: Sendable, Hashable {
 
   /// Makes a description of an interface.
   public init(
-    index: Int32, name: String, macAddress: MACAddress? = nil, mtu: Int = 1500,
+    index: Int32, name: String, alternativeNames: [String] = [], isEthernet: Bool = true,
+    macAddress: MACAddress? = nil, mtu: Int = 1500,
     flags: LinkFlags = [.up, .running, .lowerUp, .broadcast, .multicast],
     masterIndex: Int32? = nil, parentIndex: Int32? = nil, kind: String? = nil,
     alias: String? = nil, ipv4: [IPv4Setting: Int32] = [:]
   ) {
     self.index = index
     self.name = name
+    self.alternativeNames = alternativeNames
+    self.isEthernet = isEthernet
     self.macAddress = macAddress
     self.mtu = mtu
     self.flags = flags
@@ -79,6 +86,10 @@ public struct Link: Sendable, Hashable {
   public var isUp: Bool { flags.contains(.up) }
   /// Whether the interface is ready to carry traffic.
   public var isRunning: Bool { flags.contains(.running) }
+  /// Whether it is known by a name: its own or an alternative one.
+  public func isCalled(_ name: String) -> Bool {
+    self.name == name || alternativeNames.contains(name)
+  }
   /// Whether this is the loopback interface.
   public var isLoopback: Bool { flags.contains(.loopback) }
   /// Whether frames can be sent to groups.

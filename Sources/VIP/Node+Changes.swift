@@ -11,14 +11,15 @@ extension Node {
   /// - Parameters:
   ///   - wanted: the settings, each with a name of its own.
   ///   - removing: routers to hand over and remove; names that are not there are passed over.
+  ///   - unready: what becomes of routers that this machine can't serve yet.
   /// - Returns: what was done.
   /// - Throws: what is wrong with it. Nothing has changed then. ``NodeError/Kind/cancelled`` if the
   ///   task is cancelled: a change that has begun is carried through, one that waits is not made.
   @discardableResult
   public func apply(
-    _ wanted: [RouterConfiguration], removing: [String] = []
+    _ wanted: [RouterConfiguration], removing: [String] = [], unready: UnreadyPolicy = .refuse
   ) async throws(NodeError) -> ChangeReport {
-    try await apply(Target(.routers(wanted), removing: removing))
+    try await apply(Target(.routers(wanted), removing: removing, unready: unready))
   }
 
   /// Brings the node to a whole configuration: its own settings and its routers.
@@ -40,13 +41,13 @@ extension Node {
     try await apply(target(configuration, replacing))
   }
 
-  /// What ``apply(_:removing:)`` would do now, after the same checks; nothing changes.
+  /// What ``apply(_:removing:unready:)`` would do now, after the same checks; nothing changes.
   ///
   /// Takes its parameters and throws what it throws.
   public func preview(
-    _ wanted: [RouterConfiguration], removing: [String] = []
+    _ wanted: [RouterConfiguration], removing: [String] = [], unready: UnreadyPolicy = .refuse
   ) async throws(NodeError) -> ChangeReport {
-    try await preview(Target(.routers(wanted), removing: removing))
+    try await preview(Target(.routers(wanted), removing: removing, unready: unready))
   }
 
   /// What ``apply(_:replacing:)`` would do now, after the same checks; nothing changes.
@@ -82,11 +83,17 @@ extension Node {
     var removing: [String]?
     /// The node's settings; `nil` if they stay as they are.
     var settings: NodeSettings?
+    /// What becomes of routers that this machine can't serve yet.
+    var unready: UnreadyPolicy
 
-    init(_ wanted: Wanted, removing: [String]? = [], settings: NodeSettings? = nil) {
+    init(
+      _ wanted: Wanted, removing: [String]? = [], settings: NodeSettings? = nil,
+      unready: UnreadyPolicy = .refuse
+    ) {
       self.wanted = wanted
       self.removing = removing
       self.settings = settings
+      self.unready = unready
     }
   }
 
@@ -101,7 +108,8 @@ extension Node {
 
   private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> Target {
     Target(
-      .routers(configuration.routers), removing: replacing, settings: configuration.settings)
+      .routers(configuration.routers), removing: replacing, settings: configuration.settings,
+      unready: configuration.unready)
   }
 
   /// The settings that routers shall have; for a change of what they have, as of now.
@@ -129,6 +137,7 @@ extension Node {
   }
 
   private func apply(_ target: Target) async throws(NodeError) -> ChangeReport {
+    tellOfStart()
     try await check(target)
     if try await areFree(try routers(target)) { try await check(target) }
     isApplying = true
@@ -146,7 +155,7 @@ extension Node {
     let plan = try plan(target)
     let before = settings
     do throws(NodeError) {
-      if let settings = target.settings { try take(settings) }
+      if let settings = target.settings { try take(settings, target.unready) }
       try await carryOut(plan)
       return plan.report
     } catch {
@@ -162,8 +171,18 @@ extension Node {
     return try plan(target).report
   }
 
-  private func take(_ settings: NodeSettings) throws(NodeError) {
-    for setting in NodeSetting.inOrderOfChange { try take(setting, of: settings) }
+  private func take(
+    _ settings: NodeSettings, _ unready: UnreadyPolicy
+  ) throws(NodeError) {
+    for setting in NodeSetting.inOrderOfChange {
+      do throws(NodeError) {
+        try take(setting, of: settings)
+        if setting == .realtime { tell(.realtime, nil) }
+      } catch {
+        guard setting == .realtime, unready == .wait else { throw error }
+        tell(.realtime, Start.withoutRealtime(error))
+      }
+    }
   }
 
   /// Takes one setting over if it is different.
@@ -179,12 +198,13 @@ extension Node {
 
   /// What bringing routers up on a node of their own would do on this machine; nothing changes.
   ///
-  /// - Throws: what ``apply(_:removing:)`` of such a node would.
+  /// - Throws: what ``apply(_:removing:unready:)`` of such a node would.
   public static func preview(
-    _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy
+    _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy,
+    unready: UnreadyPolicy = .refuse
   ) throws(NodeError) -> ChangeReport {
     let engine = try Engine(LinuxPlatform(), Poller(), lease: lease)
-    try engine.check(wanted)
+    try engine.check(wanted, unready: unready)
     return Plan(wanted, on: engine).report
   }
 
@@ -206,7 +226,7 @@ extension Node {
     let wanted = try routers(target)
     try engine.check(
       wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
-      lease: target.settings?.lease)
+      lease: target.settings?.lease, unready: target.unready)
   }
 
   /// The routers that are to go, in order; those that are wanted stay.
@@ -218,6 +238,7 @@ extension Node {
   private func plan(_ target: Target) throws(NodeError) -> Plan {
     let wanted = try routers(target)
     var plan = Plan(wanted, on: engine)
+    plan.unready = target.unready
     plan.report.removed = removed(by: target, but: Set(wanted.map(\.name)))
       .filter(engine.contains)
     if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }
@@ -243,14 +264,17 @@ extension Node {
     for router in engine.leavingSettings { _ = gone.insert(router) }
     func isLate(_ router: RouterConfiguration) -> Bool { gone.collision(of: router) != nil }
     try engine.change(plan.changed.filter { !isLate($0) })
-    for router in plan.added where !isLate(router) { try engine.add(router) }
+    for router in plan.added where !isLate(router) {
+      try engine.add(router, unready: plan.unready)
+    }
 
     let awaited = plan.leaving
     _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
     try engine.change(plan.changed.filter(isLate))
     for router in plan.added.filter(isLate) + plan.replaced {
-      try engine.add(router, keeping: former.fitness[router.name] ?? [:])
+      try engine.add(
+        router, keeping: former.fitness[router.name] ?? [:], unready: plan.unready)
     }
   }
 
@@ -264,7 +288,8 @@ extension Node {
       if engine.contains(router.name) {
         try? engine.change([router])
       } else {
-        try? engine.add(router, keeping: former.fitness[router.name] ?? [:])
+        try? engine.add(
+          router, keeping: former.fitness[router.name] ?? [:], unready: .wait)
       }
     }
     await noteAddresses()
@@ -286,38 +311,6 @@ extension Node {
   private func refuseIfShuttingDown() throws(NodeError) {
     guard isShuttingDown else { return }
     throw NodeError(.shuttingDown, "the node is shutting down")
-  }
-
-  /// What has to be done for each router.
-  private struct Plan {
-    var added: [RouterConfiguration] = []
-    var changed: [RouterConfiguration] = []
-    var replaced: [RouterConfiguration] = []
-    var report = ChangeReport()
-
-    /// The routers that hand over, in order.
-    var leaving: [String] { report.removed + replaced.map(\.name) }
-
-    init(_ wanted: [RouterConfiguration], on engine: Engine) {
-      for router in wanted {
-        guard let present = engine.settings(named: router.name) else {
-          added.append(router)
-          report.added.append(router.name)
-          continue
-        }
-        let change = ChangeReport.Change(
-          router: router.name, difference: present.difference(to: router))
-        switch present.change(to: router) {
-        case .none: report.unchanged.append(router.name)
-        case .inPlace:
-          changed.append(router)
-          report.changed.append(change)
-        case .replacement:
-          replaced.append(router)
-          report.replaced.append(change)
-        }
-      }
-    }
   }
 
   // MARK: Addresses

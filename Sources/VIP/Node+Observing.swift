@@ -47,7 +47,7 @@ extension Node {
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
         guardPid: engine.guardPid, isRealtime: loop.isRealtime,
         wakeUps: engine.wakeUpStatus,
-        problems: [engine.nodeProblem, addressFileProblem].compactMap { $0 }),
+        problems: [engine.nodeProblem].compactMap { $0 } + problems),
       routers: engine.status(name))
   }
 

@@ -25,6 +25,11 @@ public actor Node {
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
     /// caller sees to it that no other node that lives uses the same file.
     public var addressesPath: String?
+    /// Whether the node does without what it can't have at its start, and tells of it.
+    ///
+    /// That is a list of addresses that can't be believed, and real-time scheduling that is not
+    /// permitted; see ``NodeStatus/Node/problems``.
+    public var unready: UnreadyPolicy
     /// The words by which the program's users know its settings and commands.
     public var wording: Wording
     /// Whether the process around the node ends it once it has no routers any more, which
@@ -34,20 +39,23 @@ public actor Node {
     /// Makes options; what is left out has its default.
     public init(
       settings: NodeSettings = NodeSettings(), addressesPath: String? = nil,
-      wording: Wording = Wording()
+      unready: UnreadyPolicy = .refuse, wording: Wording = Wording()
     ) {
       self.settings = settings
       self.addressesPath = addressesPath
+      self.unready = unready
       self.wording = wording
     }
   }
 
   let options: Options
-  private let addressFile: AddressFile?
+  private var addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
-  /// Why it could not be written the last time.
-  private(set) var addressFileProblem: NodeProblem?
+  /// What is wrong beside the engine, in the order in which it began.
+  private(set) var problems: [NodeProblem] = []
+  /// What was wrong at the start, until observers are told.
+  private var startProblems: [NodeProblem] = []
   /// The elections and addresses; nothing but this actor touches them.
   let engine: Engine
   nonisolated let loop: EventLoop
@@ -77,20 +85,20 @@ public actor Node {
     _ options: Options = Options(), on platform: sending (any Platform)? = nil
   ) throws(NodeError) {
     self.options = options
-    addressFile = options.addressesPath.map(AddressFile.init)
-    let leftovers = try addressFile?.read()
+    let start = try Start(options)
+    addressFile = start.file
     let poller = try Poller()
     let machine: any Platform = if let platform { platform } else { try LinuxPlatform() }
     let engine = try Engine(
       machine, poller, lease: options.settings.lease,
       announcements: options.settings.announcements)
     engine.wording = options.wording
-    loop = try EventLoop(
-      poller, isRealtime: options.settings.isRealtime, options.wording)
+    let (loop, problem) = try start.loop(poller, options)
+    self.loop = loop
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
-    if let leftovers { engine.removeLeftovers(leftovers) }
+    if let leftovers = start.leftovers { engine.removeLeftovers(leftovers) }
     do throws(NodeError) {
       try loop.start()
     } catch {
@@ -98,6 +106,8 @@ public actor Node {
       throw error
     }
     self.engine = engine
+    problems = [start.problem, problem].compactMap { $0 }
+    startProblems = problems
     ending = Ending(engine, observers, loop)
     loop.attach(
       EventLoop.Client(
@@ -189,9 +199,14 @@ public actor Node {
   /// Returns when it has been added, which is not yet when it takes part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
+  /// - Parameters:
+  ///   - settings: what it shall be.
+  ///   - unready: what becomes of it if this machine can't serve it yet.
   /// - Throws: what is wrong with it. Nothing has changed then.
-  public func up(_ settings: RouterConfiguration) async throws(NodeError) {
-    try await apply([settings])
+  public func up(
+    _ settings: RouterConfiguration, unready: UnreadyPolicy = .refuse
+  ) async throws(NodeError) {
+    try await apply([settings], unready: unready)
   }
 
   /// Waits until a router takes part in its election, in every family it has.
@@ -280,17 +295,43 @@ public actor Node {
       }
     }
     lastNote = note
-    let problem = await note.value.map {
-      NodeProblem(.addressFile, "\($0); after a crash addresses may be left behind")
+    let text = await note.value.map { "\($0); after a crash addresses may be left behind" }
+    tell(.addressFile, text)
+  }
+
+  /// Notes addresses at a path from now on, for a process that could not have the path before.
+  package func noteAddresses(at path: String) async {
+    addressFile = AddressFile(path: path)
+    await noteAddresses()
+  }
+
+  /// Tells of what was wrong at the start, once.
+  func tellOfStart() {
+    deliver(startProblems.map { .nodeWarning($0) })
+    startProblems = []
+  }
+
+  /// Tells what is wrong with the machine as far as it concerns the node as a whole, a sentence each.
+  package func tellOfMachine(_ texts: [String]) {
+    for problem in problems {
+      guard case .machine(let text) = problem.kind, !texts.contains(text) else { continue }
+      tell(problem.kind, nil)
     }
-    guard problem != addressFileProblem else { return }
-    let over = addressFileProblem
-    addressFileProblem = problem
-    if let problem {
-      deliver([.nodeWarning(problem)])
-    } else if let over {
-      deliver([.nodeCleared(over)])
+    for text in texts { tell(.machine(text), text) }
+  }
+
+  /// Tells that something is wrong around the node, or what is wrong with it now, or that it is over.
+  package func tell(_ kind: NodeProblem.Kind, _ text: String?) {
+    let problem = text.map { NodeProblem(kind, $0) }
+    let place = problems.firstIndex { $0.kind == kind }
+    guard problem != place.map({ problems[$0] }) else { return }
+    if let place {
+      if problem == nil { deliver([.nodeCleared(problems.remove(at: place))]) }
+      if let problem { problems[place] = problem }
+    } else if let problem {
+      problems.append(problem)
     }
+    if let problem { deliver([.nodeWarning(problem)]) }
   }
 
   /// Refuses new routers from now on if there are none.

@@ -86,13 +86,18 @@ public final class NodeCore {
   /// A new router probes for its addresses before it takes part. Those that a running one gets are
   /// put up at once; only ``Node`` probes for them first.
   ///
+  /// - Parameters:
+  ///   - settings: what it shall be.
+  ///   - unready: what becomes of it if this machine can't serve it yet.
   /// - Throws: what is wrong with it, or ``NodeError/Kind/refused`` if the router has to be removed
   ///   first, since its interface, VRID or version is another, or if one of this name is still
   ///   handing over. Nothing has changed then.
-  public func up(_ settings: RouterConfiguration) throws(NodeError) {
+  public func up(
+    _ settings: RouterConfiguration, unready: UnreadyPolicy = .refuse
+  ) throws(NodeError) {
     defer { arm() }
     guard let present = engine.settings(named: settings.name) else {
-      return try engine.add(settings)
+      return try engine.add(settings, unready: unready)
     }
     guard engine.isStaying(settings.name) else {
       throw NodeError(
@@ -103,7 +108,7 @@ public final class NodeCore {
     switch present.change(to: settings) {
     case .none: break
     case .inPlace:
-      try engine.check([settings])
+      try engine.check([settings], unready: unready)
       try engine.change([settings])
     case .replacement:
       throw NodeError(

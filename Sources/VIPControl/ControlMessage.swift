@@ -4,8 +4,8 @@ public import VIPCore
 /// What a client asks of a running node over its control socket.
 public indirect enum ControlRequest: Sendable, Hashable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
-  /// Active, or when the time is over.
-  case up([RouterConfiguration], timeout: Duration)
+  /// Active, or when the time is over. Those that the machine can't serve yet are refused, or wait.
+  case up([RouterConfiguration], timeout: Duration, unready: UnreadyPolicy = .refuse)
   /// Hand over and remove the routers with these names or addresses; answer once they are gone.
   case down([String])
   /// Hand over and remove every router; answer once they are gone.

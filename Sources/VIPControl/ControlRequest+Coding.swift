@@ -5,7 +5,7 @@ import VIPCore
 extension ControlRequest: Codable {
   /// The keys and types of the coded form.
   private indirect enum Form: Codable {
-    case up([RouterConfiguration], timeoutSeconds: Double)
+    case up([RouterConfiguration], timeoutSeconds: Double, unready: UnreadyPolicy? = nil)
     case down([String])
     case downAll
     case status(String?)
@@ -24,7 +24,8 @@ extension ControlRequest: Codable {
   public init(from decoder: any Decoder) throws {
     self =
       switch try Form(from: decoder) {
-      case .up(let routers, let seconds): .up(routers, timeout: Self.duration(seconds))
+      case .up(let routers, let seconds, let unready):
+        .up(routers, timeout: Self.duration(seconds), unready: unready ?? .refuse)
       case .down(let names): .down(names)
       case .downAll: .downAll
       case .status(let name): .status(name)
@@ -43,7 +44,10 @@ extension ControlRequest: Codable {
   public func encode(to encoder: any Encoder) throws {
     let form: Form =
       switch self {
-      case .up(let routers, let timeout): .up(routers, timeoutSeconds: timeout / .seconds(1))
+      case .up(let routers, let timeout, let unready):
+        .up(
+          routers, timeoutSeconds: timeout / .seconds(1),
+          unready: unready == .refuse ? nil : unready)
       case .down(let names): .down(names)
       case .downAll: .downAll
       case .status(let name): .status(name)

@@ -18,8 +18,8 @@ extension Node {
     do throws(NodeError) {
       try await Self.validate(request)
       switch request {
-      case .up(let settings, let timeout):
-        return try await bringUp(settings, timeout, complete)
+      case .up(let settings, let timeout, let unready):
+        return try await bringUp(settings, timeout, unready, complete)
       case .down(let wanted):
         await takeDown(try await routerNames(meantBy: wanted))
         return .done(try record(nil, complete))
@@ -63,7 +63,7 @@ extension Node {
   @concurrent
   private nonisolated static func validate(_ request: ControlRequest) async throws(NodeError) {
     switch request {
-    case .up(let routers, _), .dryRun(.up(let routers, _)):
+    case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):
       for router in routers {
         do throws(ConfigurationError) {
           try router.validate()
@@ -90,7 +90,8 @@ extension Node {
   ) async throws(NodeError) -> ControlReply {
     var report = ChangeReport()
     switch request {
-    case .up(let settings, _): report = try await preview(settings)
+    case .up(let settings, _, let unready):
+      report = try await preview(settings, unready: unready)
     case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)
@@ -101,10 +102,11 @@ extension Node {
   }
 
   private func bringUp(
-    _ wanted: [RouterConfiguration], _ timeout: Duration, _ complete: StatusCompletion
+    _ wanted: [RouterConfiguration], _ timeout: Duration, _ unready: UnreadyPolicy,
+    _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
     let before = routerNames
-    let report = try await apply(wanted)
+    let report = try await apply(wanted, unready: unready)
     let deadline = bootTime() + timeout
     var waiting: ControlFailure?
     for router in wanted {
@@ -112,7 +114,7 @@ extension Node {
       do throws(NodeError) {
         try await waitUntilRunning(router.name, timeout: left)
       } catch {
-        if error.kind == .addressInUse {
+        if error.kind == .addressInUse, unready == .refuse {
           // All of them or none: those that are new here go again.
           await takeDown(wanted.map(\.name).filter { !before.contains($0) || $0 == router.name })
           throw error

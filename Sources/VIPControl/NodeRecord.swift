@@ -36,6 +36,8 @@ public struct NodeRecord: Sendable, Hashable, Codable {
     public var realtime: Bool
     /// How late its turns come.
     public var wakeUps: WakeUpRecord
+    /// What is wrong with the node itself, one sentence each; `nil` if nothing is.
+    public var warnings: [String]?
 
     /// Takes the node's own part down.
     init(_ node: NodeStatus.Node) {
@@ -48,6 +50,7 @@ public struct NodeRecord: Sendable, Hashable, Codable {
       guardPid = node.guardPid
       realtime = node.isRealtime
       wakeUps = WakeUpRecord(node.wakeUps)
+      warnings = node.problems.isEmpty ? nil : node.problems.map(\.text)
     }
   }
 }

@@ -99,6 +99,9 @@ struct HookProcess {
     switch code {
     case ENOENT: "can't be started: the program, or the interpreter in its first line, is missing"
     case ENOEXEC: "can't be started: it is no program; begin a script with a line such as #!/bin/sh"
+    case E2BIG:
+      "can't be started: its arguments and what it is told are longer than the system allows "
+        + "(\(errorText(code))); raise the limit of the stack ('ulimit -s')"
     default: "can't be started: \(errorText(code))"
     }
   }

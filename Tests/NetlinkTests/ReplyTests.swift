@@ -181,12 +181,13 @@ struct ReplyTests {
 
   @Test("a link with its kind, its parent here and its parent elsewhere")
   func link() {
-    let head = "0000010005000000 4310010000000000"
+    let flags = "05000000 4310010000000000"
     let name = "09000300 6574683000000000"
     let mac = "0a000100 00005e0001330000"
     let rest = "08000400 dc050000 08000500 02000000 08000a00 09000000"
     let kind = "14001280 0c000100 6d61637600000000 04000200"
-    func parsed(_ extra: String, length: String) -> KernelEvent? {
+    func parsed(_ extra: String, length: String, type: String = "0100") -> KernelEvent? {
+      let head = "0000" + type + flags
       let bytes = hex(
         length + "000000 1000000000000000 00000000" + head + name + mac + rest + kind + extra)
       return NetlinkKernel.events(in: bytes.span).first
@@ -196,6 +197,13 @@ struct ReplyTests {
       flags: [.up, .broadcast, .running, .multicast, .lowerUp], masterIndex: 9, parentIndex: 2,
       kind: "macv")
     #expect(parsed("", length: "64") == .link(link))
+    link.isEthernet = false
+    #expect(parsed("", length: "64", type: "feff") == .link(link))
+    link.isEthernet = true
+    link.alternativeNames = ["enp5"]
+    #expect(
+      parsed("10003480 09003500 656e703500 000000", length: "74") == .link(link))
+    link.alternativeNames = []
     link.parentIndex = nil
     #expect(parsed("08002500 00000000", length: "6c") == .link(link))
   }

@@ -148,7 +148,8 @@ extension NetworkTests {
       try eventually("nothing is left running") {
         try segment.nodes[0].namespace.processes().isEmpty
       }
-      let foreground = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
+      let foreground = try VipctlNode(
+        on: segment.nodes[0], of: segment, [vip.description], ["--strict"])
       #expect(foreground.process.waitForExit(within: .seconds(20)) == 1)
       #expect(foreground.process.log.contains("is used by the machine with"))
 

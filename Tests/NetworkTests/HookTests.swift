@@ -84,7 +84,7 @@ extension NetworkTests {
       #expect(access(pipe, F_OK) != 0)
     }
 
-    @Test("A hook that can't be run is refused with its place, before anything happens")
+    @Test("A hook that can't be run is told and keeps nothing from being served")
     func missingHook() throws {
       let node = try VipctlNode(
         on: segment.nodes[0], of: segment,
@@ -96,9 +96,21 @@ extension NetworkTests {
               on: { active: [/no/such/program] }
 
           """)
-      #expect(node.process.waitForExit(within: .seconds(10)) == 1)
+      let text = "there is no program '/no/such/program'; the hook fails until that is mended"
+      try eventually("the status says it", detail: { node.process.logTail }) {
+        try node.command(["status"]).output.contains("! eth0-51 ipv4: \(text)")
+      }
+      #expect(node.process.log.contains(text))
+      try node.waitUntil(.active)
+      #expect(try segment.nodes[0].holds(vip))
+      try node.stop()
+      let strict = try segment.nodes[0].namespace.run([
+        VipctlNode.binary, "run", "--strict", "--config", node.configurationPath, "--runtime-dir",
+        node.runtimeDirectory,
+      ])
+      #expect(strict.status == 1)
       #expect(
-        node.process.log
+        strict.errors
           == "vipctl: \(node.configurationPath):5:20: there is no program '/no/such/program'\n")
     }
 

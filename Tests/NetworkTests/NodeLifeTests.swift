@@ -125,7 +125,8 @@ extension NetworkTests {
       ]
       for (arguments, reason) in cases {
         let result = try machine.node.namespace.run(
-          [VipctlNode.binary, command] + arguments + ["--runtime-dir", machine.directory])
+          [VipctlNode.binary, command, "--strict"] + arguments
+            + ["--runtime-dir", machine.directory])
         #expect(result.status == 1)
         #expect(result.errors.contains(reason), "\(result)")
         #expect(result.errors.split(separator: "\n").count == 1, "\(result)")

@@ -220,7 +220,7 @@ extension NetworkTests {
         try segment.nodes[0].namespace.run(
           limits + ["setpriv", "--bounding-set=-all,+net_admin,+net_raw\(capabilities)"] + [
             VipctlNode.binary, command, "\(segment.virtualAddress(.ipv4))/24", "-i", "eth0",
-            "--vrid", "51", "--realtime", "--runtime-dir", directory,
+            "--vrid", "51", "--realtime", "--strict", "--runtime-dir", directory,
           ])
       }
       let noPriority = try attempt("", ["prlimit", "--rtprio=0:0"])

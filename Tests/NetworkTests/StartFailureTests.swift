@@ -175,7 +175,7 @@ extension NetworkTests {
             let result = try machine.namespace.run(
               [
                 "sh", "-c", "ulimit \(limit) && exec \"$@\"", "sh", program, command, vip, "-i",
-                "eth9", "--vrid", "7", "--runtime-dir", folder["rt"],
+                "eth9", "--vrid", "7", "--strict", "--runtime-dir", folder["rt"],
               ], within: .seconds(60))
             let what: Comment = "\(program) \(command) \(limit): \(result)"
             #expect(result.status == 1, what)

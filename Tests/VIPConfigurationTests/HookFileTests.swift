@@ -44,6 +44,15 @@ import VIPReports
     #expect(JSONCoding.decode(ControlRequest.self, from: JSONCoding.line(request)) == request)
   }
 
+  @Test func `a hook of 100,000 arguments is refused, and that takes no time`() throws {
+    let arguments = String(repeating: "x, ", count: 100_000)
+    let error = #expect(throws: Diagnostic.self) {
+      try ConfigurationReader.read(
+        "routers: [{\(Self.router), on: {active: [/bin/true, \(arguments)]}}]")
+    }
+    #expect(error?.description.contains("a hook has at most 256 arguments") == true)
+  }
+
   @Test(arguments: [
     ("on: [x]", "expected 'active', 'backup', 'fault', 'stop', 'timeout' in 'on', found a list"),
     ("on: {master: [/x]}", "unknown key 'master' in 'on'; known here: 'active', 'backup', 'fault'"),

@@ -91,15 +91,72 @@ import VIPCore
     #expect(all.contains("5:73: warning: this machine is its only IPv4 peer; name the others"))
   }
 
-  @Test func `an interface that is not there is an error where it stands`() throws {
+  @Test func `an interface that is not there yet is waited for`() throws {
     let text = "routers:\n- vrid: 1\n  interface: eth7\n  addresses: [192.0.2.9]\n"
     #expect(
       try remarks(text, machine()) == [
-        "3:14: error: there is no interface 'eth7'; this machine has eth0"
+        "3:14: waits: there is no interface 'eth7'; this machine has eth0; the router waits until "
+          + "there is"
       ])
   }
 
-  @Test func `an interface that can't be used yet is a warning`() throws {
+  @Test func `an alternative name is a name`() throws {
+    let machine = try machine([:]) { $0.links[0].alternativeNames = ["enp2s0"] }
+    #expect(try remarks(Self.good.replacing("eth0", with: "enp2s0"), machine) == [])
+  }
+
+  @Test func `kinds of interfaces that serve nothing`() throws {
+    let tunnel = try machine([:]) { $0.links[0].isEthernet = false }
+    #expect(
+      try remarks(Self.single, tunnel) == [
+        "1:23: waits: eth0 is no Ethernet interface, so that no address can be announced on it; "
+          + "name one that is"
+      ])
+    let member = try machine([:]) { machine in
+      machine.links[0].masterIndex = 7
+      machine.links.append(Link(index: 7, name: "blue", kind: "vrf"))
+    }
+    #expect(try remarks(Self.single, member) == [])
+    #expect(
+      try remarks(Self.good, member) == [
+        "1:23: warning: eth0 is in the VRF blue, where the node makes no routes; give eth0 an "
+          + "address in the network of each virtual IPv6 address"
+      ])
+    let silent = try machine([:]) { $0.links[0].flags.insert(.noARP) }
+    #expect(
+      try remarks(Self.single, silent) == [
+        "1:23: warning: eth0 answers no ARP (NOARP), so no machine finds the IPv4 addresses"
+      ])
+  }
+
+  @Test func `the table of neighbours is told of where it fills up, or has been full`() throws {
+    let limit = ["net/ipv4/neigh/default/gc_thresh3": "1024"]
+    func remarks(_ table: NeighbourTable?) throws -> [String] {
+      try self.remarks(Self.single, machine(limit) { $0.kernel.neighbours = { _ in table } })
+    }
+    #expect(try remarks(nil) == [])
+    #expect(try remarks(NeighbourTable(count: 512)) == [], "the default of a quiet machine")
+    let end =
+      "; when it is full, advertisements leave in frames, but clients get no answers; raise that "
+      + "limit"
+    #expect(
+      try remarks(NeighbourTable(count: 513)) == [
+        "warning: the machine's table of IPv4 neighbours has 513 of at most 1024 entries "
+          + "(net.ipv4.neigh.default.gc_thresh3)" + end
+      ])
+    #expect(
+      try remarks(NeighbourTable(count: 8, overflows: 3)) == [
+        "warning: the machine's table of IPv4 neighbours has been full 3 times since the machine was "
+          + "started, with at most 1024 entries (net.ipv4.neigh.default.gc_thresh3)" + end
+      ])
+    let lines = [
+      "entries  allocs   table_fulls", "00000201 0000000b 00000001", "00000201 0000000b 0000000f",
+    ]
+    #expect(NeighbourTable(lines: lines) == NeighbourTable(count: 513, overflows: 16))
+    #expect(NeighbourTable(lines: []) == nil && NeighbourTable(lines: ["x", "1"]) == nil)
+  }
+
+  @Test func `an interface that can't be used yet is waited for`() throws {
     var link = Self.eth0
     link.flags = [.broadcast]
     #expect(
@@ -108,19 +165,20 @@ import VIPCore
         machine(
           link, [], lacking: ["CAP_NET_RAW"], ["net/ipv6/conf/eth0/disable_ipv6": "1"])) == [
           "warning: this user lacks CAP_NET_RAW, without which no node runs",
-          "1:23: warning: eth0 is down; the router waits until it is up",
+          "1:23: waits: eth0 is down; the router waits until it is up",
           "1:23: warning: eth0 does not carry multicast, which advertisements are; list the others "
             + "under 'peers'",
-          "1:23: warning: eth0 has no IPv4 address to send from; the router waits until it has",
-          "1:23: warning: IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6)",
+          "1:23: waits: eth0 has no IPv4 address to send from; the router waits until it has",
+          "1:23: waits: IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6); the router "
+            + "waits until it is on",
         ])
   }
 
   @Test(arguments: [
     (
       "[192.0.2.1/24]", "",
-      "error: 192.0.2.1 is eth0's own address; only an owner (priority 255) may have it as a "
-        + "virtual address"
+      "waits: 192.0.2.1 is eth0's own address; only an owner (priority 255) may have it as a "
+        + "virtual address, so the router waits until it is removed there"
     ),
     (
       "[192.0.2.9/24]", "priority: 255, ",
@@ -154,7 +212,7 @@ import VIPCore
       ])
   }
 
-  @Test func `a password is warned of, not told`() throws {
+  @Test func `what follows from the file is noted, and no password is told`() throws {
     let text = """
       node: {lease: off}
       routers:
@@ -163,8 +221,8 @@ import VIPCore
       """
     #expect(
       try remarks(text, machine()) == [
-        "warning: without a lease a frozen or killed node leaves its addresses up",
-        "4:20: warning: a password of version 2 is readable by each machine in the network; it "
+        "note: without a lease a frozen or killed node leaves its addresses up",
+        "4:20: note: a password of version 2 is readable by each machine in the network; it "
           + "protects nothing",
       ])
   }
@@ -220,8 +278,8 @@ import VIPCore
     }
     #expect(
       try remarks(Self.single, machine) == [
-        "warning: only 64 files may be open (ulimit -n), and a node with 1 interface needs up to "
-          + "131; raise LimitNOFILE= or ulimit -n",
+        "warning: only 64 files may be open (ulimit -n), and a node with 1 interface and 1 "
+          + "virtual router needs up to 132; raise LimitNOFILE= or ulimit -n",
         "warning: only 3 more processes and threads may be started in this container (pids.max), "
           + "and a node needs up to 24; raise that limit",
         "warning: this container gets 100ms of processor time in each 1s (cpu.max) and may stand "
@@ -275,7 +333,7 @@ import VIPCore
     }
     #expect(
       try remarks(Self.single, port) == [
-        "1:23: warning: eth0 is a port of br0, which takes its packets; serve the addresses on br0"
+        "1:23: waits: eth0 is a port of br0, which takes its packets; serve the addresses on br0"
       ])
     let twins = try machine(["net/ipv4/conf/eth0/rp_filter": "1"]) { machine in
       machine.links.append(Link(index: 3, name: "eth1.5"))

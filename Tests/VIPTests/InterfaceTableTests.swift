@@ -43,6 +43,19 @@ import VIPCore
     #expect(table.link(named: "eth0") == nil)
   }
 
+  @Test func `an alternative name leads to the interface that has it now`() {
+    var table = InterfaceTable(
+      links: [Link(index: 2, name: "eth0", alternativeNames: ["enp2s0"])], addresses: [])
+    #expect(table.link(named: "enp2s0")?.name == "eth0")
+    table.update(Link(index: 2, name: "lan", alternativeNames: ["enp2s0", "eth0"]))
+    #expect(table.link(named: "eth0")?.name == "lan" && table.link(named: "enp2s0")?.index == 2)
+    table.update(link(2, "lan"))
+    #expect(table.link(named: "eth0") == nil && table.link(named: "enp2s0") == nil)
+    table.update(Link(index: 3, name: "eth1", alternativeNames: ["eth0"]))
+    table.remove(3)
+    #expect(table.link(named: "eth0") == nil && table.names == ["lan"])
+  }
+
   @Test func `an IPv6 address that may be another machine's is no source`() throws {
     var table = InterfaceTable(links: [link(2, "eth0")], addresses: [])
     let address = try #require(InterfaceAddress("fe80::1/64"))

@@ -246,6 +246,58 @@ import VRRP
     await node.shutdown()
   }
 
+  @Test func `of a whole configuration what can run runs, and the rest waits unless it is refused`()
+    async throws
+  {
+    let node = try Node(on: machine)
+    let interval = try interval(10)
+    var configuration = NodeConfiguration(routers: [
+      try settings(interval: interval),
+      try settings(["198.18.0.101/24"], vrid: 52, name: "late", interface: "late0"),
+    ])
+    configuration.unready = .refuse
+    await #expect(throws: NodeError.self) { try await node.apply(configuration) }
+    #expect(await node.routerNames == [])
+    configuration.unready = .wait
+    #expect(try await node.preview(configuration).added == ["web", "late"])
+    #expect(try await node.apply(configuration).added == ["web", "late"])
+    try await node.waitUntilRunning("web", timeout: .seconds(60))
+    let error = await #expect(throws: NodeError.self) {
+      try await node.waitUntilRunning("late", timeout: .zero)
+    }
+    #expect(error?.description == "late: interface late0 does not exist")
+    // A person who asks for one router is told at once.
+    await #expect(throws: NodeError.self) {
+      try await node.up(try settings(["198.18.0.102/24"], vrid: 53, name: "x", interface: "x0"))
+    }
+    try await node.up(
+      try settings(["198.18.0.102/24"], vrid: 53, name: "x", interface: "x0"), unready: .wait)
+    #expect(await node.routerNames == ["web", "late", "x"])
+    await node.shutdown()
+  }
+
+  @Test func `a node does without a list of addresses that can't be believed, and says so`()
+    async throws
+  {
+    let folder = try TemporaryDirectory()
+    let path = folder["addresses"]
+    #expect(mkfifo(path, 0o600) == 0)
+    #expect(throws: NodeError.self) {
+      _ = try Node(Node.Options(addressesPath: path), on: MachineInMemory())
+    }
+    let node = try Node(
+      Node.Options(addressesPath: path, unready: .wait), on: MachineInMemory())
+    let problem = try #require(
+      try await node.status().node.problems.first { $0.kind == .addressFile })
+    #expect(problem.text.hasSuffix("; what an earlier node has left behind is not removed"))
+    try await node.up(try settings(interval: interval(10)))
+    #expect(await node.pastEvents.first?.event == .nodeWarning(problem))
+    // From now on the list is this node's.
+    #expect(try await node.status().node.problems.allSatisfy { $0.kind != .addressFile })
+    #expect(readText(path) == "eth0 198.18.0.100/24\n")
+    await node.shutdown()
+  }
+
   @Test func `that addresses can't be noted is told, and that they can be again`() async throws {
     let folder = try TemporaryDirectory()
     let node = try Node(Node.Options(addressesPath: folder["later/addresses"]), on: machine)

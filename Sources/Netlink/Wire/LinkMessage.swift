@@ -12,6 +12,9 @@ enum LinkAttribute {
   static let specification: UInt16 = 26
   static let extensionMask: UInt16 = 29
   static let parentNamespace: UInt16 = 37
+  static let properties: UInt16 = 52
+  /// Inside `properties`.
+  static let alternativeName: UInt16 = 53
   /// Inside `info`.
   static let infoKind: UInt16 = 1
   static let infoData: UInt16 = 2
@@ -20,6 +23,8 @@ enum LinkAttribute {
 /// Requests about links.
 enum LinkMessage {
   static let fixedByteCount = 16
+  /// ARPHRD_ETHER.
+  static let ethernet: UInt16 = 1
 
   /// Writes a request for all links, without their traffic counters.
   static func encodeDump(into output: inout OutputSpan<UInt8>, sequence: UInt32) {
@@ -63,7 +68,8 @@ extension Link {
     guard bytes[start] == FamilyNumber.unspecified else { return nil }
 
     var link = Link(
-      index: Int32(bitPattern: bytes.native32(at: start + 4)), name: "", mtu: 0,
+      index: Int32(bitPattern: bytes.native32(at: start + 4)), name: "",
+      isEthernet: bytes.native16(at: start + 2) == LinkMessage.ethernet, mtu: 0,
       flags: LinkFlags(rawValue: bytes.native32(at: start + 8)))
     var parentIsElsewhere = false
     var rest = start + LinkMessage.fixedByteCount..<payload.upperBound
@@ -80,6 +86,8 @@ extension Link {
       case (LinkAttribute.specification, _):
         link.ipv4 = Self.ipv4Settings(attribute.payload, in: bytes)
       case (LinkAttribute.parentNamespace, _): parentIsElsewhere = true
+      case (LinkAttribute.properties, _):
+        link.alternativeNames = Self.alternativeNames(attribute.payload, in: bytes)
       default: break
       }
     }
@@ -112,6 +120,20 @@ extension Link {
       }
     }
     return settings
+  }
+
+  /// IFLA_ALT_IFNAME inside IFLA_PROP_LIST.
+  private static func alternativeNames(
+    _ nested: Range<Int>, in bytes: Span<UInt8>
+  ) -> [String] {
+    var names: [String] = []
+    var rest = nested
+    while let attribute = Attribute.next(in: bytes, from: &rest) {
+      if attribute.type == LinkAttribute.alternativeName {
+        names.append(bytes.text(attribute.payload))
+      }
+    }
+    return names
   }
 
   /// IFLA_INFO_KIND inside IFLA_LINKINFO.

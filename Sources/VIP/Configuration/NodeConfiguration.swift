@@ -6,11 +6,19 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var settings: NodeSettings
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
+  /// What becomes of routers that the machine can't serve yet.
+  public var unready: UnreadyPolicy
 
   /// Makes a configuration; a node can do without routers.
-  public init(settings: NodeSettings = NodeSettings(), routers: [RouterConfiguration] = []) {
+  ///
+  /// Where nothing else is said, what can run runs, and the rest waits.
+  public init(
+    settings: NodeSettings = NodeSettings(), routers: [RouterConfiguration] = [],
+    unready: UnreadyPolicy = .wait
+  ) {
     self.settings = settings
     self.routers = routers
+    self.unready = unready
   }
 
   /// Checks each router and that they don't collide.

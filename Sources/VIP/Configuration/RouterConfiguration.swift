@@ -124,9 +124,8 @@ extension RouterConfiguration {
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
     // The interface first: a name that was left out is made from it.
-    guard Self.isValidInterfaceName(interface) else {
-      throw ConfigurationError(
-        .interface, router: name, "'\(interface)' can't be the name of an interface")
+    if let problem = Self.problem(interfaceName: interface) {
+      throw ConfigurationError(.interface, router: name, problem)
     }
     guard Self.isValidName(name) else {
       throw ConfigurationError(
@@ -259,10 +258,31 @@ extension RouterConfiguration {
       }
   }
 
-  /// The kernel's rule: 1 to 15 bytes, no slash, no white space, not `.` or `..`.
-  static func isValidInterfaceName(_ name: String) -> Bool {
-    (1...15).contains(name.utf8.count) && name != "." && name != ".."
-      && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+  /// The longest name that an interface can have: an alternative one (ALTIFNAMSIZ, less the zero).
+  private static let interfaceNameByteCountMax = 127
+
+  /// Why a text can't be the name of an interface; `nil` if it can.
+  ///
+  /// By the kernel's rules, but for the @, which nearly always comes from a listing.
+  static func problem(interfaceName text: String) -> String? {
+    let what = "'\(text)' can't be the name of an interface"
+    if let colon = text.firstIndex(of: ":"), colon > text.startIndex {
+      return "\(what): what is behind the colon is the label of an address (an alias); write "
+        + "\(text[..<colon])"
+    }
+    if let at = text.firstIndex(of: "@"), at > text.startIndex {
+      return "\(what): what is behind the @ is what it is stacked on, as 'ip link' shows it; write "
+        + "\(text[..<at])"
+    }
+    guard text.utf8.count <= interfaceNameByteCountMax else {
+      return "\(what): it is longer than \(interfaceNameByteCountMax) bytes"
+    }
+    let isPossible =
+      !text.isEmpty && text != "." && text != ".."
+      && text.utf8.allSatisfy {
+        $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":")
+      }
+    return isPossible ? nil : what
   }
 }
 

@@ -47,9 +47,7 @@ extension RouterConfiguration {
       func refuse(_ text: String) -> ConfigurationError {
         ConfigurationError(.track(index), router: name, text)
       }
-      guard Self.isValidInterfaceName(track.interface) else {
-        throw refuse("'\(track.interface)' can't be the name of an interface")
-      }
+      if let problem = Self.problem(interfaceName: track.interface) { throw refuse(problem) }
       guard track.interface != interface else {
         throw refuse(
           "\(interface) is the router's own interface; it always waits while that is down")

@@ -11,16 +11,21 @@ extension Engine {
   ///   - wanted: new routers, and new settings of present ones.
   ///   - removed: the names of routers that will be gone by then.
   ///   - lease: the lease that the node will have by then; the one it has if left out.
+  ///   - unready: what becomes of those that this machine can't serve yet.
   /// - Throws: the first thing that is wrong.
   package func check(
-    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil
+    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil,
+    unready: UnreadyPolicy = .refuse
   ) throws(NodeError) {
-    try step { () throws(NodeError) in try validate(wanted, removing: removed, lease: lease) }
+    try step { () throws(NodeError) in
+      try validate(wanted, removing: removed, lease: lease, unready: unready)
+    }
   }
 
-  /// Does what ``check(_:removing:lease:)`` says, within a command.
+  /// Does what ``check(_:removing:lease:unready:)`` says, within a command.
   func validate(
-    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil
+    _ wanted: [RouterConfiguration], removing removed: Set<String> = [], lease: LeasePolicy? = nil,
+    unready: UnreadyPolicy = .refuse
   ) throws(NodeError) {
     drainKernelEvents()
     do throws(ConfigurationError) {
@@ -33,9 +38,9 @@ extension Engine {
           .map { ($0.settings.name, $0.settings) }, uniquingKeysWith: { first, _ in first }
       ).values
       // These get along with one another already.
-      for settings in staying { _ = others.insert(settings) }
+      for settings in staying { _ = others.insert(withOwnName(settings)) }
       for settings in wanted {
-        if let collision = others.insert(settings) { throw collision }
+        if let collision = others.insert(withOwnName(settings)) { throw collision }
       }
       let lease = lease ?? self.lease
       // Another lease must suit those too that stay as they are.
@@ -46,39 +51,7 @@ extension Engine {
     } catch {
       throw NodeError(error)
     }
-    for settings in wanted {
-      guard let link = interfaces.link(named: settings.interface) else {
-        if self.settings(named: settings.name)?.interface == settings.interface { continue }
-        throw NodeError(
-          .unknownInterface,
-          "\(settings.name): there is no interface '\(settings.interface)'; this machine has "
-            + interfaces.names.joined(separator: ", "))
-      }
-      guard !link.isLoopback else {
-        throw NodeError(
-          ConfigurationError(
-            .interface, router: settings.name,
-            "\(link.name) is a loopback interface, where no other machine is; name the one that "
-              + "leads to them"))
-      }
-      try checkHostAddresses(settings, on: link)
-    }
-  }
-
-  /// Refuses new virtual addresses that are the host's own, unless it is their owner.
-  private func checkHostAddresses(
-    _ settings: RouterConfiguration, on link: Link
-  ) throws(NodeError) {
-    guard settings.priority != .owner else { return }
-    let known = Set(self.settings(named: settings.name)?.addresses ?? [])
-    for (index, address) in settings.addresses.enumerated() where !known.contains(address) {
-      guard interfaces.hostRecord(address.address, on: link.index) != nil else { continue }
-      throw NodeError(
-        ConfigurationError(
-          .address(index), router: settings.name,
-          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may "
-            + "have it as a virtual address"))
-    }
+    for settings in wanted { try requireReady(settings, unready) }
   }
 
   /// Gives running routers other settings, all of them checked, and none of them a replacement.

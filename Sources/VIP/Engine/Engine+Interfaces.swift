@@ -151,7 +151,9 @@ extension Engine {
   private func assess(_ instance: RouterInstance, _ link: Link?) -> IPAddress? {
     let settings = instance.settings
     let family = instance.family
-    let fault = self.fault(of: link, named: settings.interface)
+    let fault =
+      link.flatMap { unsuitability(of: $0, for: settings) }
+      ?? self.fault(of: link, named: settings.interface)
     instance.router.fitness.set(fault.map { .unfit(.interface($0)) }, for: .interface)
     instance.router.fitness.setTracks(trackFaults(of: settings))
     let isGlobal = settings.needsGlobalSource(family)
@@ -162,6 +164,7 @@ extension Engine {
     let reason = WaitingReason.noSourceAddress(
       interface: settings.interface, family, isGlobal: isGlobal)
     instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
+    instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
     return source
   }
 
@@ -241,6 +244,7 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
+      try requireFreeGroup(of: instance, on: link)
       try claims.claimGroup(
         instance.settings.vrid, instance.family, on: link, for: instance.slot)
       do throws(NodeError) {
@@ -256,6 +260,7 @@ extension Engine {
         throw error
       }
       claimAddresses(of: instance, on: link.index)
+      findHostAddresses(of: instance, on: link)
       if instance.settings.virtualMac { work.add(.load, instance.slot) }
     }
     if instance.link != link {

@@ -1,5 +1,6 @@
 import Netlink
 import VIPCore
+import VRRP
 
 /// Addresses that a dead node has left on the interfaces.
 ///
@@ -25,7 +26,9 @@ extension Engine {
     var found: [Int32: [InterfaceAddress]] = [:]
     for record in records where record.isOurs {
       guard let link = interfaces.link(record.interfaceIndex),
-        listed.contains(AddressFile.Entry(interface: link.name, address: record.address))
+        ([link.name] + link.alternativeNames).contains(where: {
+          listed.contains(AddressFile.Entry(interface: $0, address: record.address))
+        })
       else { continue }
       found[link.index, default: []].append(record.address)
     }
@@ -38,7 +41,11 @@ extension Engine {
     of address: InterfaceAddress, _ leftovers: Set<InterfaceAddress>,
     _ settings: RouterConfiguration, on link: Link?
   ) -> VirtualAddress.Place {
-    if let link, interfaces.hostRecord(address.address, on: link.index) != nil { return .host }
+    if let link, settings.priority == .owner,
+      interfaces.hostRecord(address.address, on: link.index) != nil
+    {
+      return .host
+    }
     return !settings.virtualMac && leftovers.contains(address) ? .here(.endless) : .absent
   }
 

@@ -57,7 +57,7 @@ extension Engine {
     case .hostAddress(let address): return instance.hostAddresses[address] != nil
     case .undelivered: return instance.sightings.unheard != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
-    case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
+    case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
       .unusableAdvertisement:

@@ -9,16 +9,18 @@ extension Engine {
   /// - Parameters:
   ///   - settings: its settings.
   ///   - faults: what a program has said of the router in whose place it comes.
+  ///   - unready: what becomes of it if this machine can't serve it yet.
   /// - Throws: what is wrong with it. Nothing has changed then.
   package func add(
-    _ settings: RouterConfiguration, keeping faults: [String: RouterFitness] = [:]
+    _ settings: RouterConfiguration, keeping faults: [String: RouterFitness] = [:],
+    unready: UnreadyPolicy = .refuse
   ) throws(NodeError) {
     if routers[settings.name]?.settings == settings { return }
-    try step { () throws(NodeError) in try addNew(settings, faults) }
+    try step { () throws(NodeError) in try addNew(settings, faults, unready) }
   }
 
   private func addNew(
-    _ settings: RouterConfiguration, _ faults: [String: RouterFitness]
+    _ settings: RouterConfiguration, _ faults: [String: RouterFitness], _ unready: UnreadyPolicy
   ) throws(NodeError) {
     guard !contains(settings.name) else {
       throw NodeError(
@@ -28,9 +30,10 @@ extension Engine {
             ? "there is such a router already"
             : "the router of this name is still handing its addresses over"))
     }
-    try validate([settings])
-    guard let link = interfaces.link(named: settings.interface) else { return }
-    let leftovers = try leftoverAddresses(on: link)
+    try validate([settings], unready: unready)
+    let link = interfaces.link(named: settings.interface)
+    var leftovers: Set<InterfaceAddress> = []
+    if let link { leftovers = try leftoverAddresses(on: link) }
     let router = routers.add(settings)
     for (cause, fitness) in faults {
       // An owner's priority is always 255.

@@ -11,9 +11,9 @@ extension Engine {
   /// Sees to it that the subnets of held addresses have a route, and that what others have made in the
   /// meantime replaces ours.
   func reviewRoutes(of instance: RouterInstance) {
-    guard instance.isHolding, instance.isReachable, let index = instance.addressInterface else {
-      return
-    }
+    guard instance.isHolding, instance.isReachable, let index = instance.addressInterface,
+      !isInVRF(instance)
+    else { return }
     instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMac)
     for subnet in instance.routes.subnets {
       guard let isServed = isServed(subnet) else { continue }
@@ -23,6 +23,13 @@ extension Engine {
         makeRoute(to: subnet, of: instance, on: index)
       }
     }
+  }
+
+  /// Whether the routes of an instance's interface are in a table of their own, where none is made or
+  /// looked for.
+  private func isInVRF(_ instance: RouterInstance) -> Bool {
+    let master = instance.link?.masterIndex.flatMap { interfaces.link($0) }
+    return master?.kind == "vrf"
   }
 
   /// Whether a route to a subnet exists that is not ours and no default route; `nil` if that can't be

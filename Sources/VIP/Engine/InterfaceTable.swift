@@ -6,7 +6,7 @@ import VIPCore
 /// Kept up to date from events; read again as a whole when events were lost.
 struct InterfaceTable {
   private var links: [Int32: Link] = [:]
-  /// The interfaces by the name that each has now.
+  /// The interfaces by the names that each has now, alternative ones too.
   private var indices: [String: Int32] = [:]
   /// Addresses without our tag, by interface and address, whatever their prefix lengths: a machine
   /// may have thousands, and each may come or go.
@@ -28,7 +28,7 @@ struct InterfaceTable {
     for record in addresses { update(record) }
   }
 
-  /// The interface that has a name now.
+  /// The interface that has a name now, as its own or as an alternative one.
   func link(named name: String) -> Link? {
     indices[name].flatMap { links[$0] }
   }
@@ -47,20 +47,23 @@ struct InterfaceTable {
 
   mutating func update(_ link: Link) {
     let previous = links.updateValue(link, forKey: link.index)
-    guard previous?.name != link.name else { return }
-    if let previous { forgetName(of: previous) }
-    indices[link.name] = link.index
+    guard previous?.name != link.name || previous?.alternativeNames != link.alternativeNames
+    else { return }
+    if let previous { forgetNames(of: previous) }
+    for name in [link.name] + link.alternativeNames { indices[name] = link.index }
   }
 
   mutating func remove(_ index: Int32) {
-    if let link = links.removeValue(forKey: index) { forgetName(of: link) }
+    if let link = links.removeValue(forKey: index) { forgetNames(of: link) }
     addresses[index] = nil
     virtualPrimaries[index] = nil
   }
 
-  /// Another interface may have the name by now.
-  private mutating func forgetName(of link: Link) {
-    if indices[link.name] == link.index { indices[link.name] = nil }
+  /// Another interface may have a name by now.
+  private mutating func forgetNames(of link: Link) {
+    for name in [link.name] + link.alternativeNames where indices[name] == link.index {
+      indices[name] = nil
+    }
   }
 
   mutating func update(_ record: AddressRecord) {

@@ -11,6 +11,8 @@ struct Fitness {
     case interface
     /// The address that advertisements of a family are sent from.
     case source(AddressFamily)
+    /// The host's own addresses of a family, among which may be a virtual one.
+    case host(AddressFamily)
     /// An interface that is tracked.
     case track(String)
     /// A cause that the program that runs the node has named.
@@ -24,14 +26,15 @@ struct Fitness {
     var family: AddressFamily? {
       switch self {
       case .interface, .track, .external: nil
-      case .source(let family), .address(let family), .attachment(let family): family
+      case .source(let family), .host(let family), .address(let family), .attachment(let family):
+        family
       }
     }
 
     /// Whether a router can hand over on its account: its interface still serves.
     var handsOver: Bool {
       switch self {
-      case .source, .track, .external: true
+      case .source, .host, .track, .external: true
       case .interface, .address, .attachment: false
       }
     }
@@ -41,10 +44,11 @@ struct Fitness {
       switch self {
       case .interface: 0
       case .source: 1
-      case .track: 2
-      case .external: 3
-      case .address: 4
-      case .attachment: 5
+      case .host: 2
+      case .track: 3
+      case .external: 4
+      case .address: 5
+      case .attachment: 6
       }
     }
   }
@@ -68,7 +72,7 @@ struct Fitness {
       switch reason {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .addressInUse, .system: nil
+      case .notStarted, .interface, .noSourceAddress, .hostAddress, .addressInUse, .system: nil
       }
     }
   }

@@ -32,6 +32,11 @@ final class NameClaims {
     groups[slot] = name
   }
 
+  /// Whether a router of this node has claimed a group.
+  func hasGroup(_ vrid: VRID, _ family: AddressFamily, on link: Link) -> Bool {
+    counts[RouterMacvlan.name(onInterface: link.index, vrid, family)] != nil
+  }
+
   /// The name of the group of a router; `nil` if it has claimed none.
   func group(of slot: Int) -> String? { groups[slot] }
 

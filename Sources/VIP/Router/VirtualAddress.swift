@@ -173,6 +173,11 @@ struct VirtualAddress: Equatable {
 
   // MARK: The interface
 
+  /// The host turns out to have it, as its owner should.
+  mutating func foundOnHost() {
+    if place == .absent { place = .host }
+  }
+
   /// The interface was switched on: what waited there is in use.
   mutating func interfaceCameUp() {
     if place == .here(.asleep) { place = .here(.endless) }

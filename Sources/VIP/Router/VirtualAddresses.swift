@@ -134,6 +134,13 @@ struct VirtualAddresses {
 
   // MARK: The interface
 
+  /// The host turns out to have some of an owner's addresses.
+  mutating func foundOnHost(_ isThere: (IPAddress) -> Bool) {
+    for position in current.indices where isThere(current[position].address.address) {
+      current[position].foundOnHost()
+    }
+  }
+
   /// The interface was switched on.
   mutating func interfaceCameUp() { changeAll { $0.interfaceCameUp() } }
 

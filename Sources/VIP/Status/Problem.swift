@@ -61,6 +61,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// A program that is run for a state failed.
     case hook
+    /// The machine is set up in a way that does the router harm; the sentence says how.
+    case machine(String)
   }
 
   /// What lowers a priority.
@@ -111,6 +113,14 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
     case guardProcess
     /// What the node may hold can't be noted, see ``Node/Options/addressesPath``.
     case addressFile
+    /// The node does without the real-time scheduling that was asked for.
+    case realtime
+    /// The process around the node can't be asked: it has no control socket.
+    case controlSocket
+    /// The process around the node can't write what happens to where it should.
+    case eventPipe
+    /// The machine is set up in a way that does the node harm; the sentence says how.
+    case machine(String)
   }
 
   /// What kind of thing is wrong, which tells it from others.

@@ -1,3 +1,4 @@
+package import Netlink
 public import VIPCore
 public import VRRP
 
@@ -13,6 +14,12 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
     case down
     /// It is switched on and has no link.
     case noCarrier
+    /// It leads to no other machine.
+    case loopback
+    /// Its frames are no Ethernet frames, as those of a tunnel.
+    case notEthernet
+    /// It is a port of another interface (bridge, bond), which takes its packets.
+    case port(of: String)
   }
 
   /// The interface's name.
@@ -33,7 +40,37 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
     case .replaced: "\(interface) was replaced"
     case .down: "\(interface) is down"
     case .noCarrier: "\(interface) has no carrier"
+    case .loopback:
+      "\(interface) is a loopback interface, where no other machine is; name the one that leads to "
+        + "them"
+    case .notEthernet:
+      "\(interface) is no Ethernet interface, so that no address can be announced on it; name one "
+        + "that is"
+    case .port(let master):
+      "\(interface) is a port of \(master), which takes its packets; serve the addresses on "
+        + "\(master)"
     }
+  }
+}
+
+extension InterfaceFault {
+  /// The kinds of interfaces that take the packets of their ports.
+  private static let takers: Set = ["bridge", "bond", "team", "openvswitch", "hsr"]
+
+  /// Why an interface can't serve addresses, whatever its state.
+  ///
+  /// - Parameters:
+  ///   - link: the interface.
+  ///   - name: what it is called by.
+  ///   - master: the interface that it belongs to, if there is one.
+  /// - Returns: the reason; `nil` if there is none.
+  package static func unsuitability(
+    of link: Link, calledBy name: String, master: Link?
+  ) -> InterfaceFault? {
+    if link.isLoopback { return InterfaceFault(.loopback, of: name) }
+    if !link.isEthernet { return InterfaceFault(.notEthernet, of: name) }
+    guard let master, let kind = master.kind, takers.contains(kind) else { return nil }
+    return InterfaceFault(.port(of: master.name), of: name)
   }
 }
 
@@ -46,6 +83,8 @@ public enum WaitingReason: Sendable, Hashable {
   /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
   /// valid beyond the link.
   case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// The host has one of its addresses as its own on the interface.
+  case hostAddress(IPAddress, interface: String)
   /// An interface that it tracks is not usable.
   case tracked(InterfaceFault)
   /// The program that runs the node keeps it out, by ``Node/setFitness(_:of:for:)``.
@@ -66,6 +105,10 @@ extension WaitingReason: CustomStringConvertible {
       let scope = isGlobal ? "global" : "link-local"
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
+    case .hostAddress(let address, let interface):
+      return
+        "\(address) is \(interface)'s own address; only an owner (priority 255) may have it as a "
+        + "virtual address, so remove it there"
     case .tracked(let fault): return "\(fault), which the router tracks"
     case .external(let cause, let text): return "\(cause): \(text)"
     case .addressInUse(_, _, let text): return text

@@ -1,4 +1,5 @@
 import Glibc
+import VIPCore
 
 /// What a machine or container allows and is set to, as far as a node minds.
 struct KernelSettings: Sendable {
@@ -11,6 +12,8 @@ struct KernelSettings: Sendable {
   var openFilesMax: UInt64?
   /// How much of each period of time this container may run, in microseconds, if that is limited.
   var processorQuota: (run: Int, of: Int)?
+  /// What the machine's table of neighbours of a family holds; `nil` if that can't be seen here.
+  var neighbours: @Sendable (AddressFamily) -> NeighbourTable? = { _ in nil }
   /// How many more processes and threads this container may have, if that is limited.
   var processesLeft: Int?
 
@@ -35,6 +38,10 @@ extension KernelSettings {
   static func ofThisMachine() -> KernelSettings {
     var settings = KernelSettings { Self.firstLine("/proc/sys/\($0)") }
     let probe = "/proc/sys/net/ipv4/conf/all/promote_secondaries"
+    settings.neighbours = { family in
+      let name = family == .ipv4 ? "arp_cache" : "ndisc_cache"
+      return readLines("/proc/net/stat/\(name)").flatMap(NeighbourTable.init(lines:))
+    }
     settings.isReadOnly = access(probe, W_OK) != 0 && errno == EROFS
     var limit = rlimit()
     if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
@@ -71,12 +78,51 @@ extension KernelSettings {
   }
 
   private static func firstLine(_ path: String) -> String? {
+    readLines(path, byteCount: 1024)?.first
+  }
+
+  /// The lines of a small file, as far as they are within a number of bytes; `nil` without any.
+  private static func readLines(_ path: String, byteCount: Int = 65_536) -> [String]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 1024)
+    var bytes = [UInt8](repeating: 0, count: byteCount)
     let count = read(descriptor, &bytes, bytes.count)
     guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    return bytes[..<count].split(separator: UInt8(ascii: "\n")).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+  }
+}
+
+/// What the kernel says of its table of neighbours, which all network namespaces share.
+struct NeighbourTable: Sendable, Equatable {
+  /// How many entries it has.
+  var count: Int
+  /// How often it has been full.
+  var overflows = 0
+
+  /// What it holds.
+  init(count: Int, overflows: Int = 0) {
+    self.count = count
+    self.overflows = overflows
+  }
+
+  /// Reads `/proc/net/stat/arp_cache`: a line of names, then one of hexadecimal numbers for each
+  /// processor, of which the first is the same in all.
+  init?(lines: [String]) {
+    let names = lines.first?.split(separator: " ") ?? []
+    guard let entries = names.firstIndex(of: "entries") else { return nil }
+    let full = names.firstIndex(of: "table_fulls")
+    var first: Int?
+    var sum = 0
+    for line in lines.dropFirst() {
+      let numbers = line.split(separator: " ").map { Int($0, radix: 16) ?? 0 }
+      guard numbers.indices.contains(entries) else { continue }
+      first = first ?? numbers[entries]
+      if let full, numbers.indices.contains(full) { sum += numbers[full] }
+    }
+    guard let first else { return nil }
+    self.init(count: first, overflows: sum)
   }
 }

@@ -10,20 +10,24 @@ extension MachineCheck {
   private static let openFilesOfNode = 128
   /// VRRP sockets of both families and the announcements of one interface.
   private static let openFilesOfInterface = 3
+  /// The name by which other nodes of the machine know that a group is served, for each family.
+  private static let openFilesOfGroup = 1
   private static let processesOfNode = 24
-  /// Linux's own default is 1,024, which a segment of one /22 can fill.
-  private static let neighboursMin = 4096
 
   /// What concerns the node as a whole.
   func limitRemarks(_ file: FileConfiguration) -> [Remark] {
     var remarks: [Remark] = []
     func warn(_ text: String) { remarks.append(Remark(kind: .warning, text: text)) }
     let interfaces = Set(file.routers.map(\.interface)).count
-    let files = Self.openFilesOfNode + Self.openFilesOfInterface * interfaces
+    let groups = file.routers.reduce(0) { $0 + $1.families.count }
+    let files =
+      Self.openFilesOfNode + Self.openFilesOfInterface * interfaces
+      + Self.openFilesOfGroup * groups
     if let most = kernel.openFilesMax, most < UInt64(files) {
       warn(
         "only \(most) files may be open (ulimit -n), and a node with \(Self.count(interfaces, "interface")) "
-          + "needs up to \(files); raise LimitNOFILE= or ulimit -n")
+          + "and \(Self.count(groups, "virtual router")) needs up to \(files); raise LimitNOFILE= or ulimit -n"
+      )
     }
     if let left = kernel.processesLeft, left < Self.processesOfNode {
       warn(
@@ -54,17 +58,28 @@ extension MachineCheck {
     return remarks
   }
 
-  /// The table of neighbours is the whole machine's, and what is sent to a group needs a place there too.
+  /// The table of neighbours is the whole machine's, and what is sent to a group needs a place there too:
+  /// told where it is filling up, or has been full.
   private func warnOfNeighbourTable(_ file: FileConfiguration, _ warn: (String) -> Void) {
     for (family, directory) in [(AddressFamily.ipv4, "ipv4"), (.ipv6, "ipv6")]
     where file.routers.contains(where: { $0.families.contains(family) }) {
-      let path = "net/\(directory)/neigh/default/gc_thresh3"
-      guard let most = kernel.number(path), most < Self.neighboursMin else { continue }
+      let setting = "net.\(directory).neigh.default.gc_thresh3"
+      guard let most = kernel.number(setting.replacing(".", with: "/")),
+        let table = kernel.neighbours(family)
+      else { continue }
+      let state: String
+      if table.count > most / 2 {
+        state = "has \(table.count) of at most \(most) entries (\(setting))"
+      } else if table.overflows > 0 {
+        state =
+          "has been full \(table.overflows) times since the machine was started, with at most "
+          + "\(most) entries (\(setting))"
+      } else {
+        continue
+      }
       warn(
-        "the machine's table of \(family) neighbours has room for \(most) "
-          + "(net.\(directory).neigh.default.gc_thresh3), which a large or hostile segment fills; "
-          + "advertisements leave in frames then, answers to clients don't; set it to "
-          + "\(Self.neighboursMin) or more")
+        "the machine's table of \(family) neighbours \(state); when it is full, advertisements "
+          + "leave in frames, but clients get no answers; raise that limit")
     }
   }
 
@@ -75,12 +90,14 @@ extension MachineCheck {
     var remarks: [Remark] = []
     func warn(_ text: String) { remarks.append(Remark(kind: .warning, place: place, text: text)) }
     let name = link.name
-    if let master = links.first(where: { $0.index == link.masterIndex }),
-      master.kind == "bridge" || master.kind == "bond"
-    {
+    let master = links.first { $0.index == link.masterIndex }
+    if let master, master.kind == "vrf", settings.families.contains(.ipv6) {
       warn(
-        "\(name) is a port of \(master.name), which takes its packets; serve the addresses on "
-          + "\(master.name)")
+        "\(name) is in the VRF \(master.name), where the node makes no routes; give \(name) an "
+          + "address in the network of each virtual IPv6 address")
+    }
+    if link.flags.contains(.noARP), settings.families.contains(.ipv4) {
+      warn("\(name) answers no ARP (NOARP), so no machine finds the IPv4 addresses")
     }
     if settings.families.contains(.ipv4) {
       if kernel.largest("ipv4", "arp_ignore", on: name) == 8 {

@@ -11,8 +11,12 @@ public struct MachineCheck: Sendable {
     public enum Kind: String, Sendable {
       /// The node would refuse it.
       case error
+      /// The node would start, and that part of it waits until the machine is ready.
+      case waits
       /// The node would go on with it.
       case warning
+      /// Nothing is wrong; it follows from what the file says.
+      case note
       /// Another machine is in its way.
       case conflict
     }
@@ -23,12 +27,21 @@ public struct MachineCheck: Sendable {
     public var place: Place?
     /// What is wrong and what to do, in one sentence.
     public var text: String
+    /// The router that it is about; `nil` if it is about the file or the machine as a whole.
+    public var router: String?
+    /// Whether a node that runs tells it by itself.
+    public var isToldByNode: Bool
 
     /// Makes a remark.
-    public init(kind: Kind, place: Place? = nil, text: String) {
+    public init(
+      kind: Kind, place: Place? = nil, text: String, router: String? = nil,
+      isToldByNode: Bool = false
+    ) {
       self.kind = kind
       self.place = place
       self.text = text
+      self.router = router
+      self.isToldByNode = isToldByNode
     }
 
     /// `FILE:LINE:COLUMN: text`.
@@ -74,17 +87,26 @@ public struct MachineCheck: Sendable {
     if !missingCapabilities.isEmpty {
       let names = missingCapabilities.joined(separator: " and ")
       remarks.append(
-        Remark(kind: .warning, text: "this user lacks \(names), without which no node runs"))
+        Remark(
+          kind: .warning, text: "this user lacks \(names), without which no node runs",
+          isToldByNode: true))
     }
     if file.settings.lease == .off {
       remarks.append(
         Remark(
-          kind: .warning, text: "without a lease a frozen or killed node leaves its addresses up"))
+          kind: .note, text: "without a lease a frozen or killed node leaves its addresses up"))
     }
     remarks += limitRemarks(file)
+    // Routers may have their programs from one place.
+    var told: Set<Remark> = []
     for router in routers {
-      remarks += self.remarks(router)
-      for remark in ProgramCheck.remarks(router) where !remarks.contains(remark) {
+      for var remark in self.remarks(router) {
+        remark.router = router.configuration.name
+        remarks.append(remark)
+      }
+      for var remark in ProgramCheck.remarks(router)
+      where told.insert(remark).inserted {
+        remark.router = router.configuration.name
         remarks.append(remark)
       }
     }
@@ -106,21 +128,17 @@ public struct MachineCheck: Sendable {
   private func remarks(_ router: PlacedRouter) -> [Remark] {
     let settings = router.configuration
     let place = router.place(of: .interface)
-    guard let link = links.first(where: { $0.name == settings.interface }) else {
-      let names = links.map(\.name).joined(separator: ", ")
-      return [
-        Remark(
-          kind: .error, place: place,
-          text: "there is no interface '\(settings.interface)'; this machine has \(names)")
-      ]
+    guard let link = self.link(settings.interface) else {
+      return [waits(place, missing(settings.interface) + "; the router waits until there is")]
     }
-    guard !link.isLoopback else {
+    let fault = InterfaceFault.unsuitability(
+      of: link, calledBy: settings.interface,
+      master: links.first { $0.index == link.masterIndex })
+    if let fault {
       return [
-        Remark(
-          kind: .error, place: place,
-          text:
-            "\(link.name) is a loopback interface, where no other machine is; name the one that "
-            + "leads to them")
+        fault.kind == .loopback
+          ? Remark(kind: .error, place: place, text: fault.description)
+          : waits(place, fault.description)
       ]
     }
     var remarks: [Remark] = []
@@ -128,9 +146,9 @@ public struct MachineCheck: Sendable {
       remarks.append(Remark(kind: .warning, place: place, text: text))
     }
     if !link.flags.contains(.up) {
-      warn(place, "\(link.name) is down; the router waits until it is up")
+      remarks.append(waits(place, "\(link.name) is down; the router waits until it is up"))
     } else if !link.flags.contains(.running) {
-      warn(place, "\(link.name) has no carrier; the router waits until it has")
+      remarks.append(waits(place, "\(link.name) has no carrier; the router waits until it has"))
     }
     if !link.flags.contains(.multicast), settings.peers.isEmpty {
       warn(
@@ -138,27 +156,43 @@ public struct MachineCheck: Sendable {
         "\(link.name) does not carry multicast, which advertisements are; list the others under "
           + "'peers'")
     }
-    for family in settings.families { warnOfFamily(family, settings, link, place, warn) }
+    for family in settings.families { remarks += familyRemarks(family, settings, link, place) }
     remarks += kernelRemarks(settings, on: link, at: place)
     for (index, address) in settings.addresses.enumerated() {
       remarks += remark(address, at: router.place(of: .address(index)), settings, link)
     }
     remarks += peerRemarks(router, link)
     for (index, track) in settings.tracks.enumerated() {
-      guard !links.contains(where: { $0.name == track.interface }) else { continue }
+      guard self.link(track.interface) == nil else { continue }
       let effect =
         track.decrement.map { "its priority is \($0) lower" } ?? "the router takes no part"
-      warn(
-        router.place(of: .track(index)),
-        "there is no interface '\(track.interface)'; \(effect) until there is")
+      remarks.append(
+        waits(
+          router.place(of: .track(index)),
+          "there is no interface '\(track.interface)'; \(effect) until there is"))
     }
     if settings.password != nil {
-      warn(
-        router.place(of: .authentication),
-        "a password of version 2 is readable by each machine in the network; it protects "
-          + "nothing")
+      remarks.append(
+        Remark(
+          kind: .note, place: router.place(of: .authentication),
+          text: "a password of version 2 is readable by each machine in the network; it protects "
+            + "nothing"))
     }
     return remarks
+  }
+
+  /// What a node that runs tells as the reason why a router waits.
+  private func waits(_ place: Place, _ text: String) -> Remark {
+    Remark(kind: .waits, place: place, text: text, isToldByNode: true)
+  }
+
+  /// The interface that has a name, as its own or as an alternative one.
+  func link(_ name: String) -> Link? { links.first { $0.isCalled(name) } }
+
+  /// That there is no such interface, and which there are.
+  private func missing(_ name: String) -> String {
+    "there is no interface '\(name)'; this machine has "
+      + links.map(\.name).joined(separator: ", ")
   }
 
   /// Peers that no other machine can be.
@@ -181,32 +215,40 @@ public struct MachineCheck: Sendable {
       remarks.append(
         Remark(
           kind: .warning, place: router.place(of: .peers),
-          text: "this machine is its only \(family) peer; name the others"))
+          text: "this machine is its only \(family) peer; name the others", isToldByNode: true))
     }
     return remarks
   }
 
-  private func warnOfFamily(
-    _ family: AddressFamily, _ settings: RouterConfiguration, _ link: Link, _ place: Place,
-    _ warn: (Place?, String) -> Void
-  ) {
+  private func familyRemarks(
+    _ family: AddressFamily, _ settings: RouterConfiguration, _ link: Link, _ place: Place
+  ) -> [Remark] {
+    var remarks: [Remark] = []
     // Without the file the kernel has no IPv6 at all.
     let path = "net/ipv6/conf/\(link.name)/disable_ipv6"
     if family == .ipv6, kernel.number(path) != 0 {
-      warn(place, "IPv6 is switched off on \(link.name) (net.ipv6.conf.\(link.name).disable_ipv6)")
+      let name = KernelSettings.name("ipv6", "disable_ipv6", on: link.name)
+      remarks.append(
+        waits(
+          place,
+          "IPv6 is switched off on \(link.name) (\(name)); the router waits until it is on"))
     } else if source(on: link, family) == nil {
       let kind = family == .ipv4 ? "IPv4 address" : "link-local IPv6 address"
-      warn(place, "\(link.name) has no \(kind) to send from; the router waits until it has")
+      remarks.append(
+        waits(place, "\(link.name) has no \(kind) to send from; the router waits until it has"))
     }
     let count = settings.addresses(family).count
     let room = Advertisement.addressCountMax(
       mtu: link.mtu, family: family, version: settings.version)
     if count > room {
-      warn(
-        place,
-        "\(count - room) of \(count) \(family) addresses don't fit into an advertisement (MTU "
-          + "\(link.mtu)); they are held, but peers can't compare them")
+      remarks.append(
+        Remark(
+          kind: .warning, place: place,
+          text: "\(count - room) of \(count) \(family) addresses don't fit into an advertisement "
+            + "(MTU \(link.mtu)); they are held, but peers can't compare them",
+          isToldByNode: true))
     }
+    return remarks
   }
 
   private func remark(
@@ -216,10 +258,10 @@ public struct MachineCheck: Sendable {
     let isHosts = host.contains { $0.address.address == address.address }
     if isHosts, settings.priority != .owner {
       return [
-        Remark(
-          kind: .error, place: place,
-          text: "\(address.address) is \(link.name)'s own address; only an owner (priority 255) "
-            + "may have it as a virtual address")
+        waits(
+          place,
+          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may have "
+            + "it as a virtual address, so the router waits until it is removed there")
       ]
     }
     if !isHosts, settings.priority == .owner {
@@ -239,7 +281,7 @@ public struct MachineCheck: Sendable {
     {
       return [
         Remark(
-          kind: .warning, place: place,
+          kind: .note, place: place,
           text: "\(link.name) has no address in the network of \(address); unless another route "
             + "leads there, the router makes one while it holds the address")
       ]
@@ -263,91 +305,10 @@ public struct MachineCheck: Sendable {
     ]
   }
 
-  private func source(on link: Link, _ family: AddressFamily) -> IPAddress? {
+  func source(on link: Link, _ family: AddressFamily) -> IPAddress? {
     addresses.first { record in
       record.interfaceIndex == link.index && record.address.family == family && !record.isOurs
         && (family == .ipv4 || record.address.address.isLinkLocal)
     }?.address.address
-  }
-
-  // MARK: What would happen
-
-  /// What a node would do with the configuration, a line for each virtual router.
-  public func plan(_ file: FileConfiguration) -> [String] {
-    let lease = file.settings.lease
-    let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
-    let events = file.eventsPath.map { ", events to \($0)" } ?? ""
-    var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
-    for settings in file.routers {
-      for family in settings.families { lines += plan(settings, family) }
-    }
-    return lines
-  }
-
-  /// How long the last address of a frozen node lives, but for the kernel's last second; `nil` if
-  /// it stays.
-  private func lifetime(_ lease: LeasePolicy, _ file: FileConfiguration) -> Duration? {
-    file.routers.flatMap { router in
-      router.families.compactMap { lease.lifetime(interval: router.interval, $0) }
-    }.max() ?? lease.lifetime
-  }
-
-  private func plan(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {
-    let link = links.first { $0.name == settings.interface }
-    let source = link.flatMap { self.source(on: $0, family) }
-    let silence = Timing.activeDownInterval(
-      priority: settings.priority, interval: settings.interval, version: settings.version)
-    let takeover =
-      settings.priority == .owner
-      ? "active at once" : "active after \(Self.seconds(silence)) of silence"
-    let preemption =
-      if settings.priority == .owner {
-        "preempts always"
-      } else if !settings.preempt {
-        "does not preempt"
-      } else if settings.preemptDelay > .zero {
-        "preempts after \(settings.preemptDelay.text)"
-      } else {
-        "preempts"
-      }
-    let tracks = settings.tracks.map { track in
-      (track.decrement.map { "priority \($0) lower" } ?? "no part")
-        + " while \(track.interface) is down"
-    }
-    let transport: [String] =
-      if settings.virtualMac {
-        ["virtual MAC address \(MACAddress.virtualRouter(settings.vrid, family))"]
-      } else if !settings.peers.isEmpty {
-        ["unicast to \(settings.peers(family).map(\.description).joined(separator: " "))"]
-      } else {
-        []
-      }
-    let parts: [String] =
-      [
-        "VRID \(settings.vrid) on \(settings.interface)"
-          + (source.map { " from \($0)" } ?? ""),
-        "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
-        preemption, takeover, "\(settings.handover.rawValue) handover",
-      ] + transport + tracks
-    let all = settings.addresses(family)
-    let list = all.prefix(3).map(\.description).joined(separator: " ")
-    let more = all.count > 3 ? " and \(all.count - 3) more" : ""
-    return [
-      "\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))",
-      "  \(all.count == 1 ? "address" : "\(all.count) addresses"): \(list)\(more)",
-    ]
-      + settings.hooks.states.map { state in
-        let words = settings.hooks[state].map(Self.word).joined(separator: " ")
-        return "  on \(state.rawValue): \(words) (at most \(settings.hooks.timeout.text))".onOneLine
-      }
-  }
-
-  /// An argument as one can read where it ends.
-  private static func word(_ text: String) -> String {
-    text.isEmpty || text.contains(where: \.isWhitespace) ? "'\(text)'" : text
-  }
-
-  private static func seconds(_ duration: Duration) -> String {
-    Duration.milliseconds(Int64(duration.inNanoseconds / 1_000_000)).text
   }
 }

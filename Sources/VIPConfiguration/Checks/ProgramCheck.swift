@@ -18,6 +18,17 @@ public enum ProgramCheck {
     return nil
   }
 
+  /// The first program of a router that can't be run, and why; `nil` if all can.
+  static func obstacle(_ router: PlacedRouter) -> (Place, String)? {
+    let hooks = router.configuration.hooks
+    for state in hooks.states {
+      if let obstacle = obstacle(hooks[state][0]) {
+        return (router.place(of: .hook(state)), obstacle)
+      }
+    }
+    return nil
+  }
+
   /// The users beside root and the node's own that could change what is at a path; `nil` if there are
   /// none.
   ///
@@ -75,7 +86,9 @@ public enum ProgramCheck {
       let place = router.place(of: .hook(state))
       let path = hooks[state][0]
       if let obstacle = obstacle(path) {
-        remarks.append(MachineCheck.Remark(kind: .error, place: place, text: obstacle))
+        remarks.append(
+          MachineCheck.Remark(
+            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is mended"))
       } else if let weakness = weakness(path) {
         remarks.append(
           MachineCheck.Remark(

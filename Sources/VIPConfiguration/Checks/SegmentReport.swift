@@ -22,9 +22,8 @@ public struct SegmentReport: Sendable {
     var groups: [(link: Link, routers: [PlacedRouter])] = []
     for router in routers {
       // One that is missing has been told of already.
-      guard let link = machine.links.first(where: { $0.name == router.configuration.interface })
-      else { continue }
-      guard link.isUsable, link.macAddress != nil, !link.isLoopback else {
+      guard let link = machine.link(router.configuration.interface) else { continue }
+      guard link.isUsable, link.macAddress != nil, link.isEthernet, !link.isLoopback else {
         report.remarks.append(
           MachineCheck.Remark(
             kind: .warning, place: router.place(of: .interface),

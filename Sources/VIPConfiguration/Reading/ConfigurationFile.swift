@@ -1,3 +1,5 @@
+public import VIP
+
 /// A configuration file on disk.
 public enum ConfigurationFile {
   /// Far more than 255 routers or 20,000 addresses need.
@@ -5,14 +7,20 @@ public enum ConfigurationFile {
 
   /// Reads a file whole; `-` is standard input.
   ///
-  /// The programs that it names are looked for on this machine. An error says where in the file it
-  /// stands.
-  public static func load(_ path: String) throws(FileError) -> FileConfiguration {
+  /// The programs that it names are looked for on this machine, unless they may be missing for now. An
+  /// error says where in the file it stands.
+  public static func load(
+    _ path: String, unready: UnreadyPolicy = .refuse
+  ) throws(FileError) -> FileConfiguration {
     var routers: [PlacedRouter] = []
     let configuration = try load(path) { routers.append($0) }
+    guard unready == .refuse else { return configuration }
     // A hook that can't be run is better known now than at the takeover that it waits for.
-    for remark in routers.flatMap(ProgramCheck.remarks) where remark.kind == .error {
-      throw FileError(.unusable, remark.line(in: InputFile.name(path)))
+    for router in routers {
+      if let (place, obstacle) = ProgramCheck.obstacle(router) {
+        let remark = MachineCheck.Remark(kind: .error, place: place, text: obstacle)
+        throw FileError(.unusable, remark.line(in: InputFile.name(path)))
+      }
     }
     return configuration
   }

@@ -22,13 +22,15 @@ struct PlacedHooks: Sendable {
       guard let list = keys.take(state.rawValue), !list.isEmpty else { continue }
       let items = try list.items(
         state.rawValue, example: "[/usr/local/bin/program, argument]")
+      var arguments: [String] = []
       for item in items {
         guard case .scalar(let text, let isQuoted) = item.content, isQuoted || !text.isEmpty else {
           throw Diagnostic(
             item.place, "an argument of '\(state.rawValue)' is text, found \(item.kind)")
         }
-        hooks[state].append(text)
+        arguments.append(text)
       }
+      hooks[state] = arguments
       places[state] = items.first?.place ?? list.place
     }
     if let limit = try keys.take("timeout")?.setting("timeout", SettingText.hookTimeout) {

@@ -52,6 +52,12 @@ public struct PlacedRouter: Sendable {
     }
   }
 
+  /// A router that comes from no file.
+  package init(_ configuration: RouterConfiguration) {
+    self.configuration = configuration
+    places = RouterPlaces(router: Place(line: 1, column: 1), hooks: PlacedHooks())
+  }
+
   /// Where a setting stands; where the router begins if it is not given.
   public func place(of field: ConfigurationError.Field) -> Place { places.place(of: field) }
 }

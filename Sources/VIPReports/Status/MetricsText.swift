@@ -32,6 +32,8 @@ public struct MetricsText: Sendable {
     sample("vipctl_uptime_seconds", [], node.uptimeSeconds)
     family("vipctl_realtime", "gauge", "1 if the node runs before all ordinary work.")
     sample("vipctl_realtime", [], node.realtime ? 1 : 0)
+    family("vipctl_warnings", "gauge", "Things that are wrong with the node itself now.")
+    sample("vipctl_warnings", [], Double(node.warnings?.count ?? 0))
     add(node.wakeUps)
   }
 

@@ -24,7 +24,14 @@ public struct StatusDetail: Sendable {
 
   /// All routers of a status, one below the other, and the node.
   public func render(_ status: NodeRecord) -> String {
-    (status.routers.map(section) + nodeLines(status.node)).joined(separator: "\n\n")
+    (status.routers.map(section) + nodeLines(status.node) + warningLines(status.node))
+      .joined(separator: "\n\n")
+  }
+
+  /// What is wrong with the node itself.
+  private func warningLines(_ node: NodeRecord.Node) -> [String] {
+    let lines = (node.warnings ?? []).map { "! node: \($0.onOneLine)" }
+    return lines.isEmpty ? [] : [lines.joined(separator: "\n")]
   }
 
   /// The node itself, and how late its turns come; nothing if it has not served a timer yet.

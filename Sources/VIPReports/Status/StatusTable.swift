@@ -49,7 +49,9 @@ public struct StatusTable: Sendable {
     var warnings = status.routers.flatMap { router in
       router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
     }
-    if status.node.guard == .down {
+    let ofNode = status.node.warnings ?? []
+    warnings += ofNode.map { "! node: \($0.onOneLine)" }
+    if status.node.guard == .down, !ofNode.contains(where: { $0.contains("guard process") }) {
       warnings.append("! node: its guard process is not running; see its log")
     }
     warnings = fitting(warnings)

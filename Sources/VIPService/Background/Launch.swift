@@ -43,8 +43,10 @@ public struct Launch: Sendable {
   }
 
   /// Brings routers up: all of them are on the node afterwards, or nothing has changed there.
+  ///
+  /// Those that the machine can't serve yet are refused, or wait.
   public mutating func up(
-    _ wanted: FileConfiguration, timeout: Duration
+    _ wanted: FileConfiguration, timeout: Duration, unready: UnreadyPolicy = .refuse
   ) throws(ServiceError) -> Outcome {
     // A node that was started for nothing ends when it sees that its starter is done.
     defer { starter?.finish() }
@@ -52,7 +54,7 @@ public struct Launch: Sendable {
     let before = try reach(wanted)
     try refuseOtherNodeSettings(wanted, before)
     let left = max(.zero, deadline - clock.now)
-    switch try ask(wanted, timeout: left) {
+    switch try ask(wanted, timeout: left, unready) {
     case .done(let status), .changed(_, let status):
       return Outcome(running: status.routers)
     case .waiting(let status, let reason):
@@ -66,20 +68,22 @@ public struct Launch: Sendable {
     }
   }
 
-  /// What ``up(_:timeout:)`` would change, and whether it would have to start a node for it.
+  /// What ``up(_:timeout:unready:)`` would change, and whether it would have to start a node for it.
   public func preview(
-    _ wanted: FileConfiguration
+    _ wanted: FileConfiguration, unready: UnreadyPolicy = .refuse
   ) throws(ServiceError) -> (report: ChangeReport, startsNode: Bool) {
     let client = NodeClient(directory: directory)
     let reply: ControlReply
     do throws(ControlClientError) {
       reply = try client.ask(
-        .dryRun(.up(wanted.routers, timeout: .zero)), timeout: NodeClient.answerTimeout)
+        .dryRun(.up(wanted.routers, timeout: .zero, unready: unready)),
+        timeout: NodeClient.answerTimeout)
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
       do throws(NodeError) {
         return (
-          try Node.preview(wanted.routers, onNodeWithLease: wanted.settings.lease), true
+          try Node.preview(
+            wanted.routers, onNodeWithLease: wanted.settings.lease, unready: unready), true
         )
       } catch {
         throw ServiceError(error)
@@ -120,14 +124,14 @@ public struct Launch: Sendable {
 
   /// Asks for the routers, of another node if the one that was there ended just now.
   private mutating func ask(
-    _ wanted: FileConfiguration, timeout: Duration
+    _ wanted: FileConfiguration, timeout: Duration, _ unready: UnreadyPolicy
   ) throws(ServiceError) -> ControlReply {
     let client = NodeClient(directory: directory)
     let limit = clock.now + Self.reachTimeout
     while true {
       do throws(ControlClientError) {
         let reply = try client.ask(
-          .up(wanted.routers, timeout: timeout),
+          .up(wanted.routers, timeout: timeout, unready: unready),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }

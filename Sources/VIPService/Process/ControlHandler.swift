@@ -4,9 +4,14 @@ import VIPHooks
 import VIPReports
 
 /// What a node process answers on its control socket, as JSON.
-enum ControlHandler {
-  /// The handler of requests that are answered with any number of lines.
-  static func stream(_ line: [UInt8], of node: Node) -> AsyncStream<[UInt8]>? {
+struct ControlHandler: Sendable {
+  let node: Node
+  let hooks: HookService
+  let reloader: Reloader?
+  let machine: MachineWatch
+
+  /// Handles requests that are answered with any number of lines.
+  @Sendable func stream(_ line: [UInt8]) -> AsyncStream<[UInt8]>? {
     guard case .events(follow: true) = JSONCoding.decode(ControlRequest.self, from: line) else {
       return nil
     }
@@ -20,10 +25,8 @@ enum ControlHandler {
     }
   }
 
-  /// The handler of a node's control socket.
-  static func answer(
-    _ line: [UInt8], by node: Node, _ hooks: HookService, _ reloader: Reloader?
-  ) async -> [UInt8] {
+  /// Handles all others.
+  @Sendable func answer(_ line: [UInt8]) async -> [UInt8] {
     guard !line.isEmpty else {
       return JSONCoding.line(
         ControlReply.failed(
@@ -37,15 +40,16 @@ enum ControlHandler {
             .invalid, "the node does not understand the request; is the client of another version?")
         ))
     }
+    defer { if Self.changesRouters(request) { machine.lookAgain() } }
     guard let reloader, request == .reload || request == .dryRun(.reload) else {
-      return JSONCoding.line(await node.answer(request, completing: hooks.complete))
+      return JSONCoding.line(await node.answer(request, completing: complete))
     }
     // To its end, even if the client is gone: what is on the node and what the file says stay one.
     return await Task {
       do throws(ControlFailure) {
         let report =
           request == .reload ? try await reloader.reload() : try await reloader.preview()
-        guard case .done(let status) = await node.answer(.status(nil), completing: hooks.complete)
+        guard case .done(let status) = await node.answer(.status(nil), completing: complete)
         else {
           throw ControlFailure(.shuttingDown, "the node is shutting down")
         }
@@ -54,5 +58,18 @@ enum ControlHandler {
         return JSONCoding.line(ControlReply.failed(error))
       }
     }.value
+  }
+
+  /// Adds to a status what the node does not know.
+  @Sendable private func complete(_ status: inout RouterStatus) {
+    hooks.complete(&status)
+    machine.complete(&status)
+  }
+
+  private static func changesRouters(_ request: ControlRequest) -> Bool {
+    switch request {
+    case .up, .down, .downAll, .add, .remove, .reload: true
+    case .status, .resign, .promote, .events, .dryRun: false
+    }
   }
 }

@@ -18,7 +18,9 @@ final class FileReading: Sendable {
     self.patience = patience
   }
 
-  func load(_ path: String) async throws(ControlFailure) -> FileConfiguration {
+  func load(
+    _ path: String, _ unready: UnreadyPolicy = .refuse
+  ) async throws(ControlFailure) -> FileConfiguration {
     typealias Outcome = Result<FileConfiguration, ControlFailure>
     let late = ControlFailure(.failed, "\(path): it can't be read within \(patience)")
     guard threadCount.load(ordering: .relaxed) < Self.threadCountMax else { throw late }
@@ -27,7 +29,7 @@ final class FileReading: Sendable {
     do throws(NodeError) {
       try DetachedThread.start("the thread that reads the configuration") { [self] in
         do throws(FileError) {
-          outcome.yield(.success(try ConfigurationFile.load(path)))
+          outcome.yield(.success(try ConfigurationFile.load(path, unready: unready)))
         } catch {
           let kind: ControlFailure.Kind = error.kind == .invalid ? .file : .failed
           outcome.yield(.failure(ControlFailure(kind, error.description)))

@@ -1,6 +1,6 @@
 import Glibc
 public import VIP
-public import VIPControl
+import VIPControl
 import VIPConfiguration
 import VIPCore
 import VIPHooks
@@ -8,33 +8,39 @@ import VIPReports
 
 /// A node as a process of its own: its files, its log and its end.
 public struct NodeProcess: Sendable {
-  /// Where its files are.
-  public let directory: RuntimeDirectory
   /// The node.
   public let node: Node
   /// Runs the programs of the routers.
   private let hooks: HookService
-  private let server: ControlServer
+  private let door: FrontDoor
+  private let unready: UnreadyPolicy
   /// Keeps to a configuration file, if the node was started with one.
   private let reloader: Reloader?
   /// Where programs can read what happens.
   private let fifo = EventFIFO()
+  /// Tells what the machine is set to that does the node harm.
+  private let machine: MachineWatch
+
+  /// How long to wait before something is tried again without which the node runs.
+  private static let retryPause = Duration.seconds(5)
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   ///
   /// A configuration is the file that a reload reads, and the routers it has now; the wording is that
-  /// of the program around it.
+  /// of the program around it. A node that may wait for routers does without what else it can't have:
+  /// it tells of it and tries again.
   ///
   /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
   public init(
     directory path: String, settings: NodeSettings, endsWhenIdle: Bool = false,
-    configuration: (path: String, routers: [String])? = nil, wording: Wording = Wording()
+    configuration: (path: String, routers: [String])? = nil, unready: UnreadyPolicy = .refuse,
+    wording: Wording = Wording()
   ) throws(ServiceError) {
+    self.unready = unready
     do throws(NodeError) {
-      directory = try RuntimeDirectory(path: path)
+      door = try FrontDoor(path, unready)
       var options = Node.Options(
-        settings: settings, addressesPath: RuntimeDirectory.addressesPath(in: path),
-        wording: wording)
+        settings: settings, addressesPath: door.addressesPath, unready: unready, wording: wording)
       options.endsWhenIdle = endsWhenIdle
       let node = try Node(options)
       self.node = node
@@ -42,17 +48,43 @@ public struct NodeProcess: Sendable {
       let hooks = try HookService(
         for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)])
       self.hooks = hooks
-      let reloader = configuration.map { [fifo] in
-        Reloader(path: $0.path, node: node, names: $0.routers, fifo: fifo)
+      reloader = configuration.map { [fifo] in
+        Reloader(
+          path: $0.path, node: node, names: $0.routers, fifo: fifo, unready: unready)
       }
-      self.reloader = reloader
-      let stream: ControlServer.StreamHandler = { ControlHandler.stream($0, of: node) }
-      server = try ControlServer(in: directory, stream: stream) {
-        await ControlHandler.answer($0, by: node, hooks, reloader)
-      }
+      machine = MachineWatch(node)
+      if unready == .refuse { try openDoor() }
     } catch {
       throw ServiceError(error)
     }
+  }
+
+  /// Lets other processes ask the node.
+  private func openDoor() throws(NodeError) {
+    let handler = ControlHandler(node: node, hooks: hooks, reloader: reloader, machine: machine)
+    try door.open(stream: handler.stream, handler.answer)
+  }
+
+  /// Gets what the node could do without so far; tells of what it still can't have.
+  private func getTheRest() async {
+    if !door.isOpen {
+      do throws(NodeError) {
+        let hadDirectory = door.addressesPath != nil
+        try openDoor()
+        if !hadDirectory, let path = door.addressesPath { await node.noteAddresses(at: path) }
+        await node.tell(.controlSocket, nil)
+      } catch {
+        await node.tell(
+          .controlSocket,
+          "\(error); until that is over this node runs, but can't be asked or told anything")
+      }
+    }
+    if fifo.makeAwaited() { await node.tell(.eventPipe, nil) }
+  }
+
+  /// Tries again and again, until the task is cancelled.
+  private func keepGettingTheRest() async {
+    while (try? await Task.sleep(for: Self.retryPause)) != nil { await getTheRest() }
   }
 
   /// Runs a node's life on other threads while this one, the main thread, takes signals.
@@ -79,17 +111,22 @@ public struct NodeProcess: Sendable {
   public func serve(
     _ routers: [RouterConfiguration], eventsPath: String?, until stops: Stops
   ) async throws(ServiceError) {
+    let events = node.stampedEvents()
     do throws(ServiceError) {
       try fifo.move(to: eventsPath)
     } catch {
-      await end()
-      throw error
+      guard unready == .wait else {
+        await end()
+        throw error
+      }
+      fifo.expect(eventsPath)
+      await node.tell(.eventPipe, error.description)
     }
-    let events = node.stampedEvents()
     let following = fifo.follow(node.stampedEvents())
+    if unready == .wait { await getTheRest() }
     do throws(NodeError) {
-      try await node.apply(routers)
-      try await node.waitUntilProbed(routers.map(\.name))
+      try await node.apply(routers, unready: unready)
+      if unready == .refuse { try await node.waitUntilProbed(routers.map(\.name)) }
     } catch {
       // The failure is the only line then.
       await end()
@@ -102,6 +139,12 @@ public struct NodeProcess: Sendable {
     let watchdog = manager?.feedWatchdog(of: node)
     defer { watchdog?.cancel() }
     let log = logging(events)
+    let watch = Task { await machine.run() }
+    let rest = Task { if unready == .wait { await keepGettingTheRest() } }
+    defer {
+      watch.cancel()
+      rest.cancel()
+    }
     for await cause in stops.causes {
       switch cause {
       case .signal(let number):
@@ -129,6 +172,8 @@ public struct NodeProcess: Sendable {
   /// The starter is the descriptor that leads to that process.
   public func serveInBackground(starter: Int32, until stops: Stops) async {
     logReady([])
+    let watch = Task { await machine.run() }
+    defer { watch.cancel() }
     let log = logging(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
@@ -173,11 +218,11 @@ public struct NodeProcess: Sendable {
   /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
   private func end() async {
     await node.retire()
-    await server.finish()
+    await door.finish()
     await hooks.finish()
     await node.shutdown()
     // The directory is ours until here: another node may start once it is released.
-    withExtendedLifetime(directory) {}
+    withExtendedLifetime(door) {}
   }
 
   private func reload() async {
@@ -188,6 +233,7 @@ public struct NodeProcess: Sendable {
     }
     do throws(ControlFailure) {
       let report = try await reloader.reload()
+      machine.lookAgain()
       LogLine(.info, "reloaded: \(ChangeText.summary(report))").write()
     } catch {
       LogLine(.error, "nothing is reloaded: \(error)").write()
@@ -198,7 +244,7 @@ public struct NodeProcess: Sendable {
     LogLine(
       .info, "ready",
       fields: [
-        ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", directory.path),
+        ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", door.path),
         ("routers", routers.joined(separator: ",")),
       ]
     ).write()

@@ -12,12 +12,22 @@ actor Reloader {
   /// The routers that came from the file.
   private var names: [String]
   private let fifo: EventFIFO
+  private let unready: UnreadyPolicy
   private let reading = FileReading()
   private var isReloading = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  init(path: String, node: Node, names: [String], fifo: EventFIFO) {
+  /// Keeps to a file.
+  ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - node: the node.
+  ///   - names: the routers that came from the file.
+  ///   - fifo: where events go.
+  ///   - unready: what becomes of what the machine can't serve yet.
+  init(path: String, node: Node, names: [String], fifo: EventFIFO, unready: UnreadyPolicy) {
     self.fifo = fifo
+    self.unready = unready
     self.path = path
     self.node = node
     self.names = names
@@ -38,13 +48,16 @@ actor Reloader {
   }
 
   private func applyFile() async throws(ControlFailure) -> ChangeReport {
-    let file = try await reading.load(path)
-    let events = try prepareEvents(file)
+    let file = try await reading.load(path, unready)
+    let (events, problem) = try prepareEvents(file)
     do throws(NodeError) {
-      var report = try await node.apply(file.node, replacing: names)
+      var report = try await node.apply(configuration(file), replacing: names)
       names = file.routers.map(\.name)
       if let text = eventsText(file.eventsPath) { report.node.append(text) }
       fifo.adopt(events)
+      // That for which none is wanted any more is awaited no longer.
+      if problem != nil || file.eventsPath == nil { fifo.expect(file.eventsPath) }
+      await node.tell(.eventPipe, problem)
       return report
     } catch {
       fifo.discard(events)
@@ -54,12 +67,12 @@ actor Reloader {
 
   /// Reads the file and says what ``reload()`` would do.
   func preview() async throws(ControlFailure) -> ChangeReport {
-    let file = try await reading.load(path)
-    if let obstacle = fifo.obstacle(to: file.eventsPath) {
+    let file = try await reading.load(path, unready)
+    if unready == .refuse, let obstacle = fifo.obstacle(to: file.eventsPath) {
       throw ControlFailure(.failed, obstacle.description)
     }
     do throws(NodeError) {
-      var report = try await node.preview(file.node, replacing: names)
+      var report = try await node.preview(configuration(file), replacing: names)
       if let text = eventsText(file.eventsPath) { report.node.append(text) }
       return report
     } catch {
@@ -67,13 +80,23 @@ actor Reloader {
     }
   }
 
+  private func configuration(_ file: FileConfiguration) -> NodeConfiguration {
+    var configuration = file.node
+    configuration.unready = unready
+    return configuration
+  }
+
+  /// Prepares where events go.
+  ///
+  /// - Returns: what to adopt, or why the node has to do without for now.
   private func prepareEvents(
     _ file: FileConfiguration
-  ) throws(ControlFailure) -> EventFIFO.Successor? {
+  ) throws(ControlFailure) -> (EventFIFO.Successor?, problem: String?) {
     do throws(ServiceError) {
-      return try fifo.prepare(file.eventsPath)
+      return (try fifo.prepare(file.eventsPath), nil)
     } catch {
-      throw ControlFailure(.failed, error.description)
+      guard unready == .wait else { throw ControlFailure(.failed, error.description) }
+      return (nil, error.description)
     }
   }
 

@@ -15,6 +15,8 @@ public final class EventFIFO: Sendable {
     var inode: UInt64 = 0
     var descriptor: Int32 = -1
     var dropped = 0
+    /// Where it should be and can't be made yet.
+    var awaited: String?
   }
 
   /// A line up to this length is written whole or not at all (PIPE_BUF).
@@ -64,6 +66,27 @@ public final class EventFIFO: Sendable {
   /// - Throws: why it can't be made. The one before is there still.
   public func move(to path: String?) throws(ServiceError) {
     adopt(try prepare(path))
+  }
+
+  /// Does without a pipe until it can be made at a path; ``makeAwaited()`` tries.
+  func expect(_ path: String?) {
+    state.withLock { state in
+      Self.remove(state)
+      state = State(awaited: path)
+    }
+  }
+
+  /// Makes the pipe that could not be made when it should.
+  ///
+  /// - Returns: whether none is awaited any more.
+  func makeAwaited() -> Bool {
+    guard let path = state.withLock({ $0.awaited }) else { return true }
+    do throws(ServiceError) {
+      try move(to: path)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// Removes the pipe; its reader sees the end.

@@ -49,9 +49,12 @@ struct AnnounceCommand: ParsableCommand {
     }
     let missing = ProcessCapabilities.missing().filter { $0 == "CAP_NET_RAW" }
     guard missing.isEmpty else { throw Permissions.failure(missing) }
-    let mac = try mac ?? ownAddress()
+    let link = try self.link()
+    guard let mac = mac ?? link.macAddress, link.isEthernet, !link.isLoopback else {
+      throw Failure(.failed, "\(interface) is no Ethernet; nothing can be announced there")
+    }
     do throws(FrameError) {
-      try announce(hosts, at: mac, on: try PcapTransport(interface: interface))
+      try announce(hosts, at: mac, on: try PcapTransport(interface: link.name))
     } catch {
       throw Failure(error)
     }
@@ -72,20 +75,17 @@ struct AnnounceCommand: ParsableCommand {
     }
   }
 
-  private func ownAddress() throws(Failure) -> MACAddress {
+  private func link() throws(Failure) -> Link {
     let links: [Link]
     do throws(NetlinkError) {
       links = try NetlinkKernel().links()
     } catch {
       throw Failure(.failed, error.description)
     }
-    guard let link = links.first(where: { $0.name == interface }) else {
+    guard let link = links.first(where: { $0.isCalled(interface) }) else {
       let names = links.map(\.name).joined(separator: ", ")
       throw Failure(.failed, "there is no interface '\(interface)'; this machine has \(names)")
     }
-    guard let address = link.macAddress, !link.isLoopback else {
-      throw Failure(.failed, "\(interface) is no Ethernet; nothing can be announced there")
-    }
-    return address
+    return link
   }
 }

@@ -23,9 +23,13 @@ struct CheckCommand: ParsableCommand {
       the addresses, and which advertise on their VRIDs. A node may run meanwhile; no cache \
       changes. It needs CAP_NET_RAW.
 
-      Exit codes: 0 if 'run' would start, also with warnings; 65 if the file itself makes no \
-      sense; 1 if it does not fit this machine, or conflicts with others on the segment; 77 if \
-      the segment may not be asked.
+      Lines begin with what they mean: 'error', 'run' would refuse the file; 'waits', 'run' would \
+      start and that part waits until the machine is ready for it; 'conflict', another machine is \
+      in the way; 'warning', it would go on with that; 'note', nothing is wrong.
+
+      Exit codes: 0 if 'run' would start, also with warnings and with what waits; 65 if the file \
+      itself makes no sense; 1 if it has errors on this machine, conflicts with others on the \
+      segment, or, with --strict, something would wait; 77 if the segment may not be asked.
       """)
 
   @Argument(
@@ -35,6 +39,9 @@ struct CheckCommand: ParsableCommand {
 
   @Flag(help: "Ask the segment too which machines use the addresses and VRIDs.")
   var probe = false
+
+  @Flag(help: "Take what would wait for an error, as 'run --strict' does.")
+  var strict = false
 
   func run() throws {
     var routers: [PlacedRouter] = []
@@ -76,6 +83,7 @@ struct CheckCommand: ParsableCommand {
     let name = InputFile.name(file)
     let errors = remarks.count { $0.kind == .error }
     let conflicts = remarks.count { $0.kind == .conflict }
+    let waiting = strict ? remarks.count { $0.kind == .waits } : 0
     if errors > 0 {
       throw Failure(
         .failed, "\(name): \(errors) error\(errors == 1 ? "" : "s"); 'vipctl run' would refuse it")
@@ -85,6 +93,12 @@ struct CheckCommand: ParsableCommand {
         .failed,
         "\(name): \(conflicts) conflict\(conflicts == 1 ? "" : "s") with other machines on the segment"
       )
+    }
+    if waiting > 0 {
+      throw Failure(
+        .failed,
+        "\(name): \(waiting) part\(waiting == 1 ? "" : "s") would wait; 'vipctl run --strict' would "
+          + "refuse it")
     }
   }
 
@@ -99,7 +113,8 @@ struct CheckCommand: ParsableCommand {
   /// Why a node would not take the routers; `nil` if it would, or if that can't be known.
   private func refusal(of file: FileConfiguration) -> String? {
     do throws(NodeError) {
-      _ = try Node.preview(file.routers, onNodeWithLease: file.settings.lease)
+      _ = try Node.preview(
+        file.routers, onNodeWithLease: file.settings.lease, unready: .wait)
       return nil
     } catch {
       return error.kind == .notPermitted ? nil : error.description

@@ -1,6 +1,7 @@
 import ARP
 import ArgumentParser
 import Glibc
+import Netlink
 import VIP
 import VIPConfiguration
 import VIPCore
@@ -97,7 +98,10 @@ struct MonitorCommand: ParsableCommand {
     guard missing.isEmpty else { throw Permissions.failure(missing) }
     let interruption = Interruption()
     do throws(FrameError) {
-      let transport = try PcapTransport(interface: interface, receiving: .segment)
+      // libpcap takes no alternative names.
+      let links = (try? NetlinkKernel().links()) ?? []
+      let name = links.first { $0.isCalled(interface) }?.name ?? interface
+      let transport = try PcapTransport(interface: name, receiving: .segment)
       if isatty(STDERR_FILENO) == 1, duration == nil, count == nil {
         Terminal.printError("watching \(interface.onOneLine); Ctrl-C ends it")
       }

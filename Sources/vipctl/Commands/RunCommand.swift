@@ -18,6 +18,11 @@ struct RunCommand: ParsableCommand {
       the addresses over and end it with exit code 0; a second one ends it at once with exit \
       code 1. SIGHUP applies what has changed in the file, as 'vipctl reload' does.
 
+      What can run runs: a router whose interface is not there yet, or whose address is in use \
+      elsewhere, waits and takes part as soon as it can, and 'vipctl status' says why it waits. So \
+      does a control socket or a list of addresses that can't be written. With --strict the node \
+      does not start then.
+
         vipctl run 192.0.2.10/24 -i eth0 --vrid 51
         vipctl run 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150
         vipctl run --config /etc/vipctl.yaml
@@ -45,6 +50,7 @@ struct RunCommand: ParsableCommand {
       """)
 
   @OptionGroup var router: RouterOptions
+  @OptionGroup var strictness: StrictnessOptions
   @OptionGroup var runtime: RuntimeOptions
 
   @Option(
@@ -58,7 +64,8 @@ struct RunCommand: ParsableCommand {
   static let hintForReports = "'vipctl status --json' and 'vipctl metrics' tell all"
 
   func run() throws {
-    let wanted = try router.load(for: "run")
+    let unready = strictness.policy(ifUnsaid: .wait)
+    let wanted = try router.load(for: "run", unready)
     try Permissions.require()
     let directory = runtime.directory
     let file = router.config
@@ -72,7 +79,8 @@ struct RunCommand: ParsableCommand {
       do throws(ServiceError) {
         let process = try NodeProcess(
           directory: directory, settings: wanted.settings,
-          configuration: file.map { ($0, wanted.routers.map(\.name)) }, wording: .vipctl)
+          configuration: file.map { ($0, wanted.routers.map(\.name)) }, unready: unready,
+          wording: .vipctl)
         try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
         return 0
       } catch {

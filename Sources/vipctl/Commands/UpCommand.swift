@@ -24,11 +24,16 @@ struct UpCommand: ParsableCommand {
         vipctl up --config /etc/vipctl.yaml
         vipctl up --config /etc/vipctl.yaml --dry-run
 
+      What this machine can't serve as it is (no such interface, the host's own address, an \
+      address that another machine uses) is refused, and nothing changes. With --no-strict the \
+      router is there and waits. A router whose interface is only down waits in any case.
+
       The machines of one group need the same VRID, interval and addresses; the one with the \
       highest priority holds the addresses while it lives.
       """)
 
   @OptionGroup var router: RouterOptions
+  @OptionGroup var strictness: StrictnessOptions
   @OptionGroup var trial: TrialOptions
   @OptionGroup var runtime: RuntimeOptions
 
@@ -39,7 +44,8 @@ struct UpCommand: ParsableCommand {
   var timeout: Duration = .seconds(15)
 
   func run() throws {
-    let wanted = try router.load(for: "up")
+    let unready = strictness.policy(ifUnsaid: .refuse)
+    let wanted = try router.load(for: "up", unready)
     if let path = wanted.eventsPath {
       throw Failure(
         .failed,
@@ -57,8 +63,10 @@ struct UpCommand: ParsableCommand {
       BackgroundNodeCommand.arguments(directory, $0)
     }
     do throws(ServiceError) {
-      guard !trial.dryRun else { return printTrial(try launch.preview(wanted), directory) }
-      let outcome = try launch.up(wanted, timeout: timeout)
+      guard !trial.dryRun else {
+        return printTrial(try launch.preview(wanted, unready: unready), directory)
+      }
+      let outcome = try launch.up(wanted, timeout: timeout, unready: unready)
       for router in outcome.running { Terminal.print(StatusText.summary(router)) }
       if let reason = outcome.waiting {
         throw ServiceError(

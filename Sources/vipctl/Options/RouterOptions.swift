@@ -113,9 +113,11 @@ struct RouterOptions: ParsableArguments {
   /// What is asked for, from the flags or the file; refuses what makes no sense.
   ///
   /// Not part of the parsing, where it would hide mistyped flags.
-  func load(for command: String) throws(Failure) -> FileConfiguration {
+  func load(
+    for command: String, _ unready: UnreadyPolicy
+  ) throws(Failure) -> FileConfiguration {
     if let config {
-      guard let flag = firstFlag else { return try Self.read(config) }
+      guard let flag = firstFlag else { return try Self.read(config, unready) }
       throw UsageErrors.failure(
         "--config and \(flag) exclude each other; set it in the file", command: command)
     }
@@ -131,9 +133,11 @@ struct RouterOptions: ParsableArguments {
     }
   }
 
-  private static func read(_ path: String) throws(Failure) -> FileConfiguration {
+  private static func read(
+    _ path: String, _ unready: UnreadyPolicy
+  ) throws(Failure) -> FileConfiguration {
     do throws(FileError) {
-      return try ConfigurationFile.load(path)
+      return try ConfigurationFile.load(path, unready: unready)
     } catch {
       throw Failure(error)
     }
@@ -231,6 +235,21 @@ extension RouterOptions {
     } catch {
       throw SettingError("--interval: \(error)")
     }
+  }
+}
+
+/// What becomes of a router that this machine can't serve yet.
+struct StrictnessOptions: ParsableArguments {
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Refuse what this machine can't serve yet, instead of letting it wait. (default: "
+        + "'up' refuses, 'run' lets it wait)"))
+  var strict: Bool?
+
+  /// What is said, else what the command does by itself.
+  func policy(ifUnsaid policy: UnreadyPolicy) -> UnreadyPolicy {
+    strict.map { $0 ? .refuse : .wait } ?? policy
   }
 }
 

@@ -1,0 +1,50 @@
+import VIPCore
+
+extension Node {
+  /// What a node needs beside its machine when it starts, as far as it can have it.
+  struct Start {
+    /// Where it notes which addresses it may hold.
+    let file: AddressFile?
+    /// What an earlier node has noted there.
+    private(set) var leftovers: Set<AddressFile.Entry>?
+    /// Why that is not believed.
+    private(set) var problem: NodeProblem?
+
+    /// Reads what an earlier node has noted.
+    ///
+    /// - Throws: why it is not believed, unless the node does without.
+    init(_ options: Options) throws(NodeError) {
+      file = options.addressesPath.map(AddressFile.init)
+      do throws(NodeError) {
+        leftovers = try file?.read()
+      } catch {
+        guard options.unready == .wait else { throw error }
+        problem = NodeProblem(
+          .addressFile, "\(error); what an earlier node has left behind is not removed")
+      }
+    }
+
+    /// Makes the loop of the node.
+    ///
+    /// - Returns: the loop, and what is wrong with it if the node does without real-time scheduling.
+    /// - Throws: why it can't have that, unless it does without.
+    func loop(
+      _ poller: Poller, _ options: Options
+    ) throws(NodeError) -> (EventLoop, NodeProblem?) {
+      do throws(NodeError) {
+        return (
+          try EventLoop(poller, isRealtime: options.settings.isRealtime, options.wording), nil
+        )
+      } catch {
+        guard options.unready == .wait, options.settings.isRealtime else { throw error }
+        let problem = NodeProblem(.realtime, Self.withoutRealtime(error))
+        return (try EventLoop(poller, isRealtime: false, options.wording), problem)
+      }
+    }
+
+    /// What a node says that does without real-time scheduling.
+    static func withoutRealtime(_ error: NodeError) -> String {
+      "\(error); the node goes on at the ordinary priority"
+    }
+  }
+}

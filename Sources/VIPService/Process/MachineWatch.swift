@@ -1,0 +1,94 @@
+import Synchronization
+import VIP
+import VIPConfiguration
+import VIPCore
+
+/// Tells what the machine is set to that does a node's routers harm, from when it is seen until it is
+/// over: what a check of the configuration warns of.
+///
+/// The machine is looked at beside the node's thread, once a minute and whenever the node has been told
+/// something.
+final class MachineWatch: Sendable {
+  private static let period = Duration.seconds(60)
+
+  private let node: Node
+  /// What is wrong with each router.
+  private let problems = Mutex<[Problem]>([])
+  private let calls: AsyncStream<Void>
+  private let caller: AsyncStream<Void>.Continuation
+
+  /// Makes a watch that has not looked yet.
+  init(_ node: Node) {
+    self.node = node
+    (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Looks soon.
+  func lookAgain() { caller.yield() }
+
+  /// Adds to a status what is wrong with a router.
+  func complete(_ status: inout RouterStatus) {
+    let (name, family) = (status.name, status.family)
+    status.problems += problems.withLock { problems in
+      problems.filter { $0.router == name && $0.family == family }
+    }
+  }
+
+  /// Looks now and again until the task is cancelled.
+  func run() async {
+    let timer = Task { [caller] in
+      repeat { caller.yield() } while (try? await Task.sleep(for: Self.period)) != nil
+    }
+    defer { timer.cancel() }
+    await withTaskCancellationHandler {
+      for await _ in calls { await look() }
+    } onCancel: {
+      caller.finish()
+    }
+  }
+
+  /// Compares what is wrong with what has been told.
+  func look() async {
+    let file = await FileConfiguration(settings: node.settings, routers: node.configurations)
+    guard let remarks = await Self.remarks(file) else { return }
+    var ofNode: Set<String> = []
+    var found: [Problem] = []
+    for remark in remarks where remark.kind != .note && !remark.isToldByNode {
+      guard let router = file.routers.first(where: { $0.name == remark.router }) else {
+        ofNode.insert(remark.text)
+        continue
+      }
+      let family = router.families.first ?? .ipv4
+      let problem = Problem(
+        .machine(remark.text), router: router.name, family: family, remark.text)
+      if !found.contains(where: { $0.id == problem.id }) { found.append(problem) }
+    }
+    let before = problems.withLock { problems in
+      defer { problems = found }
+      return problems
+    }
+    let (old, new) = (Set(before.map(\.id)), Set(found.map(\.id)))
+    var events: [NodeEvent] = []
+    for problem in before where !new.contains(problem.id) { events.append(.cleared(problem)) }
+    for problem in found where !old.contains(problem.id) { events.append(.warning(problem)) }
+    await node.publish(events)
+    await node.tellOfMachine(ofNode.sorted())
+  }
+
+  /// What is to be said of a configuration; `nil` if the machine can't be looked at now.
+  ///
+  /// On a thread of its own: a hook may lie on a mount that does not answer.
+  private static func remarks(_ file: FileConfiguration) async -> [MachineCheck.Remark]? {
+    await withCheckedContinuation { continuation in
+      do throws(NodeError) {
+        try DetachedThread.start("the thread that looks at the machine") {
+          let check = try? MachineCheck()
+          continuation.resume(
+            returning: check?.remarks(file, file.routers.map { PlacedRouter($0) }))
+        }
+      } catch {
+        continuation.resume(returning: nil)
+      }
+    }
+  }
+}
