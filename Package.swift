@@ -78,7 +78,7 @@ let package = Package(
       ],
       swiftSettings: common),
     .target(
-      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
+      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP", "ARP"],
       swiftSettings: common),
     .target(
       name: "VIPReports",
@@ -158,7 +158,8 @@ let package = Package(
     .testTarget(
       name: "VIPImportTests",
       dependencies: [
-        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP",
+        "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(

@@ -19,7 +19,7 @@ extension Node {
       try await Self.validate(request)
       switch request {
       case .up(let settings, let timeout):
-        return try await bringUp(settings, timeout, complete)
+        return try await bringUp(settings, timeout.duration, complete)
       case .down(let wanted):
         await takeDown(try await routerNames(meantBy: wanted))
         return .done(try record(nil, complete))
@@ -38,7 +38,7 @@ extension Node {
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
       case .resign(let router, let time):
-        try await resign(router, for: time)
+        try await resign(router, for: time?.duration)
         return .done(try record(router, complete))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.

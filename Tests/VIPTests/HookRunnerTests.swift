@@ -45,8 +45,10 @@ import VIPTesting
       router.hooks = Hooks(timeout: timeout)
       router.hooks[state] = arguments
       return HookOccasion(
-        settings: router, family: family, state: state, previous: .stop, reason: "started",
-        effectivePriority: 100)
+        Settlement(
+          state, previous: .stop, reason: .transition(.startup), configuration: router,
+          effectivePriority: router.priority),
+        of: family)
     }
 
     func run(_ state: HookState, _ arguments: [String], timeout: Duration = .seconds(60)) throws {

@@ -22,22 +22,31 @@ extension Engine {
         troubledSlots.remove(slot)
         continue
       }
-      endProblems(of: instance) { isThere($0, of: instance) }
+      endProblems(of: instance, because: { ending(of: $0, of: instance) }) {
+        isThere($0, of: instance)
+      }
     }
   }
 
-  /// Tells that nothing is wrong any more with a router that is gone.
+  /// Tells that what is wrong with a router is not watched any more: the router is gone.
   func endProblems(of instance: RouterInstance) {
-    endProblems(of: instance) { _ in false }
+    endProblems(of: instance, because: { _ in .unwatched }) { _ in false }
   }
 
   private func endProblems(
-    of instance: RouterInstance, unless isThere: (Problem.Kind) -> Bool
+    of instance: RouterInstance, because ending: (Problem.Kind) -> Problem.Ending,
+    unless isThere: (Problem.Kind) -> Bool
   ) {
     for (kind, text) in instance.toldProblems.end(unless: isThere) {
-      report(.cleared(instance.problem(kind, text)))
+      report(.cleared(instance.problem(kind, text), ending(kind)))
     }
     if instance.toldProblems.isEmpty { troubledSlots.remove(instance.slot) }
+  }
+
+  /// How a problem that is not there any more has ended.
+  private func ending(of kind: Problem.Kind, of instance: RouterInstance) -> Problem.Ending {
+    if kind.isSeenOnSegment { return instance.troubles.wasMended(kind) ? .over : .unseen }
+    return kind == .advertising && instance.activity != .running ? .unwatched : .over
   }
 
   /// Whether a problem that was told of is still there.
@@ -51,7 +60,7 @@ extension Engine {
     case .addressFailure(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].failure != nil
-      } ?? false
+      } ?? (instance.isHolding && instance.routes.refused.contains(address))
     case .addressRemoved(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].isContested(at: now)

@@ -12,8 +12,9 @@ struct ImportCommand: ParsableCommand {
     discussion: """
       Prints a configuration for 'vipctl run --config', each setting with the line it comes from, \
       and on standard error one line for everything that could not be carried over, with what to \
-      do about it. Nothing is guessed: what is not understood is left out and named. Files that \
-      it includes are read too. Nothing on this machine is changed.
+      do about it. Nothing is guessed: what is not understood is left out and named. Lines with \
+      'note:' say what else there is to know; nothing is lost there. Files that it includes are \
+      read too. Nothing on this machine is changed.
 
         vipctl import /etc/keepalived/keepalived.conf > vipctl.yaml
         vipctl import - < keepalived.conf
@@ -35,8 +36,8 @@ struct ImportCommand: ParsableCommand {
     }
     TextOutput.write(result.yaml, to: STDOUT_FILENO)
     for remark in result.remarks { Terminal.printError(remark.line) }
-    guard result.remarks.isEmpty else {
-      let count = result.remarks.count
+    let count = result.remarks.count { $0.kind == .lost }
+    guard count == 0 else {
       throw Failure(
         .failed,
         "\(count) \(count == 1 ? "thing has" : "things have") no equivalent, see above; "
