@@ -62,7 +62,7 @@ import VRRP
     try bench.engine.add(settings(["198.18.0.100/24"]))
     bench.settle()
     bench.platform.fake.setLink(macvlan)
-    bench.engine.removeStrayMacvlans()
+    bench.engine.macvlans.removeStrays()
     #expect(try bench.platform.fake.links().map(\.name) == ["eth0"])
     #expect(bench.platform.names == ["vip4-2-51"])
   }

@@ -91,7 +91,7 @@ import VRRP
       + "have missed three advertisements"
     #expect(told(bench, .advertising) == [Self.unsent, lost, "- " + lost])
     #expect(bench.events.last == .removed(router: "web"))
-    #expect(bench.engine.troubledSlots.isEmpty)
+    #expect(bench.engine.problems.isClear)
   }
 
   @Test func `that addresses can be announced again is told`() throws {

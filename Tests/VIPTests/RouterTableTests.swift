@@ -29,7 +29,9 @@ import VRRP
     #expect(table.names == ["a", "b"])
     let a = try #require(table["a"])
     #expect(table.members(of: a).map(\.family) == [.ipv4, .ipv6])
-    a.settings.preempt = false
+    var changed = a.settings
+    changed.preempt = false
+    a.reconfigure(changed)
     #expect(table.members(named: "a").allSatisfy { !$0.settings.preempt })
     #expect(table.members(named: "b").allSatisfy { $0.settings.preempt })
     #expect(table[7] == nil && table[-1] == nil && table["c"] == nil)
@@ -40,7 +42,9 @@ import VRRP
     let a = try #require(table["a"])
     let leaving = try #require(table[1])
     table.separate(leaving)
-    a.settings.preempt = false
+    var changed = a.settings
+    changed.preempt = false
+    a.reconfigure(changed)
     #expect(leaving.settings.preempt)
     #expect(table.members(of: a).map(\.slot) == [0])
     #expect(table.members(named: "a").map(\.slot) == [0, 1])
@@ -79,8 +83,8 @@ import VRRP
     #expect(engine.routerNames == [] && engine.routers.members.isEmpty)
     #expect(engine.timers.deadline(of: .router(slot: 0)) == nil)
     #expect(engine.work.isEmpty && engine.owners.isEmpty)
-    #expect(engine.macvlans.isEmpty && engine.parentSettings.interfaces.isEmpty)
-    #expect(engine.unsettled.isEmpty)
+    #expect(engine.macvlans.isEmpty && engine.problems.isClear)
+    #expect(engine.settlements.areTold)
     #expect(engine.segments.isEmpty && engine.wires.isEmpty)
     #expect(bench.platform.names.isEmpty)
     #expect(try bench.held == [])

@@ -213,6 +213,49 @@ extension VirtualMACTests {
     #expect(bench.state(.ipv6) == .active)
   }
 
+  @Test func `one whose removal is refused too is tried again and not forgotten`() throws {
+    try start(["2001:db8::100/64"])
+    takeOver6()
+    var refused = try #require(try fake.addresses().first(where: \.isOurs))
+    refused.flags.insert(.dadFailed)
+    fake.failure = { request in
+      guard case .remove(let request) = request else { return nil }
+      return NetlinkError(operation: "remove \(request.address)", code: EBUSY)
+    }
+    fake.add(refused)
+    bench.settle()
+    #expect(bench.engine.status().first?.problems.isEmpty == false)
+    fake.failure = nil
+    bench.pass(.seconds(2))
+    // A later removal by another program is no echo of ours.
+    let record = try #require(try fake.addresses().first(where: \.isOurs))
+    fake.remove(record.address, onInterface: record.interfaceIndex)
+    bench.pass(.seconds(2))
+    #expect(try fake.addresses().contains(where: \.isOurs))
+  }
+
+  @Test func `a macvlan that can't be switched off is reported and switched off when it can be`()
+    throws
+  {
+    try start()
+    takeOver()
+    fake.failure = { request in
+      guard case .change(.setUp(false, let index)) = request else { return nil }
+      return NetlinkError(operation: "switch off interface \(index)", code: EBUSY)
+    }
+    try bench.hear(200, from: "198.18.0.9")
+    bench.pass(.seconds(3))
+    #expect(try macvlan()?.isUp == true)
+    #expect(bench.engine.status().first?.problems.contains { $0.kind == .macvlan } == true)
+    fake.failure = nil
+    for _ in 0..<3 {
+      try bench.hear(200, from: "198.18.0.9")
+      bench.pass(.seconds(1))
+    }
+    #expect(try macvlan()?.isUp == false)
+    #expect(bench.engine.status().first?.problems.contains { $0.kind == .macvlan } == false)
+  }
+
   @Test func `names fit the system's limit`() throws {
     let vrid = try #require(VRID(exactly: 255))
     #expect(RouterMacvlan.name(onInterface: 2, vrid, .ipv6) == "vip6-2-255")

@@ -22,7 +22,7 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
-    instance.announceFailure = nil
+    failedAnnouncements.forget(instance.slot)
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }
   }
@@ -34,7 +34,7 @@ extension Engine {
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
-      hasChanged = true
+      noteChange()
       budget -= perform(entry, atMost: budget)
       // Whatever it was: to switch a macvlan is about no address and takes its time.
       if platform.now() >= end { break }
@@ -169,7 +169,6 @@ extension Engine {
 
   func remove(_ indices: [Int], of instance: RouterInstance) {
     guard !indices.isEmpty else { return }
-    isSafeguardStale = true
     let requests = indices.map { instance.request($0, lifetime: nil) }
     let results = remove(requests, of: instance)
     for (index, error) in zip(indices, results) {
@@ -202,7 +201,7 @@ extension Engine {
   }
 
   /// Records that a request was refused and says so once; it is made again in a second.
-  private func recordRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
+  func recordRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.addresses.refused(index, text, retryAt: now + .seconds(1))
     if isNew {
       warn(.addressFailure(instance.addresses[index].address), of: instance, text)
@@ -224,7 +223,7 @@ extension Engine {
 
   /// The kernel has removed an address from an interface.
   func handleRemoval(of record: AddressRecord) {
-    let parent = macvlans[record.interfaceIndex].flatMap { instances[$0]?.link?.index }
+    let parent = macvlans.slot(of: record.interfaceIndex).flatMap { instances[$0]?.link?.index }
     let slot = owners.slot(of: record.address.address, on: parent ?? record.interfaceIndex)
     guard let instance = slot.flatMap({ instances[$0] }),
       instance.addressInterface == record.interfaceIndex,
@@ -277,16 +276,7 @@ extension Engine {
         if announce(address, on: wire, for: instance) { handleAnnounced(position, of: instance) }
       }
     }
-    concludeAnnouncing()
-  }
-
-  /// Announcements can be sent again where they could not be, and none of this turn was refused.
-  private func concludeAnnouncing() {
-    guard !announceAttempts.isEmpty else { return }
-    for (slot, hasWorked) in announceAttempts where hasWorked {
-      instances[slot]?.announceFailure = nil
-    }
-    announceAttempts.removeAll(keepingCapacity: true)
+    failedAnnouncements.turnEnded()
   }
 
   /// Announces an address; where a queue is full for the moment, again a little later.
@@ -298,16 +288,13 @@ extension Engine {
       address, at: instance.macvlan?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
-      if instance.announceFailure != nil, announceAttempts[instance.slot] == nil {
-        announceAttempts[instance.slot] = true
-      }
+      failedAnnouncements.sent(of: instance.slot)
       return true
     } catch {
-      announceAttempts[instance.slot] = false
       if error.isTransient { wire.queue.retry(address, now: now) }
-      guard instance.announceFailure != error.description else { return false }
-      instance.announceFailure = error.description
-      warn(.announcing, of: instance, "\(address) can't be announced: \(error)")
+      if failedAnnouncements.refused(of: instance.slot, because: error.description) {
+        warn(.announcing, of: instance, "\(address) can't be announced: \(error)")
+      }
       return false
     }
   }

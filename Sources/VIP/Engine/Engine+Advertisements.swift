@@ -29,7 +29,7 @@ extension Engine {
         segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
       }
-      let addresses = advertisement.match(instance.advertisedAddresses, in: message)
+      let addresses = advertisement.match(instance.outgoing.listedAddresses, in: message)
       let actions = instance.election.receive(
         advertisement, from: header.source, addresses: addresses, at: now)
       if actions.heardActive != nil { handleSuccessor(of: instance) }
@@ -40,7 +40,7 @@ extension Engine {
       {
         hearGroup(advertisement, message, for: instance)
       }
-      if instance.activity == .running {
+      if instance.attendance.isRunning {
         handleFindings(
           actions.findings, advertisement, message, from: header.source, of: instance)
       }
@@ -151,7 +151,7 @@ extension Engine {
     segment.concludeSending(by: way, at: now)
     let failure = segment.sendFailure(by: way)
     guard failure != 0 else { return }
-    for instance in segment.routers(sendingBy: way) where instance.activity == .running {
+    for instance in segment.routers(sendingBy: way) where instance.attendance.isRunning {
       warn(
         .advertising, of: instance,
         "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
@@ -159,9 +159,7 @@ extension Engine {
   }
 
   private func record(_ transition: Transition, of instance: RouterInstance) {
-    isSafeguardStale = true
-    instance.stateSince = now
-    instance.stateReason = .transition(transition.reason)
+    instance.attendance.changedState(because: transition.reason, at: now)
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))
@@ -172,9 +170,9 @@ extension Engine {
           VirtualRouter.ActiveRouter(address: address, priority: priority),
           instance.election.activeInterval, at: now)
       }
-      beginSettling(instance, as: .active, because: instance.stateReason)
+      beginSettling(instance, as: .active, because: instance.attendance.reason)
     case .backup:
-      beginSettling(instance, as: .backup, because: instance.stateReason)
+      beginSettling(instance, as: .backup, because: instance.attendance.reason)
     case .initialize: break
     }
   }

@@ -3,18 +3,7 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// The probing for addresses that a router is to get which takes part already.
-///
-/// One that is Active would put them up at once, so the segment is probed before anything is changed.
-/// A Backup probes too if the Active has the same addresses as it has had so far: then no router of
-/// the group can have the new ones yet.
-struct ChangeProbe {
-  let router: String
-  let interfaceIndex: Int32
-  let addresses: [IPAddress]
-  var probe = AddressProbing()
-}
-
+/// Probing for addresses that running routers are to get, see ``ChangeProbes``.
 extension Engine {
   /// Begins to probe for the new addresses of routers that run.
   ///
@@ -38,12 +27,8 @@ extension Engine {
             && owners.slot(of: address, on: link.index) == nil
         }
         guard !new.isEmpty else { continue }
-        var change = ChangeProbe(
-          router: settings.name, interfaceIndex: link.index, addresses: new)
-        change.probe.begin(for: new, at: now)
-        lastChangeProbe += 1
-        changeProbes[lastChangeProbe] = change
-        identifiers.append(lastChangeProbe)
+        identifiers.append(
+          changeProbes.begin(for: new, of: settings.name, onInterface: link.index, at: now))
         wire.listening.interestChanged()
       }
     }
@@ -64,8 +49,7 @@ extension Engine {
   /// Whether answers to some probes may still come.
   package func isProbing(_ identifiers: [Int]) -> Bool {
     identifiers.contains { identifier in
-      guard let change = changeProbes[identifier] else { return false }
-      return !change.probe.isOver && wires[change.interfaceIndex] != nil
+      changeProbes.interfaceWaitedFor(identifier).map { wires[$0] != nil } ?? false
     }
   }
 
@@ -79,22 +63,20 @@ extension Engine {
   private func takeAnswers(to identifiers: [Int]) -> String? {
     var refusal: String?
     for identifier in identifiers {
-      guard let change = changeProbes.removeValue(forKey: identifier) else { continue }
-      wires[change.interfaceIndex]?.listening.interestChanged()
-      guard refusal == nil, case .taken(let holder) = change.probe.outcome else { continue }
-      refusal = "\(change.router): \(holder.text(wording))"
+      guard let end = changeProbes.end(identifier) else { continue }
+      wires[end.interfaceIndex]?.listening.interestChanged()
+      guard refusal == nil, let holder = end.holder else { continue }
+      refusal = "\(end.router): \(holder.text(wording))"
     }
     return refusal
   }
 
   /// Sends the probes for new addresses that are due.
   func continueChangeProbes() {
-    for identifier in changeProbes.keys {
-      guard let index = changeProbes[identifier]?.interfaceIndex, let wire = wires[index],
-        let due = changeProbes[identifier]?.probe.takeDue(by: now)
-      else { continue }
-      send(due, on: wire)
-      guard let deadline = changeProbes[identifier]?.probe.deadline else { continue }
+    for (index, due) in changeProbes.takeDue(by: now, where: { wires[$0] != nil }) {
+      if let wire = wires[index] { send(due, on: wire) }
+    }
+    if let deadline = changeProbes.deadline(where: { wires[$0] != nil }) {
       timers.schedule(.changeProbe, noLaterThan: deadline)
     }
   }
@@ -102,9 +84,6 @@ extension Engine {
   /// Takes in that a machine uses an address that may be probed for.
   func handleAnswer(_ claim: AddressClaim, onInterface index: Int32) {
     guard !changeProbes.isEmpty, !interfaces.hasMAC(claim.mac) else { return }
-    for (identifier, change) in changeProbes
-    where change.interfaceIndex == index && change.probe.isNews(claim) {
-      _ = changeProbes[identifier]?.probe.heard(claim)
-    }
+    changeProbes.heard(claim, onInterface: index)
   }
 }

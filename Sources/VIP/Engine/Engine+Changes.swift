@@ -111,7 +111,7 @@ extension Engine {
     // With the settings that they have had.
     for instance in routers.members(of: router)
     where settings.addresses(instance.family).isEmpty { leave(instance) }
-    router.settings = settings
+    router.reconfigure(settings)
     let members = routers.members(of: router)
     for instance in members { reconfigure(instance, from: old, leftovers) }
     for family in settings.families where !members.contains(where: { $0.family == family }) {
@@ -139,7 +139,7 @@ extension Engine {
     let settings = instance.settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
-    instance.forgetMessages()
+    instance.outgoing.forget()
     let endsProbe = !settings.probe && instance.probe != nil
     if endsProbe {
       instance.probe = nil
@@ -206,7 +206,6 @@ extension Engine {
 
   /// Follows a change of a router's list of addresses.
   private func handleNewList(of instance: RouterInstance, after before: VirtualAddresses) {
-    isSafeguardStale = true
     guard let link = instance.link else { return }
     for old in before where instance.addresses.position(of: old.address.address) == nil {
       disown(old.address.address, of: instance, on: link.index)

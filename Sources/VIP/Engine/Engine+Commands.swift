@@ -36,7 +36,7 @@ extension Engine {
         _ = try body(&trial, now)
       } catch {
         var reason = "\(error)"
-        if error == .notRunning, case .waiting(let obstacle) = instance.activity {
+        if error == .notRunning, let obstacle = instance.attendance.obstacle {
           reason = "it does not take part: \(obstacle)"
         }
         throw NodeError(.refused, "\(name) \(instance.family): \(reason)")

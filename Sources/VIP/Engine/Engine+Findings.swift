@@ -80,7 +80,7 @@ extension RouterInstance {
   /// The sentences about its troubles.
   fileprivate var troubleText: TroubleText {
     TroubleText(
-      settings: settings, isActive: isHolding, addresses: advertisedAddresses,
+      settings: settings, isActive: isHolding, addresses: outgoing.listedAddresses,
       checksumForm: election.checksumFormToSend)
   }
 }

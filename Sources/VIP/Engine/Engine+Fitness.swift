@@ -43,20 +43,18 @@ extension Engine {
   }
 
   /// Fits a router's priority to what speaks against it.
-  func lowerPriority(of instance: RouterInstance, by decrement: Int) {
-    let weaknesses = instance.router.fitness.weaknesses
-    let wasTracked = instance.weaknesses.allSatisfy(\.isTracked)
-    instance.weaknesses = weaknesses
-    guard decrement != instance.priorityDecrement else { return }
-    let before = instance.electionSettings.priority
-    instance.priorityDecrement = decrement
+  func lowerPriority(of instance: RouterInstance) {
+    let before = instance.election.configuration.priority
     let after = instance.electionSettings.priority
+    guard before != after else { return }
     perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
     // Both families depend on the same, which is told once: by the first that takes part.
-    let teller = routers.members(of: instance.router).first { $0.activity == .running }
-    guard before != after, teller == nil || teller === instance else { return }
-    let faults = weaknesses.compactMap(\.effect).joined(separator: ", ")
-    let nothing = wasTracked ? "all it tracks is up" : "nothing lowers it any more"
+    let teller = routers.members(of: instance.router).first { $0.attendance.isRunning }
+    guard teller == nil || teller === instance else { return }
+    let faults = instance.router.fitness.weaknesses.compactMap(\.effect)
+      .joined(separator: ", ")
+    let tracks = instance.settings.tracks
+    let nothing = tracks.isEmpty ? "nothing lowers it any more" : "all it tracks is up"
     report(
       .changed(
         router: instance.router.name,

@@ -23,9 +23,8 @@ extension Engine {
   private func startsHandover(
     of instance: RouterInstance, because reason: Transition.Reason?
   ) -> Bool {
-    let isLeaving = instance.activity == .leaving || instance.isUnfit
     guard instance.settings.handover == .seamless,
-      !instance.hasReleased, Handover.isDue(reason, isLeaving: isLeaving)
+      !instance.hasReleased, Handover.isDue(reason, isLeaving: instance.attendance.canHandOver)
     else { return false }
     let interval = instance.settings.interval
     if instance.settings.virtualMac {

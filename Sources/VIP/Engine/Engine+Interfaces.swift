@@ -22,7 +22,7 @@ extension Engine {
     renewMemberships(where: { _ in true })
     followSettings(of: Set(wires.keys))
     for case let instance? in instances { reconsider(instance) }
-    reviewMacvlans(Set(macvlans.keys).union(parentSettings.interfaces))
+    reviewMacvlans(macvlans.interfaces)
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -66,11 +66,9 @@ extension Engine {
           }
           interfaces.update(record)
           changed.insert(record.interfaceIndex)
-          tellGuard(ofHostAddress: record)
           handleReplacement(by: record)
         case .addressRemoved(let record):
           interfaces.remove(record)
-          tellGuard(ofHostAddress: record)
           handleRemoval(of: record)
           if record.protocolTag != vipProtocolTag { changed.insert(record.interfaceIndex) }
         case .settings(let index):
@@ -102,14 +100,6 @@ extension Engine {
     if !macvlans.isEmpty { reviewMacvlans(changed) }
   }
 
-  /// What has become, or no longer is, an address of the host itself is removed by the guard no more,
-  /// or again.
-  private func tellGuard(ofHostAddress record: AddressRecord) {
-    guard record.protocolTag != vipProtocolTag else { return }
-    let owner = owners.slot(of: record.address.address, on: record.interfaceIndex)
-    if owner != nil { isSafeguardStale = true }
-  }
-
   /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
   /// the tag off an address, and a refresh that was under way puts it back.
   private func takeBack(_ record: AddressRecord) {
@@ -117,12 +107,11 @@ extension Engine {
       return
     }
     interfaces.remove(record)
-    isSafeguardStale = true
   }
 
   /// Lets an instance take part or wait, as its fitness allows.
   func reconsider(_ instance: RouterInstance) {
-    guard instance.activity != .leaving else { return }
+    guard !instance.attendance.isLeaving else { return }
     let name = instance.settings.interface
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
@@ -137,16 +126,16 @@ extension Engine {
     switch instance.router.fitness.verdict(for: instance.family) {
     case .unfit(let reason, let handsOver):
       pause(instance, reason, handsOver: handsOver)
-    case .fit(let decrement):
+    case .fit:
       guard let link, let primary else { return }
       do throws(NodeError) {
         try attach(instance, link)
       } catch {
         wait(instance, for: .system(error), .attachment(instance.family))
-        instance.attachRetryAt = now + Self.attachRetryPause
+        instance.attendance.retry(at: now + Self.attachRetryPause)
         return schedule(instance)
       }
-      lowerPriority(of: instance, by: decrement)
+      lowerPriority(of: instance)
       run(instance, from: primary)
     }
   }
@@ -185,10 +174,9 @@ extension Engine {
   private func run(_ instance: RouterInstance, from primary: IPAddress) {
     guard let segment = segment(of: instance) else { return }
     if !instance.isUnicast { segment.transport.setSource(primary) }
-    if instance.activity != .running {
+    if !instance.attendance.isRunning {
       instance.prepareElection(primaryAddress: primary)
-      instance.activity = .running
-      instance.isUnfit = false
+      instance.attendance.run()
       perform(instance.election.start(at: now, from: primary), for: instance)
       if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay {
         // Left on the interface by an earlier life of this node.
@@ -199,7 +187,6 @@ extension Engine {
       instance.election.changePrimaryAddress(to: primary)
     }
     reviewRoutes(of: instance)
-    isSafeguardStale = true
     schedule(instance)
   }
 
@@ -207,11 +194,8 @@ extension Engine {
   ///
   /// If its interface still serves, it hands over.
   private func pause(_ instance: RouterInstance, _ reason: WaitingReason, handsOver: Bool) {
-    let waiting = RouterInstance.Activity.waiting(reason)
-    guard instance.activity != waiting else { return }
-    instance.activity = waiting
+    guard instance.attendance.wait(for: reason, handsOver: handsOver, at: now) else { return }
     forgetRetry(of: instance)
-    instance.isUnfit = handsOver
     if handsOver {
       restoreAddresses(of: instance)
       reviewRoutes(of: instance)
@@ -220,8 +204,6 @@ extension Engine {
     if instance.handover.isUnderWay, !handsOver { release(instance) }
     stopProbing(of: instance)
     schedule(instance)
-    instance.stateSince = now
-    instance.stateReason = .waiting(reason)
     instance.troubles.clear()
     report(
       .waiting(router: instance.settings.name, family: instance.family, reason: reason))
@@ -236,7 +218,7 @@ extension Engine {
 
   /// Forgets what would have been tried again; it is tried when nothing else speaks against it.
   func forgetRetry(of instance: RouterInstance) {
-    instance.attachRetryAt = nil
+    instance.attendance.forgetRetry()
     instance.router.fitness.set(nil, for: .address(instance.family))
     instance.router.fitness.set(nil, for: .attachment(instance.family))
   }
@@ -254,7 +236,8 @@ extension Engine {
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
-      try claimGroup(of: instance, on: link)
+      try claims.claimGroup(
+        instance.settings.vrid, instance.family, on: link, for: instance.slot)
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
@@ -263,7 +246,7 @@ extension Engine {
         segment.add(instance)
       } catch {
         removeMacvlan(of: instance)
-        releaseGroup(of: instance)
+        claims.releaseGroup(of: instance.slot)
         closeUnused(key)
         throw error
       }
@@ -303,11 +286,10 @@ extension Engine {
     // A farewell that waits must leave while it is known where to.
     flush()
     changeListening(for: instance)
-    isSafeguardStale = true
     endHandover(of: instance)
     for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
     removeMacvlan(of: instance)
-    releaseGroup(of: instance)
+    claims.releaseGroup(of: instance.slot)
     instance.link = nil
     work.forget(instance.slot)
     for address in instance.addresses {

@@ -59,8 +59,6 @@ extension Engine {
   /// Refreshes the leases of all held addresses that are due, slice by slice.
   func refreshLeases() {
     guard let period = refreshPeriod else { return }
-    // With the number of addresses their lifetime may have changed.
-    isSafeguardStale = true
     refreshRound &+= 1
     var isHoldingAny = false
     for case let instance? in instances

@@ -20,7 +20,7 @@ extension Engine {
   private func remove(leftovers listed: Set<AddressFile.Entry>) {
     // The neighbours of what goes must be known.
     drainKernelEvents()
-    removeStrayMacvlans()
+    macvlans.removeStrays()
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
     var found: [Int32: [InterfaceAddress]] = [:]
     for record in records where record.isOurs {

@@ -68,9 +68,7 @@ extension Engine {
       }
       addresses += instance.addresses.map(\.address.address)
     }
-    for change in changeProbes.values where change.interfaceIndex == index {
-      addresses += change.addresses
-    }
+    addresses += changeProbes.addresses(onInterface: index)
     guard addresses.count <= Listening.filteredAddressCount else { return .announcements }
     return addresses.isEmpty ? .nothing : .uses(of: addresses)
   }

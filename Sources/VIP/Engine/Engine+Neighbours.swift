@@ -79,7 +79,6 @@ extension Engine {
     // A macvlan goes as a whole.
     guard !addresses.isEmpty, !instance.settings.virtualMac, let index = instance.addressInterface
     else { return }
-    isSafeguardStale = true
     let requests = addresses.reversed().map { AddressRequest(interfaceIndex: index, address: $0) }
     sparingNeighbours(of: addresses, onInterface: index) { _ = platform.kernel.remove(requests) }
   }

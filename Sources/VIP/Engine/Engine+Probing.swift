@@ -44,7 +44,7 @@ extension Engine {
     guard let deadline = instance.probe?.deadline else { return }
     guard let wire = wire(of: instance) else { return stopProbing(of: instance) }
     if deadline <= now, let due = instance.probe?.takeDue(by: now) {
-      hasChanged = true
+      noteChange()
       send(due, on: wire)
       if instance.probe?.isOver ?? false { settleProbe(of: instance) }
     }
@@ -80,7 +80,7 @@ extension Engine {
   ///   - instance: the router.
   ///   - mustDecide: whether it would take over now.
   func settleProbe(of instance: RouterInstance, mustDecide: Bool = false) {
-    guard instance.activity == .running, let probe = instance.probe, probe.isUnderWay else {
+    guard instance.attendance.isRunning, let probe = instance.probe, probe.isUnderWay else {
       return
     }
     let groupHasSame = instance.election.peers.contains { $0.addresses == .same }
@@ -88,7 +88,7 @@ extension Engine {
     let verdict = instance.probe?.judge(
       at: now, patience: (lifetime(of: instance) ?? .zero) + .seconds(2),
       groupHasSame: groupHasSame, mustDecide: mustDecide)
-    if probe.isOver || groupHasSame { hasChanged = true }
+    if probe.isOver || groupHasSame { noteChange() }
     switch verdict {
     case .free:
       instance.probe = nil
@@ -100,7 +100,7 @@ extension Engine {
           refusal.holder.address, refusal.holder.mac,
           text: refusal.text(instance.settings.vrid, wording)),
         .address(instance.family))
-      instance.attachRetryAt = now + Self.refusalPause
+      instance.attendance.retry(at: now + Self.refusalPause)
       schedule(instance)
     case .open:
       // The segment is probed again, from now on.
@@ -117,7 +117,7 @@ extension Engine {
     guard let probe = instance.probe, instance.election.state == .backup else { return nil }
     if probe.isOver { settleProbe(of: instance, mustDecide: true) }
     guard let settled = instance.probe else { return nil }
-    return settled.deadline.map { max($0, now + .milliseconds(1)) } ?? instance.attachRetryAt
+    return settled.deadline.map { max($0, now + .milliseconds(1)) } ?? instance.attendance.retryAt
   }
 
   /// Why a router may not take part; `nil` if it may or if that is still open.

@@ -9,19 +9,15 @@ import VRRP
 extension Engine {
   /// Tells that something is wrong with a router, unless that has been told in the same words.
   func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {
-    guard instance.toldProblems.begin(kind, text) else { return }
-    troubledSlots.insert(instance.slot)
+    guard problems.begin(kind, text, of: instance.slot) else { return }
     report(.warning(instance.problem(kind, text)))
   }
 
   /// Tells of what is over; costs nothing while nothing is wrong.
   func reviewProblems() {
-    guard !troubledSlots.isEmpty else { return }
-    for slot in troubledSlots.sorted() {
-      guard let instance = instances[slot] else {
-        troubledSlots.remove(slot)
-        continue
-      }
+    guard !problems.isClear else { return }
+    for slot in problems.slots {
+      guard let instance = instances[slot] else { continue }
       endProblems(of: instance, because: { ending(of: $0, of: instance) }) {
         isThere($0, of: instance)
       }
@@ -37,25 +33,24 @@ extension Engine {
     of instance: RouterInstance, because ending: (Problem.Kind) -> Problem.Ending,
     unless isThere: (Problem.Kind) -> Bool
   ) {
-    for (kind, text) in instance.toldProblems.end(unless: isThere) {
+    for (kind, text) in problems.end(of: instance.slot, unless: isThere) {
       report(.cleared(instance.problem(kind, text), ending(kind)))
     }
-    if instance.toldProblems.isEmpty { troubledSlots.remove(instance.slot) }
   }
 
   /// How a problem that is not there any more has ended.
   private func ending(of kind: Problem.Kind, of instance: RouterInstance) -> Problem.Ending {
     if kind.isSeenOnSegment { return instance.troubles.wasMended(kind) ? .over : .unseen }
-    return kind == .advertising && instance.activity != .running ? .unwatched : .over
+    return kind == .advertising && !instance.attendance.isRunning ? .unwatched : .over
   }
 
   /// Whether a problem that was told of is still there.
   private func isThere(_ kind: Problem.Kind, of instance: RouterInstance) -> Bool {
     switch kind {
     case .advertising:
-      return instance.activity == .running
+      return instance.attendance.isRunning
         && segment(of: instance)?.sendFailure(of: instance) ?? 0 != 0
-    case .announcing: return instance.announceFailure != nil
+    case .announcing: return failedAnnouncements[instance.slot] != nil
     case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false
     case .addressFailure(let address):
       return instance.addresses.position(of: address).map {
@@ -86,18 +81,17 @@ extension Engine {
 
   // MARK: The node
 
+  /// What is wrong with the node itself, as observers have been told.
+  package var nodeProblem: NodeProblem? { problems.node }
+
   /// Tells that something is wrong with the node.
   func warn(_ kind: NodeProblem.Kind, _ text: String) {
     let problem = NodeProblem(kind, text)
-    guard nodeProblem != problem else { return }
-    nodeProblem = problem
-    report(.nodeWarning(problem))
+    if problems.begin(problem) { report(.nodeWarning(problem)) }
   }
 
   /// Tells that nothing is wrong with the node any more.
   func endNodeProblem() {
-    guard let problem = nodeProblem else { return }
-    nodeProblem = nil
-    report(.nodeCleared(problem))
+    if let problem = problems.endNode() { report(.nodeCleared(problem)) }
   }
 }

@@ -69,11 +69,10 @@ extension Engine {
 
   /// Takes an instance out of the election for good, handing over.
   func leave(_ instance: RouterInstance) {
-    guard instance.activity != .leaving else { return }
+    guard !instance.attendance.isLeaving else { return }
     routers.separate(instance)
-    instance.activity = .leaving
-    instance.attachRetryAt = nil
-    unsettled[instance.slot] = nil
+    instance.attendance.leave()
+    settlements.cancel(instance.slot)
     instance.troubles.clear()
     stopProbing(of: instance)
     stopElection(of: instance)
@@ -83,9 +82,9 @@ extension Engine {
   /// Drops the instances that have left and hold nothing any more.
   func finishLeaving() {
     for case let instance? in instances
-    where instance.activity == .leaving && instance.hasReleased {
+    where instance.attendance.isLeaving && instance.hasReleased {
       forget(instance)
-      hasChanged = true
+      noteChange()
       if !contains(instance.router.name) { report(.removed(router: instance.router.name)) }
     }
   }
@@ -113,12 +112,12 @@ extension Engine {
 
   /// Whether a router has left the election but still has addresses to remove.
   package func isLeaving(_ name: String) -> Bool {
-    routers.members(named: name).contains { $0.activity == .leaving }
+    routers.members(named: name).contains { $0.attendance.isLeaving }
   }
 
   /// The settings of the routers that are leaving, as far as they leave.
   package var leavingSettings: [RouterConfiguration] {
-    liveInstances.filter { $0.activity == .leaving }.map { instance in
+    liveInstances.filter { $0.attendance.isLeaving }.map { instance in
       var settings = instance.settings
       settings.name += "/\(instance.family)"
       settings.addresses = instance.addresses.map(\.address)
@@ -149,7 +148,7 @@ extension Engine {
   /// What a router waits for; `nil` if all of it takes part.
   package func obstacle(to name: String) -> String? {
     for instance in routers.members(named: name) {
-      if case .waiting(let reason) = instance.activity { return reason.description }
+      if let reason = instance.attendance.obstacle { return reason.description }
       if let obstacle = instance.probe?.obstacle(instance.settings.vrid) { return obstacle }
     }
     return nil

@@ -91,8 +91,7 @@ extension Engine {
 
   /// Tells the guard what would be due if the node died now; costs nothing if nothing has changed.
   func updateSafeguard() {
-    guard isSafeguardStale, let safeguard else { return }
-    isSafeguardStale = false
+    guard let safeguard, takeSafeguardStaleness() else { return }
     safeguard.keepOnly { routers[$0]?.link != nil }
     safeguard.setLease(longestLifetime)
     let hostAddresses = virtualAddressesOfHost()
@@ -114,13 +113,14 @@ extension Engine {
   ) {
     guard let link = instance.link else { return }
     let source = instance.election.primaryAddress
-    let listed = instance.advertisedAddresses
+    let listed = instance.outgoing.listedAddresses
     safeguard.publish(
       GuardedRouter(
         slot: instance.slot, serial: instance.serial, interfaceIndex: link.index,
         duties: duties(of: instance),
         removal: instance.macvlan.map {
-          .macvlan(name: $0.name, restoring: savedSettings(ofParentOf: instance))
+          .macvlan(
+            name: $0.name, restoring: macvlans.savedSettings(of: link, for: instance.slot))
         } ?? .addresses(instance.addresses, hostAddresses: hostAddresses),
         farewell: instance.election.advertisement(.release, addressCount: listed.count),
         listedAddresses: listed, source: source, destinations: instance.destinations,

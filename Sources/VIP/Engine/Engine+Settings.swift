@@ -30,7 +30,7 @@ extension Engine {
     else { return }
     interfaces.update(link)
     do throws(NodeError) {
-      try configure(macvlan.name, index, instance.family, on: link)
+      try macvlans.configure(macvlan.name, index, instance.family, on: link, wording)
     } catch {
       warn(.macvlan, of: instance, error.description)
     }

@@ -1,38 +1,34 @@
 import VIPCore
 import VRRP
 
-/// Telling when the addresses are where a router's state wants them.
+/// Telling when the addresses are where a router's state wants them, see ``Settlements``.
 ///
 /// For `active` all of them have been put up as far as the kernel takes them, for the others they
-/// have been removed, after a handover too. Of several changes in a row only the last is told, once
-/// the addresses have followed.
+/// have been removed, after a handover too.
 extension Engine {
   /// A router does something else now; its addresses are still to follow.
   func beginSettling(
     _ instance: RouterInstance, as state: Settlement.State, because reason: StateReason
   ) {
-    guard state != instance.standing else { return }
-    var settlement = settlement(of: instance, as: state, because: reason)
-    instance.standing = state
-    if let earlier = unsettled[instance.slot] { settlement.skipped = earlier.skipped + 1 }
-    unsettled[instance.slot] = settlement
+    guard state != settlements.state(of: instance.slot) else { return }
+    settlements.begin(
+      settlement(of: instance, as: state, because: reason), of: instance.slot)
   }
 
   /// A router has left and its addresses are gone.
   func settleForGood(_ instance: RouterInstance) {
-    unsettled[instance.slot] = nil
+    let settlement = settlement(of: instance, as: .stop, because: instance.attendance.reason)
+    settlements.forget(instance.slot)
     report(
-      .settled(
-        router: instance.settings.name, family: instance.family,
-        settlement(of: instance, as: .stop, because: instance.stateReason)))
+      .settled(router: instance.settings.name, family: instance.family, settlement))
   }
 
   /// Tells of the routers whose addresses have followed.
   func tellSettled() {
-    guard !unsettled.isEmpty else { return }
-    for (slot, settlement) in unsettled.sorted(by: { $0.key < $1.key }) {
-      guard let instance = instances[slot], isSettled(instance) else { continue }
-      unsettled[slot] = nil
+    guard !settlements.areTold else { return }
+    let settled = settlements.takeSettled { slot in instances[slot].map(isSettled) ?? false }
+    for (slot, settlement) in settled {
+      guard let instance = instances[slot] else { continue }
       report(
         .settled(router: instance.settings.name, family: instance.family, settlement))
     }
@@ -42,7 +38,8 @@ extension Engine {
     of instance: RouterInstance, as state: Settlement.State, because reason: StateReason
   ) -> Settlement {
     Settlement(
-      state, previous: instance.standing, reason: reason, configuration: instance.settings,
+      state, previous: settlements.state(of: instance.slot), reason: reason,
+      configuration: instance.settings,
       effectivePriority: instance.election.effectivePriority,
       addressInterface: instance.macvlan?.name)
   }

@@ -15,7 +15,7 @@ extension Engine {
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
     let election = instance.election
-    let age = max(time - instance.stateSince, .zero)
+    let age = max(time - instance.attendance.since, .zero)
     return RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
       vrid: instance.settings.vrid, family: instance.family,
@@ -32,7 +32,7 @@ extension Engine {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
       since: platform.wallClock() - age, timeInState: age,
-      reason: instance.stateReason, statistics: election.statistics,
+      reason: instance.attendance.reason, statistics: election.statistics,
       segmentStatistics: segment(of: instance)?.statistics ?? SegmentStatistics(),
       conflicts: instance.conflicts.status,
       takeovers: instance.takeovers.status(pendingAddresses: instance.addresses.awaitedCount),
@@ -51,11 +51,11 @@ extension Engine {
         instance.problem(.conflict(rival.address), conflictText(rival.address, rival.mac)))
     }
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
-    if instance.activity == .running {
+    if instance.attendance.isRunning {
       if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
         add(.advertising, "advertisements can't be sent: \(errorText(failure))")
       }
-      for fault in instance.weaknesses {
+      for fault in instance.router.fitness.weaknesses {
         if let cause = fault.loweringCause, let effect = fault.effect {
           add(.priorityLowered(cause), effect)
         }
@@ -64,7 +64,7 @@ extension Engine {
         add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
-    if let failure = instance.announceFailure { add(.announcing, failure) }
+    if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
     if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
     for address in instance.addresses {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
@@ -74,7 +74,7 @@ extension Engine {
     }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.addresses.current.count
-    let excluded = count - instance.advertisedAddresses.count
+    let excluded = count - instance.outgoing.listedAddresses.count
     if instance.link != nil, excluded > 0 {
       add(
         .addressesNotListed,

@@ -12,9 +12,22 @@ import VRRP
 /// What waits on it while it is off has no end, since Linux would drop an IPv6 address that has one,
 /// and an IPv4 address would run out. The leases follow when it is on, slice by slice.
 ///
-/// What is known of a macvlan is in ``RouterMacvlan``, what is changed below it in
-/// ``ParentSettings``; here is what asks the kernel for it.
+/// What is known of a macvlan is in ``RouterMacvlan``, what asks the kernel for it in ``MacvlanTable``.
 extension Engine {
+  /// Makes the macvlan of a router that has claimed its group, switched off; nothing if it is to have
+  /// none.
+  ///
+  /// - Throws: why there is none. Nothing has changed then.
+  func createMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
+    guard instance.settings.virtualMac, let name = claims.group(of: instance.slot) else { return }
+    let macvlan = RouterMacvlan(name: name, instance.settings.vrid, instance.family)
+    instance.macvlan = macvlan
+    let index = try macvlans.make(
+      macvlan, for: instance.slot, on: link,
+      partOf: link.masterIndex.flatMap { interfaces.link($0) }, wording)
+    instance.macvlan?.created(index: index)
+  }
+
   /// Switches a router's macvlan on, with all addresses that wait on it.
   ///
   /// - Returns: whether it is on.
@@ -22,14 +35,12 @@ extension Engine {
     guard let macvlan = instance.macvlan, let link = instance.link else { return false }
     if macvlan.isUp { return true }
     guard let index = macvlan.index else { return false }
-    var requests: [LinkRequest] = []
-    if instance.family == .ipv4 { requests = suppressARP(on: link, for: instance) }
+    let preparation = macvlans.prepareSwitchingOn(macvlan, of: instance.slot, on: link)
     // What is changed on the parent must not outlive this process.
     updateSafeguard(of: instance)
-    requests.append(.setUp(true, index: index))
-    if let error = platform.kernel.change(requests).lazy.compactMap({ $0 }).first {
-      restore(after: [.setUp(false, index: index)], for: instance)
-      isSafeguardStale = true
+    if let error = macvlans.switchOn(index, after: preparation) {
+      macvlans.restoreParent(
+        of: macvlan, instance.slot, on: link, after: [.setUp(false, index: index)])
       handleFailure(ofMacvlanOf: instance, error.description)
       return false
     }
@@ -48,98 +59,29 @@ extension Engine {
   /// must not answer for them.
   func switchOff(_ instance: RouterInstance) {
     guard let index = instance.macvlan?.index else { return }
-    let results = platform.kernel.change([.setUp(false, index: index)])
-    if let error = results.first ?? nil, !error.isNotThere {
+    if let error = macvlans.switchOff(index) {
       handleFailure(ofMacvlanOf: instance, error.description)
+      // That of a router that leaves is deleted next.
+      guard instance.attendance.isLeaving else { return }
     }
     instance.macvlan?.switchedOff()
     instance.addresses.interfaceWentDown()
-    isSafeguardStale = true
-    if instance.activity != .leaving { work.add(.load, instance.slot) }
+    if !instance.attendance.isLeaving { work.add(.load, instance.slot) }
   }
 
   /// All addresses that can wait do; none of them concerns the parent any more.
   func handleLoaded(_ instance: RouterInstance) {
-    guard !instance.isReachable else { return }
-    restore(after: [], for: instance)
-  }
-
-  /// Gives a macvlan's parent its settings back if no other router needs them changed.
-  ///
-  /// What the kernel refuses stays noted, so that the guard and the next release make it good.
-  private func restore(after first: [LinkRequest], for instance: RouterInstance) {
-    guard let parent = instance.link else { return }
-    let saved = parentSettings.saved(on: parent.index)
-    let requests = first + restoreARP(for: instance)
-    guard !requests.isEmpty else { return }
-    let isRefused = zip(requests, platform.kernel.change(requests)).contains { request, error in
-      guard case .setIPv4 = request else { return false }
-      return error.map { !$0.isNotThere } ?? false
+    guard !instance.isReachable, let macvlan = instance.macvlan, let link = instance.link else {
+      return
     }
-    if isRefused {
-      parentSettings.retain(saved, on: parent.index, for: instance.slot)
-      _ = platform.kernel.change(noteSavedSettings(on: instance))
-    }
-    isSafeguardStale = true
+    macvlans.restoreParent(of: macvlan, instance.slot, on: link)
   }
 
   /// Removes a router's macvlan, with all that is on it.
   func removeMacvlan(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan else { return }
-    var requests = restoreARP(for: instance)
-    if let index = macvlan.index {
-      requests.insert(.delete(index: index), at: 0)
-      macvlans[index] = nil
-    }
-    if !requests.isEmpty { _ = platform.kernel.change(requests) }
+    macvlans.remove(macvlan, of: instance.slot, on: instance.link)
     instance.macvlan = nil
-    isSafeguardStale = true
-  }
-
-  // MARK: The parent
-
-  /// Keeps a macvlan's parent from answering for its addresses, and notes in the macvlan's alias what
-  /// the parent had.
-  private func suppressARP(on link: Link, for instance: RouterInstance) -> [LinkRequest] {
-    let requests = parentSettings.suppressARP(on: link.index, for: instance.slot) {
-      // As they are now: not every change of them is reported.
-      presentSettings(of: link.index) ?? link.ipv4
-    }
-    // Noted first: a process that dies in between has then changed nothing that is not noted.
-    return noteSavedSettings(on: instance) + requests
-  }
-
-  /// The requests that give a macvlan's parent its settings back if no other router needs them changed.
-  private func restoreARP(for instance: RouterInstance) -> [LinkRequest] {
-    guard let parent = instance.link,
-      let requests = parentSettings.release(
-        parent.index, for: instance.slot, present: { presentSettings(of: parent.index) })
-    else { return [] }
-    guard let index = instance.macvlan?.index, instance.activity != .leaving else {
-      return requests
-    }
-    let alias = RouterMacvlan.alias(instance.settings.vrid, on: parent.name)
-    return requests + [.setAlias(alias, index: index)]
-  }
-
-  /// Notes in the alias of a router's macvlan what its parent had, if anything was changed.
-  private func noteSavedSettings(on instance: RouterInstance) -> [LinkRequest] {
-    guard let index = instance.macvlan?.index, let link = instance.link else { return [] }
-    let saved = parentSettings.saved(on: link.index)
-    guard !saved.isEmpty else { return [] }
-    let alias = RouterMacvlan.alias(instance.settings.vrid, on: link.name, restoring: saved)
-    return [.setAlias(alias, index: index)]
-  }
-
-  /// What an interface has now; `nil` if that can't be read.
-  func presentSettings(of index: Int32) -> [IPv4Setting: Int32]? {
-    (try? platform.kernel.link(index))?.ipv4
-  }
-
-  /// What the guard would have to put back on the parent of a router's macvlan.
-  func savedSettings(ofParentOf instance: RouterInstance) -> [IPv4Setting: Int32] {
-    guard let link = instance.link else { return [:] }
-    return parentSettings.saved(on: link.index, for: instance.slot)
   }
 
   // MARK: Repair
@@ -147,11 +89,16 @@ extension Engine {
   /// Linux does not use an address because another machine answered for it in the moment in which it
   /// became usable: the election has decided otherwise.
   func handleRefusal(of record: AddressRecord) {
-    guard let slot = macvlans[record.interfaceIndex], let instance = instances[slot],
+    guard let slot = macvlans.slot(of: record.interfaceIndex), let instance = instances[slot],
       let position = instance.addresses.position(of: record.address),
       instance.addresses[position].isInstalled, !instance.addresses.isRetired(position)
     else { return }
-    _ = platform.kernel.remove([instance.request(position, lifetime: nil)])
+    if let error = platform.kernel.remove([instance.request(position, lifetime: nil)])[0],
+      !error.isNotThere
+    {
+      recordRefusal(position, of: instance, because: error.description)
+      return schedule(instance)
+    }
     instance.addresses.rejected(position)
     work.add(instance.isHolding ? .install : .load, instance.slot)
   }
@@ -173,20 +120,20 @@ extension Engine {
 
   /// Compares macvlans and their parents with what they should be, after they may have changed.
   func reviewMacvlans(_ changed: Set<Int32>) {
-    for index in changed.sorted() where parentSettings.areChanged(on: index) { reviewParent(index) }
-    for index in changed.sorted() {
-      if let instance = macvlans[index].flatMap({ instances[$0] }) { reviewMacvlan(of: instance) }
+    let changed = changed.sorted()
+    for index in changed {
+      macvlans.reviewParent(index) { slot in
+        guard let instance = instances[slot], let macvlan = instance.macvlan,
+          let link = instance.link
+        else { return nil }
+        return (macvlan, link)
+      }
     }
-  }
-
-  /// Another node on this machine, or an operator, may have put back what is needed here.
-  private func reviewParent(_ index: Int32) {
-    guard let present = presentSettings(of: index),
-      let repair = parentSettings.review(index, present: present)
-    else { return }
-    let notes = repair.noting.compactMap { instances[$0] }.flatMap(noteSavedSettings)
-    _ = platform.kernel.change(notes + [repair.request])
-    isSafeguardStale = true
+    for index in changed {
+      if let instance = macvlans.slot(of: index).flatMap({ instances[$0] }) {
+        reviewMacvlan(of: instance)
+      }
+    }
   }
 
   /// Whether a router's macvlan is to be on.
@@ -206,14 +153,14 @@ extension Engine {
     switch deed {
     case .nothing: break
     case .create(let wasRemoved):
-      if let index = macvlan.index { macvlans[index] = nil }
+      if let index = macvlan.index { macvlans.forget(index) }
       if wasRemoved { warn("removed \(macvlan.name)", of: instance) }
       recreateMacvlan(of: instance, on: link)
     case .switchOn(let wasSwitched):
       if wasSwitched { warn("switched \(macvlan.name) off", of: instance) }
       work.add(.install, instance.slot)
-    case .switchOff:
-      warn("switched \(macvlan.name) on", of: instance)
+    case .switchOff(let wasSwitched):
+      if wasSwitched { warn("switched \(macvlan.name) on", of: instance) }
       switchOff(instance)
     }
   }

@@ -58,35 +58,29 @@ package final class Engine {
   var wakeUps: WakeUps
   /// The routers to which addresses belong.
   var owners = AddressOwners()
-  /// How often each name is claimed.
-  var claims: [String: Int] = [:]
-  /// The slots of the routers that have macvlans, by the kernel's numbers for these.
-  var macvlans: [Int32: Int] = [:]
-  /// What is changed on the interfaces below macvlans.
-  var parentSettings = ParentSettings()
+  /// The names by which other nodes of this machine know what is served here.
+  let claims: NameClaims
+  /// The macvlans, and what is changed on the interfaces below them.
+  var macvlans: MacvlanTable
   /// The advertisements to send in this turn.
   var outbox = Outbox()
   /// The probing for addresses that running routers are to get.
-  var changeProbes: [Int: ChangeProbe] = [:]
-  var lastChangeProbe = 0
+  var changeProbes = ChangeProbes()
   private var delayedTurns = 0
   /// Counts the rounds in which leases were refreshed.
   var refreshRound = 0
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
-  /// Whether the safeguard may have to be told something, see ``updateSafeguard()``.
-  var isSafeguardStale = false
-  /// The slots of routers with problems that observers have been told of.
-  var troubledSlots: Set<Int> = []
-  /// What is wrong with the node itself, as observers have been told.
-  package internal(set) var nodeProblem: NodeProblem?
-  /// Whether all announcements of a router in this turn have left, by slot; only of those that were
-  /// refused one before.
-  var announceAttempts: [Int: Bool] = [:]
+  /// Whether the safeguard may have to be told something, see ``noteChange()``.
+  private var isSafeguardStale = false
+  /// What observers have been told that is wrong.
+  var problems = ProblemLedger()
+  /// The routers whose addresses can't be announced.
+  var failedAnnouncements = FailedAnnouncements()
   /// What happened in this turn, for observers.
-  var events: [NodeEvent] = []
-  /// Routers whose addresses have not followed a change of state yet, by slot.
-  var unsettled: [Int: Settlement] = [:]
+  private var events: [NodeEvent] = []
+  /// The states that the addresses have followed, or are to follow.
+  var settlements = Settlements()
   /// Whether anything but the routine of advertising may have changed since this was last cleared,
   /// so that callers that wait for something should look again.
   package var hasChanged = false
@@ -110,6 +104,8 @@ package final class Engine {
     self.readiness = readiness
     self.lease = lease
     self.announcements = announcements
+    claims = NameClaims(platform)
+    macvlans = MacvlanTable(platform, claims)
     startedAt = platform.now()
     now = startedAt
     wakeUps = WakeUps(at: startedAt)
@@ -148,8 +144,7 @@ package final class Engine {
     isInStep = true
     readClock()
     if isLate { takeTurn([]) }
-    hasChanged = true
-    isSafeguardStale = true
+    noteChange()
     defer {
       conclude()
       isInStep = false
@@ -180,13 +175,13 @@ package final class Engine {
       case .segment(let key):
         if drain(key) { mayHaveMore = true }
       case .wire(let index):
-        hasChanged = true
+        noteChange()
         drainClaims(on: index)
       case .kernelEvents:
-        hasChanged = true
+        noteChange()
         drainKernelEvents()
       case .safeguard:
-        hasChanged = true
+        noteChange()
         attendGuard()
       }
     }
@@ -230,10 +225,13 @@ package final class Engine {
     var postponed: [(EngineTimer, Instant)] = []
     while let (timer, deadline) = timers.popDue(by: now) {
       switch timer {
-      case .common(.lease): refreshLeases()
+      case .common(.lease):
+        // With the number of addresses their lifetime may have changed.
+        noteChange()
+        refreshLeases()
       case .common(.guard): startGuard()
       case .common(.changeProbe):
-        hasChanged = true
+        noteChange()
         continueChangeProbes()
       case .common(.listening): resumeListening()
       case .common(.refresh): refreshAnnouncements()
@@ -260,7 +258,8 @@ package final class Engine {
     reviewConflicts(of: instance)
     reviewTroubles(of: instance)
     continueProbe(of: instance)
-    if let due = instance.attachRetryAt, due <= now {
+    if let due = instance.attendance.retryAt, due <= now {
+      noteChange()
       forgetRetry(of: instance)
       reconsider(instance)
     } else if let due = instance.electionDeadline, due <= now {
@@ -301,6 +300,22 @@ package final class Engine {
   /// Tells observers of something.
   func report(_ event: NodeEvent) {
     events.append(event)
+    noteChange()
+  }
+
+  /// Something else happens than the routine of advertising: callers that wait for something should
+  /// look again, and the guard may have to be told.
+  ///
+  /// Commands, news of the kernel, events and address work all come through here, so that what they
+  /// change need not.
+  func noteChange() {
     hasChanged = true
+    isSafeguardStale = true
+  }
+
+  /// Whether something has happened since this was last asked that the guard may have to be told.
+  func takeSafeguardStaleness() -> Bool {
+    defer { isSafeguardStale = false }
+    return isSafeguardStale
   }
 }

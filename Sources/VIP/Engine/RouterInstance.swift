@@ -4,16 +4,6 @@ import VRRP
 
 /// One virtual router of this node: the election, its addresses, and what it is attached to.
 final class RouterInstance {
-  /// What the instance does at the moment.
-  enum Activity: Equatable {
-    /// It can't take part yet.
-    case waiting(WaitingReason)
-    /// It takes part in the election.
-    case running
-    /// It has left the election for good; its addresses are being removed.
-    case leaving
-  }
-
   let slot: Int
   /// Tells it from others that had the same slot before.
   let serial: Int
@@ -24,32 +14,14 @@ final class RouterInstance {
   var addresses: VirtualAddresses
   /// Whether its addresses stay for a moment although they are no longer held.
   var handover = Handover()
-  var activity = Activity.waiting(.notStarted)
+  /// Whether it takes part in the election.
+  var attendance: Attendance
   /// The interface it is attached to, as the kernel last described it.
   var link: Link?
-  /// The name by which other nodes of this machine know that its group is served here.
-  var claimedName: String?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var macvlan: RouterMacvlan?
-  /// Whether its interface still serves while it is kept out of the election, so that it can hand
-  /// over.
-  var isUnfit = false
-  /// By how much its election was told that its priority is lower.
-  var priorityDecrement = 0
-  /// What lowers it.
-  var weaknesses: [Fitness.Fault] = []
-  var stateSince: Instant
-  var stateReason = StateReason.waiting(.notStarted)
-  /// What it does as far as its addresses are concerned, or will when they have followed.
-  var standing = Settlement.State.stop
-  /// The last failure to send an announcement.
-  var announceFailure: String?
-  /// When to try again to open what could not be opened.
-  var attachRetryAt: Instant?
   /// How long its takeovers took.
   var takeovers = Takeovers()
-  /// What observers have been told that is wrong.
-  var toldProblems = ToldProblems()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
   /// Other machines that use its addresses while it holds them.
@@ -60,15 +32,8 @@ final class RouterInstance {
   var routes = SubnetRoutes()
   /// The probing for its addresses, until it is known that they are free.
   var probe: AddressProbing?
-
-  /// The addresses that advertisements list: as many as fit into one packet.
-  private(set) var advertisedAddresses: [IPAddress] = []
-  private var tieBreakRank: UInt8 = 0
-  /// The messages of one turn, one for each destination.
-  private var packets: [(destination: IPAddress, bytes: [UInt8])] = []
-  private var packetKey: Advertisement?
-  private var packetSource: IPAddress?
-  private var packetFrame: [UInt8] = []
+  /// Its advertisements as they go out.
+  var outgoing = OutgoingMessages()
 
   /// Makes an instance that takes no part yet.
   ///
@@ -90,7 +55,7 @@ final class RouterInstance {
     self.family = family
     election = VirtualRouter(settings.election(family))
     self.addresses = addresses
-    stateSince = now
+    attendance = Attendance(at: now)
     if settings.probe, settings.priority != .owner { probe = AddressProbing() }
   }
 
@@ -104,10 +69,10 @@ final class RouterInstance {
       case .v4(let address): UInt64(address.rawValue)
       case .v6(let address): address.low
       }
-    let rank = Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
-    let statistics = election.statistics
-    tieBreakRank = rank
-    election = VirtualRouter(electionSettings, continuing: statistics)
+    let rank =
+      Timing.tieBreakRankCount - 1 - UInt8(lowBits % UInt64(Timing.tieBreakRankCount))
+    election = VirtualRouter(
+      electionSettings(rank: rank), continuing: election.statistics)
   }
 
   /// Something that is wrong with it.
@@ -120,7 +85,11 @@ final class RouterInstance {
 
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
-    settings.election(family, rank: tieBreakRank, decrement: priorityDecrement)
+    electionSettings(rank: election.configuration.tieBreakRank)
+  }
+
+  private func electionSettings(rank: UInt8) -> VirtualRouter.Configuration {
+    settings.election(family, rank: rank, decrement: router.fitness.decrement(for: family))
   }
 
   /// When its election has something to do next.
@@ -138,7 +107,7 @@ final class RouterInstance {
   var partsDeadline: Instant? {
     let claims = earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
-    return earliest(earliest(claims, places), attachRetryAt)
+    return earliest(earliest(claims, places), attendance.retryAt)
   }
 
   /// When to look after it next; `nil` if it waits for nothing.
@@ -184,8 +153,7 @@ final class RouterInstance {
     self.link = link
     let count = Advertisement.addressCountMax(
       mtu: link.mtu, family: family, version: settings.version)
-    advertisedAddresses = addresses.current.prefix(count).map(\.address.address)
-    packetKey = nil
+    outgoing.list(addresses.current.prefix(count).map(\.address.address))
   }
 
   /// Whether its advertisements go to each peer instead of to the multicast group.
@@ -200,34 +168,20 @@ final class RouterInstance {
   /// Whether advertisements from a machine are for this router.
   func listens(to source: IPAddress) -> Bool { !isUnicast || settings.peers.contains(source) }
 
-  /// The messages to send with a priority now, one for each destination; encoded only when
-  /// something in them has changed.
-  func messages(_ priority: Priority) -> [(destination: IPAddress, bytes: [UInt8])] {
-    let advertisement = election.advertisement(
-      priority, addressCount: advertisedAddresses.count)
-    let source = election.primaryAddress
-    if advertisement != packetKey || source != packetSource {
-      packets = destinations.map { destination in
-        (destination, advertisement.encoded(advertisedAddresses, from: source, to: destination))
-      }
-      packetKey = advertisement
-      packetSource = source
-      packetFrame = []
-    }
-    return packets
+  /// The messages to send with a priority now, one for each destination.
+  func messages(_ priority: Priority) -> [OutgoingMessages.Message] {
+    outgoing.messages(
+      advertisement(priority), from: election.primaryAddress, to: destinations)
   }
-
-  /// Encodes the next messages again, whatever is in them.
-  func forgetMessages() { packetKey = nil }
 
   /// The message as a frame with a virtual MAC address.
   func frame(_ priority: Priority, at mac: MACAddress) -> [UInt8] {
-    let messages = messages(priority)
-    if packetFrame.isEmpty, let (group, message) = messages.first {
-      packetFrame = AdvertisementFrame.encoded(
-        message, from: election.primaryAddress, to: group, at: mac)
-    }
-    return packetFrame
+    outgoing.frame(
+      advertisement(priority), from: election.primaryAddress, to: destinations, at: mac)
+  }
+
+  private func advertisement(_ priority: Priority) -> Advertisement {
+    election.advertisement(priority, addressCount: outgoing.listedAddresses.count)
   }
 
   /// The request that puts the address at a position on the interface, or removes it.

@@ -71,16 +71,11 @@ struct Fitness {
       case .notStarted, .interface, .noSourceAddress, .addressInUse, .system: nil
       }
     }
-
-    /// Whether it is one of a tracked interface.
-    var isTracked: Bool {
-      if case .tracked = reason { true } else { false }
-    }
   }
 
   enum Verdict: Hashable {
-    /// The router takes part; its priority is lower by the decrement.
-    case fit(decrement: Int)
+    /// The router takes part, if with a lower priority.
+    case fit
     /// The router leaves the election, handing over if its interface still serves.
     case unfit(WaitingReason, handsOver: Bool)
   }
@@ -88,6 +83,8 @@ struct Fitness {
   private struct Entry {
     let cause: Cause
     var fault: Fault
+
+    func concerns(_ family: AddressFamily) -> Bool { cause.family ?? family == family }
   }
 
   /// By rank; those of one rank in the order in which they were set.
@@ -122,18 +119,20 @@ struct Fitness {
 
   /// What it means for the virtual router of a family.
   func verdict(for family: AddressFamily) -> Verdict {
-    var decrement = 0
     var reason: WaitingReason?
     var handsOver = true
-    for entry in entries where entry.cause.family ?? family == family {
-      if let amount = entry.fault.decrement {
-        decrement += Int(amount)
-      } else {
-        reason = reason ?? entry.fault.reason
-        handsOver = handsOver && entry.cause.handsOver
-      }
+    for entry in entries where entry.concerns(family) && entry.fault.decrement == nil {
+      reason = reason ?? entry.fault.reason
+      handsOver = handsOver && entry.cause.handsOver
     }
-    return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit(decrement: decrement)
+    return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit
+  }
+
+  /// By how much the priority of the virtual router of a family is lower.
+  func decrement(for family: AddressFamily) -> Int {
+    entries.reduce(0) { sum, entry in
+      entry.concerns(family) ? sum + Int(entry.fault.decrement ?? 0) : sum
+    }
   }
 
   /// The faults that only lower the priority.

@@ -5,7 +5,7 @@ import VRRP
 final class Router {
   let name: String
   /// The settings of all of its virtual routers.
-  var settings: RouterConfiguration
+  private(set) var settings: RouterConfiguration
   /// What speaks against its part in the election.
   var fitness = Fitness()
 
@@ -13,6 +13,9 @@ final class Router {
     name = settings.name
     self.settings = settings
   }
+
+  /// Gives all of its virtual routers other settings.
+  func reconfigure(_ settings: RouterConfiguration) { self.settings = settings }
 }
 
 /// The routers of a node, by name and by slot.

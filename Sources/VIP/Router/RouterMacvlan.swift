@@ -16,8 +16,8 @@ struct RouterMacvlan {
     case create(wasRemoved: Bool)
     /// Switch it on; `wasSwitched` says whether another program has switched it off.
     case switchOn(wasSwitched: Bool)
-    /// Switch it off; another program has switched it on.
-    case switchOff
+    /// Switch it off; `wasSwitched` says whether another program has switched it on.
+    case switchOff(wasSwitched: Bool)
   }
 
   /// Between two attempts to put it in order.
@@ -84,6 +84,11 @@ struct RouterMacvlan {
 
   /// It has been switched off.
   mutating func switchedOff() {
+    failure = nil
+    noteOff()
+  }
+
+  private mutating func noteOff() {
     isUp = false
     leasesAt = nil
   }
@@ -122,18 +127,22 @@ struct RouterMacvlan {
   ///   - now: the time.
   /// - Returns: what is to be done.
   mutating func review(_ present: Link?, serves: Bool, at now: Instant) -> Deed {
-    if let present, present.isUp == isUp, isUp || !serves { return .nothing }
+    let isRefused = isUp && !serves && failure != nil
+    if let present, present.isUp == isUp, isUp || !serves, !isRefused { return .nothing }
     if let last = lastRepair, now < last + Self.repairPause {
       reviewAt = last + Self.repairPause
       return .nothing
     }
     lastRepair = now
-    let (wasUp, wasThere) = (isUp, index != nil)
-    switchedOff()
     guard let present else {
+      let wasThere = index != nil
+      noteOff()
       index = nil
       return .create(wasRemoved: wasThere)
     }
-    return serves ? .switchOn(wasSwitched: wasUp != present.isUp) : .switchOff
+    let wasUp = isUp
+    guard serves else { return .switchOff(wasSwitched: present.isUp && !wasUp) }
+    noteOff()
+    return .switchOn(wasSwitched: wasUp != present.isUp)
   }
 }

@@ -66,9 +66,24 @@ import VIPCore
     #expect(macvlan.review(Self.off, serves: true, at: Self.start) == .switchOn(wasSwitched: true))
     #expect(!macvlan.isUp, "as it is now")
     macvlan = try self.macvlan()
-    #expect(macvlan.review(Self.on, serves: false, at: Self.start) == .switchOff)
+    #expect(
+      macvlan.review(Self.on, serves: false, at: Self.start)
+        == .switchOff(wasSwitched: true))
     macvlan = try self.macvlan()
     #expect(macvlan.review(Self.off, serves: true, at: Self.start) == .switchOn(wasSwitched: false))
+  }
+
+  @Test func `one that could not be switched off is switched off a second later`() throws {
+    var macvlan = try macvlan(isUp: true)
+    #expect(macvlan.review(Self.on, serves: false, at: Self.start) == .nothing, "it is to be yet")
+    _ = macvlan.failed("busy", at: Self.start)
+    #expect(macvlan.isUp && macvlan.isDisturbed(serves: false))
+    let later = Self.start + .seconds(1)
+    #expect(macvlan.takeDue(by: later).isReviewDue)
+    #expect(
+      macvlan.review(Self.on, serves: false, at: later) == .switchOff(wasSwitched: false))
+    macvlan.switchedOff()
+    #expect(!macvlan.isDisturbed(serves: false))
   }
 
   @Test func `one that is gone is made again`() throws {

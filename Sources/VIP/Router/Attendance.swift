@@ -1,0 +1,83 @@
+import VIPCore
+import VRRP
+
+/// Whether a virtual router takes part in the election, since when it does what it does, and why.
+///
+/// It waits until nothing speaks against it, runs, and leaves once for good. Its reason is that of the
+/// last change of state; while it waits, what it waits for.
+struct Attendance {
+  /// What the router does.
+  enum Activity: Equatable {
+    /// It can't take part yet.
+    case waiting(WaitingReason)
+    /// It takes part in the election.
+    case running
+    /// It has left the election for good; its addresses are being removed.
+    case leaving
+  }
+
+  private(set) var activity = Activity.waiting(.notStarted)
+  /// Since when it does what it does.
+  private(set) var since: Instant
+  /// Why it does that.
+  private(set) var reason = StateReason.waiting(.notStarted)
+  /// When to try again to take part, if it waits for that.
+  private(set) var retryAt: Instant?
+  private var handsOver = false
+
+  init(at now: Instant) { since = now }
+
+  var isRunning: Bool { activity == .running }
+  var isLeaving: Bool { activity == .leaving }
+
+  /// What it waits for; `nil` if it does not wait.
+  var obstacle: WaitingReason? {
+    if case .waiting(let reason) = activity { reason } else { nil }
+  }
+
+  /// Whether its interface serves although it takes no part, so that it can hand over.
+  var canHandOver: Bool { isLeaving || (handsOver && !isRunning) }
+
+  // MARK: Events
+
+  /// It can't take part.
+  ///
+  /// - Parameters:
+  ///   - obstacle: what it waits for.
+  ///   - handsOver: whether its interface still serves, so that it can hand over.
+  ///   - now: the time.
+  /// - Returns: whether it has not waited for that before; nothing has changed if it has.
+  mutating func wait(for obstacle: WaitingReason, handsOver: Bool, at now: Instant) -> Bool {
+    guard activity != .waiting(obstacle) else { return false }
+    activity = .waiting(obstacle)
+    self.handsOver = handsOver
+    since = now
+    reason = .waiting(obstacle)
+    retryAt = nil
+    return true
+  }
+
+  /// It takes part from now on.
+  mutating func run() {
+    activity = .running
+    retryAt = nil
+  }
+
+  /// It leaves for good.
+  mutating func leave() {
+    activity = .leaving
+    retryAt = nil
+  }
+
+  /// Its election has changed its state.
+  mutating func changedState(because cause: Transition.Reason, at now: Instant) {
+    since = now
+    if obstacle == nil { reason = .transition(cause) }
+  }
+
+  /// It shall try again to take part.
+  mutating func retry(at moment: Instant) { retryAt = moment }
+
+  /// It need not try again: what was in the way may be gone, or something else is in the way.
+  mutating func forgetRetry() { retryAt = nil }
+}

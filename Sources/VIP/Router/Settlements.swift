@@ -1,0 +1,42 @@
+/// What the routers do as far as their addresses are concerned: the states in which these have
+/// settled, and those to which they are still to follow.
+///
+/// Of several changes in a row only the last is told, once the addresses have followed.
+struct Settlements {
+  /// By slot: what a router does, or will when its addresses have followed.
+  private var states: [Int: Settlement.State] = [:]
+  /// By slot: what is to be told when the addresses have followed.
+  private var pending: [Int: Settlement] = [:]
+
+  /// Whether all addresses have followed.
+  var areTold: Bool { pending.isEmpty }
+
+  /// What a router does, or will when its addresses have followed.
+  func state(of slot: Int) -> Settlement.State { states[slot] ?? .stop }
+
+  /// A router does something else now; its addresses are still to follow.
+  mutating func begin(_ settlement: Settlement, of slot: Int) {
+    var settlement = settlement
+    if let earlier = pending[slot] { settlement.skipped = earlier.skipped + 1 }
+    states[slot] = settlement.state
+    pending[slot] = settlement
+  }
+
+  /// What a router did is not told any more: it leaves.
+  mutating func cancel(_ slot: Int) { pending[slot] = nil }
+
+  /// A router is gone.
+  mutating func forget(_ slot: Int) {
+    states[slot] = nil
+    pending[slot] = nil
+  }
+
+  /// Takes what is to be told of routers whose addresses have followed, in the order of the slots.
+  mutating func takeSettled(
+    where hasSettled: (_ slot: Int) -> Bool
+  ) -> [(slot: Int, settlement: Settlement)] {
+    let settled = pending.filter { hasSettled($0.key) }.sorted { $0.key < $1.key }
+    for (slot, _) in settled { pending[slot] = nil }
+    return settled.map { ($0.key, $0.value) }
+  }
+}
