@@ -40,6 +40,12 @@ extension Node {
     return NodeSnapshot(status: makeStatus(nil), sequence: history.sequence)
   }
 
+  /// The number of the last event that has happened; 0 if none has.
+  package var lastEventNumber: UInt64 {
+    deliver(engine.takeEvents())
+    return history.sequence
+  }
+
   private func makeStatus(_ name: String?) -> NodeStatus {
     NodeStatus(
       node: NodeStatus.Node(

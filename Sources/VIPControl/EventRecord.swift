@@ -68,7 +68,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
 }
 
 extension EventRecord.Kind {
-  private init(_ event: NodeEvent) {
+  fileprivate init(_ event: NodeEvent) {
     self =
       switch event {
       case .transition: .transition

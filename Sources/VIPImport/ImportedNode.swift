@@ -1,4 +1,4 @@
-import ARP
+package import ARP
 import VIP
 import VIPConfiguration
 import VIPCore
@@ -134,7 +134,7 @@ package struct ImportedNode: Sendable {
     let wanted = Self.duration(seconds)
     guard !times.contains(wanted) else { return }
     times = (times + [wanted]).sorted()
-    let pauses = zip(times, [.zero] + times).map { $0 - $1 }
+    let pauses = zip(times, [Duration.zero] + times).map { $0 - $1 }
     guard pauses.allSatisfy({ $0 >= .milliseconds(100) && $0 <= .seconds(3600) }) else {
       return remark(
         node,

@@ -19,9 +19,9 @@ enum KeepalivedKeywords {
     "linkbeat_use_polling": .note("the kernel reports the state of interfaces"),
     "linkbeat_interfaces": .note("the kernel reports the state of interfaces"),
     "net_namespace": .lost("start the node in the namespace: 'ip netns exec % vipctl run …'"),
-    "net_namespace_ipvs": .lost(.loadBalancer), "SSL": .lost(.loadBalancer),
-    "virtual_server": .lost(.loadBalancer), "virtual_server_group": .lost(.loadBalancer),
-    "local_address_group": .lost(.loadBalancer),
+    "net_namespace_ipvs": .topic(.loadBalancer), "SSL": .topic(.loadBalancer),
+    "virtual_server": .topic(.loadBalancer), "virtual_server_group": .topic(.loadBalancer),
+    "local_address_group": .topic(.loadBalancer),
     "static_ipaddress": .lost("set it where the interface is configured"),
     "static_routes": .lost("set them where the interface is configured"),
     "static_rules": .lost("set them where the interface is configured"),
@@ -69,20 +69,20 @@ enum KeepalivedKeywords {
       "set the sysctl net.ipv4.igmp_link_local_mcast_reports to 0 yourself"),
     "log_unknown_vrids": .note("'vipctl monitor' lists all groups of a segment"),
     "vmac_prefix": .note(macvlanName), "vmac_addr_prefix": .note(macvlanName),
-    "vrrp_iptables": .lost(.firewall), "vrrp_ipsets": .lost(.firewall),
-    "nftables": .lost(.firewall), "nftables_priority": .lost(.firewall),
-    "nftables_counters": .lost(.firewall), "nftables_ifindex": .lost(.firewall),
+    "vrrp_iptables": .topic(.firewall), "vrrp_ipsets": .topic(.firewall),
+    "nftables": .topic(.firewall), "nftables_priority": .topic(.firewall),
+    "nftables_counters": .topic(.firewall), "nftables_ifindex": .topic(.firewall),
   ]
 
   /// What concerns keepalived's processes, and who is told of what happens.
   private static let globalProcess: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
-      "max_auto_priority": .lost(.autoPriority, unless: ["0", "-1"]),
+      "max_auto_priority": .topic(.autoPriority, unless: ["0", "-1"]),
       "min_auto_priority_delay": .needless,
       "vrrp_priority": .lost("use the service manager: 'Nice=%'"),
       "vrrp_cpu_affinity": .lost("use the service manager: 'CPUAffinity=%'"),
       "vrrp_no_swap": .lost("'realtime: true' under 'node' keeps the process in memory too"),
-      "startup_script": .lost(.startScripts), "shutdown_script": .lost(.startScripts),
+      "startup_script": .topic(.startScripts), "shutdown_script": .topic(.startScripts),
       "startup_script_timeout": .needless, "shutdown_script_timeout": .needless,
       "notify_fifo": .lost(fifo), "vrrp_notify_fifo": .lost(fifo),
       "notify_fifo_script": .lost(fifo), "vrrp_notify_fifo_script": .lost(fifo),
@@ -91,27 +91,27 @@ enum KeepalivedKeywords {
         "a reader of the events' FIFO asks 'vipctl status --json' for the states"),
       "script_user": .lost("hooks run as the node's user; let them use setpriv or runuser"),
       "enable_script_security": .note("'vipctl check' warns of hooks that others can change"),
-      "reload_time_file": .lost(.reloadTime), "reload_repeat": .lost(.reloadTime),
+      "reload_time_file": .topic(.reloadTime), "reload_repeat": .topic(.reloadTime),
       "reload_file": .lost(
         "no file says that the configuration is being read; 'vipctl reload' returns when it is"),
       "reload_check_config": .note("a file with an error changes nothing anyway"),
-      "lvs_sync_daemon": .lost(.loadBalancer), "lvs_timeouts": .lost(.loadBalancer),
-      "lvs_flush": .lost(.loadBalancer), "lvs_flush_on_stop": .lost(.loadBalancer),
-      "lvs_flush_onstop": .lost(.loadBalancer), "lvs_notify_fifo": .lost(.loadBalancer),
-      "lvs_notify_fifo_script": .lost(.loadBalancer), "nftables_ipvs": .lost(.loadBalancer),
-      "nftables_ipvs_priority": .lost(.loadBalancer),
-      "nftables_ipvs_start_fwmark": .lost(.loadBalancer),
-      "smtp_alert": .lost(.mail, unless: off), "smtp_alert_vrrp": .lost(.mail, unless: off),
+      "lvs_sync_daemon": .topic(.loadBalancer), "lvs_timeouts": .topic(.loadBalancer),
+      "lvs_flush": .topic(.loadBalancer), "lvs_flush_on_stop": .topic(.loadBalancer),
+      "lvs_flush_onstop": .topic(.loadBalancer), "lvs_notify_fifo": .topic(.loadBalancer),
+      "lvs_notify_fifo_script": .topic(.loadBalancer), "nftables_ipvs": .topic(.loadBalancer),
+      "nftables_ipvs_priority": .topic(.loadBalancer),
+      "nftables_ipvs_start_fwmark": .topic(.loadBalancer),
+      "smtp_alert": .topic(.mail, unless: off), "smtp_alert_vrrp": .topic(.mail, unless: off),
     ]
     for keyword in [
       "notification_email", "notification_email_from", "smtp_server", "smtp_helo_name",
       "smtp_connect_timeout",
-    ] { table[keyword] = .lost(.mail) }
+    ] { table[keyword] = .topic(.mail) }
     for keyword in [
       "snmp_socket", "enable_traps", "enable_snmp_vrrp", "enable_snmp_keepalived",
       "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_snmp_checker",
-    ] { table[keyword] = .lost(.snmp) }
-    for keyword in ["enable_dbus", "dbus_service_name"] { table[keyword] = .lost(.dbus) }
+    ] { table[keyword] = .topic(.snmp) }
+    for keyword in ["enable_dbus", "dbus_service_name"] { table[keyword] = .topic(.dbus) }
     for keyword in needlessGlobals { table[keyword] = .needless }
     return table
   }()
@@ -170,7 +170,7 @@ enum KeepalivedKeywords {
       "old_unicast_checksum": .note(
         "checksums are as the standard has them; both forms are accepted"),
       "vrf": .lost("interfaces are named directly"),
-      "lvs_sync_daemon_interface": .lost(.loadBalancer),
+      "lvs_sync_daemon_interface": .topic(.loadBalancer),
       "garp_lower_prio_delay": .note(lowerPriority),
       "garp_lower_prio_repeat": .note(lowerPriority),
       "garp_extra_if": .lost(extraInterfaces, unless: ["0"]),
@@ -178,7 +178,7 @@ enum KeepalivedKeywords {
       "down_timer_adverts": .lost(downTimer, unless: ["3"]),
       "lower_prio_no_advert": .note(lowerPriorityAnswer, unless: off),
       "higher_prio_send_advert": .note(higherPriorityAnswer, unless: off),
-      "strict_mode": .lost(strict, unless: off), "smtp_alert": .lost(.mail, unless: off),
+      "strict_mode": .lost(strict, unless: off), "smtp_alert": .topic(.mail, unless: off),
       "notify_deleted": .lost("'on: { stop: … }' is run when a router is taken down"),
       "notify_master_rx_lower_pri": .lost("a lower priority is answered and nothing is run"),
       "notify_priority_changes": .lost(priorityChanges, unless: off),
@@ -195,7 +195,7 @@ enum KeepalivedKeywords {
     var table: [String: KeywordFate] = [
       "group": .translated, "global_tracking": .needless, "sync_group_tracking_weight": .needless,
       "track_interface": .lost("'track' is a setting of each router"),
-      "smtp_alert": .lost(.mail, unless: off),
+      "smtp_alert": .topic(.mail, unless: off),
       "notify_priority_changes": .lost(priorityChanges, unless: off),
     ]
     for keyword in ["track_script", "track_file", "track_process", "track_bfd"] {

@@ -50,7 +50,7 @@ struct KeywordFate: Sendable {
     KeywordFate(kind: .lost, advice: advice, harmless: harmless)
   }
 
-  static func lost(_ topic: Topic, unless harmless: Set<String> = []) -> KeywordFate {
+  static func topic(_ topic: Topic, unless harmless: Set<String> = []) -> KeywordFate {
     KeywordFate(kind: .lost, advice: topic.advice, topic: topic, harmless: harmless)
   }
 

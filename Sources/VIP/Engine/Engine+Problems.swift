@@ -1,3 +1,4 @@
+import Netlink
 import VIPCore
 import VRRP
 
@@ -55,7 +56,7 @@ extension Engine {
     case .addressFailure(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].failure != nil
-      } ?? (instance.isHolding && instance.routes.refused.contains(address))
+      } ?? (instance.isHolding && instance.routes.failure(address) != nil)
     case .addressRemoved(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].isContested(at: now)
@@ -93,5 +94,14 @@ extension Engine {
   /// Tells that nothing is wrong with the node any more.
   func endNodeProblem() {
     if let problem = problems.endNode() { report(.nodeCleared(problem)) }
+  }
+}
+
+extension RouterInstance {
+  /// A refusal of the kernel, with the name of the interface that has the addresses, not its number.
+  func words(of error: NetlinkError) -> String {
+    guard let index = addressInterface else { return error.description }
+    return error.description.replacing(
+      "interface \(index):", with: "\(macvlan?.name ?? settings.interface):")
   }
 }

@@ -48,12 +48,12 @@ extension Engine {
       interfaceIndex: index, subnet: subnet, lifetime: lifetime(of: instance))
     if let error = platform.kernel.install(request) {
       // An interface without IPv6 can't serve it anyway, which is told elsewhere.
-      guard !error.isNotThere, instance.routes.refused.insert(subnet).inserted else { return }
-      return warn(
-        .addressFailure(subnet), of: instance,
-        "\(error); addresses in \(subnet) can't be reached here")
+      guard !error.isNotThere, instance.routes.refused[subnet] == nil else { return }
+      let text = "\(instance.words(of: error)); addresses in \(subnet) can't be reached here"
+      instance.routes.refused[subnet] = text
+      return warn(.addressFailure(subnet), of: instance, text)
     }
-    instance.routes.refused.remove(subnet)
+    instance.routes.refused[subnet] = nil
     guard instance.routes.made.insert(subnet).inserted else { return }
     report(
       .changed(

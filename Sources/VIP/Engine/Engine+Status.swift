@@ -53,7 +53,9 @@ extension Engine {
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
     if instance.attendance.isRunning {
       if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
-        add(.advertising, "advertisements can't be sent: \(errorText(failure))")
+        add(
+          .advertising,
+          "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
       }
       for fault in instance.router.fitness.weaknesses {
         if let cause = fault.loweringCause, let effect = fault.effect {
@@ -68,6 +70,11 @@ extension Engine {
     if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
     for address in instance.addresses {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
+    }
+    if instance.isHolding {
+      for subnet in instance.routes.subnets {
+        if let failure = instance.routes.failure(subnet) { add(.addressFailure(subnet), failure) }
+      }
     }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))

@@ -7,9 +7,14 @@ struct SubnetRoutes {
   private(set) var subnets: [InterfaceAddress] = []
   /// Those for which this node has made a route.
   var made: Set<InterfaceAddress> = []
-  /// Those for which the kernel has refused one.
-  var refused: Set<InterfaceAddress> = []
+  /// Those for which the kernel has refused one, with what that means.
+  var refused: [InterfaceAddress: String] = [:]
   private var revision: Int?
+
+  /// What is wrong with a subnet: why there is no route to it although an address needs one.
+  func failure(_ subnet: InterfaceAddress) -> String? {
+    subnets.contains(subnet) ? refused[subnet] : nil
+  }
 
   /// Takes in the router's addresses, whose subnets have a route only if something makes one: those of
   /// IPv6, whose addresses come without it, and of IPv4 on a macvlan.

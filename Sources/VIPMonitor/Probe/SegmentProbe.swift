@@ -200,27 +200,29 @@ public struct SegmentProbe {
       findings.remove(.addressListDiffers)
     }
     if findings.contains(.foreignGroup) { findings = .foreignGroup }
-    return DifferenceText.all.filter(findings.contains).compactMap { difference in
-      guard let (kind, field) = Self.judgement(difference, of: settings),
+    var differences: [(kind: Outcome.Kind, field: ConfigurationError.Field, text: String)] = []
+    for difference in DifferenceText.all where findings.contains(difference) {
+      guard let judgement = Self.judgement(difference, of: settings),
         let words = text.sentence(difference)
-      else { return nil }
-      return (kind, field, words)
+      else { continue }
+      differences.append((judgement.kind, judgement.field, words))
     }
+    return differences
   }
 
   /// How bad a difference is, and the setting that it is about.
   private static func judgement(
     _ difference: Findings, of settings: RouterConfiguration
-  ) -> (Outcome.Kind, ConfigurationError.Field)? {
+  ) -> (kind: Outcome.Kind, field: ConfigurationError.Field)? {
     switch difference {
-    case .foreignGroup: (.conflict, .vrid)
-    case .versionDiffers: (.conflict, .version)
-    case .authenticationDiffers: (.conflict, .authentication)
+    case .foreignGroup: return (.conflict, .vrid)
+    case .versionDiffers: return (.conflict, .version)
+    case .authenticationDiffers: return (.conflict, .authentication)
     // Version 2 drops what has another interval.
-    case .intervalDiffers: (settings.version == .v2 ? .conflict : .warning, .interval)
-    case .addressListDiffers: (.warning, .addresses)
-    case .checksumFormDiffers: (.warning, .router)
-    default: nil
+    case .intervalDiffers: return (settings.version == .v2 ? .conflict : .warning, .interval)
+    case .addressListDiffers: return (.warning, .addresses)
+    case .checksumFormDiffers: return (.warning, .router)
+    default: return nil
     }
   }
 }

@@ -213,7 +213,7 @@ extension MonitoredGroup {
 
   private static func warnings(_ text: DifferenceText) -> [Finding] {
     let findings = text.findings
-    return DifferenceText.all.filter(findings.contains).compactMap { difference in
+    return DifferenceText.all.filter(findings.contains).compactMap { difference -> Finding? in
       guard let code = Finding.Code(difference), let words = text.sentence(difference) else {
         return nil
       }

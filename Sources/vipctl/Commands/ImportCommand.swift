@@ -19,7 +19,7 @@ struct ImportCommand: ParsableCommand {
         vipctl import /etc/keepalived/keepalived.conf > vipctl.yaml
         vipctl import - < keepalived.conf
 
-      Exit code 0: everything was carried over; 1: something has no equivalent, the rest is \
+      Exit code 0: nothing is lost; 1: something has no equivalent, the rest is \
       printed; 65: this is no configuration of keepalived, and nothing is printed.
       """)
 
