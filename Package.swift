@@ -140,7 +140,8 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests",
-      dependencies: ["VIPControl", "VIP", "VIPCore", "VRRP", "TestSupport"], swiftSettings: common),
+      dependencies: ["VIPControl", "VIP", "VIPCore", "VIPTesting", "VRRP", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "VIPMonitorTests",
       dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],

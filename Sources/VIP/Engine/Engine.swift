@@ -73,6 +73,8 @@ package final class Engine {
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
   private var isSafeguardStale = false
+  /// What need not be checked again.
+  var checked = CheckedSettings()
   /// What observers have been told that is wrong.
   var problems = ProblemLedger()
   /// The routers whose addresses can't be announced.
