@@ -7,6 +7,8 @@ import Glibc
 struct IncludePattern {
   /// The most entries of folders that are looked at for a whole configuration.
   private static let entryCountMax = 50_000
+  /// In how many levels of folders a pattern may leave the names open.
+  private static let levelCountMax = 16
   /// The most alternatives of one pattern.
   private static let alternativeCountMax = 256
 
@@ -33,6 +35,8 @@ struct IncludePattern {
     var found: [String] = []
     for alternative in try Self.alternatives(of: pattern) {
       let parts = alternative.split(separator: "/", omittingEmptySubsequences: true)
+      let levels = parts.count { $0.contains { "*?[\\".contains($0) } }
+      guard levels <= Self.levelCountMax else { throw .tooManyEntries }
       var paths: [String] = []
       try expand(alternative.hasPrefix("/") ? "/" : "", parts[...], into: &paths)
       found += paths.sorted()
@@ -44,24 +48,23 @@ struct IncludePattern {
   private mutating func expand(
     _ folder: String, _ rest: ArraySlice<Substring>, into found: inout [String]
   ) throws(Problem) {
-    guard let part = rest.first else { return }
-    let below = rest.dropFirst()
-    guard part.contains(where: { "*?[\\".contains($0) }) else {
-      let path = folder + part
-      if below.isEmpty {
-        if Self.kind(of: path) != nil { found.append(path) }
-      } else {
-        try expand(path + "/", below, into: &found)
-      }
+    // What stands for itself needs no look into a folder.
+    let literal = rest.prefix { !$0.contains { "*?[\\".contains($0) } }
+    let below = rest[literal.endIndex...]
+    let path = folder + literal.joined(separator: "/")
+    guard let part = below.first else {
+      if !literal.isEmpty, Self.kind(of: path) != nil { found.append(path) }
       return
     }
-    for name in try entries(folder.isEmpty ? "." : folder) {
+    let parent = literal.isEmpty ? folder : path + "/"
+    let deeper = below.dropFirst()
+    for name in try entries(parent.isEmpty ? "." : parent) {
       guard fnmatch(String(part), name, FNM_PERIOD) == 0 else { continue }
-      let path = folder + name
-      if below.isEmpty {
+      let path = parent + name
+      if deeper.isEmpty {
         found.append(path)
       } else if Self.kind(of: path) == S_IFDIR {
-        try expand(path + "/", below, into: &found)
+        try expand(path + "/", deeper, into: &found)
       }
     }
   }

@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VIP
 
 @testable import VIPConfiguration
 @testable import VIPImport
@@ -60,7 +61,7 @@ import Testing
   @Test func `definitions without end`() throws {
     let endless = "vrrp_instance a {\ninterface ${A}\n}\n"
     let text =
-      "k.conf:2: the definitions in '${A}' have no end or become too long; write out what they stand "
+      "k.conf:3: the definitions in '${A}' have no end or become too long; write out what they stand "
       + "for"
     #expect(try refusal("$A=${A}\n" + endless) == text)
     #expect(try refusal("$A=x${A}${A}\n" + endless) == text)
@@ -76,9 +77,13 @@ import Testing
       try refusal("include \(braces)\n")
         == "k.conf:1: '\(braces.prefix(50))…' is too much: more than 256 alternatives in braces; name "
         + "fewer files")
-    #expect(
-      try refusal("include /\(String(repeating: "*/", count: 2000))x\n").contains(
-        "is too much: more than 50000 files and folders would have to be looked at"))
+    for depth in [8, 2000] {
+      #expect(
+        try refusal("include /\(String(repeating: "*/", count: depth))x\n").contains(
+          "is too much: more than 50000 files and folders would have to be looked at"))
+    }
+    let deep = String(repeating: "x/", count: 2000)
+    #expect(try refusal("include /\(deep)*\n").contains("it is empty"), "no such folder")
     #expect(
       try refusal("include \(String(repeating: "x", count: 5000))\n").contains(
         "is too much: no path is longer than 4096 bytes"))

@@ -101,7 +101,7 @@ import VIPCore
     #expect(try imported([""], global: "vrrp_min_garp false").yaml.contains("node:") == false)
     let both = try imported(["garp_master_delay 5"], global: "vrrp_min_garp true")
     #expect(both.settings.announcements.pauses == [.seconds(1), .seconds(2), .seconds(2)])
-    #expect(both.remarks.map { $0.prefix(35) } == ["lost 'vrrp_min_garp' is left out: 'a"])
+    #expect(both.remarks.map { $0.prefix(36) } == ["lost 'vrrp_min_garp' is left out: 'a"])
   }
 
   @Test func `the slowest rate of any interface is that of all`() throws {

@@ -6,6 +6,7 @@ import VIP
 import VIPCore
 import VIPHooks
 import VIPTesting
+import VRRP
 
 /// Running programs: what they get, what they write, how long they may take.
 @Suite struct HookRunnerTests {
