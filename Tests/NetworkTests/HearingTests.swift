@@ -59,6 +59,9 @@ extension NetworkTests {
       try pair.segment.nodes[1].namespace.check(["nft", "-f", "-"], input: Self.drop("input"))
       try pair.expectOneHolder()
       #expect(pair.first.process.log.contains("what this machine sends does not reach it"))
+      try eventually("the deaf one says so", detail: { pair.second.process.logTail }) {
+        pair.second.process.log.contains("this machine's firewall drops them")
+      }
     }
 
     @Test("A switch loses what the Active sends")

@@ -43,7 +43,7 @@ extension Engine {
   private func knowsGroup(_ instance: RouterInstance) -> Bool {
     instance.isHolding
       || (instance.election.state == .backup && instance.probe == nil
-        && instance.election.peers.contains { $0.addresses == .same })
+        && instance.groupHasSameAddresses)
   }
 
   /// Whether answers to some probes may still come.

@@ -288,6 +288,7 @@ extension Engine {
     changeListening(for: instance)
     endHandover(of: instance)
     for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
+    instance.sightings.clear()
     removeMacvlan(of: instance)
     claims.releaseGroup(of: instance.slot)
     instance.link = nil

@@ -62,6 +62,8 @@ extension Engine {
         instance.addresses[$0].isContested(at: now)
       } ?? false
     case .unguarded: return !isGuarded(instance)
+    case .hostAddress(let address): return instance.hostAddresses[address] != nil
+    case .undelivered: return instance.sightings.unheard != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
     case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,

@@ -66,6 +66,10 @@ extension Engine {
         add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
+    for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
+      add(.hostAddress(address), text)
+    }
+    if let text = undeliveredText(of: instance) { add(.undelivered, text) }
     if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
     if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
     for address in instance.addresses {

@@ -35,6 +35,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case unusableAdvertisement
     /// A machine outside the group uses a virtual address that is held here.
     case conflict(IPAddress)
+    /// This machine has a virtual address as its own and answers for it beside the Active.
+    case hostAddress(IPAddress)
     /// A virtual address can't be put on the interface or taken off.
     case addressFailure(InterfaceAddress)
     /// Something on this machine keeps removing a virtual address.
@@ -43,6 +45,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case announcing
     /// Advertisements can't be sent.
     case advertising
+    /// Advertisements of the group reach the interface and are not delivered to this program.
+    case undelivered
     /// Another Active does not hear this machine, which leaves the role to it.
     case unheard
     /// The macvlan of a virtual MAC address is not as it should be.
@@ -171,9 +175,9 @@ extension Problem.Kind {
     switch self {
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
-      .unusableAdvertisement, .conflict:
+      .unusableAdvertisement, .conflict, .undelivered:
       true
-    case .addressFailure, .addressRemoved, .announcing, .advertising, .unheard, .macvlan,
+    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard, .macvlan,
       .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook:
       false
     }
