@@ -95,6 +95,20 @@ extension Node {
       self.settings = settings
       self.unready = unready
     }
+
+    /// How many addresses are named.
+    var addressCount: Int {
+      switch wanted {
+      case .routers(let routers): routers.reduce(0) { $0 + $1.addresses.count }
+      case .adding(let addresses, _): addresses.count
+      case .taking(let addresses, _): addresses.count
+      }
+    }
+  }
+
+  /// Takes note that settings have been checked, on another thread than the node's.
+  package func noteChecked(_ routers: [RouterConfiguration]) {
+    for router in routers { engine.checked.note(router) }
   }
 
   /// Which routers there are to be, new or changed.
@@ -119,8 +133,7 @@ extension Node {
       return routers
     case .adding(let addresses, let name):
       var settings = try stayingSettings(name)
-      var present = Set(settings.addresses)
-      settings.addresses += addresses.filter { present.insert($0).inserted }
+      settings.add(addresses)
       return [settings]
     case .taking(let addresses, let name):
       var settings = try stayingSettings(name)
@@ -223,6 +236,7 @@ extension Node {
   }
 
   private func checkNow(_ target: Target) throws(NodeError) {
+    engine.makeTime(forAddresses: engine.addressCount + target.addressCount)
     let wanted = try routers(target)
     try engine.check(
       wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
@@ -257,6 +271,7 @@ extension Node {
   }
 
   private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
+    engine.makeTime(forAddresses: engine.addressCount)
     for name in plan.leaving { engine.remove(name) }
 
     // A router that needs nothing of what a leaving one still has does not wait for it.
@@ -355,26 +370,5 @@ extension Node {
 
   private func startGuard() throws(NodeError) {
     engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
-  }
-}
-
-extension RouterConfiguration {
-  /// Takes addresses away, but not the last of all.
-  fileprivate mutating func take(
-    _ addresses: [IPAddress], _ wording: Wording
-  ) throws(NodeError) {
-    let present = Set(self.addresses.lazy.map(\.address))
-    if let unknown = addresses.first(where: { !present.contains($0) }) {
-      throw NodeError(
-        ConfigurationError(.addresses, router: name, "it does not have the address \(unknown)"))
-    }
-    let leaving = Set(addresses)
-    self.addresses.removeAll { leaving.contains($0.address) }
-    guard !self.addresses.isEmpty else {
-      throw NodeError(
-        ConfigurationError(
-          .addresses, router: name,
-          "these are all its addresses; \(wording.removal(of: name))"))
-    }
   }
 }

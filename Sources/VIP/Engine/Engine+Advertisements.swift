@@ -43,7 +43,8 @@ extension Engine {
         hearGroup(advertisement, message, for: instance)
       }
       if instance.attendance.isRunning {
-        handleFindings(actions.findings, advertisement, from: header.source, of: instance)
+        handleFindings(
+          actions.findings, advertisement, message, from: header.source, of: instance)
       }
       if let rival = actions.heardActive, instance.isHolding, addresses != .disjoint {
         handleRival(rival, advertisement.interval, of: instance)

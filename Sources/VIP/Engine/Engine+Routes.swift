@@ -55,10 +55,10 @@ extension Engine {
       interfaceIndex: index, subnet: subnet, lifetime: lifetime(of: instance))
     if let error = platform.kernel.install(request) {
       // An interface without IPv6 can't serve it anyway, which is told elsewhere.
-      guard !error.isNotThere, instance.routes.noteRefusal(subnet) else { return }
-      return warn(
-        .addressFailure(subnet), of: instance,
-        "\(error); addresses in \(subnet) can't be reached here")
+      guard !error.isNotThere else { return }
+      let text = "\(instance.words(of: error)); addresses in \(subnet) can't be reached here"
+      guard instance.routes.noteRefusal(subnet, text) else { return }
+      return warn(.addressFailure(subnet), of: instance, text)
     }
     guard instance.routes.noteMade(subnet) else { return }
     report(

@@ -55,7 +55,9 @@ extension Engine {
       if instance.isHolding, let failure = segment(of: instance)?.sendFailure(of: instance),
         failure != 0
       {
-        add(.advertising, "advertisements can't be sent: \(errorText(failure))")
+        add(
+          .advertising,
+          "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
       }
       for fault in instance.router.fitness.weaknesses {
         if let cause = fault.loweringCause, let effect = fault.effect {
@@ -74,6 +76,11 @@ extension Engine {
     if let failure = instance.macvlan?.problem { add(.macvlan, failure) }
     for address in instance.addresses {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
+    }
+    if instance.isHolding {
+      for subnet in instance.routes.subnets {
+        if let failure = instance.routes.failure(subnet) { add(.addressFailure(subnet), failure) }
+      }
     }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))

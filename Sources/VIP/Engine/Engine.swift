@@ -75,6 +75,8 @@ package final class Engine {
   private var isSafeguardStale = false
   /// Whether the host may have a virtual address of its own by now, see ``noteChange()``.
   private var isHostReviewDue = false
+  /// What need not be checked again.
+  var checked = CheckedSettings()
   /// What observers have been told that is wrong.
   var problems = ProblemLedger()
   /// The routers whose addresses can't be announced.

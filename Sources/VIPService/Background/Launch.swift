@@ -76,7 +76,7 @@ public struct Launch: Sendable {
     let reply: ControlReply
     do throws(ControlClientError) {
       reply = try client.ask(
-        .dryRun(.up(wanted.routers, timeout: .zero, unready: unready)),
+        .dryRun(.up(wanted.routers, timeout: RequestTime(.zero), unready: unready == .refuse ? nil : unready)),
         timeout: NodeClient.answerTimeout)
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
@@ -131,7 +131,9 @@ public struct Launch: Sendable {
     while true {
       do throws(ControlClientError) {
         let reply = try client.ask(
-          .up(wanted.routers, timeout: timeout, unready: unready),
+          .up(
+            wanted.routers, timeout: RequestTime(timeout),
+            unready: unready == .refuse ? nil : unready),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }

@@ -23,6 +23,7 @@ public struct NodeProcess: Sendable {
 
   /// How long to wait before something is tried again without which the node runs.
   private static let retryPause = Duration.seconds(5)
+  private let log = NodeLog()
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   ///
@@ -133,12 +134,12 @@ public struct NodeProcess: Sendable {
       fifo.close()
       throw ServiceError(error)
     }
-    logReady(routers.map(\.name))
+    let logging = log.follow(events)
+    await logReady(routers.map(\.name))
     let manager = ServiceManager.ofThisProcess
     manager?.tell("READY=1\nMAINPID=\(getpid())")
     let watchdog = manager?.feedWatchdog(of: node)
     defer { watchdog?.cancel() }
-    let log = logging(events)
     let watch = Task { await machine.run() }
     let rest = Task { if unready == .wait { await keepGettingTheRest() } }
     defer {
@@ -160,7 +161,7 @@ public struct NodeProcess: Sendable {
       break
     }
     await end()
-    await log.value
+    await logging.value
     await following.value
     fifo.close()
     LogLine(.info, "stopped").write()
@@ -171,10 +172,10 @@ public struct NodeProcess: Sendable {
   ///
   /// The starter is the descriptor that leads to that process.
   public func serveInBackground(starter: Int32, until stops: Stops) async {
-    logReady([])
+    await logReady([])
     let watch = Task { await machine.run() }
     defer { watch.cancel() }
-    let log = logging(node.stampedEvents()) { event in
+    let logging = log.follow(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
     do throws(NodeError) {
@@ -211,7 +212,7 @@ public struct NodeProcess: Sendable {
       }
     }
     await end()
-    await log.value
+    await logging.value
     LogLine(.info, "stopped").write()
   }
 
@@ -234,38 +235,27 @@ public struct NodeProcess: Sendable {
     do throws(ControlFailure) {
       let report = try await reloader.reload()
       machine.lookAgain()
-      LogLine(.info, "reloaded: \(ChangeText.summary(report))").write()
+      // After what it has changed.
+      log.note(
+        LogLine(.info, "reloaded: \(ChangeText.summary(report))"),
+        after: await node.lastEventNumber)
     } catch {
       LogLine(.error, "nothing is reloaded: \(error)").write()
     }
   }
 
-  private func logReady(_ routers: [String]) {
-    LogLine(
+  /// Says that the node runs, after what has happened until then.
+  private func logReady(_ routers: [String]) async {
+    let line = LogLine(
       .info, "ready",
       fields: [
         ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", door.path),
         ("routers", routers.joined(separator: ",")),
-      ]
-    ).write()
+      ])
+    log.note(line, after: await node.lastEventNumber)
   }
 
   private func logStop(_ signal: Int32) {
     LogLine(.info, "\(Signals.name(signal)): handing over and stopping").write()
-  }
-
-  /// Writes what happens on the node to the log until the node ends.
-  private func logging(
-    _ events: AsyncStream<StampedEvent>,
-    alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
-  ) -> Task<Void, Never> {
-    Task.detached {
-      let log = EventLog { LogOutput.write($0, at: $1) }
-      for await stamped in events {
-        log.note(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
-        alsoTell(stamped.event)
-      }
-      log.end()
-    }
   }
 }
