@@ -70,7 +70,10 @@ extension Engine {
     _ settings: RouterConfiguration, on link: Link
   ) throws(NodeError) {
     guard settings.priority != .owner else { return }
-    let known = Set(self.settings(named: settings.name)?.addresses ?? [])
+    let present = self.settings(named: settings.name)
+    // A router that runs leaves alone what has become the host's own; another one can't have it.
+    let isKept = present.map { $0.change(to: settings) != .replacement } ?? false
+    let known = Set(isKept ? present?.addresses ?? [] : [])
     for (index, address) in settings.addresses.enumerated() where !known.contains(address) {
       guard interfaces.hostRecord(address.address, on: link.index) != nil else { continue }
       throw NodeError(
@@ -85,10 +88,16 @@ extension Engine {
   ///
   /// - Throws: what the kernel said when it was asked; nothing has changed then.
   package func change(_ wanted: [RouterConfiguration]) throws(NodeError) {
-    try step { () throws(NodeError) in try reconfigure(wanted) }
+    _ = try step { () throws(NodeError) in try carryOut(Rearrangement(changed: wanted)) }
   }
 
-  private func reconfigure(_ wanted: [RouterConfiguration]) throws(NodeError) {
+  /// The addresses that an earlier life of this node has left, on each interface where new ones could be
+  /// among them.
+  ///
+  /// - Throws: what the kernel said.
+  func leftovers(
+    of wanted: [RouterConfiguration]
+  ) throws(NodeError) -> [String: Set<InterfaceAddress>] {
     var leftovers: [String: Set<InterfaceAddress>] = [:]
     for settings in wanted {
       guard leftovers[settings.interface] == nil, needsLeftovers(settings),
@@ -96,11 +105,29 @@ extension Engine {
       else { continue }
       leftovers[settings.interface] = try leftoverAddresses(on: link)
     }
+    return leftovers
+  }
+
+  /// Gives running routers other settings.
+  func reconfigure(
+    _ wanted: [RouterConfiguration], _ leftovers: [String: Set<InterfaceAddress>]
+  ) {
+    let members = wanted.compactMap { routers[$0.name] }.flatMap(routers.members)
+    let before = members.map {
+      ($0.outgoing.listedAddresses, $0.election.statistics.advertisementSent)
+    }
     // What goes goes first: an address may move from one router to another.
     for settings in wanted { retireAddresses(notIn: settings) }
     for settings in wanted {
       guard let router = routers[settings.name] else { continue }
       reconfigure(router, settings, leftovers[settings.interface] ?? [])
+    }
+    for (instance, (list, sentCount)) in zip(members, before)
+    where instance.outgoing.listedAddresses != list
+      && instance.election.statistics.advertisementSent == sentCount
+    {
+      perform(instance.election.addressesChanged(at: now), for: instance)
+      schedule(instance)
     }
   }
 

@@ -82,6 +82,7 @@ extension Engine {
         claim.mac != wire.macAddress
       else { return }
       handleAnswer(claim, onInterface: interfaceIndex)
+      if !lingering.isEmpty { handleClaimOfLingering(claim, onInterface: interfaceIndex) }
       guard let slot = owners.slot(of: claim.address, on: interfaceIndex),
         let instance = instances[slot],
         let position = instance.addresses.position(of: claim.address)

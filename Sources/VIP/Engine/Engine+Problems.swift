@@ -52,6 +52,7 @@ extension Engine {
         instance.addresses[$0].isContested(at: now)
       } ?? false
     case .unguarded: return !isGuarded(instance)
+    case .formerGroup: return formerGroupText(of: instance) != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
     case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,

@@ -45,6 +45,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case advertising
     /// Another Active does not hear this machine, which leaves the role to it.
     case unheard
+    /// Another machine still holds addresses in the group that they came from in a change.
+    case formerGroup
     /// The macvlan of a virtual MAC address is not as it should be.
     case macvlan
     /// Something lowers the router's priority; told as ``NodeEvent/changed(router:text:)``.
