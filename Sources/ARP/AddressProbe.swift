@@ -4,25 +4,45 @@ public import VIPCore
 ///
 /// For IPv4 an ARP probe (RFC 5227 §2.1.1), for IPv6 a Neighbor Solicitation from `::` as in
 /// duplicate address detection (RFC 4862 §5.4.2). The holder answers an ARP probe to the frame's
-/// source and a solicitation from `::` to all nodes; no cache changes.
+/// source and a solicitation from `::` to all nodes, whose caches then name it. A solicitation from an
+/// address of the asking machine is answered to that alone.
 public struct AddressProbe: Sendable, Hashable {
   private static let ipv4ByteCount = EthernetFrame.headerByteCount + ARPPacket.byteCount
-  private static let ipv6ByteCount = 78
 
   /// The address in question.
   public let address: IPAddress
   /// The Ethernet address that asks.
   public let mac: MACAddress
+  /// IPv6: the address that asks; `nil` is `::`.
+  public let source: IPv6Address?
 
   /// Makes a probe.
-  public init(_ address: IPAddress, from mac: MACAddress) {
+  ///
+  /// - Parameters:
+  ///   - address: the address in question.
+  ///   - mac: the Ethernet address that asks.
+  ///   - source: IPv6: the address that asks, to which alone the answer then goes; `::` if left out.
+  public init(_ address: IPAddress, from mac: MACAddress, at source: IPv6Address? = nil) {
     self.address = address
     self.mac = mac
+    self.source = source
   }
 
   /// Size of the frame, in bytes, without the padding that the device adds.
   public var byteCount: Int {
-    address.family == .ipv4 ? Self.ipv4ByteCount : Self.ipv6ByteCount
+    switch address {
+    case .v4: Self.ipv4ByteCount
+    case .v6(let address): EthernetFrame.headerByteCount + solicitation(for: address).byteCount
+    }
+  }
+
+  private func solicitation(for address: IPv6Address) -> NeighborSolicitation {
+    var solicitation = NeighborSolicitation.probe(for: address)
+    if let source {
+      solicitation.source = source
+      solicitation.sourceLinkLayerAddress = mac
+    }
+    return solicitation
   }
 
   /// Writes the frame, ``byteCount`` bytes.
@@ -32,7 +52,7 @@ public struct AddressProbe: Sendable, Hashable {
       EthernetFrame(destination: .broadcast, source: mac, etherType: .arp).encode(into: &output)
       ARPPacket.probe(for: address, from: mac).encode(into: &output)
     case .v6(let address):
-      let solicitation = NeighborSolicitation.probe(for: address)
+      let solicitation = solicitation(for: address)
       EthernetFrame(
         destination: .multicast(for: solicitation.destination), source: mac, etherType: .ipv6
       ).encode(into: &output)

@@ -33,11 +33,13 @@ public enum FrameFilter: Sendable, Hashable {
   /// None: the transport only sends.
   case nothing
   /// What others say about addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
-  /// addresses in them are for ``AddressClaim`` to judge.
-  case announcements
+  /// addresses in them are for ``AddressClaim`` to judge. Beside these the VRRP messages for some
+  /// virtual routers.
+  case announcements(groups: Set<VRID> = [])
   /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
-  /// compares them one after the other. Of IPv6 addresses it compares the last four bytes.
-  case uses(of: [IPAddress])
+  /// compares them one after the other. Of IPv6 addresses it compares the last four bytes. Beside these
+  /// the VRRP messages for some virtual routers.
+  case uses(of: [IPAddress], groups: Set<VRID> = [])
   /// All that tells which machine holds which address, whatever its sender and receiver: ARP,
   /// Neighbor Discovery and VRRP of all versions, also what this machine sends. For looking on; it
   /// makes the interface promiscuous.

@@ -260,9 +260,13 @@ extension FrameFilter {
   fileprivate var expression: String? {
     switch self {
     case .nothing: nil
-    case .announcements:
-      "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))"
-    case .uses(let addresses): Self.expression(forUsesOf: addresses)
+    case .announcements(let groups):
+      Self.any([
+        "arp or (icmp6 and (ip6[40] == 136 or (ip6[40] == 135 and ip6 src host ::)))",
+        Self.expression(forGroups: groups),
+      ])
+    case .uses(let addresses, let groups):
+      Self.any([Self.expression(forUsesOf: addresses), Self.expression(forGroups: groups)])
     case .segment:
       // Old VRRP stands behind an Authentication Header.
       "arp or \(Self.isVRRP) or (icmp6 and (ip6[40] == 136 or ip6[40] == 135))"
@@ -271,6 +275,24 @@ extension FrameFilter {
 
   private static let isVRRP = [IPProtocolNumber.vrrp, IPProtocolNumber.authenticationHeader]
     .flatMap { ["ip proto \($0)", "ip6 proto \($0)"] }.joined(separator: " or ")
+
+  private static func any(_ parts: [String?]) -> String? {
+    let parts = parts.compactMap { $0 }
+    return parts.isEmpty ? nil : parts.joined(separator: " or ")
+  }
+
+  /// The second byte of a VRRP message is the VRID; advertisements have no IP options.
+  private static func expression(forGroups groups: Set<VRID>) -> String? {
+    guard !groups.isEmpty else { return nil }
+    // The kernel's programs have a limited size.
+    let isFew = groups.count <= 16
+    let vrids = groups.map(\.rawValue).sorted()
+    func test(_ place: String) -> String {
+      isFew ? " and (" + vrids.map { "\(place) == \($0)" }.joined(separator: " or ") + ")" : ""
+    }
+    let vrrp = IPProtocolNumber.vrrp
+    return "(ip proto \(vrrp)\(test("ip[21]"))) or (ip6 proto \(vrrp)\(test("ip6[41]")))"
+  }
 
   /// `arp[14:4]` is the sender's address in ARP, `ip6[60:4]` the end of the target's in an NA.
   private static func expression(forUsesOf addresses: [IPAddress]) -> String? {
@@ -288,7 +310,7 @@ extension FrameFilter {
       parts.append(
         "(icmp6 and ip6[40] == 136 and (\(targets.joined(separator: " or "))))")
     }
-    return parts.isEmpty ? nil : parts.joined(separator: " or ")
+    return any(parts)
   }
 
   /// Long enough for the messages wanted, options included; an advertisement has any length.

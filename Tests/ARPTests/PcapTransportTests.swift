@@ -84,7 +84,7 @@ struct PcapTransportTests {
     let (transport, listener) = try segment.left.run {
       (
         try PcapTransport(interface: "left"),
-        try PcapTransport(interface: "left", receiving: .announcements)
+        try PcapTransport(interface: "left", receiving: .announcements())
       )
     }
     for round in 1...3 {
@@ -117,7 +117,7 @@ struct PcapTransportTests {
     let (transport, listener) = try segment.left.run {
       (
         try PcapTransport(interface: "left"),
-        try PcapTransport(interface: "left", receiving: .announcements)
+        try PcapTransport(interface: "left", receiving: .announcements())
       )
     }
     try segment.left.ip("link delete left")
@@ -151,7 +151,7 @@ struct PcapTransportTests {
   @Test func hearsOthersAndNothingElse() throws {
     let segment = try segmentWithNeighbours()
     let (listener, deaf, peer) = try (
-      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements) },
+      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements()) },
       segment.right.run { try PcapTransport(interface: "right") },
       segment.left.run { try PcapTransport(interface: "left") }
     )
@@ -187,11 +187,57 @@ struct PcapTransportTests {
     #expect(try deaf.drain(limit: 100) { _ in Issue.record("the filter lets something pass") } == 0)
   }
 
+  @Test func hearsTheGroupsAskedFor() throws {
+    let segment = try Segment()
+    let sender = try segment.left.run { try PcapTransport(interface: "left") }
+    let receiver = try segment.right.run {
+      try PcapTransport(interface: "right", receiving: .announcements())
+    }
+    let address = try #require(IPAddress("192.0.2.100"))
+    /// A frame with a VRRP message of which only the start matters.
+    func frame(_ family: AddressFamily, vrid: UInt8, protocolNumber: UInt8 = 112) -> [UInt8] {
+      let source = IPAddress.any(family)
+      let header = IPHeader(
+        source: source, destination: source, protocolNumber: protocolNumber, payloadByteCount: 8)
+      let ethernet = EthernetFrame(
+        destination: .broadcast, source: MACAddress(2, 0, 0, 0, 0, 10),
+        etherType: family == .ipv4 ? .ipv4 : .ipv6)
+      return [UInt8](capacity: ethernet.byteCount + header.totalByteCount) { output in
+        ethernet.encode(into: &output)
+        header.encode(into: &output)
+        for byte in [0x31, vrid, 0, 0, 0, 0, 0, 0] { output.append(byte) }
+      }
+    }
+    let all = Set((1...255).compactMap { VRID(exactly: $0) })
+    for groups in [[51, 60], all] as [Set<VRID>] {
+      for filter in [
+        FrameFilter.uses(of: [address], groups: groups), .announcements(groups: groups),
+      ] {
+        try receiver.setFilter(filter)
+        try sender.send(frame(.ipv4, vrid: 51, protocolNumber: 17).span)
+        for vrid: UInt8 in [52, 51, 60] {
+          for family in AddressFamily.allCases { try sender.send(frame(family, vrid: vrid).span) }
+        }
+        var heard: [[UInt8]] = []
+        let wanted = groups == all ? 6 : 4
+        let isComplete = try eventually {
+          try receiver.drain(limit: 100) { frame in
+            let bytes = frame.withUnsafeBufferPointer { Array($0) }
+            if bytes[6...11] == [2, 0, 0, 0, 0, 10] { heard.append(bytes) }
+          }
+          return heard.count >= wanted
+        }
+        #expect(isComplete && heard.count == wanted, "\(filter)")
+        #expect(heard.allSatisfy { [$0[23], $0[20]].contains(112) })
+      }
+    }
+  }
+
   @Test func hearsOnlyUsesOfTheAddressesAskedFor() throws {
     let segment = try Segment()
     let sender = try segment.left.run { try PcapTransport(interface: "left") }
     let receiver = try segment.right.run {
-      try PcapTransport(interface: "right", receiving: .announcements)
+      try PcapTransport(interface: "right", receiving: .announcements())
     }
     let mac = MACAddress(2, 0, 0, 0, 0, 10)
     let wanted = ["192.0.2.100", "192.0.2.101", "2001:db8::100"].compactMap { IPAddress($0) }
@@ -218,7 +264,7 @@ struct PcapTransportTests {
     try segment.right.ip("address add 192.0.2.100/24 dev right")
     try segment.right.ip("address add 2001:db8::100/64 dev right nodad")
     let transport = try segment.left.run {
-      try PcapTransport(interface: "left", receiving: .announcements)
+      try PcapTransport(interface: "left", receiving: .announcements())
     }
     let mac = MACAddress(2, 0, 0, 0, 0, 10)
     for text in ["192.0.2.100", "2001:db8::100"] {
@@ -239,7 +285,7 @@ struct PcapTransportTests {
   @Test func descriptorWakesUpAndFallsAsleep() throws {
     let segment = try Segment()
     let (listener, peer) = try (
-      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements) },
+      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements()) },
       segment.left.run { try PcapTransport(interface: "left") }
     )
     func isReadable(within milliseconds: Int32) -> Bool {

@@ -59,6 +59,9 @@ extension NetworkTests {
       try pair.segment.nodes[1].namespace.check(["nft", "-f", "-"], input: Self.drop("input"))
       try pair.expectOneHolder()
       #expect(pair.first.process.log.contains("what this machine sends does not reach it"))
+      try eventually("the deaf one says so", detail: { pair.second.process.logTail }) {
+        pair.second.process.log.contains("this machine's firewall drops them")
+      }
     }
 
     @Test("A switch loses what the Active sends")
@@ -66,6 +69,18 @@ extension NetworkTests {
       let pair = try Pair()
       try pair.segment.lose(.vrrp, .fromNode, pair.segment.nodes[0])
       try pair.expectOneHolder()
+    }
+
+    @Test(
+      "A filter on the way out of the interface is noticed", arguments: AddressFamily.allCases)
+    func filteredOnTheWayOut(family: AddressFamily) throws {
+      let pair = try Pair(family)
+      try pair.segment.nodes[0].namespace.check(
+        ["nft", "-f", "-"],
+        input: "table netdev t { chain c { type filter hook egress device eth0 priority 0; "
+          + "meta l4proto 112 drop; }; }")
+      try pair.expectOneHolder()
+      #expect(pair.first.process.log.contains("advertisements can't be sent on eth0"))
     }
 
     @Test("An interface's queue takes nothing: IPv4 notices too", arguments: AddressFamily.allCases)

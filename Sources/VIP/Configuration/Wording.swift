@@ -29,7 +29,8 @@ public struct Wording: Sendable, Hashable {
 
   /// What to do about a new router whose address is in use.
   var addressInUse: String {
-    "take another address, or switch the probe off" + (probeFlag.map { " with \($0)" } ?? "")
+    "take another address, or take it from that machine; if you are sure that it gives the address up, "
+      + "switch the probe off" + (probeFlag.map { " with \($0)" } ?? "")
   }
 
   /// What to do about an address in use that a running router was to get.

@@ -8,6 +8,7 @@ extension Engine {
   func hold(_ instance: RouterInstance) {
     endHandover(of: instance)
     changeListening(for: instance)
+    instance.inquiry.begin(at: now)
     work.add(.install, instance.slot)
     startRefreshing()
   }
@@ -22,6 +23,7 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
+    instance.inquiry.end()
     failedAnnouncements.forget(instance.slot)
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }

@@ -15,6 +15,7 @@ extension Engine {
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
     let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    addressee?.sightings.received(from: header.source)
     // A unicast peer may send with any hop limit: keepalived does in IPv6.
     let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
     do throws(AdvertisementError) {
@@ -37,9 +38,10 @@ extension Engine {
         advertisement, from: header.source, addresses: addresses, at: now)
       if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
       perform(actions, for: instance)
-      // A sender without the group's password does not speak for it, nor does a looped packet.
+      // A sender without the group's password or version does not speak for it, nor does a looped packet.
       if instance.probe != nil,
-        actions.findings.isDisjoint(with: [.authenticationDiffers, .ownAddress])
+        actions.findings.isDisjoint(
+          with: [.authenticationDiffers, .versionDiffers, .ownAddress])
       {
         hearGroup(advertisement, message, for: instance)
       }

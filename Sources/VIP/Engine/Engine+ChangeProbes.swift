@@ -63,6 +63,7 @@ extension Engine {
   private func knowsGroup(_ instance: RouterInstance) -> Bool {
     instance.isHolding
       || (instance.election.state == .backup && instance.probe == nil
+        && instance.groupHasSameAddresses
         && instance.election.peers.contains { $0.addresses == .same && $0.actsAsActive(at: now) })
   }
 

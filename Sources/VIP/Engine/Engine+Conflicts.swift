@@ -17,7 +17,7 @@ extension Engine {
   func reviewConflicts(of instance: RouterInstance) {
     guard let deadline = instance.conflicts.deadline, deadline <= now else { return }
     // An advertisement that shows another group on the VRID excuses nothing.
-    let group = instance.election.peers.lazy.filter { $0.addresses != .disjoint }
+    let group = instance.group.lazy.filter { $0.addresses != .disjoint }
     let deeds = instance.conflicts.review(
       at: now, grace: instance.longestInterval(at: now) * 3,
       groupHeardAt: group.map(\.lastHeard).max())
@@ -34,10 +34,27 @@ extension Engine {
     for deed in instance.conflicts.end() { perform(deed, for: instance) }
   }
 
+  /// Asks for an address that is held here whether another machine has it too, when that is due.
+  func inquire(of instance: RouterInstance) {
+    let count = instance.addresses.current.count
+    guard let position = instance.inquiry.takeDue(by: now, count: count) else { return }
+    let address = instance.addresses.current[position]
+    if address.isPresent { ask(for: address.address.address, of: instance) }
+  }
+
+  private func ask(for address: IPAddress, of instance: RouterInstance) {
+    guard let wire = wire(of: instance) else { return }
+    var source: IPv6Address?
+    if case .v6(let primary) = instance.election.primaryAddress { source = primary }
+    // A frame that is lost here may as well have been lost on the way.
+    try? wire.transport.send(AddressProbe(address, from: wire.macAddress, at: source))
+  }
+
   private func perform(_ deed: ConflictWatch.Deed, for instance: RouterInstance) {
     switch deed {
     case .defend(let address):
       if let wire = wire(of: instance) { announce(address, on: wire, for: instance) }
+    case .ask(let address): ask(for: address, of: instance)
     case .report(let address, let mac):
       report(.conflict(router: instance.settings.name, address: address, mac: mac))
     case .end(let address, let mac):

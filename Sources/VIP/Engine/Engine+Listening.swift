@@ -1,12 +1,14 @@
 import ARP
 import Netlink
 import VIPCore
+import VRRP
 
 /// Hearing what others say about the addresses of this node.
 ///
 /// A node listens while it holds addresses (another machine may claim them), while it hands them over
 /// (the new holder's announcement ends that) and while it probes whether they are free. With a few
-/// addresses the kernel's filter drops all frames about others.
+/// addresses the kernel's filter drops all frames about others. A router that holds or probes also looks
+/// for advertisements of its group that the kernel does not deliver to its socket.
 extension Engine {
   /// Records that an instance may need to hear more or less than before.
   func changeListening(for instance: RouterInstance) {
@@ -27,7 +29,7 @@ extension Engine {
   ///
   /// - Returns: whether it is.
   func listen(on wire: Wire) -> Bool {
-    wire.listening.isListening || set(.announcements, on: wire)
+    wire.listening.isListening || set(.announcements(), on: wire)
   }
 
   /// Sets a filter.
@@ -58,19 +60,22 @@ extension Engine {
   /// The narrowest filter that passes what is of interest.
   private func neededFilter(onInterface index: Int32) -> FrameFilter {
     var addresses: [IPAddress] = []
+    var groups: Set<VRID> = []
+    var count = 0
     for case let instance? in instances where instance.link?.index == index {
-      guard
-        instance.isHolding || instance.handover.isUnderWay
-          || instance.probe?.isUnderWay ?? false
-      else { continue }
-      guard addresses.count + instance.addresses.count <= Listening.filteredAddressCount else {
-        return .announcements
-      }
+      let seeksGroup = instance.isHolding || instance.probe?.isUnderWay ?? false
+      guard seeksGroup || instance.handover.isUnderWay else { continue }
+      if seeksGroup { groups.insert(instance.settings.vrid) }
+      count += instance.addresses.count
+      guard count <= Listening.filteredAddressCount else { continue }
       addresses += instance.addresses.map(\.address.address)
     }
-    addresses += changeProbes.addresses(onInterface: index)
-    guard addresses.count <= Listening.filteredAddressCount else { return .announcements }
-    return addresses.isEmpty ? .nothing : .uses(of: addresses)
+    let probed = changeProbes.addresses(onInterface: index)
+    guard count + probed.count <= Listening.filteredAddressCount else {
+      return .announcements(groups: groups)
+    }
+    addresses += probed
+    return addresses.isEmpty ? .nothing : .uses(of: addresses, groups: groups)
   }
 
   /// Takes in what others say: an address that is announced elsewhere need not linger here, and one
@@ -78,9 +83,13 @@ extension Engine {
   func drainClaims(on interfaceIndex: Int32) {
     guard let wire = wires[interfaceIndex] else { return }
     let count = try? wire.transport.drain(limit: Listening.framesPerTurn) { frame in
-      guard let claim = try? AddressClaim(parsing: frame), claim.isInUse,
-        claim.mac != wire.macAddress
-      else { return }
+      guard let claim = try? AddressClaim(parsing: frame) else {
+        if let sighting = AdvertisementSighting(parsing: frame) {
+          handleSighting(sighting, onInterface: interfaceIndex)
+        }
+        return
+      }
+      guard claim.isInUse, claim.mac != wire.macAddress else { return }
       handleAnswer(claim, onInterface: interfaceIndex)
       if !lingering.isEmpty { handleClaimOfLingering(claim, onInterface: interfaceIndex) }
       guard let slot = owners.slot(of: claim.address, on: interfaceIndex),

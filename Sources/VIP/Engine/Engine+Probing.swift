@@ -94,7 +94,7 @@ extension Engine {
     guard instance.attendance.isRunning, let probe = instance.probe, probe.isUnderWay else {
       return
     }
-    let groupHasSame = instance.election.peers.contains { $0.addresses == .same }
+    let groupHasSame = instance.groupHasSameAddresses
     // The kernel removes what has expired within a second.
     let verdict = instance.probe?.judge(
       at: now, patience: (lifetime(of: instance) ?? .zero) + .seconds(2),
@@ -104,7 +104,9 @@ extension Engine {
     case .free:
       instance.probe = nil
       changeListening(for: instance)
-    case .refused(let refusal):
+    case .refused(var refusal):
+      refusal.cause = likelyCause(of: refusal, instance)
+      instance.probe?.explainRefusal(by: refusal.cause)
       wait(
         instance,
         for: .addressInUse(

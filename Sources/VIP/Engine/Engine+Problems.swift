@@ -53,6 +53,8 @@ extension Engine {
       } ?? false
     case .unguarded: return !isGuarded(instance)
     case .formerGroup: return formerGroupText(of: instance) != nil
+    case .hostAddress(let address): return instance.hostAddresses[address] != nil
+    case .undelivered: return instance.sightings.unheard != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
     case .conflict, .hook, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,

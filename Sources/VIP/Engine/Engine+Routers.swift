@@ -166,7 +166,9 @@ extension Engine {
   package func obstacle(to name: String) -> String? {
     for instance in routers.members(named: name) {
       if let reason = instance.attendance.obstacle { return reason.description }
-      if let obstacle = instance.probe?.obstacle(instance.settings.vrid) { return obstacle }
+      if let obstacle = instance.probe?.obstacle(instance.settings.vrid, wording) {
+        return obstacle
+      }
     }
     return nil
   }

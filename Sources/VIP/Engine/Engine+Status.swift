@@ -29,7 +29,8 @@ extension Engine {
         RouterStatus.AddressStatus(
           address: own.address,
           installed: own.isPresent && instance.isReachable
-            || predecessors.contains { $0.serves(own.address) })
+            || predecessors.contains { $0.serves(own.address) },
+          awaited: instance.formerGroups.hold(own.address.address) ? true : nil)
       },
       virtualMac: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
@@ -67,6 +68,10 @@ extension Engine {
         add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
+    for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
+      add(.hostAddress(address), text)
+    }
+    if let text = undeliveredText(of: instance) { add(.undelivered, text) }
     if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
     if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
     if let text = formerGroupText(of: instance) { add(.formerGroup, text) }

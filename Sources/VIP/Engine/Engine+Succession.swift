@@ -64,7 +64,7 @@ extension Engine {
       }
     }
     return Estate(
-      former: instance, group: instance.group, interfaceIndex: instance.link?.index,
+      former: instance, group: instance.groupKey, interfaceIndex: instance.link?.index,
       addresses: going,
       served: Set(going.lazy.map(\.address).filter(isServed)), isHeldElsewhere: isHeldElsewhere)
   }
@@ -75,7 +75,7 @@ extension Engine {
     for address in estate.addresses {
       guard let heir = heir(of: address, in: estate) else { continue }
       let isNearby = heir.link?.index == estate.interfaceIndex
-      if isNearby, heir.group != estate.group, !heir.election.isOwner,
+      if isNearby, heir.groupKey != estate.group, !heir.election.isOwner,
         estate.isHeldElsewhere || former.attendance.isLeaving
       {
         heir.formerGroups.came(

@@ -77,6 +77,8 @@ package final class Engine {
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
   private var isSafeguardStale = false
+  /// Whether the host may have a virtual address of its own by now, see ``noteChange()``.
+  private var isHostReviewDue = false
   /// What observers have been told that is wrong.
   var problems = ProblemLedger()
   /// The routers whose addresses can't be announced.
@@ -166,6 +168,7 @@ package final class Engine {
     sendAnnouncements()
     updateListening()
     armAnnouncements()
+    reviewHostAddresses()
     reviewProblems()
     tellSettled()
   }
@@ -262,6 +265,7 @@ package final class Engine {
     reviewFormerGroups(of: instance)
     reviewConflicts(of: instance)
     reviewTroubles(of: instance)
+    reviewSightings(of: instance)
     continueProbe(of: instance)
     if let due = instance.attendance.retryAt, due <= now {
       noteChange()
@@ -276,6 +280,7 @@ package final class Engine {
       let due = max(due, deadline)
       perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
+    inquire(of: instance)
     schedule(instance)
     return nil
   }
@@ -316,6 +321,14 @@ package final class Engine {
   func noteChange() {
     hasChanged = true
     isSafeguardStale = true
+    isHostReviewDue = true
+  }
+
+  /// Whether something has happened since this was last asked after which the host's own addresses are
+  /// to be compared with the virtual ones.
+  func takeHostReviewDue() -> Bool {
+    defer { isHostReviewDue = false }
+    return isHostReviewDue
   }
 
   /// Whether something has happened since this was last asked that the guard may have to be told.

@@ -39,6 +39,9 @@ struct InterfaceTable {
   /// Whether an Ethernet address is one of this machine's own.
   func hasMAC(_ mac: MACAddress) -> Bool { links.values.contains { $0.macAddress == mac } }
 
+  /// All interfaces.
+  var allLinks: some Collection<Link> { links.values }
+
   /// All interfaces, by name.
   var names: [String] { links.values.map(\.name).sorted() }
 
@@ -108,6 +111,17 @@ struct InterfaceTable {
   func hasHostAddress(in subnets: Set<InterfaceAddress>, on index: Int32) -> Bool {
     addresses[index]?.values.contains { entries in
       entries.contains { subnets.contains($0.record.address.subnet) }
+    } ?? false
+  }
+
+  /// Whether an address is in the network of an address of the host on an interface.
+  func hasNetwork(of address: IPv4Address, on index: Int32) -> Bool {
+    addresses[index]?.values.contains { entries in
+      entries.contains { entry in
+        let own = entry.record.address
+        return own.family == .ipv4
+          && InterfaceAddress(.v4(address), prefixLength: own.prefixLength)?.subnet == own.subnet
+      }
     } ?? false
   }
 

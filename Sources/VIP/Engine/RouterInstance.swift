@@ -24,8 +24,14 @@ final class RouterInstance {
   var takeovers = Takeovers()
   /// What is wrong on the segment at the moment.
   var troubles = Troubles()
+  /// The machines of the group whose advertisements are not delivered here.
+  var sightings = GroupSightings()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
+  /// When to ask for such machines.
+  var inquiry = AddressInquiry()
+  /// Its addresses that this machine answers for without holding them, and what to do about it.
+  var hostAddresses: [IPAddress: String] = [:]
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.
@@ -90,7 +96,7 @@ final class RouterInstance {
   var settings: RouterConfiguration { router.settings }
 
   /// What tells its group from others on the interface.
-  var group: FormerGroups.Group {
+  var groupKey: FormerGroups.Group {
     FormerGroups.Group(
       vrid: settings.vrid, version: settings.version,
       authentication: electionSettings.authentication)
@@ -127,7 +133,9 @@ final class RouterInstance {
 
   /// When something of it is due beside its election.
   var partsDeadline: Instant? {
-    let claims = earliest(earliest(conflicts.deadline, troubles.deadline), probe?.deadline)
+    let signs = earliest(troubles.deadline, sightings.deadline)
+    let conflict = earliest(conflicts.deadline, inquiry.deadline)
+    let claims = earliest(earliest(conflict, signs), probe?.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
   }
@@ -144,6 +152,15 @@ final class RouterInstance {
     }
     return .nanoseconds(Int64(clamping: longest))
   }
+
+  /// The other routers that speak for the group: a machine of another version takes no part in the
+  /// election, so what it lists and claims is a stranger's.
+  var group: some Sequence<Peer> {
+    election.peers.lazy.filter { [version = settings.version] in $0.version == version }
+  }
+
+  /// Whether a router of the group was heard that has the same addresses.
+  var groupHasSameAddresses: Bool { group.contains { $0.addresses == .same } }
 
   /// Whether the addresses belong on the interface now.
   var isHolding: Bool { election.state == .active }

@@ -101,7 +101,7 @@ public final class LinuxTransports: TransportFactory {
   /// Opens an interface with libpcap; nothing is received until a filter is set.
   public func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver {
     do throws(FrameError) {
-      let transport = try PcapTransport(interface: link.name, receiving: .announcements)
+      let transport = try PcapTransport(interface: link.name, receiving: .announcements())
       try transport.setFilter(.nothing)
       return transport
     } catch {

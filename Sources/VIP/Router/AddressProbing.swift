@@ -31,6 +31,9 @@ package struct AddressProbing: Sendable {
     package let holder: Holder
     /// Whether the group's Active was heard meanwhile, which does not list that address.
     package let isGroupHeard: Bool
+    /// The probable reason why the answer is not taken for the group's, and what to do about it; `nil`
+    /// if nothing speaks for that.
+    package internal(set) var cause: String?
   }
 
   /// What the answers mean so far.
@@ -198,6 +201,12 @@ package struct AddressProbing: Sendable {
     if let holder = answers.first { return .taken(by: holder) }
     return isOver ? .free : .open
   }
+
+  /// Notes why a refusal is probably none of a stranger.
+  mutating func explainRefusal(by cause: String?) { refusal?.cause = cause }
+
+  /// For how many of the addresses a machine has answered, as far as answers are kept.
+  func answerCount(of mac: MACAddress) -> Int { answers.count { $0.mac == mac } }
 
   /// The first answer for an address that the group's Active does not list.
   var stranger: Holder? { answers.first { !listed.contains($0.address) } }

@@ -21,7 +21,7 @@ import VIPCore
 /// ```
 ///           heard              20 ms               3 intervals            60 s of silence
 ///   (none) ───────▶ fresh ──────────────▶ pending ─────────────▶ certain ────────────────▶ (none)
-///                            defend,                  report        │ ▲          end
+///                            defend,                  report        │ ▲      ask, then end
 ///                            unless excused             └─▶ (none)   └─┘ heard: defend
 ///                                                   excused
 /// ```
@@ -37,6 +37,8 @@ struct ConflictWatch {
   static let advertisementDelay = Duration.milliseconds(20)
   /// How long nothing must have been heard until a conflict is over.
   static let memory = Duration.seconds(60)
+  /// How long before that the segment is asked: a machine that is silent may only not have been asked.
+  static let askedBefore = Duration.seconds(10)
 
   /// What is to be done about a claimed address.
   enum Deed: Hashable {
@@ -44,6 +46,8 @@ struct ConflictWatch {
     case defend(IPAddress)
     /// Tell that a machine outside the group uses it; done once per conflict.
     case report(IPAddress, MACAddress)
+    /// Ask the segment which machine has it.
+    case ask(IPAddress)
     /// Tell that a reported conflict is over.
     case end(IPAddress, MACAddress)
   }
@@ -60,6 +64,8 @@ struct ConflictWatch {
     var lastDefense: Instant?
     /// Whether a further claim has still to be answered.
     var isUnanswered = false
+    /// Whether the segment has been asked since it was last heard.
+    var isAsked = false
     var stage = Stage.fresh
     /// When the stage is over.
     var due: Instant
@@ -105,7 +111,7 @@ struct ConflictWatch {
     claims[place].count += 1
     if claims[place].stage == .certain {
       claimCount += 1
-      claims[place].due = now + Self.memory
+      keep(place, since: now)
     }
     // Before the first answer it is part of the claim that is judged.
     guard let lastDefense = claims[place].lastDefense else { return nil }
@@ -137,7 +143,11 @@ struct ConflictWatch {
       }
       let claim = claims[place]
       guard claim.due <= now else { continue }
-      if claim.stage == .certain {
+      if claim.stage == .certain, !claim.isAsked {
+        deeds.append(.ask(claim.address))
+        claims[place].isAsked = true
+        claims[place].due = claim.lastHeard + Self.memory
+      } else if claim.stage == .certain {
         deeds.append(.end(claim.address, claim.mac))
         dropped.append(place)
       } else if claim.firstHeard + grace > now {
@@ -175,10 +185,16 @@ struct ConflictWatch {
   private mutating func confirm(_ place: Int, at now: Instant) -> [Deed] {
     let claim = claims[place]
     claims[place].stage = .certain
-    claims[place].due = claim.lastHeard + Self.memory
+    keep(place, since: claim.lastHeard)
     claimCount += claim.count
     let report = Deed.report(claim.address, claim.mac)
     return claim.lastDefense == nil ? [defend(place, at: now), report] : [report]
+  }
+
+  /// A conflict goes on.
+  private mutating func keep(_ place: Int, since lastHeard: Instant) {
+    claims[place].isAsked = false
+    claims[place].due = lastHeard + (Self.memory - Self.askedBefore)
   }
 
   private mutating func defend(_ place: Int, at now: Instant) -> Deed {

@@ -23,6 +23,9 @@ extension AddressProbing.Holder {
 
 extension AddressProbing.Refusal {
   /// Why a router can't take part, and what to do.
+  ///
+  /// Where the answer is probably the group's, the probe is not spoken of: without it two machines would
+  /// hold the address.
   func text(_ vrid: VRID, _ wording: Wording = Wording()) -> String {
     // It may advertise for all that is known: with another password, or in another version.
     let stranger =
@@ -30,6 +33,6 @@ extension AddressProbing.Refusal {
       ? "which is not the Active of VRID \(vrid)"
       : "from which no advertisement for VRID \(vrid) was accepted"
     return "\(holder.address) is used by the machine with Ethernet address \(holder.mac), "
-      + "\(stranger); \(wording.addressInUse)"
+      + stranger + (cause.map { ": \($0)" } ?? "; \(wording.addressInUse)")
   }
 }

@@ -40,6 +40,16 @@ struct Troubles {
   func contains(_ kind: Problem.Kind) -> Bool {
     list.contains { Problem.Kind($0.kind) == kind }
   }
+  /// Why advertisements of another machine are not accepted, if they are not.
+  var whyUnaccepted: String? {
+    list.first { trouble in
+      switch trouble.kind {
+      case .finding(let finding):
+        [.versionDiffers, .authenticationDiffers, .ownAddress].contains(finding)
+      case .unusable, .unlistedPeer: true
+      }
+    }?.text
+  }
   /// The sentences that describe what is wrong now.
   var texts: [String] { list.map(\.text) }
 

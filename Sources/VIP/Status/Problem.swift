@@ -35,6 +35,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case unusableAdvertisement
     /// A machine outside the group uses a virtual address that is held here.
     case conflict(IPAddress)
+    /// This machine has a virtual address as its own and answers for it beside the Active.
+    case hostAddress(IPAddress)
     /// A virtual address can't be put on the interface or taken off.
     case addressFailure(InterfaceAddress)
     /// Something on this machine keeps removing a virtual address.
@@ -43,6 +45,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case announcing
     /// Advertisements can't be sent.
     case advertising
+    /// Advertisements of the group reach the interface and are not delivered to this program.
+    case undelivered
     /// Another Active does not hear this machine, which leaves the role to it.
     case unheard
     /// Another machine still holds addresses in the group that they came from in a change.

@@ -82,8 +82,11 @@ package final class Bench {
   }
 
   /// Lets another machine say something about an address.
-  package func hear(_ claim: AddressClaim) throws {
-    platform.wire.deliver(claim.encodedFrame())
+  package func hear(_ claim: AddressClaim) throws { hear(frame: claim.encodedFrame()) }
+
+  /// Lets a frame reach the interface.
+  package func hear(frame: [UInt8]) {
+    platform.wire.deliver(frame)
     engine.turn(ready: [.wire(2)])
     events += engine.takeEvents()
     settle()

@@ -164,7 +164,7 @@ final class MachineWire: FrameTransport, FrameReceiver {
     case .nothing: return
     case .announcements, .segment:
       guard (try? AddressClaim(parsing: frame.span)) != nil else { return }
-    case .uses(let addresses):
+    case .uses(let addresses, _):
       guard let claim = try? AddressClaim(parsing: frame.span), claim.isInUse,
         addresses.contains(claim.address)
       else { return }

@@ -42,6 +42,8 @@ import VIPCore
     #expect(watch.status.current.isEmpty)
     #expect(review(&watch, at: .seconds(3)) == [.report(address(), Self.stranger)])
     #expect(watch.status.current.count == 1)
+    #expect(watch.deadline == at(.seconds(50)))
+    #expect(review(&watch, at: .seconds(50)) == [.ask(address())])
     #expect(watch.deadline == at(.seconds(60)))
     #expect(review(&watch, at: .milliseconds(59_999)) == [])
     #expect(review(&watch, at: .seconds(60)) == [.end(address(), Self.stranger)])
@@ -105,7 +107,8 @@ import VIPCore
     #expect(review(&watch, at: .seconds(80)) == [])
     #expect(watch.deadline == at(.seconds(81)))
     #expect(review(&watch, at: .seconds(81)) == [.defend(address())])
-    #expect(watch.deadline == at(.seconds(140)))
+    #expect(watch.deadline == at(.seconds(130)))
+    #expect(review(&watch, at: .seconds(130)) == [.ask(address())])
     #expect(watch.status.claims == 78 && watch.status.defenses == 9)
     #expect(review(&watch, at: .seconds(140)) == [.end(address(), Self.stranger)])
   }
@@ -121,8 +124,8 @@ import VIPCore
     #expect(review(&watch, at: .milliseconds(10_019)) == [])
     #expect(review(&watch, at: .milliseconds(10_020)) == [.defend(address())])
     // Once for all that came in between.
-    #expect(review(&watch, at: .seconds(64)) == [])
-    #expect(watch.deadline == at(.seconds(65)))
+    #expect(review(&watch, at: .seconds(54)) == [])
+    #expect(watch.deadline == at(.seconds(55)))
   }
 
   @Test func `a further claim that was a takeover's is not answered`() {

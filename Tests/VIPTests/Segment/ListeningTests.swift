@@ -30,23 +30,23 @@ import VIPCore
     #expect(listening.filterWasSet(Self.some) == .watch)
     #expect(listening.isListening)
     #expect(listening.filter(for: Self.some) == nil)
-    #expect(listening.filter(for: .announcements) == .announcements)
-    #expect(listening.filterWasSet(.announcements) == nil, "it is watched already")
+    #expect(listening.filter(for: .announcements()) == .announcements())
+    #expect(listening.filterWasSet(.announcements()) == nil, "it is watched already")
     #expect(listening.filterWasSet(.nothing) == .unwatch)
     #expect(!listening.isListening)
   }
 
   @Test func `a filter that was refused is tried again a second later`() {
     var listening = listening()
-    #expect(listening.filter(for: .announcements) == .announcements)
+    #expect(listening.filter(for: .announcements()) == .announcements())
     listening.filterWasRefused(at: at(0))
     #expect(listening.isListening && listening.deadline == at(1000))
     #expect(listening.resume(at: at(999)) == nil)
     #expect(!listening.isStale)
     #expect(listening.resume(at: at(1000)) == nil)
     #expect(listening.isStale && listening.deadline == nil)
-    #expect(listening.filter(for: .announcements) == .announcements)
-    #expect(listening.filterWasSet(.announcements) == nil)
+    #expect(listening.filter(for: .announcements()) == .announcements())
+    #expect(listening.filterWasSet(.announcements()) == nil)
     #expect(listening.deadline == nil)
   }
 
@@ -80,7 +80,7 @@ import VIPCore
     // Nor is something new watched before the pause is over.
     #expect(listening.filterWasSet(Self.some) == .watch)
     #expect(listening.drained(nil, at: at(20)) == .unwatch)
-    #expect(listening.filterWasSet(.announcements) == nil)
+    #expect(listening.filterWasSet(.announcements()) == nil)
     #expect(listening.resume(at: at(30)) == .watch)
   }
 

@@ -1,0 +1,84 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Finding out why the group is not heard, before another machine is accused.
+///
+/// What the program can see itself: advertisements that reach the interface and are not delivered, this
+/// machine's own address on the wire, advertisements that are not accepted, the group's virtual MAC
+/// address among the answers, one machine that answers for all addresses.
+extension Engine {
+  /// Takes in that an advertisement has reached an interface.
+  func handleSighting(_ sighting: AdvertisementSighting, onInterface index: Int32) {
+    let key = SegmentKey(interfaceIndex: index, family: sighting.source.family)
+    guard let instance = segments[key]?.router(sighting.vrid), !interfaces.hasMAC(sighting.mac),
+      sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast
+    else { return }
+    instance.sightings.saw(sighting.source, sighting.mac, at: now)
+    arm(instance, by: instance.sightings.deadline)
+    guard let text = undeliveredText(of: instance) else { return }
+    warn(.undelivered, of: instance, text)
+  }
+
+  /// Forgets what has not been seen for long; ``reviewProblems()`` tells that it is over.
+  func reviewSightings(of instance: RouterInstance) {
+    guard let deadline = instance.sightings.deadline, deadline <= now else { return }
+    instance.sightings.review(at: now)
+  }
+
+  /// What keeps advertisements of the group from being delivered, and what to do about it; `nil` if
+  /// nothing does.
+  func undeliveredText(of instance: RouterInstance) -> String? {
+    guard let sender = instance.sightings.unheard, let link = instance.link else { return nil }
+    let what =
+      "advertisements for VRID \(instance.settings.vrid) from \(sender.source) "
+      + "(\(sender.mac)) reach \(link.name) and are not delivered: "
+    if isOwn(sender.source) {
+      return what + "\(sender.source) is this machine's own address too; give one of the two "
+        + "machines another"
+    }
+    if let master = link.masterIndex.flatMap({ interfaces.link($0) }), master.kind != "vrf" {
+      return what + "\(link.name) is part of \(master.name), which gets them; name that one as the "
+        + "router's interface"
+    }
+    if case .v4(let source) = sender.source, let mode = reversePathFilter(on: link),
+      !interfaces.hasNetwork(of: source, on: link.index)
+    {
+      return what + "\(source) is in none of \(link.name)'s networks, so this machine's reverse "
+        + "path filter (rp_filter \(mode)) drops them; give \(link.name) an address in that network, "
+        + "or switch the filter off for all and for \(link.name)"
+    }
+    return what + "this machine's firewall drops them; let protocol 112 in on \(link.name)"
+  }
+
+  /// The probable reason why the answer of a machine is taken for a stranger's though it may be the
+  /// group's, and what to do about it; `nil` if nothing speaks for that.
+  func likelyCause(of refusal: AddressProbing.Refusal, _ instance: RouterInstance) -> String? {
+    if let text = undeliveredText(of: instance) { return text }
+    if let trouble = instance.troubles.whyUnaccepted { return trouble }
+    guard !refusal.isGroupHeard else { return nil }
+    let vrid = instance.settings.vrid
+    let advice =
+      "let its advertisements get here: see whether it runs, its VRID and its firewall, and "
+      + "multicast (IGMP or MLD snooping) on the switch"
+    if refusal.holder.mac == .virtualRouter(vrid, instance.family) {
+      return "this is the virtual MAC address of VRID \(vrid), so a router of the group serves it; "
+        + advice
+    }
+    guard let count = instance.probe?.answerCount(of: refusal.holder.mac), count > 1,
+      count == min(instance.addresses.current.count, AddressProbing.answersMax)
+    else { return nil }
+    return "it has all addresses of the router, so it probably is the group's Active; " + advice
+  }
+
+  private func isOwn(_ address: IPAddress) -> Bool {
+    interfaces.allLinks.contains { interfaces.hostRecord(address, on: $0.index) != nil }
+  }
+
+  /// The kernel's check of IPv4 sources on an interface; `nil` if there is none.
+  private func reversePathFilter(on link: Link) -> Int? {
+    let mode = ["all", link.name].compactMap { platform.setting("ipv4/conf/\($0)/rp_filter") }.max()
+    return mode == 0 ? nil : mode
+  }
+}

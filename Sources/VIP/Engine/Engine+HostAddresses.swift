@@ -1,0 +1,59 @@
+import Netlink
+import VIPCore
+import VRRP
+
+/// Noticing that this machine answers for an address that another one of the group holds: it has the
+/// address as its own.
+extension Engine {
+  /// Compares the host's own addresses with the virtual ones of routers that don't hold them.
+  ///
+  /// What is new is told here, what is over by ``reviewProblems()``.
+  func reviewHostAddresses() {
+    guard takeHostReviewDue() else { return }
+    var found: [Int: [IPAddress: String]] = [:]
+    interfaces.forEachHostAddress { record in
+      for index in wires.keys {
+        guard let slot = owners.slot(of: record.address.address, on: index),
+          let instance = instances[slot], let link = instance.link,
+          let text = hostAnswers(with: record, on: link, for: instance)
+        else { continue }
+        found[slot, default: [:]][record.address.address] = text
+      }
+    }
+    for case let instance? in instances {
+      instance.hostAddresses = found[instance.slot] ?? [:]
+      for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
+        warn(.hostAddress(address), of: instance, text)
+      }
+    }
+  }
+
+  /// What is wrong if the host answers for a virtual address by one of its own; `nil` if it does not, or
+  /// with every right.
+  private func hostAnswers(
+    with record: AddressRecord, on link: Link, for instance: RouterInstance
+  ) -> String? {
+    // A holder answers anyway, and an owner has the addresses as its own.
+    guard !instance.isHolding, !instance.handover.isUnderWay, !instance.election.isOwner else {
+      return nil
+    }
+    let address = record.address.address
+    let isElsewhere = record.interfaceIndex != link.index
+    if isElsewhere, !answersForOtherInterfaces(link, address.family) { return nil }
+    let name = interfaces.link(record.interfaceIndex)?.name ?? "interface \(record.interfaceIndex)"
+    let start =
+      "\(address) is this machine's own address on \(name) too, so it answers for it beside the "
+      + "Active; remove it with 'ip address delete \(record.address) dev \(name)'"
+    return isElsewhere
+      ? start + ", or set net.ipv4.conf.\(link.name).arp_ignore to 1"
+      : start + ", or make this machine the owner (priority 255)"
+  }
+
+  /// Whether the kernel answers on an interface for addresses of others: in IPv4 unless it is told not
+  /// to, in IPv6 never.
+  private func answersForOtherInterfaces(_ link: Link, _ family: AddressFamily) -> Bool {
+    guard family == .ipv4 else { return false }
+    let own = Int(link.ipv4[.arpIgnore] ?? 0)
+    return max(own, platform.setting("ipv4/conf/all/arp_ignore") ?? 0) == 0
+  }
+}
