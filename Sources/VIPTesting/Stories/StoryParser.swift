@@ -161,7 +161,7 @@ private struct StoryParser {
       let interface = try word("an interface")
       return .link(
         interface,
-        try value(StoryCommand.LinkDeed.allCases.map(\.rawValue).joined(separator: ", ")) {
+        try value("down, up, no-carrier, carrier, gone, new, joins, mtu-576 or mtu-1500") {
           StoryCommand.LinkDeed(rawValue: $0)
         })
     case "rename": return .rename(try word("an interface"), try word("its new name"))
@@ -178,7 +178,8 @@ private struct StoryParser {
         throw error("'\(other)' is none of adds, replaces, removes, promotes and forgets")
       }
     case "refuse":
-      let what = try value(Machine.Refusal.allCases.map(\.rawValue).joined(separator: ", ")) {
+      let kinds = "install, remove, link, send, permission, neighbours, announce or open"
+      let what = try value(kinds) {
         Machine.Refusal(rawValue: $0)?.rawValue
       }
       return .refuse(what, try duration())
