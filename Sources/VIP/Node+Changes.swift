@@ -3,8 +3,9 @@ public import VIPCore
 extension Node {
   /// Brings routers to the settings they shall have: only what is different is touched.
   ///
-  /// New ones are added; present ones take over what they can while they run, or hand over and start
-  /// again if their interface, VRID or version changes. Routers that are not named stay as they are.
+  /// New ones are added; present ones take over what they can while they run. One whose interface, VRID
+  /// or version changes is another router from then on; its addresses are served all the time, in a
+  /// group that goes on elsewhere by another machine. Routers that are not named stay as they are.
   /// Returns when all have been added, which is not yet when they take part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
@@ -272,25 +273,18 @@ extension Node {
 
   private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
     engine.makeTime(forAddresses: engine.addressCount)
-    for name in plan.leaving { engine.remove(name) }
-
-    // A router that needs nothing of what a leaving one still has does not wait for it.
-    var gone = RouterSet()
-    for router in engine.leavingSettings { _ = gone.insert(router) }
-    func isLate(_ router: RouterConfiguration) -> Bool { gone.collision(of: router) != nil }
-    try engine.change(plan.changed.filter { !isLate($0) })
-    for router in plan.added where !isLate(router) {
-      try engine.add(router, unready: plan.unready)
+    let late = try engine.rearrange(
+      Rearrangement(
+        removed: plan.report.removed, changed: plan.changed, added: plan.added + plan.replaced,
+        faults: former.fitness, unready: plan.unready))
+    // What needs what a leaving router still has waits for it.
+    let awaited = plan.report.removed + late.added.map(\.name)
+    _ = await wait { [engine] in
+      !awaited.contains { engine.isStaying($0) ? false : engine.contains($0) }
     }
-
-    let awaited = plan.leaving
-    _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
+    guard !late.isEmpty else { return }
     try refuseIfShuttingDown()
-    try engine.change(plan.changed.filter(isLate))
-    for router in plan.added.filter(isLate) + plan.replaced {
-      try engine.add(
-        router, keeping: former.fitness[router.name] ?? [:], unready: plan.unready)
-    }
+    _ = try engine.rearrange(late)
   }
 
   /// Puts back what was there before a change that the machine has refused half-way.
@@ -299,15 +293,23 @@ extension Node {
     let awaited = plan.leaving + plan.report.added
     _ = await wait { [self] in isShuttingDown || !awaited.contains(where: engine.isLeaving) }
     guard !isShuttingDown else { return }
-    for router in former.routers {
-      if engine.contains(router.name) {
-        try? engine.change([router])
-      } else {
-        try? engine.add(
-          router, keeping: former.fitness[router.name] ?? [:], unready: .wait)
-      }
+    // Together, since they may have swapped addresses; what can't be had any more costs no other.
+    if (try? putBack(former.routers, former)) == nil {
+      for router in former.routers { try? putBack([router], former) }
     }
     await noteAddresses()
+  }
+
+  private func putBack(_ routers: [RouterConfiguration], _ former: Former) throws(NodeError) {
+    var plan = Rearrangement(faults: former.fitness, unready: .wait)
+    for router in routers {
+      switch engine.settings(named: router.name)?.change(to: router) {
+      case .none?: break
+      case .inPlace?: plan.changed.append(router)
+      case .replacement?, nil: plan.added.append(router)
+      }
+    }
+    _ = try engine.rearrange(plan)
   }
 
   /// The routers that a change touches, as they were before.

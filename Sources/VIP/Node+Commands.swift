@@ -19,9 +19,10 @@ extension Node {
     // The last backup moves within one interval, and we take it back after two.
     let patience = engine.longestInterval(of: name) * 3 + .seconds(1)
     let end = await wait(atMost: patience) { [engine] in
-      !engine.outcomes(of: name).contains(.open)
+      !engine.outcomes(of: name).contains(.open) || engine.lapse(of: name) != nil
     }
     if end == .cancelled { throw .cancelled }
+    if let reason = engine.lapse(of: name) { throw NodeError(.refused, "\(name): \(reason)") }
     guard engine.outcomes(of: name) == [.elsewhere] else {
       throw NodeError(
         .refused,
@@ -37,11 +38,15 @@ extension Node {
   public func promote(_ name: String) async throws(NodeError) {
     guard engine.contains(name) else { throw unknownRouter(name) }
     try engine.promote(name)
-    let end = await wait(atMost: .seconds(5)) { [engine] in engine.outcomes(of: name) == [.here] }
+    let end = await wait(atMost: .seconds(5)) { [engine] in
+      engine.outcomes(of: name) == [.here] || engine.loss(of: name) != nil
+    }
     if end == .cancelled { throw .cancelled }
+    if let reason = engine.loss(of: name) { throw NodeError(.refused, "\(name): \(reason)") }
     guard engine.outcomes(of: name) == [.here] else {
       throw NodeError(
-        .refused, "\(name): another machine took the role back at once; see its priority")
+        .refused,
+        "\(name): it is Active, and not all of its addresses are up yet; see its status")
     }
   }
 }

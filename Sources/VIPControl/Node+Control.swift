@@ -114,7 +114,7 @@ extension Node {
     var report = ChangeReport()
     switch request {
     case .up(let settings, _, let unready):
-      report = try await preview(settings, unready: unready)
+      report = try await preview(settings, unready: unready ?? .refuse)
     case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)

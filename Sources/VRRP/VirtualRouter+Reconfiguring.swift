@@ -50,4 +50,24 @@ extension VirtualRouter {
     }
     return actions
   }
+
+  /// Says at once that the addresses which it lists have changed, if it is Active.
+  ///
+  /// Not in the RFC: machines that are given the same addresses at the same time probe for them, and take
+  /// the answers for the group's once they have heard its list. One of the four answers in an interval; a
+  /// list that changes sooner brings the next advertisement forward.
+  ///
+  /// - Parameter now: the current time.
+  /// - Returns: what to do.
+  package mutating func addressesChanged(at now: Instant) -> Actions {
+    var actions = Actions()
+    // What to do about one that is late is decided when its timer fires.
+    guard case .active(var active) = phase,
+      now.nanoseconds(since: active.lastSent)
+        <= Self.silenceMax(configuration.interval.nanoseconds)
+    else { return actions }
+    speakSoon(&active, at: now, &actions)
+    phase = .active(active)
+    return actions
+  }
 }

@@ -115,6 +115,11 @@ extension VirtualRouter {
   /// to when the next answer may be sent: no sender can multiply packets, or end a run of farewells
   /// with one that is not answered soon.
   mutating func answerFarewell(_ active: inout Active, at now: Instant, _ actions: inout Actions) {
+    speakSoon(&active, at: now, &actions)
+  }
+
+  /// Advertises now, or as soon as the next answer may be sent.
+  mutating func speakSoon(_ active: inout Active, at now: Instant, _ actions: inout Actions) {
     let pause = Self.answerPause(configuration.interval.nanoseconds)
     guard let last = active.lastAnswer, now.nanoseconds(since: last) < pause else {
       active.lastAnswer = now

@@ -14,14 +14,14 @@ import VIPTesting
       ("node a\nup a web 192.0.2.10/24 priority 0", "2: '0' is no value for priority"),
       (
         "node a\nrefuse a everything 1s",
-        "2: 'everything' is not install, remove, link, send, announce or open"
+        "2: 'everything' is not install, remove, link, send, permission, neighbours, announce or open"
       ),
       ("tick soon", "1: 'soon' is not a duration such as 250ms"),
       ("tick", "1: a duration such as 250ms is missing at the end"),
       ("tick 1s 2s", "1: '2s' is too much here"),
       (
         "node a\nlink a eth0 sideways",
-        "2: 'sideways' is not down, up, no-carrier, carrier, gone or new"
+        "2: 'sideways' is not down, up, no-carrier, carrier, gone, new, joins, mtu-576 or mtu-1500"
       ),
       ("node a\ndrop a->z", "2: there is no node 'z' yet"),
       (
@@ -29,7 +29,8 @@ import VIPTesting
       ),
       (
         "expect asleep none",
-        "1: 'asleep' is none of holder, served, active, backup, initialize, untouched"
+        "1: 'asleep' is none of holder, served, active, backup, initialize, untouched, overlap, "
+          + "outage"
       ),
       ("node a lease 1s", "1: '1s' is not a lease of 2s to 1h, or off"),
       (
@@ -51,5 +52,50 @@ import VIPTesting
       playing: "node a\nup a web 192.0.2.10/24\ntick 10s\nexpect holder 192.0.2.10 none\n")
     #expect(transcript.failed)
     #expect(transcript.text.hasSuffix("    EXPECTATION FAILED: a\n"))
+  }
+
+  @Test("Changes of a file, what befalls sockets and measured bounds read back as they are written")
+  func rareWords() throws {
+    let text = """
+      node a
+      link a eth1 joins
+      link a eth0 mtu-576
+      host a forgets groups
+      refuse a permission 1s
+      refuse a neighbours 1s
+      edit a
+      reload a
+      expect overlap 192.0.2.10 1s
+      expect outage 192.0.2.10 100ms
+
+      """
+    #expect(try Story(parsing: text).description == text)
+  }
+
+  @Test("A change of a file takes effect when the node is told to read it")
+  func editedFile() throws {
+    let transcript = try StoryTranscript(
+      playing: """
+        node a
+        up a web 192.0.2.10/24
+        tick 10s
+        edit a
+        add a web 192.0.2.11/24
+        up a db 192.0.2.12/24 vrid 52
+        tick 10s
+        expect holder 192.0.2.11 none
+        reload a
+        tick 10s
+        expect holder 192.0.2.11 a
+        expect holder 192.0.2.12 a
+        edit a
+        down a web
+        reload a
+        tick 10s
+        expect holder 192.0.2.10 none
+        expect holder 192.0.2.12 a
+
+        """)
+    #expect(!transcript.failed, "\(transcript)")
   }
 }

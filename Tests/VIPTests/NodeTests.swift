@@ -139,18 +139,20 @@ import VRRP
 
   @Test func `a change that has begun is carried through although it is cancelled`() async throws {
     let node = try await activeNode(interval: 8000)
-    let other = try settings(vrid: 52, interval: try interval(8000))
-    // Another VRID: the old router hands over first.
-    try await expectCancellation(once: isLeaving(node)) { try await node.up(other) }
-    machine.hear(150)
-    while try await node.status().routers.first?.vrid != 52 {
-      try await Task.sleep(for: .milliseconds(10))
+    let other = try settings(
+      ["198.18.0.101/24"], vrid: 52, name: "mail", interval: try interval(8000))
+    // It is waited for the router that goes, which hands over.
+    try await expectCancellation(once: isLeaving(node)) {
+      try await node.apply([other], removing: ["web"])
     }
+    #expect(await Set(node.routerNames) == ["mail", "web"])
+    machine.hear(150)
+    while await node.routerNames != ["mail"] { try await Task.sleep(for: .milliseconds(10)) }
   }
 
-  @Test func `a cancelled promotion returns at once`() async throws {
+  /// A node whose router is Backup and would need half a minute to put its addresses up.
+  private func slowNode() async throws -> Node {
     let node = try Node(on: machine)
-    // Half a minute, at this speed.
     machine.withKernel { kernel in
       kernel.failure = { request in
         if case .install = request { usleep(1300) }
@@ -164,8 +166,52 @@ import VRRP
     while try await node.status().routers.first?.activeRouter == nil {
       try await Task.sleep(for: .milliseconds(1))
     }
+    return node
+  }
+
+  @Test func `a cancelled promotion returns at once`() async throws {
+    let node = try await slowNode()
     let hasBegun = { machine.deeds.contains { $0.description.hasPrefix("install") } }
     try await expectCancellation(once: hasBegun) { try await node.promote("web") }
+  }
+
+  @Test func `a promotion that another machine takes back ends with the reason`() async throws {
+    let node = try await slowNode()
+    let promotion = Task { try await node.promote("web") }
+    while try await node.status().routers.first?.state != .active {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    machine.hear(254)
+    let error = await #expect(throws: NodeError.self) { try await promotion.value }
+    #expect(
+      error?.description
+        == "web: IPv4 has lost the role again at once: 198.18.0.9 has higher priority 254")
+  }
+
+  @Test func `a promotion or resignation of a router that is removed meanwhile says so`()
+    async throws
+  {
+    let node = try await slowNode()
+    let promotion = Task { try await node.promote("web") }
+    while try await node.status().routers.first?.state != .active {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    let end = Task { try await node.down("web") }
+    let error = await #expect(throws: NodeError.self) { try await promotion.value }
+    #expect(error?.description == "web: it was removed meanwhile")
+    machine.withKernel { $0.failure = nil }
+    try await end.value
+
+    let other = try await activeNode(interval: 8000)
+    let resignation = Task { try await other.resign("web") }
+    while try await other.status().routers.first?.state != .backup {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    let removal = Task { try await other.down("web") }
+    let refusal = await #expect(throws: NodeError.self) { try await resignation.value }
+    #expect(refusal?.description == "web: it was removed meanwhile")
+    machine.hear(150)
+    try await removal.value
   }
 
   @Test func `a cancelled resignation returns at once`() async throws {

@@ -162,7 +162,11 @@ import VRRP
     let asked = bench.engine.startProbes(for: [more])
     #expect(asked.count == 1)
     try bench.hear(answer("198.18.0.4"))
+    // The Active's own address, by which its machine is known.
+    let active = try #require(IPAddress("198.18.0.2"))
+    try bench.hear(AddressClaim(address: active, mac: MACAddress(2, 0, 0, 0, 0, 2), form: .reply))
     bench.pass(.milliseconds(400))
+    #expect(!bench.engine.isProbing(asked))
     #expect(bench.platform.wire.filter != .nothing)
     #expect(bench.engine.endProbes(asked)?.contains("198.18.0.4 is used by") == true)
     #expect(bench.platform.wire.filter == .nothing, "nothing is listened for any more")
@@ -270,6 +274,7 @@ import VRRP
     bench.engine.wording = Wording(probeFlag: "--no-probe", probeKey: "probe: false")
     let again = bench.engine.startProbes(for: [more])
     try bench.hear(answer("198.18.0.7"))
+    bench.pass(.milliseconds(400))
     #expect(
       bench.engine.endProbes(again)?.hasSuffix(
         "or switch the probe off (--no-probe, or 'probe: false' in the file)") == true)
@@ -309,7 +314,8 @@ import VRRP
     let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
     let probes = bench.engine.startProbes(for: [more])
     let new = try #require(IPAddress("198.18.0.7"))
-    #expect(bench.platform.wire.filter == .uses(of: [new]))
+    let active = try #require(IPAddress("198.18.0.2"))
+    #expect(bench.platform.wire.filter == .uses(of: [new, active]))
     #expect(bench.platform.watched.contains(.wire(2)))
     bench.pass(.milliseconds(400))
     #expect(bench.engine.endProbes(probes) == nil)

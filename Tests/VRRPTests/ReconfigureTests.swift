@@ -141,4 +141,27 @@ import VRRP
     _ = router.start(at: .ms(100), from: Fixture.own)
     #expect(router.deadline == Instant.ms(100).advanced(byNanoseconds: 360_937_500))
   }
+
+  @Test("An Active advertises at once that its list has changed, four times an interval at most")
+  func changedAddresses() {
+    var router = active()
+    let said = [.advertise(.default)] as [Action]
+    #expect(router.addressesChanged(at: .ms(4000)).kinds == said)
+    #expect(router.deadline == .ms(5000), "its rhythm goes on from there")
+    #expect(router.addressesChanged(at: .ms(4100)).isEmpty)
+    #expect(router.addressesChanged(at: .ms(4200)).isEmpty)
+    #expect(router.deadline == .ms(4250), "as soon as it may")
+    #expect(router.advance(to: .ms(4250)).kinds == said)
+    #expect(router.deadline == .ms(5250))
+    #expect(router.statistics.advertisementSent == 3)
+  }
+
+  @Test("A Backup says nothing of its list, nor does an Active that was silent for too long")
+  func unsaidAddresses() {
+    var router = VirtualRouter.backup()
+    #expect(router.addressesChanged(at: .ms(1000)).isEmpty)
+    router = active()
+    #expect(router.addressesChanged(at: .ms(8000)).isEmpty)
+    #expect(router.state == .active)
+  }
 }

@@ -197,6 +197,7 @@ extension Engine {
   /// The kernel's report of a removal counts for the router that has the address by then.
   private func expectRemoval(of address: InterfaceAddress, near instance: RouterInstance) {
     guard let owner = owner(of: address.address, near: instance),
+      owner.addressInterface == instance.addressInterface,
       let position = owner.addresses.position(of: address)
     else { return }
     owner.addresses.expectRemoval(position)

@@ -22,6 +22,9 @@ extension Engine {
       let advertisement = try Advertisement(
         parsing: message, from: header.source, to: header.destination,
         hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+      if !watchers.isEmpty {
+        hearFormerGroups(advertisement, message, from: header.source, on: segment)
+      }
       guard let instance = addressee else {
         segment.countUnaddressed()
         return
@@ -33,7 +36,7 @@ extension Engine {
       let addresses = advertisement.match(instance.outgoing.listedAddresses, in: message)
       let actions = instance.election.receive(
         advertisement, from: header.source, addresses: addresses, at: now)
-      if actions.heardActive != nil { handleSuccessor(of: instance) }
+      if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
       perform(actions, for: instance)
       // A sender without the group's password or version does not speak for it, nor does a looped packet.
       if instance.probe != nil,

@@ -3,7 +3,7 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Probing for addresses that running routers are to get, see ``ChangeProbes``.
+/// Probing for addresses that running routers are to get, before they get them; ``ChangeProbe`` decides.
 extension Engine {
   /// Begins to probe for the new addresses of routers that run.
   ///
@@ -16,20 +16,11 @@ extension Engine {
   private func beginProbes(for wanted: [RouterConfiguration]) -> [Int] {
     var identifiers: [Int] = []
     for settings in wanted where settings.probe && settings.priority != .owner {
-      for instance in routers.members(named: settings.name) {
-        guard knowsGroup(instance), let link = instance.link, let wire = wire(of: instance) else {
-          continue
-        }
-        let present = Set(instance.addresses.map(\.address.address))
-        let new = settings.addresses(instance.family).map(\.address).filter { address in
-          // What another router of this node has, the segment knows as this machine's.
-          !present.contains(address)
-            && owners.slot(of: address, on: link.index) == nil
-        }
-        guard !new.isEmpty else { continue }
-        identifiers.append(
-          changeProbes.begin(for: new, of: settings.name, onInterface: link.index, at: now))
-        wire.listening.interestChanged()
+      for instance in routers.members(named: settings.name)
+      where instance.settings.interface == settings.interface {
+        guard let probe = probe(for: settings, of: instance) else { continue }
+        identifiers.append(changeProbes.begin(probe))
+        wire(of: instance)?.listening.interestChanged()
       }
     }
     guard !identifiers.isEmpty else { return [] }
@@ -39,11 +30,41 @@ extension Engine {
     return identifiers
   }
 
+  private func probe(
+    for settings: RouterConfiguration, of instance: RouterInstance
+  ) -> ChangeProbe? {
+    guard knowsGroup(instance), let link = instance.link, wires[link.index] != nil else {
+      return nil
+    }
+    let present = Set(instance.addresses.map(\.address.address))
+    let all = settings.addresses(instance.family)
+    let new = all.map(\.address).filter { address in
+      // What another router of this node has, the segment knows as this machine's.
+      !present.contains(address) && owners.slot(of: address, on: link.index) == nil
+    }
+    guard !new.isEmpty else { return nil }
+    let members = instance.election.peers.filter { peer in
+      peer.version == settings.version && peer.addresses != .disjoint
+        && peer.address != instance.election.primaryAddress
+        && now.nanoseconds(since: peer.lastHeard) <= 4 * peer.interval.nanoseconds
+    }
+    let capacity = Advertisement.addressCountMax(
+      mtu: link.mtu, family: instance.family, version: settings.version)
+    return ChangeProbe(
+      router: settings.name, interfaceIndex: link.index, addresses: new,
+      members: members.map(\.address),
+      groupMAC: .virtualRouter(instance.settings.vrid, instance.family),
+      listsAreFull: all.count > capacity,
+      interval: instance.longestInterval(at: now),
+      patience: (lifetime(of: instance) ?? .zero) + .seconds(2), at: now)
+  }
+
   /// Whether no router of the group can have an address that a router does not have.
   private func knowsGroup(_ instance: RouterInstance) -> Bool {
     instance.isHolding
       || (instance.election.state == .backup && instance.probe == nil
-        && instance.groupHasSameAddresses)
+        && instance.groupHasSameAddresses
+        && instance.election.peers.contains { $0.addresses == .same && $0.actsAsActive(at: now) })
   }
 
   /// Whether answers to some probes may still come.
@@ -76,6 +97,10 @@ extension Engine {
     for (index, due) in changeProbes.takeDue(by: now, where: { wires[$0] != nil }) {
       if let wire = wires[index] { send(due, on: wire) }
     }
+    armChangeProbes()
+  }
+
+  private func armChangeProbes() {
     if let deadline = changeProbes.deadline(where: { wires[$0] != nil }) {
       timers.schedule(.changeProbe, noLaterThan: deadline)
     }
@@ -85,5 +110,16 @@ extension Engine {
   func handleAnswer(_ claim: AddressClaim, onInterface index: Int32) {
     guard !changeProbes.isEmpty, !interfaces.hasMAC(claim.mac) else { return }
     changeProbes.heard(claim, onInterface: index)
+  }
+
+  /// Takes in which addresses the Active of a group lists while a router of it is to get some.
+  func hearGroupOfChange(
+    _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
+  ) {
+    changeProbes.heardGroup(
+      of: instance.settings.name, instance.family, listing: advertisement.addresses(in: message),
+      at: now)
+    noteChange()
+    armChangeProbes()
   }
 }

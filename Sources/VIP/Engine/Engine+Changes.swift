@@ -58,10 +58,16 @@ extension Engine {
   ///
   /// - Throws: what the kernel said when it was asked; nothing has changed then.
   package func change(_ wanted: [RouterConfiguration]) throws(NodeError) {
-    try step { () throws(NodeError) in try reconfigure(wanted) }
+    _ = try step { () throws(NodeError) in try carryOut(Rearrangement(changed: wanted)) }
   }
 
-  private func reconfigure(_ wanted: [RouterConfiguration]) throws(NodeError) {
+  /// The addresses that an earlier life of this node has left, on each interface where new ones could be
+  /// among them.
+  ///
+  /// - Throws: what the kernel said.
+  func leftovers(
+    of wanted: [RouterConfiguration]
+  ) throws(NodeError) -> [String: Set<InterfaceAddress>] {
     var leftovers: [String: Set<InterfaceAddress>] = [:]
     for settings in wanted {
       guard leftovers[settings.interface] == nil, needsLeftovers(settings),
@@ -69,11 +75,29 @@ extension Engine {
       else { continue }
       leftovers[settings.interface] = try leftoverAddresses(on: link)
     }
+    return leftovers
+  }
+
+  /// Gives running routers other settings.
+  func reconfigure(
+    _ wanted: [RouterConfiguration], _ leftovers: [String: Set<InterfaceAddress>]
+  ) {
+    let members = wanted.compactMap { routers[$0.name] }.flatMap(routers.members)
+    let before = members.map {
+      ($0.outgoing.listedAddresses, $0.election.statistics.advertisementSent)
+    }
     // What goes goes first: an address may move from one router to another.
     for settings in wanted { retireAddresses(notIn: settings) }
     for settings in wanted {
       guard let router = routers[settings.name] else { continue }
       reconfigure(router, settings, leftovers[settings.interface] ?? [])
+    }
+    for (instance, (list, sentCount)) in zip(members, before)
+    where instance.outgoing.listedAddresses != list
+      && instance.election.statistics.advertisementSent == sentCount
+    {
+      perform(instance.election.addressesChanged(at: now), for: instance)
+      schedule(instance)
     }
   }
 

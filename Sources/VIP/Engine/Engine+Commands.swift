@@ -77,6 +77,26 @@ extension Engine {
       })
   }
 
+  /// Why a router can't come to anything any more that it was asked for; `nil` if it can.
+  func lapse(of name: String) -> String? {
+    guard let router = routers[name] else { return "it was removed meanwhile" }
+    for instance in routers.members(of: router) {
+      if let obstacle = instance.attendance.obstacle {
+        return "\(instance.family) no longer takes part: \(obstacle)"
+      }
+    }
+    return nil
+  }
+
+  /// Why a router does not have the Active role that it has taken; `nil` if it has it.
+  func loss(of name: String) -> String? {
+    if let reason = lapse(of: name) { return reason }
+    for instance in routers[name].map(routers.members) ?? [] where !instance.isHolding {
+      return "\(instance.family) has lost the role again at once: \(instance.attendance.reason)"
+    }
+    return nil
+  }
+
   /// The longest interval in use by a router, its own or that of its Active.
   func longestInterval(of name: String) -> Duration {
     routers.members(named: name)

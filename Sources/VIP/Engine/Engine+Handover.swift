@@ -54,6 +54,8 @@ extension Engine {
   func stopElection(of instance: RouterInstance) {
     perform(instance.election.stop(at: now), for: instance)
     instance.handover.routerLeft()
+    instance.handover.leavesInheritance(instance.settings.interval, at: now)
+    loseHeir(instance)
     if !instance.handover.isUnderWay { instance.election.finishLeaving() }
   }
 
@@ -65,9 +67,20 @@ extension Engine {
 
   /// Another router of the group is Active, which ends or shortens a handover to it: the election has
   /// accepted its advertisement.
-  func handleSuccessor(of instance: RouterInstance) {
+  ///
+  /// - Parameters:
+  ///   - instance: the router.
+  ///   - lists: whether the advertisement lists an address.
+  func handleSuccessor(
+    of instance: RouterInstance, listing lists: (IPAddress) -> Bool = { _ in true }
+  ) {
     guard instance.handover.isUnderWay else { return }
-    handle(instance.handover.successorAdvertised(at: now), of: instance)
+    if instance.settings.virtualMac, instance.handover.hasInherited,
+      instance.addresses.current.contains(where: { lists($0.address.address) })
+    {
+      return release(instance)
+    }
+    handle(instance.handover.successorAdvertised(at: now, listing: lists), of: instance)
     schedule(instance)
   }
 

@@ -186,7 +186,9 @@ extension Engine {
       instance.prepareElection(primaryAddress: primary)
       instance.attendance.run()
       perform(instance.election.start(at: now, from: primary), for: instance)
-      if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay {
+      if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay,
+        !instance.settings.virtualMac
+      {
         // Left on the interface by an earlier life of this node.
         work.add(.remove, instance.slot)
       }
@@ -250,7 +252,8 @@ extension Engine {
       do throws(NodeError) {
         let wire = try wire(link)
         let segment = try segment(key, link)
-        try createMacvlan(for: instance, on: link)
+        // It may have got that of the router in whose place it comes.
+        if instance.macvlan == nil { try createMacvlan(for: instance, on: link) }
         wire.addUser()
         segment.add(instance)
       } catch {

@@ -25,7 +25,10 @@ struct LeaseRounds {
 /// twice.
 extension Engine {
   private var heldAddressCount: Int {
-    instances.reduce(0) { $0 + ($1.map { $0.isHolding ? $0.addresses.count : 0 } ?? 0) }
+    instances.reduce(0) { sum, instance in
+      guard let instance, instance.isHolding || instance.handover.hasInherited else { return sum }
+      return sum + instance.addresses.count
+    }
   }
 
   /// Time between two rounds of refreshing; `nil` if addresses have no lease.

@@ -19,7 +19,12 @@ extension Engine {
       instance.probe = nil
       return
     }
-    instance.probe?.begin(for: instance.addresses.current.map(\.address.address), at: now)
+    let unknown = addressesToProbe(of: instance)
+    guard !unknown.isEmpty else {
+      instance.probe = nil
+      return
+    }
+    instance.probe?.begin(for: unknown, at: now)
     changeListening(for: instance)
     // An answer that comes at once must be heard.
     updateListening()
@@ -29,8 +34,14 @@ extension Engine {
   /// Goes on with the addresses that a router has now.
   func changeProbe(of instance: RouterInstance) {
     guard instance.probe?.isUnderWay ?? false else { return }
-    instance.probe?.change(to: instance.addresses.current.map(\.address.address), at: now)
+    instance.probe?.change(to: addressesToProbe(of: instance), at: now)
     continueProbe(of: instance)
+  }
+
+  /// The addresses of a router that this node has not had until now.
+  private func addressesToProbe(of instance: RouterInstance) -> [IPAddress] {
+    let known = instance.knownAddresses
+    return instance.addresses.current.map(\.address.address).filter { !known.contains($0) }
   }
 
   /// Stops when the router no longer takes part; the probing begins again when it does.

@@ -42,7 +42,7 @@ extension Engine {
   /// How a problem that is not there any more has ended.
   private func ending(of kind: Problem.Kind, of instance: RouterInstance) -> Problem.Ending {
     if kind.isSeenOnSegment { return instance.troubles.wasMended(kind) ? .over : .unseen }
-    return kind == .advertising && !instance.attendance.isRunning ? .unwatched : .over
+    return kind == .advertising && !instance.isHolding ? .unwatched : .over
   }
 
   /// Whether a problem that was told of is still there.
@@ -64,6 +64,7 @@ extension Engine {
         instance.addresses[$0].isContested(at: now)
       } ?? false
     case .unguarded: return !isGuarded(instance)
+    case .formerGroup: return formerGroupText(of: instance) != nil
     case .hostAddress(let address): return instance.hostAddresses[address] != nil
     case .undelivered: return instance.sightings.unheard != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)

@@ -34,25 +34,44 @@ extension Engine {
     let link = interfaces.link(named: settings.interface)
     var leftovers: Set<InterfaceAddress> = []
     if let link { leftovers = try leftoverAddresses(on: link) }
+    let router = makeRouter(settings, faults)
+    for family in settings.families { start(family, of: router, on: link, leftovers) }
+  }
+
+  /// Makes a router that has no virtual routers yet.
+  func makeRouter(
+    _ settings: RouterConfiguration, _ faults: [String: RouterFitness]
+  ) -> Router {
     let router = routers.add(settings)
     for (cause, fitness) in faults {
       // An owner's priority is always 255.
       if case .weaker = fitness, settings.priority == .owner { continue }
       router.fitness.set(fitness.fault(of: cause), for: .external(cause))
     }
-    for family in settings.families { start(family, of: router, on: link, leftovers) }
+    return router
   }
 
   /// Makes the virtual router of one family and lets it take part as soon as it can.
+  ///
+  /// - Parameters:
+  ///   - family: the family.
+  ///   - router: its router.
+  ///   - link: the interface, if it is there.
+  ///   - leftovers: what an earlier life of this node has left there.
+  ///   - known: the addresses that need not be probed for.
+  ///   - former: the virtual router in whose place it comes.
   func start(
     _ family: AddressFamily, of router: Router, on link: Link?,
-    _ leftovers: Set<InterfaceAddress>
+    _ leftovers: Set<InterfaceAddress>, knowing known: Set<IPAddress> = [],
+    inPlaceOf former: RouterInstance? = nil
   ) {
     let settings = router.settings
     let addresses = VirtualAddresses(settings.addresses(family)) { address in
       place(of: address, leftovers, settings, on: link)
     }
     let instance = routers.makeMember(family, of: router, addresses, at: now)
+    instance.knownAddresses = known
+    if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
     reconsider(instance)
   }
@@ -62,12 +81,18 @@ extension Engine {
   /// - Returns: whether there is such a router.
   @discardableResult
   package func remove(_ name: String) -> Bool {
-    step {
-      let members = routers.members(named: name)
-      for instance in members { leave(instance) }
-      routers.retire(name)
-      return !members.isEmpty
-    }
+    step { takeOut(name) }
+  }
+
+  /// Takes a router out of the election for good.
+  ///
+  /// - Returns: whether there is such a router.
+  @discardableResult
+  func takeOut(_ name: String) -> Bool {
+    let members = routers.members(named: name)
+    for instance in members { leave(instance) }
+    routers.retire(name)
+    return !members.isEmpty
   }
 
   /// Takes an instance out of the election for good, handing over.
@@ -101,6 +126,8 @@ extension Engine {
     detach(instance)
     timers.cancel(.router(slot: instance.slot))
     failedAnnouncements.forget(instance.slot)
+    watchers.remove(instance.slot)
+    lingering.remove(instance.slot)
     routers.remove(instance)
   }
 
@@ -117,16 +144,6 @@ extension Engine {
   /// Whether a router has left the election but still has addresses to remove.
   package func isLeaving(_ name: String) -> Bool {
     routers.members(named: name).contains { $0.attendance.isLeaving }
-  }
-
-  /// The settings of the routers that are leaving, as far as they leave.
-  package var leavingSettings: [RouterConfiguration] {
-    liveInstances.filter { $0.attendance.isLeaving }.map { instance in
-      var settings = instance.settings
-      settings.name += "/\(instance.family)"
-      settings.addresses = instance.addresses.map(\.address)
-      return settings
-    }
   }
 
   /// The settings of all routers, also of those that are leaving.

@@ -11,8 +11,8 @@ extension Engine {
   /// Sees to it that the subnets of held addresses have a route, and that what others have made in the
   /// meantime replaces ours.
   func reviewRoutes(of instance: RouterInstance) {
-    guard instance.isHolding, instance.isReachable, let index = instance.addressInterface,
-      !isInVRF(instance)
+    guard instance.isHolding || instance.handover.hasInherited, instance.isReachable,
+      let index = instance.addressInterface, !isInVRF(instance)
     else { return }
     instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMac)
     for subnet in instance.routes.subnets {

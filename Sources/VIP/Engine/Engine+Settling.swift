@@ -19,6 +19,8 @@ extension Engine {
   func settleForGood(_ instance: RouterInstance) {
     let settlement = settlement(of: instance, as: .stop, because: instance.attendance.reason)
     settlements.forget(instance.slot)
+    // The router goes on under other settings, which tell of themselves.
+    guard !instance.isReplaced else { return }
     report(
       .settled(router: instance.settings.name, family: instance.family, settlement))
   }
@@ -48,7 +50,8 @@ extension Engine {
 
   /// Whether an instance's addresses are where its state wants them, as far as that can be.
   private func isSettled(_ instance: RouterInstance) -> Bool {
-    guard !instance.handover.isUnderWay else { return false }
+    guard !instance.handover.isUnderWay, !isPreceded(instance) else { return false }
+    if instance.isHolding, instance.formerGroups.holdAny { return false }
     // On an interface that is down they are as good as gone, whatever is still to be loaded there.
     if instance.settings.virtualMac, !instance.isHolding, instance.hasReleased { return true }
     return !work.isUnfinished(instance.slot)

@@ -10,12 +10,13 @@ extension Engine {
   package func status(_ name: String? = nil) -> [RouterStatus] {
     let time = platform.now()
     let members = name.map(routers.members(named:)) ?? routers.members
-    return members.map { status(of: $0, at: time) }
+    return members.filter { !$0.isReplaced }.map { status(of: $0, at: time) }
   }
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
     let election = instance.election
     let age = max(time - instance.attendance.since, .zero)
+    let predecessors = predecessors(of: instance)
     return RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
       vrid: instance.settings.vrid, family: instance.family,
@@ -24,9 +25,12 @@ extension Engine {
       effectivePriority: election.effectivePriority, interval: instance.settings.interval,
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
-      addresses: instance.addresses.current.map {
+      addresses: instance.addresses.current.map { own in
         RouterStatus.AddressStatus(
-          address: $0.address, installed: $0.isPresent && instance.isReachable)
+          address: own.address,
+          installed: own.isPresent && instance.isReachable
+            || predecessors.contains { $0.serves(own.address) },
+          awaited: instance.formerGroups.hold(own.address.address) ? true : nil)
       },
       virtualMac: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
@@ -74,6 +78,7 @@ extension Engine {
     if let text = undeliveredText(of: instance) { add(.undelivered, text) }
     if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
     if let failure = instance.macvlan?.problem { add(.macvlan, failure) }
+    if let text = formerGroupText(of: instance) { add(.formerGroup, text) }
     for address in instance.addresses {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
     }

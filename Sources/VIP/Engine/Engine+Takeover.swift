@@ -23,6 +23,7 @@ extension Engine {
   func handleAnnounced(_ position: Int, of instance: RouterInstance) {
     guard instance.addresses.announced(position) else { return }
     instance.takeovers.setPending(instance.addresses.awaitedCount, at: platform.now())
+    if instance.addresses.awaitedCount == 0 { releasePredecessors(of: instance) }
   }
 
   /// Counts again what a takeover still waits for, after the list of addresses has changed.

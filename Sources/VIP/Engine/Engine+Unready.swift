@@ -32,7 +32,10 @@ extension Engine {
     _ settings: RouterConfiguration, on link: Link
   ) throws(NodeError) {
     guard settings.priority != .owner else { return }
-    let known = Set(self.settings(named: settings.name)?.addresses ?? [])
+    let present = self.settings(named: settings.name)
+    // A router that runs leaves alone what has become the host's own; another one can't have it.
+    let isKept = present.map { $0.change(to: settings) != .replacement } ?? false
+    let known = Set(isKept ? present?.addresses ?? [] : [])
     for (index, address) in settings.addresses.enumerated() where !known.contains(address) {
       guard interfaces.hostRecord(address.address, on: link.index) != nil else { continue }
       throw NodeError(

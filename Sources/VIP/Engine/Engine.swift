@@ -66,6 +66,10 @@ package final class Engine {
   var outbox = Outbox()
   /// The probing for addresses that running routers are to get.
   var changeProbes = ChangeProbes()
+  /// The slots of routers that listen to groups which had their addresses before.
+  var watchers: Set<Int> = []
+  /// The slots of routers that serve until one of their name has their addresses on another interface.
+  var lingering: Set<Int> = []
   private var delayedTurns = 0
   /// Tells the rounds apart in which leases are refreshed.
   var leaseRounds = LeaseRounds()
@@ -260,6 +264,7 @@ package final class Engine {
     retryAddresses(of: instance)
     serveMacvlan(of: instance)
     reviewHandover(of: instance)
+    reviewFormerGroups(of: instance)
     reviewConflicts(of: instance)
     reviewTroubles(of: instance)
     reviewSightings(of: instance)

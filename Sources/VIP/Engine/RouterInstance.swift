@@ -40,6 +40,12 @@ final class RouterInstance {
   var probe: AddressProbing?
   /// Its advertisements as they go out.
   var outgoing = OutgoingMessages()
+  /// The groups that its addresses belonged to on this node before.
+  var formerGroups = FormerGroups()
+  /// The addresses that need not be probed for: this node had them until now.
+  var knownAddresses: Set<IPAddress> = []
+  /// Whether another router of its name has come in its place.
+  var isReplaced = false
 
   /// Makes an instance that takes no part yet.
   ///
@@ -89,6 +95,13 @@ final class RouterInstance {
   /// The settings of its router.
   var settings: RouterConfiguration { router.settings }
 
+  /// What tells its group from others on the interface.
+  var groupKey: FormerGroups.Group {
+    FormerGroups.Group(
+      vrid: settings.vrid, version: settings.version,
+      authentication: electionSettings.authentication)
+  }
+
   /// What its election is told now.
   var electionSettings: VirtualRouter.Configuration {
     electionSettings(rank: election.configuration.tieBreakRank)
@@ -104,9 +117,18 @@ final class RouterInstance {
   /// timers are close are served in one turn and sent with one system call. The election counts
   /// from the exact deadline, so the rounding does not add up.
   var electionDeadline: Instant? {
-    guard let deadline = election.deadline, isHolding else { return election.deadline }
+    guard let deadline = election.deadline, isHolding else { return backupDeadline }
     let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
     return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
+  }
+
+  /// A Backup does not take over while the Active of a former group has addresses of it; those of one
+  /// group then move one after the other.
+  private var backupDeadline: Instant? {
+    guard let deadline = election.deadline, let last = formerGroups.lastHold else {
+      return election.deadline
+    }
+    return max(deadline, last + election.skewTime)
   }
 
   /// When something of it is due beside its election.
@@ -115,7 +137,7 @@ final class RouterInstance {
     let conflict = earliest(conflicts.deadline, inquiry.deadline)
     let claims = earliest(earliest(conflict, signs), probe?.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
-    return earliest(earliest(claims, places), attendance.retryAt)
+    return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
   }
 
   /// When to look after it next; `nil` if it waits for nothing.
@@ -162,7 +184,7 @@ final class RouterInstance {
   var circumstances: VirtualAddress.Circumstances {
     VirtualAddress.Circumstances(
       isHolding: isHolding, hasOwnInterface: settings.virtualMac, isReachable: isReachable,
-      isAttached: addressInterface != nil, handover: handover)
+      isAttached: addressInterface != nil, handover: handover, formerGroups: formerGroups)
   }
 
   /// Fits the advertised addresses to the interface.

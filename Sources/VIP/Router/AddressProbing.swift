@@ -209,7 +209,7 @@ package struct AddressProbing: Sendable {
   func answerCount(of mac: MACAddress) -> Int { answers.count { $0.mac == mac } }
 
   /// The first answer for an address that the group's Active does not list.
-  private var stranger: Holder? { answers.first { !listed.contains($0.address) } }
+  var stranger: Holder? { answers.first { !listed.contains($0.address) } }
 
   /// Decides for a router that wants to take part, as far as that can be decided now.
   ///

@@ -155,7 +155,12 @@ struct ConflictWatch {
         claims[place].stage = .pending
         claims[place].due = claim.firstHeard + grace
       } else if isExcused {
-        dropped.append(place)
+        let isLastExcused = groupHeardAt.map { $0 + grace >= claim.lastHeard } ?? false
+        if isLastExcused {
+          dropped.append(place)
+        } else {
+          deeds.append(renew(place, grace, at: now))
+        }
       } else {
         deeds += confirm(place, at: now)
       }
@@ -195,6 +200,15 @@ struct ConflictWatch {
   private mutating func keep(_ place: Int, since lastHeard: Instant) {
     claims[place].isAsked = false
     claims[place].due = lastHeard + (Self.memory - Self.askedBefore)
+  }
+
+  /// The claim was excused, and a further one came so late that it is not: it is judged by itself.
+  private mutating func renew(_ place: Int, _ grace: Duration, at now: Instant) -> Deed {
+    let claim = claims[place]
+    claims[place] = Claim(
+      address: claim.address, mac: claim.mac, firstHeard: claim.lastHeard,
+      lastHeard: claim.lastHeard, stage: .pending, due: claim.lastHeard + grace)
+    return defend(place, at: now)
   }
 
   private mutating func defend(_ place: Int, at now: Instant) -> Deed {

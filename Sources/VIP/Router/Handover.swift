@@ -13,6 +13,8 @@ import VRRP
 /// then, so that a resignation without a successor costs nothing.
 ///
 /// An interface that goes down ends it as well; then ``end()`` is called.
+///
+/// What a router has got from another one of this node stays in the same way, see ``Inheritance``.
 struct Handover: Equatable {
   /// What is to be done after an event.
   enum Deed: Equatable {
@@ -44,15 +46,23 @@ struct Handover: Equatable {
   private static let takeoverMargin = Duration.milliseconds(100)
 
   private var wait: Wait?
+  /// What stays as it was got from another router of this node.
+  private var inheritance = Inheritance()
 
   /// Whether addresses stay for a successor.
-  var isUnderWay: Bool { wait != nil }
+  var isUnderWay: Bool { wait != nil || inheritance.isUnderWay }
+
+  /// Whether some of them were got from another router of this node.
+  var hasInherited: Bool { inheritance.isUnderWay }
 
   /// When it ends even if no successor has announced the addresses.
-  var deadline: Instant? { wait?.until }
+  var deadline: Instant? { earliest(wait?.until, inheritance.deadline) }
 
   /// Whether an address stays for the successor.
-  func keeps(_ address: IPAddress) -> Bool {
+  func keeps(_ address: IPAddress) -> Bool { hands(over: address) || inheritance.keeps(address) }
+
+  /// Whether an address stays since the router held it.
+  private func hands(over address: IPAddress) -> Bool {
     guard let wait, wait.remaining > 0 else { return false }
     return !wait.released.contains(address)
   }
@@ -111,6 +121,24 @@ struct Handover: Equatable {
     return true
   }
 
+  /// The router has got an address that another router of this node has held, and does not hold it.
+  mutating func inherit(_ address: IPAddress) { inheritance.inherit(address) }
+
+  /// A router of this node comes in this one's place, with its addresses on another interface: they stay
+  /// here until that one has announced them, or could have.
+  mutating func awaitHeir(until end: Instant) { wait?.until = end }
+
+  /// That router won't come.
+  mutating func heirLeft(_ interval: AdvertisementInterval, at now: Instant) {
+    guard let wait else { return }
+    self.wait?.until = min(wait.until, now + Self.takeoverPatience(interval))
+  }
+
+  /// The router leaves the election, so that it won't hold what it has inherited.
+  mutating func leavesInheritance(_ interval: AdvertisementInterval, at now: Instant) {
+    inheritance.routerLeft(until: now + Self.takeoverPatience(interval))
+  }
+
   /// The router leaves the election, so that it can't take the role back.
   mutating func routerLeft() {
     guard let wait, !wait.hasSuccessor else { return }
@@ -121,9 +149,18 @@ struct Handover: Equatable {
   var lacksAnnouncements: Bool { wait.map { $0.hasSuccessor && $0.remaining > 0 } ?? false }
 
   /// Another router of the group has advertised that it is Active.
-  mutating func successorAdvertised(at now: Instant) -> Deed {
+  ///
+  /// - Parameters:
+  ///   - now: the time.
+  ///   - lists: whether it lists an address; what was inherited stays for one that does.
+  /// - Returns: what is to be done.
+  mutating func successorAdvertised(
+    at now: Instant, listing lists: (IPAddress) -> Bool = { _ in true }
+  ) -> Deed {
+    inheritance.advertised(
+      listing: lists, patience: Self.announcementPatience(inheritance.count), at: now)
     guard let wait, !wait.hasSuccessor else { return .nothing }
-    guard let patience = wait.announcementPatience else { return .release }
+    guard let patience = wait.announcementPatience else { return finish() }
     self.wait?.hasSuccessor = true
     self.wait?.until = now + patience
     return .nothing
@@ -139,20 +176,33 @@ struct Handover: Equatable {
   mutating func added(_ address: IPAddress) { wait?.released.insert(address) }
 
   private mutating func release(_ address: IPAddress) -> Deed {
-    guard keeps(address) else { return .nothing }
+    if inheritance.release(address) { return isUnderWay ? .removeSome : .release }
+    guard hands(over: address) else { return .nothing }
     wait?.released.insert(address)
     wait?.remaining -= 1
-    return wait?.remaining == 0 ? .release : .removeSome
+    return wait?.remaining == 0 ? finish() : .removeSome
+  }
+
+  /// What the router held stays no longer.
+  private mutating func finish() -> Deed {
+    guard inheritance.isUnderWay else { return .release }
+    wait = nil
+    return .removeSome
   }
 
   /// Time has passed.
-  func advanced(to now: Instant) -> Deed {
-    guard let wait, wait.until <= now else { return .nothing }
-    return .release
+  mutating func advanced(to now: Instant) -> Deed {
+    let hasEnded = inheritance.advanced(to: now)
+    if let wait, wait.until <= now { return finish() }
+    guard hasEnded else { return .nothing }
+    return isUnderWay ? .removeSome : .release
   }
 
   /// Nothing is waited for any more.
-  mutating func end() { wait = nil }
+  mutating func end() {
+    wait = nil
+    inheritance.end()
+  }
 
   // MARK: Patience
 

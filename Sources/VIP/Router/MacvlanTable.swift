@@ -130,6 +130,12 @@ struct MacvlanTable {
     if !requests.isEmpty { _ = platform.kernel.change(requests) }
   }
 
+  /// A macvlan belongs to another router from now on, which has it as it is.
+  mutating func passOn(_ index: Int32, from former: Int, to heir: Int, on parent: Link) {
+    slots[index] = heir
+    parents.passOn(parent.index, from: former, to: heir)
+  }
+
   /// A macvlan is gone.
   mutating func forget(_ index: Int32) { slots[index] = nil }
 

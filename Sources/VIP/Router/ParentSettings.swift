@@ -56,6 +56,12 @@ struct ParentSettings {
     return requests
   }
 
+  /// A router comes in the place of another one that may need the settings.
+  mutating func passOn(_ index: Int32, from former: Int, to heir: Int) {
+    guard entries[index]?.users.remove(former) != nil else { return }
+    entries[index]?.users.insert(heir)
+  }
+
   /// A router needs the settings no longer.
   ///
   /// - Parameters:

@@ -22,6 +22,9 @@ struct Settlements {
     pending[slot] = settlement
   }
 
+  /// A router comes in the place of another one, in whose state it is until it has one of its own.
+  mutating func succeed(_ former: Int, by slot: Int) { states[slot] = states[former] }
+
   /// What a router did is not told any more: it leaves.
   mutating func cancel(_ slot: Int) { pending[slot] = nil }
 

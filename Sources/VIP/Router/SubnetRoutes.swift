@@ -51,6 +51,9 @@ extension SubnetRoutes {
     return true
   }
 
+  /// The routes that another router has made are looked after here too.
+  mutating func inherit(_ former: SubnetRoutes) { made.formUnion(former.made) }
+
   /// A subnet needs no route of this node any more.
   ///
   /// - Returns: whether there was one.

@@ -51,6 +51,8 @@ struct VirtualAddress: Equatable {
     var isAttached: Bool
     /// The addresses that stay for a moment although they are no longer held.
     var handover: Handover
+    /// The groups whose Active may still have them.
+    var formerGroups = FormerGroups()
   }
 
   /// What stands between an address and its interface.
@@ -112,7 +114,9 @@ struct VirtualAddress: Equatable {
   func isDue(for kind: AddressWork.Kind, _ circumstances: Circumstances) -> Bool {
     switch kind {
     case .install:
-      guard circumstances.isHolding, retryAt == nil else { return false }
+      guard circumstances.isHolding, retryAt == nil,
+        !circumstances.formerGroups.hold(address.address)
+      else { return false }
       // A refresh that was refused is made good, too.
       return !isPresent || (isInstalled && failure != nil)
     case .refresh:
@@ -169,6 +173,13 @@ struct VirtualAddress: Equatable {
   mutating func rejected() {
     place = .absent
     echoes += 1
+  }
+
+  /// It belongs to another router from now on, which goes on with all that is known of it.
+  mutating func passed(on other: VirtualAddress) {
+    place = other.place
+    unrest = other.unrest
+    echoes = other.echoes
   }
 
   // MARK: The interface

@@ -115,6 +115,11 @@ struct VirtualAddresses {
   /// One is no longer on the interface: this node removed it, or left it to another router.
   mutating func removed(_ position: Int) { change(position) { $0.removed() } }
 
+  /// One on the interface has been another router's until now.
+  mutating func inherited(_ position: Int, _ address: VirtualAddress) {
+    change(position) { $0.passed(on: address) }
+  }
+
   /// The kernel will report a removal by this node.
   mutating func expectRemoval(_ position: Int) { change(position) { $0.expectRemoval() } }
 

@@ -12,6 +12,8 @@ final class Segment {
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
   private(set) var routerCount = 0
+  /// Routers that leave, and whose VRID another one has by now: it hears for them.
+  private var displacedRouters: [RouterInstance] = []
 
   init(_ key: SegmentKey, _ transport: any AdvertisementTransport) {
     self.key = key
@@ -20,12 +22,24 @@ final class Segment {
 
   func router(_ vrid: UInt8) -> RouterInstance? { routers[Int(vrid)] }
 
+  /// The routers that had a VRID before and still hand over.
+  func displaced(_ vrid: VRID) -> [RouterInstance] {
+    displacedRouters.isEmpty ? [] : displacedRouters.filter { $0.settings.vrid == vrid }
+  }
+
   func add(_ instance: RouterInstance) {
-    routers[Int(instance.settings.vrid.rawValue)] = instance
+    let place = Int(instance.settings.vrid.rawValue)
+    if let former = routers[place] { displacedRouters.append(former) }
+    routers[place] = instance
     routerCount += 1
   }
 
   func remove(_ instance: RouterInstance) {
+    if let place = displacedRouters.firstIndex(where: { $0 === instance }) {
+      displacedRouters.remove(at: place)
+      routerCount -= 1
+      return
+    }
     guard routers[Int(instance.settings.vrid.rawValue)] === instance else { return }
     routers[Int(instance.settings.vrid.rawValue)] = nil
     routerCount -= 1

@@ -49,6 +49,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case undelivered
     /// Another Active does not hear this machine, which leaves the role to it.
     case unheard
+    /// Another machine still holds addresses in the group that they came from in a change.
+    case formerGroup
     /// The macvlan of a virtual MAC address is not as it should be.
     case macvlan
     /// Something lowers the router's priority; told as ``NodeEvent/changed(router:text:)``.
@@ -153,7 +155,7 @@ extension NodeProblem {
   var endText: String {
     switch kind {
     case .guardProcess: "a guard process watches over the node again"
-    case .addressFile: "over: \(Problem.fact(of: text))"
+    case .addressFile, .realtime, .controlSocket, .eventPipe, .machine: "over: \(Problem.fact(of: text))"
     }
   }
 }
@@ -188,7 +190,8 @@ extension Problem.Kind {
       .unusableAdvertisement, .conflict, .undelivered:
       true
     case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard, .macvlan,
-      .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook:
+      .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
+      .machine, .formerGroup:
       false
     }
   }

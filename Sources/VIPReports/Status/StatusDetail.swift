@@ -92,6 +92,7 @@ public struct StatusDetail: Sendable {
       let place =
         switch (router.state, address.installed) {
         case (_, true): "on \(carrier.onOneLine)"
+        case (.active, false) where address.awaited == true: "still on another machine"
         case (.active, false): "missing"
         case (_, false): "not here"
         }

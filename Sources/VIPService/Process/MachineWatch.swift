@@ -69,7 +69,9 @@ final class MachineWatch: Sendable {
     }
     let (old, new) = (Set(before.map(\.id)), Set(found.map(\.id)))
     var events: [NodeEvent] = []
-    for problem in before where !new.contains(problem.id) { events.append(.cleared(problem)) }
+    for problem in before where !new.contains(problem.id) {
+      events.append(.cleared(problem, .over))
+    }
     for problem in found where !old.contains(problem.id) { events.append(.warning(problem)) }
     await node.publish(events)
     await node.tellOfMachine(ofNode.sorted())

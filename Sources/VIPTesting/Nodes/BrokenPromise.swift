@@ -84,6 +84,8 @@ struct NodeSupervisor {
   var longestIntervals: [VRID: UInt64] = [:]
   /// The addresses that nodes may hold, by segment.
   var watched: [WatchedAddress] = []
+  /// How long addresses were without service, or with several holders.
+  var measures: [IPAddress: AddressMeasure] = [:]
   /// Those that no client reaches, or that several machines have.
   var troubled: [Int] = []
   /// What these were made from.

@@ -15,6 +15,10 @@ final class Machine {
     case link
     /// To send advertisements.
     case send
+    /// To send them by a socket, since a firewall drops what leaves.
+    case permission
+    /// To send them by a socket, since its table of neighbours is full; they leave in frames then.
+    case neighbours
     /// To send announcements and other whole frames.
     case announce
     /// To open sockets.
@@ -74,9 +78,13 @@ final class Machine {
   /// Until when something is refused, in true time.
   var refusedUntil: [Refusal: Instant] = [:]
   var isCut = false
+  /// Whether changes of routers concern only the file.
+  var isEditing = false
   var standstill: (kind: Standstill, end: Instant)?
   /// What the guard of a dead process still has to do, and when.
   var lastDeeds: (time: Instant, deeds: [GuardArea.Deed])?
+  /// Changes of routers that were refused.
+  var refusals: [String] = []
   /// What happened here since it was last asked.
   var log: [MachineDeed] = []
   /// Counts what happened to addresses and interfaces.

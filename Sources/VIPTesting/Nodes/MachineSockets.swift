@@ -10,6 +10,7 @@ final class MachineTransport: AdvertisementTransport {
   private static let capacity = 256
   private static let noBuffers: Int32 = 105
   private static let networkDown: Int32 = 100
+  private static let notPermitted: Int32 = 1
 
   let descriptor: Int32
   let interfaceIndex: Int32
@@ -19,6 +20,8 @@ final class MachineTransport: AdvertisementTransport {
   private var source: IPAddress?
   private var batch: [(bytes: [UInt8], source: IPAddress?, destination: IPAddress?)] = []
   private(set) var inbox: [(header: PacketHeader, bytes: [UInt8])] = []
+  /// Whether the kernel hands it what is sent to the group.
+  private(set) var isMember = true
 
   init(
     _ machine: Machine, in simulation: NodeSimulation, of platform: MachinePlatform,
@@ -43,8 +46,14 @@ final class MachineTransport: AdvertisementTransport {
     defer { batch = [] }
     guard !platform.isDead, !batch.isEmpty else { return 0 }
     var code: Int32 = 0
-    if machine.refuses(.send, at: simulation.now) {
+    // What finds no place in the table of neighbours leaves in a frame.
+    let isMute =
+      machine.refuses(.neighbours, at: simulation.now)
+      && machine.refuses(.announce, at: simulation.now)
+    if isMute || machine.refuses(.send, at: simulation.now) {
       code = Self.noBuffers
+    } else if machine.refuses(.permission, at: simulation.now) {
+      code = Self.notPermitted
     } else if !(machine.link(interfaceIndex)?.isUp ?? false) {
       code = Self.networkDown
     }
@@ -68,9 +77,14 @@ final class MachineTransport: AdvertisementTransport {
     return !inbox.isEmpty
   }
 
+  /// The kernel takes it out of its group.
+  func loseMembership() { isMember = false }
+
+  func renewMembership() { isMember = true }
+
   /// Takes in what has arrived.
   func receive(_ header: PacketHeader, _ bytes: [UInt8]) {
-    guard inbox.count < Self.capacity else { return }
+    guard inbox.count < Self.capacity, isMember || !header.destination.isMulticast else { return }
     inbox.append((header, bytes))
   }
 }

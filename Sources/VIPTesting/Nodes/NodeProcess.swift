@@ -200,8 +200,7 @@ final class RouterChange {
   private let names: [String]
   private let lease: LeasePolicy?
   private var phase = Phase.waiting
-  private var late: [RouterConfiguration] = []
-  private var changed: Set<RouterConfiguration> = []
+  private var late = Rearrangement()
   private var awaited: [String] = []
   private var old: [RouterConfiguration] = []
   private var oldLease: LeasePolicy?
@@ -248,7 +247,9 @@ final class RouterChange {
         try refuseIfStopping(process)
         try begin(process, removing: leaving)
       case .removing:
-        guard !awaited.contains(where: engine.contains) else { return false }
+        guard !awaited.contains(where: { !engine.isStaying($0) && engine.contains($0) }) else {
+          return false
+        }
         phase = .over
         try refuseIfStopping(process)
         try finish(engine)
@@ -258,6 +259,7 @@ final class RouterChange {
     } catch {
       phase = .over
       if let oldLease { engine.setLease(oldLease) }
+      process.machine.refusals.append("\(process.machine.name): \(error)")
       process.machine.log.append(.remark("refused: \(error)"))
     }
     return true
@@ -281,40 +283,29 @@ final class RouterChange {
     let engine = process.engine
     try engine.check(wanted, removing: leaving, lease: lease)
     process.noteAddresses(adding: wanted)
-    var added: [RouterConfiguration] = []
-    var replaced: [RouterConfiguration] = []
+    var plan = Rearrangement(removed: names.filter { leaving.contains($0) && engine.contains($0) })
     for router in wanted {
-      guard let present = engine.settings(named: router.name) else {
-        added.append(router)
-        continue
+      switch engine.settings(named: router.name)?.change(to: router) {
+      case .none?: break
+      case .inPlace?: plan.changed.append(router)
+      case .replacement?, nil: plan.added.append(router)
       }
-      switch present.change(to: router) {
-      case .none: break
-      case .inPlace: changed.insert(router)
-      case .replacement: replaced.append(router)
-      }
+      plan.faults[router.name] = engine.fitness(of: router.name)
     }
     if let lease {
       oldLease = engine.lease
       engine.setLease(lease)
     }
-    old = replaced.compactMap { engine.settings(named: $0.name) }
-    awaited = names.filter { leaving.contains($0) && engine.contains($0) } + replaced.map(\.name)
+    old = plan.added.compactMap { engine.settings(named: $0.name) }
+    late = try engine.rearrange(plan)
+    awaited = plan.removed + late.added.map(\.name)
     phase = .removing
-    for name in awaited { engine.remove(name) }
-    // A router that does not need what a leaving one still has need not wait for it.
-    var gone = RouterSet()
-    for router in engine.leavingSettings { _ = gone.insert(router) }
-    let inPlace = wanted.filter(changed.contains)
-    try engine.change(inPlace.filter { gone.collision(of: $0) == nil })
-    for router in added where gone.collision(of: router) == nil { try engine.add(router) }
-    late = (inPlace + added).filter { gone.collision(of: $0) != nil } + replaced
   }
 
   private func finish(_ engine: Engine) throws(NodeError) {
+    guard !late.isEmpty else { return }
     do throws(NodeError) {
-      try engine.change(late.filter(changed.contains))
-      for router in late where !changed.contains(router) { try engine.add(router) }
+      late = try engine.rearrange(late)
     } catch {
       for router in old where !engine.contains(router.name) { try? engine.add(router) }
       throw error

@@ -72,6 +72,10 @@ extension NodeSimulation {
         router.vrid == group.vrid && router.addresses.contains { $0.address == watch.address }
       } ?? false
     let expected = lists ? [active] : []
+    // What a Backup has got from another router it keeps until an Active lists it (Docs/Handover.md).
+    let isKept =
+      !lists && holders.count == 1 && watch.members.contains { $0.machine == holders[0].number }
+    if isKept { return }
     guard holders.map(\.number) == expected.map(\.number) else {
       return breach(
         .settled, nil,
@@ -134,6 +138,7 @@ extension NodeSimulation {
     let isListening =
       process.engine.status().contains {
         $0.state == .active || process.engine.isProbing($0.name)
+          || $0.addresses.contains(where: \.installed)
       } || isOrphaned(anyOf: Set(addresses))
     for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")

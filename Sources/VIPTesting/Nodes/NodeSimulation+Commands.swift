@@ -66,6 +66,14 @@ extension NodeSimulation {
       supervisor.quietFrom = max(supervisor.quietFrom, now + duration)
     case .lose:
       machine.kernel.overflow()
+    case .forgetGroups:
+      for transport in machine.process.map({ Array($0.platform.transports.values) }) ?? [] {
+        transport.loseMembership()
+      }
+      // What makes the kernel do so is told, as a change of the interface.
+      if let link = machine.link(named: "eth0") { machine.act { $0.setLink(link) } }
+    case .edit: machine.isEditing = true
+    case .reload: reload(machine)
     }
   }
 
@@ -73,9 +81,19 @@ extension NodeSimulation {
   private func isPossible(_ deed: StoryCommand.Deed, on machine: Machine) -> Bool {
     switch deed {
     case .start, .kill, .killGuard: machine.standstill?.kind != .asleep
-    case .stop, .lease: machine.standstill == nil
+    case .stop, .lease, .reload: machine.standstill == nil
     default: true
     }
+  }
+
+  /// Brings a node to what its file says.
+  private func reload(_ machine: Machine) {
+    machine.isEditing = false
+    guard let process = machine.process else { return }
+    let names = Set(machine.wanted.map(\.name))
+    process.apply(
+      machine.wanted, removing: process.engine.routerNames.filter { !names.contains($0) })
+    process.collect()
   }
 
   private func pause(_ machine: Machine, _ kind: Machine.Standstill, for duration: Duration) {
@@ -114,7 +132,7 @@ extension NodeSimulation {
       apply(router, process)
     case .down:
       machine.wanted.removeAll { $0.name == name }
-      process.down(name)
+      if !machine.isEditing { process.down(name) }
     case .resign(let duration):
       if let duration { supervisor.quietFrom = max(supervisor.quietFrom, now + duration) }
       command(machine) { engine throws(NodeError) in try engine.resign(name, for: duration) }
@@ -127,7 +145,7 @@ extension NodeSimulation {
   private func apply(_ router: RouterConfiguration, _ process: NodeProcess) {
     let machine = process.machine
     let count = machine.log.count
-    process.apply([router])
+    if !machine.isEditing { process.apply([router]) }
     // A refusal leaves the operator's file as it was.
     let isRefused = machine.log.dropFirst(count).contains {
       if case .remark(let text) = $0 { return text.hasPrefix("refused") }
@@ -173,10 +191,23 @@ extension NodeSimulation {
     case .carrier where link.isUp:
       setFlags(link, machine) { $0.formUnion([.running, .lowerUp]) }
     case .carrier, .new: break
+    case .joins: machine.attachments[link.index] = 0
+    case .smallMTU, .usualMTU: setMTU(deed == .smallMTU ? 576 : 1500, link, machine)
     case .gone:
       machine.act { $0.removeLink(index: link.index) }
       machine.attachments[link.index] = nil
     }
+  }
+
+  /// Linux makes the IPv6 part of an interface again whose MTU was too small for it.
+  private func setMTU(_ mtu: Int, _ link: Link, _ machine: Machine) {
+    var link = link
+    link.mtu = mtu
+    machine.act { $0.setLink(link) }
+    machine.act { $0.setIPv6(enabled: mtu >= 1280, onInterface: link.index) }
+    let key = SegmentKey(interfaceIndex: link.index, family: .ipv6)
+    machine.process?.platform.transports[key]?.loseMembership()
+    if mtu >= 1280 { giveLinkLocal(machine, link.index) }
   }
 
   private func setFlags(_ link: Link, _ machine: Machine, _ change: (inout LinkFlags) -> Void) {

@@ -197,6 +197,7 @@ extension NodeSimulation {
   private func follow(_ index: Int, isCalm: [Bool]) {
     let watch = supervisor.watched[index]
     let holders = machines.count { $0.holdsCached(watch.address, onSegment: watch.segment) }
+    measure(watch, holders: holders)
     guard isCalm[watch.segment] else {
       supervisor.watched[index].unservedSince = nil
       supervisor.watched[index].doubleSince = nil

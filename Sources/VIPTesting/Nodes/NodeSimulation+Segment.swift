@@ -153,9 +153,9 @@ extension NodeSimulation {
     let platform = machine.process?.platform
     switch content {
     case .message(let header, let bytes):
-      guard header.destination.isMulticast || machine.kernel.isLocal(header.destination) else {
-        return
-      }
+      guard header.destination.isMulticast || machine.kernel.isLocal(header.destination),
+        !machine.hasOwn(header.source)
+      else { return }
       let key = SegmentKey(interfaceIndex: index, family: header.source.family)
       guard let transport = platform?.transports[key] else { return }
       transport.receive(header, bytes)

@@ -27,6 +27,7 @@ import VRRPSimulation
 /// | `set A ROUTER [SETTING VALUE]…` | changes some settings of a router |
 /// | `add A ROUTER ADDRESS…`, `remove A ROUTER ADDRESS…` | changes its addresses |
 /// | `down A ROUTER` | hands a router over and removes it |
+/// | `edit A`, `reload A` | changes of its routers concern only its file; brings the node to what it says |
 /// | `resign A ROUTER [D]`, `promote A ROUTER` | moves the Active role by hand |
 /// | `lease A D\|off` | changes the lease of a node's addresses |
 /// | `stop A`, `start A` | ends a node in good order; starts one again with the routers it had |
@@ -39,11 +40,13 @@ import VRRPSimulation
 /// | `cut A…`, `plug A…` | cuts a machine's cables; plugs them in again |
 /// | `drop A->B`, `pass A->B` | blocks one direction between two machines; opens it |
 /// | `partition A… \| B…`, `heal` | parts the segment; opens and plugs everything |
-/// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new` | what befalls an interface |
+/// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new\|mtu-576\|mtu-1500` | what befalls an interface |
+/// | `link A IF joins` | plugs an interface into the first segment |
 /// | `rename A IF NAME` | gives an interface another name |
 /// | `host A adds ADDRESS`, `host A replaces ADDRESS`, `host A removes ADDRESS` | another program changes the addresses of `eth0` |
 /// | `host A promotes on\|off` | changes promote_secondaries |
-/// | `refuse A install\|remove\|link\|send\|announce\|open D` | the machine refuses requests for a while |
+/// | `host A forgets groups` | takes its sockets out of their multicast groups |
+/// | `refuse A install\|remove\|link\|send\|permission\|neighbours\|announce\|open D` | the machine refuses requests for a while |
 /// | `lose A` | the kernel's events overflow |
 /// | `stranger has ADDRESS`, `stranger leaves ADDRESS` | a machine outside the group uses an address |
 /// | `stranger announces ADDRESS` | one says once that it has an address |
@@ -53,6 +56,8 @@ import VRRPSimulation
 /// | `expect holder ADDRESS A…\|none` | fails unless exactly these machines have the address |
 /// | `expect served ADDRESS A\|none` | fails unless the client reaches the address there |
 /// | `expect active\|backup\|initialize ROUTER A…\|none` | fails unless exactly these nodes are in that state |
+/// | `expect overlap ADDRESS D` | fails if two machines have had the address for longer at a time |
+/// | `expect outage ADDRESS D` | fails if the client was without it for longer at a time |
 /// | `expect untouched A` | fails unless the machine is as if it had never had a node |
 ///
 /// Settings are `priority N`, `vrid N` (51 if left out), `interface IF` (`eth0`), `interval D`,

@@ -71,6 +71,13 @@ public enum StoryCommand: Sendable, Hashable {
     case refuse(String, Duration)
     /// The kernel's events are lost.
     case lose
+    /// The kernel takes the process's sockets out of their multicast groups, as it does when it makes the
+    /// IPv6 part of an interface again.
+    case forgetGroups
+    /// Changes of routers concern only the node's file from now on.
+    case edit
+    /// Brings the node to what its file says, in one change.
+    case reload
   }
 
   /// What can befall an interface.
@@ -87,6 +94,12 @@ public enum StoryCommand: Sendable, Hashable {
     case gone
     /// It appears again, with another number.
     case new
+    /// It is plugged into the first segment.
+    case joins
+    /// It gets an MTU that is too small for IPv6.
+    case smallMTU = "mtu-576"
+    /// It gets an MTU that suits everything.
+    case usualMTU = "mtu-1500"
   }
 
   /// What an operator does to a router.
@@ -131,6 +144,10 @@ public enum StoryCommand: Sendable, Hashable {
     case state(VirtualRouter.State, String, [String])
     /// A machine is as if it had never had a node.
     case untouched(String)
+    /// No two machines have had an address for longer than that at a time.
+    case overlap(IPAddress, Duration)
+    /// No client has been without an address for longer than that at a time, since it was first served.
+    case outage(IPAddress, Duration)
   }
 }
 
@@ -183,6 +200,9 @@ extension StoryCommand.Deed {
     case .hostPromotes(let isOn): "host \(name) promotes \(isOn ? "on" : "off")"
     case .refuse(let what, let duration): "refuse \(name) \(what) \(duration.text)"
     case .lose: "lose \(name)"
+    case .forgetGroups: "host \(name) forgets groups"
+    case .edit: "edit \(name)"
+    case .reload: "reload \(name)"
     }
   }
 
@@ -237,6 +257,8 @@ extension StoryCommand.Expectation: CustomStringConvertible {
     case .served(let address, let name): "served \(address) \(name ?? "none")"
     case .state(let state, let router, let names): "\(state.rawValue) \(router) \(list(names))"
     case .untouched(let name): "untouched \(name)"
+    case .overlap(let address, let bound): "overlap \(address) \(bound.text)"
+    case .outage(let address, let bound): "outage \(address) \(bound.text)"
     }
   }
 }

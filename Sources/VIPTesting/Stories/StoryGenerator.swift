@@ -187,8 +187,8 @@ private struct StoryGenerator {
     case .meddling: return meddling(name, group)
     case .interface: return interface(name, group)
     case .refusal:
-      let what = random.pick(Machine.Refusal.allCases).rawValue
-      return [.node(name, .refuse(what, ticks(upTo: 4)))]
+      let kinds: [Machine.Refusal] = [.install, .remove, .link, .send, .announce, .open]
+      return [.node(name, .refuse(random.pick(kinds).rawValue, ticks(upTo: 4)))]
     case .overflow: return [.node(name, .lose)]
     case .stranger: return stranger(group)
     case .foreign: return foreign(group)
@@ -249,8 +249,8 @@ private struct StoryGenerator {
     case 0: return [.node(name, .rename("eth0", "lan0"))]
     case 1: return [.node(name, .rename("lan0", "eth0"))]
     default:
-      let deed = random.pick(StoryCommand.LinkDeed.allCases)
-      return [.node(name, .link(interface, deed))]
+      let deeds: [StoryCommand.LinkDeed] = [.down, .up, .noCarrier, .carrier, .gone, .new]
+      return [.node(name, .link(interface, random.pick(deeds)))]
     }
   }
 
@@ -285,7 +285,7 @@ private struct StoryGenerator {
 
   private mutating func change(_ name: String, _ group: Group) -> [StoryCommand] {
     let spare = random.pick(group.spare)
-    switch random.below(9) {
+    switch random.below(11) {
     case 0: return [.router(name, group.name, .add([spare]))]
     case 1: return [.router(name, group.name, .remove([spare.address]))]
     case 2: return [.router(name, group.name, .remove([random.pick(group.addresses).address]))]
@@ -303,9 +303,28 @@ private struct StoryGenerator {
         .router(name, group.name, .set([StorySetting(.interface, "eth1")])), .tick(ticks(upTo: 6)),
         .router(name, group.name, .set([StorySetting(.interface, "eth0")])),
       ]
+    case 8:
+      // Other virtual routers for a moment, on all machines.
+      let vrid = group.settings.first { $0.key == .vrid }?.value ?? "51"
+      return rollout(group, StorySetting(.vrid, "\(60 + random.below(3))"))
+        + rollout(group, StorySetting(.vrid, vrid))
+    case 9:
+      let mac = group.settings.first { $0.key == .mac }?.value ?? "own"
+      return rollout(group, StorySetting(.mac, mac == "own" ? "virtual" : "own"))
+        + rollout(group, StorySetting(.mac, mac))
     default:
       let priority = "\(1 + random.below(254))"
       return [.router(name, group.name, .set([StorySetting(.priority, priority)]))]
+    }
+  }
+
+  /// A setting that changes on one machine after the other.
+  private mutating func rollout(_ group: Group, _ setting: StorySetting) -> [StoryCommand] {
+    names.flatMap { name -> [StoryCommand] in
+      [
+        .router(name, group.name, .set([setting])),
+        .tick(random.below(3) == 0 ? ticks(upTo: 6) : moment()),
+      ]
     }
   }
 

@@ -118,7 +118,7 @@ private struct StoryParser {
       guard try word("of") == "of" else { throw error("'kill guard of NODE' is meant") }
       return .node(try node(), .killGuard)
     case "start", "stop", "kill", "freeze", "sleep", "clock", "lease", "link", "rename", "host",
-      "refuse", "lose":
+      "refuse", "lose", "edit", "reload":
       let node = try node()
       return .node(node, try deed(verb))
     default: throw error("there is no command '\(verb)'")
@@ -161,23 +161,30 @@ private struct StoryParser {
       let interface = try word("an interface")
       return .link(
         interface,
-        try value("down, up, no-carrier, carrier, gone or new") {
+        try value("down, up, no-carrier, carrier, gone, new, joins, mtu-576 or mtu-1500") {
           StoryCommand.LinkDeed(rawValue: $0)
         })
     case "rename": return .rename(try word("an interface"), try word("its new name"))
     case "host":
-      switch try word("adds, replaces, removes or promotes") {
+      switch try word("adds, replaces, removes, promotes or forgets groups") {
       case "adds": return .hostAdds(try interfaceAddress())
       case "replaces": return .hostReplaces(try interfaceAddress())
       case "removes": return .hostRemoves(try interfaceAddress())
       case "promotes": return .hostPromotes(try onOff())
-      case let other: throw error("'\(other)' is none of adds, replaces, removes and promotes")
+      case "forgets":
+        guard try word("groups") == "groups" else { throw error("'forgets groups' is meant") }
+        return .forgetGroups
+      case let other:
+        throw error("'\(other)' is none of adds, replaces, removes, promotes and forgets")
       }
     case "refuse":
-      let what = try value("install, remove, link, send, announce or open") {
+      let kinds = "install, remove, link, send, permission, neighbours, announce or open"
+      let what = try value(kinds) {
         Machine.Refusal(rawValue: $0)?.rawValue
       }
       return .refuse(what, try duration())
+    case "edit": return .edit
+    case "reload": return .reload
     default: return .lose
     }
   }
@@ -322,16 +329,19 @@ private struct StoryParser {
   }
 
   private mutating func expectation() throws(StoryError) -> StoryCommand.Expectation {
-    switch try word("holder, served, active, backup, initialize or untouched") {
+    switch try word("holder, served, active, backup, initialize, untouched, overlap or outage") {
     case "holder": return .holder(try address(), try nodesOrNone())
     case "served":
       let address = try address()
       return .served(address, try nodesOrNone().first)
     case "untouched": return .untouched(try node())
+    case "overlap": return .overlap(try address(), try duration())
+    case "outage": return .outage(try address(), try duration())
     case let word:
       guard let state = VirtualRouter.State(rawValue: word) else {
         throw error(
-          "'\(word)' is none of holder, served, active, backup, initialize, untouched")
+          "'\(word)' is none of holder, served, active, backup, initialize, untouched, overlap, "
+            + "outage")
       }
       let router = try self.word("a router's name")
       return .state(state, router, try nodesOrNone())

@@ -116,6 +116,14 @@ public final class StoryPlayer {
       let differences = simulation.differences(machine(name).kernel, of: machine(name))
       isMet = differences.isEmpty
       actual = differences.map(\.description).joined(separator: "; ")
+    case .overlap(let address, let bound):
+      let longest = simulation.longestOverlap(of: address)
+      isMet = longest <= bound
+      actual = longest.text
+    case .outage(let address, let bound):
+      let longest = simulation.longestOutage(of: address)
+      isMet = longest.map { $0 <= bound } ?? false
+      actual = longest?.text ?? "never served"
     }
     guard !isMet else { return }
     output.lines.append("EXPECTATION FAILED: \(actual)")
@@ -180,6 +188,8 @@ public struct StoryRun: Sendable, Hashable {
   public let auditCount: Int
   /// Whether an expectation of the story itself failed.
   public let hasFailed: Bool
+  /// Changes of routers that nodes have refused, with the reasons.
+  package let refusals: [String]
 
   /// Plays a story without writing anything down.
   public init(_ story: Story) {
@@ -191,5 +201,6 @@ public struct StoryRun: Sendable, Hashable {
     brokenPromises = player.simulation.brokenPromises
     auditCount = player.simulation.supervisor.auditCount
     self.hasFailed = hasFailed
+    refusals = player.simulation.machines.flatMap(\.refusals)
   }
 }

@@ -191,7 +191,8 @@ extension NodeClient {
   /// What was changed is one thing, whether the machine can do it another.
   private func refuseFailures(_ status: NodeRecord) throws(Failure) {
     for router in status.routers where router.state == .active {
-      guard let missing = router.addresses.first(where: { !$0.installed }) else { continue }
+      guard let missing = router.addresses.first(where: { !$0.installed && $0.awaited == nil })
+      else { continue }
       let reason = router.warnings.last ?? "it is tried again"
       throw Failure(
         .failed, "\(router.name): \(missing.address) is not on \(router.interface): \(reason)")

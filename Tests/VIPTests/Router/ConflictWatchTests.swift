@@ -68,6 +68,24 @@ import VIPCore
       review(&watch, at: .seconds(3), groupHeardAt: long) == [.report(address(), Self.stranger)])
   }
 
+  @Test func `a further claim that comes too late for the group is judged by itself`() {
+    var watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    #expect(review(&watch, at: .milliseconds(20), groupHeardAt: .seconds(-2)) == [])
+    _ = hear(&watch, at: .milliseconds(1500), from: Self.other)
+    #expect(review(&watch, at: .seconds(3), groupHeardAt: .seconds(-2)) == [.defend(address())])
+    #expect(
+      review(&watch, at: .milliseconds(4500), groupHeardAt: .seconds(-2))
+        == [.report(address(), Self.other)])
+    // One that comes in time is part of the takeover.
+    watch = ConflictWatch()
+    _ = hear(&watch, at: .zero)
+    _ = review(&watch, at: .milliseconds(20), groupHeardAt: .seconds(-1))
+    _ = hear(&watch, at: .milliseconds(1500), from: Self.other)
+    #expect(review(&watch, at: .seconds(3), groupHeardAt: .seconds(-1)) == [])
+    #expect(watch.deadline == nil)
+  }
+
   @Test func `an advertisement after the defence still excuses the claim`() {
     var watch = ConflictWatch()
     _ = hear(&watch, at: .zero)
