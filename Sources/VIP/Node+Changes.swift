@@ -216,7 +216,7 @@ extension Node {
   }
 
   private func checkNow(_ target: Target) throws(NodeError) {
-    engine.makeTime(forAddresses: engine.addressCount + target.addressCount)
+    makeTime(forAddresses: target.addressCount)
     let wanted = try routers(target)
     try engine.check(
       wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
@@ -250,7 +250,7 @@ extension Node {
   }
 
   private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
-    engine.makeTime(forAddresses: engine.addressCount)
+    makeTime()
     for name in plan.leaving { engine.remove(name) }
 
     // A router that needs nothing of what a leaving one still has does not wait for it.
@@ -258,13 +258,17 @@ extension Node {
     for router in engine.leavingSettings { _ = gone.insert(router) }
     func isLate(_ router: RouterConfiguration) -> Bool { gone.collision(of: router) != nil }
     try engine.change(plan.changed.filter { !isLate($0) })
-    for router in plan.added where !isLate(router) { try engine.add(router) }
+    for router in plan.added where !isLate(router) {
+      makeTime()
+      try engine.add(router)
+    }
 
     let awaited = plan.leaving
     _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
     try engine.change(plan.changed.filter(isLate))
     for router in plan.added.filter(isLate) + plan.replaced {
+      makeTime()
       try engine.add(router, keeping: former.fitness[router.name] ?? [:])
     }
   }

@@ -74,7 +74,7 @@ enum KeepalivedKeywords {
     "nftables_counters": .topic(.firewall), "nftables_ifindex": .topic(.firewall),
   ]
 
-  /// What concerns keepalived's processes, and who is told of what happens.
+  /// What concerns keepalived's processes, and the telling of what happens.
   private static let globalProcess: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
       "max_auto_priority": .topic(.autoPriority, unless: ["0", "-1"]),

@@ -89,7 +89,7 @@ struct KeepalivedReader {
     guard byteCount <= Self.byteCountMax * Self.totalFactor else {
       throw FileError(
         .invalid,
-        "\(file): more than \(Self.byteCountMax * Self.totalFactor >> 20) MiB with its includes")
+        "\(file): more than \((Self.byteCountMax * Self.totalFactor) >> 20) MiB with its includes")
     }
     for line in KeepalivedLexer.lines(of: text, file: file) {
       lineCount += 1

@@ -428,7 +428,7 @@ import VRRPSimulation
     let result = try imported(Self.instance("unicast_peer {\nlocalhost\n}"))
     #expect(result.routers.isEmpty && result.yaml.isEmpty)
     #expect(
-      result.remarks.last?.text
+      result.remarks.first?.text
         == "vrrp_instance web is left out: no usable peer is named in 'unicast_peer', and without one "
         + "it would advertise by multicast")
   }
