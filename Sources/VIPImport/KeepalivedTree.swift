@@ -185,7 +185,8 @@ struct KeepalivedReader {
     } catch {
       throw FileError(
         .invalid,
-        "\(line.file):\(line.number): '\(pattern.shortened)' is too much: \(error.text); name fewer files")
+        "\(line.file):\(line.number): '\(pattern.shortened)' is too much: \(error.text); name fewer files"
+      )
     }
     let files = paths.filter { IncludePattern.kind(of: $0) != S_IFDIR }
     if files.isEmpty {

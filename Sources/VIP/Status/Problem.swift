@@ -177,7 +177,8 @@ extension Problem.Kind {
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
       .unusableAdvertisement, .conflict, .undelivered:
       true
-    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard, .macvlan,
+    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
+      .macvlan,
       .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook:
       false
     }
