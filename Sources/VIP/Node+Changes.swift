@@ -237,7 +237,7 @@ extension Node {
   }
 
   private func checkNow(_ target: Target) throws(NodeError) {
-    engine.makeTime(forAddresses: engine.addressCount + target.addressCount)
+    makeTime(forAddresses: target.addressCount)
     let wanted = try routers(target)
     try engine.check(
       wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
@@ -272,7 +272,7 @@ extension Node {
   }
 
   private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
-    engine.makeTime(forAddresses: engine.addressCount)
+    makeTime()
     let late = try engine.rearrange(
       Rearrangement(
         removed: plan.report.removed, changed: plan.changed, added: plan.added + plan.replaced,

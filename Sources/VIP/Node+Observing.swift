@@ -49,8 +49,15 @@ extension Node {
     return history.sequence
   }
 
+  /// Sends the advertisements that may come due while something is done with all addresses and so many
+  /// more.
+  func makeTime(forAddresses more: Int = 0) {
+    engine.makeTime(forAddresses: engine.addressCount + more)
+    loop.meter.lap()
+  }
+
   private func makeStatus(_ name: String?) -> NodeStatus {
-    engine.makeTime(forAddresses: engine.addressCount)
+    makeTime()
     return NodeStatus(
       node: NodeStatus.Node(
         version: vipVersion, pid: getpid(), uptime: bootTime() - engine.startedAt,

@@ -33,7 +33,8 @@ extension Node {
         try? await waitUntilRunning(router, timeout: .seconds(1))
         return .changed(report, try await record(router, complete))
       case .remove(let router, let addresses):
-        return .changed(try await remove(addresses, from: router), try await record(router, complete))
+        let report = try await remove(addresses, from: router)
+        return .changed(report, try await record(router, complete))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
@@ -65,6 +66,7 @@ extension Node {
   ///   - request: what is asked.
   ///   - present: the settings of the routers as they are.
   /// - Returns: the settings that have been checked.
+  /// - Throws: what is wrong with them.
   @concurrent
   private nonisolated static func validate(
     _ request: ControlRequest, beside present: [RouterConfiguration]

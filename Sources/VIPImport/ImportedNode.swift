@@ -90,7 +90,8 @@ package struct ImportedNode: Sendable {
   private static let usualPauses = AnnouncementPolicy().pauses
 
   /// When an address is announced again after a takeover.
-  private mutating func readPauses(_ values: [String: KeepalivedNode], _ routers: [ImportedRouter]) {
+  private mutating func readPauses(_ values: [String: KeepalivedNode], _ routers: [ImportedRouter])
+  {
     tellCopies(values["vrrp_garp_master_repeat"])
     for router in routers { tellCopies(router.announcements["garp_master_repeat"]) }
     var delays: [(node: KeepalivedNode, seconds: Double)] = []

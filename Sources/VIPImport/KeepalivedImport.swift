@@ -21,7 +21,8 @@ public struct KeepalivedImport: Sendable {
     var reader = KeepalivedReader()
     let nodes = try reader.read(path)
     guard nodes.contains(where: { KeepalivedKeywords.top[$0.keyword] != nil }) else {
-      let first = nodes.first.map { "; it begins with '\($0.keyword.shortened)'" } ?? "; it is empty"
+      let first =
+        nodes.first.map { "; it begins with '\($0.keyword.shortened)'" } ?? "; it is empty"
       throw FileError(.invalid, "\(self.path): this is no keepalived configuration\(first)")
     }
     guard nodes.contains(where: { $0.keyword == "vrrp_instance" }) else {

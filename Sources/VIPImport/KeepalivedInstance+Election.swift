@@ -11,7 +11,8 @@ extension KeepalivedInstance {
     // Version 2 does not exist for IPv6, and keepalived takes 3 there.
     if addresses.first?.family == .ipv6 {
       if let child = values["version"], child.arguments.first == "2" {
-        remark(child, "version 2 has no IPv6; keepalived takes version 3 here, and so does this", .note)
+        remark(
+          child, "version 2 has no IPv6; keepalived takes version 3 here, and so does this", .note)
       }
       return (.v3, nil)
     }

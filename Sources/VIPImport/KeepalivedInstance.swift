@@ -87,7 +87,8 @@ struct KeepalivedInstance {
     let first = values["virtual_ipaddress"]?.block?.first
     if let first, first.keyword.contains("."), !first.keyword.contains(":") {
       remark(
-        child, "keepalived ignores 'native_ipv6' after IPv4 addresses, and so it is left out", .note)
+        child, "keepalived ignores 'native_ipv6' after IPv4 addresses, and so it is left out", .note
+      )
     } else {
       isNativeIPv6 = true
     }

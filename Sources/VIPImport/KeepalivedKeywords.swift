@@ -74,7 +74,7 @@ enum KeepalivedKeywords {
     "nftables_counters": .topic(.firewall), "nftables_ifindex": .topic(.firewall),
   ]
 
-  /// What concerns keepalived's processes, and who is told of what happens.
+  /// What concerns keepalived's processes, and the telling of what happens.
   private static let globalProcess: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
       "max_auto_priority": .topic(.autoPriority, unless: ["0", "-1"]),
@@ -147,7 +147,8 @@ enum KeepalivedKeywords {
       "check_unicast_src": .needless, "kernel_rx_buf_size": .needless,
       "unicast_fault_no_peer": .note("a router without a usable peer is left out"),
       "use_vmac_addr": .lost("the addresses of a router are all on one interface"),
-      "vmac_xmit_base": .lost("advertisements leave under the virtual MAC address, as RFC 9568 says"),
+      "vmac_xmit_base": .lost(
+        "advertisements leave under the virtual MAC address, as RFC 9568 says"),
       "use_ipvlan": .lost("virtual addresses go on the router's interface itself"),
       "unicast_src_ip": .lost("the interface's primary address is the source"),
       "mcast_src_ip": .lost("the interface's primary address is the source"),
@@ -225,10 +226,10 @@ enum KeepalivedKeywords {
     "a router that yields is silent, and the new Active announces the addresses"
   private static let strict =
     "RFC 9568 is followed anyway, and addresses answer to ping and connections, which keepalived "
-      + "stops in this mode unless told 'accept'"
+    + "stops in this mode unless told 'accept'"
   private static let otherGroup =
     "advertisements go to the standard group 224.0.0.18 or ff02::12, and machines that use another "
-      + "one don't hear them: set the standard one on all machines first"
+    + "one don't hear them: set the standard one on all machines first"
   private static let macvlanName =
     "the interface with the virtual MAC address has a name of its own; see 'vipctl status --json'"
   private static let fifo = "set 'events: { fifo: PATH }' under 'node'; its lines are JSON"

@@ -89,7 +89,7 @@ struct KeepalivedReader {
     guard byteCount <= Self.byteCountMax * Self.totalFactor else {
       throw FileError(
         .invalid,
-        "\(file): more than \(Self.byteCountMax * Self.totalFactor >> 20) MiB with its includes")
+        "\(file): more than \((Self.byteCountMax * Self.totalFactor) >> 20) MiB with its includes")
     }
     for line in KeepalivedLexer.lines(of: text, file: file) {
       lineCount += 1
@@ -185,7 +185,8 @@ struct KeepalivedReader {
     } catch {
       throw FileError(
         .invalid,
-        "\(line.file):\(line.number): '\(pattern.shortened)' is too much: \(error.text); name fewer files")
+        "\(line.file):\(line.number): '\(pattern.shortened)' is too much: \(error.text); name fewer files"
+      )
     }
     let files = paths.filter { IncludePattern.kind(of: $0) != S_IFDIR }
     if files.isEmpty {

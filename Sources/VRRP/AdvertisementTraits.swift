@@ -37,6 +37,7 @@ public struct AdvertisementTraits: Sendable, Hashable {
   /// - Parameters:
   ///   - other: the other machine's.
   ///   - addresses: how the two lists of addresses relate.
+  /// - Returns: what differs.
   public func differences(
     from other: AdvertisementTraits, addresses: AddressListMatch
   ) -> Findings {

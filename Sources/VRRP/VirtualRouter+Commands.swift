@@ -148,7 +148,8 @@ extension VirtualRouter {
     guard case .active(var active) = phase else { return actions }
     let interval = configuration.interval.nanoseconds
     // What to do about one that is late is decided when its timer fires.
-    guard (interval / 2..<Self.silenceMax(interval)).contains(now.nanoseconds(since: active.lastSent))
+    guard
+      (interval / 2..<Self.silenceMax(interval)).contains(now.nanoseconds(since: active.lastSent))
     else { return actions }
     active.lastSent = now
     active.timer = nextTurn(from: now)

@@ -33,7 +33,8 @@ import VIP
     let addresses = (0..<20_000).map { "10.\($0 >> 8).\($0 & 255).1\n" }.joined()
     let result = try imported(Self.instance(1, "virtual_ipaddress {\n\(addresses)}\n"))
     #expect(result.routers.first?.configuration.addresses.count == 20_000)
-    let blocks = (0..<40_000).map { "virtual_ipaddress {\n10.\($0 >> 8).\($0 & 255).1\n}\n" }.joined()
+    let blocks = (0..<40_000).map { "virtual_ipaddress {\n10.\($0 >> 8).\($0 & 255).1\n}\n" }
+      .joined()
     #expect(try imported(Self.instance(1, blocks)).routers.isEmpty, "too many for a router")
     let excluded = (0..<100_000).map { "10.1.\($0 >> 8).\($0 & 255)\n" }.joined()
     let left = "virtual_ipaddress {\n10.0.0.1\n}\nvirtual_ipaddress_excluded {\n\(excluded)}\n"

@@ -199,7 +199,9 @@ import VRRPSimulation
     ("notify_stop /bin/x\nnotify /bin/y", "keepalived runs 'notify_stop' and then 'notify'; here"),
     ("notify_master_rx_lower_pri /bin/x", "'notify_master_rx_lower_pri /bin/x' has no equivalent"),
     ("garp_extra_if all 100", "'garp_extra_if all 100' has no equivalent; addresses are announced"),
-    ("mcast_dst_ip 224.0.0.99", "'mcast_dst_ip 224.0.0.99' has no equivalent; advertisements go to"),
+    (
+      "mcast_dst_ip 224.0.0.99", "'mcast_dst_ip 224.0.0.99' has no equivalent; advertisements go to"
+    ),
     ("down_timer_adverts 4", "'down_timer_adverts 4' has no equivalent; a router takes over after"),
     ("strict_mode", "'strict_mode' has no equivalent; RFC 9568 is followed anyway, and addresses"),
     ("smtp_alert on", "'smtp_alert on' has no equivalent; no mail is sent"),
@@ -215,7 +217,10 @@ import VRRPSimulation
     ("advert_int 1s", "'advert_int 1s' is not possible in version 2"),
     ("version 3\nadvert_int 41", "'advert_int 41' is not possible in version 3, which has 0.01"),
     ("priority 9\nstate MASTER\nnopreempt", "keepalived ignores 'nopreempt' with 'state MASTER'"),
-    ("priority 9\nstate MASTER\npreempt_delay 5", "keepalived ignores 'preempt_delay' with 'state MASTER'"),
+    (
+      "priority 9\nstate MASTER\npreempt_delay 5",
+      "keepalived ignores 'preempt_delay' with 'state MASTER'"
+    ),
     ("nopreempt\npreempt_delay 5", "'preempt_delay' means nothing beside 'nopreempt'"),
     ("priority 255\nnopreempt", "'nopreempt' means nothing with priority 255"),
     ("preempt_delay 1001", "'preempt_delay' is a number of seconds from 0 to 1000"),
@@ -258,14 +263,22 @@ import VRRPSimulation
     ("track_interface {\neth0\n}", "'eth0' is left out: a router always waits while its own"),
     ("track_interface {\neth0 weight 9\n}", "'eth0 weight 9' is left out: a router always waits"),
     ("track_interface {\neth1 weight 5\n}", "'eth1 weight 5' raises the priority while it is up;"),
-    ("state MASTER", "without a priority, 'state MASTER' means 255 in keepalived, which is the owner"),
+    (
+      "state MASTER",
+      "without a priority, 'state MASTER' means 255 in keepalived, which is the owner"
+    ),
     ("native_ipv6", "keepalived ignores 'native_ipv6' after IPv4 addresses, and so it is left out"),
     ("unicast_peer {\n192.0.2.2\n192.0.2.2\n}", "unicast_peer: 192.0.2.2 is named twice; it is"),
-    ("garp_master_delay 0", "an address is announced again 1s and 3s after a takeover, not only at"),
+    (
+      "garp_master_delay 0", "an address is announced again 1s and 3s after a takeover, not only at"
+    ),
     ("garp_master_repeat 5", "'garp_master_repeat' needs no equivalent; instead of several copies"),
     ("garp_master_refresh_repeat 2", "'garp_master_refresh_repeat' needs no equivalent; one"),
     ("garp_lower_prio_repeat 2", "'garp_lower_prio_repeat 2' needs no equivalent; an Active that"),
-    ("higher_prio_send_advert on", "'higher_prio_send_advert on' needs no equivalent; a router that"),
+    (
+      "higher_prio_send_advert on",
+      "'higher_prio_send_advert on' needs no equivalent; a router that"
+    ),
     ("track_src_ip", "'track_src_ip' needs no equivalent; a router waits anyway while there is no"),
   ]
 
@@ -428,14 +441,15 @@ import VRRPSimulation
     let result = try imported(Self.instance("unicast_peer {\nlocalhost\n}"))
     #expect(result.routers.isEmpty && result.yaml.isEmpty)
     #expect(
-      result.remarks.last?.text
+      result.remarks.first?.text
         == "vrrp_instance web is left out: no usable peer is named in 'unicast_peer', and without one "
         + "it would advertise by multicast")
   }
 
   @Test func `the members of a group stand on lines of their own or on one`() throws {
     for members in ["a b", "a\nb", "a\n b "] {
-      let result = try imported(Self.instance("", before: "vrrp_sync_group G {\ngroup { \(members) }\n}"))
+      let result = try imported(
+        Self.instance("", before: "vrrp_sync_group G {\ngroup { \(members) }\n}"))
       #expect(
         result.remarks.map(\.text) == [
           "vrrp_sync_group G: a, b move one by one here; put addresses that must move together into "

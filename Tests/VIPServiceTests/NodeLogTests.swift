@@ -37,7 +37,8 @@ import VIPReports
     log.note(LogLine(.info, "stopped"), after: 9)
     #expect(
       page.lines.withLock { $0 } == [
-        "early", "changed: 1", "changed: 2", "ready", "changed: 3", "reloaded", "changed: 5", "last",
+        "early", "changed: 1", "changed: 2", "ready", "changed: 3", "reloaded", "changed: 5",
+        "last",
         "stopped",
       ])
   }

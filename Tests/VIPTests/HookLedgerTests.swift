@@ -25,7 +25,9 @@ import VIPHooks
     let again = ledger.take(report(.failed("ended with exit code 3")))
     #expect(again.isEmpty)
     let status = ledger.status(of: "web", .ipv4)
-    #expect(status?.status.runs == 2 && status?.status.failures == 2 && status?.failures == [.active: text])
+    #expect(
+      status?.status.runs == 2 && status?.status.failures == 2
+        && status?.failures == [.active: text])
     #expect(
       ledger.take(report(.succeeded("ended after 5ms"), skipped: 2)) == [
         .hook(

@@ -21,10 +21,9 @@ import VRRP
 
   @Test func `an advertisement is sent before much is done, unless one just was`() throws {
     let bench = try active()
-    let deadline = try #require(bench.engine.deadline)
-    bench.platform.time = deadline
-    bench.settle()
-    let before = try sent(bench)
+    var before = try sent(bench)
+    while try sent(bench) == before { bench.pass(.milliseconds(10)) }
+    before += 1
     bench.engine.makeTime(forAddresses: 20_000)
     #expect(try sent(bench) == before, "the last one was sent now")
     bench.pass(.milliseconds(600))

@@ -47,7 +47,8 @@ extension Engine {
     var hasher = Hasher()
     hasher.combine(AdvertisementTraits(advertisement))
     hasher.combine(advertisement.addressCount)
-    let end = Advertisement.headerByteCount
+    let end =
+      Advertisement.headerByteCount
       + advertisement.addressCount * advertisement.family.addressByteCount
     for index in Advertisement.headerByteCount..<min(end, message.count) {
       hasher.combine(message[index])

@@ -14,7 +14,8 @@ extension Engine {
   package func makeTime(forAddresses count: Int) {
     guard count >= Self.addressCount else { return }
     step {
-      for case let instance? in instances where instance.attendance.isRunning && instance.isHolding {
+      for case let instance? in instances where instance.attendance.isRunning && instance.isHolding
+      {
         perform(instance.election.advertiseAhead(at: now), for: instance)
         schedule(instance)
       }

@@ -27,7 +27,12 @@ extension Engine {
 
   /// Tells that what is wrong with a router is not watched any more: the router is gone.
   func endProblems(of instance: RouterInstance) {
-    endProblems(of: instance, because: { _ in .unwatched }) { _ in false }
+    endProblems(of: instance, because: Self.endingWithRouter) { _ in false }
+  }
+
+  /// A router is gone when its addresses are.
+  private static func endingWithRouter(_ kind: Problem.Kind) -> Problem.Ending {
+    if case .addressFailure = kind { .over } else { .unwatched }
   }
 
   private func endProblems(

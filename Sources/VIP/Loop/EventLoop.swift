@@ -116,11 +116,11 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var next = Next()
     while true {
       wait(for: next, &ready)
-      let start = meter.begin()
+      meter.begin()
       if let client { next = client.turn(ready) }
       let isStopped = takeJobs(&client, &next)
       if runJobs(), let client { next = client.conclude() }
-      meter.end(start)
+      meter.end()
       if isStopped, jobs.isEmpty {
         inbox.withLock { $0.lastDeed.take() }?()
         return

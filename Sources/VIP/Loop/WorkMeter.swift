@@ -8,6 +8,8 @@ import Synchronization
 package final class WorkMeter: Sendable {
   private let isOn = Atomic(false)
   private let most = Atomic<UInt64>(0)
+  /// When the thread has begun; 0 while it does not work, or is not measured.
+  private let start = Atomic<UInt64>(0)
 
   /// Begins to measure, or begins again.
   package func reset() {
@@ -20,14 +22,22 @@ package final class WorkMeter: Sendable {
     .nanoseconds(Int64(clamping: most.load(ordering: .relaxed)))
   }
 
-  /// The thread begins to work; to be called on it.
-  ///
-  /// - Returns: what ``end(_:)`` is to be told; `nil` while nothing is measured.
-  func begin() -> UInt64? { isOn.load(ordering: .relaxed) ? Self.processorTime : nil }
+  /// The thread begins to work; to be called on it, as those below.
+  func begin() {
+    guard isOn.load(ordering: .relaxed) else { return }
+    start.store(Self.processorTime, ordering: .relaxed)
+  }
 
-  /// The thread has worked since ``begin()``, on which it was told this.
-  func end(_ start: UInt64?) {
-    guard let start else { return }
+  /// The thread has looked at what is due, and goes on with its work.
+  func lap() {
+    end()
+    begin()
+  }
+
+  /// The thread has done its work.
+  func end() {
+    let start = start.exchange(0, ordering: .relaxed)
+    guard start > 0 else { return }
     let taken = Self.processorTime - start
     if taken > most.load(ordering: .relaxed) { most.store(taken, ordering: .relaxed) }
   }

@@ -59,18 +59,21 @@ package struct DifferenceText {
       return "\(they) \(addressDifference), unlike \(we); give all machines of the group the same "
         + "addresses"
     case .versionDiffers:
-      return "\(they) speaks \(their.version), \(we) \(our.version); they don't hear each other, set "
+      return
+        "\(they) speaks \(their.version), \(we) \(our.version); they don't hear each other, set "
         + "the same version on all"
     case .authenticationDiffers:
       return "\(they) authenticates itself otherwise than \(we); they ignore each other, set the "
         + "same password on all, or none"
     case .intervalDiffers:
       let effect = our.version == .v2 ? "they ignore each other, " : ""
-      return "\(they) advertises every \(their.interval), \(we) every \(our.interval); \(effect)set "
+      return
+        "\(they) advertises every \(their.interval), \(we) every \(our.interval); \(effect)set "
         + "the same interval on all"
     case .checksumFormDiffers:
       let forms = [their, our].map { $0.checksumForm?.rawValue ?? "any" }
-      return "\(they) sends checksums of the form \(forms[0]), \(we) \(forms[1]); some programs accept "
+      return
+        "\(they) sends checksums of the form \(forms[0]), \(we) \(forms[1]); some programs accept "
         + "only one, set the same form on all"
     default: return nil
     }

@@ -35,6 +35,7 @@ final class NodeLog: Sendable {
   /// - Parameters:
   ///   - events: what happens.
   ///   - alsoTell: is called with each event once it is written.
+  /// - Returns: what writes; it ends with the node.
   func follow(
     _ events: AsyncStream<StampedEvent>,
     alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
