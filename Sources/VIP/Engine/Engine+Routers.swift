@@ -124,6 +124,7 @@ extension Engine {
     timers.cancel(.router(slot: instance.slot))
     watchers.remove(instance.slot)
     lingering.remove(instance.slot)
+    failedAnnouncements.forget(instance.slot)
     routers.remove(instance)
   }
 

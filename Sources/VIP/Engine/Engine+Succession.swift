@@ -121,7 +121,7 @@ extension Engine {
     else { return }
     heir.addresses.inherited(place, former.addresses[position])
     former.addresses.removed(position)
-    heir.routes.made.formUnion(former.routes.made)
+    heir.routes.inherit(former.routes)
     if former.settings.virtualMac {
       endHandover(of: former)
     } else {
