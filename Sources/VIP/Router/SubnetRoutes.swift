@@ -51,8 +51,8 @@ extension SubnetRoutes {
     return true
   }
 
-  /// The routes that another router has made are looked after here too.
-  mutating func inherit(_ former: SubnetRoutes) { made.formUnion(former.made) }
+  /// The router has got addresses of another one, and needs the routes that were made for them.
+  mutating func inherit(_ other: SubnetRoutes) { made.formUnion(other.made) }
 
   /// A subnet needs no route of this node any more.
   ///
