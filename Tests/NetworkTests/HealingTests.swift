@@ -113,7 +113,7 @@ extension NetworkTests {
       try holder.vipctl.waitUntil(.initialize)
       #expect(try holder.vipctl.command(["status"]).output.contains("eth0 does not exist"))
       for vip in holder.vips {
-        try eventually("\(vip) is gone with the name", within: .seconds(1)) {
+        try eventually("\(vip) is gone with the name, after a handover") {
           try !holder.machine.holds(vip)
         }
       }

@@ -71,6 +71,18 @@ extension NetworkTests {
       try pair.expectOneHolder()
     }
 
+    @Test(
+      "A filter on the way out of the interface is noticed", arguments: AddressFamily.allCases)
+    func filteredOnTheWayOut(family: AddressFamily) throws {
+      let pair = try Pair(family)
+      try pair.segment.nodes[0].namespace.check(
+        ["nft", "-f", "-"],
+        input: "table netdev t { chain c { type filter hook egress device eth0 priority 0; "
+          + "meta l4proto 112 drop; }; }")
+      try pair.expectOneHolder()
+      #expect(pair.first.process.log.contains("advertisements can't be sent on eth0"))
+    }
+
     @Test("An interface's queue takes nothing: IPv4 notices too", arguments: AddressFamily.allCases)
     func fullQueue(family: AddressFamily) throws {
       let pair = try Pair(family)

@@ -341,6 +341,48 @@ import VRRP
     #expect(!bench.platform.fake.promotesSecondaries, "as it was before")
   }
 
+  @Test func `a renamed interface hands over, since it still serves`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    var link = FakePlatform.eth0
+    link.name = "eth9"
+    bench.platform.fake.setLink(link)
+    bench.settle()
+    #expect(bench.platform.transport(.ipv4)?.sentPriorities.last == 0)
+    #expect(try bench.state() == .initialize && bench.held == ["198.18.0.100/24"])
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(try bench.held == [])
+    #expect(bench.platform.names.isEmpty, "it has let go of the interface")
+  }
+
+  @Test func `a renamed interface that is down hands nothing over`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    var link = FakePlatform.eth0
+    link.name = "eth9"
+    link.flags.remove(.up)
+    bench.platform.fake.setLink(link)
+    bench.settle()
+    #expect(try bench.held == [] && bench.platform.names.isEmpty)
+  }
+
+  @Test func `a name that comes back during the handover takes part again`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    var link = FakePlatform.eth0
+    link.name = "eth9"
+    bench.platform.fake.setLink(link)
+    bench.settle()
+    bench.platform.fake.setLink(FakePlatform.eth0)
+    bench.settle()
+    #expect(bench.state() == .backup)
+    bench.pass(.seconds(5))
+    #expect(try bench.state() == .active && bench.held == ["198.18.0.100/24"])
+  }
+
   @Test func `a renamed interface keeps none of our addresses`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"]))
@@ -349,7 +391,7 @@ import VRRP
     var link = FakePlatform.eth0
     link.name = "eth9"
     bench.platform.fake.setLink(link)
-    bench.settle()
+    bench.pass(.seconds(2))
     #expect(bench.state() == .initialize)
     #expect(try bench.held == [])
     bench.platform.fake.setLink(FakePlatform.eth0)

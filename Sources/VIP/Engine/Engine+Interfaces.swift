@@ -115,10 +115,15 @@ extension Engine {
     let name = instance.settings.interface
     let link = interfaces.link(named: name)
     if let attached = instance.link, attached.index != link?.index {
+      // One that only has another name now still serves.
+      let isRenamed =
+        interfaces.link(attached.index).map { fault(of: $0, named: name) == nil } ?? false
       pause(
         instance, .interface(InterfaceFault(link == nil ? .missing : .replaced, of: name)),
-        handsOver: false)
-      // An interface that only has another name now keeps its addresses, without a refresh.
+        handsOver: isRenamed)
+      // ``tellSettled()`` comes back here when that is over.
+      if instance.handover.isUnderWay { return }
+      // The addresses would stay there, without a refresh.
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }

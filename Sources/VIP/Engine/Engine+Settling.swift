@@ -31,6 +31,8 @@ extension Engine {
       guard let instance = instances[slot] else { continue }
       report(
         .settled(router: instance.settings.name, family: instance.family, settlement))
+      // One whose interface has another name now has handed over there, and is done with it.
+      if settlement.state == .fault { reconsider(instance) }
     }
   }
 

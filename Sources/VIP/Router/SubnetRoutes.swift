@@ -6,9 +6,9 @@ struct SubnetRoutes {
   /// The subnets of the addresses, each once.
   private(set) var subnets: [InterfaceAddress] = []
   /// Those for which this node has made a route.
-  var made: Set<InterfaceAddress> = []
+  private(set) var made: Set<InterfaceAddress> = []
   /// Those for which the kernel has refused one.
-  var refused: Set<InterfaceAddress> = []
+  private(set) var refused: Set<InterfaceAddress> = []
   private var revision: Int?
 
   /// Takes in the router's addresses, whose subnets have a route only if something makes one: those of
@@ -26,6 +26,26 @@ struct SubnetRoutes {
       return seen.insert(subnet).inserted ? subnet : nil
     }
   }
+}
+
+extension SubnetRoutes {
+  /// A route has been made, or made again.
+  ///
+  /// - Returns: whether there was none of this node before.
+  mutating func noteMade(_ subnet: InterfaceAddress) -> Bool {
+    refused.remove(subnet)
+    return made.insert(subnet).inserted
+  }
+
+  /// The kernel has refused a route.
+  ///
+  /// - Returns: whether that is news.
+  mutating func noteRefusal(_ subnet: InterfaceAddress) -> Bool { refused.insert(subnet).inserted }
+
+  /// A subnet needs no route of this node any more.
+  ///
+  /// - Returns: whether there was one.
+  mutating func forget(_ subnet: InterfaceAddress) -> Bool { made.remove(subnet) != nil }
 }
 
 extension InterfaceAddress {
