@@ -153,7 +153,7 @@ extension Engine {
     segment.concludeSending(by: way, at: now)
     let failure = segment.sendFailure(by: way)
     guard failure != 0 else { return }
-    for instance in segment.routers(sendingBy: way) where instance.attendance.isRunning {
+    for instance in segment.routers(sendingBy: way) where instance.isHolding {
       warn(
         .advertising, of: instance,
         "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")

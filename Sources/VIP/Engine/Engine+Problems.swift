@@ -54,7 +54,9 @@ extension Engine {
   private func isThere(_ kind: Problem.Kind, of instance: RouterInstance) -> Bool {
     switch kind {
     case .advertising:
+      // A farewell that failed is told until the addresses have been handed over.
       return instance.attendance.isRunning
+        && (instance.isHolding || instance.handover.isUnderWay)
         && segment(of: instance)?.sendFailure(of: instance) ?? 0 != 0
     case .announcing: return failedAnnouncements[instance.slot] != nil
     case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false

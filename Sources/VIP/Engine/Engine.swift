@@ -67,8 +67,8 @@ package final class Engine {
   /// The probing for addresses that running routers are to get.
   var changeProbes = ChangeProbes()
   private var delayedTurns = 0
-  /// Counts the rounds in which leases were refreshed.
-  var refreshRound = 0
+  /// Tells the rounds apart in which leases are refreshed.
+  var leaseRounds = LeaseRounds()
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
