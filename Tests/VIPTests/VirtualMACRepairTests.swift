@@ -294,7 +294,7 @@ extension VirtualMACTests {
     bench.settle()
     #expect(bench.platform.settings["ipv6/conf/vip6-2-51/forwarding"] == 1)
     #expect(bench.engine.status().first?.problems.isEmpty == true)
-    #expect(bench.events.last == .cleared(problem))
+    #expect(bench.events.last == .cleared(problem, .over))
   }
 
   @Test func `names fit the system's limit`() throws {
