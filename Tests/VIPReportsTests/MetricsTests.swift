@@ -128,7 +128,7 @@ import VIPControl
   @Test func `a node without routers has metrics too`() throws {
     var status = try exampleStatus()
     status.routers = []
-    #expect(try Self.parse(MetricsText.render(status)).count == 11)
+    #expect(try Self.parse(MetricsText.render(status)).count == 12)
   }
 
   @Test func `hooks are counted where there are some`() throws {

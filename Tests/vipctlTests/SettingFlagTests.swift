@@ -6,8 +6,8 @@ import VIP
 @Suite struct SettingFlagTests {
   @Test(
     arguments: [
-      ("up", ["config", "dry-run", "help", "runtime-dir", "timeout"]),
-      ("run", ["config", "help", "log-format", "runtime-dir"]),
+      ("up", ["config", "dry-run", "help", "runtime-dir", "strict", "timeout"]),
+      ("run", ["config", "help", "log-format", "runtime-dir", "strict"]),
     ])
   func `each setting has its flags, and no flag is without a setting`(
     command: String, others: [String]

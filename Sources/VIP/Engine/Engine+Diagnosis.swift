@@ -38,10 +38,6 @@ extension Engine {
       return what + "\(sender.source) is this machine's own address too; give one of the two "
         + "machines another"
     }
-    if let master = link.masterIndex.flatMap({ interfaces.link($0) }), master.kind != "vrf" {
-      return what + "\(link.name) is part of \(master.name), which gets them; name that one as the "
-        + "router's interface"
-    }
     if case .v4(let source) = sender.source, let mode = reversePathFilter(on: link),
       !interfaces.hasNetwork(of: source, on: link.index)
     {

@@ -155,7 +155,8 @@ extension NodeProblem {
   var endText: String {
     switch kind {
     case .guardProcess: "a guard process watches over the node again"
-    case .addressFile, .realtime, .controlSocket, .eventPipe, .machine: "over: \(Problem.fact(of: text))"
+    case .addressFile, .realtime, .controlSocket, .eventPipe, .machine:
+      "over: \(Problem.fact(of: text))"
     }
   }
 }
@@ -189,7 +190,8 @@ extension Problem.Kind {
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
       .unusableAdvertisement, .conflict, .undelivered:
       true
-    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard, .macvlan,
+    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
+      .macvlan,
       .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
       .machine, .formerGroup:
       false

@@ -76,7 +76,10 @@ public struct Launch: Sendable {
     let reply: ControlReply
     do throws(ControlClientError) {
       reply = try client.ask(
-        .dryRun(.up(wanted.routers, timeout: RequestTime(.zero), unready: unready == .refuse ? nil : unready)),
+        .dryRun(
+          .up(
+            wanted.routers, timeout: RequestTime(.zero), unready: unready == .refuse ? nil : unready
+          )),
         timeout: NodeClient.answerTimeout)
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
