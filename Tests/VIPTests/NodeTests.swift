@@ -160,7 +160,7 @@ import VRRP
       }
     }
     let addresses = (0..<20_000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
-    try await node.up(try settings(addresses, interval: try interval(1000)))
+    try await node.up(try settings(addresses, interval: try interval(8000)))
     try await node.waitUntilRunning("web", timeout: .seconds(600))
     machine.hear(50)
     while try await node.status().routers.first?.activeRouter == nil {
@@ -221,7 +221,7 @@ import VRRP
   }
 
   @Test func `a cancelled run returns when everything is handed over`() async throws {
-    let node = try await activeNode(interval: 10)
+    let node = try await activeNode(interval: 1000)
     let events = node.events()
     let life = Task { await node.run() }
     try await Task.sleep(for: .milliseconds(50))
