@@ -78,7 +78,7 @@ let package = Package(
       ],
       swiftSettings: common),
     .target(
-      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP"],
+      name: "VIPImport", dependencies: ["VIPConfiguration", "VIP", "VIPCore", "VRRP", "ARP"],
       swiftSettings: common),
     .target(
       name: "VIPReports",
@@ -140,7 +140,8 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests",
-      dependencies: ["VIPControl", "VIP", "VIPCore", "VRRP", "TestSupport"], swiftSettings: common),
+      dependencies: ["VIPControl", "VIP", "VIPCore", "VIPTesting", "VRRP", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "VIPMonitorTests",
       dependencies: ["VIPMonitor", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP"],
@@ -158,7 +159,8 @@ let package = Package(
     .testTarget(
       name: "VIPImportTests",
       dependencies: [
-        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+        "VIPImport", "VIPConfiguration", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "ARP",
+        "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(

@@ -88,6 +88,20 @@ extension Node {
       self.removing = removing
       self.settings = settings
     }
+
+    /// How many addresses are named.
+    var addressCount: Int {
+      switch wanted {
+      case .routers(let routers): routers.reduce(0) { $0 + $1.addresses.count }
+      case .adding(let addresses, _): addresses.count
+      case .taking(let addresses, _): addresses.count
+      }
+    }
+  }
+
+  /// Takes note that settings have been checked, on another thread than the node's.
+  package func noteChecked(_ routers: [RouterConfiguration]) {
+    for router in routers { engine.checked.note(router) }
   }
 
   /// Which routers there are to be, new or changed.
@@ -111,8 +125,7 @@ extension Node {
       return routers
     case .adding(let addresses, let name):
       var settings = try stayingSettings(name)
-      var present = Set(settings.addresses)
-      settings.addresses += addresses.filter { present.insert($0).inserted }
+      settings.add(addresses)
       return [settings]
     case .taking(let addresses, let name):
       var settings = try stayingSettings(name)
@@ -203,6 +216,7 @@ extension Node {
   }
 
   private func checkNow(_ target: Target) throws(NodeError) {
+    makeTime(forAddresses: target.addressCount)
     let wanted = try routers(target)
     try engine.check(
       wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
@@ -236,6 +250,7 @@ extension Node {
   }
 
   private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
+    makeTime()
     for name in plan.leaving { engine.remove(name) }
 
     // A router that needs nothing of what a leaving one still has does not wait for it.
@@ -243,13 +258,17 @@ extension Node {
     for router in engine.leavingSettings { _ = gone.insert(router) }
     func isLate(_ router: RouterConfiguration) -> Bool { gone.collision(of: router) != nil }
     try engine.change(plan.changed.filter { !isLate($0) })
-    for router in plan.added where !isLate(router) { try engine.add(router) }
+    for router in plan.added where !isLate(router) {
+      makeTime()
+      try engine.add(router)
+    }
 
     let awaited = plan.leaving
     _ = await wait { [engine] in !awaited.contains(where: engine.contains) }
     try refuseIfShuttingDown()
     try engine.change(plan.changed.filter(isLate))
     for router in plan.added.filter(isLate) + plan.replaced {
+      makeTime()
       try engine.add(router, keeping: former.fitness[router.name] ?? [:])
     }
   }
@@ -362,26 +381,5 @@ extension Node {
 
   private func startGuard() throws(NodeError) {
     engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
-  }
-}
-
-extension RouterConfiguration {
-  /// Takes addresses away, but not the last of all.
-  fileprivate mutating func take(
-    _ addresses: [IPAddress], _ wording: Wording
-  ) throws(NodeError) {
-    let present = Set(self.addresses.lazy.map(\.address))
-    if let unknown = addresses.first(where: { !present.contains($0) }) {
-      throw NodeError(
-        ConfigurationError(.addresses, router: name, "it does not have the address \(unknown)"))
-    }
-    let leaving = Set(addresses)
-    self.addresses.removeAll { leaving.contains($0.address) }
-    guard !self.addresses.isEmpty else {
-      throw NodeError(
-        ConfigurationError(
-          .addresses, router: name,
-          "these are all its addresses; \(wording.removal(of: name))"))
-    }
   }
 }

@@ -40,8 +40,25 @@ extension Node {
     return NodeSnapshot(status: makeStatus(nil), sequence: history.sequence)
   }
 
+  /// How long the node's thread works at a time, once that is measured.
+  package nonisolated var workMeter: WorkMeter { loop.meter }
+
+  /// The number of the last event that has happened; 0 if none has.
+  package var lastEventNumber: UInt64 {
+    deliver(engine.takeEvents())
+    return history.sequence
+  }
+
+  /// Sends the advertisements that may come due while something is done with all addresses and so many
+  /// more.
+  func makeTime(forAddresses more: Int = 0) {
+    engine.makeTime(forAddresses: engine.addressCount + more)
+    loop.meter.lap()
+  }
+
   private func makeStatus(_ name: String?) -> NodeStatus {
-    NodeStatus(
+    makeTime()
+    return NodeStatus(
       node: NodeStatus.Node(
         version: vipVersion, pid: getpid(), uptime: bootTime() - engine.startedAt,
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,

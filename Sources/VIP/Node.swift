@@ -219,17 +219,25 @@ public actor Node {
   /// Hands a router over and removes it; returns when its addresses are gone.
   ///
   /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/cancelled`` if the task is
-  ///   cancelled; the router goes on leaving then.
+  ///   cancelled; the router goes on leaving then, unless it is just being replaced.
   public func down(_ name: String) async throws(NodeError) {
-    guard engine.remove(name) else { throw unknownRouter(name) }
-    try await carryThrough { node in await node.seeOff([name]) }
+    guard engine.contains(name) else { throw unknownRouter(name) }
+    try await down(all: [name])
   }
 
   /// Hands over and removes routers at the same time; names that are not there are passed over.
   ///
-  /// - Throws: ``NodeError/Kind/cancelled``; the routers go on leaving then.
+  /// - Throws: ``NodeError/Kind/cancelled``; the routers go on leaving then, but for those that are
+  ///   just being replaced.
   package func down(all names: [String]) async throws(NodeError) {
+    let leaving = names.filter { engine.contains($0) && !engine.isStaying($0) }
     for name in names { engine.remove(name) }
+    // One that leaves to be replaced comes back with the end of that change.
+    if !leaving.isEmpty, isApplying {
+      let end = await wait { [self] in !isApplying || isShuttingDown }
+      if end == .cancelled { throw .cancelled }
+      for name in leaving { engine.remove(name) }
+    }
     try await carryThrough { node in await node.seeOff(names) }
   }
 

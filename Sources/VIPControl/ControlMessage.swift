@@ -2,10 +2,10 @@ public import VIP
 public import VIPCore
 
 /// What a client asks of a running node over its control socket.
-public indirect enum ControlRequest: Sendable, Hashable {
+public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
   /// Active, or when the time is over.
-  case up([RouterConfiguration], timeout: Duration)
+  case up([RouterConfiguration], timeout: RequestTime)
   /// Hand over and remove the routers with these names or addresses; answer once they are gone.
   case down([String])
   /// Hand over and remove every router; answer once they are gone.
@@ -19,7 +19,7 @@ public indirect enum ControlRequest: Sendable, Hashable {
   /// Apply the node's configuration file again.
   case reload
   /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
-  case resign(router: String, for: Duration? = nil)
+  case resign(router: String, for: RequestTime? = nil)
   /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event from
   /// now on, until the client has enough.
   case events(follow: Bool)
@@ -27,6 +27,16 @@ public indirect enum ControlRequest: Sendable, Hashable {
   case promote(router: String)
   /// Say what an `up`, `down`, `downAll` or `reload` would change, and change nothing.
   case dryRun(ControlRequest)
+
+  enum UpCodingKeys: String, CodingKey {
+    case _0
+    case timeout = "timeoutSeconds"
+  }
+
+  enum ResignCodingKeys: String, CodingKey {
+    case router
+    case `for` = "seconds"
+  }
 }
 
 /// What a node answers.

@@ -16,7 +16,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case warning
     /// Another machine uses a virtual address that is held here.
     case conflict
-    /// What a warning told of is over.
+    /// What a warning told of has ended.
     case cleared
     /// A router's settings changed while it runs.
     case changed
@@ -53,41 +53,34 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public init(_ stamped: StampedEvent) {
     time = stamped.time.milliseconds
     sequence = stamped.sequence
+    event = Kind(stamped.event)
+    router = stamped.event.router
+    family = stamped.event.family
+    text = stamped.event.text
     switch stamped.event {
-    case .transition(let router, let family, let change):
-      (self.event, self.router, self.family) = (.transition, router, family)
-      (from, to) = (change.from, change.to)
-      text = "\(change.from) → \(change.to): \(change.reason)"
-    case .settled(let router, let family, let settlement):
-      (self.event, self.router, self.family) = (.settled, router, family)
-      state = settlement.state
-      text = settlement.text
-    case .waiting(let router, let family, let reason):
-      (self.event, self.router, self.family) = (.waiting, router, family)
-      text = reason.description
-    case .warning(let problem):
-      (event, router, family, text) = (.warning, problem.router, problem.family, problem.text)
-    case .conflict(let router, let address, let mac):
-      (event, self.router, self.address) = (.conflict, router, address)
-      family = address.family
-      text = conflictText(address, mac)
-    case .cleared(let problem):
-      (event, router, family, text) = (.cleared, problem.router, problem.family, problem.text)
-    case .changed(let router, let text):
-      (self.event, self.router, self.text) = (.changed, router, text)
-    case .repaired(let router, let address):
-      (self.event, self.router, self.address) = (.repaired, router, address.address)
-      family = address.family
-      text = "\(address) was missing and has been put back"
-    case .hook(let router, let family, let state, let text):
-      (self.event, self.router, self.family) = (.hook, router, family)
-      self.text = hookText(state, text)
-    case .removed(let router):
-      (self.event, self.router, text) = (.removed, router, "removed")
-    case .nodeWarning(let problem):
-      (event, text) = (.warning, problem.text)
-    case .nodeCleared(let problem):
-      (event, text) = (.cleared, problem.text)
+    case .transition(_, _, let change): (from, to) = (change.from, change.to)
+    case .settled(_, _, let settlement): state = settlement.state
+    case .conflict(_, let address, _): self.address = address
+    case .repaired(_, let address): self.address = address.address
+    case .waiting, .warning, .cleared, .changed, .hook, .removed, .nodeWarning, .nodeCleared: break
     }
+  }
+}
+
+extension EventRecord.Kind {
+  fileprivate init(_ event: NodeEvent) {
+    self =
+      switch event {
+      case .transition: .transition
+      case .settled: .settled
+      case .waiting: .waiting
+      case .warning, .nodeWarning: .warning
+      case .conflict: .conflict
+      case .cleared, .nodeCleared: .cleared
+      case .changed: .changed
+      case .repaired: .repaired
+      case .hook: .hook
+      case .removed: .removed
+      }
   }
 }

@@ -16,40 +16,41 @@ extension Node {
     _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
   ) async -> ControlReply {
     do throws(NodeError) {
-      try await Self.validate(request)
+      noteChecked(try await Self.validate(request, beside: configurations))
       switch request {
       case .up(let settings, let timeout):
-        return try await bringUp(settings, timeout, complete)
+        return try await bringUp(settings, timeout.duration, complete)
       case .down(let wanted):
         await takeDown(try await routerNames(meantBy: wanted))
-        return .done(try record(nil, complete))
+        return .done(try await record(nil, complete))
       case .downAll:
         await takeDown(routerNames)
-        return .done(try record(nil, complete))
+        return .done(try await record(nil, complete))
       case .status(let name):
-        return .done(try record(name, complete))
+        return .done(try await record(name, complete))
       case .add(let router, let addresses):
         let report = try await add(addresses, to: router)
         try? await waitUntilRunning(router, timeout: .seconds(1))
-        return .changed(report, try record(router, complete))
+        return .changed(report, try await record(router, complete))
       case .remove(let router, let addresses):
-        return .changed(try await remove(addresses, from: router), try record(router, complete))
+        let report = try await remove(addresses, from: router)
+        return .changed(report, try await record(router, complete))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
       case .resign(let router, let time):
-        try await resign(router, for: time)
-        return .done(try record(router, complete))
+        try await resign(router, for: time?.duration)
+        return .done(try await record(router, complete))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.
         return .failed(
           ControlFailure(
             .refused, "too many clients follow the events already; end one of them first"))
       case .events(follow: false):
-        return .events(pastEvents.map(EventRecord.init))
+        return .events(await eventRecords())
       case .promote(let router):
         try await promote(router)
-        return .done(try record(router, complete))
+        return .done(try await record(router, complete))
       case .dryRun(let request):
         return try await preview(request, complete)
       }
@@ -60,28 +61,52 @@ extension Node {
 
   /// Checks what can be checked without the node, on another thread than its own: what makes no sense
   /// costs the elections nothing, however long it is.
+  ///
+  /// - Parameters:
+  ///   - request: what is asked.
+  ///   - present: the settings of the routers as they are.
+  /// - Returns: the settings that have been checked.
+  /// - Throws: what is wrong with them.
   @concurrent
-  private nonisolated static func validate(_ request: ControlRequest) async throws(NodeError) {
+  private nonisolated static func validate(
+    _ request: ControlRequest, beside present: [RouterConfiguration]
+  ) async throws(NodeError) -> [RouterConfiguration] {
+    let routers: [RouterConfiguration]
     switch request {
-    case .up(let routers, _), .dryRun(.up(let routers, _)):
-      for router in routers {
-        do throws(ConfigurationError) {
-          try router.validate()
-        } catch {
-          throw NodeError(error)
-        }
-      }
-    default: break
+    case .up(let wanted, _), .dryRun(.up(let wanted, _)): routers = wanted
+    case .add(let name, let addresses):
+      guard var router = present.first(where: { $0.name == name }),
+        addresses.count <= RouterConfiguration.addressCountMax
+      else { return [] }
+      router.add(addresses)
+      routers = [router]
+    default: return []
     }
+    for router in routers {
+      do throws(ConfigurationError) {
+        try router.validate()
+      } catch {
+        throw NodeError(error)
+      }
+    }
+    return routers
   }
 
-  /// What the node is doing, in the form of the socket.
-  private func record(
+  /// What the node is doing, in the form of the socket, which is made on another thread than the
+  /// node's.
+  @concurrent
+  private nonisolated func record(
     _ name: String?, _ complete: StatusCompletion
-  ) throws(NodeError) -> NodeRecord {
-    var status = try status(name)
+  ) async throws(NodeError) -> NodeRecord {
+    var status = try await status(name)
     for index in status.routers.indices { complete(&status.routers[index]) }
     return NodeRecord(status)
+  }
+
+  /// What has happened, in the form of the socket, made on another thread too.
+  @concurrent
+  private nonisolated func eventRecords() async -> [EventRecord] {
+    await pastEvents.map(EventRecord.init)
   }
 
   /// What a request would change.
@@ -97,7 +122,7 @@ extension Node {
     case .status, .add, .remove, .resign, .events, .promote, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
-    return .changed(report, try record(nil, complete))
+    return .changed(report, try await record(nil, complete))
   }
 
   private func bringUp(
@@ -124,7 +149,7 @@ extension Node {
       }
     }
     let names = Set(wanted.map(\.name))
-    var status = try record(nil, complete)
+    var status = try await record(nil, complete)
     status.routers.removeAll { !names.contains($0.name) }
     return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
   }

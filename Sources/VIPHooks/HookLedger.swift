@@ -11,8 +11,8 @@ package struct HookLedger: Sendable {
   /// How the programs of one virtual router have fared.
   package struct Entry: Sendable {
     package var status = HookStatus()
-    /// What went wrong last, until something goes well.
-    package var failure: String?
+    /// What went wrong last for each state, until that goes well.
+    package var failures: [HookState: String] = [:]
   }
 
   private var entries: [Key: Entry] = [:]
@@ -41,17 +41,19 @@ package struct HookLedger: Sendable {
       var events = [
         NodeEvent.hook(router: router, family: family, state: report.state, text: text + before)
       ]
-      if let failure = entry.failure {
-        entry.failure = nil
-        events.append(.cleared(Problem(.hook, router: router, family: family, failure)))
+      if let failure = entry.failures.removeValue(forKey: report.state) {
+        events.append(
+          .cleared(Problem(.hook(report.state), router: router, family: family, failure), .over))
       }
       return events
     case .failed(let text):
       entry.status.failures += 1
       let failure = hookText(report.state, text)
-      guard failure != entry.failure else { return [] }
-      entry.failure = failure
-      return [.warning(Problem(.hook, router: router, family: family, failure + before))]
+      guard failure != entry.failures[report.state] else { return [] }
+      entry.failures[report.state] = failure
+      return [
+        .warning(Problem(.hook(report.state), router: router, family: family, failure + before))
+      ]
     case .output: return []
     }
   }

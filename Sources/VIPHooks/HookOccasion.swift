@@ -4,31 +4,16 @@ import VRRP
 
 /// A reason to run a program: a virtual router does something else now.
 package struct HookOccasion: Sendable {
-  package let settings: RouterConfiguration
   package let family: AddressFamily
-  package let state: HookState
-  package let previous: HookState
-  /// Why, for people.
-  package let reason: String
-  /// The interface that the addresses go on.
-  let addressInterface: String
-  /// The priority the router acts upon, which an operator may have changed.
-  let effectivePriority: UInt8
+  package let settlement: Settlement
   /// Earlier changes that were over before their turn came.
-  package var skipped: UInt64 = 0
+  package var skipped: UInt64
 
   /// Notes a change of a router.
-  package init(
-    settings: RouterConfiguration, family: AddressFamily, state: HookState, previous: HookState,
-    reason: String, effectivePriority: UInt8, addressInterface: String? = nil
-  ) {
-    self.addressInterface = addressInterface ?? settings.interface
-    self.settings = settings
+  package init(_ settlement: Settlement, of family: AddressFamily) {
     self.family = family
-    self.state = state
-    self.previous = previous
-    self.reason = reason
-    self.effectivePriority = effectivePriority
+    self.settlement = settlement
+    skipped = settlement.skipped
   }
 
   /// The occasion of a router that has settled; `nil` for other events, and if it runs nothing.
@@ -38,14 +23,11 @@ package struct HookOccasion: Sendable {
     guard case .settled(_, let family, let settlement) = event,
       !settlement.configuration.hooks.isEmpty
     else { return nil }
-    self.init(
-      settings: settlement.configuration, family: family, state: settlement.state,
-      previous: settlement.previous, reason: settlement.reason.description,
-      effectivePriority: settlement.effectivePriority.rawValue,
-      addressInterface: settlement.addressInterface)
-    skipped = settlement.skipped
+    self.init(settlement, of: family)
   }
 
+  package var settings: RouterConfiguration { settlement.configuration }
+  package var state: HookState { settlement.state }
   package var router: String { settings.name }
   /// The program and its arguments; empty if nothing is run for this state.
   package var arguments: [String] { settings.hooks[state] }
@@ -62,14 +44,14 @@ package struct HookOccasion: Sendable {
     variables["PATH"] = Self.searchPath
     variables["VIPCTL_ROUTER"] = router
     variables["VIPCTL_INTERFACE"] = settings.interface
-    variables["VIPCTL_ADDRESS_INTERFACE"] = addressInterface
+    variables["VIPCTL_ADDRESS_INTERFACE"] = settlement.addressInterface
     variables["VIPCTL_VRID"] = "\(settings.vrid)"
     variables["VIPCTL_FAMILY"] = family.rawValue
     variables["VIPCTL_STATE"] = state.rawValue
-    variables["VIPCTL_PREVIOUS_STATE"] = previous.rawValue
-    variables["VIPCTL_REASON"] = reason
+    variables["VIPCTL_PREVIOUS_STATE"] = settlement.previous.rawValue
+    variables["VIPCTL_REASON"] = settlement.reason.description
     variables["VIPCTL_PRIORITY"] = "\(settings.priority)"
-    variables["VIPCTL_EFFECTIVE_PRIORITY"] = "\(effectivePriority)"
+    variables["VIPCTL_EFFECTIVE_PRIORITY"] = "\(settlement.effectivePriority)"
     variables["VIPCTL_ADDRESSES"] =
       addresses.prefix(Self.addressCountMax).map(\.description).joined(separator: " ")
     variables["VIPCTL_ADDRESS_COUNT"] = "\(addresses.count)"

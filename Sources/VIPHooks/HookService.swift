@@ -71,9 +71,10 @@ public actor HookService {
   public nonisolated func complete(_ status: inout RouterStatus) {
     guard let entry = ledger.withLock({ $0.status(of: status.name, status.family) }) else { return }
     status.hooks = entry.status
-    if let failure = entry.failure {
+    for state in HookState.allCases {
+      guard let failure = entry.failures[state] else { continue }
       status.problems.append(
-        Problem(.hook, router: status.name, family: status.family, failure))
+        Problem(.hook(state), router: status.name, family: status.family, failure))
     }
   }
 

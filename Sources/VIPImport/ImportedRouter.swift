@@ -34,6 +34,8 @@ package struct ImportedRouter: Sendable {
   var settings: [Setting]
   /// Where the addresses came from, in the order of the configuration's.
   var addressOrigins: [SourceLine]
+  /// What keepalived sets of its announcements, which a node sets for all its routers.
+  var announcements: [String: KeepalivedNode]
 
   // MARK: Text
 
@@ -57,7 +59,7 @@ package struct ImportedRouter: Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func line(_ text: String, _ comment: String) -> String {
+  static func line(_ text: String, _ comment: String) -> String {
     // The reader of our files counts these signs wherever they stand, to keep bombs out.
     guard !comment.contains("&"), !comment.contains("*") else { return text }
     let padding = String(repeating: " ", count: max(commentColumn - text.count, 1))

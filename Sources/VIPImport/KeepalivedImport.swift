@@ -6,9 +6,12 @@ import VIPCore
 public struct KeepalivedImport: Sendable {
   /// What could be carried over.
   package private(set) var routers: [ImportedRouter] = []
-  /// What could not, in the order of the files.
+  /// What became of the settings that all routers of a node share.
+  package private(set) var node = ImportedNode()
+  /// What could not, and what else is to be known, in the order of the files.
   public private(set) var remarks: [ImportRemark] = []
   private let path: String
+  private var set = RouterSet()
 
   /// Reads a file and everything it includes.
   ///
@@ -17,72 +20,80 @@ public struct KeepalivedImport: Sendable {
     self.path = InputFile.name(path)
     var reader = KeepalivedReader()
     let nodes = try reader.read(path)
-    remarks = reader.remarks
-    guard nodes.contains(where: { KeepalivedAdvice.topLevel.contains($0.keyword) }) else {
-      let first = nodes.first.map { "; it begins with '\($0.keyword)'" } ?? "; it is empty"
+    guard nodes.contains(where: { KeepalivedKeywords.top[$0.keyword] != nil }) else {
+      let first =
+        nodes.first.map { "; it begins with '\($0.keyword.shortened)'" } ?? "; it is empty"
       throw FileError(.invalid, "\(self.path): this is no keepalived configuration\(first)")
     }
     guard nodes.contains(where: { $0.keyword == "vrrp_instance" }) else {
       throw FileError(.invalid, "\(self.path): there is no vrrp_instance in it; nothing to import")
     }
+    remarks = reader.remarks
     let globals = nodes.filter { $0.keyword == "global_defs" }.flatMap { $0.block ?? [] }
+    var global = KeywordTeller(KeepalivedKeywords.global)
+    for child in globals { global.tell(child) }
+    remarks += global.remarks
     let version = globals.last { $0.keyword == "vrrp_version" }
+    var top = KeywordTeller(KeepalivedKeywords.top)
     for node in nodes {
       switch node.keyword {
-      case "global_defs":
-        for child in node.block ?? [] where !KeepalivedAdvice.needless.contains(child.keyword) {
-          remarks.append(ImportRemark(source: child.source, text: KeepalivedAdvice.text(child)))
-        }
       case "vrrp_instance": add(node, globalVersion: version)
       case "vrrp_sync_group": addSyncGroup(node)
-      default:
-        remarks.append(ImportRemark(source: node.source, text: KeepalivedAdvice.text(node)))
+      default: top.tell(node)
       }
     }
+    remarks += top.remarks
+    node = ImportedNode(
+      globals: globals, groups: nodes.filter { $0.keyword == "garp_group" }, routers: routers)
+    remarks = Self.inOrder(remarks + node.remarks)
   }
 
   private mutating func add(_ node: KeepalivedNode, globalVersion: KeepalivedNode?) {
     var instance = KeepalivedInstance(node)
     let router = instance.router(globalVersion: globalVersion)
-    remarks += Self.inOrder(instance.remarks)
+    remarks += instance.remarks
     guard let router else { return }
-    for other in routers {
-      if let collision = router.configuration.collision(with: other.configuration) {
-        remarks.append(
-          ImportRemark(
-            source: node.source,
-            text: "vrrp_instance \(router.configuration.name) is left out: \(collision)"))
-        return
-      }
+    if let collision = set.insert(router.configuration) {
+      remarks.append(
+        ImportRemark(
+          source: node.source,
+          text: "vrrp_instance \(router.configuration.name) is left out: \(collision)"))
+      return
     }
     routers.append(router)
   }
 
-  /// Remarks by file, in the order in which the files appear, and by line.
+  /// Remarks by file, in the order in which the files are first remarked upon, and by line.
   private static func inOrder(_ remarks: [ImportRemark]) -> [ImportRemark] {
-    var files: [String] = []
-    for remark in remarks where !files.contains(remark.source.file) {
-      files.append(remark.source.file)
+    var places: [String: Int] = [:]
+    for remark in remarks where places[remark.source.file] == nil {
+      places[remark.source.file] = places.count
     }
-    return files.flatMap { file in
-      remarks.filter { $0.source.file == file }.enumerated()
-        .sorted { ($0.element.source.number, $0.offset) < ($1.element.source.number, $1.offset) }
-        .map(\.element)
+    func place(_ remark: ImportRemark) -> (Int, Int) {
+      (places[remark.source.file] ?? 0, remark.source.number)
     }
+    return remarks.enumerated()
+      .sorted {
+        let (first, second) = (place($0.element), place($1.element))
+        return first == second ? $0.offset < $1.offset : first < second
+      }
+      .map(\.element)
   }
 
   private mutating func addSyncGroup(_ node: KeepalivedNode) {
     let name = node.arguments.first ?? ""
-    let members = (node.block ?? []).first { $0.keyword == "group" }?.block ?? []
-    let names = members.map(\.keyword).joined(separator: ", ")
+    let group = (node.block ?? []).first { $0.keyword == "group" }
+    // The members stand on lines of their own, or on one.
+    let members = (group?.block ?? []).flatMap { [$0.keyword] + $0.arguments }
+    let names = members.joined(separator: ", ")
     remarks.append(
       ImportRemark(
         source: node.source,
         text: "vrrp_sync_group \(name): \(names.isEmpty ? "its routers" : names) move one by one "
           + "here; put addresses that must move together into one router"))
-    for child in node.block ?? [] where child.keyword != "group" {
-      remarks.append(ImportRemark(source: child.source, text: KeepalivedAdvice.text(child)))
-    }
+    var teller = KeywordTeller(KeepalivedKeywords.syncGroup)
+    for child in node.block ?? [] { teller.tell(child) }
+    remarks += teller.remarks
   }
 
   /// The configuration as a file of this program; empty if no router could be carried over.
@@ -91,7 +102,7 @@ public struct KeepalivedImport: Sendable {
     var text = "# From \(path.onOneLine); each setting has the line it comes from beside it.\n"
     // The reader of our files counts these signs wherever they stand.
     if text.contains("&") || text.contains("*") { text = "" }
-    text += "routers:\n"
+    text += node.yaml + "routers:\n"
     text += routers.map(\.yaml).joined(separator: "\n")
     return text
   }

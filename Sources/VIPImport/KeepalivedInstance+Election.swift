@@ -8,8 +8,14 @@ extension KeepalivedInstance {
   mutating func version(
     _ global: KeepalivedNode?
   ) -> (value: ProtocolVersion, origin: ImportedRouter.Origin?) {
-    // Version 2 does not exist for IPv6, and keepalived quietly takes 3 there.
-    if addresses.first?.family == .ipv6 { return (.v3, nil) }
+    // Version 2 does not exist for IPv6, and keepalived takes 3 there.
+    if addresses.first?.family == .ipv6 {
+      if let child = values["version"], child.arguments.first == "2" {
+        remark(
+          child, "version 2 has no IPv6; keepalived takes version 3 here, and so does this", .note)
+      }
+      return (.v3, nil)
+    }
     if let child = values["version"], let version = value(of: child, SettingText.version) {
       return (version, .line(child.source))
     }
@@ -18,6 +24,23 @@ extension KeepalivedInstance {
     }
     return (.v2, .note("keepalived's default"))
   }
+
+  mutating func readPriority(_ configuration: inout RouterConfiguration) {
+    if let child = values["priority"], let priority = value(of: child, SettingText.priority) {
+      configuration.priority = priority
+      add("priority", "\(priority)", .line(child.source))
+    } else if values["priority"] == nil, let child = values["state"], startsAsMaster {
+      configuration.priority = .owner
+      add("priority", "\(Priority.owner)", .line(child.source))
+      remark(
+        child,
+        "without a priority, 'state MASTER' means 255 in keepalived, which is the owner of the "
+          + "addresses; set a lower one if the addresses are not this machine's own", .note)
+    }
+  }
+
+  /// Whether `state` says so.
+  private var startsAsMaster: Bool { values["state"]?.arguments.first == "MASTER" }
 
   mutating func readInterval(_ configuration: inout RouterConfiguration) {
     guard let child = values["advert_int"] else { return }
@@ -40,7 +63,6 @@ extension KeepalivedInstance {
   }
 
   mutating func readPreemption(_ configuration: inout RouterConfiguration) {
-    let startsAsMaster = values["state"]?.arguments.first == "MASTER"
     if let child = values["nopreempt"] {
       if startsAsMaster {
         remark(

@@ -7,7 +7,21 @@ import VRRP
 extension KeepalivedInstance {
   mutating func readTracks(_ configuration: inout RouterConfiguration) {
     guard let node = values["track_interface"] else { return }
-    for child in node.block ?? [] where child.keyword != configuration.interface {
+    var seen: Set<String> = []
+    for child in node.block ?? [] {
+      guard child.keyword != configuration.interface else {
+        let words = ([child.keyword] + child.arguments).joined(separator: " ").shortened
+        remark(
+          child,
+          "'\(words)' is left out: a router always waits while its own interface is down, and "
+            + "keepalived ignores a weight there", .note)
+        continue
+      }
+      guard seen.insert(child.keyword).inserted else {
+        remark(
+          child, "'\(child.keyword)' is tracked twice; the first one is taken, as keepalived does")
+        continue
+      }
       guard let track = track(child, &configuration) else { continue }
       configuration.tracks.append(track)
     }
@@ -27,14 +41,20 @@ extension KeepalivedInstance {
     var rest = child.arguments[...]
     var weight = 0
     while let option = rest.popFirst() {
-      guard option == "weight", let text = rest.popFirst(), let number = Int(text),
+      if option == "weight", let text = rest.popFirst(), let number = Int(text),
         (-253...253).contains(number)
-      else {
-        let words = child.arguments.joined(separator: " ")
+      {
+        weight = number
+      } else if option == "weight" || option == "reverse" {
+        let words = child.arguments.joined(separator: " ").shortened
         remark(child, "'\(child.keyword) \(words)' has no equivalent; it is left out")
         return nil
+      } else {
+        remark(
+          child,
+          "'\(option.shortened)' on the line of \(child.keyword) is no option, and keepalived ignores "
+            + "it; give each interface a line of its own")
       }
-      weight = number
     }
     guard weight != 0 else { return Track(interface: child.keyword) }
     if configuration.priority == .owner {
@@ -53,28 +73,66 @@ extension KeepalivedInstance {
       remark(
         child,
         "'\(child.keyword) weight \(weight)' raises the priority while it is up; it has become "
-          + "priority \(raised), which falls by \(weight) while it is down")
+          + "priority \(raised), which falls by \(weight) while it is down", .note)
     }
     return Track(interface: child.keyword, decrement: UInt8(abs(weight)))
   }
 
-  mutating func readPeers(_ configuration: inout RouterConfiguration) {
-    guard let node = values["unicast_peer"] else { return }
+  /// The peers; `false` if there should be some and none is usable.
+  ///
+  /// Such a router would advertise to the multicast group, where the others don't hear it.
+  mutating func readPeers(_ configuration: inout RouterConfiguration) -> Bool {
+    guard let node = values["unicast_peer"] else { return true }
+    var seen: Set<IPAddress> = []
     for child in node.block ?? [] {
-      do throws(SettingError) {
-        configuration.peers.append(try SettingText.host(child.keyword))
-      } catch {
-        remark(child, "unicast_peer: \(error); it is left out")
+      guard let peer = peer(child, of: configuration) else { continue }
+      guard seen.insert(peer).inserted else {
+        remark(child, "unicast_peer: \(peer) is named twice; it is taken once", .note)
         continue
       }
-      guard !child.arguments.isEmpty else { continue }
-      let words = child.arguments.joined(separator: " ")
-      remark(
-        child,
-        "'\(words)' of \(child.keyword) has no equivalent; TTL 255 is sent, and any is accepted")
+      configuration.peers.append(peer)
+      readOptions(of: peer, child)
     }
-    guard !configuration.peers.isEmpty else { return }
+    guard !configuration.peers.isEmpty else {
+      remark(
+        node,
+        "vrrp_instance \(configuration.name) is left out: no usable peer is named in 'unicast_peer', "
+          + "and without one it would advertise by multicast")
+      return false
+    }
     let list = configuration.peers.map { ImportedRouter.scalar("\($0)") }.joined(separator: ", ")
     add("peers", "[\(list)]", .line(node.source))
+    return true
+  }
+
+  private mutating func peer(
+    _ child: KeepalivedNode, of configuration: RouterConfiguration
+  ) -> IPAddress? {
+    let peer: IPAddress
+    do throws(SettingError) {
+      peer = try SettingText.host(child.keyword)
+    } catch {
+      remark(child, "unicast_peer: \(error); it is left out")
+      return nil
+    }
+    guard let family = addresses.first?.family, peer.family != family else { return peer }
+    remark(
+      child,
+      "unicast_peer: \(peer) is not \(family) as the addresses are; keepalived ignores it, and it is "
+        + "left out")
+    return nil
+  }
+
+  private mutating func readOptions(of peer: IPAddress, _ child: KeepalivedNode) {
+    guard let first = child.arguments.first else { return }
+    let words = child.arguments.joined(separator: " ").shortened
+    guard ["min_ttl", "max_ttl"].contains(first) else {
+      return remark(
+        child,
+        "'\(words)' on the line of \(peer) is left out, as keepalived does; give each peer a line of "
+          + "its own")
+    }
+    remark(
+      child, "'\(words)' of \(peer) has no equivalent; TTL 255 is sent, and any is accepted")
   }
 }

@@ -8,14 +8,13 @@ struct KeepalivedInstance {
   let node: KeepalivedNode
   /// The settings of the block, the last of each keyword.
   private(set) var values: [String: KeepalivedNode] = [:]
+  /// Whether `native_ipv6` stands where keepalived takes it.
+  private(set) var isNativeIPv6 = false
+  private var teller = KeywordTeller(KeepalivedKeywords.instance)
   private(set) var remarks: [ImportRemark] = []
   var addresses: [InterfaceAddress] = []
   var origins: [SourceLine] = []
   var settings: [ImportedRouter.Setting] = []
-
-  /// What is carried over, and addresses that are not advertised, which get advice of their own.
-  private static let translated = Set(
-    RouterSetting.allCases.flatMap(\.keepalivedKeywords) + ["virtual_ipaddress_excluded"])
 
   init(_ node: KeepalivedNode) {
     self.node = node
@@ -24,6 +23,7 @@ struct KeepalivedInstance {
   /// The router; `nil` if too little is known to make one, which the remarks then say.
   mutating func router(globalVersion: KeepalivedNode?) -> ImportedRouter? {
     for child in node.block ?? [] { take(child) }
+    remarks += teller.remarks
     guard let interface = values["interface"], let device = interface.arguments.first else {
       remark(node, "this vrrp_instance has no interface and is left out; name one")
       return nil
@@ -36,17 +36,15 @@ struct KeepalivedInstance {
     }
     readAddresses(device: device)
     let version = self.version(globalVersion)
+    tellExcluded(device: device, version: version.value)
     var configuration = RouterConfiguration(
       name: name, interface: device, vrid: vrid, addresses: addresses, version: version.value)
     add("name", ImportedRouter.scalar(configuration.name), .line(node.source))
     add("interface", ImportedRouter.scalar(device), .line(interface.source))
     add("vrid", "\(vrid)", .line(vridNode.source))
-    if let child = values["priority"], let priority = value(of: child, SettingText.priority) {
-      configuration.priority = priority
-      add("priority", "\(priority)", .line(child.source))
-    }
+    readPriority(&configuration)
     readTracks(&configuration)
-    readPeers(&configuration)
+    guard readPeers(&configuration) else { return nil }
     readInterval(&configuration)
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
@@ -56,29 +54,50 @@ struct KeepalivedInstance {
     return checked(configuration)
   }
 
-  /// Notes a setting, or says that it has no equivalent.
+  /// Notes a setting, or says what becomes of it.
   private mutating func take(_ child: KeepalivedNode) {
-    guard Self.translated.contains(child.keyword) else {
-      if !KeepalivedAdvice.needless.contains(child.keyword) {
-        remark(child, KeepalivedAdvice.text(child))
-      } else if child.keyword == "state" {
-        values["state"] = child
-      }
+    guard KeepalivedKeywords.instance[child.keyword]?.kind == .translated else {
+      return teller.tell(child)
+    }
+    switch child.keyword {
+    case "preempt":
+      // The later one of the two holds.
+      values["nopreempt"] = nil
+      return
+    case "native_ipv6":
+      takeNativeIPv6(child)
+      return
+    default: break
+    }
+    // Taken out before it grows: it would be copied with each block if it were held twice.
+    guard var earlier = values.removeValue(forKey: child.keyword) else {
+      values[child.keyword] = child
       return
     }
-    if var earlier = values[child.keyword] {
-      if let block = child.block, earlier.block != nil {
-        earlier.block? += block
-        values[child.keyword] = earlier
-        return
-      }
-      remark(child, "'\(child.keyword)' is given again; the last one is taken")
+    if let block = child.block, earlier.block != nil {
+      earlier.block? += block
+      values[child.keyword] = earlier
+      return
     }
+    remark(child, "'\(child.keyword)' is given again; the last one is taken")
     values[child.keyword] = child
   }
 
-  mutating func remark(_ node: KeepalivedNode, _ text: String) {
-    remarks.append(ImportRemark(source: node.source, text: text))
+  private mutating func takeNativeIPv6(_ child: KeepalivedNode) {
+    let first = values["virtual_ipaddress"]?.block?.first
+    if let first, first.keyword.contains("."), !first.keyword.contains(":") {
+      remark(
+        child, "keepalived ignores 'native_ipv6' after IPv4 addresses, and so it is left out", .note
+      )
+    } else {
+      isNativeIPv6 = true
+    }
+  }
+
+  mutating func remark(
+    _ node: KeepalivedNode, _ text: String, _ kind: ImportRemark.Kind = .lost
+  ) {
+    remarks.append(ImportRemark(source: node.source, kind: kind, text: text))
   }
 
   mutating func add(
@@ -111,12 +130,14 @@ struct KeepalivedInstance {
     configuration.virtualMac = true
     add("virtualMac", "true", .line(child.source))
     for argument in child.arguments {
-      let text =
-        MACAddress(argument) == nil
-        ? "the interface with the virtual MAC address gets another name than '\(argument)'; "
-          + "see 'vipctl status --json'"
-        : "the virtual MAC address is that of RFC 9568, not \(argument)"
-      remark(child, text)
+      guard MACAddress(argument) == nil else {
+        remark(child, "the virtual MAC address is that of RFC 9568, not \(argument)")
+        continue
+      }
+      remark(
+        child,
+        "the interface with the virtual MAC address gets another name than '\(argument)'; see "
+          + "'vipctl status --json'", .note)
     }
   }
 
@@ -166,6 +187,6 @@ struct KeepalivedInstance {
     }
     return ImportedRouter(
       configuration: configuration, source: node.source, settings: settings,
-      addressOrigins: origins)
+      addressOrigins: origins, announcements: values.filter { $0.key.hasPrefix("garp_master_") })
   }
 }

@@ -13,15 +13,33 @@ struct KeepalivedNode: Sendable, Hashable {
   var block: [KeepalivedNode]?
 }
 
-/// Something that could not be carried over, and what to do about it.
+/// Something to know about a line: that it could not be carried over, or what it has become.
 public struct ImportRemark: Sendable, Hashable {
+  /// How much a remark matters.
+  public enum Kind: String, Sendable, Hashable {
+    /// Something could not be carried over.
+    case lost
+    /// All was carried over or needs no equivalent, but there is something to know.
+    case note
+  }
+
   /// The line that it is about.
   public var source: SourceLine
+  /// Whether something is lost.
+  public var kind: Kind
   /// What could not be carried over and what to do, in one sentence.
   public var text: String
 
-  /// `file:line: text`.
-  public var line: String { "\(source.file):\(source.number): \(text)".onOneLine }
+  init(source: SourceLine, kind: Kind = .lost, text: String) {
+    self.source = source
+    self.kind = kind
+    self.text = text
+  }
+
+  /// `file:line: text`, with `note:` before the text if nothing is lost.
+  public var line: String {
+    "\(source.file):\(source.number): \(kind == .note ? "note: " : "")\(text)".onOneLine
+  }
 }
 
 /// Reads a keepalived configuration with everything it includes.
@@ -31,11 +49,15 @@ struct KeepalivedReader {
   /// The most files, and the most lines in all of them.
   private static let fileCountMax = 256, lineCountMax = 200_000
   private static let byteCountMax = 4 << 20
+  /// How many times that all files together may have.
+  private static let totalFactor = 4
 
   private(set) var remarks: [ImportRemark] = []
   private var fileCount = 0
   private var lineCount = 0
-  private var definitions: [String: String] = [:]
+  private var byteCount = 0
+  private var definitions = KeepalivedDefinitions()
+  private var patterns = IncludePattern()
   /// The blocks that are open, the outermost first, each with the statement it belongs to.
   private var open: [KeepalivedNode] = []
   private var top: [KeepalivedNode] = []
@@ -63,13 +85,22 @@ struct KeepalivedReader {
   private mutating func add(
     _ text: String, file: String, folder: String, depth: Int
   ) throws(FileError) {
+    byteCount += text.utf8.count
+    guard byteCount <= Self.byteCountMax * Self.totalFactor else {
+      throw FileError(
+        .invalid,
+        "\(file): more than \((Self.byteCountMax * Self.totalFactor) >> 20) MiB with its includes")
+    }
     for line in KeepalivedLexer.lines(of: text, file: file) {
       lineCount += 1
       guard lineCount <= Self.lineCountMax else {
         throw FileError(.invalid, "\(file): more than \(Self.lineCountMax) lines with its includes")
       }
-      if line.text.hasPrefix("$"), define(line) { continue }
-      let tokens = KeepalivedLexer.tokens(of: line.text).map(substituted)
+      if line.text.hasPrefix("$"), definitions.define(line.text) { continue }
+      var tokens: [KeepalivedToken] = []
+      for token in KeepalivedLexer.tokens(of: line.text) {
+        tokens.append(try substituted(token, line))
+      }
       if case .word(let keyword)? = tokens.first, Self.includes.contains(keyword) {
         try include(tokens.dropFirst(), line, folder: folder, depth: depth)
       } else {
@@ -148,64 +179,71 @@ struct KeepalivedReader {
         "\(line.file):\(line.number): files include one another more than "
           + "\(Self.depthMax) deep")
     }
-    let paths = Self.files(matching: pattern.hasPrefix("/") ? pattern : folder + pattern)
-    if paths.isEmpty {
+    let paths: [String]
+    do throws(IncludePattern.Problem) {
+      paths = try patterns.files(matching: pattern.hasPrefix("/") ? pattern : folder + pattern)
+    } catch {
+      throw FileError(
+        .invalid,
+        "\(line.file):\(line.number): '\(pattern.shortened)' is too much: \(error.text); name fewer files"
+      )
+    }
+    let files = paths.filter { IncludePattern.kind(of: $0) != S_IFDIR }
+    if files.isEmpty {
       remarks.append(
         ImportRemark(
-          source: line, text: "no file matches '\(pattern)'; whatever it should say is missing"))
+          source: line,
+          text: "no file matches '\(pattern.shortened)'; whatever it should say is missing"))
     }
-    for path in paths {
-      fileCount += 1
-      guard fileCount <= Self.fileCountMax else {
-        throw FileError(
-          .invalid, "\(line.file):\(line.number): more than \(Self.fileCountMax) files are included"
-        )
-      }
-      do throws(FileError) {
-        let text = try InputFile.text(
-          path, limit: Self.byteCountMax, kind: "a keepalived configuration")
-        try add(text, file: path, folder: self.folder(of: path), depth: depth + 1)
-      } catch {
-        // A file that can't be read is one thing; nonsense in one that can is another.
-        guard access(path, R_OK) != 0 else { throw error }
-        remarks.append(ImportRemark(source: line, text: "\(error.description); it is missing here"))
-      }
-    }
+    for path in files { try include(path, line, depth: depth) }
   }
 
-  /// The files that a shell pattern names, sorted; none if there are none.
-  private static func files(matching pattern: String) -> [String] {
-    var result = glob_t()
-    defer { globfree(&result) }
-    guard glob(pattern, GLOB_MARK, nil, &result) == 0 else { return [] }
-    return (0..<Int(result.gl_pathc)).compactMap { index in
-      result.gl_pathv[index].map { String(cString: $0) }
-    }.filter { !$0.hasSuffix("/") }
+  private mutating func include(
+    _ path: String, _ line: SourceLine, depth: Int
+  ) throws(FileError) {
+    fileCount += 1
+    guard fileCount <= Self.fileCountMax else {
+      throw FileError(
+        .invalid, "\(line.file):\(line.number): more than \(Self.fileCountMax) files are included"
+      )
+    }
+    // A FIFO may never have anything to say, and a device never an end.
+    if let kind = IncludePattern.kind(of: path), kind != S_IFREG {
+      remarks.append(
+        ImportRemark(source: line, text: "\(path): is no ordinary file; it is missing here"))
+      return
+    }
+    let text: String
+    do throws(FileError) {
+      text = try InputFile.text(
+        path, limit: Self.byteCountMax, kind: "a keepalived configuration")
+    } catch {
+      // A file that can't be read is one thing; nonsense in one that can is another.
+      guard access(path, R_OK) != 0 else { throw error }
+      remarks.append(ImportRemark(source: line, text: "\(error.description); it is missing here"))
+      return
+    }
+    try add(text, file: path, folder: folder(of: path), depth: depth + 1)
   }
 
   // MARK: Definitions
 
-  /// Notes `$NAME=value`; `false` if the line is none.
-  private mutating func define(_ line: SourceLine) -> Bool {
-    guard let equals = line.text.firstIndex(of: "=") else { return false }
-    let name = line.text[..<equals].dropFirst()
-    guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else {
-      return false
-    }
-    definitions[String(name)] = String(line.text[line.text.index(after: equals)...])
-    return true
-  }
-
   /// A word with definitions put in for `$NAME` and `${NAME}`.
-  private func substituted(_ token: KeepalivedToken) -> KeepalivedToken {
-    guard case .word(let word) = token, word.contains("$"), !definitions.isEmpty else {
-      return token
-    }
-    var text = word
-    // Long names first: $VIP must not eat the beginning of $VIP_2.
-    for (name, value) in definitions.sorted(by: { $0.key.count > $1.key.count }) {
-      text = text.replacing("${\(name)}", with: value).replacing("$\(name)", with: value)
+  private mutating func substituted(
+    _ token: KeepalivedToken, _ line: SourceLine
+  ) throws(FileError) -> KeepalivedToken {
+    guard case .word(let word) = token else { return token }
+    guard let text = definitions.substituted(word) else {
+      throw FileError(
+        .invalid,
+        "\(line.file):\(line.number): the definitions in '\(word.shortened)' have no end or become too "
+          + "long; write out what they stand for")
     }
     return .word(text)
   }
+}
+
+extension String {
+  /// The text as far as a message repeats it.
+  var shortened: String { utf8.count > 60 ? "\(prefix(50))…" : self }
 }

@@ -107,12 +107,14 @@ extension Advertisement {
   /// Allocates nothing if they stand in our order, as they usually do.
   public func match(_ ours: [IPAddress], in message: Span<UInt8>) -> AddressListMatch {
     if lists(ours, in: message) { return .same }
-    // A long list of another group need not be read to its end to see that it is not ours.
-    for index in 0..<Swift.min(addressCount, 16) {
+    // Those in front are enough for most, without allocating.
+    let count = Swift.min(addressCount, 8)
+    for index in 0..<count {
       let offset = Self.headerByteCount + index * family.addressByteCount
       if ours.contains(message.ipAddress(family, at: offset)) { return .overlapping }
     }
-    return .disjoint
+    guard addressCount > count else { return .disjoint }
+    return Set(ours).isDisjoint(with: addresses(in: message)) ? .disjoint : .overlapping
   }
 
   /// Whether the message this was parsed from lists exactly these addresses, in any order.

@@ -17,4 +17,13 @@ public enum ChecksumPolicy: String, Sendable, Hashable, Codable, CaseIterable {
   case message
   /// Always with the pseudo-header.
   case pseudoHeader = "pseudo-header"
+
+  /// The form that is always sent; `nil` if it depends on what is heard.
+  package var fixedForm: ChecksumForm? {
+    switch self {
+    case .auto: nil
+    case .message: .message
+    case .pseudoHeader: .pseudoHeader
+    }
+  }
 }

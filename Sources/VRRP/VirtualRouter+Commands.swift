@@ -134,4 +134,27 @@ extension VirtualRouter {
   mutating func endResignation(by now: Instant) {
     if let end = resignedUntil, end <= now { resignedUntil = nil }
   }
+
+  /// Advertises before its time, since the node is about to do what may take longer than that.
+  ///
+  /// Not in the RFC: one that comes early sets the timers of the others as any other does, one that is late
+  /// brings them near a takeover. Nothing is sent within half an interval after the last one, so that no
+  /// client of a node can make it say more than twice as much.
+  ///
+  /// - Parameter now: the current time.
+  /// - Returns: what to do.
+  package mutating func advertiseAhead(at now: Instant) -> Actions {
+    var actions = Actions()
+    guard case .active(var active) = phase else { return actions }
+    let interval = configuration.interval.nanoseconds
+    // What to do about one that is late is decided when its timer fires.
+    guard
+      (interval / 2..<Self.silenceMax(interval)).contains(now.nanoseconds(since: active.lastSent))
+    else { return actions }
+    active.lastSent = now
+    active.timer = nextTurn(from: now)
+    advertise(effectivePriority, &actions)
+    phase = .active(active)
+    return actions
+  }
 }

@@ -153,29 +153,30 @@ extension VirtualRouter {
     _ advertisement: Advertisement, from source: IPAddress, addresses: AddressListMatch,
     at now: Instant, _ findings: inout Findings
   ) -> Bool {
-    let isOurVersion = advertisement.version == configuration.version
+    let ours = AdvertisementTraits(
+      version: configuration.version, interval: configuration.interval,
+      authentication: configuration.authentication)
+    let differences = AdvertisementTraits(advertisement).differences(
+      from: ours, addresses: addresses)
     // A sender that does not know the password gets no place in the table of peers.
-    if isOurVersion, advertisement.authentication != configuration.authentication {
+    if differences.contains(.authenticationDiffers) {
       statistics.authenticationErrors += 1
       findings.insert(.authenticationDiffers)
       return false
     }
     let note = peers.note(advertisement, from: source, addresses: addresses, at: now)
     if !note.isKnown { findings.insert(.peerTableFull) }
-    guard isOurVersion else {
+    guard !differences.contains(.versionDiffers) else {
       statistics.versionMismatches += 1
       findings.insert(.versionDiffers)
       return false
     }
     if note.competes { findings.insert(.twoActives) }
     if let previous = note.previous { noticeDeafness(advertisement, previous, at: now, &findings) }
-    if addresses != .same {
-      statistics.addressListErrors += 1
-      findings.insert(addresses == .disjoint ? .foreignGroup : .addressListDiffers)
-    }
-    if advertisement.interval != configuration.interval {
+    findings.formUnion(differences)
+    if addresses != .same { statistics.addressListErrors += 1 }
+    if differences.contains(.intervalDiffers) {
       statistics.intervalErrors += 1
-      findings.insert(.intervalDiffers)
       // Version 3 adapts to the Active. Version 2 can't, and drops what it does not expect
       // (RFC 3768 §7.1).
       if configuration.version == .v2 { return false }

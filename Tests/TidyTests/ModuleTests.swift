@@ -19,7 +19,7 @@ import Testing
     "VIPConfiguration": [
       "VIPCore", "VRRP", "Netlink", "ARP", "VIP", "VIPMonitor", "Glibc", "Yams",
     ],
-    "VIPImport": ["VIPCore", "VRRP", "VIP", "VIPConfiguration", "Glibc"],
+    "VIPImport": ["VIPCore", "VRRP", "ARP", "VIP", "VIPConfiguration", "Glibc"],
     "VIPReports": [
       "VIPCore", "VRRP", "VRRPSimulation", "VIP", "VIPControl", "VIPMonitor", "Glibc",
       "Synchronization", "FoundationEssentials",

@@ -213,7 +213,8 @@ import VRRP
     let seen = try watching.hear(200, from: 2, vips: ["192.0.2.200"], after: 300)
     #expect(
       seen.findings.map(\.text) == [
-        "another group uses this VRID: 192.0.2.1 lists 192.0.2.100; one needs another VRID"
+        "192.0.2.2 advertises other addresses on VRID 51 than 192.0.2.1 (192.0.2.200); two groups use "
+          + "this VRID, choose one that is free for one of them"
       ])
   }
 

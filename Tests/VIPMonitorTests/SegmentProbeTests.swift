@@ -30,7 +30,7 @@ import VRRP
   private func see(_ frame: [UInt8], _ probe: inout SegmentProbe) { probe.observe(frame.span) }
 
   private func texts(_ probe: SegmentProbe) -> [String] {
-    probe.findings.map { "\($0.kind): \($0.text)" }
+    probe.outcomes.map { "\($0.kind): \($0.text)" }
   }
 
   private func reply(_ address: String, at mac: MACAddress) throws -> [UInt8] {
@@ -53,7 +53,7 @@ import VRRP
     }
     #expect(Array(asked.values) == [3, 3])
     #expect(now - Self.start == .milliseconds(1100))
-    #expect(probe.findings.isEmpty)
+    #expect(probe.outcomes.isEmpty)
   }
 
   @Test func `a machine that has an address is a conflict with its MAC`() throws {
@@ -66,7 +66,7 @@ import VRRP
         "conflict: 192.0.2.100 is used by the machine with Ethernet address 02:00:00:00:00:66, "
           + "which speaks no VRRPv3 for VRID 51; give one of them another address"
       ])
-    #expect(probe.findings.first?.field == .address(1))
+    #expect(probe.outcomes.first?.field == .address(1))
   }
 
   @Test func `the group's own holder is none`() throws {
@@ -82,7 +82,7 @@ import VRRP
       ])
     // Somebody else who answers beside it is one all the same.
     try see(reply("192.0.2.100", at: MACAddress(2, 0, 0, 0, 0, 0x66)), &probe)
-    #expect(probe.findings.map(\.kind) == [.good, .good, .conflict])
+    #expect(probe.outcomes.map(\.kind) == [.good, .good, .conflict])
   }
 
   @Test func `this machine's own words are nobody's`() throws {
@@ -102,12 +102,12 @@ import VRRP
     try see(advertisementFrame(150, from: 8, vrid: 9), &probe)
     #expect(
       texts(probe) == [
-        "conflict: 192.0.2.7 (02:00:00:00:00:07) uses VRID 51 for other addresses (192.0.2.5); "
-          + "choose a VRID that is free",
+        "conflict: 192.0.2.7 (02:00:00:00:00:07) advertises other addresses on VRID 51 than this "
+          + "machine (192.0.2.5); two groups use this VRID, choose one that is free for one of them",
         "conflict: 192.0.2.100 is advertised by 192.0.2.8 (02:00:00:00:00:08) with VRID 9, not 51; "
           + "give the machines of one group the same VRID",
       ])
-    #expect(probe.findings.map(\.field) == [.vrid, .vrid])
+    #expect(probe.outcomes.map(\.field) == [.vrid, .vrid])
   }
 
   @Test func `settings that differ are warnings, another version a conflict`() throws {
@@ -117,16 +117,16 @@ import VRRP
       try advertisementFrame(150, from: 8, vips: ["192.0.2.100", "192.0.2.101"]), &probe)
     #expect(
       texts(probe) == [
-        "warning: 192.0.2.7 (02:00:00:00:00:07) advertises every 500ms, not 1s; set the same "
-          + "interval on all",
-        "warning: 192.0.2.8 (02:00:00:00:00:08) advertises 2 addresses, not the 1 given "
-          + "here; give all machines the same",
+        "warning: 192.0.2.7 (02:00:00:00:00:07) advertises every 500ms, this machine every 1s; set "
+          + "the same interval on all",
+        "warning: 192.0.2.8 (02:00:00:00:00:08) advertises 192.0.2.101 too on VRID 51, unlike this "
+          + "machine; give all machines of the group the same addresses",
       ])
     var old = self.probe([try router(version: .v2)])
     try see(advertisementFrame(150, from: 7), &old)
     #expect(
       texts(old) == [
-        "conflict: 192.0.2.7 (02:00:00:00:00:07) speaks VRRPv3 on VRID 51, not VRRPv2; they don't "
+        "conflict: 192.0.2.7 (02:00:00:00:00:07) speaks VRRPv3, this machine VRRPv2; they don't "
           + "hear each other, set the same version on all"
       ])
   }
@@ -144,6 +144,6 @@ import VRRP
       try see(reply("192.0.2.100", at: mac), &probe)
       try see(advertisementFrame(150, from: 7, vips: ["192.0.2.5"], mac: mac), &probe)
     }
-    #expect(probe.findings.count <= 128)
+    #expect(probe.outcomes.count <= 128)
   }
 }

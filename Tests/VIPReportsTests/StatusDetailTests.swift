@@ -76,7 +76,7 @@ import VRRP
         from: Array(
           """
           {"time": "2026-11-23T10:00:00.123Z", "sequence": 7, "event": "cleared", "router": "web",
-           "family": "ipv4", "text": "two\\nlines"}
+           "family": "ipv4", "text": "over: two\\nlines"}
           """.utf8)))
     #expect(EventText.line(record) == "2026-11-23T10:00:00.123Z web ipv4: over: two\\nlines")
     #expect(JSONCoding.decode(EventRecord.self, from: JSONCoding.line(record)) == record)

@@ -28,14 +28,18 @@ import VRRP
       NodeEvent.waiting(
         router: "web", family: .ipv6, reason: .interface(InterfaceFault(.down, of: "eth0"))),
       .warning(Problem(.foreignGroup, router: "web", family: .ipv6, "another group")),
-      .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "another group")),
+      .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "a group; end it"), .over),
+      .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "a group; end it"), .unseen),
+      .cleared(Problem(.unguarded, router: "web", family: .ipv6, "no room"), .unwatched),
       .repaired(router: "web", address: address), .removed(router: "web"),
     ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(
       lines == [
         "level=warning router=web family=ipv6 msg=\"waiting: eth0 is down\"",
         "level=warning router=web family=ipv6 msg=\"another group\"",
-        "level=info router=web family=ipv6 msg=\"over: another group\"",
+        "level=info router=web family=ipv6 msg=\"over: a group\"",
+        "level=info router=web family=ipv6 msg=\"no longer seen: a group\"",
+        "level=info router=web family=ipv6 msg=\"no longer watched: no room\"",
         "level=warning router=web family=ipv6 "
           + "msg=\"2001:db8::10/64 was missing and has been put back\"",
         "level=info router=web msg=\"removed\"",
@@ -94,7 +98,7 @@ import VRRP
       let text = #"{"dryRun":{"_0":{"up":{"_0":[],"timeoutSeconds":\#(number)}}}}"#
       #expect(
         JSONCoding.decode(ControlRequest.self, from: Array(text.utf8))
-          == .dryRun(.up([], timeout: duration)))
+          == .dryRun(.up([], timeout: RequestTime(duration))))
     }
   }
 

@@ -156,7 +156,7 @@ import VRRP
     let told = bench.events.compactMap { event in
       switch event {
       case .warning(let problem) where problem.kind == .undelivered: "told"
-      case .cleared(let problem) where problem.kind == .undelivered: "over"
+      case .cleared(let problem, _) where problem.kind == .undelivered: "over"
       default: nil
       }
     }

@@ -7,12 +7,17 @@ import VRRP
 
 /// Peers and what is wrong with them: said once, shown while it lasts, taken back when it is over.
 @Suite struct FindingsTests {
+  /// How what was told of has ended.
+  private func endings(_ bench: Bench) -> [Problem.Ending] {
+    bench.events.compactMap { if case .cleared(_, let ending) = $0 { ending } else { nil } }
+  }
+
   private func said(_ bench: Bench) -> (warnings: [String], over: [String]) {
     var warnings: [String] = []
     var over: [String] = []
     for event in bench.events {
       if case .warning(let problem) = event { warnings.append(problem.text) }
-      if case .cleared(let problem) = event { over.append(problem.text) }
+      if case .cleared(let problem, _) = event { over.append(problem.text) }
     }
     return (warnings, over)
   }
@@ -78,7 +83,7 @@ import VRRP
       bench.pass(.seconds(1))
     }
     let text =
-      "198.18.0.2 advertises every 2s, this machine is set to 1s; set the same interval on all"
+      "198.18.0.2 advertises every 2s, this machine every 1s; set the same interval on all"
     #expect(said(bench).warnings == [text])
     #expect(said(bench).over.isEmpty)
     #expect(bench.warnings == [text])
@@ -88,7 +93,64 @@ import VRRP
     }
     #expect(said(bench).warnings == [text])
     #expect(said(bench).over == [text])
+    #expect(endings(bench) == [.over])
     #expect(bench.warnings.isEmpty)
+    #expect(
+      bench.events.last?.description
+        == "web IPv4: over: 198.18.0.2 advertises every 2s, this machine every 1s")
+  }
+
+  @Test func `it is not over because its machine is silent, only not seen`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    try hear(bench, interval: "2s")
+    bench.pass(.seconds(30))
+    #expect(endings(bench) == [.unseen])
+    #expect(
+      bench.events.contains {
+        $0.description
+          == "web IPv4: no longer seen: 198.18.0.2 advertises every 2s, this machine every 1s"
+      })
+  }
+
+  @Test func `nor because its router is taken down`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    try hear(bench, interval: "2s")
+    bench.engine.remove("web")
+    bench.settle()
+    #expect(endings(bench) == [.unwatched])
+  }
+
+  @Test func `a slow machine that is not understood goes on between two of its messages`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    for _ in 0..<4 {
+      try hear(bench, interval: "60s", version: .v2)
+      bench.pass(.seconds(60))
+    }
+    #expect(said(bench).warnings.count { $0.contains("speaks VRRPv2") } == 1)
+    #expect(endings(bench) == [])
+  }
+
+  @Test func `lists of one length that differ are told with what differs, also later`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    for addresses in [["198.18.0.100", "198.18.0.102"], ["198.18.0.101"]] {
+      for _ in 0..<15 {
+        try hear(bench, addresses: addresses)
+        bench.pass(.seconds(1))
+      }
+    }
+    #expect(
+      said(bench).warnings == [
+        "198.18.0.2 advertises 198.18.0.102 on VRID 51 and not 198.18.0.101, unlike this machine; "
+          + "give all machines of the group the same addresses",
+        "198.18.0.2 does not advertise 198.18.0.100 on VRID 51, unlike this machine; give all "
+          + "machines of the group the same addresses",
+      ])
+    #expect(bench.warnings == [said(bench).warnings[1]])
+    #expect(endings(bench) == [])
   }
 
   @Test func `a slow Active's trouble is not over between two of its advertisements`() throws {
@@ -126,10 +188,10 @@ import VRRP
       said(bench).warnings == [
         "198.18.0.2 speaks VRRPv2, this machine VRRPv3; they don't hear each other, set the same "
           + "version on all",
-        "198.18.0.2 advertises 1 address on VRID 51, not the 2 given here; give all "
-          + "machines of the group the same",
-        "198.18.0.3 advertises other addresses on VRID 51; another group uses this VRID, choose "
-          + "one that is free",
+        "198.18.0.2 does not advertise 198.18.0.101 on VRID 51, unlike this machine; give all "
+          + "machines of the group the same addresses",
+        "198.18.0.3 advertises other addresses on VRID 51 than this machine (198.18.0.77); two "
+          + "groups use this VRID, choose one that is free for one of them",
         "an advertisement came in from 198.18.0.1, which is this machine's own address; another "
           + "machine has it too, or the network has a loop",
       ])
@@ -161,8 +223,8 @@ import VRRP
     try hear(bench, version: .v2)
     #expect(
       said(bench).warnings == [
-        "198.18.0.2 authenticates itself otherwise than set here and is ignored; set the same "
-          + "password on all, or none"
+        "198.18.0.2 authenticates itself otherwise than this machine; they ignore each other, set "
+          + "the same password on all, or none"
       ])
     let everything = "\(bench.engine.status()) \(bench.events) \(settings)"
     #expect(!everything.contains("sesame") && !everything.contains("open"))

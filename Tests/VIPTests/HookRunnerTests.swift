@@ -6,6 +6,7 @@ import VIP
 import VIPCore
 import VIPHooks
 import VIPTesting
+import VRRP
 
 /// Running programs: what they get, what they write, how long they may take.
 @Suite struct HookRunnerTests {
@@ -48,8 +49,10 @@ import VIPTesting
       router.hooks = Hooks(timeout: timeout)
       router.hooks[state] = arguments
       return HookOccasion(
-        settings: router, family: family, state: state, previous: .stop, reason: "started",
-        effectivePriority: 100)
+        Settlement(
+          state, previous: .stop, reason: .transition(.startup), configuration: router,
+          effectivePriority: router.priority),
+        of: family)
     }
 
     func run(_ state: HookState, _ arguments: [String], timeout: Duration = plenty) throws {

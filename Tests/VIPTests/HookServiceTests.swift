@@ -66,7 +66,7 @@ import VRRP
     }
     var status = try #require(try await node.status().routers.first)
     hooks.complete(&status)
-    #expect(status.problems.map(\.kind) == [.hook])
+    #expect(status.problems.map(\.kind) == [.hook(.fault)])
     #expect(status.warnings == ["the hook for fault ended with exit code 1"])
     await node.shutdown()
   }

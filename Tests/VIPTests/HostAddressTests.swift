@@ -26,7 +26,7 @@ import VRRP
     bench.events.compactMap { event in
       switch event {
       case .warning(let problem): if case .hostAddress = problem.kind { problem.text } else { nil }
-      case .cleared(let problem): if case .hostAddress = problem.kind { "over" } else { nil }
+      case .cleared(let problem, _): if case .hostAddress = problem.kind { "over" } else { nil }
       default: nil
       }
     }

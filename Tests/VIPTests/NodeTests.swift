@@ -107,6 +107,23 @@ import VRRP
     #expect(log.last == "remove 198.18.0.100/24")
   }
 
+  @Test func `a router that is taken down while it is being replaced stays down`() async throws {
+    let node = try Node(on: machine)
+    let interval = try #require(AdvertisementInterval(centiseconds: 50))
+    try await node.up(try settings(vrid: 51, interval: interval))
+    while try await node.status("web").routers.first?.state != .active {
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    let change = Task { try await node.up(try settings(vrid: 52, interval: interval)) }
+    while try await node.status("web").routers.first?.state == .active {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    try await node.down("web")
+    try await change.value
+    #expect(await node.routerNames.isEmpty)
+    await node.shutdown()
+  }
+
   @Test func `a cancelled up that waits for a router to leave changes nothing`() async throws {
     let node = try await activeNode(interval: 8000)
     let leaving = Task { try await node.down("web") }

@@ -122,11 +122,11 @@ import VRRP
     let refusal = try #require(bench.engine.refusal(of: "web"))
     #expect(refusal.hasPrefix("198.18.0.100 is used by the machine with Ethernet address"))
     // It does speak VRRP, so the reason must not say that it doesn't; a warning says what is wrong.
-    #expect("\(bench.events)".contains("authenticates itself otherwise than set here"))
+    #expect("\(bench.events)".contains("authenticates itself otherwise than this machine"))
     let reason =
       "\(Self.stranger), from which no advertisement for VRID 51 was accepted: 198.18.0.2 "
-      + "authenticates itself otherwise than set here and is ignored; set the same password on all, or "
-      + "none"
+      + "authenticates itself otherwise than this machine; they ignore each other, set the same password "
+      + "on all, or none"
     #expect(refusal.hasSuffix(reason))
     #expect(try bench.state() == .initialize && bench.held == [])
   }

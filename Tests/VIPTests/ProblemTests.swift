@@ -14,7 +14,7 @@ import VRRP
     bench.events.compactMap { event in
       switch event {
       case .warning(let problem) where problem.kind == kind: problem.text
-      case .cleared(let problem) where problem.kind == kind: "- " + problem.text
+      case .cleared(let problem, _) where problem.kind == kind: "- " + problem.text
       default: nil
       }
     }
@@ -44,7 +44,7 @@ import VRRP
     bench.pass(.seconds(3))
     #expect(told(bench, .advertising).suffix(2) == ["- " + Self.unsent, "- " + Self.unsent])
     let routers = bench.events.compactMap { event in
-      if case .cleared(let problem) = event { problem.router } else { nil }
+      if case .cleared(let problem, _) = event { problem.router } else { nil }
     }
     #expect(routers.sorted() == ["mail", "web"])
   }

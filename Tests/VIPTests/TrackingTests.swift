@@ -85,7 +85,7 @@ import VRRP
     #expect(
       changes == [
         "priority 150 → 90: eth1 is down, which lowers the priority by 60",
-        "priority 90 → 150: all it tracks is up",
+        "priority 90 → 150: nothing lowers it any more",
       ])
   }
 

@@ -257,6 +257,46 @@ extension VirtualMACTests {
     #expect(bench.engine.status().first?.problems.contains { $0.kind == .macvlan } == false)
   }
 
+  @Test func `a macvlan that can't be switched off serves again when its router takes over again`()
+    throws
+  {
+    try start()
+    takeOver()
+    fake.failure = { request in
+      guard case .change(.setUp(false, let index)) = request else { return nil }
+      return NetlinkError(operation: "switch off interface \(index)", code: EBUSY)
+    }
+    try bench.hear(200, from: "198.18.0.9")
+    bench.pass(.milliseconds(1500))
+    #expect(bench.state() == .backup)
+    #expect(try macvlan()?.isUp == true)
+    // What takes over next is gone before the next attempt.
+    let before = frames(from: Self.mac4).count
+    try bench.hear(0, from: "198.18.0.9")
+    bench.pass(.seconds(4))
+    let status = try #require(bench.engine.status().first)
+    #expect(status.state == .active && status.takeovers.pendingAddresses == 0)
+    #expect(frames(from: Self.mac4).count > before)
+    #expect(!status.problems.contains { $0.kind == .macvlan }, "it is as it should be")
+  }
+
+  @Test func `a setting that a macvlan can't follow is a problem until it can`() throws {
+    try start(["2001:db8::100/64"])
+    bench.platform.settings["ipv6/conf/eth0/forwarding"] = 1
+    bench.platform.settingFailure = EROFS
+    fake.reportSettings(of: 2)
+    bench.settle()
+    let problem = try #require(bench.engine.status().first?.problems.first)
+    #expect(problem.kind == .macvlan && problem.text.contains("vip6-2-51.forwarding"))
+    #expect(bench.events.last == .warning(problem))
+    bench.platform.settingFailure = 0
+    fake.reportSettings(of: 2)
+    bench.settle()
+    #expect(bench.platform.settings["ipv6/conf/vip6-2-51/forwarding"] == 1)
+    #expect(bench.engine.status().first?.problems.isEmpty == true)
+    #expect(bench.events.last == .cleared(problem, .over))
+  }
+
   @Test func `names fit the system's limit`() throws {
     let vrid = try #require(VRID(exactly: 255))
     #expect(RouterMacvlan.name(onInterface: 2, vrid, .ipv6) == "vip6-2-255")

@@ -202,4 +202,23 @@ import VRRP
     let kept = owner.yield(toUnhearing: rival, interval: .default, at: start, for: .seconds(60))
     #expect(kept.isEmpty && owner.state == .active)
   }
+
+  // MARK: Before long work
+
+  @Test(
+    "Before long work an advertisement comes early, half an interval after the last one at the earliest"
+  )
+  func advertiseAhead() throws {
+    var (router, since) = VirtualRouter.active()
+    func later(_ milliseconds: UInt64) -> Instant {
+      since.advanced(byNanoseconds: milliseconds * 1_000_000)
+    }
+    #expect(router.advertiseAhead(at: later(499)).isEmpty)
+    #expect(!router.advertiseAhead(at: later(500)).isEmpty)
+    #expect(router.deadline == later(1500))
+    #expect(router.advertiseAhead(at: later(900)).isEmpty)
+    #expect(router.advertiseAhead(at: later(5000)).isEmpty, "it may have been frozen")
+    var backup = VirtualRouter.backup()
+    #expect(backup.advertiseAhead(at: .ms(800)).isEmpty)
+  }
 }

@@ -108,6 +108,9 @@ import VRRP
     #expect(try match([ours[0]]) == .overlapping)
     #expect(try match(ours + [Fixture.own]) == .overlapping)
     #expect(try match([Fixture.own]) == .disjoint)
+    let strangers = (1...250).map { address("198.51.100.\($0)") }
+    #expect(try match(strangers) == .disjoint)
+    #expect(try match(strangers + [ours[1]]) == .overlapping, "however long the list is")
 
     var router = VirtualRouter.backup()
     let advertisement = router.advertisement(Priority(rawValue: 200), addressCount: 1)
@@ -119,6 +122,39 @@ import VRRP
     #expect(other.findings == .addressListDiffers)
     #expect(router.statistics.addressListErrors == 2)
     #expect(router.statistics.advertisementReceived == 2)
+  }
+
+  @Test("Lists are the same whatever their order, and not if one has an address twice")
+  func lists() {
+    let (a, b, c) = (address("192.0.2.1"), address("192.0.2.2"), address("192.0.2.3"))
+    #expect(AddressListMatch([a, b], [b, a]) == .same)
+    #expect(AddressListMatch([a, b], [b, c]) == .overlapping)
+    #expect(AddressListMatch([a, a, b], [a, b]) == .overlapping)
+    #expect(AddressListMatch([a], [b]) == .disjoint)
+    #expect(AddressListMatch([], [b]) == .disjoint)
+  }
+
+  @Test("What differs between two machines")
+  func differences() throws {
+    let ours = AdvertisementTraits(
+      version: .v3, interval: .default, authentication: .none, checksumForm: .pseudoHeader)
+    #expect(ours.differences(from: ours, addresses: .same) == [])
+    #expect(ours.differences(from: ours, addresses: .overlapping) == .addressListDiffers)
+    #expect(ours.differences(from: ours, addresses: .disjoint) == .foreignGroup)
+    var other = ours
+    other.interval = .seconds(2)
+    #expect(ours.differences(from: other, addresses: .same) == .intervalDiffers)
+    other.checksumForm = .message
+    #expect(
+      ours.differences(from: other, addresses: .same) == [.intervalDiffers, .checksumFormDiffers])
+    other.checksumForm = nil
+    #expect(ours.differences(from: other, addresses: .same) == .intervalDiffers, "any will do")
+    other = ours
+    other.authentication = .simpleText(try #require(Authentication.Password("sesame")))
+    #expect(ours.differences(from: other, addresses: .same) == .authenticationDiffers)
+    other.version = .v2
+    other.checksumForm = .message
+    #expect(ours.differences(from: other, addresses: .same) == .versionDiffers, "and nothing else")
   }
 
   @Test("Findings for intervals, our own address, and the words for each")

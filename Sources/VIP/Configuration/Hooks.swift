@@ -4,8 +4,8 @@ public typealias HookState = Settlement.State
 /// Programs to run when a virtual router changes what it does.
 ///
 /// Each is a list of arguments: the absolute path of a program and what it is given. No shell is
-/// involved. They are run after the fact, on another thread, and never hold up an election; see
-/// Docs/Hooks.md for what they are told and how long they may take.
+/// involved. They are run after the fact, by `HookService` of `VIPHooks` and not by the node, and never
+/// hold up an election.
 public struct Hooks: Sendable, Hashable, Codable {
   /// What to run once the router holds the addresses and they are on the interface.
   public var active: [String]

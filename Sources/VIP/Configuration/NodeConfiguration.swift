@@ -17,11 +17,10 @@ public struct NodeConfiguration: Sendable, Hashable {
   ///
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
-    for (index, router) in routers.enumerated() {
+    var set = RouterSet()
+    for router in routers {
       try router.validate()
-      for other in routers[..<index] {
-        if let collision = router.collision(with: other) { throw collision }
-      }
+      if let collision = set.insert(router) { throw collision }
     }
   }
 }

@@ -8,14 +8,15 @@ public struct NodeSettings: Sendable, Hashable {
   /// Whether a second process removes the addresses should this one be killed or crash.
   ///
   /// It is forked from this process, takes some hundred kilobytes, and ends with the node; without
-  /// it the addresses of a dead process go with their leases. See Docs/Guard.md.
+  /// it the addresses of a dead process go with their leases.
   public var isGuarded: Bool
   /// Whether the node's thread runs before all ordinary work and the process stays in memory:
   /// SCHED_FIFO and mlockall(2).
   ///
   /// Needs CAP_SYS_NICE, and CAP_IPC_LOCK or no limit of locked memory. Locks the memory of the
   /// whole process, as it is used; limits the time that a real-time thread of the process may run
-  /// without a pause to two seconds (RLIMIT_RTTIME). See Docs/Operations.md.
+  /// without a pause to two seconds (RLIMIT_RTTIME), also after the
+  /// node has ended.
   public var isRealtime: Bool
   /// How often and how fast addresses are announced.
   public var announcements: AnnouncementPolicy

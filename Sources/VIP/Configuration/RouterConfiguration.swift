@@ -222,8 +222,11 @@ extension RouterConfiguration {
       vrid: vrid, family: family, priority: isLowered ? lowered : priority,
       interval: interval, preempts: preempt,
       checksum: checksum, tieBreakRank: rank, version: version,
-      authentication: password.map { .simpleText($0) } ?? .none, preemptDelay: preemptDelay)
+      authentication: authentication, preemptDelay: preemptDelay)
   }
+
+  /// What shows others that this router belongs to the group.
+  package var authentication: Authentication { password.map { .simpleText($0) } ?? .none }
 
   /// Why an address can't be a virtual address; `nil` if it can.
   private static func reasonAgainst(_ address: InterfaceAddress) -> String? {

@@ -107,7 +107,7 @@ extension Engine {
       kind == .load ? .asleep : lifetime == nil ? .endless : .refreshed(at: now)
     for (index, error) in zip(indices, platform.kernel.install(requests)) {
       if let error {
-        recordRefusal(index, of: instance, because: error.description)
+        recordRefusal(index, of: instance, because: instance.words(of: error))
         continue
       }
       let wasMissing = instance.addresses.installed(index, lease)
@@ -175,7 +175,7 @@ extension Engine {
     let results = remove(requests, of: instance)
     for (index, error) in zip(indices, results) {
       if let error, !error.isNotThere {
-        recordRefusal(index, of: instance, because: error.description)
+        recordRefusal(index, of: instance, because: instance.words(of: error))
         continue
       }
       instance.addresses.removed(index)

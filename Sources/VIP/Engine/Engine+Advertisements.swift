@@ -43,7 +43,8 @@ extension Engine {
         hearGroup(advertisement, message, for: instance)
       }
       if instance.attendance.isRunning {
-        handleFindings(actions.findings, advertisement, from: header.source, of: instance)
+        handleFindings(
+          actions.findings, advertisement, message, from: header.source, of: instance)
       }
       if let rival = actions.heardActive, instance.isHolding, addresses != .disjoint {
         handleRival(rival, advertisement.interval, of: instance)
@@ -152,7 +153,7 @@ extension Engine {
     segment.concludeSending(by: way, at: now)
     let failure = segment.sendFailure(by: way)
     guard failure != 0 else { return }
-    for instance in segment.routers(sendingBy: way) where instance.attendance.isRunning {
+    for instance in segment.routers(sendingBy: way) where instance.isHolding {
       warn(
         .advertising, of: instance,
         "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")

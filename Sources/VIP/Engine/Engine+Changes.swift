@@ -24,7 +24,7 @@ extension Engine {
   ) throws(NodeError) {
     drainKernelEvents()
     do throws(ConfigurationError) {
-      for settings in wanted { try settings.validate() }
+      for settings in wanted { try checked.check(settings) }
       let changing = removed.union(wanted.map(\.name))
       var others = RouterSet()
       // One of each name, told by that: comparing them as a whole would compare all addresses.

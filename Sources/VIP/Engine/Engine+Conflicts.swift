@@ -58,7 +58,8 @@ extension Engine {
     case .report(let address, let mac):
       report(.conflict(router: instance.settings.name, address: address, mac: mac))
     case .end(let address, let mac):
-      report(.cleared(instance.problem(.conflict(address), conflictText(address, mac))))
+      report(
+        .cleared(instance.problem(.conflict(address), conflictText(address, mac)), .unseen))
     }
   }
 }

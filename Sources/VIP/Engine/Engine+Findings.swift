@@ -10,18 +10,24 @@ extension Engine {
   ///
   /// Costs nothing while nothing is wrong.
   func handleFindings(
-    _ findings: Findings, _ advertisement: Advertisement, from source: IPAddress,
-    of instance: RouterInstance
+    _ findings: Findings, _ advertisement: Advertisement, _ message: Span<UInt8>,
+    from source: IPAddress, of instance: RouterInstance
   ) {
-    guard !findings.isEmpty else { return }
     var rest = findings.rawValue
+    let signature = rest == 0 ? 0 : Self.signature(advertisement, message)
     while rest != 0 {
       let finding = Findings(rawValue: 1 << UInt16(rest.trailingZeroBitCount))
       rest &= rest - 1
-      tell(.finding(finding), from: source, of: instance) {
-        $0.sentence(finding, advertisement, from: source)
-      }
+      let kind = Troubles.Kind.finding(finding)
+      let isNews = instance.troubles.isNews(kind, from: source, signature: signature, at: now)
+      // Addresses and a sentence are made for news only.
+      let listed = isNews ? advertisement.addresses(in: message) : []
+      tell(
+        kind, from: source, every: advertisement.interval.duration, signature: signature,
+        of: instance
+      ) { $0.sentence(finding, advertisement, listing: listed, from: source) }
     }
+    instance.troubles.heard(source, showing: findings)
   }
 
   /// Takes in that a machine advertises that is not among a unicast router's peers.
@@ -36,14 +42,28 @@ extension Engine {
     tell(.unusable, from: source, of: instance) { $0.unusable(error, from: source) }
   }
 
+  /// A number that is another one when what an advertisement says of its group is.
+  private static func signature(_ advertisement: Advertisement, _ message: Span<UInt8>) -> Int {
+    var hasher = Hasher()
+    hasher.combine(AdvertisementTraits(advertisement))
+    hasher.combine(advertisement.addressCount)
+    let end =
+      Advertisement.headerByteCount
+      + advertisement.addressCount * advertisement.family.addressByteCount
+    for index in Advertisement.headerByteCount..<min(end, message.count) {
+      hasher.combine(message[index])
+    }
+    return hasher.finalize()
+  }
+
   /// Reports a trouble if it is news.
   private func tell(
-    _ kind: Troubles.Kind, from source: IPAddress, of instance: RouterInstance,
-    _ sentence: (TroubleText) -> String
+    _ kind: Troubles.Kind, from source: IPAddress, every interval: Duration = .zero,
+    signature: Int = 0, of instance: RouterInstance, _ sentence: (TroubleText) -> String
   ) {
-    let news = instance.troubles.record(kind, from: source, at: now) {
-      sentence(instance.troubleText)
-    }
+    let news = instance.troubles.record(
+      kind, from: source, every: interval, signature: signature, at: now
+    ) { sentence(instance.troubleText) }
     guard let news else { return }
     warn(Problem.Kind(kind), of: instance, news)
     arm(instance, by: instance.troubles.deadline)
@@ -61,7 +81,7 @@ extension RouterInstance {
   /// The sentences about its troubles.
   fileprivate var troubleText: TroubleText {
     TroubleText(
-      settings: settings, isActive: isHolding, addressCount: outgoing.listedAddresses.count,
+      settings: settings, isActive: isHolding, addresses: outgoing.listedAddresses,
       checksumForm: election.checksumFormToSend)
   }
 }

@@ -53,12 +53,11 @@ extension Engine {
     guard teller == nil || teller === instance else { return }
     let faults = instance.router.fitness.weaknesses.compactMap(\.effect)
       .joined(separator: ", ")
-    let tracks = instance.settings.tracks
-    let nothing = tracks.isEmpty ? "nothing lowers it any more" : "all it tracks is up"
     report(
       .changed(
         router: instance.router.name,
-        text: "priority \(before) → \(after): \(faults.isEmpty ? nothing : faults)"))
+        text: "priority \(before) → \(after): "
+          + (faults.isEmpty ? "nothing lowers it any more" : faults)))
   }
 
   /// What is wrong with the interfaces that a router tracks.

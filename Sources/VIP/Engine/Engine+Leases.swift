@@ -2,6 +2,19 @@ import Netlink
 import VIPCore
 import VRRP
 
+/// Tells the rounds apart in which leases are refreshed.
+struct LeaseRounds {
+  private var count = 0
+
+  /// A round begins.
+  ///
+  /// - Returns: whether it refreshes also what is refreshed a third as often.
+  mutating func begin() -> Bool {
+    count &+= 1
+    return count % LeasePolicy.ipv6Factor == 0
+  }
+}
+
 /// Refreshing the lifetimes of held addresses: often enough, and no more often than that.
 ///
 /// Each held address is refreshed three times in its lifetime, at most
@@ -59,14 +72,14 @@ extension Engine {
   /// Refreshes the leases of all held addresses that are due, slice by slice.
   func refreshLeases() {
     guard let period = refreshPeriod else { return }
-    refreshRound &+= 1
+    let isTurnOfAll = leaseRounds.begin()
     var isHoldingAny = false
     for case let instance? in instances
     where instance.isHolding || instance.handover.isUnderWay {
       isHoldingAny = true
       // Linux is still making them usable; their leases follow when it is done.
       if instance.macvlan?.isWaking ?? false { continue }
-      if isRefreshedRarely(instance), refreshRound % LeasePolicy.ipv6Factor != 0 { continue }
+      if isRefreshedRarely(instance), !isTurnOfAll { continue }
       work.add(.refresh, instance.slot)
     }
     if isHoldingAny { timers.schedule(.lease, at: now + period) }

@@ -1,3 +1,4 @@
+import Netlink
 import VIPCore
 import VRRP
 
@@ -18,35 +19,51 @@ extension Engine {
     guard !problems.isClear else { return }
     for slot in problems.slots {
       guard let instance = instances[slot] else { continue }
-      endProblems(of: instance) { isThere($0, of: instance) }
+      endProblems(of: instance, because: { ending(of: $0, of: instance) }) {
+        isThere($0, of: instance)
+      }
     }
   }
 
-  /// Tells that nothing is wrong any more with a router that is gone.
+  /// Tells that what is wrong with a router is not watched any more: the router is gone.
   func endProblems(of instance: RouterInstance) {
-    endProblems(of: instance) { _ in false }
+    endProblems(of: instance, because: Self.endingWithRouter) { _ in false }
+  }
+
+  /// A router is gone when its addresses are.
+  private static func endingWithRouter(_ kind: Problem.Kind) -> Problem.Ending {
+    if case .addressFailure = kind { .over } else { .unwatched }
   }
 
   private func endProblems(
-    of instance: RouterInstance, unless isThere: (Problem.Kind) -> Bool
+    of instance: RouterInstance, because ending: (Problem.Kind) -> Problem.Ending,
+    unless isThere: (Problem.Kind) -> Bool
   ) {
     for (kind, text) in problems.end(of: instance.slot, unless: isThere) {
-      report(.cleared(instance.problem(kind, text)))
+      report(.cleared(instance.problem(kind, text), ending(kind)))
     }
+  }
+
+  /// How a problem that is not there any more has ended.
+  private func ending(of kind: Problem.Kind, of instance: RouterInstance) -> Problem.Ending {
+    if kind.isSeenOnSegment { return instance.troubles.wasMended(kind) ? .over : .unseen }
+    return kind == .advertising && !instance.attendance.isRunning ? .unwatched : .over
   }
 
   /// Whether a problem that was told of is still there.
   private func isThere(_ kind: Problem.Kind, of instance: RouterInstance) -> Bool {
     switch kind {
     case .advertising:
+      // A farewell that failed is told until the addresses have been handed over.
       return instance.attendance.isRunning
+        && (instance.isHolding || instance.handover.isUnderWay)
         && segment(of: instance)?.sendFailure(of: instance) ?? 0 != 0
     case .announcing: return failedAnnouncements[instance.slot] != nil
     case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false
     case .addressFailure(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].failure != nil
-      } ?? false
+      } ?? (instance.isHolding && instance.routes.failure(address) != nil)
     case .addressRemoved(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].isContested(at: now)
@@ -86,5 +103,14 @@ extension Engine {
   /// Tells that nothing is wrong with the node any more.
   func endNodeProblem() {
     if let problem = problems.endNode() { report(.nodeCleared(problem)) }
+  }
+}
+
+extension RouterInstance {
+  /// A refusal of the kernel, with the name of the interface that has the addresses, not its number.
+  func words(of error: NetlinkError) -> String {
+    guard let index = addressInterface else { return error.description }
+    return error.description.replacing(
+      "interface \(index):", with: "\(macvlan?.name ?? settings.interface):")
   }
 }

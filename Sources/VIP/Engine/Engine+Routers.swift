@@ -97,6 +97,7 @@ extension Engine {
     // Its address work, addresses, macvlan, segment and wire; the guard's part goes with the link.
     detach(instance)
     timers.cancel(.router(slot: instance.slot))
+    failedAnnouncements.forget(instance.slot)
     routers.remove(instance)
   }
 

@@ -48,13 +48,11 @@ extension Engine {
       interfaceIndex: index, subnet: subnet, lifetime: lifetime(of: instance))
     if let error = platform.kernel.install(request) {
       // An interface without IPv6 can't serve it anyway, which is told elsewhere.
-      guard !error.isNotThere, instance.routes.refused.insert(subnet).inserted else { return }
-      return warn(
-        .addressFailure(subnet), of: instance,
-        "\(error); addresses in \(subnet) can't be reached here")
+      let text = "\(instance.words(of: error)); addresses in \(subnet) can't be reached here"
+      guard !error.isNotThere, instance.routes.noteRefusal(subnet, text) else { return }
+      return warn(.addressFailure(subnet), of: instance, text)
     }
-    instance.routes.refused.remove(subnet)
-    guard instance.routes.made.insert(subnet).inserted else { return }
+    guard instance.routes.noteMade(subnet) else { return }
     report(
       .changed(
         router: instance.settings.name,
@@ -62,7 +60,7 @@ extension Engine {
   }
 
   func removeRoute(to subnet: InterfaceAddress, of instance: RouterInstance) {
-    guard instance.routes.made.remove(subnet) != nil, let index = instance.addressInterface,
+    guard instance.routes.forget(subnet), let index = instance.addressInterface,
       !instances.contains(where: {
         $0?.addressInterface == index && $0?.routes.made.contains(subnet) ?? false
       })

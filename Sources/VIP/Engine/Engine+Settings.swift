@@ -31,7 +31,9 @@ extension Engine {
     interfaces.update(link)
     do throws(NodeError) {
       try macvlans.configure(macvlan.name, index, instance.family, on: link, wording)
+      instance.macvlan?.followed(failure: nil)
     } catch {
+      instance.macvlan?.followed(failure: error.description)
       warn(.macvlan, of: instance, error.description)
     }
   }

@@ -52,8 +52,12 @@ extension Engine {
     }
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
     if instance.attendance.isRunning {
-      if let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0 {
-        add(.advertising, "advertisements can't be sent: \(errorText(failure))")
+      if instance.isHolding, let failure = segment(of: instance)?.sendFailure(of: instance),
+        failure != 0
+      {
+        add(
+          .advertising,
+          "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
       }
       for fault in instance.router.fitness.weaknesses {
         if let cause = fault.loweringCause, let effect = fault.effect {
@@ -69,13 +73,19 @@ extension Engine {
     }
     if let text = undeliveredText(of: instance) { add(.undelivered, text) }
     if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
-    if let failure = instance.macvlan?.failure { add(.macvlan, failure) }
+    if let failure = instance.macvlan?.problem { add(.macvlan, failure) }
     for address in instance.addresses {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
+    }
+    if instance.isHolding {
+      for subnet in instance.routes.subnets {
+        if let failure = instance.routes.failure(subnet) { add(.addressFailure(subnet), failure) }
+      }
     }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
+    if let text = problems.text(of: .unheard, of: instance.slot) { add(.unheard, text) }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.addresses.current.count
     let excluded = count - instance.outgoing.listedAddresses.count

@@ -96,7 +96,7 @@ extension Engine {
     if let error = platform.kernel.remove([instance.request(position, lifetime: nil)])[0],
       !error.isNotThere
     {
-      recordRefusal(position, of: instance, because: error.description)
+      recordRefusal(position, of: instance, because: instance.words(of: error))
       return schedule(instance)
     }
     instance.addresses.rejected(position)
@@ -114,7 +114,11 @@ extension Engine {
   /// Does for a router's macvlan what is due.
   func serveMacvlan(of instance: RouterInstance) {
     guard let due = instance.macvlan?.takeDue(by: now) else { return }
-    if due.isReviewDue { reviewMacvlan(of: instance) }
+    if due.isReviewDue {
+      // It may be made again, which the guard has to know before anything is put on it.
+      noteChange()
+      reviewMacvlan(of: instance)
+    }
     if due.areLeasesDue { work.add(.refresh, instance.slot) }
   }
 

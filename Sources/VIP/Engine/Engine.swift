@@ -67,14 +67,16 @@ package final class Engine {
   /// The probing for addresses that running routers are to get.
   var changeProbes = ChangeProbes()
   private var delayedTurns = 0
-  /// Counts the rounds in which leases were refreshed.
-  var refreshRound = 0
+  /// Tells the rounds apart in which leases are refreshed.
+  var leaseRounds = LeaseRounds()
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
   private var isSafeguardStale = false
   /// Whether the host may have a virtual address of its own by now, see ``noteChange()``.
   private var isHostReviewDue = false
+  /// What need not be checked again.
+  var checked = CheckedSettings()
   /// What observers have been told that is wrong.
   var problems = ProblemLedger()
   /// The routers whose addresses can't be announced.

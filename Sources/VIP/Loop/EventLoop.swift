@@ -43,6 +43,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Whether the thread runs before all ordinary work.
   private(set) var isRealtime = false
   private var breather = Breather()
+  /// How long the thread works at a time.
+  let meter = WorkMeter()
 
   private let wording: Wording
 
@@ -114,9 +116,11 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var next = Next()
     while true {
       wait(for: next, &ready)
+      meter.begin()
       if let client { next = client.turn(ready) }
       let isStopped = takeJobs(&client, &next)
       if runJobs(), let client { next = client.conclude() }
+      meter.end()
       if isStopped, jobs.isEmpty {
         inbox.withLock { $0.lastDeed.take() }?()
         return

@@ -8,18 +8,18 @@ import VRRP
 struct Attendance {
   /// What the router does.
   enum Activity: Equatable {
-    /// It can't take part yet.
+    /// The router can't take part yet.
     case waiting(WaitingReason)
-    /// It takes part in the election.
+    /// The router takes part in the election.
     case running
-    /// It has left the election for good; its addresses are being removed.
+    /// The router has left the election for good; its addresses are being removed.
     case leaving
   }
 
   private(set) var activity = Activity.waiting(.notStarted)
-  /// Since when it does what it does.
+  /// Since when the router does what it does.
   private(set) var since: Instant
-  /// Why it does that.
+  /// Why the router does that.
   private(set) var reason = StateReason.waiting(.notStarted)
   /// When to try again to take part, if it waits for that.
   private(set) var retryAt: Instant?
@@ -30,7 +30,7 @@ struct Attendance {
   var isRunning: Bool { activity == .running }
   var isLeaving: Bool { activity == .leaving }
 
-  /// What it waits for; `nil` if it does not wait.
+  /// What the router waits for; `nil` if it does not wait.
   var obstacle: WaitingReason? {
     if case .waiting(let reason) = activity { reason } else { nil }
   }
@@ -40,7 +40,7 @@ struct Attendance {
 
   // MARK: Events
 
-  /// It can't take part.
+  /// The router can't take part.
   ///
   /// - Parameters:
   ///   - obstacle: what it waits for.
@@ -57,27 +57,27 @@ struct Attendance {
     return true
   }
 
-  /// It takes part from now on.
+  /// The router takes part from now on.
   mutating func run() {
     activity = .running
     retryAt = nil
   }
 
-  /// It leaves for good.
+  /// The router leaves for good.
   mutating func leave() {
     activity = .leaving
     retryAt = nil
   }
 
-  /// Its election has changed its state.
+  /// The router's election has changed its state.
   mutating func changedState(because cause: Transition.Reason, at now: Instant) {
     since = now
     if obstacle == nil { reason = .transition(cause) }
   }
 
-  /// It shall try again to take part.
+  /// The router shall try again to take part.
   mutating func retry(at moment: Instant) { retryAt = moment }
 
-  /// It need not try again: what was in the way may be gone, or something else is in the way.
+  /// The router need not try again: what was in the way may be gone, or something else is in the way.
   mutating func forgetRetry() { retryAt = nil }
 }

@@ -34,6 +34,8 @@ struct RouterMacvlan {
   private(set) var isUp = false
   /// Why it can't do what it should.
   private(set) var failure: String?
+  /// Why it can't have a setting of its parent's.
+  private var settingFailure: String?
   private var reviewAt: Instant?
   private var leasesAt: Instant?
   private var lastRepair: Instant?
@@ -54,19 +56,28 @@ struct RouterMacvlan {
   /// When something is due.
   var deadline: Instant? { earliest(reviewAt, leasesAt) }
 
+  /// What is wrong with it, whatever its router does.
+  var problem: String? { failure ?? settingFailure }
+
   /// Whether it is not as it should be for a router that serves, or does not.
-  func isDisturbed(serves: Bool) -> Bool { failure != nil || index == nil || isUp != serves }
+  func isDisturbed(serves: Bool) -> Bool {
+    problem != nil || index == nil || isUp != serves
+  }
 
   // MARK: Events
 
-  /// It has been made, switched off.
+  /// The macvlan has been made, switched off.
   mutating func created(index: Int32) {
     self.index = index
     isUp = false
     failure = nil
+    settingFailure = nil
   }
 
-  /// It has been switched on, with addresses that have no leases.
+  /// The macvlan has been given the settings that it should have, or not for a reason.
+  mutating func followed(failure: String?) { settingFailure = failure }
+
+  /// The macvlan has been switched on, with addresses that have no leases.
   ///
   /// - Parameters:
   ///   - count: how many addresses.
@@ -82,7 +93,7 @@ struct RouterMacvlan {
     return false
   }
 
-  /// It has been switched off.
+  /// The macvlan has been switched off.
   mutating func switchedOff() {
     failure = nil
     noteOff()
@@ -128,7 +139,11 @@ struct RouterMacvlan {
   /// - Returns: what is to be done.
   mutating func review(_ present: Link?, serves: Bool, at now: Instant) -> Deed {
     let isRefused = isUp && !serves && failure != nil
-    if let present, present.isUp == isUp, isUp || !serves, !isRefused { return .nothing }
+    if let present, present.isUp == isUp, isUp || !serves, !isRefused {
+      // It could not be switched off, and is to be on again.
+      if isUp { failure = nil }
+      return .nothing
+    }
     if let last = lastRepair, now < last + Self.repairPause {
       reviewAt = last + Self.repairPause
       return .nothing

@@ -6,10 +6,15 @@ struct SubnetRoutes {
   /// The subnets of the addresses, each once.
   private(set) var subnets: [InterfaceAddress] = []
   /// Those for which this node has made a route.
-  var made: Set<InterfaceAddress> = []
-  /// Those for which the kernel has refused one.
-  var refused: Set<InterfaceAddress> = []
+  private(set) var made: Set<InterfaceAddress> = []
+  /// Those for which the kernel has refused one, with what that means.
+  private(set) var refused: [InterfaceAddress: String] = [:]
   private var revision: Int?
+
+  /// What is wrong with a subnet: why there is no route to it although an address needs one.
+  func failure(_ subnet: InterfaceAddress) -> String? {
+    subnets.contains(subnet) ? refused[subnet] : nil
+  }
 
   /// Takes in the router's addresses, whose subnets have a route only if something makes one: those of
   /// IPv6, whose addresses come without it, and of IPv4 on a macvlan.
@@ -26,6 +31,30 @@ struct SubnetRoutes {
       return seen.insert(subnet).inserted ? subnet : nil
     }
   }
+}
+
+extension SubnetRoutes {
+  /// A route has been made, or made again.
+  ///
+  /// - Returns: whether there was none of this node before.
+  mutating func noteMade(_ subnet: InterfaceAddress) -> Bool {
+    refused[subnet] = nil
+    return made.insert(subnet).inserted
+  }
+
+  /// The kernel has refused a route; the text says what that means.
+  ///
+  /// - Returns: whether that is news.
+  mutating func noteRefusal(_ subnet: InterfaceAddress, _ text: String) -> Bool {
+    guard refused[subnet] == nil else { return false }
+    refused[subnet] = text
+    return true
+  }
+
+  /// A subnet needs no route of this node any more.
+  ///
+  /// - Returns: whether there was one.
+  mutating func forget(_ subnet: InterfaceAddress) -> Bool { made.remove(subnet) != nil }
 }
 
 extension InterfaceAddress {

@@ -7,15 +7,21 @@ struct TroubleText {
   let settings: RouterConfiguration
   /// Whether the router is Active.
   let isActive: Bool
-  /// How many addresses its own advertisements list.
-  let addressCount: Int
+  /// The addresses that its own advertisements list.
+  let addresses: [IPAddress]
   /// The checksum form of its own advertisements.
   let checksumForm: ChecksumForm
 
-  /// What a finding of the election says of an advertisement.
+  /// What a finding of the election says of an advertisement, which lists these addresses.
   func sentence(
-    _ finding: Findings, _ advertisement: Advertisement, from source: IPAddress
+    _ finding: Findings, _ advertisement: Advertisement, listing listed: [IPAddress],
+    from source: IPAddress
   ) -> String {
+    let theirs = DifferenceText.Side(
+      "\(source)", AdvertisementTraits(advertisement), addresses: listed)
+    if let text = DifferenceText(theirs, with: ours, vrid: settings.vrid).sentence(finding) {
+      return text
+    }
     switch finding {
     case .ownAddress:
       return "an advertisement came in from \(source), which is this machine's own address; "
@@ -24,32 +30,21 @@ struct TroubleText {
       let rival = isActive ? "this machine does" : "another machine does"
       return "\(source) acts as Active of VRID \(settings.vrid) while \(rival); "
         + "see whether all machines hear each other"
-    case .foreignGroup:
-      return "\(source) advertises other addresses on VRID \(settings.vrid); another group uses "
-        + "this VRID, choose one that is free"
-    case .addressListDiffers:
-      return "\(source) advertises \(addressCountText(advertisement.addressCount)) on VRID "
-        + "\(settings.vrid), not the \(addressCount) given here; "
-        + "give all machines of the group the same"
-    case .intervalDiffers:
-      let effect = settings.version == .v2 ? "; it is ignored" : ""
-      return "\(source) advertises every \(advertisement.interval), this machine is set to "
-        + "\(settings.interval)\(effect); set the same interval on all"
-    case .versionDiffers:
-      return "\(source) speaks \(advertisement.version), this machine "
-        + "\(settings.version); they don't hear each other, set the same version on all"
-    case .authenticationDiffers:
-      return "\(source) authenticates itself otherwise than set here and is ignored; set the same "
-        + "password on all, or none"
-    case .checksumFormDiffers:
-      return "\(source) sends checksums of the form \(advertisement.checksumForm.rawValue), this "
-        + "machine \(checksumForm.rawValue); it may not hear this machine"
     case .peerTableFull:
       return "\(source) is one of more than \(Peers.capacity) machines that advertise VRID "
         + "\(settings.vrid)"
     default:
       return finding.descriptions.joined(separator: ", ")
     }
+  }
+
+  private var ours: DifferenceText.Side {
+    DifferenceText.Side(
+      "this machine",
+      AdvertisementTraits(
+        version: settings.version, interval: settings.interval,
+        authentication: settings.authentication, checksumForm: checksumForm),
+      addresses: addresses)
   }
 
   /// A machine advertises that is not among a unicast router's peers.

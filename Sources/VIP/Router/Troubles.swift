@@ -17,17 +17,28 @@ struct Troubles {
   /// How long a trouble is remembered at least, so that one which comes and goes does not fill the
   /// log.
   static let memoryMin = Duration.seconds(10)
+  /// For how many intervals of the machine that showed it a trouble is remembered at least.
+  private static let memoryInIntervals = 4
 
   private struct Trouble {
     let kind: Kind
     /// The machine that showed it first.
     let source: IPAddress
+    /// How often that machine can be expected to show it.
+    var interval: Duration
     var lastSeen: Instant
-    /// The sentence that describes it, made once.
-    let text: String
+    /// Whether the machine has since been heard without it.
+    var isMended = false
+    /// What the sentence depends on, as far as the machine's advertisements tell.
+    var signature: Int
+    var toldAt: Instant
+    /// The sentence that describes it.
+    var text: String
   }
 
   private var list: [Trouble] = []
+  /// What was dropped after its machine had been heard without it.
+  private var mended: Set<Problem.Kind> = []
 
   /// When to call ``review(at:memory:)`` next; `nil` if nothing is wrong.
   ///
@@ -53,24 +64,70 @@ struct Troubles {
   /// The sentences that describe what is wrong now.
   var texts: [String] { list.map(\.text) }
 
+  /// Whether it was mended rather than just not seen any more, once it is gone.
+  func wasMended(_ kind: Problem.Kind) -> Bool { mended.contains(kind) }
+
+  /// Whether a sentence would be made of what is wrong.
+  func isNews(
+    _ kind: Kind, from source: IPAddress, signature: Int, at now: Instant
+  ) -> Bool {
+    guard let index = list.firstIndex(where: { $0.kind == kind }) else { return true }
+    // Others that do the same are not told of; they are once this one has stopped.
+    return list[index].source == source && list[index].signature != signature
+      && list[index].toldAt + Self.memoryMin <= now
+  }
+
   /// Records that something is wrong.
   ///
   /// Allocates, and asks for the sentence, only when it is news.
   ///
+  /// - Parameters:
+  ///   - kind: what is wrong.
+  ///   - source: the machine that shows it.
+  ///   - interval: how often it does so; zero if that is not known.
+  ///   - signature: a number that is another one when the sentence may be.
+  ///   - now: the time.
+  ///   - text: makes the sentence.
   /// - Returns: the sentence if it is news.
   mutating func record(
-    _ kind: Kind, from source: IPAddress, at now: Instant, _ text: () -> String
+    _ kind: Kind, from source: IPAddress, every interval: Duration = .zero, signature: Int = 0,
+    at now: Instant, _ text: () -> String
   ) -> String? {
-    for index in list.indices where list[index].kind == kind {
-      // Others that do the same are not told of; they are once this one has stopped.
-      if list[index].source == source { list[index].lastSeen = now }
-      return nil
+    let isNews = isNews(kind, from: source, signature: signature, at: now)
+    if let index = list.firstIndex(where: { $0.kind == kind }) {
+      guard list[index].source == source else { return nil }
+      list[index].lastSeen = now
+      list[index].interval = interval
+      list[index].isMended = false
+      guard isNews else { return nil }
+      list[index].signature = signature
+      list[index].toldAt = now
+      let text = text()
+      guard text != list[index].text else { return nil }
+      list[index].text = text
+      return text
     }
     let text = text()
-    list.append(Trouble(kind: kind, source: source, lastSeen: now, text: text))
+    mended.remove(Problem.Kind(kind))
+    list.append(
+      Trouble(
+        kind: kind, source: source, interval: interval, lastSeen: now, signature: signature,
+        toldAt: now, text: text))
     let end = now + Self.memoryMin
     deadline = min(deadline ?? end, end)
     return text
+  }
+
+  /// Takes in what the latest advertisement of a machine shows: what it does not show is mended.
+  mutating func heard(_ source: IPAddress, showing findings: Findings) {
+    // These end the judgement: of the rest nothing is known then.
+    guard findings.isDisjoint(with: [.ownAddress, .versionDiffers, .authenticationDiffers]) else {
+      return
+    }
+    for index in list.indices where list[index].source == source {
+      guard case .finding(let finding) = list[index].kind else { continue }
+      list[index].isMended = !findings.contains(finding)
+    }
   }
 
   /// Drops what has not been seen for a while.
@@ -83,13 +140,16 @@ struct Troubles {
   mutating func review(at now: Instant, memory: Duration) -> [(kind: Kind, text: String)] {
     guard let deadline, deadline <= now else { return [] }
     let memory = max(memory, Self.memoryMin)
-    var over: [(kind: Kind, text: String)] = []
-    list.removeAll { trouble in
-      guard trouble.lastSeen + memory <= now else { return false }
-      over.append((trouble.kind, trouble.text))
-      return true
+    func end(_ trouble: Trouble) -> Instant {
+      trouble.lastSeen + max(memory, trouble.interval * Self.memoryInIntervals)
     }
-    self.deadline = list.lazy.map(\.lastSeen).min().map { $0 + memory }
+    var over: [(kind: Kind, text: String)] = []
+    for trouble in list where end(trouble) <= now {
+      over.append((trouble.kind, trouble.text))
+      if trouble.isMended { mended.insert(Problem.Kind(trouble.kind)) }
+    }
+    list.removeAll { end($0) <= now }
+    self.deadline = list.lazy.map(end).min()
     return over
   }
 

@@ -9,12 +9,13 @@ public enum NodeEvent: Sendable, Hashable {
   indirect case settled(router: String, family: AddressFamily, Settlement)
   /// A virtual router can't take part in the election.
   case waiting(router: String, family: AddressFamily, reason: WaitingReason)
-  /// Something is wrong and needs a person's attention; said once until it is over.
+  /// Something is wrong and needs a person's attention; said once until it has ended, and once more if
+  /// the words are others.
   case warning(Problem)
-  /// Another machine claims a virtual address that is held here; said once until it is over.
+  /// Another machine claims a virtual address that is held here; said once until it has ended.
   case conflict(router: String, address: IPAddress, mac: MACAddress)
-  /// A problem that a warning or a conflict told of is over; it has the same ``Problem/id``.
-  case cleared(Problem)
+  /// A problem that a warning or a conflict told of has ended; it has the same ``Problem/id``.
+  case cleared(Problem, Problem.Ending)
   /// A router's settings changed while it runs; the text says how.
   case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
@@ -29,29 +30,45 @@ public enum NodeEvent: Sendable, Hashable {
   case nodeCleared(NodeProblem)
 }
 
+extension NodeEvent {
+  /// What happened in one sentence, without the router that it is about.
+  ///
+  /// The one place where events are put into words; logs and records have them from here.
+  package var text: String {
+    switch self {
+    case .transition(_, _, let change): "\(change.from) → \(change.to): \(change.reason)"
+    case .settled(_, _, let settlement): settlement.text
+    case .waiting(_, _, let reason): reason.description
+    case .warning(let problem): problem.text
+    case .conflict(_, let address, let mac): conflictText(address, mac)
+    // What to do about it need not be told again.
+    case .cleared(let problem, let ending): "\(ending.words): \(problem.fact)"
+    case .changed(_, let text): text
+    case .repaired(_, let address): "\(address) was missing and has been put back"
+    case .hook(_, _, let state, let text): hookText(state, text)
+    case .removed: "removed"
+    case .nodeWarning(let problem): problem.text
+    case .nodeCleared(let problem): problem.endText
+    }
+  }
+
+  /// What stands before the text where nothing else tells what kind of event it is.
+  package var label: String? {
+    switch self {
+    case .waiting: "waiting"
+    case .warning, .nodeWarning: "warning"
+    case .conflict: "conflict"
+    case .changed: "changed"
+    case .transition, .settled, .cleared, .repaired, .hook, .removed, .nodeCleared: nil
+    }
+  }
+}
+
 extension NodeEvent: CustomStringConvertible {
   /// The event as one line for people.
   public var description: String {
-    switch self {
-    case .transition(let router, let family, let change):
-      "\(router) \(family): \(change.from) → \(change.to): \(change.reason)"
-    case .settled(let router, let family, let settlement):
-      "\(router) \(family): \(settlement.text)"
-    case .waiting(let router, let family, let reason): "\(router) \(family): waiting: \(reason)"
-    case .warning(let problem):
-      "\(problem.router) \(problem.family): warning: \(problem.text)"
-    case .conflict(let router, let address, let mac):
-      "\(router): \(conflictText(address, mac))"
-    case .cleared(let problem): "\(problem.router) \(problem.family): over: \(problem.text)"
-    case .changed(let router, let text): "\(router): changed: \(text)"
-    case .repaired(let router, let address):
-      "\(router): \(address) was missing and has been put back"
-    case .hook(let router, let family, let state, let text):
-      "\(router) \(family): \(hookText(state, text))"
-    case .removed(let router): "\(router): removed"
-    case .nodeWarning(let problem): "warning: \(problem.text)"
-    case .nodeCleared(let problem): "over: \(problem.text)"
-    }
+    let about = [router, family.map { "\($0)" }].compactMap(\.self).joined(separator: " ")
+    return [about.isEmpty ? nil : about, label, text].compactMap(\.self).joined(separator: ": ")
   }
 }
 
@@ -63,7 +80,7 @@ extension NodeEvent {
       .conflict(let router, _, _), .changed(let router, _), .repaired(let router, _),
       .hook(let router, _, _, _), .removed(let router):
       router
-    case .warning(let problem), .cleared(let problem): problem.router
+    case .warning(let problem), .cleared(let problem, _): problem.router
     case .nodeWarning, .nodeCleared: nil
     }
   }
@@ -74,7 +91,7 @@ extension NodeEvent {
     case .transition(_, let family, _), .settled(_, let family, _), .waiting(_, let family, _),
       .hook(_, let family, _, _):
       family
-    case .warning(let problem), .cleared(let problem): problem.family
+    case .warning(let problem), .cleared(let problem, _): problem.family
     case .conflict(_, let address, _): address.family
     case .repaired(_, let address): address.family
     case .changed, .removed, .nodeWarning, .nodeCleared: nil
@@ -86,7 +103,7 @@ extension NodeEvent {
   /// The problem that begins or ends, if it tells of one.
   public var problem: Problem? {
     switch self {
-    case .warning(let problem), .cleared(let problem): problem
+    case .warning(let problem), .cleared(let problem, _): problem
     case .conflict(let router, let address, let mac):
       Problem(
         .conflict(address), router: router, family: address.family, conflictText(address, mac))

@@ -4,7 +4,7 @@ import VRRP
 /// Something that is wrong with a virtual router.
 ///
 /// It is told when it begins (``NodeEvent/warning(_:)``, or ``NodeEvent/conflict(router:address:mac:)``)
-/// and when it is over (``NodeEvent/cleared(_:)``), at the latest when its router is gone; its ``id``
+/// and when it has ended (``NodeEvent/cleared(_:_:)``), at the latest when its router is gone; its ``id``
 /// tells which belongs to which, whatever the text says. No two problems in a status have one ``id``.
 /// What follows from the settings alone (``Kind/noPeers``, ``Kind/addressesNotListed``) is only in the
 /// status.
@@ -59,8 +59,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case unguarded
     /// Advertisements can't list all addresses.
     case addressesNotListed
-    /// A program that is run for a state failed.
-    case hook
+    /// The program that is run for a state failed.
+    case hook(HookState)
   }
 
   /// What lowers a priority.
@@ -69,6 +69,16 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case tracked(interface: String)
     /// The program that runs the node says so, by ``Node/setFitness(_:of:for:)``.
     case external(String)
+  }
+
+  /// How a problem ends.
+  public enum Ending: String, Sendable, Hashable, Codable {
+    /// It is not there any more.
+    case over
+    /// Nothing has shown it for a while; it may go on where this machine does not see it.
+    case unseen
+    /// It is not looked at any more: its router is gone, or does nothing that it would be in the way of.
+    case unwatched
   }
 
   /// What tells one problem from another.
@@ -128,7 +138,52 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
   public var kind: Kind { id }
 }
 
+extension NodeProblem {
+  /// What is told when it is over.
+  var endText: String {
+    switch kind {
+    case .guardProcess: "a guard process watches over the node again"
+    case .addressFile: "over: \(Problem.fact(of: text))"
+    }
+  }
+}
+
+extension Problem {
+  /// What is wrong, without what to do about it.
+  var fact: String { Self.fact(of: text) }
+
+  /// A sentence up to its first semicolon, behind which stands what to do.
+  static func fact(of text: String) -> String {
+    text.firstRange(of: "; ").map { String(text[..<$0.lowerBound]) } ?? text
+  }
+}
+
+extension Problem.Ending {
+  /// What stands before the problem when its end is told.
+  var words: String {
+    switch self {
+    case .over: "over"
+    case .unseen: "no longer seen"
+    case .unwatched: "no longer watched"
+    }
+  }
+}
+
 extension Problem.Kind {
+  /// Whether it is known only from what other machines send.
+  var isSeenOnSegment: Bool {
+    switch self {
+    case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
+      .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
+      .unusableAdvertisement, .conflict, .undelivered:
+      true
+    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
+      .macvlan,
+      .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook:
+      false
+    }
+  }
+
   /// What advertisements have shown.
   init(_ trouble: Troubles.Kind) {
     switch trouble {

@@ -48,7 +48,7 @@ public struct SegmentReport: Sendable {
 
   /// Takes in what was found on one segment.
   mutating func add(
-    _ findings: [SegmentProbe.Finding], of routers: [PlacedRouter], on link: Link
+    _ findings: [SegmentProbe.Outcome], of routers: [PlacedRouter], on link: Link
   ) {
     let count = routers.reduce(0) { $0 + $1.configuration.addresses.count }
     let what = addressCountText(count)

@@ -32,11 +32,11 @@ extension SegmentProbe {
   /// - Parameters:
   ///   - places: the segments.
   ///   - ownMACs: all Ethernet addresses of this machine.
-  /// - Returns: the findings, in the order of the places.
+  /// - Returns: what was learned, in the order of the places.
   /// - Throws: why frames can't be sent or received there. Needs CAP_NET_RAW.
   public static func probe(
     _ places: [Place], ownMACs: Set<MACAddress>
-  ) throws(FrameError) -> [[Finding]] {
+  ) throws(FrameError) -> [[Outcome]] {
     var segments: [OpenSegment] = []
     for place in places {
       let name = place.link.name
@@ -69,7 +69,7 @@ extension SegmentProbe {
         try segments[index].transport.drain(limit: 512) { segments[index].probe.observe($0) }
       }
     }
-    return segments.map(\.probe.findings)
+    return segments.map(\.probe.outcomes)
   }
 
   private static func wait(for segments: [OpenSegment]) {

@@ -10,7 +10,7 @@ import VRRP
 /// ``probe(_:ownMACs:)`` plays it on real interfaces.
 public struct SegmentProbe {
   /// Something that was learned.
-  public struct Finding: Sendable, Hashable {
+  public struct Outcome: Sendable, Hashable {
     /// How bad it is.
     public enum Kind: Sendable, Hashable {
       /// As it should be.
@@ -36,8 +36,7 @@ public struct SegmentProbe {
     let source: IPAddress
     let mac: MACAddress
     let vrid: VRID
-    let version: ProtocolVersion
-    let interval: AdvertisementInterval
+    let traits: AdvertisementTraits
     let addresses: [IPAddress]
   }
 
@@ -113,8 +112,7 @@ public struct SegmentProbe {
       else { return }
       let speaker = Speaker(
         source: message.source, mac: packet.ethernet.source, vrid: advertisement.vrid,
-        version: advertisement.version, interval: advertisement.interval,
-        addresses: message.addresses)
+        traits: AdvertisementTraits(advertisement), addresses: message.addresses)
       if !speakers.contains(speaker) { speakers.append(speaker) }
     case .damaged:
       break
@@ -124,18 +122,18 @@ public struct SegmentProbe {
   // MARK: What it means
 
   /// What was learned, router by router.
-  public var findings: [Finding] {
+  public var outcomes: [Outcome] {
     routers.indices.flatMap { index in
-      routers[index].families.flatMap { findings(of: index, $0) }
+      routers[index].families.flatMap { outcomes(of: index, $0) }
     }
   }
 
-  private func findings(of index: Int, _ family: AddressFamily) -> [Finding] {
+  private func outcomes(of index: Int, _ family: AddressFamily) -> [Outcome] {
     let settings = routers[index]
     let wanted = Set(settings.addresses(family).map(\.address))
-    var findings: [Finding] = []
-    func find(_ kind: Finding.Kind, _ field: ConfigurationError.Field, _ text: String) {
-      findings.append(Finding(router: index, field: field, kind: kind, text: text))
+    var outcomes: [Outcome] = []
+    func find(_ kind: Outcome.Kind, _ field: ConfigurationError.Field, _ text: String) {
+      outcomes.append(Outcome(router: index, field: field, kind: kind, text: text))
     }
     var group: [MACAddress: IPAddress] = [:]
     for speaker in speakers where speaker.source.family == family {
@@ -149,10 +147,10 @@ public struct SegmentProbe {
             + "the machines of one group the same VRID")
         continue
       }
-      if let objection = objection(to: speaker, settings, shared, wanted) {
-        find(objection.kind, objection.field, "\(who) \(objection.text)")
+      for difference in differences(of: speaker, who, from: settings) {
+        find(difference.kind, difference.field, difference.text)
       }
-      if !shared.isEmpty, speaker.version == settings.version {
+      if !shared.isEmpty, speaker.traits.version == settings.version {
         group[speaker.mac] = speaker.source
       }
     }
@@ -172,41 +170,59 @@ public struct SegmentProbe {
         }
       }
     }
-    return findings
+    return outcomes
   }
 
-  /// What is wrong with a machine that advertises on a router's VRID.
-  private func objection(
-    to speaker: Speaker, _ settings: RouterConfiguration, _ shared: Set<IPAddress>,
-    _ wanted: Set<IPAddress>
-  ) -> (kind: Finding.Kind, field: ConfigurationError.Field, text: String)? {
-    if shared.isEmpty {
-      return (
-        .conflict, .vrid,
-        "uses VRID \(settings.vrid) for other addresses "
-          + "(\(speaker.addresses.first.map { "\($0)" } ?? "none")); choose a VRID that is free"
-      )
-    }
-    if speaker.version != settings.version {
-      return (
-        .conflict, .version,
-        "speaks \(speaker.version) on VRID \(settings.vrid), not \(settings.version); they don't "
-          + "hear each other, set the same version on all"
-      )
-    }
-    if speaker.interval != settings.interval {
-      return (
-        .warning, .interval,
-        "advertises every \(speaker.interval), not \(settings.interval); set the same interval on "
-          + "all"
-      )
-    }
+  /// In what a machine that advertises on a router's VRID differs from the router.
+  ///
+  /// One of another group is told of as such, and nothing else of it matters.
+  private func differences(
+    of speaker: Speaker, _ who: String, from settings: RouterConfiguration
+  ) -> [(kind: Outcome.Kind, field: ConfigurationError.Field, text: String)] {
+    let family = speaker.source.family
+    // There are two forms only there.
+    let hasForms = settings.version == .v3 && family == .ipv4
+    let ours = DifferenceText.Side(
+      "this machine",
+      AdvertisementTraits(
+        version: settings.version, interval: settings.interval,
+        authentication: settings.authentication,
+        checksumForm: hasForms ? settings.checksum.fixedForm : nil),
+      addresses: settings.addresses(family).map(\.address))
+    let text = DifferenceText(
+      DifferenceText.Side(who, speaker.traits, addresses: speaker.addresses), with: ours,
+      vrid: settings.vrid)
+    var findings = text.findings
     // A packet has room for so many; what it leaves out can't be compared.
-    guard speaker.addresses.count < 255, Set(speaker.addresses) != wanted else { return nil }
-    return (
-      .warning, .addresses,
-      "advertises \(addressCountText(speaker.addresses.count)), not the \(wanted.count) given here; "
-        + "give all machines the same"
-    )
+    if speaker.addresses.count >= Advertisement.addressCountMax
+      || ours.addressCount >= Advertisement.addressCountMax
+    {
+      findings.remove(.addressListDiffers)
+    }
+    if findings.contains(.foreignGroup) { findings = .foreignGroup }
+    var differences: [(kind: Outcome.Kind, field: ConfigurationError.Field, text: String)] = []
+    for difference in DifferenceText.all where findings.contains(difference) {
+      guard let judgement = Self.judgement(difference, of: settings),
+        let words = text.sentence(difference)
+      else { continue }
+      differences.append((judgement.kind, judgement.field, words))
+    }
+    return differences
+  }
+
+  /// How bad a difference is, and the setting that it is about.
+  private static func judgement(
+    _ difference: Findings, of settings: RouterConfiguration
+  ) -> (kind: Outcome.Kind, field: ConfigurationError.Field)? {
+    switch difference {
+    case .foreignGroup: return (.conflict, .vrid)
+    case .versionDiffers: return (.conflict, .version)
+    case .authenticationDiffers: return (.conflict, .authentication)
+    // Version 2 drops what has another interval.
+    case .intervalDiffers: return (settings.version == .v2 ? .conflict : .warning, .interval)
+    case .addressListDiffers: return (.warning, .addresses)
+    case .checksumFormDiffers: return (.warning, .router)
+    default: return nil
+    }
   }
 }

@@ -202,7 +202,8 @@ extension MonitoredGroup {
     var findings: [Finding] = []
     for (index, other) in speakers.enumerated() where index != known {
       guard hasChanged || other.mustBeHeard(at: now) else { continue }
-      for finding in Self.differences(speaker, other)
+      let text = DifferenceText(speaker.side, with: other.side, vrid: key.vrid)
+      for finding in Self.warnings(text)
       where !findings.contains(where: { $0.code == finding.code }) {
         findings.append(finding)
       }
@@ -210,45 +211,35 @@ extension MonitoredGroup {
     return findings
   }
 
-  private static func differences(_ speaker: Speaker, _ other: Speaker) -> [Finding] {
-    var findings: [Finding] = []
-    func warn(_ code: Finding.Code, _ text: String) {
-      findings.append(Finding(.warning, code, text))
+  private static func warnings(_ text: DifferenceText) -> [Finding] {
+    let findings = text.findings
+    return DifferenceText.all.filter(findings.contains).compactMap { difference -> Finding? in
+      guard let code = Finding.Code(difference), let words = text.sentence(difference) else {
+        return nil
+      }
+      return Finding(.warning, code, words)
     }
-    let (ours, theirs) = (Set(speaker.addresses), Set(other.addresses))
-    if ours.isDisjoint(with: theirs) {
-      let example = other.addresses.first.map { "\($0)" } ?? "nothing"
-      warn(
-        .foreignGroup,
-        "another group uses this VRID: \(other.address) lists \(example); one needs another VRID")
-    } else if ours != theirs {
-      warn(
-        .addressListDiffers,
-        "lists \(addressCountText(speaker.addresses.count)), \(other.address) lists "
-          + "\(other.addresses.count), and not the same")
+  }
+}
+
+extension MonitoredGroup.Speaker {
+  fileprivate var side: DifferenceText.Side {
+    DifferenceText.Side(
+      "\(address)", AdvertisementTraits(advertisement), addresses: addresses)
+  }
+}
+
+extension Finding.Code {
+  /// The kind of a difference between two machines; `nil` if it is none.
+  fileprivate init?(_ difference: Findings) {
+    switch difference {
+    case .foreignGroup: self = .foreignGroup
+    case .addressListDiffers: self = .addressListDiffers
+    case .versionDiffers: self = .versionDiffers
+    case .authenticationDiffers: self = .authenticationDiffers
+    case .intervalDiffers: self = .intervalDiffers
+    case .checksumFormDiffers: self = .checksumFormDiffers
+    default: return nil
     }
-    let (mine, their) = (speaker.advertisement, other.advertisement)
-    if mine.version != their.version {
-      warn(
-        .versionDiffers,
-        "\(mine.version), but \(other.address) speaks \(their.version); they don't understand "
-          + "each other")
-    } else if mine.checksumForm != their.checksumForm {
-      warn(
-        .checksumFormDiffers,
-        "checksum form \(mine.checksumForm.rawValue), but \(other.address) uses "
-          + "\(their.checksumForm.rawValue); some implementations accept only one")
-    }
-    if mine.interval != their.interval {
-      warn(
-        .intervalDiffers,
-        "interval \(mine.interval), but \(other.address) has \(their.interval)")
-    }
-    if mine.authentication != their.authentication {
-      warn(
-        .authenticationDiffers,
-        "authenticates itself differently from \(other.address); they don't accept each other")
-    }
-    return findings
   }
 }

@@ -40,38 +40,17 @@ public struct LogLine: Sendable {
 
   /// An event of a node as a line.
   public init(_ event: NodeEvent) {
+    var fields: [(key: String, value: String)] = []
+    if let router = event.router { fields.append(("router", router)) }
+    if let family = event.family { fields.append(("family", family.rawValue)) }
     switch event {
-    case .transition(let router, let family, let change):
-      self.init(
-        .info, "\(change.from) → \(change.to): \(change.reason)",
-        fields: Self.fields(router, family))
-    case .waiting(let router, let family, let reason):
-      self.init(.warning, "waiting: \(reason)", fields: Self.fields(router, family))
-    case .warning(let problem):
-      self.init(.warning, problem.text, fields: Self.fields(problem.router, problem.family))
-    case .conflict(let router, let address, let mac):
-      self.init(
-        .warning, conflictText(address, mac),
-        fields: Self.fields(router, address.family) + [("mac", "\(mac)")])
-    case .cleared(let problem):
-      self.init(
-        .info, "over: \(problem.text)", fields: Self.fields(problem.router, problem.family))
-    case .changed(let router, let text):
-      self.init(.info, "changed: \(text)", fields: [("router", router)])
-    case .repaired(let router, let address):
-      self.init(
-        .warning, "\(address) was missing and has been put back",
-        fields: Self.fields(router, address.family))
-    case .settled(let router, let family, let settlement):
-      self.init(.info, settlement.text, fields: Self.fields(router, family))
-    case .hook(let router, let family, let state, let text):
-      self.init(.info, hookText(state, text), fields: Self.fields(router, family))
-    case .removed(let router):
-      self.init(.info, "removed", fields: [("router", router)])
-    case .nodeWarning(let problem):
-      self.init(.warning, problem.text)
-    case .nodeCleared(let problem):
-      self.init(.info, "over: \(problem.text)")
+    case .warning, .repaired, .nodeWarning: self.init(.warning, event.text, fields: fields)
+    case .conflict(_, _, let mac):
+      self.init(.warning, event.text, fields: fields + [("mac", "\(mac)")])
+    case .waiting: self.init(.warning, "waiting: \(event.text)", fields: fields)
+    case .changed: self.init(.info, "changed: \(event.text)", fields: fields)
+    case .transition, .settled, .cleared, .hook, .removed, .nodeCleared:
+      self.init(.info, event.text, fields: fields)
     }
   }
 
@@ -105,12 +84,6 @@ public struct LogLine: Sendable {
       line += " (" + rest.map { "\($0.key)=\($0.value)" }.joined(separator: " ") + ")"
     }
     return line.onOneLine
-  }
-
-  private static func fields(
-    _ router: String, _ family: AddressFamily
-  ) -> [(key: String, value: String)] {
-    [("router", router), ("family", family.rawValue)]
   }
 
   private static func quoted(_ text: String) -> String {

@@ -8,9 +8,8 @@ public enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .settled, .repaired, .hook, .removed: ""
+      case .transition, .settled, .cleared, .repaired, .hook, .removed: ""
       case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
-      case .cleared: "over: "
       }
     return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
   }

@@ -127,7 +127,7 @@ public struct Launch: Sendable {
     while true {
       do throws(ControlClientError) {
         let reply = try client.ask(
-          .up(wanted.routers, timeout: timeout),
+          .up(wanted.routers, timeout: RequestTime(timeout)),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }

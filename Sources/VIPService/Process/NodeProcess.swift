@@ -19,6 +19,7 @@ public struct NodeProcess: Sendable {
   private let reloader: Reloader?
   /// Where programs can read what happens.
   private let fifo = EventFIFO()
+  private let log = NodeLog()
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   ///
@@ -96,12 +97,12 @@ public struct NodeProcess: Sendable {
       fifo.close()
       throw ServiceError(error)
     }
-    logReady(routers.map(\.name))
+    let logging = log.follow(events)
+    await logReady(routers.map(\.name))
     let manager = ServiceManager.ofThisProcess
     manager?.tell("READY=1\nMAINPID=\(getpid())")
     let watchdog = manager?.feedWatchdog(of: node)
     defer { watchdog?.cancel() }
-    let log = logging(events)
     for await cause in stops.causes {
       switch cause {
       case .signal(let number):
@@ -117,7 +118,7 @@ public struct NodeProcess: Sendable {
       break
     }
     await end()
-    await log.value
+    await logging.value
     await following.value
     fifo.close()
     LogLine(.info, "stopped").write()
@@ -128,8 +129,8 @@ public struct NodeProcess: Sendable {
   ///
   /// The starter is the descriptor that leads to that process.
   public func serveInBackground(starter: Int32, until stops: Stops) async {
-    logReady([])
-    let log = logging(node.stampedEvents()) { event in
+    await logReady([])
+    let logging = log.follow(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
     do throws(NodeError) {
@@ -166,7 +167,7 @@ public struct NodeProcess: Sendable {
       }
     }
     await end()
-    await log.value
+    await logging.value
     LogLine(.info, "stopped").write()
   }
 
@@ -188,38 +189,27 @@ public struct NodeProcess: Sendable {
     }
     do throws(ControlFailure) {
       let report = try await reloader.reload()
-      LogLine(.info, "reloaded: \(ChangeText.summary(report))").write()
+      // After what it has changed.
+      log.note(
+        LogLine(.info, "reloaded: \(ChangeText.summary(report))"),
+        after: await node.lastEventNumber)
     } catch {
       LogLine(.error, "nothing is reloaded: \(error)").write()
     }
   }
 
-  private func logReady(_ routers: [String]) {
-    LogLine(
+  /// Says that the node runs, after what has happened until then.
+  private func logReady(_ routers: [String]) async {
+    let line = LogLine(
       .info, "ready",
       fields: [
         ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", directory.path),
         ("routers", routers.joined(separator: ",")),
-      ]
-    ).write()
+      ])
+    log.note(line, after: await node.lastEventNumber)
   }
 
   private func logStop(_ signal: Int32) {
     LogLine(.info, "\(Signals.name(signal)): handing over and stopping").write()
-  }
-
-  /// Writes what happens on the node to the log until the node ends.
-  private func logging(
-    _ events: AsyncStream<StampedEvent>,
-    alsoTell: @escaping @Sendable (NodeEvent) -> Void = { _ in }
-  ) -> Task<Void, Never> {
-    Task.detached {
-      let log = EventLog { LogOutput.write($0, at: $1) }
-      for await stamped in events {
-        log.note(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
-        alsoTell(stamped.event)
-      }
-      log.end()
-    }
   }
 }

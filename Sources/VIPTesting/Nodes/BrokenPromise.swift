@@ -19,7 +19,7 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     case replacedInTime = "a dead holder is replaced within 3 × interval + skew"
     /// While only commands move an address, a client is served without a gap.
     case plannedMove = "a planned move costs a client nothing that it would notice"
-    /// A change of other settings leaves an address where it is.
+    /// What a split left on two machines is on one of them when the segment has been whole for a while.
     case oneHolder = "a split segment has one holder again once it is whole"
     /// The Active of a group at rest holds its addresses; clients' caches point at it.
     case settled = "at rest the Active of a group, and no other, holds and announces its addresses"

@@ -130,6 +130,21 @@ final class NodeProcess {
     leaving.insert(name)
   }
 
+  /// Follows the routers that were taken down: they are gone, or have come back from being replaced and
+  /// are taken down once more.
+  ///
+  /// - Returns: whether anything has happened.
+  private func seeOff() -> Bool {
+    guard !leaving.isEmpty, !changes.contains(where: \.isUnderWay) else { return false }
+    let back = leaving.filter(engine.isStaying)
+    for name in back { engine.remove(name) }
+    let gone = leaving.filter { !engine.contains($0) }
+    guard !gone.isEmpty else { return !back.isEmpty }
+    leaving.subtract(gone)
+    noteAddresses()
+    return true
+  }
+
   /// Ends the node in good order, as `Node.shutdown` does.
   func stop() {
     isStopping = true
@@ -146,15 +161,13 @@ final class NodeProcess {
     guard !isIdle else { return false }
     var wentOn = false
     for change in changes {
+      // First: the change may have waited for that, to bring the router back.
+      if seeOff() { wentOn = true }
       while change.proceed(on: self) { wentOn = true }
     }
+    if seeOff() { wentOn = true }
     let count = changes.count
     changes.removeAll(where: \.isOver)
-    let gone = leaving.filter { !engine.contains($0) }
-    if !gone.isEmpty {
-      leaving.subtract(gone)
-      noteAddresses()
-    }
     if isStopping, engine.routerNames.isEmpty { noteAddresses() }
     return wentOn || changes.count != count
   }

@@ -158,6 +158,10 @@ extension NodeSimulation {
 
   private func auditStatus(_ status: RouterStatus, _ machine: Machine) {
     guard let link = machine.link(named: status.interface) else { return }
+    for problem in status.problems where isOver(problem.kind, of: status, on: machine) {
+      breach(
+        .honestStatus, machine, "\(status.name) \(status.family) is said to have: \(problem.text)")
+    }
     for address in status.addresses where !machine.hasOwn(address.address.address) {
       let isThere = machine.kernel.entries.contains { entry in
         entry.record.isOurs && entry.record.address == address.address && entry.isLocal
@@ -171,6 +175,22 @@ extension NodeSimulation {
           .honestStatus, machine,
           "\(address.address) is said to be \(address.installed ? "" : "not ")installed")
       }
+    }
+  }
+
+  /// Whether a problem that a refusal by the machine may have caused must be over by now: what was refused
+  /// has been tried again since.
+  private func isOver(
+    _ kind: Problem.Kind, of status: RouterStatus, on machine: Machine
+  ) -> Bool {
+    guard !hasTrouble(.refusal, within: .seconds(5)) else { return false }
+    switch kind {
+    case .announcing, .macvlan: return true
+    // A Backup sends nothing, so it does not learn that it could.
+    case .advertising: return status.state == .active
+    // What the host has made its own is left alone and told of.
+    case .addressFailure(let address): return !machine.hasOwn(address.address)
+    default: return false
     }
   }
 }

@@ -129,7 +129,7 @@ struct ResignCommand: ParsableCommand {
 
   func run() throws {
     let client = NodeClient(runtime)
-    try client.change(.resign(router: name, for: duration))
+    try client.change(.resign(router: name, for: duration.map(RequestTime.init(_:))))
   }
 }
 

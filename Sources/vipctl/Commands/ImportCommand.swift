@@ -12,13 +12,14 @@ struct ImportCommand: ParsableCommand {
     discussion: """
       Prints a configuration for 'vipctl run --config', each setting with the line it comes from, \
       and on standard error one line for everything that could not be carried over, with what to \
-      do about it. Nothing is guessed: what is not understood is left out and named. Files that \
-      it includes are read too. Nothing on this machine is changed.
+      do about it. Nothing is guessed: what is not understood is left out and named. Lines with \
+      'note:' say what else there is to know; nothing is lost there. Files that it includes are \
+      read too. Nothing on this machine is changed.
 
         vipctl import /etc/keepalived/keepalived.conf > vipctl.yaml
         vipctl import - < keepalived.conf
 
-      Exit code 0: everything was carried over; 1: something has no equivalent, the rest is \
+      Exit code 0: nothing is lost; 1: something has no equivalent, the rest is \
       printed; 65: this is no configuration of keepalived, and nothing is printed.
       """)
 
@@ -35,8 +36,8 @@ struct ImportCommand: ParsableCommand {
     }
     TextOutput.write(result.yaml, to: STDOUT_FILENO)
     for remark in result.remarks { Terminal.printError(remark.line) }
-    guard result.remarks.isEmpty else {
-      let count = result.remarks.count
+    let count = result.remarks.count { $0.kind == .lost }
+    guard count == 0 else {
       throw Failure(
         .failed,
         "\(count) \(count == 1 ? "thing has" : "things have") no equivalent, see above; "

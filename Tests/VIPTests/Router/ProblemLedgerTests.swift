@@ -12,6 +12,8 @@ import Testing
     ]
     #expect(isNews == [true, false, true, true])
     #expect(problems.slots == [1, 2] && !problems.isClear)
+    #expect(problems.text(of: .advertising, of: 1) == "full")
+    #expect(problems.text(of: .advertising, of: 3) == nil)
   }
 
   @Test func `what is over is told in its last words, the oldest first`() {

@@ -86,6 +86,13 @@ import VIPCore
     #expect(!macvlan.isDisturbed(serves: false))
   }
 
+  @Test func `that it could not be switched off no longer matters once it is to be on`() throws {
+    var macvlan = try macvlan(isUp: true)
+    _ = macvlan.failed("busy", at: Self.start)
+    #expect(macvlan.review(Self.on, serves: true, at: Self.start + .seconds(1)) == .nothing)
+    #expect(macvlan.isUp && !macvlan.isDisturbed(serves: true))
+  }
+
   @Test func `one that is gone is made again`() throws {
     var macvlan = try macvlan(isUp: true)
     #expect(macvlan.review(nil, serves: true, at: Self.start) == .create(wasRemoved: true))

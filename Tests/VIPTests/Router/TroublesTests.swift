@@ -66,6 +66,48 @@ import VRRP
     #expect(over(&troubles, at: 120, .seconds(120)) == ["a"])
   }
 
+  @Test func `the interval of the machine that shows it counts too`() {
+    var troubles = Troubles()
+    _ = troubles.record(
+      .finding(.versionDiffers), from: Self.a, every: .seconds(60), at: at(0)
+    ) { "a" }
+    _ = troubles.record(.unusable, from: Self.b, at: at(0)) { "b" }
+    #expect(over(&troubles, at: 10) == ["b"])
+    #expect(over(&troubles, at: 239) == [])
+    #expect(over(&troubles, at: 240) == ["a"])
+  }
+
+  @Test func `it is mended only if its machine was heard without it`() {
+    var troubles = Troubles()
+    for finding in [Findings.intervalDiffers, .addressListDiffers] {
+      _ = troubles.record(.finding(finding), from: Self.a, at: at(0)) { "\(finding)" }
+    }
+    troubles.heard(Self.a, showing: [.intervalDiffers, .addressListDiffers])
+    troubles.heard(Self.b, showing: [])
+    troubles.heard(Self.a, showing: .versionDiffers)
+    troubles.heard(Self.a, showing: .intervalDiffers)
+    #expect(over(&troubles, at: 20).count == 2)
+    #expect(troubles.wasMended(.addressListDiffers))
+    #expect(!troubles.wasMended(.intervalDiffers), "it may go on")
+    _ = troubles.record(.finding(.addressListDiffers), from: Self.a, at: at(30)) { "again" }
+    #expect(!troubles.wasMended(.addressListDiffers))
+  }
+
+  @Test func `words that are not true any more are told again, but not all the time`() {
+    var troubles = Troubles()
+    func record(_ signature: Int, at seconds: Int) -> String? {
+      troubles.record(
+        .finding(.addressListDiffers), from: Self.a, signature: signature, at: at(seconds)
+      ) { "list \(signature)" }
+    }
+    #expect(record(1, at: 0) == "list 1")
+    #expect(record(1, at: 11) == nil)
+    #expect(record(2, at: 12) == "list 2")
+    #expect(troubles.texts == ["list 2"])
+    #expect(record(3, at: 13) == nil, "within ten seconds")
+    #expect(record(3, at: 22) == "list 3")
+  }
+
   @Test func `what is forgotten is not told as over`() {
     var troubles = Troubles()
     _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }

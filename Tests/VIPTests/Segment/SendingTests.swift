@@ -33,7 +33,7 @@ import VRRP
     bench.pass(.seconds(10))
     let text = "web: advertisements can't be sent on eth0: Operation not permitted"
     #expect(told(bench) == [text])
-    #expect(bench.warnings == ["advertisements can't be sent: Operation not permitted"])
+    #expect(bench.warnings == ["advertisements can't be sent on eth0: Operation not permitted"])
     transport.failure = 0
     bench.pass(.seconds(2))
     #expect(told(bench) == [text] && bench.warnings.isEmpty)
