@@ -1,14 +1,17 @@
 import Glibc
+import Synchronization
 public import VIP
 
 /// The directory where a running node has its control socket, pid file and log.
 ///
-/// Making one claims it: the pid file is locked for as long as the value lives, and the kernel
-/// drops the lock with the process, so a dead node's files are never mistaken for a living one's.
+/// Making one claims it: the pid file is locked until ``release()``, at the latest for as long as the value
+/// lives, and the kernel drops the lock with the process, so a dead node's files are never mistaken for a
+/// living one's.
 public final class RuntimeDirectory: Sendable {
   /// Where the directory is.
   public let path: String
-  private let lock: Int32
+  /// The locked pid file; `nil` once it is released.
+  private let lock: Mutex<Int32?>
 
   /// The path of the control socket in a directory.
   public static func socketPath(in directory: String) -> String { "\(directory)/vipctl.sock" }
@@ -32,7 +35,8 @@ public final class RuntimeDirectory: Sendable {
     self.path = path
     try Self.makeDirectory(path)
     try OwnFiles.require(directory: path)
-    lock = try Self.claim(Self.pidPath(in: path), directory: path)
+    let lock = try Self.claim(Self.pidPath(in: path), directory: path)
+    self.lock = Mutex(lock)
     // Whatever is there belongs to a dead node, or we would not hold the lock.
     let socket = Self.socketPath(in: path)
     if unlink(socket) != 0, errno != ENOENT {
@@ -46,7 +50,15 @@ public final class RuntimeDirectory: Sendable {
     }
   }
 
-  deinit {
+  deinit { release() }
+
+  /// Removes the node's files and gives the directory to others; nothing happens a second time.
+  public func release() {
+    let lock = self.lock.withLock { lock in
+      defer { lock = nil }
+      return lock
+    }
+    guard let lock else { return }
     unlink(Self.socketPath(in: path))
     unlink(Self.pidPath(in: path))
     close(lock)

@@ -69,4 +69,11 @@ final class FrontDoor: Sendable {
     }
     await server?.finish()
   }
+
+  /// Gives the directory to another node, at the very end.
+  ///
+  /// Tasks that still look at the door must not keep the files of a node that has ended.
+  func leave() {
+    state.withLock { $0.directory }?.release()
+  }
 }

@@ -223,7 +223,7 @@ public struct NodeProcess: Sendable {
     await hooks.finish()
     await node.shutdown()
     // The directory is ours until here: another node may start once it is released.
-    withExtendedLifetime(door) {}
+    door.leave()
   }
 
   private func reload() async {
