@@ -221,7 +221,7 @@ extension NetworkTests {
     func tmux() throws {
       let routers = (1...40).map { number in
         "- {name: r\(number), interface: eth0, vrid: \(number), probe: false, "
-          + "addresses: [198.18.240.\(number)/32]}"
+          + "addresses: [\(segment.virtualAddress(.ipv4, UInt8(100 + number)))/24]}"
       }
       let node = try VipctlNode(
         on: segment.nodes[0], of: segment,
