@@ -45,10 +45,9 @@ extension NetworkTests {
       ) {
         try node.process.requireRunning()
         let rows = try node.command(["status"]).output.split(separator: "\n")
-        return rows.contains {
-          $0.hasPrefix("\(router) ") && $0.contains(" \(state.rawValue) ") && $0.contains(text)
-            || $0.hasPrefix("\(router) ") && $0.contains(" \(state.rawValue)! ")
-              && $0.contains(text)
+        return rows.contains { row in
+          row.hasPrefix("\(router) ") && (text.isEmpty || row.contains(text))
+            && ["", "!"].contains { row.contains(" \(state.rawValue)\($0) ") }
         }
       }
     }
