@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -42,9 +43,5 @@ package final class WorkMeter: Sendable {
     if taken > most.load(ordering: .relaxed) { most.store(taken, ordering: .relaxed) }
   }
 
-  private static var processorTime: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
+  private static var processorTime: UInt64 { vip_clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID) }
 }
