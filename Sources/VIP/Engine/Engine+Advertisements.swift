@@ -15,7 +15,7 @@ extension Engine {
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
     let addressee = message.count > 1 ? segment.router(message[1]) : nil
-    addressee?.sightings.received(from: header.source)
+    addressee?.sightings.received(from: header.source, at: now)
     // A unicast peer may send with any hop limit: keepalived does in IPv6.
     let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
     do throws(AdvertisementError) {

@@ -15,9 +15,9 @@ extension Engine {
     guard let instance = segments[key]?.router(sighting.vrid), !interfaces.hasMAC(sighting.mac),
       sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast
     else { return }
-    instance.sightings.saw(sighting.source, sighting.mac, at: now)
+    let isNews = instance.sightings.saw(sighting.source, sighting.mac, at: now)
     arm(instance, by: instance.sightings.deadline)
-    guard let text = undeliveredText(of: instance) else { return }
+    guard isNews, let text = undeliveredText(of: instance) else { return }
     warn(.undelivered, of: instance, text)
   }
 

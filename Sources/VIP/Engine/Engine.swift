@@ -184,7 +184,8 @@ package final class Engine {
       case .segment(let key):
         if drain(key) { mayHaveMore = true }
       case .wire(let index):
-        noteChange()
+        // What a claim changes for the guard comes with address work; a flood of claims costs no more.
+        hasChanged = true
         drainClaims(on: index)
       case .kernelEvents:
         noteChange()

@@ -11,8 +11,8 @@ struct GroupSightings {
   struct Sender: Hashable {
     /// The address its advertisements come from.
     let source: IPAddress
-    /// The Ethernet address that sent the last one.
-    var mac: MACAddress
+    /// The Ethernet address that sent the first one.
+    let mac: MACAddress
     fileprivate let firstSeen: Instant
     fileprivate var lastSeen: Instant
   }
@@ -21,14 +21,19 @@ struct GroupSightings {
   static let capacity = 8
   /// Two sightings are at least so far apart: what waits in both sockets after a pause counts once.
   static let distance = Duration.milliseconds(5)
+  /// How long after a machine was heard again another one can be missed: no sender shall fill the log.
+  static let quietTime = Duration.seconds(10)
   /// For how long a machine is remembered.
   static let memory = Duration.seconds(60)
 
   private var senders: [Sender] = []
+  private var quietUntil = Instant.zero
 
   /// A machine that is not heard; `nil` if there is none.
-  var unheard: Sender? {
-    senders.first { $0.lastSeen >= $0.firstSeen + Self.distance }
+  var unheard: Sender? { senders.first(where: Self.isUnheard) }
+
+  private static func isUnheard(_ sender: Sender) -> Bool {
+    sender.lastSeen >= sender.firstSeen + distance
   }
 
   /// When to call ``review(at:)`` next; `nil` if nothing was seen.
@@ -38,19 +43,27 @@ struct GroupSightings {
   func sender(from source: IPAddress) -> Sender? { senders.first { $0.source == source } }
 
   /// An advertisement has reached the interface.
-  mutating func saw(_ source: IPAddress, _ mac: MACAddress, at now: Instant) {
+  ///
+  /// - Returns: whether a machine is not heard by now, and none was before.
+  mutating func saw(_ source: IPAddress, _ mac: MACAddress, at now: Instant) -> Bool {
+    guard now >= quietUntil else { return false }
+    let wasUnheard = unheard != nil
     if let place = senders.firstIndex(where: { $0.source == source }) {
-      senders[place].mac = mac
       senders[place].lastSeen = now
     } else if senders.count < Self.capacity {
       senders.append(Sender(source: source, mac: mac, firstSeen: now, lastSeen: now))
     }
+    return !wasUnheard && unheard != nil
   }
 
   /// An advertisement has been delivered, whatever is in it.
-  mutating func received(from source: IPAddress) {
-    guard !senders.isEmpty else { return }
-    senders.removeAll { $0.source == source }
+  mutating func received(from source: IPAddress, at now: Instant) {
+    guard let place = senders.firstIndex(where: { $0.source == source }) else { return }
+    // What was missed of it and of others is forgotten together, so that one follows the other in no
+    // quick succession.
+    guard Self.isUnheard(senders.remove(at: place)) else { return }
+    senders = []
+    quietUntil = now + Self.quietTime
   }
 
   /// Forgets machines that have not been seen for long.
