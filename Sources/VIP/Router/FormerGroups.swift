@@ -123,7 +123,8 @@ struct FormerGroups: Equatable {
       known.heldUntil = now + interval.duration + Self.margin
     } else {
       known.held = known.addresses.filter(lists)
-      known.holder = source
+      // Forged senders in turn are one holder, and one line in the log.
+      if before.isEmpty || known.holder == nil { known.holder = source }
       known.heldUntil =
         known.held.isEmpty ? now : now + interval.duration * Self.silenceMax + Self.margin
     }

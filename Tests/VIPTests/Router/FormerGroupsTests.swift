@@ -55,6 +55,17 @@ import VRRP
     #expect(!groups.holdAny && groups.lastHold == Self.start + .seconds(2))
   }
 
+  @Test func `senders that take turns are one holder`() throws {
+    var groups = try known()
+    for last in 2...200 {
+      _ = groups.heard(
+        try group(51), listing: [Self.first].contains, isFarewell: false,
+        from: .v4(IPv4Address(198, 18, 0, UInt8(last))), interval: .default,
+        at: Self.start + .seconds(last / 10))
+    }
+    #expect(groups.lasting(at: Self.start + .seconds(20))?.holder == Self.holder)
+  }
+
   @Test func `after a farewell another member may take over within an interval`() throws {
     var groups = try known()
     #expect(try !hear(&groups, isFarewell: true, after: .seconds(1)))
