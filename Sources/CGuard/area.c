@@ -78,6 +78,9 @@ VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
 // The IP protocol number of VRRP, which <netinet/in.h> does not have.
 enum { VRRP_PROTOCOL = 112 };
 
+// What a node puts on its routes to tell them from those of others (rtm_protocol).
+enum { VIP_ROUTE_TAG = 112 };
+
 VIP_GUARD_CODE uint32_t vip_guard_packet_length(const uint8_t *bytes, uint32_t length) {
   uint32_t whole = 0;
   if (length >= 20 && bytes[0] == 0x45 && bytes[9] == VRRP_PROTOCOL) {
@@ -113,6 +116,15 @@ VIP_GUARD_CODE static bool is_link_request(
       && name[4] == '-';
 }
 
+/// Whether a request deletes a route that a node has made for its addresses.
+VIP_GUARD_CODE static bool is_route_removal(
+    const struct nlmsghdr *header, const uint8_t *body, uint32_t length) {
+  struct rtmsg route;
+  if (header->nlmsg_type != RTM_DELROUTE || length < sizeof route) return false;
+  memcpy(&route, body, sizeof route);
+  return route.rtm_protocol == VIP_ROUTE_TAG && route.rtm_dst_len > 0;
+}
+
 VIP_GUARD_CODE uint32_t vip_guard_batch_length(
     const uint8_t *bytes, uint32_t length, uint32_t limit) {
   uint32_t whole = 0;
@@ -124,7 +136,11 @@ VIP_GUARD_CODE uint32_t vip_guard_batch_length(
     if (header.nlmsg_flags != NLM_F_REQUEST) break;
     uint32_t body = header.nlmsg_len - (uint32_t)sizeof header;
     bool is_removal = header.nlmsg_type == RTM_DELADDR && body >= sizeof(struct ifaddrmsg);
-    if (!is_removal && !is_link_request(&header, bytes + whole + sizeof header, body)) break;
+    const uint8_t *contents = bytes + whole + sizeof header;
+    if (!is_removal && !is_link_request(&header, contents, body)
+        && !is_route_removal(&header, contents, body)) {
+      break;
+    }
     whole += header.nlmsg_len;
   }
   return whole;

@@ -36,7 +36,7 @@ extension NetlinkKernel {
     discardStaleReplies()
     sequence &+= 1
     let number = sequence
-    outgoing = [UInt8](capacity: 96) { output in
+    outgoing = [UInt8](capacity: SubnetRouteMessage.maximumByteCount) { output in
       SubnetRouteMessage.encode(request, isRemoval: isRemoval, into: &output, sequence: number)
     }
     var result: NetlinkError?

@@ -49,6 +49,22 @@ extension NetworkTests {
       #expect(try routes(machine).isEmpty)
     }
 
+    @Test("A route without an end goes with a node that is killed, and with one that ends")
+    func killed() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv6)
+      try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
+      let node = try VipctlNode(on: machine, of: segment, ["\(vip)/64"], ["--lease", "off"])
+      try node.waitUntil(.active)
+      try eventually("there is a route") { try !routes(machine).isEmpty }
+      #expect(try !routes(machine).contains("expires"))
+      try node.kill()
+      try eventually("the guard removes the address and the route") {
+        try !machine.holds(vip) && routes(machine).isEmpty
+      }
+    }
+
     @Test("A link flap costs the host its static address, not the virtual one its route")
     func linkFlap() throws {
       let segment = try Segment(nodes: 1)

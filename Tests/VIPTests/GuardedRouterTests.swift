@@ -1,6 +1,7 @@
 import Netlink
 import Testing
 import VIPCore
+import VIPTesting
 import VRRP
 
 @testable import VIP
@@ -50,29 +51,47 @@ import VRRP
   }
 
   @Test func `each address is removed, but for those of the host`() throws {
-    safeguard.publish(try router(.addresses(addresses(4), hostAddresses: [])))
+    safeguard.publish(try router(.addresses(addresses(4), hostAddresses: [], subnets: [])))
     let all = removedBytes()
     #expect(area.deeds(at: 0).count == 2 && all > 0)
-    safeguard.publish(try router(.addresses(addresses(4), hostAddresses: [2])))
+    safeguard.publish(try router(.addresses(addresses(4), hostAddresses: [2], subnets: [])))
     #expect(removedBytes() == all * 3 / 4)
     var some = try addresses(4)
     _ = some.arrange(some.current.map(\.address).reversed()) { _ in .absent }
-    safeguard.publish(try router(.addresses(some, hostAddresses: [])))
+    safeguard.publish(try router(.addresses(some, hostAddresses: [], subnets: [])))
     #expect(removedBytes() == all)
   }
 
+  @Test func `routes are removed after the addresses`() throws {
+    let subnet = try #require(InterfaceAddress("198.18.0.0/24"))
+    let kernel = FakeKernel(links: [Link(index: 2, name: "eth0", flags: [.up])])
+    kernel.addRoute(to: subnet, onInterface: 2, protocolTag: vipProtocolTag)
+    kernel.addRoute(to: subnet, onInterface: 2, protocolTag: 2)
+    safeguard.publish(
+      try router(.addresses(addresses(1), hostAddresses: [], subnets: [])))
+    let before = removedBytes()
+    safeguard.publish(
+      try router(.addresses(addresses(1), hostAddresses: [], subnets: [subnet])))
+    #expect(removedBytes() > before)
+    for case .requests(let bytes) in area.deeds(at: 0) { kernel.perform(bytes) }
+    #expect(kernel.routes.map(\.protocolTag) == [2])
+  }
+
   @Test func `only what is due is done`() throws {
-    safeguard.publish(try router(duties: .removals, .addresses(addresses(1), hostAddresses: [])))
+    safeguard.publish(
+      try router(duties: .removals, .addresses(addresses(1), hostAddresses: [], subnets: [])))
     #expect(area.deeds(at: 0).count == 1 && removedBytes() > 0)
-    safeguard.publish(try router(duties: [], .addresses(addresses(1), hostAddresses: [])))
+    safeguard.publish(
+      try router(duties: [], .addresses(addresses(1), hostAddresses: [], subnets: [])))
     #expect(area.deeds(at: 0).isEmpty)
   }
 
   @Test func `a router in the place of another one inherits nothing`() throws {
-    safeguard.publish(try router(.addresses(addresses(4), hostAddresses: [])))
+    safeguard.publish(try router(.addresses(addresses(4), hostAddresses: [], subnets: [])))
     let four = removedBytes()
     // The same number of changes of the list, but another list.
-    safeguard.publish(try router(serial: 2, .addresses(addresses(2), hostAddresses: [])))
+    safeguard.publish(
+      try router(serial: 2, .addresses(addresses(2), hostAddresses: [], subnets: [])))
     #expect(removedBytes() == four / 2)
     #expect(safeguard.covers(3, serial: 2) && safeguard.covers(3, serial: 1))
   }
@@ -87,7 +106,7 @@ import VRRP
   @Test func `what does not fit is told`() throws {
     let small = try GuardArea(byteCount: 200_000)
     let safeguard = Safeguard(small, NoProcess())
-    safeguard.publish(try router(.addresses(addresses(60_000), hostAddresses: [])))
+    safeguard.publish(try router(.addresses(addresses(60_000), hostAddresses: [], subnets: [])))
     #expect(!safeguard.covers(3, serial: 1))
     #expect(safeguard.covers(4, serial: 1) && safeguard.covers(3, serial: 2), "not its business")
   }

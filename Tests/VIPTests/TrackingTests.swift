@@ -118,7 +118,10 @@ import VRRP
       [Track(interface: "eth1", decrement: 10)], addresses: ["198.18.0.100/24", "2001:db8::100/64"])
     setUp(false, bench)
     #expect(bench.engine.status().map(\.effectivePriority.rawValue) == [140, 140])
-    #expect(bench.events.filter { if case .changed = $0 { true } else { false } }.count == 1)
+    let changes = bench.events.compactMap {
+      if case .changed(_, let text) = $0 { text } else { nil }
+    }
+    #expect(changes.filter { $0.contains("priority") }.count == 1, "\(changes)")
   }
 
   @Test func `what is tracked changes in place`() throws {

@@ -9,6 +9,8 @@ enum SubnetRouteMessage {
     static let expires: UInt16 = 23
   }
 
+  static let maximumByteCount = 96
+
   /// RT_TABLE_MAIN.
   private static let mainTable: UInt8 = 254
   private static let unicast: UInt8 = 1
@@ -33,8 +35,8 @@ enum SubnetRouteMessage {
 
   /// RTM_NEWROUTE that makes or refreshes a route, or RTM_DELROUTE.
   static func encode(
-    _ request: RouteRequest, isRemoval: Bool, into output: inout OutputSpan<UInt8>,
-    sequence: UInt32
+    _ request: RouteRequest, isRemoval: Bool, isAcknowledged: Bool = true,
+    into output: inout OutputSpan<UInt8>, sequence: UInt32
   ) {
     let address = request.subnet.address
     let length = address.family.addressByteCount
@@ -42,7 +44,7 @@ enum SubnetRouteMessage {
     output.appendHeader(
       length: Message.headerByteCount + 12 + 4 + length + 16 + (seconds == nil ? 0 : 8),
       type: isRemoval ? MessageType.deleteRoute : MessageType.newRoute,
-      flags: MessageFlags.request | MessageFlags.acknowledge
+      flags: MessageFlags.request | (isAcknowledged ? MessageFlags.acknowledge : 0)
         | (isRemoval ? 0 : MessageFlags.create | MessageFlags.replace), sequence: sequence)
     appendFields(
       address, prefixLength: request.subnet.prefixLength, table: mainTable,
@@ -85,6 +87,18 @@ enum SubnetRouteMessage {
 }
 
 extension RouteRequest {
+  /// The bytes of RTM_DELROUTE for each of some routes, one after the other.
+  ///
+  /// The guard sends them: the kernel answers only to those that fail.
+  package static func removals(_ requests: [RouteRequest]) -> [UInt8] {
+    [UInt8](capacity: requests.count * SubnetRouteMessage.maximumByteCount) { output in
+      for request in requests {
+        SubnetRouteMessage.encode(
+          request, isRemoval: true, isAcknowledged: false, into: &output, sequence: 0)
+      }
+    }
+  }
+
   /// The lifetime in whole seconds; `nil` is without end.
   fileprivate var seconds: UInt32? {
     guard let lifetime else { return nil }

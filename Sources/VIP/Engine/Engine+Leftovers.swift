@@ -33,6 +33,13 @@ extension Engine {
       found[link.index, default: []].append(record.address)
     }
     for (index, addresses) in found { remove(addresses, onInterface: index) }
+    // A route may be there although its address is gone.
+    for link in interfaces.allLinks {
+      let names = [link.name] + link.alternativeNames
+      removeRoutes(
+        ofLeftovers: listed.lazy.filter { names.contains($0.interface) }.map(\.address),
+        onInterface: link.index)
+    }
   }
 
   /// Where an address is that a router gets: the host may have it, or an earlier life of this node
@@ -51,9 +58,12 @@ extension Engine {
 
   /// Removes leftovers that a router does not take for its own: it has the addresses on a macvlan,
   /// or the host has them.
+  ///
+  /// Those that it takes may have come with a route of the earlier life, which is its own from now on.
   func removeUnused(
     _ leftovers: Set<InterfaceAddress>, of instance: RouterInstance, on link: Link
   ) {
+    instance.routes.adopt(instance.addresses.lazy.filter(\.isInstalled).map(\.address))
     let unused = instance.addresses.filter { !$0.isInstalled && leftovers.contains($0.address) }
     if !unused.isEmpty { remove(unused.map(\.address), onInterface: link.index) }
   }
@@ -63,6 +73,16 @@ extension Engine {
     let requests = addresses.reversed().map { AddressRequest(interfaceIndex: index, address: $0) }
     sparingNeighbours(of: addresses, onInterface: index) {
       _ = platform.kernel.remove(requests)
+    }
+    removeRoutes(ofLeftovers: addresses, onInterface: index)
+  }
+
+  private func removeRoutes(
+    ofLeftovers addresses: some Sequence<InterfaceAddress>, onInterface index: Int32
+  ) {
+    for subnet in Set(addresses.lazy.filter { $0.family == .ipv6 }.map(\.network))
+    where !isRouteMade(to: subnet, onInterface: index) {
+      _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
     }
   }
 

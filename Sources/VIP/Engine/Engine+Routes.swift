@@ -15,6 +15,9 @@ extension Engine {
       let index = instance.addressInterface, !isInVRF(instance)
     else { return }
     instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMac)
+    for subnet in instance.routes.superfluous(instance.addresses) {
+      removeRoute(to: subnet, of: instance)
+    }
     for subnet in instance.routes.subnets {
       guard let isServed = isServed(subnet) else { continue }
       if isServed {
@@ -55,7 +58,7 @@ extension Engine {
       interfaceIndex: index, subnet: subnet, lifetime: lifetime(of: instance))
     if let error = platform.kernel.install(request) {
       // An interface without IPv6 can't serve it anyway, which is told elsewhere.
-      guard !error.isNotThere else { return }
+      guard !error.isNotThere, !error.isNotPermitted else { return }
       let text = "\(instance.words(of: error)); addresses in \(subnet) can't be reached here"
       guard instance.routes.noteRefusal(subnet, text) else { return }
       return warn(.addressFailure(subnet), of: instance, text)
@@ -69,11 +72,16 @@ extension Engine {
 
   func removeRoute(to subnet: InterfaceAddress, of instance: RouterInstance) {
     guard instance.routes.forget(subnet), let index = instance.addressInterface,
-      !instances.contains(where: {
-        $0?.addressInterface == index && $0?.routes.made.contains(subnet) ?? false
-      })
+      !isRouteMade(to: subnet, onInterface: index)
     else { return }
     _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
+  }
+
+  /// Whether a router of this node has a route of ours to a subnet.
+  func isRouteMade(to subnet: InterfaceAddress, onInterface index: Int32) -> Bool {
+    instances.contains {
+      $0?.addressInterface == index && $0?.routes.made.contains(subnet) ?? false
+    }
   }
 
   /// Takes back the routes of a router whose addresses are gone.

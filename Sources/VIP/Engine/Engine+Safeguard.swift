@@ -114,6 +114,7 @@ extension Engine {
     guard let link = instance.link else { return }
     let source = instance.election.primaryAddress
     let listed = instance.outgoing.listedAddresses
+    instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMac)
     safeguard.publish(
       GuardedRouter(
         slot: instance.slot, serial: instance.serial, interfaceIndex: link.index,
@@ -121,7 +122,9 @@ extension Engine {
         removal: instance.macvlan.map {
           .macvlan(
             name: $0.name, restoring: macvlans.savedSettings(of: link, for: instance.slot))
-        } ?? .addresses(instance.addresses, hostAddresses: hostAddresses),
+        }
+          ?? .addresses(
+            instance.addresses, hostAddresses: hostAddresses, subnets: instance.routes.possible),
         farewell: instance.election.advertisement(.release, addressCount: listed.count),
         listedAddresses: listed, source: source, destinations: instance.destinations,
         interval: instance.settings.interval))

@@ -6,8 +6,9 @@ import VRRP
 struct GuardedRouter {
   /// What takes its addresses off the machine.
   enum Removal {
-    /// Each address is removed from an interface, but for those of the host, by their positions.
-    case addresses(VirtualAddresses, hostAddresses: Set<Int>)
+    /// Each address is removed from an interface, but for those of the host, by their positions; then
+    /// the routes that this node makes for their subnets.
+    case addresses(VirtualAddresses, hostAddresses: Set<Int>, subnets: Set<InterfaceAddress>)
     /// One request removes its macvlan with all of them, and puts back what the interface below had.
     case macvlan(name: String, restoring: [IPv4Setting: Int32])
   }
@@ -40,13 +41,23 @@ struct GuardedRouter {
     }
   }
 
-  /// Requests that remove addresses, but for those of the host.
-  func removals(of addresses: VirtualAddresses, except hostAddresses: Set<Int>) -> [UInt8] {
+  /// Requests that remove addresses, but for those of the host, and routes to subnets.
+  ///
+  /// A route of this node is known by its tag and its metric: where another one leads to the subnet the
+  /// request removes nothing.
+  func removals(
+    of addresses: VirtualAddresses, except hostAddresses: Set<Int>,
+    routesTo subnets: Set<InterfaceAddress>
+  ) -> [UInt8] {
+    let routes = subnets.sorted { $0.address < $1.address }.map {
+      RouteRequest(interfaceIndex: interfaceIndex, subnet: $0)
+    }
     let requests = addresses.indices.lazy
       .filter { addresses[$0].place != .host && !hostAddresses.contains($0) }
       .map { AddressRequest(interfaceIndex: interfaceIndex, address: addresses[$0].address) }
     // Linux searches IPv6 addresses from the latest to the earliest, IPv4 the other way round.
     return AddressRequest.removals(
       source.family == .ipv4 ? Array(requests) : requests.reversed())
+      + RouteRequest.removals(routes)
   }
 }

@@ -26,6 +26,7 @@ package final class Safeguard {
     let interfaceIndex: Int32
     var addressRevision = -1
     var hostAddresses: Set<Int> = []
+    var subnets: Set<InterfaceAddress> = []
     /// What removes its macvlan, if it has one.
     var macvlanRemoval: [UInt8] = []
     var farewell: Advertisement?
@@ -146,15 +147,17 @@ package final class Safeguard {
         removal, for: .removals, of: router.slot, interfaceIndex: link,
         // No lease ends it, and no other node can have one of this name while the node lives.
         limit: .max)
-    case .addresses(let addresses, let hostAddresses):
+    case .addresses(let addresses, let hostAddresses, let subnets):
       guard
         entry.addressRevision != addresses.revision || entry.hostAddresses != hostAddresses
+          || entry.subnets != subnets
       else { return }
       entry.addressRevision = addresses.revision
       entry.hostAddresses = hostAddresses
+      entry.subnets = subnets
       entry.hasRemovals = area.write(
-        router.removals(of: addresses, except: hostAddresses), for: .removals, of: router.slot,
-        interfaceIndex: link)
+        router.removals(of: addresses, except: hostAddresses, routesTo: subnets), for: .removals,
+        of: router.slot, interfaceIndex: link)
     }
   }
 

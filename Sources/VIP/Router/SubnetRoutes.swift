@@ -11,6 +11,9 @@ struct SubnetRoutes {
   private var refused: [InterfaceAddress: String] = [:]
   private var revision: Int?
 
+  /// Those to which there may be a route of this node, now or after the next review.
+  var possible: Set<InterfaceAddress> { made.union(subnets) }
+
   /// What is wrong with a subnet: why there is no route to it although an address needs one.
   func failure(_ subnet: InterfaceAddress) -> String? {
     subnets.contains(subnet) ? refused[subnet] : nil
@@ -53,6 +56,20 @@ extension SubnetRoutes {
 
   /// The router has got addresses of another one, and needs the routes that were made for them.
   mutating func inherit(_ other: SubnetRoutes) { made.formUnion(other.made) }
+
+  /// The subnets to which this node has made a route, and in which the router has no address any more,
+  /// nor one that is still to be removed.
+  func superfluous(_ addresses: VirtualAddresses) -> [InterfaceAddress] {
+    let unused = made.subtracting(subnets)
+    guard !unused.isEmpty else { return [] }
+    let waiting = Set(addresses.retired.lazy.filter(\.isInstalled).map(\.address.network))
+    return unused.subtracting(waiting).sorted { $0.address < $1.address }
+  }
+
+  /// Addresses are on the interface that an earlier life of this node has put there, perhaps with routes.
+  mutating func adopt(_ addresses: some Sequence<InterfaceAddress>) {
+    made.formUnion(addresses.lazy.filter { $0.family == .ipv6 }.map(\.network))
+  }
 
   /// A subnet needs no route of this node any more.
   ///

@@ -12,9 +12,7 @@ package final class FakePlatform: Platform, Readiness {
   package static let ownV6 = InterfaceAddress("fe80::1/64")
 
   package let fake = FakeKernel(links: [FakePlatform.eth0])
-  package var kernel: any Kernel { otherKernel ?? fake }
-  /// What stands before the fake kernel.
-  package var otherKernel: (any Kernel)?
+  package var kernel: any Kernel { fake }
   package var time = Instant(nanoseconds: 1_000_000_000)
   package var transports: [SegmentKey: FakeTransport] = [:]
   package var wire = FakeWire()

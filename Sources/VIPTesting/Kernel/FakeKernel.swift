@@ -1,14 +1,14 @@
 import Glibc
 public import Netlink
-import VIPCore
+public import VIPCore
 
 /// A kernel in memory, for tests of what uses one.
 ///
 /// It follows Linux where that matters to a holder of virtual addresses: which addresses are the
 /// same, which requests are refused and with what words, what disappears with a link, lifetimes
 /// (time passes when `advance(by:)` says so), secondary addresses, reports of every change, and
-/// their loss. What it leaves out: duplicate address detection, routes, and the link-local
-/// addresses that Linux makes up by itself.
+/// their loss. What it leaves out: duplicate address detection, gateways and
+/// tables of routes, and the link-local addresses that Linux makes up by itself.
 public final class FakeKernel: Kernel {
   /// Something that was asked of the kernel.
   public enum Request: Sendable, Hashable {
@@ -24,6 +24,12 @@ public final class FakeKernel: Kernel {
     case readLink
     /// One element of `change(_:)`.
     case change(LinkRequest)
+    /// `route(to:)` was called.
+    case findRoute(IPAddress)
+    /// A route was asked for.
+    case installRoute(RouteRequest)
+    /// A route was to be removed.
+    case removeRoute(RouteRequest)
   }
 
   /// Everything that was asked so far, in order, also what failed.
@@ -67,6 +73,10 @@ public final class FakeKernel: Kernel {
   /// What a new interface has.
   let defaultIPv4 = Dictionary(uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, Int32(0)) })
   package internal(set) var entries: [Entry] = [] {
+    didSet { knownDeadline = nil }
+  }
+  /// Routes to subnets that were made by a request, not by an address.
+  package internal(set) var routes: [FakeRoute] = [] {
     didSet { knownDeadline = nil }
   }
   /// When the next lifetime ends, once it has been worked out.
@@ -177,6 +187,9 @@ public final class FakeKernel: Kernel {
     signalEvents()
   }
 
+  /// Records what was asked.
+  func note(_ request: Request) { requests.append(request) }
+
   /// Queues an event, or loses it.
   func report(_ event: KernelEvent) {
     if queue.count < eventCapacity {
@@ -212,6 +225,7 @@ public final class FakeKernel: Kernel {
   package func copy() -> FakeKernel {
     let copy = FakeKernel(links: currentLinks)
     copy.entries = entries
+    copy.routes = routes
     copy.now = now
     copy.lastIndex = lastIndex
     copy.withoutIPv6 = withoutIPv6

@@ -5,8 +5,8 @@ package import VIPCore
 extension FakeKernel {
   /// Does what some netlink messages ask for, one after the other; what is refused is passed over.
   ///
-  /// It understands the three that a guard sends: RTM_DELADDR, RTM_SETLINK and RTM_DELLINK, the
-  /// latter two with the interface's name or its number.
+  /// It understands those that a guard sends: RTM_DELADDR, RTM_DELROUTE, RTM_SETLINK and RTM_DELLINK,
+  /// the latter two with the interface's name or its number.
   package func perform(_ messages: [UInt8]) {
     var rest = messages[...]
     while rest.count >= 16 {
@@ -16,6 +16,7 @@ extension FakeKernel {
       switch message.native16(at: 4) {
       case 21: removeAddress(message.dropFirst(16))
       case 19: changeLink(message.dropFirst(16))
+      case 25: removeRoute(message.dropFirst(16))
       case 17: deleteLink(message.dropFirst(16))
       default: break
       }
@@ -59,6 +60,21 @@ extension FakeKernel {
   private func removeAddress(_ body: ArraySlice<UInt8>) {
     guard let (index, address) = Self.address(in: body) else { return }
     _ = remove([AddressRequest(interfaceIndex: index, address: address)])
+  }
+
+  private func removeRoute(_ body: ArraySlice<UInt8>) {
+    guard body.count >= 12 else { return }
+    let family: AddressFamily = body.byte(0) == 2 ? .ipv4 : .ipv6
+    // RTA_DST and RTA_OIF.
+    let attributes = body.dropFirst(12).attributes
+    guard let destination = attributes.first(where: { $0.type == 1 })?.value,
+      destination.count == (family == .ipv4 ? 4 : 16),
+      let subnet = InterfaceAddress(
+        Array(destination).span.ipAddress(family, at: 0), prefixLength: Int(body.byte(1))),
+      let index = attributes.first(where: { $0.type == 4 })?.value, index.count == 4
+    else { return }
+    removeRoute(
+      to: subnet, onInterface: Int32(bitPattern: index.native32(at: 0)), protocolTag: body.byte(5))
   }
 
   /// The interface that a message is about: by IFLA_IFNAME, else by its number.

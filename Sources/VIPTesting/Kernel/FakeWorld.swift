@@ -26,6 +26,7 @@ extension FakeKernel {
       }
     }
     guard wasUp, !link.isUp else { return }
+    routes.removeAll { $0.interfaceIndex == link.index }
     removeEntries { entry in
       let record = entry.record
       guard record.interfaceIndex == link.index, record.address.family == .ipv6 else {
@@ -84,6 +85,7 @@ extension FakeKernel {
     let link = currentLinks.remove(at: position)
     withoutIPv6.remove(index)
     keepingIPv6.remove(index)
+    routes.removeAll { $0.interfaceIndex == index }
     removeEntries { $0.record.interfaceIndex == index }
     report(.linkRemoved(index: index, name: link.name))
   }
@@ -97,6 +99,7 @@ extension FakeKernel {
       return
     }
     withoutIPv6.insert(index)
+    routes.removeAll { $0.interfaceIndex == index && $0.subnet.family == .ipv6 }
     removeEntries {
       $0.record.interfaceIndex == index && $0.record.address.family == .ipv6
     }
@@ -150,11 +153,13 @@ extension FakeKernel {
         if let end { earliest = min(earliest ?? end, end) }
       }
     }
+    for case let end? in routes.lazy.map(\.validUntil) { earliest = min(earliest ?? end, end) }
     knownDeadline = .some(earliest)
     return earliest
   }
 
   private func expire() {
+    routes.removeAll { $0.validUntil.map { $0 <= now } ?? false }
     for entry in entries {
       if let end = entry.validUntil, end <= now {
         // May be gone already, with the first address of its subnet.

@@ -9,6 +9,8 @@ final class MachineKernel: Kernel {
   private unowned let simulation: NodeSimulation
   /// Addresses that this process has put up, on which interface.
   private(set) var installed: Set<Place> = []
+  /// Subnets that this process has made a route to, on which interface.
+  private(set) var routed: Set<Place> = []
   var isDead = false
 
   struct Place: Hashable {
@@ -110,6 +112,43 @@ final class MachineKernel: Kernel {
       return result
     }
   }
+
+  func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
+    defer { kernel.forgetRequests() }
+    return try kernel.route(to: address)
+  }
+
+  func install(_ request: RouteRequest) -> NetlinkError? {
+    let isThere = kernel.routes.contains {
+      $0.subnet == request.subnet && $0.interfaceIndex == request.interfaceIndex
+        && $0.protocolTag == vipProtocolTag
+    }
+    let refusal = NetlinkError(
+      operation: "add a route to \(request.subnet) on interface \(request.interfaceIndex)",
+      code: Self.refusal)
+    let result = perform(.install, refusal, isRefresh: isThere) { kernel.install(request) }
+    if !isDead, result == nil {
+      routed.insert(Place(interfaceIndex: request.interfaceIndex, address: request.subnet))
+    }
+    if !isDead, !isThere || result != nil {
+      machine.log.append(.remark("makes a route to \(request.subnet)\(Self.end(result))"))
+    }
+    return result
+  }
+
+  func remove(_ request: RouteRequest) -> NetlinkError? {
+    let refusal = NetlinkError(
+      operation: "remove the route to \(request.subnet) on interface \(request.interfaceIndex)",
+      code: Self.refusal)
+    let count = kernel.routes.count
+    let result = perform(.remove, refusal) { kernel.remove(request) }
+    if !isDead, kernel.routes.count != count || result != nil {
+      machine.log.append(.remark("removes the route to \(request.subnet)\(Self.end(result))"))
+    }
+    return result
+  }
+
+  private static func end(_ result: NetlinkError?) -> String { result == nil ? "" : ": refused" }
 
   var monitorDescriptor: Int32 { kernel.monitorDescriptor }
 

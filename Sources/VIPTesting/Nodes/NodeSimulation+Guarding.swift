@@ -13,10 +13,14 @@ extension NodeSimulation {
     let deeds = area.deeds(at: process.platform.now().nanoseconds)
     let trial = machine.kernel.copy()
     for case .requests(let bytes) in deeds { trial.perform(bytes) }
-    let own = process.platform.machineKernel.installed
+    let (own, routed) = (
+      process.platform.machineKernel.installed, process.platform.machineKernel.routed
+    )
     for difference in differences(trial, of: machine) {
       switch difference {
-      case .left(let place) where !own.contains(place): continue  // an earlier life's, with a lease
+      // What an earlier life has left with a lease.
+      case .left(let place) where !own.contains(place): continue
+      case .route(let place) where !routed.contains(place): continue
       default: breach(.guardKnows, machine, "\(difference)")
       }
     }
@@ -69,6 +73,8 @@ extension NodeSimulation {
     case left(MachineKernel.Place)
     /// An address of the host is gone.
     case lost(MachineKernel.Place)
+    /// A route of a node is there.
+    case route(MachineKernel.Place)
     /// An interface is there, or is other than it was.
     case link(String)
 
@@ -76,6 +82,8 @@ extension NodeSimulation {
       switch self {
       case .left(let place): "\(place.address) is left on interface \(place.interfaceIndex)"
       case .lost(let place): "\(place.address) of the host would be lost"
+      case .route(let place):
+        "the route to \(place.address) is left on interface \(place.interfaceIndex)"
       case .link(let text): text
       }
     }
@@ -94,6 +102,10 @@ extension NodeSimulation {
     var found: [Difference] = present.subtracting(wanted).map { .left($0) }
     found += wanted.subtracting(present).map { .lost($0) }
     found.sort { $0.description < $1.description }
+    for route in kernel.routes where !machine.untouched.routes.contains(route) {
+      found.append(
+        .route(MachineKernel.Place(interfaceIndex: route.interfaceIndex, address: route.subnet)))
+    }
     for link in kernel.currentLinks {
       guard let before = machine.untouched.currentLinks.first(where: { $0.index == link.index })
       else {
@@ -116,10 +128,11 @@ extension NodeSimulation {
     guard machine.process.map({ $0.isIdle && $0.engine.routerNames.isEmpty }) ?? true else {
       return
     }
-    let own = machine.process?.platform.machineKernel.installed
+    let own = machine.process?.platform.machineKernel
     for difference in differences(machine.kernel, of: machine) {
       // Leases of an earlier life that died with its guard go by themselves.
-      if case .left(let place) = difference, let own, !own.contains(place) { continue }
+      if case .left(let place) = difference, let own, !own.installed.contains(place) { continue }
+      if case .route(let place) = difference, let own, !own.routed.contains(place) { continue }
       breach(.nothingLeft, machine, "\(difference)")
     }
     if !machine.names.isEmpty {

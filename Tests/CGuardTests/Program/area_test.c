@@ -166,6 +166,25 @@ static void requests_only_remove_addresses(void) {
   CHECK(batch_of_one(request) == 0);
 }
 
+/// A message to the kernel about a route to 2001:db8::/`length`.
+static struct message route_request(uint16_t type, uint8_t tag, uint8_t length) {
+  struct rtmsg route = {.rtm_family = AF_INET6, .rtm_protocol = tag, .rtm_dst_len = length};
+  struct message message = address_request(type, sizeof route);
+  memcpy(message.bytes + sizeof(struct nlmsghdr), &route, sizeof route);
+  return message;
+}
+
+static void requests_remove_no_route_of_others(void) {
+  for (uint16_t tag = 0; tag < 256; tag++) {
+    struct message request = route_request(RTM_DELROUTE, (uint8_t)tag, 32);
+    CHECK(batch_of_one(request) == (tag == 112 ? request.length : 0));
+  }
+  CHECK(batch_of_one(route_request(RTM_NEWROUTE, 112, 32)) == 0);
+  // A default route is never a node's.
+  CHECK(batch_of_one(route_request(RTM_DELROUTE, 112, 0)) == 0);
+  CHECK(batch_of_one(address_request(RTM_DELROUTE, sizeof(struct rtmsg) - 4)) == 0);
+}
+
 static void requests_touch_no_interface_but_a_macvlan(void) {
   const uint16_t types[] = {RTM_DELLINK, RTM_SETLINK, RTM_NEWLINK};
   for (int index = 0; index < 3; index++) {
@@ -452,6 +471,7 @@ int main(void) {
   requests_are_whole();
   requests_fit_a_limit();
   requests_only_remove_addresses();
+  requests_remove_no_route_of_others();
   requests_touch_no_interface_but_a_macvlan();
   requests_about_links_stay_within_their_message();
   blocks_lie_within_the_area();

@@ -44,59 +44,90 @@ import VRRP
     #expect(try list("2001:db8::1/127")[0].strangers.isEmpty)
   }
 
-  /// A kernel without a route of its own.
-  private final class Bare: Kernel {
-    let fake: FakeKernel
-    var found: RouteRecord?
-    private(set) var made: [RouteRequest] = []
-    private(set) var removed: [RouteRequest] = []
-    init(_ fake: FakeKernel) { self.fake = fake }
-    func links() throws(NetlinkError) -> [Link] { try fake.links() }
-    func link(_ index: Int32) throws(NetlinkError) -> Link? { try fake.link(index) }
-    func link(named name: String) throws(NetlinkError) -> Link? { try fake.link(named: name) }
-    func change(_ requests: [LinkRequest]) -> [NetlinkError?] { fake.change(requests) }
-    func addresses() throws(NetlinkError) -> [AddressRecord] { try fake.addresses() }
-    func install(_ requests: [AddressRequest]) -> [NetlinkError?] { fake.install(requests) }
-    func remove(_ requests: [AddressRequest]) -> [NetlinkError?] { fake.remove(requests) }
-    var monitorDescriptor: Int32 { fake.monitorDescriptor }
-    func drainEvents(limit: Int, _ handler: (KernelEvent) -> Void) throws(NetlinkError) {
-      try fake.drainEvents(limit: limit, handler)
+  private let subnet = InterfaceAddress("2001:db8::/64")
+
+  private func requests(_ bench: Bench) -> (made: [RouteRequest], removed: [InterfaceAddress]) {
+    var result: (made: [RouteRequest], removed: [InterfaceAddress]) = ([], [])
+    for request in bench.platform.fake.requests {
+      if case .installRoute(let request) = request { result.made.append(request) }
+      if case .removeRoute(let request) = request { result.removed.append(request.subnet) }
     }
-    func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? { found }
-    func install(_ request: RouteRequest) -> NetlinkError? {
-      made.append(request)
-      return nil
-    }
-    func remove(_ request: RouteRequest) -> NetlinkError? {
-      removed.append(request)
-      return nil
-    }
+    bench.platform.fake.forgetRequests()
+    return result
   }
 
   @Test func `a route is made, refreshed, given up for a better one, and made again`() throws {
     let bench = try Bench()
-    let kernel = Bare(bench.platform.fake)
-    bench.platform.otherKernel = kernel
+    let kernel = bench.platform.fake
+    let subnet = try #require(subnet)
     try bench.engine.add(settings(["2001:db8::10/64"]))
     bench.pass(.seconds(10))
     #expect(bench.state(.ipv6) == .active)
-    let subnet = try #require(InterfaceAddress("2001:db8::/64"))
-    #expect(kernel.made.count > 1, "with the leases")
-    #expect(kernel.made.allSatisfy { $0.subnet == subnet && $0.lifetime == .seconds(9) })
+    let first = requests(bench)
+    #expect(first.made.count > 1, "with the leases")
+    #expect(first.made.allSatisfy { $0.subnet == subnet && $0.lifetime == .seconds(9) })
     // The one that it made itself is no reason to stop, a default route neither.
-    kernel.found = RouteRecord(prefixLength: 64, protocolTag: vipProtocolTag)
-    let count = kernel.made.count
+    kernel.addRoute(
+      to: try #require(InterfaceAddress("::/0")), onInterface: 2, protocolTag: 9)
     bench.pass(.seconds(4))
-    kernel.found = RouteRecord(prefixLength: 0, protocolTag: 9)
+    let second = requests(bench)
+    #expect(second.made.count >= 1 && second.removed.isEmpty)
+    let wider = try #require(InterfaceAddress("2001:db8::/48"))
+    kernel.addRoute(to: wider, onInterface: 2, protocolTag: 9)
+    // One that is longer than the other's is used although it is ours.
+    kernel.removeRoute(to: subnet, onInterface: 2, protocolTag: vipProtocolTag)
     bench.pass(.seconds(4))
-    #expect(kernel.made.count >= count + 2 && kernel.removed.isEmpty)
-    kernel.found = RouteRecord(prefixLength: 48, protocolTag: 9)
+    #expect(requests(bench).removed == [subnet])
+    kernel.removeRoute(to: wider, onInterface: 2, protocolTag: 9)
     bench.pass(.seconds(4))
-    #expect(kernel.removed.map(\.subnet) == [subnet])
-    kernel.found = nil
-    bench.pass(.seconds(4))
+    #expect(requests(bench).made.isEmpty == false)
     _ = bench.engine.remove("web")
     bench.pass(.seconds(4))
-    #expect(kernel.removed.count == 2)
+    #expect(requests(bench).removed == [subnet] && kernel.routes.count == 1)
+  }
+
+  @Test func `a route goes with the last address of its subnet`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["2001:db8::10/64", "2001:db8:1::10/64"]))
+    bench.pass(.seconds(10))
+    #expect(bench.platform.fake.routes.count == 2)
+    try bench.engine.change([settings(["2001:db8::10/64"])])
+    bench.pass(.seconds(4))
+    #expect(bench.platform.fake.routes.map(\.subnet) == [subnet])
+  }
+
+  @Test func `what an earlier life has left goes with its route`() throws {
+    let bench = try Bench()
+    let address = try #require(InterfaceAddress("2001:db8::10/64"))
+    let subnet = try #require(subnet)
+    let kernel = bench.platform.fake
+    // Both without an end.
+    #expect(kernel.install([AddressRequest(interfaceIndex: 2, address: address)]) == [nil])
+    #expect(kernel.install(RouteRequest(interfaceIndex: 2, subnet: subnet)) == nil)
+    bench.settle()
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.settle()
+    #expect(try bench.held == [] && kernel.routes.isEmpty)
+  }
+
+  @Test func `what is listed as left goes with its route`() throws {
+    let bench = try Bench()
+    let address = try #require(InterfaceAddress("2001:db8::10/64"))
+    let kernel = bench.platform.fake
+    #expect(kernel.install([AddressRequest(interfaceIndex: 2, address: address)]) == [nil])
+    #expect(kernel.install(RouteRequest(interfaceIndex: 2, subnet: try #require(subnet))) == nil)
+    bench.settle()
+    bench.engine.removeLeftovers([AddressFile.Entry(interface: "eth0", address: address)])
+    #expect(kernel.routes.isEmpty)
+  }
+
+  @Test func `an interface without IPv6 is no failure of a route`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.pass(.seconds(10))
+    bench.platform.fake.setIPv6(enabled: false, onInterface: 2)
+    bench.settle()
+    let warnings = bench.events.filter { if case .warning = $0 { true } else { false } }
+    #expect(!warnings.contains { "\($0)".contains("route") }, "\(warnings)")
   }
 }
