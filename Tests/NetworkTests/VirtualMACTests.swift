@@ -74,7 +74,7 @@ extension NetworkTests {
       let vip = lab.segment.virtualAddress(family)
       // With a longer prefix it would answer by the route of its macvlan.
       var settings = Keepalived.Settings(addresses: ["\(vip)/\(family.addressBitCount)"])
-      settings.virtualMac = true
+      settings.virtualMAC = true
       let keepalived = try Keepalived(on: lab.machines[1], of: lab.segment, settings)
       try keepalived.waitUntil(.active)
       let vipctl = try lab.start(0, priority: 150, [vip])

@@ -35,7 +35,7 @@ import VRRP
         .addresses, { $0.addresses = [try #require(InterfaceAddress("192.0.2.11/24"))] },
         "new: 192.0.2.11/24; gone: 192.0.2.10/24", .inPlace
       ),
-      "preempt": (.preempt, { $0.preempt = false }, "preempt true → false", .inPlace),
+      "preempts": (.preempt, { $0.preempts = false }, "preempt true → false", .inPlace),
       "preemptDelay": (
         .preempt, { $0.preemptDelay = .seconds(30) }, "preemption delay 0s → 30s", .inPlace
       ),
@@ -51,8 +51,8 @@ import VRRP
         .handover, { $0.handover = .strict }, "handover seamless → strict", .inPlace
       ),
       "probe": (.probe, { $0.probe = false }, "probe true → false", .inPlace),
-      "virtualMac": (
-        .virtualMac, { $0.virtualMac = true }, "virtual MAC address false → true", .replacement
+      "virtualMAC": (
+        .virtualMAC, { $0.virtualMAC = true }, "virtual MAC address false → true", .replacement
       ),
       "tracks": (
         .track, { $0.tracks = [Track(interface: "eth1", decrement: 5)] }, "track none → eth1=5",

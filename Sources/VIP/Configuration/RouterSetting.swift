@@ -33,7 +33,7 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   /// Whether to ask the segment before the first use of an address.
   case probe
   /// Whether to serve the addresses under the group's own Ethernet address.
-  case virtualMac
+  case virtualMAC = "virtualMac"
   /// Other interfaces that it depends on.
   case track
   /// The other machines, where advertisements go by unicast.
@@ -118,7 +118,7 @@ extension RouterSetting {
       Declaration(
         flags: ["no-preempt", "preempt-delay"], keepalived: ["nopreempt", "preempt_delay"],
         differences: { old, new in
-          Self.value("preempt") { $0.preempt }(old, new)
+          Self.value("preempt") { $0.preempts }(old, new)
             + Self.value("preemption delay", { $0.preemptDelay }, \.text)(old, new)
         })
     case .version:
@@ -138,11 +138,11 @@ extension RouterSetting {
       Declaration(differences: Self.value("handover") { $0.handover.rawValue })
     case .probe:
       Declaration(flags: ["no-probe"], differences: Self.value("probe") { $0.probe })
-    case .virtualMac:
+    case .virtualMAC:
       Declaration(
         flags: ["virtual-mac"], keepalived: ["use_vmac"],
-        differences: Self.value("virtual MAC address") { $0.virtualMac },
-        isReplacement: Self.other { $0.virtualMac })
+        differences: Self.value("virtual MAC address") { $0.virtualMAC },
+        isReplacement: Self.other { $0.virtualMAC })
     case .track:
       Declaration(
         flags: ["track"], keepalived: ["track_interface"],
@@ -201,7 +201,7 @@ extension ConfigurationError.Field {
     case .version: .version
     case .preempt: .preempt
     case .authentication: .authentication
-    case .virtualMac: .virtualMac
+    case .virtualMAC: .virtualMAC
     case .track: .track
     case .peers, .peer: .peers
     case .hook: .hooks

@@ -47,7 +47,7 @@ extension Engine {
   func putBehindHostAddresses() {
     for (index, address) in interfaces.misplacedAddresses {
       guard let slot = owners.slot(of: address.address, on: index), let instance = routers[slot],
-        instance.addressInterface == index, !instance.settings.virtualMac,
+        instance.addressInterface == index, !instance.settings.virtualMAC,
         let position = instance.addresses.position(of: address),
         instance.addresses[position].isInstalled,
         instance.isHolding || instance.handover.keeps(address.address)
@@ -77,7 +77,7 @@ extension Engine {
   func removeAll(of instance: RouterInstance) {
     let addresses = instance.addresses.filter(\.isInstalled).map(\.address)
     // A macvlan goes as a whole.
-    guard !addresses.isEmpty, !instance.settings.virtualMac, let index = instance.addressInterface
+    guard !addresses.isEmpty, !instance.settings.virtualMAC, let index = instance.addressInterface
     else { return }
     let requests = addresses.reversed().map { AddressRequest(interfaceIndex: index, address: $0) }
     sparingNeighbours(of: addresses, onInterface: index) { _ = platform.kernel.remove(requests) }
