@@ -12,10 +12,14 @@ extension Engine {
   func sparingNeighbours<Result>(
     of addresses: [InterfaceAddress], onInterface index: Int32, _ remove: () -> Result
   ) -> Result {
-    guard haveNeighbours(addresses, onInterface: index), let link = interfaces.link(index),
-      platform.setPromotesSecondaries(true, on: link)
-    else { return remove() }
-    defer { _ = platform.setPromotesSecondaries(false, on: link) }
+    guard haveNeighbours(addresses, onInterface: index), let link = interfaces.link(index) else {
+      return remove()
+    }
+    let path = "ipv4/conf/\(link.name)/promote_secondaries"
+    guard platform.setting(path) == 0, platform.changeSetting(path, to: 1) == 0 else {
+      return remove()
+    }
+    defer { _ = platform.changeSetting(path, to: 0) }
     return remove()
   }
 
