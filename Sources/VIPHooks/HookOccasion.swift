@@ -64,9 +64,9 @@ package struct HookReport: Sendable {
   package enum Kind: Sendable {
     /// A line it wrote.
     case output(String)
-    /// It ended as it should.
+    /// The program ended as it should.
     case succeeded(String)
-    /// It did not.
+    /// The program did not end as it should.
     case failed(String)
   }
 

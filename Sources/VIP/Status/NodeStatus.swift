@@ -62,11 +62,11 @@ public struct NodeStatus: Sendable, Hashable {
 public enum GuardState: String, Sendable, Hashable, Codable {
   /// The node was started without one.
   case off
-  /// It has been started and has not said yet that it is ready.
+  /// The guard has been started and has not said yet that it is ready.
   case starting
-  /// It watches.
+  /// The guard watches.
   case running
-  /// It has ended too often or can't be started; the node tries again later.
+  /// The guard has ended too often or can't be started; the node tries again later.
   ///
   /// Meanwhile the addresses of a node that dies go with their leases.
   case down

@@ -77,11 +77,11 @@ public struct Problem: Sendable, Hashable, Identifiable {
 
   /// How a problem ends.
   public enum Ending: String, Sendable, Hashable, Codable {
-    /// It is not there any more.
+    /// The problem is not there any more.
     case over
     /// Nothing has shown it for a while; it may go on where this machine does not see it.
     case unseen
-    /// It is not looked at any more: its router is gone, or does nothing that it would be in the way of.
+    /// Nothing looks at it any more: its router is gone, or does nothing that it would hinder.
     case unwatched
   }
 

@@ -28,19 +28,19 @@ public final class MachineInMemory: Platform, Sendable {
   public enum Time: Sendable, Hashable {
     /// That of this computer; what a ``VIP/Node`` needs.
     case real
-    /// It stands still until the test lets it pass, see ``MachineInMemory/pass(_:for:)``.
+    /// Time that stands still until the test lets it pass, see ``MachineInMemory/pass(_:for:)``.
     case virtual
   }
 
   /// Something that a node did on a machine.
   public enum Deed: Sendable, Hashable {
-    /// It sent an advertisement to the group or to one machine.
+    /// The node sent an advertisement to the group or to one machine.
     case advertise(Advertisement, to: IPAddress)
-    /// It put an address on an interface, or refreshed it.
+    /// The node put an address on an interface, or refreshed it.
     case install(InterfaceAddress)
-    /// It took an address from an interface.
+    /// The node took an address from an interface.
     case remove(InterfaceAddress)
-    /// It announced an address, defended it, or asked whether it is free.
+    /// The node announced an address, defended it, or asked whether it is free.
     case announce(AddressClaim)
   }
 
