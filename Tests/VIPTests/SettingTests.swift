@@ -101,13 +101,9 @@ import VRRP
     #expect(old.change(to: owner) == .replacement && owner.change(to: old) == .replacement)
   }
 
-  @Test func `no key and no flag stands for two settings`() {
+  @Test func `no key stands for two settings`() {
     let keys = RouterSetting.allCases.map(\.key)
     #expect(Set(keys).count == keys.count)
-    let flags = RouterSetting.allCases.flatMap(\.flags) + NodeSetting.allCases.flatMap(\.flags)
-    #expect(Set(flags).count == flags.count)
-    let keywords = RouterSetting.allCases.flatMap(\.keepalivedKeywords)
-    #expect(Set(keywords).count == keywords.count)
   }
 
   // MARK: The node
