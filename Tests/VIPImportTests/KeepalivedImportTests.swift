@@ -387,7 +387,7 @@ import VRRPSimulation
     let hooks = try router(Self.instance("priority 150\nnotify \"/bin/all -v\"")).hooks
     #expect(
       hooks.active == ["/bin/all", "-v", "INSTANCE", "web", "MASTER", "150"])
-    #expect(hooks.states == HookState.allCases)
+    #expect(hooks.states == Settlement.State.allCases)
     #expect(hooks.stop.suffix(2) == ["STOP", "150"])
   }
 

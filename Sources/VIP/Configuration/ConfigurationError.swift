@@ -31,7 +31,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     /// One peer, by its place in the list.
     case peer(Int)
     /// The program for a state.
-    case hook(HookState)
+    case hook(Settlement.State)
     /// Anything that belongs to no single setting.
     case router
   }

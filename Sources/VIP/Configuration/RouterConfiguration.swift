@@ -194,7 +194,7 @@ extension RouterConfiguration {
   }
 
   private func validateHooks() throws(ConfigurationError) {
-    for state in HookState.allCases {
+    for state in Settlement.State.allCases {
       guard let problem = hooks.problem(state) else { continue }
       throw ConfigurationError(.hook(state), router: name, problem)
     }

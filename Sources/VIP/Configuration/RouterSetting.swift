@@ -152,7 +152,7 @@ extension RouterSetting {
 
   /// Arguments may be secrets too: only whose they are is told.
   private static func hookDifferences(_ old: Hooks, _ new: Hooks) -> [String] {
-    let differing = HookState.allCases.filter { old[$0] != new[$0] }.map(\.rawValue)
+    let differing = Settlement.State.allCases.filter { old[$0] != new[$0] }.map(\.rawValue)
     let hooks = differing.isEmpty ? [] : ["hooks: \(differing.joined(separator: ", "))"]
     guard old.timeout != new.timeout else { return hooks }
     return hooks + ["time limit of hooks \(old.timeout.text) → \(new.timeout.text)"]

@@ -62,7 +62,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     /// Advertisements can't list all addresses.
     case addressesNotListed
     /// The program that is run for a state failed.
-    case hook(HookState)
+    case hook(Settlement.State)
     /// The machine is set up in a way that does the router harm; the sentence says how.
     case machine(String)
   }
