@@ -8,7 +8,7 @@ export LC_ALL=C.UTF-8
 
 readonly STATE_DIR=/run/$prefix
 readonly PROCESSES=$STATE_DIR/processes
-# The program to show or measure: a release build, unless somebody names another one.
+# The program to show or measure: a release build, unless another one is named.
 VIPCTL=${VIPCTL_BINARY:-$PWD/.build/release/vipctl}
 
 # --- What is shown ----------------------------------------------------------------------------
@@ -116,7 +116,7 @@ remove_all() {
     no_own_processes && break
     sleep 0.05
   done
-  # Whoever still lives in one of our own namespaces was started by this script or an earlier run.
+  # What still lives in one of our own namespaces was started by this script or an earlier run.
   for pid in $(own_processes); do kill -KILL "$pid" 2>/dev/null; done
   for namespace in $(own_namespaces); do ip netns del "$namespace"; done
   rm -rf "$STATE_DIR"

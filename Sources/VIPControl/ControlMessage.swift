@@ -43,15 +43,15 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
 
 /// What a node answers.
 public enum ControlReply: Sendable, Hashable, Codable {
-  /// It is done; the state of the routers concerned.
+  /// The request is done; the state of the routers concerned.
   case done(NodeRecord)
-  /// It is done; what has changed, and the state of the routers concerned.
+  /// The request is done; what has changed, and the state of the routers concerned.
   case changed(ChangeReport, NodeRecord)
-  /// It is done, but not all routers concerned take part yet.
+  /// The request is done, but not all routers concerned take part yet.
   case waiting(NodeRecord, ControlFailure)
   /// What happened, in order.
   case events([EventRecord])
-  /// It was not done.
+  /// The request was not done.
   case failed(ControlFailure)
 }
 
@@ -71,7 +71,7 @@ public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringCo
     case refused
     /// The node is ending; another one may be started.
     case shuttingDown
-    /// It was tried and did not work out.
+    /// The request was tried and did not work out.
     case failed
   }
 

@@ -80,7 +80,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   /// The virtual addresses and whether the kernel has them on our interface.
   public var addresses: [RouterStatus.AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
-  public var virtualMac: RouterStatus.VirtualMAC?
+  public var virtualMAC: RouterStatus.VirtualMAC?
   /// When the state was entered, in UTC (ISO 8601).
   public var since: String
   /// How long ago that was.
@@ -106,6 +106,13 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]? = nil
 
+  private enum CodingKeys: String, CodingKey {
+    case name, interface, vrid, family, version, state, priority, effectivePriority, interval
+    case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
+    case conflicts, takeovers, lease, peers, warnings, hooks, unicastTo
+    case virtualMAC = "virtualMac"
+  }
+
   /// Takes a router's status down.
   public init(_ status: RouterStatus) {
     name = status.name
@@ -119,7 +126,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     interval = status.interval
     activeRouter = status.activeRouter
     addresses = status.addresses
-    virtualMac = status.virtualMac
+    virtualMAC = status.virtualMAC
     since = status.since.seconds
     secondsInState = status.timeInState.inSeconds
     reason = status.reason.description

@@ -12,7 +12,7 @@ package struct HookLedger: Sendable {
   package struct Entry: Sendable {
     package var status = HookStatus()
     /// What went wrong last for each state, until that goes well.
-    package var failures: [HookState: String] = [:]
+    package var failures: [Settlement.State: String] = [:]
   }
 
   private var entries: [Key: Entry] = [:]

@@ -27,7 +27,7 @@ package struct HookOccasion: Sendable {
   }
 
   package var settings: RouterConfiguration { settlement.configuration }
-  package var state: HookState { settlement.state }
+  package var state: Settlement.State { settlement.state }
   package var router: String { settings.name }
   /// The program and its arguments; empty if nothing is run for this state.
   package var arguments: [String] { settings.hooks[state] }
@@ -64,22 +64,22 @@ package struct HookReport: Sendable {
   package enum Kind: Sendable {
     /// A line it wrote.
     case output(String)
-    /// It ended as it should.
+    /// The program ended as it should.
     case succeeded(String)
-    /// It did not.
+    /// The program did not end as it should.
     case failed(String)
   }
 
   package let router: String
   package let family: AddressFamily
-  package let state: HookState
+  package let state: Settlement.State
   package let kind: Kind
   /// How many changes before it were over before their turn came.
   package var skipped: UInt64
 
   /// Makes a report.
   package init(
-    router: String, family: AddressFamily, state: HookState, kind: Kind, skipped: UInt64 = 0
+    router: String, family: AddressFamily, state: Settlement.State, kind: Kind, skipped: UInt64 = 0
   ) {
     self.router = router
     self.family = family

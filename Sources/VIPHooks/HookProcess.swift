@@ -7,9 +7,9 @@ import VIPCore
 struct HookProcess {
   private enum Stage {
     case running
-    /// It has taken too long and was asked to end.
+    /// The program has taken too long and was asked to end.
     case terminated
-    /// It did not, and was ended.
+    /// The program did not end when asked to, and was ended.
     case killed
   }
 

@@ -71,7 +71,7 @@ public actor HookService {
   public nonisolated func complete(_ status: inout RouterStatus) {
     guard let entry = ledger.withLock({ $0.status(of: status.name, status.family) }) else { return }
     status.hooks = entry.status
-    for state in HookState.allCases {
+    for state in Settlement.State.allCases {
       guard let failure = entry.failures[state] else { continue }
       status.problems.append(
         Problem(.hook(state), router: status.name, family: status.family, failure))

@@ -4,11 +4,11 @@ import VIP
 struct KeepalivedHooks {
   private(set) var hooks = Hooks()
   /// The line that each comes from.
-  private(set) var origins: [HookState: SourceLine] = [:]
+  private(set) var origins: [Settlement.State: SourceLine] = [:]
   private var remarks: [(KeepalivedNode, String)] = []
 
   /// Which keyword is for which state, and what `notify` calls it.
-  private static let states: [(HookState, keyword: String, word: String)] = [
+  private static let states: [(Settlement.State, keyword: String, word: String)] = [
     (.active, "notify_master", "MASTER"), (.backup, "notify_backup", "BACKUP"),
     (.fault, "notify_fault", "FAULT"), (.stop, "notify_stop", "STOP"),
   ]

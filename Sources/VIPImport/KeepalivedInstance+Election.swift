@@ -72,7 +72,7 @@ extension KeepalivedInstance {
       } else if configuration.priority == .owner {
         remark(child, "'nopreempt' means nothing with priority 255, whose owner always preempts")
       } else {
-        configuration.preempt = false
+        configuration.preempts = false
         add("preempt", "false", .line(child.source))
       }
     }
@@ -82,7 +82,7 @@ extension KeepalivedInstance {
         child,
         "keepalived ignores 'preempt_delay' with 'state MASTER', and so it is left out; "
           + "write 'preempt: { delay: … }' if you meant it")
-    } else if !configuration.preempt {
+    } else if !configuration.preempts {
       remark(child, "'preempt_delay' means nothing beside 'nopreempt'; it is left out")
     } else if let delay = Duration(text: (child.arguments.first ?? "") + "s"),
       delay <= .seconds(1000)

@@ -127,7 +127,7 @@ struct KeepalivedInstance {
           + "address")
       return
     }
-    configuration.virtualMac = true
+    configuration.virtualMAC = true
     add("virtualMac", "true", .line(child.source))
     for argument in child.arguments {
       guard MACAddress(argument) == nil else {

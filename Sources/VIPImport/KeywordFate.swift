@@ -1,13 +1,13 @@
 /// What becomes of a statement of keepalived.
 struct KeywordFate: Sendable {
   enum Kind: Sendable {
-    /// It has a setting here.
+    /// A setting says the same here.
     case translated
     /// Things are so anyway, or it concerns only keepalived's own processes: there is nothing to say.
     case needless
     /// Nothing is lost, but there is something to know.
     case note
-    /// It has no equivalent.
+    /// Nothing is equivalent to it.
     case lost
   }
 

@@ -5,7 +5,7 @@ public import VIPControl
 public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart, to say what to do about it.
   public enum Kind: Sendable, Hashable {
-    /// It was tried and did not work out.
+    /// The request was tried and did not work out.
     case failed
     /// A capability or permission is missing.
     case notPermitted

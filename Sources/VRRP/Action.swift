@@ -32,11 +32,11 @@ public struct Transition: Sendable, Hashable {
 
   /// A cause of a change of state.
   public enum Reason: Sendable, Hashable {
-    /// It was started.
+    /// The router was started.
     case startup
-    /// It was started and owns the addresses.
+    /// The router was started and owns the addresses.
     case startupAsOwner
-    /// It was stopped.
+    /// The router was stopped.
     case shutdown
     /// The last Active heard has been silent for Active_Down_Interval (RFC 9568 §6.4.2).
     case activeDown(lastHeard: IPAddress?, silentFor: Duration)
@@ -54,7 +54,7 @@ public struct Transition: Sendable, Hashable {
     case promoted
     /// The operator asked it to let others be Active.
     case resigned
-    /// It has resigned, and no other router took over.
+    /// The router has resigned, and no other one took over.
     case noSuccessor
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
     case lateWakeUp(silentFor: Duration)

@@ -2,9 +2,9 @@ public import VIPCore
 
 /// A reason to refuse a command of the operator.
 public enum CommandError: Error, Sendable, Hashable {
-  /// It is in state Initialize.
+  /// The router is in state Initialize.
   case notRunning
-  /// It has heard no Active it could replace; its own timer decides soon.
+  /// The router has heard no Active it could replace; its own timer decides soon.
   case noActiveHeard
   /// The Active has the highest priority that a router which does not own the addresses may have,
   /// or owns them.

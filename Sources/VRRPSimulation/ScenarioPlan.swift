@@ -18,7 +18,7 @@ public struct ScenarioPlan: Sendable, Hashable {
       case cut
       /// Its machine dies without a word.
       case crash
-      /// It is stopped in good order, with a farewell.
+      /// The router is stopped in good order, with a farewell.
       case stop
       /// Its machine freezes, until it recovers.
       case freeze

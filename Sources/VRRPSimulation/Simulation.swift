@@ -65,11 +65,11 @@ public struct Simulation: Sendable {
     public enum Event: Sendable, Hashable {
       /// Its state changed.
       case transition(Transition)
-      /// It sent an advertisement.
+      /// The router sent an advertisement.
       case sent(Priority)
-      /// It noticed something about the segment, for the first time.
+      /// The router noticed something about the segment, for the first time.
       case noticed(Findings)
-      /// It lost its state without a farewell.
+      /// The router lost its state without a farewell.
       case crashed
       /// Its node's cable was cut.
       case cut

@@ -99,7 +99,7 @@ struct PcapTransportTests {
       #expect(throws: Never.self) { try listener.drain(limit: 10) { _ in } }
 
       try segment.left.ip("link set left up")
-      // Down and up again while nobody sends: the first frame after it must not fail either.
+      // Down and up again while nothing is sent: the first frame after it must not fail either.
       try segment.left.ip("link set left down")
       try segment.left.ip("link set left up")
       #expect(throws: Never.self) { try listener.drain(limit: 10) { _ in } }
@@ -300,7 +300,7 @@ struct PcapTransportTests {
     #expect(isReadable(within: 300_000))
     #expect(try listener.drain(limit: 1000) { _ in } > 0)
     #expect(!isReadable(within: 0))
-    // A link that goes down wakes the loop once, not for ever.
+    // A link that goes down wakes the loop once, not without an end.
     try segment.right.ip("link set right down")
     _ = isReadable(within: 1000)
     _ = try listener.drain(limit: 1000) { _ in }

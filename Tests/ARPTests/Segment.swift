@@ -118,7 +118,7 @@ private func pipe2(_ ends: inout [Int32]) -> Int32 {
   return 0
 }
 
-/// Runs a function on a thread of its own, which ends with it, so that nobody else ever runs in the
+/// Runs a function on a thread of its own, which ends with it, so that nothing else ever runs in the
 /// namespace that it joined.
 private func onNewThread<Value>(_ body: () -> Value) -> Value {
   withoutActuallyEscaping(body) { body in

@@ -8,7 +8,7 @@ enum Bounds {
   static let interval = Duration.milliseconds(100)
   /// What starting processes and scheduling may add to a bound.
   static let margin = Bound(machine: .milliseconds(250))
-  /// A pause in advertisements after which nobody can be said to be still Active.
+  /// A pause in advertisements after which no machine can be said to be still Active.
   static let silence = interval * 2 + .milliseconds(50)
 
   /// RFC 9568 §6.1: three intervals and (256 − priority)/256 of one.

@@ -5,7 +5,7 @@ import VIPCore
 
 extension NetworkTests {
   /// Clients of the control socket that are broken, hostile or simply too many: the node goes on
-  /// advertising in time, answers those who ask properly, and keeps nothing of the others.
+  /// advertising in time, answers those that ask properly, and keeps nothing of the others.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct ControlStressTests {
     private let segment: Segment
@@ -29,19 +29,19 @@ extension NetworkTests {
       let capture = try Capture(segment)
       let start = Moment.now
 
-      // Those who never read, and follow what happens.
+      // Clients that never read, and follow what happens.
       let readers = try (0..<40).map { _ in
         try RawClient(path, saying: "{\"events\":{\"follow\":true}}\n")
       }
-      // Those who never finish.
+      // Clients that never finish.
       let halves = try (0..<60).map { _ in try RawClient(path, saying: "{\"status\":") }
-      // Those who come and go.
+      // Clients that come and go.
       for _ in 0..<3000 { _ = try RawClient(path) }
       for index in 0..<500 {
         let client = try RawClient(path)
         client.send((0..<200).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ index) } + [10])
       }
-      // Those who say too much, with and without an end of it; and what no reader should nest.
+      // Clients that say too much, with and without an end of it; and what no reader should nest.
       for pattern in ["x", "[", "{\"a\":", "\"\\u0000"] {
         let client = try RawClient(path)
         let block = [UInt8](String(repeating: pattern, count: 65_536 / pattern.utf8.count).utf8)
@@ -57,7 +57,7 @@ extension NetworkTests {
       }
       let status = try node.command(["status"])
       #expect(status.status == 0, "\(status.errors)")
-      // Nobody had to wait until those who say nothing were given up after ten seconds each.
+      // No client had to wait until those that say nothing were given up after ten seconds each.
       #expect(Bound(machine: .seconds(20)).objection(from: start) == nil)
       for client in readers + halves + large { client.close() }
       pause(.seconds(1))
@@ -145,7 +145,7 @@ extension NetworkTests {
       let refused = try node.node.namespace.run(asNobody)
       #expect(refused.status == 77)
       #expect(refused.errors.contains("permission denied on \(path)"), "\(refused.errors)")
-      // Somebody opens the file to all: the node looks at who asks.
+      // The file is opened to all: the node looks at the user that asks.
       try #require(chmod(path, 0o666) == 0)
       let unheard = try node.node.namespace.run(asNobody)
       #expect(unheard.status == 69 && unheard.output.isEmpty, "\(unheard.errors)")
@@ -160,7 +160,7 @@ extension NetworkTests {
       try node.waitUntil(.active)
       node.process.signal(SIGSTOP)
       defer { node.process.signal(SIGCONT) }
-      // More than the kernel's queue of those who wait to be let in.
+      // More than the kernel's queue of those that wait to be let in.
       let waiting = (0..<200).compactMap { _ in
         try? RawClient(socketPath(node), waits: false)
       }

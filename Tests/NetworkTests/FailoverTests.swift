@@ -22,7 +22,7 @@ extension NetworkTests {
         AddressFamily.allCases.map { (machine, $0) }
       }) {
         let last = adverts.last { $0.source == machine.advertiser(family) }
-        // Who started first may have been alone for a moment, but is silent now.
+        // The node that started first may have been alone for a moment, but is silent now.
         if let last { #expect(try #require(adverts.last).time - last.time > Bounds.interval * 2) }
       }
     }

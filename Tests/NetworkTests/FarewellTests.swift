@@ -33,9 +33,9 @@ extension NetworkTests {
     @Test(
       "A holder that loses its source address hands over",
       arguments: AddressFamily.allCases, [false, true])
-    func sourceVanishes(family: AddressFamily, virtualMac: Bool) throws {
+    func sourceVanishes(family: AddressFamily, virtualMAC: Bool) throws {
       let pair = try Pair(
-        family, prefixLength: family == .ipv4 ? 24 : 64, virtualMac ? ["--virtual-mac"] : [])
+        family, prefixLength: family == .ipv4 ? 24 : 64, virtualMAC ? ["--virtual-mac"] : [])
       let machine = pair.segment.nodes[0]
       let source = machine.advertiser(family)
       let capture = try Capture(pair.segment)
@@ -49,7 +49,7 @@ extension NetworkTests {
         try pair.farewells(capture).contains { $0.source == source }
       }
       try eventually("the old holder has let go") {
-        virtualMac ? true : try !machine.holds(pair.vip)
+        virtualMAC ? true : try !machine.holds(pair.vip)
       }
       #expect(try pinger.stop().outages(over: Bounds.margin) == [])
       #expect(pair.old.process.log.contains("to send from"))

@@ -4,7 +4,7 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// What the guard process does when a node dies, and that nobody notices when the guard does.
+  /// What the guard process does when a node dies, and that no client notices when the guard does.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct GuardTests {
     @Test("The node is killed: priority 0 and no addresses at once, the next after its skew")
@@ -128,7 +128,7 @@ extension NetworkTests {
         }
       }
       try duo.other.waitUntil(.active)
-      // The guard finds out late that its node is dead, and whom its farewell would hurt now.
+      // The guard finds out late that its node is dead, and which router its farewell would hurt now.
       try duo.holder.kill()
       kill(guardPid, SIGCONT)
       try eventually("the guard ends") { try duo.holder.node.namespace.processes().isEmpty }

@@ -178,7 +178,7 @@ extension NetworkTests {
         }
       }
       node.process.signal(SIGSTOP)
-      // More than the queue of 2 x 8 MiB holds, then the loss that nobody hears of.
+      // More than the queue of 2 x 8 MiB holds, then the loss that no program hears of.
       let changes = [String](
         repeating: "address add 198.19.0.1/32 dev lo\naddress del 198.19.0.1/32 dev lo", count: 1000
       ).joined(separator: "\n")

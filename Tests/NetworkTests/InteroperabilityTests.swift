@@ -71,7 +71,7 @@ extension NetworkTests {
 
       let report = try pinger.stop()
       #expect(report.holders == [vipctl.node.mac, keepalived.node.mac])
-      // It has resigned: nobody waits for three intervals.
+      // It has resigned: no machine waits for three intervals.
       #expect(report.outages(over: Bound(Bounds.interval, machine: Bounds.interval)) == [])
       try pair.expectOneActive()
     }

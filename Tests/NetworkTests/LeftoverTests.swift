@@ -40,7 +40,7 @@ extension NetworkTests {
         try eventually("both nodes hold their address") {
           try machine.holds(vip) && machine.holds(other)
         }
-        // The tag alone does not make an address ours: a third node's, whoever that was.
+        // The tag alone does not make an address ours: a third node's, whichever that was.
         let third = try node("third", on: segment, foreign, vrid: 3, options)
         try eventually("the third holds its address") { try machine.holds(foreign) }
         kill(third)

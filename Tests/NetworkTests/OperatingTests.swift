@@ -34,7 +34,7 @@ extension NetworkTests {
           node.runtimeDirectory,
         ], logPath: segment.directory["events.log"])
       let second = segment.virtualAddress(.ipv4, 101)
-      // Until the follower is there, nobody is told.
+      // Until the follower is there, nothing is told.
       try eventually("the event is told") {
         for command in ["add", "remove"] {
           let result = try node.command([command, "lab", "\(second)"])
@@ -351,7 +351,7 @@ extension NetworkTests {
       let command =
         "trap : INT; stty cols 100 rows 24; \(VipctlNode.binary) status --watch --runtime-dir "
         + "\(node.runtimeDirectory); echo ended $?"
-      // A terminal on which somebody types Ctrl-C when the table has come three times.
+      // A terminal on which Ctrl-C is typed when the table has come three times.
       let typing =
         "until [ $(grep -o NAME \(log) | wc -l) -ge 3 ]; do sleep 0.1; done; printf '\\003'; sleep 0.5"
       let start = Moment.now

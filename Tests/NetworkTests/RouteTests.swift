@@ -19,13 +19,13 @@ extension NetworkTests {
     @Test(
       "The host has only its link-local address: the virtual one brings its route",
       arguments: [false, true])
-    func noRoute(virtualMac: Bool) throws {
+    func noRoute(virtualMAC: Bool) throws {
       let segment = try Segment(nodes: 1)
       let machine = segment.nodes[0]
       let vip = segment.virtualAddress(.ipv6)
       try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
       let node = try VipctlNode(
-        on: machine, of: segment, ["\(vip)/64"], virtualMac ? ["--virtual-mac"] : [])
+        on: machine, of: segment, ["\(vip)/64"], virtualMAC ? ["--virtual-mac"] : [])
       try node.waitUntil(.active)
       try expectAnswer(segment, vip)
       #expect(try !routes(machine).isEmpty)
@@ -39,7 +39,7 @@ extension NetworkTests {
       // of its own is on the same interface, as the virtual one is without a macvlan.
       try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
       try eventually("there is a route") {
-        try virtualMac
+        try virtualMAC
           ? !routes(machine).isEmpty
           : !machine.namespace.check(["ip", "-6", "route", "show", "root", "2001:db8::/32"]).isEmpty
       }

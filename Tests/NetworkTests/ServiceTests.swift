@@ -91,7 +91,7 @@ extension NetworkTests {
       }
       try eventually("they are seen off") { zombies(of: first).isEmpty }
 
-      // Who waits for a child of its own still hears how it has ended.
+      // A program that waits for a child of its own still hears how it has ended.
       try eventually("the hook has ended", detail: { container.logTail }) {
         container.log.contains("the hook for active ended with exit code 3")
       }

@@ -74,7 +74,7 @@ extension NetworkTests {
       let vip = lab.segment.virtualAddress(family)
       // With a longer prefix it would answer by the route of its macvlan.
       var settings = Keepalived.Settings(addresses: ["\(vip)/\(family.addressBitCount)"])
-      settings.virtualMac = true
+      settings.virtualMAC = true
       let keepalived = try Keepalived(on: lab.machines[1], of: lab.segment, settings)
       try keepalived.waitUntil(.active)
       let vipctl = try lab.start(0, priority: 150, [vip])
@@ -234,7 +234,7 @@ extension NetworkTests {
       for vip in vips {
         let last: UInt8 = vip.family == .ipv4 ? 1 : 2
         try expect(client, vip, MACAddress(0, 0, 0x5E, 0, last, 51))
-        // Asked anew, there is one answer only.
+        // Asked again, there is one answer only.
         _ = try client.namespace.run(["ip", "neigh", "flush", "to", "\(vip)"])
         try client.namespace.check(["ping", "-qc2", "-i0.2", "-W2", "\(vip)"])
         try expect(client, vip, MACAddress(0, 0, 0x5E, 0, last, 51))

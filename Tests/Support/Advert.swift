@@ -122,7 +122,7 @@ private func octets(_ address: IPAddress) -> [UInt8] {
 
 /// A time during which one router kept advertising as Active.
 package struct Reign: Sendable, CustomStringConvertible {
-  /// Who advertised.
+  /// The machine that advertised.
   package let source: IPAddress
   /// The first advertisement.
   package let from: Moment

@@ -22,7 +22,7 @@ package final class ChildProcess: Sendable {
   }
 
   deinit {
-    // Not after it was reaped: the id may belong to somebody else by then.
+    // Not after it was reaped: the id may be that of another process by then.
     guard isRunning else { return }
     Glibc.kill(-pid, SIGKILL)
     _ = waitForExit(within: .seconds(5))

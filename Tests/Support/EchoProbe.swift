@@ -45,7 +45,7 @@ final class EchoProbe {
     close(into)
   }
 
-  /// Sends one echo request; that nobody can be reached is no error here.
+  /// Sends one echo request; that no machine can be reached is no error here.
   func send() {
     switch target {
     case .v4(let address):
@@ -92,7 +92,7 @@ final class EchoProbe {
     poll(&one, 1, Int32(duration.milliseconds))
   }
 
-  /// Takes packets until a reply to our requests is among them, and returns who sent it, and when it
+  /// Takes packets until a reply to our requests is among them, and returns its sender, and when it
   /// came.
   func receive() -> PingReport.Answer? {
     var packet = [UInt8](repeating: 0, count: 256)

@@ -18,7 +18,7 @@ package func eventually<Value>(
   Pace.start()
   let start = Moment.now
   while true {
-    // The answer may be that of a moment before: whoever was kept from asking asks once more.
+    // The answer may be that of a moment before: a thread that was kept from asking asks once more.
     let asked = Moment.now
     if let value = try question() { return value }
     if let objection = limit.objection(from: start, to: asked) {

@@ -21,7 +21,7 @@ package final class Keepalived: Sendable {
     /// The advertisement interval.
     package var interval = Duration.milliseconds(100)
     /// Whether it takes over from a lower priority.
-    package var preempt = true
+    package var preempts = true
     /// The version of VRRP.
     package var version = 3
     /// The password of version 2.
@@ -29,7 +29,7 @@ package final class Keepalived: Sendable {
     /// The source and the destinations of unicast advertisements; multicast if there are none.
     package var unicast: (source: String, peers: [String])?
     /// Whether the addresses are served under the virtual router's own MAC address.
-    package var virtualMac = false
+    package var virtualMAC = false
     /// The virtual addresses, all of one family, as its configuration writes them.
     package var addresses: [String]
 
@@ -122,8 +122,8 @@ package final class Keepalived: Sendable {
       virtual_router_id \(settings.vrid)
       priority \(settings.priority)
       advert_int \(settings.interval.milliseconds / 1000)
-      \(settings.preempt ? "" : "nopreempt")
-      \(settings.virtualMac ? "use_vmac" : "")
+      \(settings.preempts ? "" : "nopreempt")
+      \(settings.virtualMAC ? "use_vmac" : "")
       \(authentication(settings))
       \(unicast(settings))
       virtual_ipaddress {

@@ -52,7 +52,7 @@ package final class Namespace: Sendable {
     Self.killAll(in: name)
   }
 
-  /// The processes in the namespace, whoever started them.
+  /// The processes in the namespace, wherever they were started.
   package func processes() throws -> [pid_t] {
     Self.processes(in: name)
   }

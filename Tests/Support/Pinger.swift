@@ -111,7 +111,7 @@ package struct PingReport: Sendable {
     package let from: Moment
     /// The first reply after.
     package let to: Moment
-    /// How long nobody answered.
+    /// How long no machine answered.
     package var length: Duration { to - from }
   }
 

@@ -30,7 +30,7 @@ package final class LabNode: Sendable {
       high: 0xFE80 << 48, low: 0x0076_74FF_FE00_0000 | UInt64(segment) << 16 | UInt64(number))
     port = "p\(number)"
     try switchboard.ip("link add \(port) type veth peer name eth0 netns \(namespace.name)")
-    // No waiting for duplicate address detection: nobody else can be on this segment.
+    // No waiting for duplicate address detection: no other machine can be on this segment.
     try namespace.check([
       "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0", "net.ipv6.conf.eth0.dad_transmits=0",
     ])

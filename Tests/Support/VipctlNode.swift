@@ -50,7 +50,7 @@ package final class VipctlNode: Sendable {
   }()
 
   /// What to put before a command that must not find an interface, whatever is wrong with the test:
-  /// a network namespace of its own where that is permitted; elsewhere nobody lets it do harm.
+  /// a network namespace of its own where that is permitted; elsewhere it may do no harm.
   package static let apart = geteuid() == 0 ? ["unshare", "--net"] : []
 
   /// Why `vipctl run` cannot be tested, or `nil` when it can.

@@ -43,7 +43,7 @@ import Testing
     #expect(absent.errors.contains("run 'make release' first"), "\(absent.errors)")
   }
 
-  /// What somebody types, and one of the words that a shell shall offer.
+  /// What is typed, and one of the words that a shell shall offer.
   static let words = [
     ("vipctl stat", "status"), ("vipctl check --pro", "--probe"),
     ("vipctl up --checksum m", "message"), ("vipctl reload --dry", "--dry-run"),

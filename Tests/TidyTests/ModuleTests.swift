@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// The rules of the repository that no compiler checks: who may import what, and where C is called.
+/// The rules of the repository that no compiler checks: which module may import what, and where C is
+/// called.
 @Suite struct ModuleTests {
   /// What each module may import; the arrows of Docs/Architecture.md.
   static let allowed: [String: Set<String>] = [

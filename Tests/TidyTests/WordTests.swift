@@ -33,6 +33,32 @@ import Testing
     }
   }
 
+  @Test func `comments of tests`() throws {
+    for file in try Repository.swiftFiles(under: "Tests") where file.path != Self.path {
+      for (number, line) in try file.lines.enumerated() {
+        let comment = line.text.dropFirst(line.code.count)
+        #expect(Self.find(in: comment) == nil, "\(file.path):\(number + 1): \(comment)")
+      }
+    }
+  }
+
+  /// This file, which names the words.
+  private static let path = "Tests/TidyTests/WordTests.swift"
+
+  @Test(arguments: ModuleTests.allowed.keys.sorted())
+  func `a summary names its subject`(module: String) throws {
+    for file in try Repository.swiftFiles(under: "Sources/\(module)") {
+      var isInside = false
+      for (number, line) in try file.lines.enumerated() {
+        let text = line.text.trimmingPrefix(while: \.isWhitespace)
+        let isSummary = text.hasPrefix("///") && !isInside
+        let isVague = isSummary && text.firstMatch(of: #/^/// (?:It|They)\b/#) != nil
+        #expect(!isVague, "\(file.path):\(number + 1): \(text)")
+        isInside = text.hasPrefix("///")
+      }
+    }
+  }
+
   @Test(arguments: ["CGuard", "CLinux"])
   func `comments in C`(module: String) throws {
     let folder = "Sources/\(module)"

@@ -44,7 +44,7 @@ import VRRP
       interval: #require(AdvertisementInterval("250ms")),
       addresses: [
         #require(InterfaceAddress("192.0.2.10/24")), #require(InterfaceAddress("2001:db8::10/64")),
-      ], preempt: false, checksum: .message, handover: .strict)
+      ], preempts: false, checksum: .message, handover: .strict)
     let second = try RouterConfiguration(
       interface: "eth1", vrid: #require(VRID("7")),
       addresses: [#require(InterfaceAddress("2001:db8::7/128"))], preemptDelay: .seconds(30))

@@ -5,7 +5,7 @@ import Testing
 import VIP
 import VIPControl
 
-/// The control socket's end: whoever has asked gets an answer.
+/// The control socket's end: a client that has asked gets an answer.
 @Suite struct ControlServerTests {
   /// In a child process, since a umask belongs to the whole process, other tests included.
   @Test(arguments: [0o000, 0o022, 0o077] as [mode_t])

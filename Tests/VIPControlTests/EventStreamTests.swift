@@ -50,7 +50,7 @@ private final class Flag: Sendable {
       return lines
     }
     #expect(lines == (0..<20).map(String.init))
-    // Whoever has gone is noticed, and nothing is written for it any more.
+    // A client that has gone is noticed, and nothing is written for it any more.
     for await _ in endings { break }
 
     let echo = try await onThread {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VIP
 import VIPControl
@@ -36,6 +37,40 @@ import VRRP
     #expect(entry.takeovers.maxSeconds == 0.02 && entry.takeovers.sumSeconds == 0)
     #expect(entry.lease?.seconds == 3 && entry.lease?.ageSeconds == 0.25)
     #expect(entry.warnings == ["two of them", "no buffer"] && entry.unicastTo == [address])
+  }
+
+  /// The keys of a value as JSON, and those that its properties are to have.
+  private func keys(
+    _ value: some Encodable, renamed: [String: String]
+  ) throws -> (found: Set<String>, wanted: Set<String>) {
+    let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(value))
+    let found = try #require(object as? [String: Any]).keys
+    let properties = Mirror(reflecting: value).children.compactMap(\.label)
+    return (Set(found), Set(properties.map { renamed[$0] ?? $0 }))
+  }
+
+  @Test func `each property of a router and of its configuration has its key in JSON`() throws {
+    let address = try #require(IPAddress("192.0.2.2"))
+    let mac = try #require(MACAddress("00:00:5e:00:01:33"))
+    let status = RouterStatus(
+      name: "web", interface: "eth0", vrid: 51, family: .ipv4, version: .v3, state: .backup,
+      priority: .default, effectivePriority: .default, interval: .default, activeRouter: address,
+      addresses: [], virtualMAC: .init(address: mac, interface: "vip4-2-51"),
+      since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
+      lease: LeaseStatus(lifetime: .seconds(3), age: .zero), hooks: HookStatus(),
+      unicastTo: [address])
+    let record = try keys(RouterRecord(status), renamed: ["virtualMAC": "virtualMac"])
+    #expect(record.found == record.wanted)
+
+    let settings = RouterConfiguration(
+      interface: "eth0", vrid: 51, addresses: [], preempts: false,
+      password: Authentication.Password("sesame"), virtualMAC: true)
+    let configuration = try keys(
+      settings, renamed: ["virtualMAC": "virtualMac", "preempts": "preempt"])
+    #expect(configuration.found == configuration.wanted)
+    let copy = try JSONDecoder().decode(
+      RouterConfiguration.self, from: JSONEncoder().encode(settings))
+    #expect(copy == settings)
   }
 
   private func warnings(_ kinds: [Problem.Kind]) throws -> [String] {

@@ -57,7 +57,7 @@ import VIPControl
     let folder = try TemporaryDirectory()
     #expect(mkdir(folder["open"], 0o700) == 0 && chmod(folder["open"], 0o777) == 0)
     #expect(refusal(folder["open/run"])?.contains("open is theirs to change") == true)
-    // Where nobody can touch what is not his, a directory in it is good enough.
+    // Where a user can touch only his own files, a directory in it is good enough.
     #expect(chmod(folder["open"], 0o1777) == 0)
     #expect(refusal(folder["open/run"]) == nil)
   }

@@ -6,7 +6,7 @@ import VIP
 @testable import VIPConfiguration
 @testable import VIPImport
 
-/// Files that are meant to keep an import busy for ever.
+/// Files that are meant to keep an import busy without an end.
 ///
 /// Each would take hours, or never end, if the effort grew with the square of the file, or without
 /// bounds; so that a limit of minutes tells the two apart on any machine.

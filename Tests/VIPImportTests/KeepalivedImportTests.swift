@@ -117,7 +117,7 @@ import VRRPSimulation
     #expect(routers == result.routers.map(\.configuration))
     #expect(routers[0].version == .v2 && routers[1].version == .v3)
     #expect(routers[0].password == Authentication.Password("s3cret&*"))
-    #expect(routers[0].preemptDelay == .milliseconds(4500) && !routers[1].preempt)
+    #expect(routers[0].preemptDelay == .milliseconds(4500) && !routers[1].preempts)
     #expect(routers.map(\.interval.description) == ["2s", "250ms"])
   }
 
@@ -152,12 +152,12 @@ import VRRPSimulation
   }
 
   @Test func `a virtual MAC address`() throws {
-    #expect(try router(Self.instance("")).virtualMac == false)
+    #expect(try router(Self.instance("")).virtualMAC == false)
     let result = try imported(Self.instance("use_vmac"))
     #expect(result.yaml.contains("    virtualMac: true "))
-    #expect(try router(Self.instance("use_vmac vrrp.51")).virtualMac)
+    #expect(try router(Self.instance("use_vmac vrrp.51")).virtualMAC)
     let owner = try imported(Self.instance("use_vmac\npriority 255"))
-    #expect(owner.routers.first?.configuration.virtualMac == false)
+    #expect(owner.routers.first?.configuration.virtualMAC == false)
     #expect(owner.remarks.contains { $0.text.hasPrefix("'use_vmac' is left out; an owner's") })
   }
 
@@ -294,10 +294,10 @@ import VRRPSimulation
 
   @Test func `what keepalived ignores is not carried over`() throws {
     let router = try router(Self.instance("state MASTER\nnopreempt\npreempt_delay 9"))
-    #expect(router.preempt && router.preemptDelay == .zero)
+    #expect(router.preempts && router.preemptDelay == .zero)
     #expect(router.priority == .owner, "what keepalived takes without a priority")
-    #expect(try self.router(Self.instance("nopreempt\npreempt")).preempt, "the later one holds")
-    #expect(try self.router(Self.instance("preempt\nnopreempt")).preempt == false)
+    #expect(try self.router(Self.instance("nopreempt\npreempt")).preempts, "the later one holds")
+    #expect(try self.router(Self.instance("preempt\nnopreempt")).preempts == false)
     #expect(try self.router(Self.instance("virtual_ipaddress {\n::1\n}")).addresses.count == 1)
   }
 
@@ -387,7 +387,7 @@ import VRRPSimulation
     let hooks = try router(Self.instance("priority 150\nnotify \"/bin/all -v\"")).hooks
     #expect(
       hooks.active == ["/bin/all", "-v", "INSTANCE", "web", "MASTER", "150"])
-    #expect(hooks.states == HookState.allCases)
+    #expect(hooks.states == Settlement.State.allCases)
     #expect(hooks.stop.suffix(2) == ["STOP", "150"])
   }
 

@@ -20,6 +20,12 @@ import VIP
     "notify": "notify /bin/true",
   ]
 
+  @Test func `no keyword stands for two settings`() {
+    let keywords = RouterSetting.allCases.flatMap(\.keepalivedKeywords)
+    #expect(Set(keywords).count == keywords.count)
+    #expect(Set(keywords) == Set(Self.statements.keys))
+  }
+
   @Test(arguments: RouterSetting.allCases)
   func `each keyword of a setting becomes that setting`(setting: RouterSetting) throws {
     for keyword in setting.keepalivedKeywords {

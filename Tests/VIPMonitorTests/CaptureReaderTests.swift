@@ -133,7 +133,7 @@ import VRRPSimulation
       interface += half(9) + half(1) + [resolution, 0, 0, 0] + half(0) + half(0)
     }
     file += block(1, interface, isBigEndian: isBigEndian)
-    // A block of statistics, which nobody asked for.
+    // A block of statistics, which no reader asked for.
     file += block(5, [UInt8](repeating: 7, count: 12), isBigEndian: isBigEndian)
     for frame in frames {
       let head =

@@ -80,7 +80,7 @@ import VRRP
         "good: 192.0.2.100 is at 02:00:00:00:00:07, which is the group's 192.0.2.7",
         "good: 192.0.2.100 is at 00:00:5e:00:01:33, which is the group's 192.0.2.7",
       ])
-    // Somebody else who answers beside it is one all the same.
+    // Another machine that answers beside it is one all the same.
     try see(reply("192.0.2.100", at: MACAddress(2, 0, 0, 0, 0, 0x66)), &probe)
     #expect(probe.outcomes.map(\.kind) == [.good, .good, .conflict])
   }

@@ -57,7 +57,7 @@ import VRRP
   @Test func `control messages survive the way`() throws {
     let settings = RouterConfiguration(
       name: "web", interface: "eth0", vrid: try #require(VRID("51")),
-      addresses: [try #require(InterfaceAddress("192.0.2.10/24"))], preempt: false,
+      addresses: [try #require(InterfaceAddress("192.0.2.10/24"))], preempts: false,
       checksum: .pseudoHeader, version: .v2, preemptDelay: .milliseconds(1500),
       password: Authentication.Password("sesame"))
     for request in [

@@ -23,7 +23,7 @@ import Testing
     try fifo.move(to: folder["pipe"])
     var status = stat()
     #expect(stat(folder["pipe"], &status) == 0 && status.st_mode == S_IFIFO | 0o600)
-    // Nobody reads: nothing is kept, nothing waits.
+    // No program reads: nothing is kept, nothing waits.
     fifo.write { Array("lost".utf8) }
     for round in 1...2 {
       let reader = open(folder["pipe"], O_RDONLY | O_NONBLOCK | O_CLOEXEC)

@@ -177,7 +177,7 @@ import VRRP
     let bench = try holder(settings())
     let transport = try #require(bench.platform.transport(.ipv4))
     try bench.engine.change([
-      settings(priority: 42, preempt: false, interval: #require(AdvertisementInterval("100ms")))
+      settings(priority: 42, preempts: false, interval: #require(AdvertisementInterval("100ms")))
     ])
     #expect(transport.sentPriorities.last == 42)
     let sent = transport.sentPriorities.count

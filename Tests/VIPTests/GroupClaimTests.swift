@@ -53,7 +53,7 @@ import VRRP
   @Test func `clearing away a dead node's macvlan gives up no name that is in use`() throws {
     let dead = try Bench()
     var virtual = try settings(["198.18.0.100/24"])
-    virtual.virtualMac = true
+    virtual.virtualMAC = true
     try dead.engine.add(virtual)
     dead.settle()
     let macvlan = try #require(try dead.platform.fake.links().first { $0.name == "vip4-2-51" })

@@ -6,7 +6,7 @@ import VIPHooks
 /// What is told of programs that were run, and what is only counted.
 @Suite struct HookLedgerTests {
   private func report(
-    _ kind: HookReport.Kind, for state: HookState = .active, skipped: UInt64 = 0
+    _ kind: HookReport.Kind, for state: Settlement.State = .active, skipped: UInt64 = 0
   ) -> HookReport {
     HookReport(router: "web", family: .ipv4, state: state, kind: kind, skipped: skipped)
   }

@@ -42,7 +42,7 @@ import VRRP
     }
 
     func occasion(
-      _ state: HookState, _ arguments: [String], router: String = "web",
+      _ state: Settlement.State, _ arguments: [String], router: String = "web",
       family: AddressFamily = .ipv4, timeout: Duration = plenty
     ) throws -> HookOccasion {
       var router = try settings(name: router)
@@ -55,7 +55,7 @@ import VRRP
         of: family)
     }
 
-    func run(_ state: HookState, _ arguments: [String], timeout: Duration = plenty) throws {
+    func run(_ state: Settlement.State, _ arguments: [String], timeout: Duration = plenty) throws {
       runner.run([try occasion(state, arguments, timeout: timeout)])
     }
 

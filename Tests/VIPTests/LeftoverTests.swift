@@ -129,7 +129,7 @@ import VRRP
   @Test func `on the interface below a macvlan a leftover goes, a leased address stays`() throws {
     for lifetime in [nil, Duration.seconds(3)] {
       let bench = try bench(with: lifetime)
-      try bench.engine.add(settings(virtualMac: true))
+      try bench.engine.add(settings(virtualMAC: true))
       bench.pass(.seconds(1))
       #expect(removals(bench) == (lifetime == nil ? [own] : []))
       let records = try bench.platform.fake.addresses().filter { $0.isOurs }
@@ -163,7 +163,7 @@ import VRRP
     if isListed {
       bench.engine.removeLeftovers([AddressFile.Entry(interface: "eth0", address: first)])
     } else {
-      try bench.engine.add(settings(["\(first)"], virtualMac: true))
+      try bench.engine.add(settings(["\(first)"], virtualMAC: true))
     }
     bench.settle()
     #expect(removals(bench) == [first])

@@ -188,7 +188,7 @@ import VRRP
 
   @Test func `addresses under a virtual MAC address are held, and announced with it`() throws {
     let core = try NodeCore(on: machine)
-    try core.up(try settings(virtualMac: true))
+    try core.up(try settings(virtualMAC: true))
     machine.pass(.seconds(5), for: core)
     #expect(machine.heldAddresses.map(\.description) == ["198.18.0.100/24"])
     let macs = machine.deeds.compactMap { deed in

@@ -312,7 +312,7 @@ import VRRP
       try await node.waitUntilRunning("late", timeout: .zero)
     }
     #expect(error?.description == "late: interface late0 does not exist")
-    // A person who asks for one router is told at once.
+    // A user who asks for one router is told at once.
     await #expect(throws: NodeError.self) {
       try await node.up(try settings(["198.18.0.102/24"], vrid: 53, name: "x", interface: "x0"))
     }

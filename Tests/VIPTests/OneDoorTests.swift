@@ -101,7 +101,7 @@ import VRRP
 
   @Test func `a new virtual MAC address is loaded with the command`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(virtualMac: true))
+    try bench.engine.add(settings(virtualMAC: true))
     #expect(try bench.held == ["198.18.0.100/24"])
   }
 

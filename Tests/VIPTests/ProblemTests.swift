@@ -174,7 +174,7 @@ import VRRP
   }
 
   @Test func `a macvlan that is in order again is told`() throws {
-    let bench = try holder(settings(virtualMac: true))
+    let bench = try holder(settings(virtualMAC: true))
     let fake = bench.platform.fake
     let index = try #require(try fake.links().first { $0.kind == "macvlan" }).index
     fake.failure = { request in

@@ -30,10 +30,10 @@ import VRRP
     let a = try #require(table["a"])
     #expect(table.members(of: a).map(\.family) == [.ipv4, .ipv6])
     var changed = a.settings
-    changed.preempt = false
+    changed.preempts = false
     a.reconfigure(changed)
-    #expect(table.members(named: "a").allSatisfy { !$0.settings.preempt })
-    #expect(table.members(named: "b").allSatisfy { $0.settings.preempt })
+    #expect(table.members(named: "a").allSatisfy { !$0.settings.preempts })
+    #expect(table.members(named: "b").allSatisfy { $0.settings.preempts })
     #expect(table[7] == nil && table[-1] == nil && table["c"] == nil)
   }
 
@@ -43,9 +43,9 @@ import VRRP
     let leaving = try #require(table[1])
     table.separate(leaving)
     var changed = a.settings
-    changed.preempt = false
+    changed.preempts = false
     a.reconfigure(changed)
-    #expect(leaving.settings.preempt)
+    #expect(leaving.settings.preempts)
     #expect(table.members(of: a).map(\.slot) == [0])
     #expect(table.members(named: "a").map(\.slot) == [0, 1])
     // All leave: the name is in use until the last is gone.
@@ -53,7 +53,7 @@ import VRRP
     table.separate(first)
     table.retire("a")
     #expect(table["a"] == nil && table.contains("a"))
-    #expect(table.settings(named: "a")?.preempt == false)
+    #expect(table.settings(named: "a")?.preempts == false)
     table.remove(first)
     #expect(table.contains("a"))
     table.remove(leaving)
@@ -70,9 +70,9 @@ import VRRP
 
   /// Whatever a router has done: when it is gone, nothing knows its slot any more.
   @Test(arguments: [false, true], ["198.18.0.100/24", "2001:db8::100/64"])
-  func `nothing is left of a router that is gone`(virtualMac: Bool, address: String) throws {
+  func `nothing is left of a router that is gone`(virtualMAC: Bool, address: String) throws {
     let bench = try Bench()
-    var wanted = try settings([address], probe: true, virtualMac: virtualMac)
+    var wanted = try settings([address], probe: true, virtualMAC: virtualMAC)
     wanted.hooks = Hooks(active: ["/bin/true"], stop: ["/bin/true"])
     try bench.engine.add(wanted)
     bench.pass(.seconds(5))

@@ -81,7 +81,7 @@ import VRRP
         index: 2, name: "eth0", macAddress: FakePlatform.eth0.macAddress,
         ipv4: [.arpIgnore: 0, .arpAnnounce: 0]))
     try bench.engine.add(
-      settings((1...200).map { "198.18.1.\($0)/16" }, virtualMac: true))
+      settings((1...200).map { "198.18.1.\($0)/16" }, virtualMAC: true))
     bench.settle()
     func requests() -> [UInt8] {
       deeds().flatMap { deed -> [UInt8] in

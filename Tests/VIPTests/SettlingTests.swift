@@ -77,7 +77,7 @@ import VRRP
 
   @Test func `with a virtual MAC address active has settled when the macvlan is on`() throws {
     let bench = try Bench()
-    try bench.engine.add(try settings(virtualMac: true))
+    try bench.engine.add(try settings(virtualMAC: true))
     bench.settle()
     #expect(bench.settled == [.backup])
     bench.platform.time = bench.platform.time + .milliseconds(3_700)

@@ -141,7 +141,7 @@ import VRRP
     let bench = try holder(settings())
     let places = [(true, "eth0"), (true, "eth1"), (false, "eth1"), (false, "eth0")]
     for (isVirtual, interface) in places {
-      try replace(bench, settings(interface: interface, virtualMac: isVirtual))
+      try replace(bench, settings(interface: interface, virtualMAC: isVirtual))
       #expect(bench.engine.status().count == 1, "what lingers is not told of")
       #expect(bench.engine.status().first?.addresses.first?.installed == true)
       try expectService(bench, for: .seconds(5))
@@ -166,7 +166,7 @@ import VRRP
 
   @Test func `what lingers goes when another machine announces it`() throws {
     let bench = try holder(settings())
-    try replace(bench, settings(virtualMac: true))
+    try replace(bench, settings(virtualMAC: true))
     bench.pass(.milliseconds(600))
     try bench.hear(200, from: Self.peer)
     try bench.hearAnnouncement(of: "198.18.0.100")
@@ -240,13 +240,13 @@ import VRRP
   }
 
   @Test func `what needs another one's macvlan waits until that is gone`() throws {
-    let bench = try holder(settings(virtualMac: true))
-    let other = try settings(["198.18.0.102/24"], vrid: 52, name: "mail", virtualMac: true)
+    let bench = try holder(settings(virtualMAC: true))
+    let other = try settings(["198.18.0.102/24"], vrid: 52, name: "mail", virtualMAC: true)
     try bench.engine.add(other)
     bench.pass(.seconds(5))
     let next = try [
-      settings(vrid: 52, virtualMac: true),
-      settings(["198.18.0.102/24"], vrid: 51, name: "mail", virtualMac: true),
+      settings(vrid: 52, virtualMAC: true),
+      settings(["198.18.0.102/24"], vrid: 51, name: "mail", virtualMAC: true),
     ]
     let late = try bench.engine.rearrange(Rearrangement(added: next))
     #expect(late.added == next)
@@ -259,9 +259,9 @@ import VRRP
   }
 
   @Test func `another version under a virtual MAC address leaves its interface as it is`() throws {
-    let bench = try holder(settings(virtualMac: true))
+    let bench = try holder(settings(virtualMAC: true))
     let before = try bench.platform.fake.link(named: "vip4-2-51")
-    var next = try settings(virtualMac: true)
+    var next = try settings(virtualMAC: true)
     next.version = .v2
     bench.platform.fake.forgetRequests()
     try replace(bench, next)
@@ -279,8 +279,8 @@ import VRRP
   }
 
   @Test func `under a virtual MAC address the next Active's advertisement ends it`() throws {
-    let bench = try holder(settings(virtualMac: true))
-    var next = try settings(virtualMac: true)
+    let bench = try holder(settings(virtualMAC: true))
+    var next = try settings(virtualMAC: true)
     next.version = .v2
     try replace(bench, next)
     bench.pass(.milliseconds(500))

@@ -47,7 +47,7 @@ import VRRP
 
   /// A router that holds its address and begins to hand it over.
   private func leaving(
-    _ case: Dropped, _ departure: Departure, virtualMac: Bool = false
+    _ case: Dropped, _ departure: Departure, virtualMAC: Bool = false
   ) throws -> Bench {
     let bench = try Bench()
     bench.platform.fake.setLink(
@@ -56,7 +56,7 @@ import VRRP
         ipv4: [.arpIgnore: 0, .arpAnnounce: 1]))
     bench.platform.fake.setLink(Self.eth1)
     bench.settle()
-    var settings = try settings(virtualMac: virtualMac)
+    var settings = try settings(virtualMAC: virtualMAC)
     settings.version = `case`.versions.here
     settings.password = try password(`case`.passwords.here)
     settings.tracks = [Track(interface: "eth1")]
@@ -131,7 +131,7 @@ import VRRP
   func `nor does it end one under a virtual MAC address`(
     case: Dropped, departure: Departure
   ) throws {
-    let bench = try leaving(`case`, departure, virtualMac: true)
+    let bench = try leaving(`case`, departure, virtualMAC: true)
     try hearDropped(`case`, bench)
     bench.pass(.milliseconds(700))
     #expect(try serves(bench), "a successor's advertisement would end it at once")

@@ -105,7 +105,7 @@ import VRRP
 
   @Test func `not together with a virtual MAC address`() throws {
     var settings = try unicast(["198.18.0.2"])
-    settings.virtualMac = true
+    settings.virtualMAC = true
     let error = #expect(throws: ConfigurationError.self) { try settings.validate() }
     #expect(error?.field == .peers)
   }

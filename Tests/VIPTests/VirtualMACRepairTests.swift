@@ -34,7 +34,7 @@ extension VirtualMACTests {
     other.platform.fake.setLink(link)
     other.platform.foreignNames = ["vip4-2-51"]
     other.engine.removeLeftovers([])
-    try other.engine.add(settings(virtualMac: true))
+    try other.engine.add(settings(virtualMAC: true))
     other.settle()
     #expect(try other.platform.fake.links().contains { $0.name == "vip4-2-51" })
     #expect(
@@ -57,7 +57,7 @@ extension VirtualMACTests {
       Link(
         index: 7, name: "vrrp.51", macAddress: Self.mac4, parentIndex: 2, kind: "macvlan"))
     bench.settle()
-    try bench.engine.add(settings(virtualMac: true))
+    try bench.engine.add(settings(virtualMAC: true))
     bench.settle()
     #expect(
       bench.engine.obstacle(to: "web")
@@ -76,7 +76,7 @@ extension VirtualMACTests {
   ) throws {
     bench.engine.wording = wording
     bench.platform.settingFailure = 30
-    try bench.engine.add(settings(virtualMac: true))
+    try bench.engine.add(settings(virtualMAC: true))
     bench.settle()
     #expect(
       bench.engine.obstacle(to: "web")

@@ -48,7 +48,7 @@ import VRRP
         ipv4: [.arpIgnore: 0, .arpAnnounce: 1]))
     bench.settle()
     try bench.engine.add(
-      settings(addresses, priority: priority, handover: handover, virtualMac: true))
+      settings(addresses, priority: priority, handover: handover, virtualMAC: true))
     bench.settle()
   }
 
@@ -72,7 +72,7 @@ import VRRP
     #expect(try parent(.arpIgnore) == 0 && parent(.arpAnnounce) == 1)
     #expect(frames(from: Self.mac4).isEmpty)
     let status = try #require(bench.engine.status().first)
-    #expect(status.virtualMac == .init(address: Self.mac4, interface: "vip4-2-51"))
+    #expect(status.virtualMAC == .init(address: Self.mac4, interface: "vip4-2-51"))
     #expect(status.addresses.allSatisfy { !$0.installed } && status.lease == nil)
     #expect(bench.platform.settings["ipv6/conf/vip4-2-51/disable_ipv6"] == 1)
     #expect(bench.platform.names == ["vip4-2-51"])
@@ -151,7 +151,7 @@ import VRRP
   @Test func `the leases follow once it is on, and go on`() throws {
     for addresses in [Self.three, ["2001:db8::100/64", "2001:db8::101/64"]] {
       let bench = try Bench()
-      try bench.engine.add(settings(addresses, virtualMac: true))
+      try bench.engine.add(settings(addresses, virtualMAC: true))
       bench.pass(.seconds(4))
       let records = try bench.platform.fake.addresses().filter(\.isOurs)
       #expect(records.allSatisfy { $0.validLifetime != nil })
@@ -198,7 +198,7 @@ import VRRP
         index: 2, name: "eth0", macAddress: FakePlatform.eth0.macAddress,
         ipv4: [.arpIgnore: 1, .arpAnnounce: 0]))
     bench.settle()
-    try bench.engine.add(settings(Self.three, virtualMac: true))
+    try bench.engine.add(settings(Self.three, virtualMAC: true))
     takeOver()
     let remark = "vipctl: virtual router 51 on eth0; to restore: arp_announce=0"
     #expect(try macvlan()?.alias == remark)
@@ -302,12 +302,12 @@ import VRRP
   @Test func `addresses come and go in Backup and in Active`() throws {
     try start()
     let other = ["198.18.0.100/24", "198.18.0.101/24", "198.18.0.200/24"]
-    try bench.engine.change([settings(other, virtualMac: true)])
+    try bench.engine.change([settings(other, virtualMAC: true)])
     bench.settle()
     #expect(try bench.held.sorted() == other && !isLocal("198.18.0.200"))
     takeOver()
     #expect(try isLocal("198.18.0.200"))
-    try bench.engine.change([settings(Self.three, virtualMac: true)])
+    try bench.engine.change([settings(Self.three, virtualMAC: true)])
     bench.settle()
     #expect(try bench.held.sorted() == Self.three && isLocal("198.18.0.102"))
     #expect(!fake.isLocal(.v4(IPv4Address(198, 18, 0, 200))))
@@ -316,12 +316,12 @@ import VRRP
   }
 
   @Test func `to switch it on or off makes another router`() throws {
-    #expect(try settings().change(to: settings(virtualMac: true)) == .replacement)
+    #expect(try settings().change(to: settings(virtualMAC: true)) == .replacement)
     #expect(
-      try settings().difference(to: settings(virtualMac: true))
+      try settings().difference(to: settings(virtualMAC: true))
         == "virtual MAC address false → true")
     #expect(throws: ConfigurationError.self) {
-      try settings(priority: 255, virtualMac: true).validate()
+      try settings(priority: 255, virtualMAC: true).validate()
     }
   }
 }

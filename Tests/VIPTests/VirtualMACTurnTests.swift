@@ -12,7 +12,7 @@ extension VirtualMACTests {
   @Test func `takeovers of many routers at once are spread over turns`() throws {
     for vrid in 1...20 {
       try bench.engine.add(
-        settings(["198.18.0.\(100 + vrid)/24"], vrid: vrid, name: "r\(vrid)", virtualMac: true))
+        settings(["198.18.0.\(100 + vrid)/24"], vrid: vrid, name: "r\(vrid)", virtualMAC: true))
     }
     bench.pass(.seconds(3))
     var raised = 0
@@ -47,7 +47,7 @@ extension VirtualMACTests {
   /// Starts a router that tracks another interface, so that each link's event concerns it.
   private func startTracking() throws {
     fake.setLink(Link(index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 3)))
-    var settings = try settings(virtualMac: true)
+    var settings = try settings(virtualMAC: true)
     settings.tracks = [Track(interface: "eth1")]
     bench.settle()
     try bench.engine.add(settings)
@@ -155,7 +155,7 @@ extension VirtualMACTests {
     try bench.engine.add(settings(priority: 200, vrid: 7, name: "other"))
     bench.pass(.seconds(10))
     let many = (0..<1000).map { "2001:db8::1:\(String($0, radix: 16))/64" }
-    try bench.engine.add(settings(many, virtualMac: true))
+    try bench.engine.add(settings(many, virtualMAC: true))
     var raisedAt: Instant?
     var leasedAt: Instant?
     bench.platform.fake.failure = { request in

@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 import VIP
 
+@testable import vipctl
+
 /// The flags of `up` and `run` are those of the tables of settings.
 @Suite struct SettingFlagTests {
   @Test(
@@ -18,5 +20,10 @@ import VIP
     let known =
       RouterSetting.allCases.flatMap(\.flags) + NodeSetting.allCases.flatMap(\.flags) + others
     #expect(flags.sorted() == known.sorted())
+  }
+
+  @Test func `no flag stands for two settings`() {
+    let flags = RouterSetting.allCases.flatMap(\.flags) + NodeSetting.allCases.flatMap(\.flags)
+    #expect(Set(flags).count == flags.count)
   }
 }

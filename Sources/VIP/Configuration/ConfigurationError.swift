@@ -23,7 +23,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     /// The password of version 2.
     case authentication
     /// Whether there is a virtual MAC address.
-    case virtualMac
+    case virtualMAC
     /// Something it tracks, by its place in the list.
     case track(Int)
     /// The list of peers as a whole.
@@ -31,7 +31,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     /// One peer, by its place in the list.
     case peer(Int)
     /// The program for a state.
-    case hook(HookState)
+    case hook(Settlement.State)
     /// Anything that belongs to no single setting.
     case router
   }

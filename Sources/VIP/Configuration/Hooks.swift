@@ -1,6 +1,3 @@
-/// A state of a virtual router for which a program can be run.
-public typealias HookState = Settlement.State
-
 /// Programs to run when a virtual router changes what it does.
 ///
 /// Each is a list of arguments: the absolute path of a program and what it is given. No shell is
@@ -38,7 +35,7 @@ public struct Hooks: Sendable, Hashable, Codable {
   }
 
   /// What is run for a state; empty if nothing.
-  public subscript(state: HookState) -> [String] {
+  public subscript(state: Settlement.State) -> [String] {
     get {
       switch state {
       case .active: active
@@ -61,10 +58,10 @@ public struct Hooks: Sendable, Hashable, Codable {
   public var isEmpty: Bool { active.isEmpty && backup.isEmpty && fault.isEmpty && stop.isEmpty }
 
   /// The states for which something is run.
-  public var states: [HookState] { HookState.allCases.filter { !self[$0].isEmpty } }
+  public var states: [Settlement.State] { Settlement.State.allCases.filter { !self[$0].isEmpty } }
 
   /// What is wrong with one of them, whatever the machine has; `nil` if nothing.
-  func problem(_ state: HookState) -> String? {
+  func problem(_ state: Settlement.State) -> String? {
     guard let program = self[state].first else { return nil }
     guard program.hasPrefix("/") else {
       return "'\(program)' is not an absolute path; hooks are run without a shell, so write out "

@@ -58,16 +58,6 @@ public enum NodeSetting: String, Sendable, Hashable, CaseIterable {
   /// The key in a configuration file.
   public var key: String { rawValue }
 
-  /// The flags that set it on a command line, without dashes; none if it can't be set there.
-  public var flags: [String] {
-    switch self {
-    case .lease: ["lease"]
-    case .guard: ["no-guard"]
-    case .realtime: ["realtime"]
-    case .announcements: []
-    }
-  }
-
   /// How two configurations differ in it, in words; `nil` if they don't.
   func difference(from old: NodeSettings, to new: NodeSettings) -> String? {
     let (before, after): (String, String) =

@@ -6,7 +6,7 @@ package enum ChangeKind: Sendable, Hashable {
   case none
   /// The running router takes the new settings over.
   case inPlace
-  /// It is another virtual router: the old one hands over and a new one starts.
+  /// Another virtual router: the old one hands over and a new one starts.
   case replacement
 }
 

@@ -10,7 +10,7 @@ extension RouterConfiguration {
   /// Checks the peers.
   func validatePeers() throws(ConfigurationError) {
     guard !peers.isEmpty else { return }
-    guard !virtualMac else {
+    guard !virtualMAC else {
       throw ConfigurationError(
         .peers, router: name,
         "advertisements to single machines don't show switches where the virtual MAC address is; "

@@ -19,7 +19,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// The virtual addresses, in the order in which they are advertised.
   public var addresses: [InterfaceAddress]
   /// Whether to replace an Active of lower priority.
-  public var preempt: Bool
+  public var preempts: Bool
   /// Which checksum form to send over IPv4.
   public var checksum: ChecksumPolicy
   /// What becomes of the addresses when another node takes over in good order.
@@ -37,7 +37,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var probe: Bool
   /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)
   /// instead of the interface's.
-  public var virtualMac: Bool
+  public var virtualMAC: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
   /// The other machines of the group, where advertisements go to each of them (unicast) instead of to
@@ -51,6 +51,14 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// runs them.
   public var hooks: Hooks
 
+  /// The keys are those of configuration files where both have one.
+  private enum CodingKeys: String, CodingKey {
+    case name, interface, vrid, priority, interval, addresses, checksum, handover, version
+    case preemptDelay, password, probe, tracks, peers, hooks
+    case preempts = "preempt"
+    case virtualMAC = "virtualMac"
+  }
+
   /// Makes a configuration; what is left out has its default.
   ///
   /// - Parameters:
@@ -60,24 +68,24 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - priority: 100 if left out.
   ///   - interval: 1 s if left out.
   ///   - addresses: the virtual addresses; see ``validate()``.
-  ///   - preempt: on if left out.
+  ///   - preempts: on if left out.
   ///   - checksum: `auto` if left out.
   ///   - handover: seamless if left out.
   ///   - version: 3 if left out.
   ///   - preemptDelay: none if left out.
   ///   - password: none if left out; for version 2 only.
   ///   - probe: on if left out.
-  ///   - virtualMac: off if left out.
+  ///   - virtualMAC: off if left out.
   ///   - tracks: none if left out.
   ///   - peers: none, for multicast, if left out.
   ///   - hooks: none if left out.
   public init(
     name: String? = nil, interface: String, vrid: VRID, priority: Priority = .default,
     interval: AdvertisementInterval = .default, addresses: [InterfaceAddress],
-    preempt: Bool = true, checksum: ChecksumPolicy = .auto,
+    preempts: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, virtualMac: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
+    probe: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
     hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
@@ -86,14 +94,14 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.priority = priority
     self.interval = interval
     self.addresses = addresses
-    self.preempt = preempt
+    self.preempts = preempts
     self.checksum = checksum
     self.handover = handover
     self.version = version
     self.preemptDelay = preemptDelay
     self.password = password
     self.probe = probe
-    self.virtualMac = virtualMac
+    self.virtualMAC = virtualMAC
     self.tracks = tracks
     self.peers = peers
     self.hooks = hooks
@@ -168,9 +176,9 @@ extension RouterConfiguration {
         throw ConfigurationError(field(of: error), router: name, error.description)
       }
     }
-    guard !virtualMac || priority != .owner else {
+    guard !virtualMAC || priority != .owner else {
       throw ConfigurationError(
-        .virtualMac, router: name,
+        .virtualMAC, router: name,
         "an owner (priority 255) serves the interface's own addresses, which have its own Ethernet "
           + "address; take a lower priority, or leave out the virtual MAC address")
     }
@@ -178,7 +186,7 @@ extension RouterConfiguration {
       throw ConfigurationError(
         .preempt, router: name, "a preemption delay lies between 0s and 24h")
     }
-    guard preempt || preemptDelay == .zero else {
+    guard preempts || preemptDelay == .zero else {
       throw ConfigurationError(
         .preempt, router: name, "a router that does not preempt has no preemption delay")
     }
@@ -186,7 +194,7 @@ extension RouterConfiguration {
   }
 
   private func validateHooks() throws(ConfigurationError) {
-    for state in HookState.allCases {
+    for state in Settlement.State.allCases {
       guard let problem = hooks.problem(state) else { continue }
       throw ConfigurationError(.hook(state), router: name, problem)
     }
@@ -219,7 +227,7 @@ extension RouterConfiguration {
     let isLowered = decrement > 0 && priority != .owner
     return VirtualRouter.Configuration(
       vrid: vrid, family: family, priority: isLowered ? lowered : priority,
-      interval: interval, preempts: preempt,
+      interval: interval, preempts: preempts,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: authentication, preemptDelay: preemptDelay)
   }

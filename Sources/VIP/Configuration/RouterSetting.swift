@@ -3,9 +3,9 @@ import VRRP
 
 /// The settings of a router: one case for each key that a configuration file can have.
 ///
-/// This is the one table of them. Files, flags, comparisons and documents go by it. What a setting
-/// is called, how it is compared and what a change of it takes is declared in ``declaration``; what
-/// reads settings or looks for their places switches over all cases, so that a new one does not
+/// This is the one table of them. Files, flags, comparisons and documents go by it. How a setting is
+/// compared and what a change of it takes is declared in ``declaration``; what reads settings, looks
+/// for their places or has other names for them switches over all cases, so that a new one does not
 /// compile until everything knows it.
 public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   /// What people call the router.
@@ -33,7 +33,7 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   /// Whether to ask the segment before the first use of an address.
   case probe
   /// Whether to serve the addresses under the group's own Ethernet address.
-  case virtualMac
+  case virtualMAC = "virtualMac"
   /// Other interfaces that it depends on.
   case track
   /// The other machines, where advertisements go by unicast.
@@ -43,12 +43,6 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
 
   /// The key in a configuration file.
   public var key: String { rawValue }
-
-  /// The flags that set it on a command line, without dashes; none if it can't be set there.
-  public var flags: [String] { declaration.flags }
-
-  /// The keywords of a `vrrp_instance` of keepalived that say the same.
-  public var keepalivedKeywords: [String] { declaration.keepalived }
 }
 
 extension RouterSetting {
@@ -57,10 +51,6 @@ extension RouterSetting {
     typealias Pair = (_ old: RouterConfiguration, _ new: RouterConfiguration) -> Bool
     typealias Words = (_ old: RouterConfiguration, _ new: RouterConfiguration) -> [String]
 
-    /// Flags of the command line, without dashes.
-    var flags: [String] = []
-    /// keepalived's keywords.
-    var keepalived: [String] = []
     /// How two configurations differ in it, in words; empty only if they don't.
     var differences: Words
     /// Whether a difference makes another router of it, which hands over and starts again.
@@ -90,71 +80,52 @@ extension RouterSetting {
     switch self {
     case .name:
       // Routers are compared by name: two of different names are two routers.
-      Declaration(flags: ["name"], differences: Self.value("name") { $0.name })
+      Declaration(differences: Self.value("name") { $0.name })
     case .interface:
       Declaration(
-        flags: ["interface"], keepalived: ["interface"],
         differences: Self.value("interface") { $0.interface },
         isReplacement: Self.other { $0.interface })
     case .vrid:
       Declaration(
-        flags: ["vrid"], keepalived: ["virtual_router_id"],
         differences: Self.value("VRID") { $0.vrid }, isReplacement: Self.other { $0.vrid })
     case .priority:
       Declaration(
-        flags: ["priority"], keepalived: ["priority"],
         differences: Self.value("priority") { $0.priority },
         // An owner's addresses are the interface's own, which is decided when it starts.
         isReplacement: Self.other { $0.priority == .owner })
     case .interval:
-      Declaration(
-        flags: ["interval"], keepalived: ["advert_int"],
-        differences: Self.value("interval") { $0.interval })
+      Declaration(differences: Self.value("interval") { $0.interval })
     case .addresses:
-      Declaration(
-        keepalived: ["virtual_ipaddress"],
-        differences: { Self.addressDifferences($0.addresses, $1.addresses) })
+      Declaration(differences: { Self.addressDifferences($0.addresses, $1.addresses) })
     case .preempt:
       Declaration(
-        flags: ["no-preempt", "preempt-delay"], keepalived: ["nopreempt", "preempt_delay"],
         differences: { old, new in
-          Self.value("preempt") { $0.preempt }(old, new)
+          Self.value("preempt") { $0.preempts }(old, new)
             + Self.value("preemption delay", { $0.preemptDelay }, \.text)(old, new)
         })
     case .version:
       Declaration(
-        flags: ["version"], keepalived: ["version"],
         differences: Self.value("version") { $0.version.rawValue },
         isReplacement: Self.other { $0.version })
     case .checksum:
-      Declaration(
-        flags: ["checksum"], differences: Self.value("checksum") { $0.checksum.rawValue })
+      Declaration(differences: Self.value("checksum") { $0.checksum.rawValue })
     case .authentication:
       // Passwords are not told, not even to say which one it was.
-      Declaration(
-        keepalived: ["authentication"],
-        differences: { $0.password == $1.password ? [] : ["another password"] })
+      Declaration(differences: { $0.password == $1.password ? [] : ["another password"] })
     case .handover:
       Declaration(differences: Self.value("handover") { $0.handover.rawValue })
     case .probe:
-      Declaration(flags: ["no-probe"], differences: Self.value("probe") { $0.probe })
-    case .virtualMac:
+      Declaration(differences: Self.value("probe") { $0.probe })
+    case .virtualMAC:
       Declaration(
-        flags: ["virtual-mac"], keepalived: ["use_vmac"],
-        differences: Self.value("virtual MAC address") { $0.virtualMac },
-        isReplacement: Self.other { $0.virtualMac })
+        differences: Self.value("virtual MAC address") { $0.virtualMAC },
+        isReplacement: Self.other { $0.virtualMAC })
     case .track:
-      Declaration(
-        flags: ["track"], keepalived: ["track_interface"],
-        differences: Self.value("track", { $0.tracks }, Self.list))
+      Declaration(differences: Self.value("track", { $0.tracks }, Self.list))
     case .peers:
-      Declaration(
-        flags: ["peer"], keepalived: ["unicast_peer"],
-        differences: Self.value("peers", { $0.peers }, Self.list))
+      Declaration(differences: Self.value("peers", { $0.peers }, Self.list))
     case .hooks:
-      Declaration(
-        keepalived: ["notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"],
-        differences: { Self.hookDifferences($0.hooks, $1.hooks) })
+      Declaration(differences: { Self.hookDifferences($0.hooks, $1.hooks) })
     }
   }
 
@@ -181,7 +152,7 @@ extension RouterSetting {
 
   /// Arguments may be secrets too: only whose they are is told.
   private static func hookDifferences(_ old: Hooks, _ new: Hooks) -> [String] {
-    let differing = HookState.allCases.filter { old[$0] != new[$0] }.map(\.rawValue)
+    let differing = Settlement.State.allCases.filter { old[$0] != new[$0] }.map(\.rawValue)
     let hooks = differing.isEmpty ? [] : ["hooks: \(differing.joined(separator: ", "))"]
     guard old.timeout != new.timeout else { return hooks }
     return hooks + ["time limit of hooks \(old.timeout.text) → \(new.timeout.text)"]
@@ -201,7 +172,7 @@ extension ConfigurationError.Field {
     case .version: .version
     case .preempt: .preempt
     case .authentication: .authentication
-    case .virtualMac: .virtualMac
+    case .virtualMAC: .virtualMAC
     case .track: .track
     case .peers, .peer: .peers
     case .hook: .hooks

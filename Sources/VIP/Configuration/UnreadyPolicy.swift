@@ -4,10 +4,10 @@
 /// addresses as its own; a machine outside the group uses one. What makes no sense on any machine is
 /// refused in any case.
 public enum UnreadyPolicy: String, Sendable, Hashable, Codable, CaseIterable {
-  /// They are refused, with all that was to be changed together with them: for a person that waits for
+  /// Refuses them, with all that was to be changed together with them: for a person that waits for
   /// the answer.
   case refuse
-  /// They are there and wait, and take part as soon as they can; the others don't wait for them: for a
-  /// machine that starts.
+  /// Lets them wait and take part as soon as they can; the others don't wait for them: for a machine
+  /// that starts.
   case wait
 }

@@ -59,7 +59,7 @@ extension Engine {
       switchOff(instance)
       return 0
     }
-    if entry.kind == .install, instance.settings.virtualMac, !switchOn(instance) {
+    if entry.kind == .install, instance.settings.virtualMAC, !switchOn(instance) {
       work.advanceFirst(to: nil)
       return 0
     }
@@ -121,7 +121,7 @@ extension Engine {
   /// Puts back what the kernel has just taken off a holder's interface together with an address of the
   /// host, so that it can be handed over; of very many addresses the first ones.
   func restoreAddresses(of instance: RouterInstance) {
-    guard instance.isHolding, instance.settings.handover == .seamless, !instance.settings.virtualMac
+    guard instance.isHolding, instance.settings.handover == .seamless, !instance.settings.virtualMAC
     else { return }
     let indices = instance.addresses.due(
       for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
@@ -154,7 +154,7 @@ extension Engine {
   func handleReplacement(by record: AddressRecord) {
     guard let slot = owners.slot(of: record.address.address, on: record.interfaceIndex),
       let instance = instances[slot], let link = instance.link,
-      instance.addressInterface == record.interfaceIndex, !instance.settings.virtualMac,
+      instance.addressInterface == record.interfaceIndex, !instance.settings.virtualMAC,
       let position = instance.addresses.position(of: record.address),
       instance.addresses[position].isInstalled
     else { return }
@@ -186,7 +186,7 @@ extension Engine {
   private func remove(
     _ requests: [AddressRequest], of instance: RouterInstance
   ) -> [NetlinkError?] {
-    guard !instance.settings.virtualMac, let index = instance.addressInterface else {
+    guard !instance.settings.virtualMAC, let index = instance.addressInterface else {
       return platform.kernel.remove(requests)
     }
     return sparingNeighbours(of: requests.map(\.address), onInterface: index) {
@@ -216,7 +216,7 @@ extension Engine {
     let due = instance.addresses.takeRetries(by: now)
     if due.current {
       work.add(
-        instance.isHolding ? .install : instance.settings.virtualMac ? .load : .remove,
+        instance.isHolding ? .install : instance.settings.virtualMAC ? .load : .remove,
         instance.slot)
     }
     if due.retired { work.add(.retire, instance.slot) }

@@ -194,7 +194,7 @@ extension Engine {
         else { continue }
         wire(of: instance)?.queue.announce(address.address, now: now)
       }
-    } else if instance.settings.virtualMac {
+    } else if instance.settings.virtualMAC {
       work.add(.load, instance.slot)
     } else if !instance.hasReleased {
       work.add(.remove, instance.slot)

@@ -51,7 +51,7 @@ extension Engine {
 
   /// How a router stands after it was asked to resign or to take over.
   enum Outcome: Hashable {
-    /// It is not decided yet.
+    /// Nothing is decided yet.
     case open
     /// Another machine is Active.
     case elsewhere

@@ -27,7 +27,7 @@ extension Engine {
       !instance.hasReleased, Handover.isDue(reason, isLeaving: instance.attendance.canHandOver)
     else { return false }
     let interval = instance.settings.interval
-    if instance.settings.virtualMac {
+    if instance.settings.virtualMAC {
       return instance.handover.letGoAtOnce(reason, interval: interval, at: now)
     }
     guard let wire = wire(of: instance), listen(on: wire) else { return false }
@@ -75,7 +75,7 @@ extension Engine {
     of instance: RouterInstance, listing lists: (IPAddress) -> Bool = { _ in true }
   ) {
     guard instance.handover.isUnderWay else { return }
-    if instance.settings.virtualMac, instance.handover.hasInherited,
+    if instance.settings.virtualMAC, instance.handover.hasInherited,
       instance.addresses.current.contains(where: { lists($0.address.address) })
     {
       return release(instance)

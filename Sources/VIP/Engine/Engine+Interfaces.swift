@@ -187,7 +187,7 @@ extension Engine {
       instance.attendance.run()
       perform(instance.election.start(at: now, from: primary), for: instance)
       if !instance.isHolding, !instance.hasReleased, !instance.handover.isUnderWay,
-        !instance.settings.virtualMac
+        !instance.settings.virtualMAC
       {
         // Left on the interface by an earlier life of this node.
         work.add(.remove, instance.slot)
@@ -264,7 +264,7 @@ extension Engine {
       }
       claimAddresses(of: instance, on: link.index)
       findHostAddresses(of: instance, on: link)
-      if instance.settings.virtualMac { work.add(.load, instance.slot) }
+      if instance.settings.virtualMAC { work.add(.load, instance.slot) }
     }
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress

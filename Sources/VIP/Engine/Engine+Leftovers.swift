@@ -53,7 +53,7 @@ extension Engine {
     {
       return .host
     }
-    return !settings.virtualMac && leftovers.contains(address) ? .here(.endless) : .absent
+    return !settings.virtualMAC && leftovers.contains(address) ? .here(.endless) : .absent
   }
 
   /// Removes leftovers that a router does not take for its own: it has the addresses on a macvlan,

@@ -12,10 +12,14 @@ extension Engine {
   func sparingNeighbours<Result>(
     of addresses: [InterfaceAddress], onInterface index: Int32, _ remove: () -> Result
   ) -> Result {
-    guard haveNeighbours(addresses, onInterface: index), let link = interfaces.link(index),
-      platform.setPromotesSecondaries(true, on: link)
-    else { return remove() }
-    defer { _ = platform.setPromotesSecondaries(false, on: link) }
+    guard haveNeighbours(addresses, onInterface: index), let link = interfaces.link(index) else {
+      return remove()
+    }
+    let path = "ipv4/conf/\(link.name)/promote_secondaries"
+    guard platform.setting(path) == 0, platform.changeSetting(path, to: 1) == 0 else {
+      return remove()
+    }
+    defer { _ = platform.changeSetting(path, to: 0) }
     return remove()
   }
 
@@ -47,7 +51,7 @@ extension Engine {
   func putBehindHostAddresses() {
     for (index, address) in interfaces.misplacedAddresses {
       guard let slot = owners.slot(of: address.address, on: index), let instance = routers[slot],
-        instance.addressInterface == index, !instance.settings.virtualMac,
+        instance.addressInterface == index, !instance.settings.virtualMAC,
         let position = instance.addresses.position(of: address),
         instance.addresses[position].isInstalled,
         instance.isHolding || instance.handover.keeps(address.address)
@@ -77,7 +81,7 @@ extension Engine {
   func removeAll(of instance: RouterInstance) {
     let addresses = instance.addresses.filter(\.isInstalled).map(\.address)
     // A macvlan goes as a whole.
-    guard !addresses.isEmpty, !instance.settings.virtualMac, let index = instance.addressInterface
+    guard !addresses.isEmpty, !instance.settings.virtualMAC, let index = instance.addressInterface
     else { return }
     let requests = addresses.reversed().map { AddressRequest(interfaceIndex: index, address: $0) }
     sparingNeighbours(of: addresses, onInterface: index) { _ = platform.kernel.remove(requests) }

@@ -114,9 +114,9 @@ extension Engine {
       $0.attendance.isLeaving || going.contains($0.settings.name)
     }
     guard
-      obstacles.contains(where: \.settings.virtualMac)
-        || wanted.added.contains(where: \.virtualMac)
-        || wanted.changed.contains(where: \.virtualMac)
+      obstacles.contains(where: \.settings.virtualMAC)
+        || wanted.added.contains(where: \.virtualMAC)
+        || wanted.changed.contains(where: \.virtualMAC)
     else { return (wanted, Rearrangement()) }
     func isLate(_ settings: RouterConfiguration) -> Bool {
       obstacles.contains { collides(settings, with: $0) }
@@ -133,9 +133,9 @@ extension Engine {
   private func collides(_ settings: RouterConfiguration, with other: RouterInstance) -> Bool {
     guard settings.interface == other.settings.interface,
       settings.families.contains(other.family),
-      settings.virtualMac || other.settings.virtualMac
+      settings.virtualMAC || other.settings.virtualMAC
     else { return false }
-    if settings.virtualMac, other.settings.virtualMac, settings.vrid == other.settings.vrid {
+    if settings.virtualMAC, other.settings.virtualMAC, settings.vrid == other.settings.vrid {
       return settings.name != other.settings.name || !passesMacvlan(other, to: settings)
     }
     guard settings.name != other.settings.name else { return false }

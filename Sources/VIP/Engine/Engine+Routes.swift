@@ -14,7 +14,7 @@ extension Engine {
     guard instance.isHolding || instance.handover.hasInherited, instance.isReachable,
       let index = instance.addressInterface, !isInVRF(instance)
     else { return }
-    instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMac)
+    instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMAC)
     for subnet in instance.routes.superfluous(instance.addresses) {
       removeRoute(to: subnet, of: instance)
     }
@@ -87,7 +87,7 @@ extension Engine {
   /// Takes back the routes of a router whose addresses are gone.
   func removeRoutes(of instance: RouterInstance) {
     guard !instance.routes.made.isEmpty, !instance.isHolding,
-      instance.addresses.installedCount == 0 || instance.settings.virtualMac
+      instance.addresses.installedCount == 0 || instance.settings.virtualMAC
     else { return }
     for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
   }

@@ -53,7 +53,7 @@ extension Engine {
     guard !instance.handover.isUnderWay, !isPreceded(instance) else { return false }
     if instance.isHolding, instance.formerGroups.holdAny { return false }
     // On an interface that is down they are as good as gone, whatever is still to be loaded there.
-    if instance.settings.virtualMac, !instance.isHolding, instance.hasReleased { return true }
+    if instance.settings.virtualMAC, !instance.isHolding, instance.hasReleased { return true }
     return !work.isUnfinished(instance.slot)
   }
 }

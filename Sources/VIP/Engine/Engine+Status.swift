@@ -32,7 +32,7 @@ extension Engine {
             || predecessors.contains { $0.serves(own.address) },
           awaited: instance.formerGroups.hold(own.address.address) ? true : nil)
       },
-      virtualMac: instance.macvlan.map {
+      virtualMAC: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
       since: platform.wallClock() - age, timeInState: age,

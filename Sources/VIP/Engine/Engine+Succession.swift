@@ -122,7 +122,7 @@ extension Engine {
     heir.addresses.inherited(place, former.addresses[position])
     former.addresses.removed(position)
     heir.routes.inherit(former.routes)
-    if former.settings.virtualMac {
+    if former.settings.virtualMAC {
       endHandover(of: former)
     } else {
       handle(former.handover.withdrawn(address.address), of: former)
@@ -150,7 +150,7 @@ extension Engine {
 
   /// Whether a router leaves its macvlan, with all that is on it, to the one that comes in its place.
   func passesMacvlan(_ former: RouterInstance, to settings: RouterConfiguration) -> Bool {
-    former.macvlan?.index != nil && settings.virtualMac
+    former.macvlan?.index != nil && settings.virtualMAC
       && settings.interface == former.settings.interface && settings.vrid == former.settings.vrid
       && settings.handover == .seamless && former.settings.handover == .seamless
   }
@@ -168,8 +168,8 @@ extension Engine {
 
   /// Whether what a router has is where another one has it.
   private func isSamePlace(_ former: RouterInstance, _ heir: RouterInstance) -> Bool {
-    guard former.settings.virtualMac, heir.settings.virtualMac else {
-      return former.addressInterface == heir.addressInterface && !heir.settings.virtualMac
+    guard former.settings.virtualMAC, heir.settings.virtualMAC else {
+      return former.addressInterface == heir.addressInterface && !heir.settings.virtualMAC
     }
     // It has been passed on.
     return former.isReplaced && former.macvlan == nil && heir.macvlan != nil

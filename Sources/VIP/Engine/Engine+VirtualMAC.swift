@@ -19,7 +19,7 @@ extension Engine {
   ///
   /// - Throws: why there is none. Nothing has changed then.
   func createMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
-    guard instance.settings.virtualMac, let name = claims.group(of: instance.slot) else { return }
+    guard instance.settings.virtualMAC, let name = claims.group(of: instance.slot) else { return }
     let macvlan = RouterMacvlan(name: name, instance.settings.vrid, instance.family)
     instance.macvlan = macvlan
     let index = try macvlans.make(

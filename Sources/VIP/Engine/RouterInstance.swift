@@ -171,19 +171,19 @@ final class RouterInstance {
   /// switched off is switched on again.
   var hasReleased: Bool {
     if handover.isUnderWay { return false }
-    return settings.virtualMac ? !isReachable : addresses.installedCount == 0
+    return settings.virtualMAC ? !isReachable : addresses.installedCount == 0
   }
 
   /// Whether what is installed can be reached: a macvlan may be switched off.
-  var isReachable: Bool { settings.virtualMac ? macvlan?.isUp ?? false : true }
+  var isReachable: Bool { settings.virtualMAC ? macvlan?.isUp ?? false : true }
 
   /// The kernel's number for the interface that its addresses are on.
-  var addressInterface: Int32? { settings.virtualMac ? macvlan?.index : link?.index }
+  var addressInterface: Int32? { settings.virtualMAC ? macvlan?.index : link?.index }
 
   /// What decides which addresses are to be worked on.
   var circumstances: VirtualAddress.Circumstances {
     VirtualAddress.Circumstances(
-      isHolding: isHolding, hasOwnInterface: settings.virtualMac, isReachable: isReachable,
+      isHolding: isHolding, hasOwnInterface: settings.virtualMAC, isReachable: isReachable,
       isAttached: addressInterface != nil, handover: handover, formerGroups: formerGroups)
   }
 
@@ -227,7 +227,7 @@ final class RouterInstance {
   func request(_ index: Int, lifetime: Duration?, isDormant: Bool = false) -> AddressRequest {
     AddressRequest(
       interfaceIndex: addressInterface ?? 0, address: addresses[index].address, lifetime: lifetime,
-      makesRoute: !settings.virtualMac, isDormant: isDormant)
+      makesRoute: !settings.virtualMAC, isDormant: isDormant)
   }
 }
 

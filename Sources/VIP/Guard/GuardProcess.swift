@@ -24,11 +24,11 @@ package protocol GuardProcess: AnyObject {
 package enum GuardNews: Sendable, Hashable {
   /// Nothing yet.
   case none
-  /// It watches from now on.
+  /// The guard watches from now on.
   case isReady
-  /// It can't open its sockets.
+  /// The guard can't open its sockets.
   case failed(errno: Int32)
-  /// It is dead.
+  /// The guard is dead.
   case hasEnded
 }
 

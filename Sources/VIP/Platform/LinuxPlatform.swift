@@ -73,11 +73,6 @@ public final class LinuxPlatform: Platform {
     settings.isForwarding(link, family)
   }
 
-  /// Changes what happens to secondary addresses, see ``KernelSettings``.
-  public func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
-    settings.setPromotesSecondaries(isOn, on: link)
-  }
-
   /// Claims a name, see ``NameRegistry``.
   public func claimName(_ name: String) throws(NodeError) -> Bool { try names.claimName(name) }
   /// Tells which process has a name, see ``NameRegistry``.

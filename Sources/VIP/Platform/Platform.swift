@@ -67,24 +67,12 @@ public protocol KernelSettings: AnyObject {
   func changeSetting(_ path: String, to value: Int) -> Int32
   /// Whether the host forwards packets of a family that arrive on an interface; has a default.
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool
-  /// Sets whether, on an interface, the next IPv4 address of a subnet takes the place of the first
-  /// one that is removed, instead of being removed with it; has a default.
-  ///
-  /// - Returns: whether that was otherwise before and has been changed.
-  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool
 }
 
 extension KernelSettings {
   /// Reads the interface's setting `forwarding`.
   public func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool {
     setting("\(family == .ipv4 ? "ipv4" : "ipv6")/conf/\(link.name)/forwarding") ?? 0 != 0
-  }
-
-  /// Changes the interface's setting `promote_secondaries`.
-  public func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
-    let path = "ipv4/conf/\(link.name)/promote_secondaries"
-    guard let present = setting(path), (present != 0) != isOn else { return false }
-    return changeSetting(path, to: isOn ? 1 : 0) == 0
   }
 }
 

@@ -22,7 +22,7 @@ struct Handover: Equatable {
     case nothing
     /// The addresses that it no longer keeps can be removed; others stay.
     case removeSome
-    /// It is over: all addresses can be removed.
+    /// The handover is over: all addresses can be removed.
     case release
   }
 

@@ -18,11 +18,11 @@ struct VirtualAddress: Equatable {
 
   /// How an address is on its interface.
   enum Lease: Equatable {
-    /// It waits without an end on an interface that is off; the machine does not use it.
+    /// The address waits without an end on an interface that is off; the machine does not use it.
     case asleep
     /// The machine uses it until it is removed.
     case endless
-    /// It ends some time after it was last refreshed.
+    /// The lease ends some time after it was last refreshed.
     case refreshed(at: Instant)
   }
 
@@ -159,7 +159,7 @@ struct VirtualAddress: Equatable {
     return isNew
   }
 
-  /// It is no longer on the interface: this node removed it, or left it to another router.
+  /// Notes that it is off the interface: this node removed it, or left it to another router.
   mutating func removed() {
     place = .absent
     unrest = .none
@@ -175,7 +175,7 @@ struct VirtualAddress: Equatable {
     echoes += 1
   }
 
-  /// It belongs to another router from now on, which goes on with all that is known of it.
+  /// Passes it on to another router, which goes on with all that is known of it.
   mutating func passed(on other: VirtualAddress) {
     place = other.place
     unrest = other.unrest
@@ -251,7 +251,7 @@ struct VirtualAddress: Equatable {
     if failure != nil, !isInstalled { unrest = .none }
   }
 
-  /// It no longer belongs to the router.
+  /// Notes that it no longer belongs to the router.
   mutating func retire() {
     retryAt = nil
     isAwaited = false

@@ -76,12 +76,12 @@ final class Segment {
 
   /// The routers whose advertisements leave in one way, by VRID.
   func routers(sendingBy way: Way) -> [RouterInstance] {
-    routers.compactMap { $0 }.filter { $0.settings.virtualMac == (way == .frames) }
+    routers.compactMap { $0 }.filter { $0.settings.virtualMAC == (way == .frames) }
   }
 
   /// The error number with which a router's advertisements fail to be sent; 0 if they don't.
   func sendFailure(of instance: RouterInstance) -> Int32 {
-    sendFailure(by: instance.settings.virtualMac ? .frames : .socket)
+    sendFailure(by: instance.settings.virtualMAC ? .frames : .socket)
   }
 
   /// The error number with which advertisements fail to be sent in one way; 0 if they don't.
@@ -94,7 +94,7 @@ final class Segment {
 
   /// Since when a router's advertisements fail to be sent; `nil` if they don't.
   func sendFailingSince(of instance: RouterInstance) -> Instant? {
-    instance.settings.virtualMac ? frameFailure.failingSince : socketFailure.failingSince
+    instance.settings.virtualMAC ? frameFailure.failingSince : socketFailure.failingSince
   }
 
   // MARK: Receiving

@@ -12,9 +12,9 @@ struct SendFailure {
 
   /// What an attempt has changed.
   enum News: Hashable {
-    /// It has failed, and the one before had not, or for another reason.
+    /// The attempt has failed, and the one before had not, or for another reason.
     case failed(errno: Int32)
-    /// It has worked again.
+    /// Sending works again.
     case recovered
   }
 

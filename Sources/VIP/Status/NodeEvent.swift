@@ -21,7 +21,7 @@ public enum NodeEvent: Sendable, Hashable {
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
   /// A program that is run when a router changes what it does wrote a line, or ended well.
-  case hook(router: String, family: AddressFamily, state: HookState, text: String)
+  case hook(router: String, family: AddressFamily, state: Settlement.State, text: String)
   /// A router is gone from the node.
   case removed(router: String)
   /// Something is wrong with the node as a whole and needs a person's attention.
@@ -113,6 +113,6 @@ extension NodeEvent {
 }
 
 /// A sentence about the program that is run for a state.
-package func hookText(_ state: HookState, _ text: String) -> String {
+package func hookText(_ state: Settlement.State, _ text: String) -> String {
   "the hook for \(state.rawValue) \(text)"
 }

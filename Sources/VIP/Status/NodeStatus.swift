@@ -62,11 +62,11 @@ public struct NodeStatus: Sendable, Hashable {
 public enum GuardState: String, Sendable, Hashable, Codable {
   /// The node was started without one.
   case off
-  /// It has been started and has not said yet that it is ready.
+  /// The guard has been started and has not said yet that it is ready.
   case starting
-  /// It watches.
+  /// The guard watches.
   case running
-  /// It has ended too often or can't be started; the node tries again later.
+  /// The guard has ended too often or can't be started; the node tries again later.
   ///
   /// Meanwhile the addresses of a node that dies go with their leases.
   case down
@@ -97,7 +97,7 @@ public struct RouterStatus: Sendable, Hashable {
   /// The virtual addresses and whether the kernel has them on our interface.
   public var addresses: [AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
-  public var virtualMac: VirtualMAC?
+  public var virtualMAC: VirtualMAC?
   /// When the state was entered, by the wall clock.
   public var since: Timestamp
   /// How long ago that was.
@@ -128,7 +128,7 @@ public struct RouterStatus: Sendable, Hashable {
     name: String, interface: String, vrid: VRID, family: AddressFamily, version: ProtocolVersion,
     state: VirtualRouter.State, priority: Priority, effectivePriority: Priority,
     interval: AdvertisementInterval, activeRouter: IPAddress? = nil, addresses: [AddressStatus],
-    virtualMac: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: StateReason,
+    virtualMAC: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: StateReason,
     statistics: Statistics = Statistics(),
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
     conflicts: ConflictStatus = ConflictStatus(), takeovers: TakeoverStatus = TakeoverStatus(),
@@ -146,7 +146,7 @@ public struct RouterStatus: Sendable, Hashable {
     self.interval = interval
     self.activeRouter = activeRouter
     self.addresses = addresses
-    self.virtualMac = virtualMac
+    self.virtualMAC = virtualMAC
     self.since = since
     self.timeInState = timeInState
     self.reason = reason

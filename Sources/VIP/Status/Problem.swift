@@ -62,7 +62,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     /// Advertisements can't list all addresses.
     case addressesNotListed
     /// The program that is run for a state failed.
-    case hook(HookState)
+    case hook(Settlement.State)
     /// The machine is set up in a way that does the router harm; the sentence says how.
     case machine(String)
   }
@@ -77,11 +77,11 @@ public struct Problem: Sendable, Hashable, Identifiable {
 
   /// How a problem ends.
   public enum Ending: String, Sendable, Hashable, Codable {
-    /// It is not there any more.
+    /// The problem is not there any more.
     case over
     /// Nothing has shown it for a while; it may go on where this machine does not see it.
     case unseen
-    /// It is not looked at any more: its router is gone, or does nothing that it would be in the way of.
+    /// Nothing looks at it any more: its router is gone, or does nothing that it would hinder.
     case unwatched
   }
 

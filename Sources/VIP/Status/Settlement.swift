@@ -8,13 +8,13 @@ public import VRRP
 public struct Settlement: Sendable, Hashable {
   /// What a virtual router does, as far as its addresses are concerned.
   public enum State: String, Sendable, Hashable, Codable, CaseIterable {
-    /// It holds the addresses: all are on the interface, as far as the kernel takes them.
+    /// The router holds the addresses: all are on the interface, as far as the kernel takes them.
     case active
-    /// It takes part, and has released the addresses: another router holds them or soon will.
+    /// The router takes part, and has released the addresses: another one holds them or soon will.
     case backup
-    /// It can't take part: its interface is down, gone or without an address, or can't be opened.
+    /// The router can't take part: its interface is down, gone, without an address or can't be opened.
     case fault
-    /// It is no part of the node: taken down, or not brought up yet.
+    /// The router is no part of the node: taken down, or not brought up yet.
     case stop
   }
 

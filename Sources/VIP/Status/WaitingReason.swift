@@ -10,15 +10,15 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
     case missing
     /// Another interface has the name now.
     case replaced
-    /// It is switched off.
+    /// The interface is switched off.
     case down
-    /// It is switched on and has no link.
+    /// The interface is switched on and has no link.
     case noCarrier
-    /// It leads to no other machine.
+    /// The interface leads to no other machine.
     case loopback
     /// Its frames are no Ethernet frames, as those of a tunnel.
     case notEthernet
-    /// It is a port of another interface (bridge, bond), which takes its packets.
+    /// The interface is a port of another one (bridge, bond), which takes its packets.
     case port(of: String)
   }
 
@@ -76,7 +76,7 @@ extension InterfaceFault {
 
 /// Why a virtual router takes no part in the election at the moment.
 public enum WaitingReason: Sendable, Hashable {
-  /// It has not been started yet.
+  /// The router has not been started yet.
   case notStarted
   /// Its own interface can't carry the election.
   case interface(InterfaceFault)
@@ -128,7 +128,7 @@ extension WaitingReason: CustomStringConvertible {
 public enum StateReason: Sendable, Hashable {
   /// The election entered it, for a cause.
   case transition(Transition.Reason)
-  /// It takes no part in the election.
+  /// The router takes no part in the election.
   case waiting(WaitingReason)
 }
 
@@ -148,6 +148,6 @@ public enum RouterFitness: Sendable, Hashable {
   case fit
   /// Its priority is lower by 1 to 254 and never below 1; what several causes take off adds up.
   case weaker(by: UInt8, because: String)
-  /// It leaves the election, handing its addresses over, until it is fit again.
+  /// The router leaves the election, handing its addresses over, until it is fit again.
   case unfit(because: String)
 }

@@ -36,7 +36,7 @@ extension MachineCheck {
     let preemption =
       if settings.priority == .owner {
         "preempts always"
-      } else if !settings.preempt {
+      } else if !settings.preempts {
         "does not preempt"
       } else if settings.preemptDelay > .zero {
         "preempts after \(settings.preemptDelay.text)"
@@ -48,7 +48,7 @@ extension MachineCheck {
         + " while \(track.interface) is down"
     }
     let transport: [String] =
-      if settings.virtualMac {
+      if settings.virtualMAC {
         ["virtual MAC address \(MACAddress.virtualRouter(settings.vrid, family))"]
       } else if !settings.peers.isEmpty {
         ["unicast to \(settings.peers(family).map(\.description).joined(separator: " "))"]

@@ -2,9 +2,9 @@
 public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart.
   public enum Kind: Sendable, Hashable {
-    /// It can't be read, or makes no sense.
+    /// The file can't be read, or makes no sense.
     case invalid
-    /// It makes sense, but names something that this machine does not have.
+    /// The file makes sense, but names something that this machine does not have.
     case unusable
   }
 

@@ -5,11 +5,11 @@ import VIPCore
 struct PlacedHooks: Sendable {
   var hooks = Hooks()
   /// Where each program stands.
-  var places: [HookState: Place] = [:]
+  var places: [Settlement.State: Place] = [:]
   /// Where all of it stands.
   var place: Place?
 
-  private static let knownKeys = HookState.allCases.map(\.rawValue) + ["timeout"]
+  private static let knownKeys = Settlement.State.allCases.map(\.rawValue) + ["timeout"]
 
   init() {}
 
@@ -18,7 +18,7 @@ struct PlacedHooks: Sendable {
     guard !tree.isEmpty else { return }
     place = tree.place
     var keys = try KeyedValues(tree, knownKeys: Self.knownKeys, where: "in 'on'")
-    for state in HookState.allCases {
+    for state in Settlement.State.allCases {
       guard let list = keys.take(state.rawValue), !list.isEmpty else { continue }
       let items = try list.items(
         state.rawValue, example: "[/usr/local/bin/program, argument]")

@@ -88,13 +88,13 @@ private struct RouterPlaces: Sendable {
     case .name: router.name = try value.text(key, example: "web")
     case .priority: router.priority = try value.number(key, SettingText.priority)
     case .interval: router.interval = try value.interval(router.version)
-    case .preempt: (router.preempt, router.preemptDelay) = try value.preemption()
+    case .preempt: (router.preempts, router.preemptDelay) = try value.preemption()
     case .version: router.version = try value.number(key, SettingText.version)
     case .checksum: router.checksum = try value.setting(key, SettingText.checksum)
     case .authentication: router.password = try value.authentication()
     case .handover: router.handover = try value.setting(key, SettingText.handover)
     case .probe: router.probe = try value.flag(key)
-    case .virtualMac: router.virtualMac = try value.flag(key)
+    case .virtualMAC: router.virtualMAC = try value.flag(key)
     case .track:
       router.tracks = try read(setting, value, example: "[eth1]") { item throws(Diagnostic) in
         try item.track()

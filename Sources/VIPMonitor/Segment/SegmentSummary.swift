@@ -41,13 +41,13 @@ public struct SegmentSummary: Sendable, Hashable {
   public struct Router: Sendable, Hashable {
     /// What it was doing at the end.
     public enum Condition: String, Sendable, Hashable, Codable {
-      /// It is the Active.
+      /// The router is the Active.
       case active
-      /// It acts as Active beside another one.
+      /// The router acts as Active beside another one.
       case alsoActive = "also-active"
-      /// It said farewell.
+      /// The router said farewell.
       case left
-      /// It was Active and has been silent since.
+      /// The router was Active and has been silent since.
       case silent
     }
 

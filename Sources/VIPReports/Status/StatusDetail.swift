@@ -84,10 +84,10 @@ public struct StatusDetail: Sendable {
       let list = peers.prefix(8).map(\.description).joined(separator: " ")
       rows.append(("unicast", peers.isEmpty ? "to no peer" : "to \(list)"))
     }
-    if let virtual = router.virtualMac {
+    if let virtual = router.virtualMAC {
       rows.append(("MAC", "\(virtual.address), the group's own"))
     }
-    let carrier = router.virtualMac?.interface ?? router.interface
+    let carrier = router.virtualMAC?.interface ?? router.interface
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
         switch (router.state, address.installed) {

@@ -110,15 +110,15 @@ package final class Bench {
 /// Settings of a router on the fake machine.
 package func settings(
   _ addresses: [String] = ["198.18.0.100/24"], priority: Int = 100, vrid: Int = 51,
-  name: String? = "web", interface: String = "eth0", preempt: Bool = true,
+  name: String? = "web", interface: String = "eth0", preempts: Bool = true,
   interval: AdvertisementInterval = .default, handover: HandoverPolicy = .seamless,
-  probe: Bool = false, virtualMac: Bool = false
+  probe: Bool = false, virtualMAC: Bool = false
 ) throws -> RouterConfiguration {
   RouterConfiguration(
     name: name, interface: interface, vrid: try parsed(VRID(exactly: vrid)),
     priority: try parsed(Priority(configured: priority)), interval: interval,
-    addresses: try addresses.map { try parsed(InterfaceAddress($0)) }, preempt: preempt,
-    handover: handover, probe: probe, virtualMac: virtualMac)
+    addresses: try addresses.map { try parsed(InterfaceAddress($0)) }, preempts: preempts,
+    handover: handover, probe: probe, virtualMAC: virtualMAC)
 }
 
 /// A text of a test that is no address, VRID or priority.

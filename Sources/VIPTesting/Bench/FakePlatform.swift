@@ -53,11 +53,7 @@ package final class FakePlatform: Platform, Readiness {
   /// Whether the machine is a router.
   package var forwards = false
   package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { forwards }
-  package func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
-    defer { fake.promotesSecondaries = isOn }
-    return fake.promotesSecondaries != isOn
-  }
-  /// Settings below net that were read or written; only those of macvlans can be.
+  /// Settings below net that were written, but for `promote_secondaries`, which is the kernel's.
   package var settings: [String: Int] = [:]
   /// What writing a setting fails with.
   package var settingFailure: Int32 = 0
@@ -67,13 +63,18 @@ package final class FakePlatform: Platform, Readiness {
   package var foreignHolder: NameHolder?
 
   package func setting(_ path: String) -> Int? {
-    settings[path] ?? (path.hasPrefix("ipv6/conf/") ? -7 : nil)
+    if path.hasSuffix("/promote_secondaries") { return fake.promotesSecondaries ? 1 : 0 }
+    return settings[path] ?? (path.hasPrefix("ipv6/conf/") ? -7 : nil)
   }
 
   package func obstacle(toSetting path: String) -> Int32 { settingFailure }
 
   package func changeSetting(_ path: String, to value: Int) -> Int32 {
     guard settingFailure == 0 else { return settingFailure }
+    if path.hasSuffix("/promote_secondaries") {
+      fake.promotesSecondaries = value == 1
+      return 0
+    }
     settings[path] = value
     if path.hasSuffix("keep_addr_on_down") { fake.keepsIPv6AddressesOnDown = value == 1 }
     return 0

@@ -28,19 +28,19 @@ public final class MachineInMemory: Platform, Sendable {
   public enum Time: Sendable, Hashable {
     /// That of this computer; what a ``VIP/Node`` needs.
     case real
-    /// It stands still until the test lets it pass, see ``MachineInMemory/pass(_:for:)``.
+    /// Time that stands still until the test lets it pass, see ``MachineInMemory/pass(_:for:)``.
     case virtual
   }
 
   /// Something that a node did on a machine.
   public enum Deed: Sendable, Hashable {
-    /// It sent an advertisement to the group or to one machine.
+    /// The node sent an advertisement to the group or to one machine.
     case advertise(Advertisement, to: IPAddress)
-    /// It put an address on an interface, or refreshed it.
+    /// The node put an address on an interface, or refreshed it.
     case install(InterfaceAddress)
-    /// It took an address from an interface.
+    /// The node took an address from an interface.
     case remove(InterfaceAddress)
-    /// It announced an address, defended it, or asked whether it is free.
+    /// The node announced an address, defended it, or asked whether it is free.
     case announce(AddressClaim)
   }
 
@@ -217,9 +217,13 @@ extension MachineInMemory {
   /// Does nothing: a wire in memory needs no end.
   public func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
 
-  /// A setting that was changed, or as a machine has it at first: only those of IPv6 are there.
+  /// A setting that was changed, or as a machine has it at first: only those of IPv6 are there, and
+  /// `promote_secondaries`.
   public func setting(_ path: String) -> Int? {
-    memory.state.withLock { $0.settings[path] } ?? (path.hasPrefix("ipv6/conf/") ? 0 : nil)
+    if path.hasSuffix("/promote_secondaries") {
+      return withKernel { $0.promotesSecondaries ? 1 : 0 }
+    }
+    return memory.state.withLock { $0.settings[path] } ?? (path.hasPrefix("ipv6/conf/") ? 0 : nil)
   }
 
   /// Nothing stands in the way of a change.
@@ -230,16 +234,10 @@ extension MachineInMemory {
     memory.state.withLock { $0.settings[path] = value }
     if path.hasSuffix("/keep_addr_on_down") {
       withKernel { $0.keepsIPv6AddressesOnDown = value == 1 }
+    } else if path.hasSuffix("/promote_secondaries") {
+      withKernel { $0.promotesSecondaries = value == 1 }
     }
     return 0
-  }
-
-  /// Notes that the next address takes the place of a first one that is removed.
-  public func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
-    withKernel { kernel in
-      defer { kernel.promotesSecondaries = isOn }
-      return kernel.promotesSecondaries != isOn
-    }
   }
 
   /// Every name is free.

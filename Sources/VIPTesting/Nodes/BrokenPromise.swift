@@ -136,7 +136,7 @@ struct WatchedAddress {
       let other = member.settings
       return other.vrid == first.vrid && other.version == first.version
         && other.password == first.password && other.peers.isEmpty == first.peers.isEmpty
-        && other.virtualMac == first.virtualMac && other.priority != .owner
+        && other.virtualMAC == first.virtualMAC && other.priority != .owner
         && (first.version == .v3 || other.interval == first.interval)
         && members.count { $0.machine == member.machine } == 1
     }

@@ -63,7 +63,7 @@ final class MachineGuard: GuardProcess {
       area.deeds(at: machine.clock.localTime(at: simulation.now).nanoseconds), by: machine)
   }
 
-  /// It is killed.
+  /// Kills it.
   func die() {
     guard pid != nil else { return }
     readyAt = nil

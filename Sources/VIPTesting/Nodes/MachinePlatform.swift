@@ -77,17 +77,11 @@ final class MachinePlatform: Platform, Readiness {
 
   func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { false }
 
-  func setPromotesSecondaries(_ isOn: Bool, on link: Link) -> Bool {
-    guard !isDead, machine.kernel.promotesSecondaries != isOn else { return false }
-    machine.kernel.promotesSecondaries = isOn
-    machine.log.append(.set("ipv4/conf/\(link.name)/promote_secondaries", isOn ? 1 : 0))
-    return true
-  }
-
   func setting(_ path: String) -> Int? {
     let parts = path.split(separator: "/")
     if path == "ipv4/conf/all/rp_filter" { return machine.settings[path] ?? 0 }
     guard parts.count == 4, machine.link(named: String(parts[2])) != nil else { return nil }
+    if parts[3] == "promote_secondaries" { return machine.kernel.promotesSecondaries ? 1 : 0 }
     return machine.settings[path] ?? (parts[0] == "ipv6" ? 0 : nil)
   }
 
@@ -97,6 +91,11 @@ final class MachinePlatform: Platform, Readiness {
     let parts = path.split(separator: "/")
     guard !isDead, parts.count == 4, let link = machine.link(named: String(parts[2])) else {
       return 2
+    }
+    if parts[3] == "promote_secondaries" {
+      machine.kernel.promotesSecondaries = value == 1
+      machine.log.append(.set(path, value))
+      return 0
     }
     if machine.refuses(.link, at: simulation.now) { return 12 }
     machine.settings[path] = value

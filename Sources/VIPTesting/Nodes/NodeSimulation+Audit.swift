@@ -103,7 +103,7 @@ extension NodeSimulation {
         let settings = machine.process?.settings.first(where: { $0.name == other.name }),
         machine.link(named: settings.interface).map({ machine.attachments[$0.index] == segment })
           ?? false,
-        settings.preempt, other.effectivePriority > best.effectivePriority
+        settings.preempts, other.effectivePriority > best.effectivePriority
       else { continue }
       breach(
         .rightActive, active,

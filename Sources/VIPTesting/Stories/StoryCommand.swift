@@ -82,23 +82,23 @@ public enum StoryCommand: Sendable, Hashable {
 
   /// What can befall an interface.
   public enum LinkDeed: String, Sendable, Hashable, CaseIterable {
-    /// It is switched off.
+    /// The interface is switched off.
     case down
-    /// It is switched on.
+    /// The interface is switched on.
     case up
     /// Its cable is pulled.
     case noCarrier = "no-carrier"
     /// Its cable is back.
     case carrier
-    /// It is removed.
+    /// The interface is removed.
     case gone
-    /// It appears again, with another number.
+    /// The interface appears again, with another number.
     case new
-    /// It is plugged into the first segment.
+    /// The interface is plugged into the first segment.
     case joins
-    /// It gets an MTU that is too small for IPv6.
+    /// The interface gets an MTU that is too small for IPv6.
     case smallMTU = "mtu-576"
-    /// It gets an MTU that suits everything.
+    /// The interface gets an MTU that suits everything.
     case usualMTU = "mtu-1500"
   }
 

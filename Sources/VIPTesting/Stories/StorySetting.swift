@@ -69,9 +69,9 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
     case .preempt:
       if let isOn = Self.onOff[value] {
         router.preemptDelay = .zero
-        return set(\.preempt, isOn)
+        return set(\.preempts, isOn)
       }
-      router.preempt = true
+      router.preempts = true
       return set(\.preemptDelay, Duration(text: value))
     case .version: return set(\.version, UInt8(value).flatMap { ProtocolVersion(rawValue: $0) })
     case .password:
@@ -79,7 +79,7 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
       return router.password != nil
     case .handover: return set(\.handover, HandoverPolicy(rawValue: value))
     case .probe: return set(\.probe, Self.onOff[value])
-    case .mac: return set(\.virtualMac, ["own": false, "virtual": true][value])
+    case .mac: return set(\.virtualMAC, ["own": false, "virtual": true][value])
     case .track:
       guard let track = Track(value) else { return false }
       router.tracks.removeAll { $0.interface == track.interface }

@@ -87,7 +87,7 @@ struct RouterOptions: ParsableArguments {
   @Flag(
     name: .customLong("virtual-mac"),
     help: "Serve the addresses under the group's own Ethernet address, which moves with them.")
-  var virtualMac = false
+  var virtualMAC = false
 
   @Option(
     name: .customLong("track"),
@@ -160,9 +160,9 @@ struct RouterOptions: ParsableArguments {
     }
     let router = RouterConfiguration(
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
-      interval: try intervalFromFlag() ?? .default, addresses: virtual, preempt: !noPreempt,
+      interval: try intervalFromFlag() ?? .default, addresses: virtual, preempts: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, virtualMac: virtualMac, tracks: tracks, peers: peers)
+      probe: !noProbe, virtualMAC: virtualMAC, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {
@@ -194,7 +194,7 @@ extension RouterOptions {
       case .version: [version != nil]
       case .checksum: [checksum != nil]
       case .probe: [noProbe]
-      case .virtualMac: [virtualMac]
+      case .virtualMAC: [virtualMAC]
       case .track: [!tracks.isEmpty]
       case .peers: [!peers.isEmpty]
       // Only a file can say these, but for the addresses, which stand without a flag.

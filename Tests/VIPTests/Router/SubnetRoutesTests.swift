@@ -6,7 +6,7 @@ import VRRP
 
 @testable import VIP
 
-/// Which subnets need a route, and whom to ask for it.
+/// Which subnets need a route, and which router to ask for it.
 @Suite struct SubnetRoutesTests {
   private func list(_ texts: String...) throws -> [InterfaceAddress] {
     try texts.map { try #require(InterfaceAddress($0)) }

@@ -51,7 +51,7 @@ import VRRP
 
   @Test func `frames that fail are not told again after each message of the socket`() throws {
     let bench = try holder(
-      settings(), settings(["198.18.0.101/24"], vrid: 52, name: "mail", virtualMac: true))
+      settings(), settings(["198.18.0.101/24"], vrid: 52, name: "mail", virtualMAC: true))
     bench.platform.wire.outage = FrameError(
       interface: "eth0", operation: "send", errorNumber: 1)
     bench.pass(.seconds(10))
@@ -65,8 +65,8 @@ import VRRP
   }
 
   @Test(arguments: [false, true])
-  func `a router whose interface is renamed says farewell on it`(virtualMac: Bool) throws {
-    let bench = try holder(settings(virtualMac: virtualMac))
+  func `a router whose interface is renamed says farewell on it`(virtualMAC: Bool) throws {
+    let bench = try holder(settings(virtualMAC: virtualMAC))
     bench.platform.wire.removeAll()
     let old = FakePlatform.eth0
     bench.platform.fake.setLink(
@@ -76,6 +76,6 @@ import VRRP
     let transport = try #require(bench.platform.transport(.ipv4))
     // Behind the Ethernet and the IP header.
     let frames = bench.platform.wire.frames.filter { $0.count > 37 && $0[23] == 112 }
-    #expect(virtualMac ? frames.last?[36] == 0 : transport.sentPriorities.last == 0)
+    #expect(virtualMAC ? frames.last?[36] == 0 : transport.sentPriorities.last == 0)
   }
 }
