@@ -142,7 +142,7 @@ extension NetworkTests {
       #expect(
         lines[0].hasPrefix(
           "\(path):2:71: conflict: \(vip) is used by the machine with Ethernet address "
-            + "\(stranger.mac), which speaks no VRRPv3 for VRID 51"))
+            + "\(stranger.mac), from which no VRRPv3 for VRID 51 is heard"))
       #expect(lines[1].contains(": conflict: \(other) is used by the machine with"))
       #expect(
         lines[2] == "vipctl: \(path): 2 conflicts with other machines on the segment")

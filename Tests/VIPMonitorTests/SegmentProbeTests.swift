@@ -64,9 +64,27 @@ import VRRP
     #expect(
       texts(probe) == [
         "conflict: 192.0.2.100 is used by the machine with Ethernet address 02:00:00:00:00:66, "
-          + "which speaks no VRRPv3 for VRID 51; give one of them another address"
+          + "from which no VRRPv3 for VRID 51 is heard; if it belongs to the group, see whether it "
+          + "advertises, its VRID and its firewall, and multicast (IGMP or MLD snooping) on the switch; "
+          + "if not, give one of them another address"
       ])
     #expect(probe.outcomes.first?.field == .address(1))
+  }
+
+  @Test(arguments: [true, false])
+  func `a machine that is probably the Active is told of as such`(isVirtual: Bool) throws {
+    var probe = probe([try router(["192.0.2.99/24", "192.0.2.100/24"])])
+    let mac = isVirtual ? MACAddress(0, 0, 0x5E, 0, 1, 51) : MACAddress(2, 0, 0, 0, 0, 0x66)
+    for address in isVirtual ? ["192.0.2.100"] : ["192.0.2.99", "192.0.2.100"] {
+      try see(reply(address, at: mac), &probe)
+    }
+    let found = texts(probe)
+    #expect(found.count == (isVirtual ? 1 : 2))
+    #expect(
+      found.allSatisfy {
+        $0.contains(isVirtual ? "the virtual MAC address of VRID 51" : "it probably is the group's")
+          && !$0.contains("another address")
+      }, "\(found)")
   }
 
   @Test func `the group's own holder is none`() throws {

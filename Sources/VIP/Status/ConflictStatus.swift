@@ -42,5 +42,6 @@ package func addressCountText(_ count: Int) -> String {
 /// Which machine uses an address, and what to do about it, as one sentence.
 package func conflictText(_ address: IPAddress, _ mac: MACAddress) -> String {
   "\(address) is also used by the machine with Ethernet address \(mac), which is not heard as "
-    + "one of the group; give it another address, or see that the group's machines hear each other"
+    + "one of the group; see that the group's machines hear each other, and if it is none of them, "
+    + "give it another address"
 }

@@ -155,6 +155,7 @@ public struct SegmentProbe {
       }
     }
     let virtual = MACAddress.virtualRouter(settings.vrid, family)
+    let answered = wanted.intersection(holders.keys)
     for (place, address) in settings.addresses.enumerated() where address.family == family {
       for mac in holders[address.address] ?? [] {
         if let source = group[mac] ?? (mac == virtual ? group.values.min() : nil) {
@@ -164,13 +165,32 @@ public struct SegmentProbe {
         } else {
           find(
             .conflict, .address(place),
-            "\(address.address) is used by the machine with Ethernet address \(mac), which speaks "
-              + "no \(settings.version) for VRID \(settings.vrid); give one of them another address"
-          )
+            "\(address.address) is used by the machine with Ethernet address \(mac), from which no "
+              + "\(settings.version) for VRID \(settings.vrid) is heard"
+              + Self.advice(
+                isVirtual: mac == virtual, vrid: settings.vrid,
+                hasAll: answered.count > 1 && answered.allSatisfy { holders[$0] == [mac] }))
         }
       }
     }
     return outcomes
+  }
+
+  /// What to do about a machine that answers for a virtual address and is not heard: where it is
+  /// probably the group's Active, another address would be no remedy.
+  private static func advice(isVirtual: Bool, vrid: VRID, hasAll: Bool) -> String {
+    let remedy =
+      "see whether it advertises, its VRID and its firewall, and multicast (IGMP or MLD snooping) on "
+      + "the switch"
+    if isVirtual {
+      return "; this is the virtual MAC address of VRID \(vrid), so a router of the group serves it: "
+        + remedy
+    }
+    if hasAll {
+      return "; it has all addresses of the router that answer, so it probably is the group's Active: "
+        + remedy
+    }
+    return "; if it belongs to the group, \(remedy); if not, give one of them another address"
   }
 
   /// In what a machine that advertises on a router's VRID differs from the router.
