@@ -183,11 +183,13 @@ public struct SegmentProbe {
       "see whether it advertises, its VRID and its firewall, and multicast (IGMP or MLD snooping) on "
       + "the switch"
     if isVirtual {
-      return "; this is the virtual MAC address of VRID \(vrid), so a router of the group serves it: "
+      return
+        "; this is the virtual MAC address of VRID \(vrid), so a router of the group serves it: "
         + remedy
     }
     if hasAll {
-      return "; it has all addresses of the router that answer, so it probably is the group's Active: "
+      return
+        "; it has all addresses of the router that answer, so it probably is the group's Active: "
         + remedy
     }
     return "; if it belongs to the group, \(remedy); if not, give one of them another address"
