@@ -20,7 +20,7 @@ extension Node {
   public func apply(
     _ wanted: [RouterConfiguration], removing: [String] = [], unready: UnreadyPolicy = .refuse
   ) async throws(NodeError) -> ChangeReport {
-    try await apply(Target(.routers(wanted), removing: removing, unready: unready))
+    try await apply(ChangeTarget(.routers(wanted), removing: removing, unready: unready))
   }
 
   /// Brings the node to a whole configuration: its own settings and its routers.
@@ -48,7 +48,7 @@ extension Node {
   public func preview(
     _ wanted: [RouterConfiguration], removing: [String] = [], unready: UnreadyPolicy = .refuse
   ) async throws(NodeError) -> ChangeReport {
-    try await preview(Target(.routers(wanted), removing: removing, unready: unready))
+    try await preview(ChangeTarget(.routers(wanted), removing: removing, unready: unready))
   }
 
   /// What ``apply(_:replacing:)`` would do now, after the same checks; nothing changes.
@@ -76,84 +76,21 @@ extension Node {
 
   // MARK: How
 
-  /// What a change is to lead to.
-  private struct Target {
-    var wanted: Wanted
-    /// Routers to hand over and remove, if they are there and not wanted; `nil` for all others,
-    /// whichever those are when it is the change's turn.
-    var removing: [String]?
-    /// The node's settings; `nil` if they stay as they are.
-    var settings: NodeSettings?
-    /// What becomes of routers that this machine can't serve yet.
-    var unready: UnreadyPolicy
-
-    init(
-      _ wanted: Wanted, removing: [String]? = [], settings: NodeSettings? = nil,
-      unready: UnreadyPolicy = .refuse
-    ) {
-      self.wanted = wanted
-      self.removing = removing
-      self.settings = settings
-      self.unready = unready
-    }
-
-    /// How many addresses are named.
-    var addressCount: Int {
-      switch wanted {
-      case .routers(let routers): routers.reduce(0) { $0 + $1.addresses.count }
-      case .adding(let addresses, _): addresses.count
-      case .taking(let addresses, _): addresses.count
-      }
-    }
-  }
-
   /// Takes note that settings have been checked, on another thread than the node's.
   package func noteChecked(_ routers: [RouterConfiguration]) {
     for router in routers { engine.checked.note(router) }
   }
 
-  /// Which routers there are to be, new or changed.
-  private enum Wanted {
-    case routers([RouterConfiguration])
-    /// A present router with more addresses than it has when it is the change's turn.
-    case adding([InterfaceAddress], to: String)
-    /// A present router with fewer of them.
-    case taking([IPAddress], from: String)
-  }
-
-  private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> Target {
-    Target(
+  private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> ChangeTarget {
+    ChangeTarget(
       .routers(configuration.routers), removing: replacing, settings: configuration.settings,
       unready: configuration.unready)
   }
 
-  /// The settings that routers shall have; for a change of what they have, as of now.
-  private func routers(_ target: Target) throws(NodeError) -> [RouterConfiguration] {
-    switch target.wanted {
-    case .routers(let routers):
-      return routers
-    case .adding(let addresses, let name):
-      var settings = try stayingSettings(name)
-      settings.add(addresses)
-      return [settings]
-    case .taking(let addresses, let name):
-      var settings = try stayingSettings(name)
-      try settings.take(addresses, options.wording)
-      return [settings]
-    }
-  }
-
-  private func stayingSettings(_ name: String) throws(NodeError) -> RouterConfiguration {
-    guard engine.isStaying(name), let settings = engine.settings(named: name) else {
-      throw unknownRouter(name)
-    }
-    return settings
-  }
-
-  private func apply(_ target: Target) async throws(NodeError) -> ChangeReport {
+  private func apply(_ target: ChangeTarget) async throws(NodeError) -> ChangeReport {
     tellOfStart()
     try await check(target)
-    if try await areFree(try routers(target)) { try await check(target) }
+    if try await areFree(try target.routers(on: engine)) { try await check(target) }
     isApplying = true
     return try await carryThrough { node throws(NodeError) in
       defer { node.isApplying = false }
@@ -161,8 +98,8 @@ extension Node {
     }
   }
 
-  private func change(_ target: Target) async throws(NodeError) -> ChangeReport {
-    await noteAddresses(adding: try routers(target))
+  private func change(_ target: ChangeTarget) async throws(NodeError) -> ChangeReport {
+    await noteAddresses(adding: try target.routers(on: engine))
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
     try checkNow(target)
@@ -180,7 +117,7 @@ extension Node {
     }
   }
 
-  private func preview(_ target: Target) async throws(NodeError) -> ChangeReport {
+  private func preview(_ target: ChangeTarget) async throws(NodeError) -> ChangeReport {
     try await check(target)
     return try plan(target).report
   }
@@ -219,110 +156,61 @@ extension Node {
   ) throws(NodeError) -> ChangeReport {
     let engine = try Engine(LinuxPlatform(), Poller(), lease: lease)
     try engine.check(wanted, unready: unready)
-    return Plan(wanted, on: engine).report
+    return ChangePlan(wanted, from: []).report
   }
 
   /// Waits for its turn and checks what is wanted.
-  private func check(_ target: Target) async throws(NodeError) {
-    let names = Set(try routers(target).map(\.name))
+  private func check(_ target: ChangeTarget) async throws(NodeError) {
+    let routers = try target.routers(on: engine)
     // One at a time, and routers that are just leaving make room first.
     let end = await wait { [self] in
-      isShuttingDown
-        || (!isApplying
-          && !names.union(removed(by: target, but: names)).contains(where: engine.isLeaving))
+      isShuttingDown || (!isApplying && !target.waitsForLeaving(routers, on: engine))
     }
     if end == .cancelled { throw .cancelled }
     try refuseIfShuttingDown()
     try checkNow(target)
   }
 
-  private func checkNow(_ target: Target) throws(NodeError) {
+  private func checkNow(_ target: ChangeTarget) throws(NodeError) {
     makeTime(forAddresses: target.addressCount)
-    let wanted = try routers(target)
-    try engine.check(
-      wanted, removing: Set(removed(by: target, but: Set(wanted.map(\.name)))),
-      lease: target.settings?.lease, unready: target.unready)
-  }
-
-  /// The routers that are to go, in order; those that are wanted stay.
-  private func removed(by target: Target, but staying: Set<String>) -> [String] {
-    (target.removing ?? engine.routerNames).filter { !staying.contains($0) }
+    try target.check(on: engine)
   }
 
   /// What has to be done for what is wanted.
-  private func plan(_ target: Target) throws(NodeError) -> Plan {
-    let wanted = try routers(target)
-    var plan = Plan(wanted, on: engine)
-    plan.unready = target.unready
-    plan.report.removed = removed(by: target, but: Set(wanted.map(\.name)))
-      .filter(engine.contains)
+  private func plan(_ target: ChangeTarget) throws(NodeError) -> ChangePlan {
+    var plan = try target.plan(on: engine)
     if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }
     return plan
   }
 
-  private func carryOut(_ plan: Plan) async throws(NodeError) {
-    let former = Former(plan, engine)
+  private func carryOut(_ plan: ChangePlan) async throws(NodeError) {
+    var steps = ChangeSteps(plan, on: engine)
     do throws(NodeError) {
-      try await carryOut(plan, former)
+      try await carryOut(&steps)
     } catch {
-      await restore(former, plan)
+      await restore(steps)
       throw error
     }
-    if !plan.changed.isEmpty || !plan.leaving.isEmpty { await noteAddresses() }
+    if !plan.touched.isEmpty { await noteAddresses() }
   }
 
-  private func carryOut(_ plan: Plan, _ former: Former) async throws(NodeError) {
+  private func carryOut(_ steps: inout ChangeSteps) async throws(NodeError) {
     makeTime()
-    let late = try engine.rearrange(
-      Rearrangement(
-        removed: plan.report.removed, changed: plan.changed, added: plan.added + plan.replaced,
-        faults: former.fitness, unready: plan.unready))
-    // What needs what a leaving router still has waits for it.
-    let awaited = plan.report.removed + late.added.map(\.name)
-    _ = await wait { [engine] in
-      !awaited.contains { engine.isStaying($0) ? false : engine.contains($0) }
-    }
-    guard !late.isEmpty else { return }
+    try steps.begin(on: engine)
+    let begun = steps
+    _ = await wait { [engine] in begun.isReleased(on: engine) }
+    guard steps.hasMore else { return }
     try refuseIfShuttingDown()
-    _ = try engine.rearrange(late)
+    try steps.finish(on: engine)
   }
 
   /// Puts back what was there before a change that the machine has refused half-way.
-  private func restore(_ former: Former, _ plan: Plan) async {
-    for router in plan.added where engine.contains(router.name) { engine.remove(router.name) }
-    let awaited = plan.leaving + plan.report.added
-    _ = await wait { [self] in isShuttingDown || !awaited.contains(where: engine.isLeaving) }
+  private func restore(_ steps: ChangeSteps) async {
+    steps.withdraw(on: engine)
+    _ = await wait { [self] in isShuttingDown || steps.isWithdrawn(on: engine) }
     guard !isShuttingDown else { return }
-    // Together, since they may have swapped addresses; what can't be had any more costs no other.
-    if (try? putBack(former.routers, former)) == nil {
-      for router in former.routers { try? putBack([router], former) }
-    }
+    steps.putBack(on: engine)
     await noteAddresses()
-  }
-
-  private func putBack(_ routers: [RouterConfiguration], _ former: Former) throws(NodeError) {
-    var plan = Rearrangement(faults: former.fitness, unready: .wait)
-    for router in routers {
-      switch engine.settings(named: router.name)?.change(to: router) {
-      case .none?: break
-      case .inPlace?: plan.changed.append(router)
-      case .replacement?, nil: plan.added.append(router)
-      }
-    }
-    _ = try engine.rearrange(plan)
-  }
-
-  /// The routers that a change touches, as they were before.
-  private struct Former {
-    var routers: [RouterConfiguration]
-    var fitness: [String: [String: RouterFitness]]
-
-    init(_ plan: Plan, _ engine: Engine) {
-      let names = plan.leaving + plan.changed.map(\.name)
-      routers = names.compactMap { engine.settings(named: $0) }
-      fitness = Dictionary(
-        names.map { ($0, engine.fitness(of: $0)) }, uniquingKeysWith: { first, _ in first })
-    }
   }
 
   private func refuseIfShuttingDown() throws(NodeError) {
@@ -340,7 +228,7 @@ extension Node {
     _ addresses: [InterfaceAddress], to name: String
   ) async throws(NodeError) -> ChangeReport {
     try refuseTooMany(addresses.count, name)
-    return try await apply(Target(.adding(addresses, to: name)))
+    return try await apply(ChangeTarget(.adding(addresses, to: name)))
   }
 
   /// Takes addresses from a running router.
@@ -354,7 +242,7 @@ extension Node {
     _ addresses: [IPAddress], from name: String
   ) async throws(NodeError) -> ChangeReport {
     try refuseTooMany(addresses.count, name)
-    let report = try await apply(Target(.taking(addresses, from: name)))
+    let report = try await apply(ChangeTarget(.taking(addresses, from: name)))
     guard await wait(until: { [engine] in !engine.isLeaving(name) }) == .met else {
       throw .cancelled
     }

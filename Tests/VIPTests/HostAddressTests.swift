@@ -74,6 +74,37 @@ import VRRP
     #expect(bench.warnings.isEmpty && told(bench).isEmpty)
   }
 
+  @Test func `an owner puts up what the host has lost, and leaves it to the host again`() throws {
+    let bench = try Bench()
+    try give(bench, "198.18.0.100/24")
+    try bench.engine.add(settings(priority: 255))
+    bench.pass(.seconds(1))
+    func isOurs() -> Bool { bench.platform.fake.entries.contains(where: \.record.isOurs) }
+    #expect(bench.state() == .active && !isOurs())
+    try take(bench, "198.18.0.100/24")
+    #expect(isOurs() && bench.warnings.isEmpty)
+    try give(bench, "198.18.0.100/24")
+    #expect(!isOurs() && bench.warnings.isEmpty)
+    bench.pass(.seconds(5))
+    #expect(!isOurs() && bench.state() == .active && bench.warnings.isEmpty)
+  }
+
+  @Test func `an owner looks for its addresses on an interface that is made again`() throws {
+    let bench = try Bench()
+    let link = try #require(bench.platform.fake.currentLinks.first { $0.name == "eth0" })
+    try give(bench, "198.18.0.100/24")
+    try bench.engine.add(settings(priority: 255))
+    bench.pass(.seconds(1))
+    bench.platform.fake.removeLink(index: link.index)
+    bench.pass(.seconds(1))
+    bench.platform.fake.setLink(link)
+    try give(bench, "198.18.0.1/24")
+    bench.pass(.seconds(1))
+    #expect(bench.state() == .active)
+    let isOurs = bench.platform.fake.entries.contains { $0.record.isOurs }
+    #expect(isOurs)
+  }
+
   @Test func `an address on another interface counts where the kernel answers for it`() throws {
     for (ignore, isTold) in [(0, true), (1, false)] {
       let bench = try Bench()

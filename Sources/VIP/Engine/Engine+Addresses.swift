@@ -1,6 +1,7 @@
 import ARP
 import Netlink
 import VIPCore
+import VRRP
 
 /// Putting addresses on the interface, keeping them there, taking them off.
 extension Engine {
@@ -162,7 +163,7 @@ extension Engine {
     handle(instance.handover.withdrawn(record.address.address), of: instance)
     if instance.addresses.isRetired(position) {
       work.add(.retire, instance.slot)
-    } else if instance.isHolding {
+    } else if instance.isHolding, instance.settings.priority != .owner {
       recordRefusal(
         position, of: instance, because: Self.hostText(record.address.address, link))
     }

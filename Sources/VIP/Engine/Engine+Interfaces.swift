@@ -127,6 +127,7 @@ extension Engine {
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
+    if let link { followHostAddresses(of: instance, on: link) }
     let primary = assess(instance, link)
     switch instance.router.fitness.verdict(for: instance.family) {
     case .unfit(let reason, let handsOver):
@@ -263,7 +264,6 @@ extension Engine {
         throw error
       }
       claimAddresses(of: instance, on: link.index)
-      findHostAddresses(of: instance, on: link)
       if instance.settings.virtualMAC { work.add(.load, instance.slot) }
     }
     if instance.link != link {

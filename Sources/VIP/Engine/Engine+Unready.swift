@@ -81,10 +81,13 @@ extension Engine {
         + "another name of that interface; take another VRID")
   }
 
-  /// Finds an owner's addresses on an interface that was not there when the router was added.
-  func findHostAddresses(of instance: RouterInstance, on link: Link) {
+  /// Follows which of an owner's addresses the host has as its own; what it has no longer is put up here.
+  func followHostAddresses(of instance: RouterInstance, on link: Link) {
     guard instance.settings.priority == .owner else { return }
-    instance.addresses.foundOnHost { interfaces.hostRecord($0, on: link.index) != nil }
+    let isAnyGone = instance.addresses.followHost {
+      interfaces.hostRecord($0, on: link.index) != nil
+    }
+    if isAnyGone, instance.isHolding { work.add(.install, instance.slot) }
   }
 
   /// The same router with its interface's own name instead of an alternative one.

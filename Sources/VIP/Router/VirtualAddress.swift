@@ -184,9 +184,22 @@ struct VirtualAddress: Equatable {
 
   // MARK: The interface
 
-  /// The host turns out to have it, as its owner should.
-  mutating func foundOnHost() {
-    if place == .absent { place = .host }
+  /// The host turns out to have it, as its owner should, or to have it no longer.
+  ///
+  /// - Returns: whether the host has taken it away.
+  mutating func follow(hostHasIt: Bool) -> Bool {
+    switch place {
+    case .absent, .missing:
+      guard hostHasIt else { return false }
+      place = .host
+      unrest = .none
+      retryAt = nil
+      return false
+    case .host:
+      if !hostHasIt { place = .absent }
+      return !hostHasIt
+    case .here: return false
+    }
   }
 
   /// The interface was switched on: what waited there is in use.
@@ -206,7 +219,7 @@ struct VirtualAddress: Equatable {
 
   /// The interface is gone, with all that was on it.
   mutating func interfaceVanished() {
-    if isInstalled { place = .absent }
+    if isPresent { place = .absent }
     echoes = 0
   }
 

@@ -139,11 +139,16 @@ struct VirtualAddresses {
 
   // MARK: The interface
 
-  /// The host turns out to have some of an owner's addresses.
-  mutating func foundOnHost(_ isThere: (IPAddress) -> Bool) {
-    for position in current.indices where isThere(current[position].address.address) {
-      current[position].foundOnHost()
+  /// The host turns out to have some of an owner's addresses, or to have them no longer.
+  ///
+  /// - Returns: whether the host has taken one away.
+  mutating func followHost(_ isThere: (IPAddress) -> Bool) -> Bool {
+    var isAnyGone = false
+    for position in current.indices {
+      let hostHasIt = isThere(current[position].address.address)
+      if change(position, { $0.follow(hostHasIt: hostHasIt) }) { isAnyGone = true }
     }
+    return isAnyGone
   }
 
   /// The interface was switched on.

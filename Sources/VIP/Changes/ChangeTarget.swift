@@ -1,0 +1,100 @@
+package import VIPCore
+
+/// What a change of a node is to lead to, and what it means for an engine at a moment.
+package struct ChangeTarget: Sendable {
+  /// Which routers there are to be, new or changed.
+  package enum Wanted: Sendable {
+    /// Routers with all their settings.
+    case routers([RouterConfiguration])
+    /// A present router with more addresses than it has when it is the change's turn.
+    case adding([InterfaceAddress], to: String)
+    /// A present router with fewer of them.
+    case taking([IPAddress], from: String)
+  }
+
+  /// The routers that are new or changed.
+  package var wanted: Wanted
+  /// Routers to hand over and remove, if they are there and not wanted; `nil` for all others,
+  /// whichever those are when it is the change's turn.
+  package var removing: [String]?
+  /// The node's settings; `nil` if they stay as they are.
+  package var settings: NodeSettings?
+  /// What becomes of routers that this machine can't serve yet.
+  package var unready: UnreadyPolicy
+
+  /// Makes a target.
+  package init(
+    _ wanted: Wanted, removing: [String]? = [], settings: NodeSettings? = nil,
+    unready: UnreadyPolicy = .refuse
+  ) {
+    self.wanted = wanted
+    self.removing = removing
+    self.settings = settings
+    self.unready = unready
+  }
+
+  /// How many addresses are named.
+  var addressCount: Int {
+    switch wanted {
+    case .routers(let routers): routers.reduce(0) { $0 + $1.addresses.count }
+    case .adding(let addresses, _): addresses.count
+    case .taking(let addresses, _): addresses.count
+    }
+  }
+
+  /// The settings that routers shall have; for a change of what they have, as of now.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``, or what is wrong with the addresses.
+  package func routers(on engine: Engine) throws(NodeError) -> [RouterConfiguration] {
+    switch wanted {
+    case .routers(let routers):
+      return routers
+    case .adding(let addresses, let name):
+      var settings = try stayingSettings(name, engine)
+      settings.add(addresses)
+      return [settings]
+    case .taking(let addresses, let name):
+      var settings = try stayingSettings(name, engine)
+      try settings.take(addresses, engine.wording)
+      return [settings]
+    }
+  }
+
+  private func stayingSettings(
+    _ name: String, _ engine: Engine
+  ) throws(NodeError) -> RouterConfiguration {
+    guard engine.isStaying(name), let settings = engine.settings(named: name) else {
+      throw engine.unknownRouter(name)
+    }
+    return settings
+  }
+
+  /// The routers that are to go, in order; those that are wanted stay.
+  private func removed(but staying: [RouterConfiguration], on engine: Engine) -> [String] {
+    let names = Set(staying.map(\.name))
+    return (removing ?? engine.routerNames).filter { !names.contains($0) }
+  }
+
+  /// Whether a router is just leaving that the change is about, and makes room first.
+  package func waitsForLeaving(_ routers: [RouterConfiguration], on engine: Engine) -> Bool {
+    (routers.map(\.name) + removed(but: routers, on: engine)).contains(where: engine.isLeaving)
+  }
+
+  /// Checks that the change can be made now.
+  ///
+  /// - Throws: the first thing that is wrong.
+  package func check(on engine: Engine) throws(NodeError) {
+    let wanted = try routers(on: engine)
+    try engine.check(
+      wanted, removing: Set(removed(but: wanted, on: engine)), lease: settings?.lease,
+      unready: unready)
+  }
+
+  /// What has to be done with the routers as they are now.
+  package func plan(on engine: Engine) throws(NodeError) -> ChangePlan {
+    let wanted = try routers(on: engine)
+    return ChangePlan(
+      wanted, removing: removed(but: wanted, on: engine), from: engine.allSettings,
+      unready: unready)
+  }
+}
