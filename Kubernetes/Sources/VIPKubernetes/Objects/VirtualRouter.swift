@@ -109,16 +109,19 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
     /// A speaker makes its entry before it runs the router for the first time and takes it away after it
     /// has stopped it: a node without an entry has none of the addresses.
     public var nodes: [Acknowledgement]
+    /// The addresses that a machine outside the group uses.
+    public var conflicts: [Conflict]
     /// What is remarkable, by allocator and speakers.
     public var conditions: [Condition]
 
     /// Makes a status.
     public init(
       active: [AddressFamily: Active] = [:], nodes: [Acknowledgement] = [],
-      conditions: [Condition] = []
+      conflicts: [Conflict] = [], conditions: [Condition] = []
     ) {
       self.active = active
       self.nodes = nodes
+      self.conflicts = conflicts
       self.conditions = conditions
     }
   }
@@ -151,6 +154,20 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
       self.node = node
       self.generation = generation
       self.problem = problem
+    }
+  }
+
+  /// An address that a machine outside the group uses.
+  public struct Conflict: Sendable, Hashable, Codable {
+    /// The address.
+    public var address: IPAddress
+    /// The machine's Ethernet address.
+    public var mac: MACAddress
+
+    /// Makes an entry.
+    public init(_ address: IPAddress, by mac: MACAddress) {
+      self.address = address
+      self.mac = mac
     }
   }
 
@@ -223,15 +240,17 @@ extension VirtualRouter.Spec: Codable {
 }
 
 extension VirtualRouter.Status: Codable {
-  private enum CodingKeys: String, CodingKey { case active, nodes, conditions }
+  private enum CodingKeys: String, CodingKey { case active, nodes, conflicts, conditions }
 
   /// Reads a status.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let byName = try container.decodeIfPresent(
       [String: VirtualRouter.Active].self, forKey: .active)
+    active = [:]
     for family in AddressFamily.allCases { active[family] = byName?[Self.name(family)] }
     nodes = try container.list(.nodes, atMost: RouterLimits.nodeCount)
+    conflicts = try container.list(.conflicts, atMost: RouterLimits.addressCount)
     conditions = try container.list(.conditions, atMost: 1000)
   }
 
@@ -243,6 +262,7 @@ extension VirtualRouter.Status: Codable {
       try container.encode(Dictionary(uniqueKeysWithValues: byName), forKey: .active)
     }
     if !nodes.isEmpty { try container.encode(nodes, forKey: .nodes) }
+    if !conflicts.isEmpty { try container.encode(conflicts, forKey: .conflicts) }
     if !conditions.isEmpty { try container.encode(conditions, forKey: .conditions) }
   }
 
