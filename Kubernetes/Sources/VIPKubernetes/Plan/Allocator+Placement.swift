@@ -146,7 +146,7 @@ extension Allocator {
       number += 1
     }
     var router = RouterState(
-      name: name, created: "", resourceVersion: "", generation: 0, pool: pool, service: service,
+      name: name, created: "", generation: 0, pool: pool, service: service,
       vrid: vrid, interface: state.spec.interface, settings: state.settings)
     router.isNew = true
     index(router)

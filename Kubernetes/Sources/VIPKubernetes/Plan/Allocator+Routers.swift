@@ -6,7 +6,7 @@ extension Allocator {
     let name = object.metadata.name
     guard let known = routers[name] else {
       var router = RouterState(
-        name: name, created: object.metadata.created, resourceVersion: "", generation: 0,
+        name: name, created: object.metadata.created, generation: 0,
         pool: object.spec.pool, service: object.spec.service.flatMap { ObjectKey(parsing: $0) },
         vrid: object.spec.vrid, interface: object.spec.interface, settings: object.spec.settings)
       router.planned = object.status.conditions.first(ConditionType.planned)
@@ -21,7 +21,6 @@ extension Allocator {
     guard !isOld else { return takeStatus(of: object) }
     let isUnchanged = !known.isUncertain && generation == known.generation && !known.isAhead
     if isUnchanged || isAsWritten(object, known) {
-      routers[name]?.resourceVersion = object.metadata.resourceVersion
       routers[name]?.isAhead = false
       routers[name]?.isNew = false
       routers[name]?.planned =
@@ -59,7 +58,6 @@ extension Allocator {
       update(address) { $0.leavingIn.removeAll { $0 == name } }
     }
     router.created = object.metadata.created
-    router.resourceVersion = object.metadata.resourceVersion
     router.generation = object.metadata.generation
     (router.isAhead, router.isUncertain, router.isNew) = (false, false, false)
     router.settings = object.spec.settings
@@ -94,7 +92,7 @@ extension Allocator {
   private mutating func renewed(_ router: RouterState, by object: VirtualRouter) -> RouterState {
     unindex(router)
     var other = RouterState(
-      name: router.name, created: "", resourceVersion: "", generation: 0,
+      name: router.name, created: "", generation: 0,
       pool: object.spec.pool, service: object.spec.service.flatMap { ObjectKey(parsing: $0) },
       vrid: object.spec.vrid, interface: object.spec.interface, settings: object.spec.settings)
     index(other)
@@ -160,7 +158,6 @@ extension Allocator {
       }
       return unindex(router)
     }
-    router.resourceVersion = ""
     router.generation = 0
     (router.isNew, router.isAhead, router.isUncertain) = (true, false, false)
     (router.active, router.acknowledgements, router.conflicts) = ([:], [:], [:])
@@ -205,7 +202,7 @@ extension Allocator {
     for name in dirtyRouters.sorted() {
       guard let router = routers[name], router.isEmpty, !router.isUncertain else { continue }
       if !router.isNew {
-        deletedRouters.append((name, router.isAhead ? nil : router.resourceVersion))
+        deletedRouters.append((name, router.generation))
       }
       unindex(router)
     }

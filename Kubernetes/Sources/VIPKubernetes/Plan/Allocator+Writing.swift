@@ -13,8 +13,8 @@ extension Allocator {
     writeGrants(to: &writes)
     let names = dirtyRouters.sorted()
     for name in names { writeRelease(name, to: &writes) }
-    for (name, version) in deletedRouters {
-      writes.append(.deleteRouter(name, basedOn: version))
+    for (name, generation) in deletedRouters {
+      writes.append(.deleteRouter(name, basedOn: generation))
     }
     for name in names where routers[name]?.isNew == true && routers[name]?.isAhead == false {
       writeCreation(name, to: &writes)
@@ -95,8 +95,7 @@ extension Allocator {
 
   private mutating func write(_ change: RouterChange, to name: String, _ writes: inout [Write]) {
     guard let router = routers[name] else { return }
-    writes.append(
-      .changeRouter(name, basedOn: router.isAhead ? nil : router.resourceVersion, change))
+    writes.append(.changeRouter(name, basedOn: router.generation, change))
     routers[name]?.generation += 1
     routers[name]?.isAhead = true
   }

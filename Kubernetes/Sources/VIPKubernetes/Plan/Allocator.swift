@@ -82,7 +82,7 @@ public struct Allocator: Sendable {
   // What is to be written.
   /// The addresses that Services get and lose, in order.
   var grants: [(key: ObjectKey, ingress: [IPAddress])] = []
-  var deletedRouters: [(name: String, version: String?)] = []
+  var deletedRouters: [(name: String, generation: Int64)] = []
   var events: [Event] = []
 
   /// Makes an allocator that knows nothing yet.

@@ -151,7 +151,6 @@ struct AddressState: Sendable {
 struct RouterState: Sendable {
   let name: String
   var created: String
-  var resourceVersion: String
   /// The generation that the API has or will have once the last write is made.
   var generation: Int64
   /// Whether a write is on its way that has not been seen yet.

@@ -5,16 +5,19 @@ public import VIPCore
 /// The order of a plan's writes matters: what any number of them from the beginning on leave behind is a
 /// safe state, from which the next plan goes on.
 public enum Write: Sendable, Hashable {
-  /// Gives a Service its addresses and condition, in its status.
+  /// Gives a Service that is still of the version on which the plan is based its addresses and condition,
+  /// in its status.
+  ///
+  /// Without a version it is the one in which the allocator's last write to it has resulted.
   case service(ObjectKey, basedOn: String?, ServiceUpdate)
   /// Makes a VirtualRouter.
   case createRouter(String, VirtualRouter.Spec)
-  /// Changes the spec of a VirtualRouter that is still of the version on which the plan is based.
+  /// Changes the spec of a VirtualRouter that is still of the generation on which the plan is based.
   ///
-  /// Without a version it is the one that the allocator's last write to it has resulted in.
-  case changeRouter(String, basedOn: String?, RouterChange)
-  /// Removes a VirtualRouter that is still of that version.
-  case deleteRouter(String, basedOn: String?)
+  /// Not of the version, which each news of a node changes, too.
+  case changeRouter(String, basedOn: Int64, RouterChange)
+  /// Removes a VirtualRouter that is still of that generation.
+  case deleteRouter(String, basedOn: Int64)
   /// Writes one condition into the status of a VirtualRouter.
   case routerCondition(String, Condition)
   /// Writes the status of an AddressPool.
