@@ -17,7 +17,8 @@ extension Allocator {
 
   /// Brings the candidates of a router in line with the nodes; which one is first is decided elsewhere.
   mutating func reviewCandidates(of name: String) {
-    guard let router = routers[name] else { return }
+    // One that serves nothing any more stays as it is until it goes.
+    guard let router = routers[name], !router.addresses.isEmpty else { return }
     let wanted = wantedCandidates(of: router)
     var list = router.candidates.filter { candidate in
       wanted.contains(candidate.node) || hasToStay(candidate.node, in: router, wanted)
@@ -113,7 +114,7 @@ extension Allocator {
   /// Decides which candidate is first of a Service's own router: it stays, else the next one follows, and
   /// a new router goes to the node that is first of the fewest.
   mutating func chooseFirst(ofOwn name: String) {
-    guard let router = routers[name] else { return }
+    guard let router = routers[name], !router.addresses.isEmpty else { return }
     let wanted = wantedCandidates(of: router)
     guard first(of: name, among: wanted) == nil else { return }
     let loads = loads()
@@ -173,14 +174,15 @@ extension Allocator {
 private struct Spread {
   private let takers: Set<String>
   private let total: [String: Int]
-  private let share: Int
+  /// How many routers each node has at least, and how many nodes have one more.
+  private let share: (least: Int, rest: Int)
   private var loads: [String: Int]
   private var firsts: [String: String] = [:]
 
   init(takers: Set<String>, total: [String: Int], routerCount: Int) {
     self.takers = takers
     self.total = total
-    share = (routerCount + takers.count - 1) / takers.count
+    share = (routerCount / takers.count, routerCount % takers.count)
     loads = [:]
   }
 
@@ -194,8 +196,12 @@ private struct Spread {
     add(router, to: node)
   }
 
-  /// Whether a node has less than its share.
-  func hasRoom(_ node: String) -> Bool { takers.contains(node) && load(node) < share }
+  /// Whether a node can have one more without another one's share becoming too small.
+  func hasRoom(_ node: String) -> Bool {
+    guard takers.contains(node), load(node) >= share.least else { return takers.contains(node) }
+    return load(node) == share.least
+      && takers.count { load($0) > share.least } < share.rest
+  }
 
   /// The node that is first of the fewest routers of the pool, then of the fewest of all.
   func emptiest(for router: String) -> String {

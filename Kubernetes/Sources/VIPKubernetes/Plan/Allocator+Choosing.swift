@@ -63,14 +63,16 @@ extension Allocator {
     let fitting = permitted.filter { pools[$0]?.space.blocks(family).isEmpty == false }
     if !fitting.isEmpty { return fitting }
     let what = named.isEmpty ? "no pool" : "pool \(named.joined(separator: ", ").prefix(200))"
-    let isClosed = permitted.isEmpty && !considered.isEmpty
+    guard permitted.isEmpty && !considered.isEmpty else {
+      throw Refusal(
+        reason: "NoPool",
+        message: "\(what) has \(named.isEmpty ? "" : "no ")\(family) addresses for it; add a range of "
+          + "them, or make a pool", waits: [.anyPool])
+    }
     throw Refusal(
-      reason: isClosed ? "PoolClosed" : "NoPool",
-      message: isClosed
-        ? "\(what) is open to this Service; see serviceSelector, namespaces and namespaceSelector of "
-          + "the pools"
-        : "\(what) has \(family) addresses for it; add a range of them, or make a pool",
-      waits: [.anyPool])
+      reason: "PoolClosed",
+      message: "\(what) is \(named.isEmpty ? "" : "not ")open to this Service; see serviceSelector, "
+        + "namespaces and namespaceSelector of the pools", waits: [.anyPool])
   }
 
   /// An address that Services with the same sharing key have and that this one can have, too.
@@ -79,7 +81,7 @@ extension Allocator {
   ) -> IPAddress? {
     guard let word = service.sharingKey, let candidates = sharedAddresses[word] else { return nil }
     return candidates.sorted().first { address in
-      address.family == family && addresses[address]?.router != nil
+      address.family == family
         && poolNames(of: address).contains(where: names.contains)
         && sharingProblem(of: address, with: service) == nil
     }

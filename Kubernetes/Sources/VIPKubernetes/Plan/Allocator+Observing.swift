@@ -54,7 +54,9 @@ extension Allocator {
     let key = service.metadata.key
     let rank = ServiceRank(created: service.metadata.created, key: key)
     let before = services[key]
-    if let before, before.rank != rank { forgetService(key) }
+    if let before, before.rank != rank || before.uid != service.metadata.uid {
+      forgetService(key)
+    }
     var state = makeState(of: service, rank: rank)
     if let before = services[key] {
       state.held = before.held
@@ -83,7 +85,7 @@ extension Allocator {
     for family in spec.ipFamilies where !families.contains(family) { families.append(family) }
     let sharingKey = service.metadata.annotations[Annotation.sharingKey]
     return ServiceState(
-      rank: rank, resourceVersion: service.metadata.resourceVersion,
+      rank: rank, uid: service.metadata.uid, resourceVersion: service.metadata.resourceVersion,
       isOurs: spec.type == "LoadBalancer" && isOurClass,
       isDeleting: service.metadata.isDeleting,
       families: isSingle ? Array(families.prefix(1)) : families,
@@ -153,7 +155,7 @@ extension Allocator {
       dirtyRouters.formUnion(names)
       dirtyCandidates.formUnion(names)
     }
-    if before?.isResting != node?.isResting {
+    if before?.isReady != node?.isReady || before?.isInMaintenance != node?.isInMaintenance {
       for pool in poolOrder where pools[pool]?.eligible.contains(name) == true {
         nodesChanged(of: pool)
       }
@@ -198,7 +200,8 @@ extension Allocator {
     case .service(let key, _, _):
       services[key]?.published = nil
       dirtyVerdicts.insert(key)
-    case .createRouter(let name, _), .changeRouter(let name, _, _):
+    case .createRouter(let name, _): dissolve(name)
+    case .changeRouter(let name, _, _):
       routers[name]?.isUncertain = true
       routers[name]?.isAhead = false
     case .routerCondition(let name, _):

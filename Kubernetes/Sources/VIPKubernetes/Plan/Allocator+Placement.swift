@@ -13,15 +13,22 @@ extension Allocator {
       return
     }
     guard let current = state.router else {
-      guard state.leavingIn.isEmpty, let router = router(for: address, of: user) else { return }
-      enter(router, address)
+      guard state.leavingIn.isEmpty else { return }
+      if let router = router(for: address, of: user) {
+        enter(router, address)
+      } else if homePool(of: address, user) == nil {
+        // It has lost its pool on the way from one router to another.
+        dirtyServices.insert(user.key)
+      } else {
+        wait(user, for: .vrid)
+      }
       return
     }
     if user.isLocal { anchor(current, to: user.key) }
     if fits(current, users) { return }
     // Not taken out before it is known where it goes.
     guard let pool = homePool(of: address, user), roomProblem(in: pool, for: user) == nil else {
-      return
+      return wait(user, for: .vrid)
     }
     leave(current, address)
     if addresses[address]?.leavingIn.isEmpty == true { dirtyAddresses.insert(address) }
@@ -191,6 +198,7 @@ extension Allocator {
   }
 
   private mutating func enter(_ name: String, _ address: IPAddress) {
+    if routers[name]?.addresses.isEmpty == true { dirtyCandidates.insert(name) }
     routers[name]?.addresses.insert(address)
     routers[name]?.pending.added.append(address)
     update(address) { $0.router = name }

@@ -170,6 +170,18 @@ extension Allocator {
     dirtyRouters.insert(name)
   }
 
+  /// Takes back a router that could not be made; where its addresses go is decided again.
+  mutating func dissolve(_ name: String) {
+    guard let router = routers[name] else { return }
+    for address in router.addresses { update(address) { $0.router = nil } }
+    for address in router.leaving.keys {
+      update(address) { $0.leavingIn.removeAll { $0 == name } }
+    }
+    dirtyAddresses.formUnion(router.addresses)
+    dirtyAddresses.formUnion(router.leaving.keys)
+    unindex(router)
+  }
+
   /// Takes note of what all nodes have let go of.
   mutating func acknowledge() {
     for name in routersWithLeaving.intersection(dirtyRouters).sorted() {

@@ -21,11 +21,13 @@ extension Allocator {
   ///
   /// Of two Services that can't have the same address the older one keeps it.
   private func objection(to address: IPAddress, of service: ServiceState) -> Refusal? {
-    guard let state = addresses[address], state.router != nil || !state.users.isEmpty else {
-      let isKnown = poolOrder.contains { pools[$0]?.space.contains(address) == true }
-      return isKnown ? nil : Refusal(reason: "AddressOutsidePools", message: "\(address)")
+    let state = addresses[address]
+    if state?.router == nil, state?.leavingIn.isEmpty != false,
+      !poolOrder.contains(where: { pools[$0]?.space.contains(address) == true })
+    {
+      return Refusal(reason: "AddressOutsidePools", message: "\(address)")
     }
-    for other in state.users where other != service.key {
+    for other in state?.users ?? [] where other != service.key {
       guard let other = services[other], other.rank < service.rank else { continue }
       if let refusal = service.canShare(with: other) { return refusal }
     }
@@ -43,7 +45,7 @@ extension Allocator {
       !service.held.contains(address) && addresses[address] == nil
         && !poolOrder.contains { pools[$0]?.space.contains(address) == true }
     }
-    grants.append((service.key, left))
+    grant(left, to: service.key)
     dirtyVerdicts.insert(service.key)
   }
 
@@ -59,9 +61,15 @@ extension Allocator {
     services[key]?.held = ingress
     // Written down before anything becomes of what is free now.
     if service.wantsAddresses, service.published?.ingress != ingress || service.held != ingress {
-      grants.append((key, ingress))
+      grant(ingress, to: key)
     }
     for address in service.held where !ingress.contains(address) { release(address, by: key) }
+  }
+
+  /// Has the addresses of a Service written down, behind all that was decided before.
+  private mutating func grant(_ ingress: [IPAddress], to key: ObjectKey) {
+    if grants.last?.key == key { grants.removeLast() }
+    grants.append((key, ingress))
   }
 
   /// Takes an address from a Service.
@@ -111,10 +119,7 @@ extension Allocator {
   /// later.
   private mutating func refuse(_ service: ServiceState, _ refusals: [Refusal]) {
     let key = service.key
-    for wait in refusals.flatMap(\.waits) {
-      waiting[wait, default: WaiterQueue()].insert(service.rank)
-      services[key]?.waits.insert(wait)
-    }
+    for key in refusals.flatMap(\.waits) { wait(service, for: key) }
     services[key]?.refusals = refusals
     dirtyVerdicts.insert(key)
   }
@@ -131,6 +136,12 @@ extension Allocator {
         message: "\($0) is of a family that the Service does not have; add it to spec.ipFamilies, or "
           + "ask for an address of another family")
     }
+  }
+
+  /// Has a Service try again when something becomes free.
+  mutating func wait(_ service: ServiceState, for key: WaitKey) {
+    waiting[key, default: WaiterQueue()].insert(service.rank)
+    services[service.key]?.waits.insert(key)
   }
 
   /// Takes a Service out of all queues.

@@ -23,6 +23,7 @@ extension Allocator {
 
   /// What keeps a router from serving its addresses.
   private func problem(of router: RouterState) -> Refusal? {
+    if router.addresses.isEmpty { return nil }
     let wanted = wantedCandidates(of: router)
     if wanted.isEmpty {
       if let service = router.service {
@@ -34,6 +35,11 @@ extension Allocator {
         reason: "NoCandidate",
         message: "no node may serve it; see the nodeSelector of pool \(router.pool), the label "
           + "\(ClusterNode.excludeLabel) and the conditions of the nodes")
+    }
+    if wanted.allSatisfy({ nodes[$0]?.isInMaintenance == true }) {
+      return Refusal(
+        reason: "Maintenance",
+        message: "all nodes that may serve it are in maintenance; end that of one of them")
     }
     if router.foreignGroup?.isTrue == true {
       return Refusal(

@@ -37,7 +37,11 @@ extension Allocator {
       let before = service.published
       guard before != update else { continue }
       writes.append(
-        .service(key, basedOn: service.isAhead ? nil : service.resourceVersion, update))
+        .service(
+          key,
+          basedOn: ServiceVersion(
+            uid: service.uid,
+            resourceVersion: service.isAhead ? nil : service.resourceVersion), update))
       services[key]?.published = update
       services[key]?.isAhead = true
       guard last[key] == place else { continue }
@@ -63,8 +67,10 @@ extension Allocator {
   /// What has to be done before another router can have what this one had.
   private mutating func writeRelease(_ name: String, to writes: inout [Write]) {
     guard let router = routers[name], !router.isNew, !router.isUncertain,
-      !router.pending.gone.isEmpty, !router.pending.added.isEmpty
+      !router.pending.gone.isEmpty
     else { return }
+    // What is added may be what another one has to let go of first.
+    guard !router.pending.added.isEmpty else { return writeChange(name, to: &writes) }
     var change = RouterChange()
     change.gone = router.pending.gone
     routers[name]?.pending.gone = []

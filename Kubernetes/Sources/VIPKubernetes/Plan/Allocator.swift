@@ -119,9 +119,14 @@ public struct Allocator: Sendable {
         dirtyServices = []
         for rank in next { settle(rank.key) }
       }
+      placeAddresses()
       let next = ranks(of: unfulfilled)
       unfulfilled = []
-      for rank in next { fulfil(rank.key) }
+      for rank in next {
+        fulfil(rank.key)
+        // Whether there is room for the next one depends on it.
+        placeAddresses()
+      }
     }
   }
 
@@ -145,6 +150,7 @@ public struct Allocator: Sendable {
       }
       opportunities[key] = .some(next)
       dirtyServices.insert(next.key)
+      if key == .vrid { dirtyAddresses.formUnion(services[next.key]?.held ?? []) }
     }
   }
 

@@ -14,6 +14,7 @@ struct ServiceRank: Sendable, Hashable, Comparable {
 /// What is known of a Service.
 struct ServiceState: Sendable {
   let rank: ServiceRank
+  let uid: String
   var resourceVersion: String
   /// Whether it asks this program for addresses.
   var isOurs: Bool

@@ -5,11 +5,8 @@ public import VIPCore
 /// The order of a plan's writes matters: what any number of them from the beginning on leave behind is a
 /// safe state, from which the next plan goes on.
 public enum Write: Sendable, Hashable {
-  /// Gives a Service that is still of the version on which the plan is based its addresses and condition,
-  /// in its status.
-  ///
-  /// Without a version it is the one in which the allocator's last write to it has resulted.
-  case service(ObjectKey, basedOn: String?, ServiceUpdate)
+  /// Gives a Service its addresses and condition, in its status.
+  case service(ObjectKey, basedOn: ServiceVersion, ServiceUpdate)
   /// Makes a VirtualRouter.
   case createRouter(String, VirtualRouter.Spec)
   /// Changes the spec of a VirtualRouter that is still of the generation on which the plan is based.
@@ -24,6 +21,20 @@ public enum Write: Sendable, Hashable {
   case poolStatus(String, AddressPool.Status)
   /// Tells people.
   case event(Event)
+}
+
+/// The Service on which a plan is based; a write to any other one fails.
+public struct ServiceVersion: Sendable, Hashable {
+  /// What tells it from a later Service of the same name.
+  public var uid: String
+  /// Its version; `nil` if it is that in which the allocator's last write has resulted.
+  public var resourceVersion: String?
+
+  /// Makes a version.
+  public init(uid: String, resourceVersion: String?) {
+    self.uid = uid
+    self.resourceVersion = resourceVersion
+  }
 }
 
 /// What the status of a Service is to say; `nil` as condition takes it away.

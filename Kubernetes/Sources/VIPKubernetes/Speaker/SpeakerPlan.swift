@@ -138,8 +138,8 @@ private struct Builder {
     guard let interface = spec.interface ?? interface(for: &addresses, &remarks) else {
       throw ConfigurationError(
         .interface, router: name,
-        "no interface has a network with \(addresses[0]); give the node an address there, name the "
-          + "interface in pool \(spec.pool), or leave the node out by its nodeSelector")
+        "no interface has a network with the addresses of router \(name); give the node an address "
+          + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector")
     }
     let group = Group(interface: interface, vrid: spec.vrid)
     if let other = groups[group] {

@@ -16,14 +16,52 @@ struct Bench {
 
   /// Makes a new allocator, which reads everything.
   mutating func restart() {
+    untold = []
     allocator = Allocator(options: options)
     allocator.observe(cluster.snapshot)
     _ = cluster.takeNews()
   }
 
-  /// Tells the allocator what has happened.
-  mutating func tell() {
-    for news in cluster.takeNews() { allocator.observe(news) }
+  /// What has happened and the allocator does not know yet.
+  private var untold: [Observation] = []
+
+  /// Tells the allocator what has happened, or the beginning of it.
+  mutating func tell(only count: Int = .max) {
+    untold += cluster.takeNews()
+    for news in untold.prefix(count) { allocator.observe(news) }
+    untold.removeFirst(min(count, untold.count))
+  }
+
+  var untoldCount: Int { untold.count }
+
+  /// Plans with what the allocator knows, and makes the writes; with the first that fails all behind it
+  /// do, and then all is told that has happened.
+  mutating func planBehind() {
+    var hasFailed = false
+    var failedRouters: [String] = []
+    var before = cluster.violations
+    for write in allocator.plan() {
+      if !hasFailed, cluster.make(write) {
+        note(except: &before)
+      } else {
+        hasFailed = true
+        allocator.failed(write)
+        switch write {
+        case .createRouter(let name, _), .changeRouter(let name, _, _),
+          .deleteRouter(let name, _), .routerCondition(let name, _):
+          failedRouters.append(name)
+        default: break
+        }
+      }
+    }
+    if hasFailed {
+      tell()
+      // What was read again is said again, whether it has changed or not.
+      for name in failedRouters {
+        allocator.observe(cluster.routers[name].map { .router($0) } ?? .routerGone(name))
+      }
+      for service in cluster.services.values { allocator.observe(.service(service)) }
+    }
   }
 
   /// Plans and makes the writes, or only the first of them; then the allocator dies.
@@ -31,27 +69,30 @@ struct Bench {
   mutating func plan(only count: Int = .max) -> [Write] {
     tell()
     let writes = allocator.plan()
+    var before = cluster.violations
     for write in writes.prefix(count) {
       if !cluster.make(write) { violations.append("can't be made: \(write)") }
-      note()
+      note(except: &before)
     }
     if count < writes.count { restart() }
     return writes
   }
 
   mutating func look(_ nodes: [String]) {
+    var before = cluster.violations
     for node in nodes {
       cluster.look(node)
-      note()
+      note(except: &before)
     }
   }
 
   mutating func report(_ nodes: [String]) { for node in nodes { cluster.report(node) } }
 
-  private mutating func note() {
-    for violation in cluster.violations where !violations.contains(violation) {
-      violations.append(violation)
-    }
+  /// Notes what a write or a speaker has made wrong; what users make wrong is theirs.
+  private mutating func note(except before: inout [String]) {
+    let now = cluster.violations
+    violations += now.filter { !before.contains($0) }
+    before = now
   }
 
   /// Goes on until nothing is left to do; what was written.

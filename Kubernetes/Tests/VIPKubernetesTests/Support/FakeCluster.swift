@@ -39,6 +39,7 @@ struct FakeCluster {
     version += 1
     metadata.resourceVersion = "\(version)"
     if metadata.created.isEmpty {
+      metadata.uid = "\(version)"
       let text = String(version)
       metadata.created = "2026-01-01T" + String(repeating: "0", count: 8 - text.count) + text
     }
@@ -48,6 +49,7 @@ struct FakeCluster {
     var service = service
     let before = services[service.metadata.key]
     service.metadata.created = before?.metadata.created ?? ""
+    service.metadata.uid = before?.metadata.uid ?? ""
     if service.status == Service.Status(), let before { service.status = before.status }
     stamp(&service.metadata)
     services[service.metadata.key] = service
@@ -119,8 +121,8 @@ struct FakeCluster {
   mutating func make(_ write: Write) -> Bool {
     switch write {
     case .service(let key, let basedOn, let update):
-      guard var service = services[key],
-        basedOn == nil || basedOn == service.metadata.resourceVersion
+      guard var service = services[key], service.metadata.uid == basedOn.uid,
+        basedOn.resourceVersion.map({ $0 == service.metadata.resourceVersion }) ?? true
       else { return false }
       service.status = Service.Status(ingress: update.ingress, condition: update.condition)
       stamp(&service.metadata)

@@ -62,14 +62,23 @@ extension FakeCluster {
         }
       }
     }
-    return groups.filter { $0.value.count > 1 }.map { "\($0.key) runs as \($0.value)" }
+    return groups.filter { $0.value.count > 1 }.map { "\($0.key) runs as \($0.value.keys.sorted())" }
+  }
+
+  /// Whether a candidate for an address is well.
+  private func mayBeServed(_ address: IPAddress) -> Bool {
+    routers.values.contains { router in
+      router.spec.addresses.contains(address)
+        && router.spec.candidates.contains { nodes[$0.node]?.isReady == true }
+    }
   }
 
   /// What must be so once nothing is left to do: every Service that has addresses is served.
   var unserved: [String] {
     var found: [String] = []
     for service in services.values where service.status.condition?.isTrue == true {
-      for address in service.status.ingress where holder(of: address) == nil {
+      for address in service.status.ingress
+      where holder(of: address) == nil && mayBeServed(address) {
         found.append("\(address) of \(service.metadata.key) is served by no node")
       }
     }
