@@ -140,8 +140,7 @@ extension Allocator {
   ///
   /// A node that is not well or in maintenance keeps what it has and is given nothing.
   mutating func balance(_ pool: String) {
-    let names = (routersOfPool[pool] ?? []).filter { routers[$0]?.isShared == true }
-      .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+    let names = sharedRouters[pool] ?? []
     guard let eligible = pools[pool]?.eligible, !eligible.isEmpty, !names.isEmpty else { return }
     let well = eligible.filter { nodes[$0]?.isResting == false }
     let takers = well.isEmpty ? eligible : well

@@ -60,6 +60,18 @@ extension Allocator {
     var state = makeState(of: service, rank: rank)
     if let before = services[key] {
       state.held = before.held
+      if before.isUncertain {
+        // Decided anew, from what it really has.
+        state.held = before.held.filter(service.status.ingress.contains)
+        for address in before.held where !state.held.contains(address) {
+          release(address, by: key)
+        }
+      }
+      // What was read before the last write has come back is of the time before it.
+      if before.isAhead, before.published != state.published {
+        state.published = before.published
+        state.isAhead = true
+      }
       state.refusals = before.refusals
       state.waits = before.waits
     }
@@ -146,7 +158,10 @@ extension Allocator {
     }
     for address in node?.addresses ?? [] { nodeAddresses[address, default: 0] += 1 }
     if before?.addresses != node?.addresses {
-      for pool in poolOrder where hasAddress(of: before, node, pool) { dirtyPools.insert(pool) }
+      for pool in poolOrder where hasAddress(of: before, node, pool) {
+        dirtyPools.insert(pool)
+        poolsToCompare.insert(pool)
+      }
     }
     for pool in poolOrder { updateEligibility(of: name, in: pool) }
     // Routers of a pool that is gone, and those that wait for a node that is well no more.
@@ -198,7 +213,8 @@ extension Allocator {
   public mutating func failed(_ write: Write) {
     switch write {
     case .service(let key, _, _):
-      services[key]?.published = nil
+      services[key]?.isUncertain = true
+      services[key]?.isAhead = false
       dirtyVerdicts.insert(key)
     case .createRouter(let name, _): dissolve(name)
     case .changeRouter(let name, _, _):

@@ -26,7 +26,7 @@ extension Allocator {
     }
     if user.isLocal { anchor(current, to: user.key) }
     if fits(current, users) { return }
-    // Not taken out before it is known where it goes.
+    // Not taken out before it is known where it goes: what no pool has any more stays where it is.
     guard let pool = homePool(of: address, user), roomProblem(in: pool, for: user) == nil else {
       return wait(user, for: .vrid)
     }
@@ -49,26 +49,27 @@ extension Allocator {
 
   /// Whether a router is one in which an address of some Services can be.
   private func fits(_ name: String, _ users: [ServiceState]) -> Bool {
-    guard let router = routers[name], !isObsolete(router) else { return false }
-    guard let anchor = router.service else { return users.allSatisfy { !$0.isLocal } }
+    if isObsolete(name) { return false }
+    guard let anchor = routers[name]?.service else { return users.allSatisfy { !$0.isLocal } }
     return users.contains { $0.key == anchor && $0.isLocal }
   }
 
   /// Whether the addresses of a router have to be in another one: its pool is on another interface now, or
   /// a foreign group has its VRID and the pool has been given other ones.
-  func isObsolete(_ router: RouterState) -> Bool {
-    guard let pool = pools[router.pool] else { return false }
-    if pool.spec.interface != router.interface { return true }
-    return router.foreignGroup?.isTrue == true && !pool.vrids.contains(router.vrid)
+  private func isObsolete(_ name: String) -> Bool {
+    // Field by field: this is asked for each router and each address.
+    guard let pool = routers[name]?.pool, pools[pool] != nil else { return false }
+    if pools[pool]?.spec.interface != routers[name]?.interface { return true }
+    guard routers[name]?.foreignGroup?.isTrue == true else { return false }
+    return pools[pool]?.vrids.contains { $0 == routers[name]?.vrid } == false
   }
 
-  /// The pool in which an address is that no router has.
+  /// The pool from whose routers an address is to be served; `nil` if none has it any more.
   private func homePool(of address: IPAddress, _ user: ServiceState) -> String? {
     let named = user.request.pools
     let known = poolOrder.filter { pools[$0]?.space.contains(address) == true }
-    // In a pool that is gone or has other addresses now, it stays.
     let before = addresses[address]?.router.flatMap { routers[$0]?.pool }
-    if let before, pools[before] != nil { return before }
+    if let before, known.contains(before) { return before }
     let best = known.filter { name in
       (named.isEmpty || named.contains(name))
         && pools[name]?.permits(user, namespaceLabels: namespaces[user.key.namespace]) == true
@@ -80,12 +81,10 @@ extension Allocator {
   private mutating func router(for address: IPAddress, of user: ServiceState) -> String? {
     guard let pool = homePool(of: address, user) else { return nil }
     if user.isLocal {
-      return usable(routersOfService[user.key] ?? [], of: pool).first
-        ?? makeRouter(in: pool, for: user.key)
+      let own = (routersOfService[user.key] ?? []).filter { isUsable($0, in: pool) }
+      return own.min() ?? makeRouter(in: pool, for: user.key)
     }
-    let shared = usable(routersOfPool[pool] ?? [], of: pool).filter {
-      routers[$0]?.isShared == true
-    }
+    let shared = (sharedRouters[pool] ?? []).filter { isUsable($0, in: pool) }
     // Both families of a Service are served by the same node, if they can be.
     for other in user.held where other != address {
       if let sibling = addresses[other]?.router, shared.contains(sibling) { return sibling }
@@ -99,23 +98,17 @@ extension Allocator {
     return emptiest
   }
 
-  /// Those of some routers that a pool can put addresses into, in the order of their names.
-  private func usable(_ names: Set<String>, of pool: String) -> [String] {
-    names.filter { name in
-      guard let router = routers[name] else { return false }
-      return router.pool == pool && !isObsolete(router)
-    }.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+  /// Whether a pool can put addresses into a router.
+  private func isUsable(_ name: String, in pool: String) -> Bool {
+    routers[name]?.pool == pool && !isObsolete(name)
   }
 
   /// Why a pool can't serve one more address of a Service; `nil` if it can.
   func roomProblem(in pool: String, for service: ServiceState) -> Refusal? {
-    let names = service.isLocal ? routersOfService[service.key] : routersOfPool[pool]
-    let hasRouter = (names ?? []).contains { name in
-      guard let router = routers[name], router.pool == pool, !isObsolete(router) else {
-        return false
-      }
-      return service.isLocal || router.isShared
-    }
+    let hasRouter =
+      service.isLocal
+      ? (routersOfService[service.key] ?? []).contains { isUsable($0, in: pool) }
+      : (sharedRouters[pool] ?? []).contains { isUsable($0, in: pool) }
     if hasRouter || freeVRID(in: pool) != nil { return nil }
     let remedy =
       service.isLocal
@@ -167,6 +160,9 @@ extension Allocator {
     routersOfVRID[router.vrid, default: []].insert(router.name)
     if let service = router.service {
       routersOfService[service, default: []].insert(router.name)
+    } else {
+      sharedRouters[router.pool, default: []].append(router.name)
+      sharedRouters[router.pool]?.sort { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
     }
     dirtyRouters.insert(router.name)
     dirtyCandidates.insert(router.name)
@@ -182,6 +178,7 @@ extension Allocator {
     routersOfVRID[router.vrid]?.remove(router.name)
     if routersOfVRID[router.vrid]?.isEmpty == true { routersOfVRID[router.vrid] = nil }
     if let service = router.service { forget(router.name, of: service) }
+    sharedRouters[router.pool]?.removeAll { $0 == router.name }
     routersWithLeaving.remove(router.name)
     dirtyRouters.remove(router.name)
     dirtyCandidates.remove(router.name)

@@ -29,15 +29,16 @@ extension Allocator {
     }
     // Two pools may have the same addresses.
     dirtyPools.formUnion(poolOrder)
+    poolsToCompare.formUnion(poolOrder)
     nodesChanged(of: name)
     for router in routersOfPool[name] ?? [] {
       compareAddresses(of: router)
-      dirtyAddresses.formUnion(routers[router]?.addresses ?? [])
       for address in routers[router]?.addresses ?? [] {
         dirtyVerdicts.formUnion(addresses[address]?.users ?? [])
       }
     }
-    // Addresses that no router has yet may have lost their pool.
+    // Any address may have another pool now.
+    dirtyAddresses.formUnion(addresses.keys)
     for (key, service) in services
     where service.held.contains(where: { addresses[$0]?.router == nil }) {
       dirtyServices.insert(key)
@@ -80,6 +81,12 @@ extension Allocator {
 
   /// Brings the settings of routers in line with their pools.
   mutating func reviewPools() {
+    for name in poolsToCompare {
+      guard let pool = pools[name] else { continue }
+      let remarks = remarks(on: pool)
+      pools[name]?.remarks = remarks
+    }
+    poolsToCompare = []
     for name in dirtyPools {
       guard let pool = pools[name] else { continue }
       for router in routersOfPool[name] ?? []
@@ -91,9 +98,9 @@ extension Allocator {
     }
   }
 
-  /// What the status of a pool is to say.
-  func status(of pool: PoolState) -> AddressPool.Status {
-    var problems = pool.problems
+  /// What is wrong with a pool beside others and the nodes.
+  private func remarks(on pool: PoolState) -> [String] {
+    var problems: [String] = []
     for other in poolOrder where other != pool.name {
       guard let overlap = pools[other]?.space.overlap(with: pool.space) else { continue }
       problems.append(
@@ -105,6 +112,12 @@ extension Allocator {
     if let own {
       problems.append("addresses: \(own) is a node's own address and never given; leave it out")
     }
+    return problems
+  }
+
+  /// What the status of a pool is to say.
+  func status(of pool: PoolState) -> AddressPool.Status {
+    let problems = pool.problems + pool.remarks
     let condition = Condition(
       type: ConditionType.valid, isTrue: problems.isEmpty,
       reason: problems.isEmpty ? "Valid" : "Problems",

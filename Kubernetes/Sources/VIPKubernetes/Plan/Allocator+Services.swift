@@ -4,7 +4,7 @@ import VIPCore
 extension Allocator {
   /// Has a Service keep those of its addresses that are valid, and lose the others.
   mutating func settle(_ key: ObjectKey) {
-    guard let service = services[key] else { return }
+    guard let service = services[key], !service.isUncertain else { return }
     stopWaiting(key)
     guard service.wantsAddresses else { return retire(service) }
     let claims = service.held.isEmpty ? service.published?.ingress ?? [] : service.held
@@ -53,6 +53,8 @@ extension Allocator {
   private mutating func hold(_ ingress: [IPAddress], by key: ObjectKey) {
     guard let service = services[key] else { return }
     for address in ingress where addresses[address]?.users.contains(key) != true {
+      // Those that have it decide again whether they can go on with it.
+      dirtyServices.formUnion(addresses[address]?.users ?? [])
       update(address) { $0.users.append(key) }
       if let word = service.sharingKey { sharedAddresses[word, default: []].insert(address) }
       dirtyAddresses.insert(address)
@@ -92,7 +94,7 @@ extension Allocator {
 
   /// Gives a Service what it asks for and doesn't have, and says why not.
   mutating func fulfil(_ key: ObjectKey) {
-    guard let service = services[key], service.wantsAddresses else { return }
+    guard let service = services[key], service.wantsAddresses, !service.isUncertain else { return }
     if let problem = requestProblem(of: service) { return refuse(service, [problem]) }
     var ingress: [IPAddress] = []
     var refusals: [Refusal] = []
@@ -122,6 +124,7 @@ extension Allocator {
     for key in refusals.flatMap(\.waits) { wait(service, for: key) }
     services[key]?.refusals = refusals
     dirtyVerdicts.insert(key)
+    if !refusals.isEmpty { refused.insert(key) }
   }
 
   /// What is wrong with what a Service asks for as a whole.

@@ -90,7 +90,7 @@ extension Allocator {
   mutating func reviewVerdicts() {
     let granted = Set(grants.map(\.key))
     for key in dirtyVerdicts.subtracting(granted).sorted() {
-      guard let service = services[key] else { continue }
+      guard let service = services[key], !service.isUncertain else { continue }
       let isMarked = service.published?.condition != nil
       guard service.wantsAddresses || isMarked && !service.isDeleting else { continue }
       let ingress = service.wantsAddresses ? service.held : service.published?.ingress ?? []
@@ -140,7 +140,13 @@ extension Allocator {
       return pool.flatMap { roomProblem(in: $0, for: service) }
         ?? Refusal(reason: "NoRouter", message: "no pool can serve it; see the pools' conditions")
     }
-    if service.isLocal == router.isShared { return roomProblem(in: router.pool, for: service) }
+    if service.isLocal == router.isShared {
+      return roomProblem(in: router.pool, for: service)
+        ?? Refusal(
+          reason: "AddressOutsidePools",
+          message: "no pool has it any more, so that it can't go into another virtual router; add it to "
+            + "a pool, or ask for another address")
+    }
     if let problem = router.problem { return problem }
     return router.conflicts[address].map { mac in
       Refusal(

@@ -31,11 +31,20 @@ extension Allocator {
 
   private mutating func writeGrants(to writes: inout [Write]) {
     let last = Dictionary(grants.indices.map { (grants[$0].key, $0) }, uniquingKeysWith: max)
+    // What has been so before all of this plan, of those that get or lose something more than once.
+    var first: [ObjectKey: ServiceUpdate] = [:]
     for (place, (key, ingress)) in grants.enumerated() {
       guard let service = services[key] else { continue }
       let update = ServiceUpdate(ingress: ingress, condition: verdict(on: service))
-      let before = service.published
-      guard before != update else { continue }
+      let isLast = last[key] == place
+      let before = first[key] ?? service.published
+      if !isLast { first[key] = before }
+      defer {
+        if isLast, before != update, let event = event(about: key, from: before, to: update) {
+          writes.append(.event(event))
+        }
+      }
+      guard service.published != update else { continue }
       writes.append(
         .service(
           key,
@@ -44,8 +53,6 @@ extension Allocator {
             resourceVersion: service.isAhead ? nil : service.resourceVersion), update))
       services[key]?.published = update
       services[key]?.isAhead = true
-      guard last[key] == place else { continue }
-      if let event = event(about: key, from: before, to: update) { writes.append(.event(event)) }
     }
     grants = []
   }

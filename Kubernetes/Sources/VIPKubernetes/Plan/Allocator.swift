@@ -47,6 +47,8 @@ public struct Allocator: Sendable {
   var poolOrder: [String] = []
   /// The routers of each pool by name.
   var routersOfPool: [String: Set<String>] = [:]
+  /// The shared routers of each pool, in the order of their names.
+  var sharedRouters: [String: [String]] = [:]
   /// The own routers of each Service.
   var routersOfService: [ObjectKey: Set<String>] = [:]
   /// The routers that have each VRID.
@@ -66,6 +68,8 @@ public struct Allocator: Sendable {
   // What has to be looked at.
   var dirtyServices: Set<ObjectKey> = []
   var unfulfilled: Set<ObjectKey> = []
+  /// Services that did not get all they ask for in this plan.
+  var refused: Set<ObjectKey> = []
   var dirtyAddresses: Set<IPAddress> = []
   /// Routers of which something has changed.
   var dirtyRouters: Set<String> = []
@@ -73,6 +77,8 @@ public struct Allocator: Sendable {
   var dirtyCandidates: Set<String> = []
   /// Pools of which something has changed.
   var dirtyPools: Set<String> = []
+  /// Pools whose addresses have to be compared with those of others and of the nodes.
+  var poolsToCompare: Set<String> = []
   /// Pools whose routers or nodes have changed.
   var unbalancedPools: Set<String> = []
   var dirtyVerdicts: Set<ObjectKey> = []
@@ -95,6 +101,17 @@ public struct Allocator: Sendable {
   /// To be asked once all kinds of objects have been observed, and after each further observation.
   public mutating func plan() -> [Write] {
     reviewPools()
+    decide()
+    // What is in the way of a Service may be another thing by now.
+    dirtyServices.formUnion(refused)
+    decide()
+    refused = []
+    reviewRouters()
+    reviewVerdicts()
+    return writes()
+  }
+
+  private mutating func decide() {
     repeat {
       acknowledge()
       settleServices()
@@ -102,9 +119,6 @@ public struct Allocator: Sendable {
       removeEmptyRouters()
       offerOpportunities()
     } while !isSettled
-    reviewRouters()
-    reviewVerdicts()
-    return writes()
   }
 
   private var isSettled: Bool {

@@ -11,6 +11,8 @@ struct PoolState: Sendable {
   var settings: VirtualRouter.Settings
   /// What is wrong with it, with the remedies.
   var problems: [String]
+  /// What is wrong with it beside others and the nodes.
+  var remarks: [String] = []
   /// The nodes that may serve its addresses.
   var eligible: Set<String> = []
   /// How many of its addresses are in use or on their way out of it.

@@ -39,6 +39,8 @@ struct ServiceState: Sendable {
   var published: ServiceUpdate?
   /// Whether a write is on its way that has not been seen yet.
   var isAhead = false
+  /// Whether a write has failed, so that nothing is decided until the Service has been seen again.
+  var isUncertain = false
   var waits: Set<WaitKey> = []
 
   var key: ObjectKey { rank.key }

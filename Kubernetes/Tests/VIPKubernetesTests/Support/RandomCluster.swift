@@ -178,6 +178,19 @@ extension FakeCluster {
     }
   }
 
+  /// Whether a write only gives another reason for what a Service does not get: Services that wait for
+  /// something are not looked at whenever it could be another thing.
+  func isOtherReason(_ write: Write) -> Bool {
+    switch write {
+    case .service(let key, _, let update):
+      let status = services[key]?.status
+      return status?.ingress == update.ingress
+        && status?.condition?.isTrue == update.condition?.isTrue
+    case .event(let event): return event.isWarning
+    default: return false
+    }
+  }
+
   /// Whether an address is in a router or a pool.
   func knows(_ address: IPAddress) -> Bool {
     routers.values.contains { $0.spec.addresses.contains(address) }
