@@ -11,7 +11,7 @@ import VRRPSimulation
   private static var seeds: [UInt64] {
     let environment = ProcessInfo.processInfo.environment
     if let seed = environment["VIP_CLUSTER_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-    return Array(1...(environment["VIP_CLUSTERS"].flatMap { UInt64($0) } ?? 30))
+    return Array(1...(environment["VIP_CLUSTERS"].flatMap { UInt64($0) } ?? 15))
   }
 
   private static func fail(_ seed: UInt64, _ what: [String], _ cluster: RandomCluster) {
@@ -49,9 +49,11 @@ import VRRPSimulation
   }
 
   /// News come late and writes are refused.
+  ///
+  /// Without shared addresses: whether two Services may share one, the allocator can only know late.
   @Test func `an allocator that is behind does no harm`() {
     for seed in Self.seeds {
-      var cluster = RandomCluster(seed: seed &+ 1_000_000)
+      var cluster = RandomCluster(seed: seed &+ 1_000_000, sharesAddresses: false)
       for _ in 0..<60 {
         for _ in 0...cluster.random.below(2) { cluster.disturb() }
         for _ in 0..<cluster.random.below(6) { cluster.speak() }

@@ -36,7 +36,8 @@ extension Allocator {
 
   /// The pools that an address in use or asked for belongs to: that of its router, else all that have it.
   private func poolNames(of address: IPAddress) -> [String] {
-    if let router = addresses[address]?.router, let pool = routers[router]?.pool { return [pool] }
+    let router = addresses[address].flatMap { $0.router ?? $0.leavingIn.first }
+    if let pool = router.flatMap({ routers[$0]?.pool }) { return [pool] }
     return poolOrder.filter { pools[$0]?.space.contains(address) == true }
   }
 

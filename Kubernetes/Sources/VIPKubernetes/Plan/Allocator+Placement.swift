@@ -74,7 +74,9 @@ extension Allocator {
       (named.isEmpty || named.contains(name))
         && pools[name]?.permits(user, namespaceLabels: namespaces[user.key.namespace]) == true
     }
-    return best.first { roomProblem(in: $0, for: user) == nil } ?? best.first ?? known.first
+    let choice = best.first { roomProblem(in: $0, for: user) == nil } ?? best.first
+    // What is served is not moved into a pool that the Service has no business with.
+    return before == nil ? choice ?? known.first : choice
   }
 
   /// The router of a pool into which an address of a Service goes, a new one if need be.

@@ -11,11 +11,13 @@ struct RandomCluster {
   /// Services that were not touched since the last look at them.
   private(set) var quiet: Set<ObjectKey> = []
   private var endpoints: [String: [String]] = [:]
+  private let sharesAddresses: Bool
 
   private static let nodeNames = ["a", "b", "c", "d", "e", "f"]
   private static let serviceNames = (0..<14).map { "s\($0)" }
 
-  init(seed: UInt64) {
+  init(seed: UInt64, sharesAddresses: Bool = true) {
+    self.sharesAddresses = sharesAddresses
     random = SeededRandom(seed: seed)
     for name in Self.nodeNames.prefix(3) { bench.cluster.put(ClusterNode.make(name)) }
     bench.cluster.put(
@@ -55,7 +57,7 @@ struct RandomCluster {
   private mutating func changeService() {
     let name = random.pick(Self.serviceNames)
     let isDual = random.below(4) == 0
-    let key = random.below(3) == 0 ? random.pick(["k", "l"]) : nil
+    let key = sharesAddresses && random.below(3) == 0 ? random.pick(["k", "l"]) : nil
     let addresses =
       random.below(5) == 0 ? "192.0.2.\(100 + random.below(22))" : nil
     let policy = random.pick(["PreferDualStack", "RequireDualStack", "SingleStack"])
