@@ -12,8 +12,8 @@ let common: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-// What vipctl does in a Kubernetes cluster, apart from the package that others depend on: what talks to an
-// API server brings SwiftNIO along.
+// What vipctl does in a Kubernetes cluster, apart from the package that others depend on: what
+// talks to an API server brings SwiftNIO along.
 let package = Package(
   name: "vipctl-kubernetes",
   products: [

@@ -240,13 +240,14 @@ import VRRPSimulation
     #expect(read > 300)
   }
 
-  @Test(arguments: [
-    ("In", ["a", "b"], ["k": "a"], true), ("In", ["a"], ["k": "c"], false),
-    ("In", ["a"], [:], false), ("NotIn", ["a"], [:], true), ("NotIn", ["a"], ["k": "a"], false),
-    ("Exists", [], ["k": ""], true), ("Exists", [], [:], false),
-    ("DoesNotExist", [], [:], true), ("DoesNotExist", [], ["k": ""], false),
-    ("Gt", ["1"], ["k": "2"], false),
-  ] as [(String, [String], [String: String], Bool)])
+  @Test(
+    arguments: [
+      ("In", ["a", "b"], ["k": "a"], true), ("In", ["a"], ["k": "c"], false),
+      ("In", ["a"], [:], false), ("NotIn", ["a"], [:], true), ("NotIn", ["a"], ["k": "a"], false),
+      ("Exists", [], ["k": ""], true), ("Exists", [], [:], false),
+      ("DoesNotExist", [], [:], true), ("DoesNotExist", [], ["k": ""], false),
+      ("Gt", ["1"], ["k": "2"], false),
+    ] as [(String, [String], [String: String], Bool)])
   func `a selector`(
     operation: String, values: [String], labels: [String: String], matches: Bool
   ) {

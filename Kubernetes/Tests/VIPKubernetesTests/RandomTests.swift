@@ -50,7 +50,8 @@ import VRRPSimulation
 
   /// News come late and writes are refused.
   ///
-  /// Without shared addresses: whether two Services may share one, the allocator can only know late.
+  /// Without shared addresses: whether two Services may share one, the allocator can only know
+  /// late.
   @Test func `an allocator that is behind does no harm`() {
     for seed in Self.seeds {
       var cluster = RandomCluster(seed: seed &+ 1_000_000, sharesAddresses: false)

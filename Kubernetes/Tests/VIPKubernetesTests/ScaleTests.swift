@@ -3,9 +3,11 @@ import Testing
 import VIPCore
 import VIPKubernetes
 
-/// 50,000 Services and 5,000 nodes: what the first plan takes, and what the change of one Service does.
+/// 50,000 Services and 5,000 nodes: what the first plan takes, and what the change of one Service
+/// does.
 ///
-/// The numbers are printed. What is compared is how the cost grows, which is the same on any machine.
+/// The numbers are printed. What is compared is how the cost grows, which is the same on any
+/// machine.
 @Suite(.serialized) struct ScaleTests {
   private static func cluster(services: Int, nodes: Int) -> FakeCluster {
     var cluster = FakeCluster()
@@ -40,8 +42,10 @@ import VIPKubernetes
     for turn in 0..<count {
       let start = ContinuousClock.now
       body(turn)
-      best = min(best, Double((ContinuousClock.now - start).components.attoseconds) / 1e12
-        + Double((ContinuousClock.now - start).components.seconds) * 1e6)
+      best = min(
+        best,
+        Double((ContinuousClock.now - start).components.attoseconds) / 1e12
+          + Double((ContinuousClock.now - start).components.seconds) * 1e6)
     }
     return best
   }
@@ -74,7 +78,9 @@ import VIPKubernetes
   }
 
   /// What it takes to add, change and remove one Service.
-  private static func changes(_ cluster: inout FakeCluster, _ allocator: inout Allocator) -> [Double] {
+  private static func changes(_ cluster: inout FakeCluster, _ allocator: inout Allocator)
+    -> [Double]
+  {
     var observations: [[Observation]] = [[], [], []]
     for turn in 0..<20 {
       var service = Service.make("more-\(turn)", created: "2027-\(1000 + turn)")

@@ -43,8 +43,8 @@ extension AddressBlock: CustomStringConvertible {
 extension AddressBlock {
   /// Reads an address, a range (`192.0.2.10-192.0.2.20`) or a network (`192.0.2.0/24`).
   ///
-  /// Of a network, the address of IPv4 that names it and its broadcast address are left out, and the
-  /// address of IPv6 that all its routers have (RFC 4291 §2.6.1). A range has what it says.
+  /// Of a network, the address of IPv4 that names it and its broadcast address are left out, and
+  /// the address of IPv6 that all its routers have (RFC 4291 §2.6.1). A range has what it says.
   ///
   /// - Throws: what is wrong and what would be right, without the text itself.
   public init(parsing text: String) throws(AddressBlockError) {

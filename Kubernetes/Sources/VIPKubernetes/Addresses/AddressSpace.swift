@@ -60,8 +60,9 @@ struct AddressSpace: Sendable, Hashable {
 
 /// Finds the lowest free address of one family of a pool.
 ///
-/// All below the cursor have been in use once; those of them that came back are in a heap. What is in use
-/// is known elsewhere: an address that was taken out of order is noticed when its turn comes.
+/// All below the cursor have been in use once; those of them that came back are in a heap. What is
+/// in use is known elsewhere: an address that was taken out of order is noticed when its turn
+/// comes.
 struct FreeAddresses: Sendable {
   private let blocks: [AddressBlock]
   private var block = 0

@@ -11,7 +11,8 @@ public struct AddressPool: Sendable, Hashable {
   public struct Spec: Sendable, Hashable {
     /// Single addresses, ranges (`192.0.2.10-192.0.2.20`) and networks (`192.0.2.0/24`).
     public var addresses: [String]
-    /// The interface on which they are served; left out, it is the one whose network has the address.
+    /// The interface on which they are served; left out, it is the one whose network has the
+    /// address.
     public var interface: String?
     /// The VRIDs that this cluster may use on the segment, such as `31-60` or `31-60,80`.
     public var vrids: String

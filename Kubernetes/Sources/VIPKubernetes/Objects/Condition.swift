@@ -1,4 +1,5 @@
-/// A condition of an object, without the time of its last change, which the client adds when it writes.
+/// A condition of an object, without the time of its last change, which the client adds when it
+/// writes.
 public struct Condition: Sendable, Hashable, Codable {
   /// What the condition is about; an object has one of each type.
   public var type: String

@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// A machine of the cluster, as far as it matters to who serves which address.
+/// A machine of the cluster, as far as it matters to which node serves an address.
 public struct ClusterNode: Sendable, Hashable {
   /// Name, labels, annotations.
   public var metadata: ObjectMeta
@@ -32,7 +32,7 @@ public struct ClusterNode: Sendable, Hashable {
     self.addresses = addresses
   }
 
-  /// Whether it may serve addresses at all. Cordoned or not ready, it may.
+  /// Whether it may serve addresses at all; cordoned or not ready, it may.
   public var isEligible: Bool {
     !metadata.isDeleting && metadata.labels[Self.excludeLabel] == nil && !isNetworkUnavailable
       && !taints.contains(Self.outOfServiceTaint)

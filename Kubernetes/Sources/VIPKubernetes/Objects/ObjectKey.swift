@@ -1,4 +1,5 @@
-/// What names an object of one kind: its namespace, empty for objects of the whole cluster, and its name.
+/// What names an object of one kind: its namespace, empty for objects of the whole cluster, and its
+/// name.
 public struct ObjectKey: Sendable, Hashable {
   /// The namespace; empty for an object of the whole cluster.
   public let namespace: String

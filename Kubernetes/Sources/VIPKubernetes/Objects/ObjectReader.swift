@@ -11,8 +11,8 @@ public struct ObjectError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// Reads and writes objects as the API server has them.
 ///
-/// Fields that are not used are skipped, whatever they are. One that is used and has another type than
-/// the API's makes the object unreadable and no other.
+/// Fields that are not used are skipped, whatever they are. One that is used and has another type
+/// than the API's makes the object unreadable and no other.
 public enum ObjectReader {
   /// The longest text that is read; the API server itself takes no object of half that size.
   public static let byteCountMax = 8 << 20

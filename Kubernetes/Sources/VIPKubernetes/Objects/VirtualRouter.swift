@@ -1,10 +1,11 @@
 public import VIPCore
 public import VRRP
 
-/// A virtual router of the cluster: some addresses, the nodes that can hold them, and the one that does.
+/// A virtual router of the cluster: some addresses, the nodes that can hold them, and the one that
+/// does.
 ///
-/// The allocator writes the spec, and speakers turn it into what their nodes run. All that machines must
-/// agree on, such as the VRID, is kept here from the first day on and never computed again.
+/// The allocator writes the spec, and speakers turn it into what their nodes run. All that machines
+/// must agree on, such as the VRID, is kept here from the first day on and never computed again.
 public struct VirtualRouter: Sendable, Hashable, Codable {
   /// Its name, which is also that of the router on each node.
   public var metadata: ObjectMeta
@@ -19,7 +20,7 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
     public var pool: String
     /// `NAMESPACE/NAME` of the Service whose own router this is; a shared one has none.
     public var service: String?
-    /// The virtual router identifier. It never changes.
+    /// The virtual router identifier, which never changes.
     public var vrid: VRID
     /// The interface; left out, each node takes the one whose network has the addresses.
     public var interface: String?
@@ -90,7 +91,10 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
   public struct Candidate: Sendable, Hashable, Codable {
     /// The node's name.
     public var node: String
-    /// Its priority. The highest is that of the node that is to hold the addresses when all are well.
+    /// Its priority.
+    ///
+    /// The highest is that of the node that is to hold the addresses when all are
+    /// well.
     public var priority: UInt8
 
     /// Makes a candidate.
@@ -106,8 +110,8 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
     public var active: [AddressFamily: Active]
     /// What the nodes have done, one entry for each that may run the router.
     ///
-    /// A speaker makes its entry before it runs the router for the first time and takes it away after it
-    /// has stopped it: a node without an entry has none of the addresses.
+    /// A speaker makes its entry before it runs the router for the first time and takes it away
+    /// after it has stopped it: a node without an entry has none of the addresses.
     public var nodes: [Acknowledgement]
     /// The addresses that a machine outside the group uses.
     public var conflicts: [Conflict]

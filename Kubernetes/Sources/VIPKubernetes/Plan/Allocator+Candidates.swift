@@ -3,19 +3,20 @@ import VIPCore
 // Which nodes may hold the addresses of a router, and which of them is first.
 //
 // The first candidate has priority 200. All others have one from 90 to 189 that their name and the
-// router's determine, so that each router has an order of its own, and what a dead node held goes to
-// different nodes. A priority stays what it is; only a candidate that becomes first changes places with
-// the one that was.
+// router's determine, so that each router has an order of its own, and what a dead node held goes
+// to different nodes. A priority stays what it is; only a candidate that becomes first changes
+// places with the one that was.
 extension Allocator {
-  /// The most candidates of a router: more would need equal priorities, with which two nodes can become
-  /// Active at the same moment.
+  /// The most candidates of a router: more would need equal priorities, with which two nodes can
+  /// become Active at the same moment.
   static let candidateCountMax = 64
   /// The priority of the first candidate.
   static let firstPriority: UInt8 = 200
   /// The priorities of all others.
   static let otherPriorities: ClosedRange<UInt8> = 90...189
 
-  /// Brings the candidates of a router in line with the nodes; which one is first is decided elsewhere.
+  /// Brings the candidates of a router in line with the nodes; which one is first is decided
+  /// elsewhere.
   mutating func reviewCandidates(of name: String) {
     // One that serves nothing any more stays as it is until it goes.
     guard let router = routers[name], !router.addresses.isEmpty else { return }
@@ -47,7 +48,8 @@ extension Allocator {
     return Set((ready.isEmpty ? all : ready).map(\.node))
   }
 
-  /// Whether a candidate that is not wanted any more has to wait until another one is there to take over.
+  /// Whether a candidate that is not wanted any more has to wait until another one is there to take
+  /// over.
   private func hasToStay(_ node: String, in router: RouterState, _ wanted: Set<String>) -> Bool {
     guard router.active.values.contains(node), nodes[node]?.isReady == true, !wanted.isEmpty else {
       return false
@@ -78,7 +80,7 @@ extension Allocator {
     routers[name]?.pending.candidates = list
   }
 
-  /// Makes a candidate the first one. The one that was gets its priority.
+  /// Makes a candidate the first one; the one that was gets its priority.
   private mutating func promote(_ node: String, in name: String) {
     guard var list = routers[name]?.candidates else { return }
     if !list.contains(where: { $0.node == node }) {
@@ -111,8 +113,8 @@ extension Allocator {
     }
   }
 
-  /// Decides which candidate is first of a Service's own router: it stays, else the next one follows, and
-  /// a new router goes to the node that is first of the fewest.
+  /// Decides which candidate is first of a Service's own router: it stays, else the next one
+  /// follows, and a new router goes to the node that is first of the fewest.
   mutating func chooseFirst(ofOwn name: String) {
     guard let router = routers[name], !router.addresses.isEmpty else { return }
     let wanted = wantedCandidates(of: router)
@@ -133,7 +135,9 @@ extension Allocator {
     let priority = Int(candidate.priority)
     let isWell = nodes[candidate.node]?.isResting == false
     // Among those that run it already the election has its order.
-    return ((isWell ? 2 : 0) + (isKnown ? 1 : 0), isKnown ? priority : load, isKnown ? load : priority)
+    return (
+      (isWell ? 2 : 0) + (isKnown ? 1 : 0), isKnown ? priority : load, isKnown ? load : priority
+    )
   }
 
   /// Spreads the shared routers of a pool over its nodes: to each its share, one more or less.

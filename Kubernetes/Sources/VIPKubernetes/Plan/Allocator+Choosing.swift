@@ -2,7 +2,8 @@ import VIPCore
 
 // Which address a Service gets.
 extension Allocator {
-  /// The address that a Service is to have of a family: what it has, unless it asks for another one.
+  /// The address that a Service is to have of a family: what it has, unless it asks for another
+  /// one.
   mutating func choose(
     _ family: AddressFamily, for service: ServiceState, instead current: IPAddress?
   ) throws(Refusal) -> IPAddress {
@@ -34,7 +35,8 @@ extension Allocator {
         + "add addresses to it, or remove Services that need none", waits: waits)
   }
 
-  /// The pools that an address in use or asked for belongs to: that of its router, else all that have it.
+  /// The pools that an address in use or asked for belongs to: that of its router, else all that
+  /// have it.
   private func poolNames(of address: IPAddress) -> [String] {
     let router = addresses[address].flatMap { $0.router ?? $0.leavingIn.first }
     if let pool = router.flatMap({ routers[$0]?.pool }) { return [pool] }
@@ -67,12 +69,14 @@ extension Allocator {
     guard permitted.isEmpty && !considered.isEmpty else {
       throw Refusal(
         reason: "NoPool",
-        message: "\(what) has \(named.isEmpty ? "" : "no ")\(family) addresses for it; add a range of "
+        message:
+          "\(what) has \(named.isEmpty ? "" : "no ")\(family) addresses for it; add a range of "
           + "them, or make a pool", waits: [.anyPool])
     }
     throw Refusal(
       reason: "PoolClosed",
-      message: "\(what) is \(named.isEmpty ? "" : "not ")open to this Service; see serviceSelector, "
+      message:
+        "\(what) is \(named.isEmpty ? "" : "not ")open to this Service; see serviceSelector, "
         + "namespaces and namespaceSelector of the pools", waits: [.anyPool])
   }
 
@@ -131,7 +135,8 @@ extension Allocator {
       let routers = ([state.router].compactMap { $0 } + state.leavingIn).joined(separator: ", ")
       throw Refusal(
         reason: "AddressLeaving",
-        message: "\(address) is being taken out of virtual router \(routers); it is free as soon as "
+        message:
+          "\(address) is being taken out of virtual router \(routers); it is free as soon as "
           + "all nodes have let go of it", waits: [.address(address)])
     }
     let isPlaced = addresses[address] != nil

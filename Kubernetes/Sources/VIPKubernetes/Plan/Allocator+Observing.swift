@@ -61,7 +61,7 @@ extension Allocator {
     if let before = services[key] {
       state.held = before.held
       if before.isUncertain {
-        // Decided anew, from what it really has.
+        // Decided again, from what it really has.
         state.held = before.held.filter(service.status.ingress.contains)
         for address in before.held where !state.held.contains(address) {
           release(address, by: key)
@@ -209,7 +209,8 @@ extension Allocator {
 
   /// Takes note that a write has not been made.
   ///
-  /// The object is read again and observed, or said to be gone, before anything more is written to it.
+  /// The object is read again and observed, or said to be gone, before anything more is written to
+  /// it.
   public mutating func failed(_ write: Write) {
     switch write {
     case .service(let key, _, _):

@@ -54,8 +54,8 @@ extension Allocator {
     return users.contains { $0.key == anchor && $0.isLocal }
   }
 
-  /// Whether the addresses of a router have to be in another one: its pool is on another interface now, or
-  /// a foreign group has its VRID and the pool has been given other ones.
+  /// Whether the addresses of a router have to be in another one: its pool is on another interface
+  /// now, or a foreign group has its VRID and the pool has been given other ones.
   private func isObsolete(_ name: String) -> Bool {
     // Field by field: this is asked for each router and each address.
     guard let pool = routers[name]?.pool, pools[pool] != nil else { return false }
@@ -114,7 +114,8 @@ extension Allocator {
     if hasRouter || freeVRID(in: pool) != nil { return nil }
     let remedy =
       service.isLocal
-      ? "each Service with externalTrafficPolicy Local needs one: widen vrids, or take the policy Cluster"
+      ? "each Service with externalTrafficPolicy Local needs one: widen vrids, or take the policy "
+        + "Cluster"
       : "widen vrids"
     return Refusal(
       reason: "NoVRID", message: "pool \(pool) has no free VRID; \(remedy)", waits: [.vrid])
@@ -122,8 +123,8 @@ extension Allocator {
 
   /// The lowest VRID of a pool that no router has.
   ///
-  /// If all are in use, one that is only in use on other interfaces. A pool that leaves the interface to
-  /// the nodes may be on any.
+  /// If all are in use, one that is only in use on other interfaces. A pool that leaves the
+  /// interface to the nodes may be on any.
   private func freeVRID(in pool: String) -> VRID? {
     guard let pool = pools[pool] else { return nil }
     if let free = pool.vrids.first(where: { routersOfVRID[$0] == nil }) { return free }

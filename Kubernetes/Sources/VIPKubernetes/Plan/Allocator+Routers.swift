@@ -147,8 +147,8 @@ extension Allocator {
     }
   }
 
-  /// Takes note that a router has been removed: with addresses in it, it is made again as it was, so that
-  /// nodes which have not heard of it yet are still in the same group.
+  /// Takes note that a router has been removed: with addresses in it, it is made again as it was,
+  /// so that nodes which have not heard of it yet are still in the same group.
   mutating func forgetRouter(_ name: String) {
     guard var router = routers[name] else { return }
     guard !router.addresses.isEmpty else {
@@ -201,8 +201,8 @@ extension Allocator {
 
   /// The nodes that may still have what has been taken out of a router.
   ///
-  /// One that is not there or not ready is not waited for: whether it uses an address still is found by
-  /// asking the segment before the address's first use elsewhere.
+  /// One that is not there or not ready is not waited for: whether it uses an address still is
+  /// found by asking the segment before the address's first use elsewhere.
   private func holdouts(of router: RouterState, since generation: Int64) -> [String] {
     router.acknowledgements.values.filter { entry in
       entry.generation < generation && nodes[entry.node]?.isReady == true

@@ -80,7 +80,7 @@ extension Allocator {
     dirtyVerdicts.insert(key)
     if let word = services[key]?.sharingKey { reviewSharing(word, address) }
     if addresses[address] != nil { dirtyAddresses.insert(address) }
-    // What is left of it decides again who can have it.
+    // Those that have it still decide again whether they can.
     dirtyServices.formUnion(addresses[address]?.users ?? [])
   }
 
@@ -136,7 +136,8 @@ extension Allocator {
     return foreign.map {
       Refusal(
         reason: "BadRequest",
-        message: "\($0) is of a family that the Service does not have; add it to spec.ipFamilies, or "
+        message:
+          "\($0) is of a family that the Service does not have; add it to spec.ipFamilies, or "
           + "ask for an address of another family")
     }
   }

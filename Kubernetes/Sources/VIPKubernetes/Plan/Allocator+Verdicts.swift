@@ -62,14 +62,16 @@ extension Allocator {
       problems.append(
         Refusal(
           reason: "PoolGone",
-          message: "there is no pool \(router.pool) any more; what is in use is kept; make the pool "
+          message:
+            "there is no pool \(router.pool) any more; what is in use is kept; make the pool "
             + "again, or change the Services"))
     }
     if let vrids = pools[router.pool]?.vrids, !vrids.contains(router.vrid) {
       problems.append(
         Refusal(
           reason: "VRIDOutsideRange",
-          message: "VRID \(router.vrid) is not among the vrids of pool \(router.pool) any more; it is "
+          message:
+            "VRID \(router.vrid) is not among the vrids of pool \(router.pool) any more; it is "
             + "kept while no other group has it"))
     }
     if let first = router.outside.min() {
@@ -133,7 +135,8 @@ extension Allocator {
       if let before {
         return Refusal(
           reason: "Moving",
-          message: "goes into another virtual router as soon as all nodes of \(before) have let go of "
+          message:
+            "goes into another virtual router as soon as all nodes of \(before) have let go of "
             + "it")
       }
       let pool = poolOrder.first { pools[$0]?.space.contains(address) == true }
@@ -144,7 +147,8 @@ extension Allocator {
       return roomProblem(in: router.pool, for: service)
         ?? Refusal(
           reason: "AddressOutsidePools",
-          message: "no pool has it any more, so that it can't go into another virtual router; add it to "
+          message:
+            "no pool has it any more, so that it can't go into another virtual router; add it to "
             + "a pool, or ask for another address")
     }
     if let problem = router.problem { return problem }

@@ -2,8 +2,10 @@ import VIPCore
 
 // The writes of a plan, in an order of which every beginning is safe:
 //
-// 1. What Services get and lose, in the order in which it was decided: none gets what another has still.
-// 2. What nodes have let go of is no longer kept from other routers; routers without anything go. After
+// 1. What Services get and lose, in the order in which it was decided: none gets what another has
+//    still.
+// 2. What nodes have let go of is no longer kept from other routers; routers without anything go.
+//    After
 //    that each address and each VRID that has a new place is in no other.
 // 3. New routers, and what becomes different in the others.
 // 4. What is said about all that.

@@ -22,18 +22,20 @@ public struct AllocatorOptions: Sendable, Hashable {
 /// ``failed(_:)``, those behind it are then not made, and failed too; the object is read again and
 /// observed. What is written comes back as an observation like all others.
 ///
-/// The first plan looks at everything, a later one only at what has changed and what that concerns: the
-/// change of a Service costs the same with ten Services as with fifty thousand.
+/// The first plan looks at everything, a later one only at what has changed and what that concerns:
+/// the change of a Service costs the same with ten Services as with fifty thousand.
 ///
-/// Three things are stored in the API and nowhere else, so that a new allocator goes on where another has
-/// stopped: a Service's addresses in its status; a router's VRID, addresses and candidates in its spec;
-/// and what a node has let go of in the router's status. What is valid is never given away:
+/// Three things are stored in the API and nowhere else, so that a new allocator goes on where
+/// another has stopped: a Service's addresses in its status; a router's VRID, addresses and
+/// candidates in its spec; and what a node has let go of in the router's status. What is valid is
+/// never given away:
 ///
 /// - A Service keeps its address as long as any pool or router knows it.
-/// - An address is in one router at a time. It goes from one to another by way of `leaving`, where it stays
-///   until every node that may have it and is well has acknowledged that it hasn't.
-/// - A candidate keeps its priority. Nodes that come and go change who is first of a router only where it
-///   evens out the load, and a candidate that holds addresses goes when another one is there.
+/// - An address is in one router at a time. It goes from one to another by way of `leaving`, where
+///   it stays until every node that may have it and is well has acknowledged that it hasn't.
+/// - A candidate keeps its priority. Nodes that come and go change which is first of a router only
+///   where it evens out the load, and a candidate that holds addresses goes when another one is
+///   there.
 public struct Allocator: Sendable {
   let options: AllocatorOptions
   var services: [ObjectKey: ServiceState] = [:]
@@ -229,7 +231,8 @@ public struct ClusterSnapshot: Sendable, Hashable {
 }
 
 extension Allocator {
-  /// The writes that bring the objects of a snapshot to what they should be: a function of nothing else.
+  /// The writes that bring the objects of a snapshot to what they should be: a function of nothing
+  /// else.
   public static func plan(
     _ snapshot: ClusterSnapshot, options: AllocatorOptions = AllocatorOptions()
   ) -> [Write] {

@@ -57,14 +57,16 @@ struct ServiceState: Sendable {
     if let port = ports.first(where: other.ports.contains) {
       return Refusal(
         reason: "SharingRefused",
-        message: "is shared with Service \(other.key), which has port \(port.port)/\(port.protocol), "
+        message:
+          "is shared with Service \(other.key), which has port \(port.port)/\(port.protocol), "
           + "too; take another port or another address")
     }
     let isSamePods = key.namespace == other.key.namespace && selector == other.selector
     guard !isLocal && !other.isLocal || isLocal && other.isLocal && isSamePods else {
       return Refusal(
         reason: "SharingRefused",
-        message: "is shared with Service \(other.key); with externalTrafficPolicy Local both need it "
+        message:
+          "is shared with Service \(other.key); with externalTrafficPolicy Local both need it "
           + "and the same pods; give both the policy Cluster, or take another address")
     }
     return nil

@@ -2,14 +2,15 @@ public import VIPCore
 
 /// One request to the API server that the allocator wants made.
 ///
-/// The order of a plan's writes matters: what any number of them from the beginning on leave behind is a
-/// safe state, from which the next plan goes on.
+/// The order of a plan's writes matters: what any number of them from the beginning on leave behind
+/// is a safe state, from which the next plan goes on.
 public enum Write: Sendable, Hashable {
   /// Gives a Service its addresses and condition, in its status.
   case service(ObjectKey, basedOn: ServiceVersion, ServiceUpdate)
   /// Makes a VirtualRouter.
   case createRouter(String, VirtualRouter.Spec)
-  /// Changes the spec of a VirtualRouter that is still of the generation on which the plan is based.
+  /// Changes the spec of a VirtualRouter that is still of the generation on which the plan is
+  /// based.
   ///
   /// Not of the version, which each news of a node changes, too.
   case changeRouter(String, basedOn: Int64, RouterChange)

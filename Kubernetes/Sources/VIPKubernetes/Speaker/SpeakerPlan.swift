@@ -26,8 +26,9 @@ public struct SpeakerInterface: Sendable, Hashable {
 
 /// What a node has to run: the virtual routers of the cluster, seen from one of its candidates.
 ///
-/// A function of the objects, the node's interfaces and what runs already; without clock and network, as the
-/// ``Allocator`` is. What is wrong with one router is told and keeps no other from running.
+/// A function of the objects, the node's interfaces and what runs already; without clock and
+/// network, as the ``Allocator`` is. What is wrong with one router is told and keeps no other from
+/// running.
 public struct SpeakerPlan: Sendable, Hashable {
   /// The routers to run; all others are to be handed over and removed.
   public var routers: [RouterConfiguration] = []
@@ -107,8 +108,8 @@ private struct Builder {
   ) {
     self.interfaces = interfaces
     self.running = Dictionary(running.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    // An address stays in the router in which it runs as long as that is said to have it: not all objects
-    // may be as new as the others.
+    // An address stays in the router in which it runs as long as that is said to have it: not all
+    // objects may be as new as the others.
     for object in objects where object.spec.candidates.contains(where: { $0.node == node }) {
       guard let router = self.running[object.metadata.name] else { continue }
       let leaving = Set(object.spec.leaving.map(\.address))
@@ -139,7 +140,8 @@ private struct Builder {
       throw ConfigurationError(
         .interface, router: name,
         "no interface has a network with the addresses of router \(name); give the node an address "
-          + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector")
+          + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector"
+      )
     }
     let group = Group(interface: interface, vrid: spec.vrid)
     if let other = groups[group] {
@@ -183,9 +185,10 @@ private struct Builder {
     let counts = interfaces.map { interface in
       (addresses.count { interface.serves($0) }, interface)
     }
-    guard let best = counts.max(by: { left, right in
-      left.0 != right.0 ? left.0 < right.0 : left.1.name > right.1.name
-    }), best.0 > 0
+    guard
+      let best = counts.max(by: { left, right in
+        left.0 != right.0 ? left.0 < right.0 : left.1.name > right.1.name
+      }), best.0 > 0
     else { return nil }
     if let other = addresses.first(where: { !best.1.serves($0) }) {
       remarks.append(

@@ -34,8 +34,8 @@ struct Bench {
 
   var untoldCount: Int { untold.count }
 
-  /// Plans with what the allocator knows, and makes the writes; with the first that fails all behind it
-  /// do, and then all is told that has happened.
+  /// Plans with what the allocator knows, and makes the writes; with the first that fails all
+  /// behind it do, and then all is told that has happened.
   mutating func planBehind() {
     var hasFailed = false
     var failedRouters: [String] = []

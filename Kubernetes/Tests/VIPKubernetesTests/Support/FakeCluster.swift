@@ -5,7 +5,8 @@ import VRRP
 
 typealias Router = VIPKubernetes.VirtualRouter
 
-/// An API server in memory with the objects that the plan is about, and speakers that do what they read.
+/// An API server in memory with the objects that the plan is about, and speakers that do what they
+/// read.
 struct FakeCluster {
   var services: [ObjectKey: Service] = [:]
   var slices: [ObjectKey: EndpointSlice] = [:]
@@ -185,7 +186,8 @@ extension FakeCluster {
     speakers[node] = speaker
   }
 
-  /// Has a speaker say what it has done when it looked last, and the Active of each router that it is it.
+  /// Has a speaker say what it has done when it looked last, and the Active of each router that it
+  /// is it.
   mutating func report(_ node: String) {
     guard let speaker = speakers[node], !speaker.isDeaf else { return }
     for (name, said) in speaker.report.sorted(by: { $0.key < $1.key }) {

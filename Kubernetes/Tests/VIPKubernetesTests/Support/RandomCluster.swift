@@ -108,7 +108,8 @@ struct RandomCluster {
     if random.below(6) == 0 { node.metadata.labels[ClusterNode.excludeLabel] = "" }
     if random.below(6) == 0 { node.metadata.annotations[ClusterNode.maintenanceKey] = "true" }
     if random.below(3) == 0 { node.metadata.labels["zone"] = "one" }
-    log.append("node \(name) ready \(node.isReady) \(node.metadata.labels) \(node.metadata.annotations)")
+    log.append(
+      "node \(name) ready \(node.isReady) \(node.metadata.labels) \(node.metadata.annotations)")
     bench.cluster.put(node)
   }
 
@@ -163,10 +164,11 @@ extension FakeCluster {
   var summary: [String] {
     services.values.sorted { $0.metadata.key < $1.metadata.key }.map {
       "\($0.metadata.name): \($0.status.ingress) \($0.status.condition?.description ?? "")"
-    } + routers.values.sorted { $0.metadata.name < $1.metadata.name }.map {
-      "\($0.metadata.name) generation \($0.metadata.generation): \($0.spec) | "
-        + $0.status.nodes.map { "\($0.node)@\($0.generation)" }.joined(separator: " ")
     }
+      + routers.values.sorted { $0.metadata.name < $1.metadata.name }.map {
+        "\($0.metadata.name) generation \($0.metadata.generation): \($0.spec) | "
+          + $0.status.nodes.map { "\($0.node)@\($0.generation)" }.joined(separator: " ")
+      }
   }
 
   /// Whether something is on its way out of a router that no node has to let go of.
@@ -180,8 +182,8 @@ extension FakeCluster {
     }
   }
 
-  /// Whether a write only gives another reason for what a Service does not get: Services that wait for
-  /// something are not looked at whenever it could be another thing.
+  /// Whether a write only gives another reason for what a Service does not get: Services that wait
+  /// for something are not looked at whenever it could be another thing.
   func isOtherReason(_ write: Write) -> Bool {
     switch write {
     case .service(let key, _, let update):
@@ -203,7 +205,8 @@ extension FakeCluster {
       }
   }
 
-  /// How the nodes of each pool and their shares are not as they should be once nothing is left to do.
+  /// How the nodes of each pool and their shares are not as they should be once nothing is left to
+  /// do.
   var unevenness: [String] {
     var found: [String] = []
     for pool in pools.values {

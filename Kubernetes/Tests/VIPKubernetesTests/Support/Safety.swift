@@ -62,7 +62,9 @@ extension FakeCluster {
         }
       }
     }
-    return groups.filter { $0.value.count > 1 }.map { "\($0.key) runs as \($0.value.keys.sorted())" }
+    return groups.filter { $0.value.count > 1 }.map {
+      "\($0.key) runs as \($0.value.keys.sorted())"
+    }
   }
 
   /// Whether a candidate for an address is well.
