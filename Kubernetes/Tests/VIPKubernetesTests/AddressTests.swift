@@ -72,6 +72,9 @@ import VIPCore
     #expect(space.overlap(with: try Self.space("192.0.2.21-192.0.2.30")) == nil)
     let overlap = space.overlap(with: try Self.space("192.0.2.15-192.0.2.30"))
     #expect(overlap?.description == "192.0.2.15-192.0.2.20")
+    let six = try Self.space("192.0.2.1", "192.0.2.30", "2001:db8:0:0:1::-2001:db8:0:0:2::")
+    #expect(space.overlap(with: six)?.description == "2001:db8:0:0:1::-2001:db8:0:0:2::")
+    #expect(six.overlap(with: space)?.description == "2001:db8:0:0:1::-2001:db8:0:0:2::")
   }
 
   @Test func `the largest space has a count`() throws {

@@ -277,6 +277,18 @@ import VRRP
     #expect(bench.cluster.pools["small"]?.status.used == 2)
   }
 
+  @Test func `an address is shared by 256 Services at most`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
+    for number in 0..<258 {
+      bench.cluster.put(Service.make("s\(number)", key: "k", ports: [.init("TCP", number + 1)]))
+    }
+    _ = bench.plan()
+    let counts = bench.cluster.services.values.reduce(into: [:]) { counts, service in
+      counts["\(service.status.ingress)", default: 0] += 1
+    }
+    #expect(counts == ["[192.0.2.100]": 256, "[192.0.2.101]": 2])
+  }
+
   @Test func `a service with a name of a Service in another namespace shares only by its key`() {
     var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
     bench.cluster.put(Service.make("web", namespace: "one", key: "k", ports: [.init("TCP", 80)]))

@@ -48,10 +48,14 @@ struct AddressSpace: Sendable, Hashable {
 
   /// The first block that two spaces share.
   func overlap(with other: AddressSpace) -> AddressBlock? {
-    for mine in blocks {
-      for theirs in other.blocks where mine.overlaps(theirs) {
-        return AddressBlock(
-          mine.family, max(mine.first, theirs.first), min(mine.last, theirs.last))
+    for family in AddressFamily.allCases {
+      var mine = blocks(family)[...]
+      var theirs = other.blocks(family)[...]
+      while let left = mine.first, let right = theirs.first {
+        if left.overlaps(right) {
+          return AddressBlock(family, max(left.first, right.first), min(left.last, right.last))
+        }
+        if left.last < right.last { mine.removeFirst() } else { theirs.removeFirst() }
       }
     }
     return nil

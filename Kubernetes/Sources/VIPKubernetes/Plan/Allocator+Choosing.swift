@@ -92,9 +92,18 @@ extension Allocator {
     }
   }
 
+  /// The most Services that share an address: each of them is looked at when one changes.
+  private static let sharersMax = 256
+
   /// Why a Service can't have an address beside those that have it.
   private func sharingProblem(of address: IPAddress, with service: ServiceState) -> Refusal? {
-    for user in addresses[address]?.users ?? [] where user != service.key {
+    let users = addresses[address]?.users ?? []
+    guard users.count < Self.sharersMax else {
+      return Refusal(
+        reason: "SharingRefused",
+        message: "is shared by \(users.count) Services, which is the most; take another address")
+    }
+    for user in users where user != service.key {
       guard let other = services[user] else { continue }
       if let refusal = service.canShare(with: other) { return refusal }
     }

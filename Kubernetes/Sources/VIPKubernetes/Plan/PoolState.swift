@@ -4,7 +4,7 @@ import VRRP
 /// What is known of a pool, with its texts read.
 struct PoolState: Sendable {
   let name: String
-  var spec: AddressPool.Spec
+  let spec: AddressPool.Spec
   var space: AddressSpace
   var free: [AddressFamily: FreeAddresses]
   var vrids: [VRID]
@@ -35,12 +35,14 @@ struct PoolState: Sendable {
     settings = Self.settings(of: pool.spec, &problems)
     if let routers = spec.routers, !(1...255).contains(routers) {
       problems.append("routers: \(routers) is not between 1 and 255; the default is used")
-      spec.routers = nil
     }
   }
 
   /// Over how many routers its addresses are spread, if there are enough of them.
-  var routerCount: Int { spec.routers ?? min(max(eligible.count, 1), 16) }
+  var routerCount: Int {
+    if let routers = spec.routers, (1...255).contains(routers) { return routers }
+    return min(max(eligible.count, 1), 16)
+  }
 
   /// Whether a Service may have its addresses.
   func permits(_ service: ServiceState, namespaceLabels: [String: String]?) -> Bool {
