@@ -154,15 +154,16 @@ import VRRP
 
   @Test func `a router has no more candidates than distinct priorities`() {
     var bench = bench(
-      AddressPool.make("lan", "192.0.2.0/24", vrids: "1-255"), nodes: (0..<200).map { "n\($0)" })
-    for number in 0..<20 { bench.cluster.put(Service.make("s\(number)")) }
-    bench.settle()
+      AddressPool.make("lan", "192.0.2.0/24", vrids: "1-255") { $0.routers = 2 },
+      nodes: (0..<130).map { "n\($0)" })
+    for number in 0..<2 { bench.cluster.put(Service.make("s\(number)")) }
+    bench.plan()
     #expect(bench.cluster.routers.values.allSatisfy { $0.spec.candidates.count == 64 })
     #expect(bench.violations == [])
     // All of one router's candidates but one go.
     let router = bench.cluster.routers["lan-1"]?.spec.candidates.map(\.node) ?? []
     for node in router.dropFirst() { bench.cluster.removeNode(node) }
-    bench.settle()
+    bench.plan()
     #expect(bench.cluster.routers.values.allSatisfy { $0.spec.candidates.count == 64 })
     #expect(bench.violations == [])
   }
@@ -278,14 +279,14 @@ import VRRP
   }
 
   @Test func `an address is shared by 256 Services at most`() {
-    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
-    for number in 0..<258 {
-      bench.cluster.put(Service.make("s\(number)", key: "k", ports: [.init("TCP", number + 1)]))
+    var snapshot = ClusterSnapshot()
+    snapshot.pools = [.make("lan", "192.0.2.100-192.0.2.110")]
+    snapshot.services = (1...258).map {
+      .make("s\($0)", key: "k", ports: [.init("TCP", $0)])
     }
-    _ = bench.plan()
-    let counts = bench.cluster.services.values.reduce(into: [:]) { counts, service in
-      counts["\(service.status.ingress)", default: 0] += 1
-    }
+    var last: [ObjectKey: ServiceUpdate] = [:]
+    for case .service(let key, _, let update) in Allocator.plan(snapshot) { last[key] = update }
+    let counts = last.values.reduce(into: [:]) { $0["\($1.ingress)", default: 0] += 1 }
     #expect(counts == ["[192.0.2.100]": 256, "[192.0.2.101]": 2])
   }
 
