@@ -265,6 +265,43 @@ import VRRP
     #expect(bench.ingress("web") == ["192.0.2.100"])
   }
 
+  @Test func `the fences of a pool hold for addresses that are asked for, too`() {
+    var bench = bench(
+      AddressPool.make("lan", "192.0.2.100-192.0.2.110") { $0.namespaces = ["other"] })
+    bench.cluster.put(Service.make("web", addresses: "192.0.2.105"))
+    bench.cluster.put(Service.make("api", namespace: "other", addresses: "192.0.2.106"))
+    bench.settle()
+    #expect(bench.reason("web") == "PoolClosed" && bench.ingress("web") == [])
+    let api = bench.cluster.services[ObjectKey("other", "api")]
+    #expect(api?.status.ingress == [ip("192.0.2.106")])
+  }
+
+  @Test func `a pool without automatic assignment is only taken by name`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110") { $0.autoAssign = false })
+    bench.cluster.put(Service.make("web"))
+    bench.cluster.put(Service.make("api", pool: "lan"))
+    bench.settle()
+    #expect(bench.reason("web") == "NoPool" && bench.ingress("web") == [])
+    #expect(bench.ingress("api") == ["192.0.2.100"])
+  }
+
+  @Test func `news of a router from before the last write change nothing`() throws {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110") { $0.routers = 1 })
+    bench.cluster.put(Service.make("one"))
+    bench.settle()
+    var old = try #require(bench.cluster.routers["lan-1"])
+    bench.cluster.put(Service.make("two"))
+    let writes = bench.plan()
+    #expect(writes.count > 1)
+    old.status.active[.ipv4] = .init("b")
+    bench.allocator.observe(.router(old))
+    let again = bench.allocator.plan()
+    #expect(again.allSatisfy { "\($0)".hasPrefix("event") })
+    bench.settle()
+    #expect(bench.violations == [])
+    #expect(bench.cluster.routers["lan-1"]?.spec.addresses.count == 2)
+  }
+
   @Test func `a full pool is passed over for the next one, and a /64 never is full`() {
     var bench = bench(
       AddressPool.make("small", "192.0.2.1-192.0.2.2"),
