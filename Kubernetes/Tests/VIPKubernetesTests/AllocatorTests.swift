@@ -302,6 +302,34 @@ import VRRP
     #expect(bench.cluster.routers["lan-1"]?.spec.addresses.count == 2)
   }
 
+  @Test func `where an address goes is decided again when its new router could not be made`() throws
+  {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"), nodes: ["a", "b"])
+    bench.cluster.put(Service.make("web"))
+    bench.cluster.put(EndpointSlice.make(of: "web", ["a"]))
+    bench.settle()
+    bench.cluster.put(Service.make("web", isLocal: true))
+    bench.plan()
+    bench.look(["a", "b"])
+    bench.report(["a", "b"])
+    bench.tell()
+    let isCreation: (Write) -> Bool = { if case .createRouter = $0 { true } else { false } }
+    let refused = bench.allocator.plan()
+    #expect(refused.contains(where: isCreation))
+    for write in refused { bench.allocator.failed(write) }
+    // A node has the address again, as far as is known.
+    var router = try #require(bench.cluster.routers["lan-1"])
+    router.status.nodes = [
+      .init("a", generation: router.metadata.generation), .init("b", generation: 0),
+    ]
+    bench.cluster.put(router)
+    bench.tell()
+    bench.allocator.observe(.routerGone("web"))
+    bench.allocator.observe(.service(try #require(bench.service("web"))))
+    let again = bench.allocator.plan()
+    #expect(!again.contains(where: isCreation))
+  }
+
   @Test func `a full pool is passed over for the next one, and a /64 never is full`() {
     var bench = bench(
       AddressPool.make("small", "192.0.2.1-192.0.2.2"),
