@@ -330,6 +330,36 @@ import VRRP
     #expect(!again.contains(where: isCreation))
   }
 
+  @Test func `an address stays where it is until there is a VRID for its new router`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31"))
+    bench.cluster.put(Service.make("web"))
+    bench.cluster.put(EndpointSlice.make(of: "web", ["a"]))
+    bench.settle()
+    bench.cluster.put(Service.make("web", isLocal: true))
+    bench.settle()
+    #expect(bench.cluster.routers["lan-1"]?.spec.addresses == [ip("192.0.2.100")])
+    #expect(bench.reason("web") == "NoVRID")
+    bench.cluster.put(AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31-32"))
+    bench.settle()
+    #expect(bench.cluster.routers["web"]?.spec.addresses == [ip("192.0.2.100")])
+    #expect(bench.reason("web") == "Assigned" && bench.violations == [])
+  }
+
+  @Test func `a node in maintenance is given nothing until that ends`() {
+    var bench = bench(
+      AddressPool.make("lan", "192.0.2.100-192.0.2.110") { $0.routers = 2 }, nodes: ["a", "b"])
+    var node = ClusterNode.make("b")
+    node.metadata.annotations[ClusterNode.maintenanceKey] = ""
+    bench.cluster.put(node)
+    bench.cluster.put(Service.make("one"))
+    bench.cluster.put(Service.make("two"))
+    bench.settle()
+    #expect(bench.shares("lan") == ["a": 2])
+    bench.cluster.put(ClusterNode.make("b"))
+    bench.settle()
+    #expect(bench.shares("lan") == ["a": 1, "b": 1])
+  }
+
   @Test func `a full pool is passed over for the next one, and a /64 never is full`() {
     var bench = bench(
       AddressPool.make("small", "192.0.2.1-192.0.2.2"),
