@@ -117,6 +117,15 @@ import VRRP
     #expect(bench.cluster.routers["two-1"]?.spec.vrid == 9)
     #expect(bench.cluster.routers["three-1"]?.spec.vrid == 7)
     #expect(bench.reason("s-four") == "NoVRID")
+    // A router that leaves the interface to the nodes may be on any.
+    bench.cluster.put(AddressPool.make("any", "192.0.2.50-192.0.2.59", vrids: "8"))
+    bench.cluster.put(
+      AddressPool.make("five", "192.0.2.60-192.0.2.69", vrids: "8") { $0.interface = "eth1" })
+    bench.cluster.put(Service.make("s-any", pool: "any"))
+    bench.settle()
+    bench.cluster.put(Service.make("s-five", pool: "five"))
+    bench.settle()
+    #expect(bench.reason("s-five") == "NoVRID")
   }
 
   @Test func `Services spread evenly over as many routers as there are nodes`() {

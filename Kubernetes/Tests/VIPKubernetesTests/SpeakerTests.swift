@@ -121,6 +121,9 @@ import VRRP
     // Once the other one does not have it any more it moves in one step.
     let moved = router("two", "192.0.2.102", vrid: 32)
     #expect(plan(one, moved, running: running).routers[0].addresses.count == 2)
+    // Also when both run, and the news of one come before those of the other.
+    let before = plan(router("one", "192.0.2.101"), two).routers
+    #expect(plan(one, two, running: before).routers[1].addresses.count == 2)
     // With neither running, the order of names decides.
     #expect(plan(one, two).routers[1].addresses.map(\.address) == [ip("192.0.2.102")])
   }
