@@ -1,0 +1,171 @@
+import VIPCore
+
+// What is said about routers and Services.
+extension Allocator {
+  /// Brings candidates in line, and notes what is wrong with which router.
+  mutating func reviewRouters() {
+    for name in dirtyCandidates.sorted() {
+      reviewCandidates(of: name)
+      if routers[name]?.isShared == false { chooseFirst(ofOwn: name) }
+    }
+    for pool in unbalancedPools.sorted() { balance(pool) }
+    dirtyRouters.formUnion(dirtyCandidates)
+    for pool in unbalancedPools { dirtyRouters.formUnion(routersOfPool[pool] ?? []) }
+    (dirtyCandidates, unbalancedPools) = ([], [])
+    for name in dirtyRouters {
+      guard let router = routers[name] else { continue }
+      let problem = problem(of: router)
+      guard problem != router.problem else { continue }
+      routers[name]?.problem = problem
+      for address in router.addresses { dirtyVerdicts.formUnion(addresses[address]?.users ?? []) }
+    }
+  }
+
+  /// What keeps a router from serving its addresses.
+  private func problem(of router: RouterState) -> Refusal? {
+    if router.addresses.isEmpty { return nil }
+    let wanted = wantedCandidates(of: router)
+    if wanted.isEmpty {
+      if let service = router.service {
+        return Refusal(
+          reason: "NoEndpoints",
+          message: "no node that may serve it has a ready endpoint of Service \(service)")
+      }
+      return Refusal(
+        reason: "NoCandidate",
+        message: "no node may serve it; see the nodeSelector of pool \(router.pool), the label "
+          + "\(ClusterNode.excludeLabel) and the conditions of the nodes")
+    }
+    if wanted.allSatisfy({ nodes[$0]?.isInMaintenance == true }) {
+      return Refusal(
+        reason: "Maintenance",
+        message: "all nodes that may serve it are in maintenance; end that of one of them")
+    }
+    if router.foreignGroup?.isTrue == true {
+      return Refusal(
+        reason: "ForeignGroup",
+        message: "another group on the segment has VRID \(router.vrid) "
+          + "(\(router.foreignGroup?.message ?? "")); give pool \(router.pool) vrids without "
+          + "\(router.vrid), and the other group's pool others")
+    }
+    let entries = router.candidates.compactMap { router.acknowledgements[$0.node] }
+    if let first = entries.compactMap(\.problem).min(), entries.allSatisfy({ $0.problem != nil }) {
+      return Refusal(reason: "Unusable", message: "no node can serve it: \(first)")
+    }
+    return nil
+  }
+
+  /// The allocator's condition of a router.
+  func plannedCondition(of router: RouterState) -> Condition {
+    var problems = [router.problem].compactMap { $0 }
+    if pools[router.pool] == nil {
+      problems.append(
+        Refusal(
+          reason: "PoolGone",
+          message:
+            "there is no pool \(router.pool) any more; what is in use is kept; make the pool "
+            + "again, or change the Services"))
+    }
+    if let vrids = pools[router.pool]?.vrids, !vrids.contains(router.vrid) {
+      problems.append(
+        Refusal(
+          reason: "VRIDOutsideRange",
+          message:
+            "VRID \(router.vrid) is not among the vrids of pool \(router.pool) any more; it is "
+            + "kept while no other group has it"))
+    }
+    if let first = router.outside.min() {
+      problems.append(
+        Refusal(
+          reason: "AddressesOutsidePool",
+          message: "pool \(router.pool) does not have \(first) any more"
+            + (router.outside.count > 1 ? " and \(router.outside.count - 1) others" : "")
+            + "; what is in use is kept"))
+    }
+    return Condition(
+      type: ConditionType.planned, isTrue: problems.isEmpty,
+      reason: problems.first?.reason ?? "AsWanted",
+      message: problems.map(\.message).joined(separator: "; "))
+  }
+
+  /// Has the grants of all Services written of which something else is said now.
+  mutating func reviewVerdicts() {
+    let granted = Set(grants.map(\.key))
+    for key in dirtyVerdicts.subtracting(granted).sorted() {
+      guard let service = services[key], !service.isUncertain else { continue }
+      let isMarked = service.published?.condition != nil
+      guard service.wantsAddresses || isMarked && !service.isDeleting else { continue }
+      let ingress = service.wantsAddresses ? service.held : service.published?.ingress ?? []
+      if service.published != ServiceUpdate(ingress: ingress, condition: verdict(on: service)) {
+        grants.append((key, ingress))
+      }
+    }
+    dirtyVerdicts = []
+  }
+
+  /// The condition of a Service; `nil` for one that asks for nothing.
+  func verdict(on service: ServiceState) -> Condition? {
+    guard service.wantsAddresses else { return nil }
+    if !service.isContentWithOne || service.held.isEmpty, let first = service.refusals.first {
+      return condition(first.reason, service.refusals.map(\.message))
+    }
+    guard !service.held.isEmpty else {
+      return condition("BadRequest", ["the Service has no ipFamilies; give it one"])
+    }
+    for address in service.held {
+      if let refusal = problem(of: address, service) {
+        return condition(refusal.reason, ["\(address): \(refusal.message)"])
+      }
+    }
+    let notes = service.held.map(description) + service.refusals.map(\.message)
+    return Condition(
+      type: ConditionType.address, isTrue: true, reason: "Assigned",
+      message: notes.joined(separator: "; "))
+  }
+
+  private func condition(_ reason: String, _ messages: [String]) -> Condition {
+    Condition(
+      type: ConditionType.address, isTrue: false, reason: reason,
+      message: messages.joined(separator: "; "))
+  }
+
+  private func problem(of address: IPAddress, _ service: ServiceState) -> Refusal? {
+    guard let name = addresses[address]?.router, let router = routers[name] else {
+      let before = addresses[address]?.leavingIn.first
+      if let before {
+        return Refusal(
+          reason: "Moving",
+          message:
+            "goes into another virtual router as soon as all nodes of \(before) have let go of "
+            + "it")
+      }
+      let pool = poolOrder.first { pools[$0]?.space.contains(address) == true }
+      return pool.flatMap { roomProblem(in: $0, for: service) }
+        ?? Refusal(reason: "NoRouter", message: "no pool can serve it; see the pools' conditions")
+    }
+    if service.isLocal == router.isShared {
+      return roomProblem(in: router.pool, for: service)
+        ?? Refusal(
+          reason: "AddressOutsidePools",
+          message:
+            "no pool has it any more, so that it can't go into another virtual router; add it to "
+            + "a pool, or ask for another address")
+    }
+    if let problem = router.problem { return problem }
+    return router.conflicts[address].map { mac in
+      Refusal(
+        reason: "AddressInUse",
+        message: "the machine \(mac), which is none of the cluster's, uses it; give that machine "
+          + "another address, or leave this one out of pool \(router.pool)")
+    }
+  }
+
+  private func description(_ address: IPAddress) -> String {
+    guard let router = addresses[address]?.router.flatMap({ routers[$0] }) else {
+      return "\(address)"
+    }
+    let text = "\(address) from pool \(router.pool)"
+    if pools[router.pool] == nil { return text + ", which is gone" }
+    return router.outside.contains(address) ? text + ", which does not have it any more" : text
+  }
+}

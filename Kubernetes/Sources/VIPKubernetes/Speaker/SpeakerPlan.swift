@@ -1,0 +1,201 @@
+public import VIP
+public import VIPCore
+import VRRP
+
+/// An interface of the node, as far as it decides where addresses are served.
+public struct SpeakerInterface: Sendable, Hashable {
+  /// Its name.
+  public var name: String
+  /// The host's own addresses on it.
+  public var addresses: [InterfaceAddress]
+
+  /// Makes an interface.
+  public init(_ name: String, _ addresses: [InterfaceAddress]) {
+    self.name = name
+    self.addresses = addresses
+  }
+
+  /// Whether an address lies in one of its networks.
+  func serves(_ address: IPAddress) -> Bool {
+    addresses.contains { own in
+      own.contains(address) && own.prefixLength < own.family.addressBitCount
+        && !own.address.isLinkLocal
+    }
+  }
+}
+
+/// What a node has to run: the virtual routers of the cluster, seen from one of its candidates.
+///
+/// A function of the objects, the node's interfaces and what runs already; without clock and
+/// network, as the ``Allocator`` is. What is wrong with one router is told and keeps no other from
+/// running.
+public struct SpeakerPlan: Sendable, Hashable {
+  /// The routers to run; all others are to be handed over and removed.
+  public var routers: [RouterConfiguration] = []
+  /// Why the node hands over what it has and takes nothing; `nil` if it takes part.
+  public var unfitness: String?
+  /// The routers in whose status the node needs an entry before it may run them.
+  public var registrations: [String] = []
+  /// What to write into the status of routers, once ``routers`` run and nothing else does.
+  public var acknowledgements: [String: Acknowledgement] = [:]
+
+  /// What a node says about a router.
+  public enum Acknowledgement: Sendable, Hashable {
+    /// It runs what this generation says, but for what is wrong.
+    case running(Int64, problem: String?)
+    /// It has nothing of the router any more: its entry goes.
+    case released
+  }
+
+  /// Plans for a node.
+  ///
+  /// - Parameters:
+  ///   - objects: the virtual routers of the cluster, all of them.
+  ///   - node: the node's name.
+  ///   - isInMaintenance: whether it is to hand everything over.
+  ///   - interfaces: its interfaces.
+  ///   - running: the routers that it runs.
+  public init(
+    _ objects: [VirtualRouter], on node: String, isInMaintenance: Bool = false,
+    interfaces: [SpeakerInterface], running: [RouterConfiguration] = []
+  ) {
+    if isInMaintenance { unfitness = "the node is in maintenance" }
+    var builder = Builder(objects, on: node, interfaces: interfaces, running: running)
+    for object in objects.sorted(by: { builder.comes($0, before: $1) }) {
+      let name = object.metadata.name
+      let entry = object.status.nodes.first { $0.node == node }
+      guard let candidate = object.spec.candidates.first(where: { $0.node == node }) else {
+        if entry != nil { acknowledgements[name] = .released }
+        continue
+      }
+      if entry == nil { registrations.append(name) }
+      let problem: String?
+      do throws(ConfigurationError) {
+        let (configuration, remark) = try builder.configuration(
+          of: object, priority: candidate.priority)
+        // An own entry comes first: without it the node has none of the addresses.
+        if entry != nil, let configuration { routers.append(configuration) }
+        problem = remark
+      } catch {
+        problem = error.description
+      }
+      if entry != nil {
+        acknowledgements[name] = .running(object.metadata.generation, problem: problem)
+      }
+    }
+    routers.sort { $0.name < $1.name }
+    registrations.sort()
+  }
+}
+
+/// Makes configurations one after the other, and keeps them from getting in each other's way.
+private struct Builder {
+  let interfaces: [SpeakerInterface]
+  private let running: [String: RouterConfiguration]
+  /// The router that has each address.
+  private var owners: [IPAddress: String] = [:]
+  /// The router that has each VRID of an interface.
+  private var groups: [Group: String] = [:]
+
+  private struct Group: Hashable {
+    let interface: String
+    let vrid: VRID
+  }
+
+  init(
+    _ objects: [VirtualRouter], on node: String, interfaces: [SpeakerInterface],
+    running: [RouterConfiguration]
+  ) {
+    self.interfaces = interfaces
+    self.running = Dictionary(running.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    // An address stays in the router in which it runs as long as that is said to have it: not all
+    // objects may be as new as the others.
+    for object in objects where object.spec.candidates.contains(where: { $0.node == node }) {
+      guard let router = self.running[object.metadata.name] else { continue }
+      let leaving = Set(object.spec.leaving.map(\.address))
+      let kept = Set(object.spec.addresses).subtracting(leaving)
+      for address in router.addresses where kept.contains(address.address) {
+        owners[address.address] = router.name
+      }
+    }
+  }
+
+  /// Routers that run come first, then the order of names decides.
+  func comes(_ left: VirtualRouter, before right: VirtualRouter) -> Bool {
+    let names = (left.metadata.name, right.metadata.name)
+    let isRunning = (running[names.0] != nil, running[names.1] != nil)
+    return isRunning.0 != isRunning.1 ? isRunning.0 : names.0 < names.1
+  }
+
+  /// The configuration of a router, `nil` if there is nothing to run, and what is wrong with it.
+  mutating func configuration(
+    of object: VirtualRouter, priority: UInt8
+  ) throws(ConfigurationError) -> (RouterConfiguration?, String?) {
+    let spec = object.spec
+    let name = object.metadata.name
+    var remarks: [String] = []
+    var addresses = free(spec, name, &remarks)
+    guard !addresses.isEmpty else { return (nil, remarks.first) }
+    guard let interface = spec.interface ?? interface(for: &addresses, &remarks) else {
+      throw ConfigurationError(
+        .interface, router: name,
+        "no interface has a network with the addresses of router \(name); give the node an address "
+          + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector"
+      )
+    }
+    let group = Group(interface: interface, vrid: spec.vrid)
+    if let other = groups[group] {
+      throw ConfigurationError(
+        .vrid, router: name,
+        "router \(other) has VRID \(spec.vrid) on \(interface); give the pools different vrids")
+    }
+    guard (1...254).contains(priority) else {
+      throw ConfigurationError(
+        .priority, router: name, "priority \(priority) of a candidate is not between 1 and 254")
+    }
+    let configuration = RouterConfiguration(
+      name: name, interface: interface, vrid: spec.vrid,
+      priority: Priority(rawValue: priority), interval: spec.settings.interval,
+      addresses: addresses.map { InterfaceAddress(host: $0) }, preempt: spec.settings.preempt,
+      preemptDelay: spec.settings.preempt ? spec.settings.preemptDelay : .zero,
+      virtualMac: spec.settings.virtualMac)
+    try configuration.validate()
+    groups[group] = name
+    for address in addresses { owners[address] = name }
+    return (configuration, remarks.first)
+  }
+
+  /// The addresses of a router that no other one has.
+  private func free(
+    _ spec: VirtualRouter.Spec, _ name: String, _ remarks: inout [String]
+  ) -> [IPAddress] {
+    let leaving = Set(spec.leaving.map(\.address))
+    return spec.addresses.filter { address in
+      if leaving.contains(address) { return false }
+      guard let owner = owners[address], owner != name else { return true }
+      remarks.append("\(address) is still in router \(owner)")
+      return false
+    }
+  }
+
+  /// The interface whose networks have the most of some addresses, and those that it has.
+  private func interface(
+    for addresses: inout [IPAddress], _ remarks: inout [String]
+  ) -> String? {
+    let counts = interfaces.map { interface in
+      (addresses.count { interface.serves($0) }, interface)
+    }
+    guard
+      let best = counts.max(by: { left, right in
+        left.0 != right.0 ? left.0 < right.0 : left.1.name > right.1.name
+      }), best.0 > 0
+    else { return nil }
+    if let other = addresses.first(where: { !best.1.serves($0) }) {
+      remarks.append(
+        "\(other) is in no network of \(best.1.name), where the other addresses are; put it into a "
+          + "pool of its own")
+      addresses.removeAll { !best.1.serves($0) }
+    }
+    return best.1.name
+  }
+}
