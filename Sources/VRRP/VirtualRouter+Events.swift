@@ -201,7 +201,10 @@ extension VirtualRouter {
   }
 
   /// The answer of a Backup to an advertisement (RFC 9568 §6.4.2).
-  private func receiveAsBackup(
+  ///
+  /// Mutating, although it changes nothing of the router but what it is handed: the compiler copies the
+  /// whole router for the call otherwise.
+  private mutating func receiveAsBackup(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
     _ backup: inout Backup
   ) {

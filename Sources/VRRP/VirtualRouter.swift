@@ -142,10 +142,7 @@ extension VirtualRouter {
   }
 
   func skewNanoseconds(of priority: Priority, interval: AdvertisementInterval) -> UInt64 {
-    let version = configuration.version
-    return Timing.skewNanoseconds(priority: priority, interval: interval, version: version)
-      + Timing.tieBreakNanoseconds(
-        rank: configuration.tieBreakRank, interval: interval, version: version)
+    configuration.skewNanoseconds(of: priority, interval: interval)
   }
 
   /// The checksum form heard from the peers.
@@ -174,5 +171,15 @@ extension VirtualRouter {
       addressCount: addressCount, family: configuration.family,
       checksumForm: checksumFormToSend, version: configuration.version,
       authentication: configuration.authentication)
+  }
+}
+
+extension VirtualRouter.Configuration {
+  // A method of the settings, since the compiler copies the whole router for one of its own.
+  fileprivate func skewNanoseconds(
+    of priority: Priority, interval: AdvertisementInterval
+  ) -> UInt64 {
+    Timing.skewNanoseconds(priority: priority, interval: interval, version: version)
+      + Timing.tieBreakNanoseconds(rank: tieBreakRank, interval: interval, version: version)
   }
 }
