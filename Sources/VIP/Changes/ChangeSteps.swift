@@ -1,4 +1,4 @@
-/// A plan that is carried out: its steps, between which whoever runs the node waits.
+/// A plan that is carried out: its steps, between which the one that runs the node waits.
 ///
 /// In order: ``begin(on:)``, a wait until ``isReleased(on:)``, ``finish(on:)``. If one of them throws:
 /// ``withdraw(on:)``, a wait until ``isWithdrawn(on:)``, ``putBack(on:)``.

@@ -140,8 +140,8 @@ struct RouterMacvlan {
   mutating func review(_ present: Link?, serves: Bool, at now: Instant) -> Deed {
     let isRefused = isUp && !serves && failure != nil
     if let present, present.isUp == isUp, isUp || !serves, !isRefused {
-      // It could not be switched off, and is to be on again.
-      if isUp { failure = nil }
+      // It could not be switched, and is to be as it is again.
+      failure = nil
       return .nothing
     }
     if let last = lastRepair, now < last + Self.repairPause {

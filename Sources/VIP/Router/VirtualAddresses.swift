@@ -168,10 +168,10 @@ struct VirtualAddresses {
 
   // MARK: The router
 
-  /// The router holds them no longer: nothing is to be put back.
+  /// The router holds them no longer: nothing is put back, while what is retired is still removed.
   mutating func letGo() {
-    changeAll { $0.letGo() }
-    deadline = nil
+    for position in current.indices { current[position].letGo() }
+    deadline = retired.lazy.compactMap(\.retryAt).min()
   }
 
   /// A takeover begins, which is over when all current ones are announced.

@@ -93,6 +93,13 @@ import VIPCore
     #expect(macvlan.isUp && !macvlan.isDisturbed(serves: true))
   }
 
+  @Test func `that it could not be switched on no longer matters once it is to be off`() throws {
+    var macvlan = try macvlan()
+    _ = macvlan.failed("busy", at: Self.start)
+    #expect(macvlan.review(Self.off, serves: false, at: Self.start + .seconds(1)) == .nothing)
+    #expect(macvlan.problem == nil)
+  }
+
   @Test func `one that is gone is made again`() throws {
     var macvlan = try macvlan(isUp: true)
     #expect(macvlan.review(nil, serves: true, at: Self.start) == .create(wasRemoved: true))

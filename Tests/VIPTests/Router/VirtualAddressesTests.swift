@@ -113,6 +113,9 @@ import VIPCore
     _ = addresses.retire(keeping: Set(try list(1...1)))
     let later = Self.start + .seconds(1)
     _ = addresses.refused(1, "busy", retryAt: later)
+    // Whatever becomes of the router meanwhile.
+    addresses.letGo()
+    #expect(addresses.deadline == later)
     #expect(addresses.due(for: .retire, from: 0, atMost: 9, Self.holding).positions.isEmpty)
     let due = addresses.takeRetries(by: later)
     #expect(!due.current && due.retired)
