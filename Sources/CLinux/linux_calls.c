@@ -239,11 +239,22 @@ uint64_t vip_memory_lock_limit(void) {
   return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
 }
 
-void vip_limit_realtime(uint64_t microseconds) {
+uint64_t vip_limit_realtime(uint64_t microseconds) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_RTTIME, &limit) != 0) return UINT64_MAX;
+  uint64_t before = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
+  rlim_t soft = (rlim_t)microseconds, hard = soft + soft / 2;
+  // No signal but SIGKILL ends the first process of a container, so only the hard limit does.
+  if (getpid() == 1 && limit.rlim_max > hard) limit.rlim_max = hard;
+  if (limit.rlim_cur > soft) limit.rlim_cur = soft;
+  setrlimit(RLIMIT_RTTIME, &limit);
+  return before;
+}
+
+void vip_unlimit_realtime(uint64_t before) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_RTTIME, &limit) != 0) return;
-  rlim_t soft = (rlim_t)microseconds, hard = soft + soft / 2;
-  if (limit.rlim_max > hard) limit.rlim_max = hard;
-  if (limit.rlim_cur > soft) limit.rlim_cur = soft;
+  rlim_t soft = before == UINT64_MAX ? RLIM_INFINITY : (rlim_t)before;
+  limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
   setrlimit(RLIMIT_RTTIME, &limit);
 }

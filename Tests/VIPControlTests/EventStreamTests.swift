@@ -16,7 +16,7 @@ private final class Flag: Sendable {
 }
 
 /// Answers of any number of lines.
-@Suite struct EventStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct EventStreamTests {
   @Test func `a stream's lines come one by one until the client has enough`() async throws {
     let folder = try TemporaryDirectory()
     let directory = try RuntimeDirectory(path: folder["run"])

@@ -142,6 +142,10 @@ void vip_populate(uintptr_t start, size_t length);
 /// How many bytes the process may lock; UINT64_MAX if there is no limit.
 uint64_t vip_memory_lock_limit(void);
 
-/// Lets the kernel end the process (SIGXCPU, later SIGKILL) if one of its real-time threads runs
-/// for so long without a pause. Only lowers the limits that are there.
-void vip_limit_realtime(uint64_t microseconds);
+/// Lets the kernel end the process (SIGXCPU; SIGKILL the first process of a container) if one of its
+/// real-time threads runs for so long without a pause. Only lowers the limit that is there; returns
+/// that one, UINT64_MAX if there was none.
+uint64_t vip_limit_realtime(uint64_t microseconds);
+
+/// Puts the limit back that there was before, as far as the hard limit lets it.
+void vip_unlimit_realtime(uint64_t before);

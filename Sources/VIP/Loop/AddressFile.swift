@@ -19,8 +19,7 @@ package struct AddressFile: Sendable {
     let address: InterfaceAddress
   }
 
-  /// What some routers may put on interfaces; an owner's addresses are the host's and no business of
-  /// ours.
+  /// What some routers may put on interfaces; an owner's addresses are the host's, and never removed.
   package static func entries(of routers: [RouterConfiguration]) -> Set<Entry> {
     Set(
       routers.lazy.filter { $0.priority != .owner }.flatMap { router in

@@ -108,7 +108,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
 
   private func run() {
     // A late advertisement is a false failover. Where it is permitted (CAP_SYS_NICE), this thread
-    // therefore goes before ordinary work; where not, nothing is lost but that.
+    // therefore goes before ordinary work; where not, it shares the processor with
+    // the others.
     _ = vip_set_niceness(Self.niceness)
     if isRealtime { Realtime.begin() }
     var ready: [ReadinessSource] = []

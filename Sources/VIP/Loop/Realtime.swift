@@ -1,4 +1,5 @@
 import CLinux
+import Synchronization
 import VIPCore
 
 /// Running before all ordinary work: the scheduling of the calling thread, and memory that stays.
@@ -31,9 +32,16 @@ enum Realtime {
       ProcessCapabilities.has(ProcessCapabilities.ipcLock)
         || vip_memory_lock_limit() == .max
     else { throw memoryError(nil, wording) }
-    let failure = vip_lock_memory()
+    let failure = process.withLock { process -> Int32 in
+      let failure = vip_lock_memory()
+      guard failure == 0 else { return failure }
+      if process.count == 0 {
+        process.limitBefore = vip_limit_realtime(UInt64(runawayLimit / .microseconds(1)))
+      }
+      process.count += 1
+      return 0
+    }
     guard failure == 0 else { throw memoryError(failure, wording) }
-    vip_limit_realtime(UInt64(runawayLimit / .microseconds(1)))
     for (start, end) in programCode() { vip_populate(start, Int(end - start)) }
   }
 
@@ -50,10 +58,19 @@ enum Realtime {
     _ = vip_schedule(before, 0)
   }
 
-  /// Lets the memory of the process go again.
+  /// Puts back what ``prepare(_:)`` has changed about the process, once no loop of it needs that.
   static func release() {
-    vip_unlock_memory()
+    process.withLock { process in
+      process.count -= 1
+      guard process.count == 0 else { return }
+      vip_unlock_memory()
+      vip_unlimit_realtime(process.limitBefore)
+    }
   }
+
+  /// The number of loops in this process that run before ordinary work, and the limit it had before
+  /// the first.
+  private static let process = Mutex((count: 0, limitBefore: UInt64.max))
 
   /// Lets the calling thread run before ordinary work.
   static func begin() {

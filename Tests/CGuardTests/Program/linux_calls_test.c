@@ -392,6 +392,16 @@ static void limits_are_only_lowered(void) {
   vip_limit_realtime(2200000);
   CHECK(getrlimit(RLIMIT_RTTIME, &limit) == 0);
   CHECK(limit.rlim_cur == 2000000 && limit.rlim_max == 3000000);
+  // Neither is the hard limit touched, so that the other can be put back.
+  CHECK(vip_limit_realtime(1000000) == 2000000);
+  CHECK(getrlimit(RLIMIT_RTTIME, &limit) == 0);
+  CHECK(limit.rlim_cur == 1000000 && limit.rlim_max == 3000000);
+  vip_unlimit_realtime(2000000);
+  CHECK(getrlimit(RLIMIT_RTTIME, &limit) == 0);
+  CHECK(limit.rlim_cur == 2000000 && limit.rlim_max == 3000000);
+  vip_unlimit_realtime(UINT64_MAX);
+  CHECK(getrlimit(RLIMIT_RTTIME, &limit) == 0);
+  CHECK(limit.rlim_cur == 3000000 && limit.rlim_max == 3000000);
   CHECK(getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
   CHECK(vip_memory_lock_limit()
         == (limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur));
