@@ -21,7 +21,7 @@ import VIPTesting
       ("tick 1s 2s", "1: '2s' is too much here"),
       (
         "node a\nlink a eth0 sideways",
-        "2: 'sideways' is not down, up, no-carrier, carrier, gone, new, joins, mtu-576 or mtu-1500"
+        "2: 'sideways' is not down, up, no-carrier, carrier, gone, new, joins, strays, mtu-576 or mtu-1500"
       ),
       ("node a\ndrop a->z", "2: there is no node 'z' yet"),
       (
@@ -32,6 +32,8 @@ import VIPTesting
         "1: 'asleep' is none of holder, served, active, backup, initialize, untouched, overlap, "
           + "outage"
       ),
+      ("node a\nfitness a web health ill", "2: 'ill' is none of fit, weaker and unfit"),
+      ("node a\nfitness a web health weaker 0", "2: '0' is not a number from 1 to 254"),
       ("node a lease 1s", "1: '1s' is not a lease of 2s to 1h, or off"),
       (
         "stranger sleeps", "1: 'sleeps' is none of has, leaves, announces, advertises, falls silent"
@@ -59,6 +61,10 @@ import VIPTesting
     let text = """
       node a
       link a eth1 joins
+      link a eth1 strays
+      fitness a web health unfit
+      fitness a web health weaker 20
+      fitness a web health fit
       link a eth0 mtu-576
       host a forgets groups
       refuse a permission 1s

@@ -127,6 +127,10 @@ extension Engine {
     let indices = instance.addresses.due(
       for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
     ).positions
+    guard !indices.isEmpty else { return }
+    // What an owner's host has just lost was none of the guard's business.
+    noteChange()
+    updateSafeguard()
     let lifetime = lifetime(of: instance)
     let results = platform.kernel.install(indices.map { instance.request($0, lifetime: lifetime) })
     // What the kernel refuses can't be handed over.

@@ -24,17 +24,18 @@ extension Engine {
   }
 
   /// Gives a macvlan what it has from the interface below.
-  private func followSettings(of instance: RouterInstance) {
+  func followSettings(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan, let index = macvlan.index, let parent = instance.link,
       let link = try? platform.kernel.link(parent.index)
     else { return }
     interfaces.update(link)
     do throws(NodeError) {
       try macvlans.configure(macvlan.name, index, instance.family, on: link, wording)
-      instance.macvlan?.followed(failure: nil)
+      instance.macvlan?.followed(failure: nil, at: now)
     } catch {
-      instance.macvlan?.followed(failure: error.description)
+      instance.macvlan?.followed(failure: error.description, at: now)
       warn(.macvlan, of: instance, error.description)
+      schedule(instance)
     }
   }
 }

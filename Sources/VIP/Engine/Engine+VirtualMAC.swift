@@ -119,6 +119,10 @@ extension Engine {
       noteChange()
       reviewMacvlan(of: instance)
     }
+    if due.areSettingsDue {
+      noteChange()
+      followSettings(of: instance)
+    }
     if due.areLeasesDue { work.add(.refresh, instance.slot) }
   }
 

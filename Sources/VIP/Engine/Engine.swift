@@ -160,7 +160,12 @@ package final class Engine {
     return try body()
   }
 
-  private func readClock() { now = platform.now() }
+  /// Reads the clock, and tells the guard that the node lives: a command may put up addresses long after
+  /// the last turn.
+  private func readClock() {
+    now = platform.now()
+    safeguard?.area.stamp(now.nanoseconds)
+  }
 
   /// What a turn and a command end with: messages, addresses, announcements, in the order of a
   /// takeover; then what is listened to and waited for.
@@ -177,7 +182,6 @@ package final class Engine {
 
   private func takeTurn(_ ready: [ReadinessSource]) {
     wakeUps.beginTurn(at: now, due: timers.earliest)
-    safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
       switch source {

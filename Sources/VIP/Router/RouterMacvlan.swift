@@ -38,6 +38,7 @@ struct RouterMacvlan {
   private var settingFailure: String?
   private var reviewAt: Instant?
   private var leasesAt: Instant?
+  private var settingsAt: Instant?
   private var lastRepair: Instant?
 
   /// A macvlan that is still to be made.
@@ -54,7 +55,7 @@ struct RouterMacvlan {
   var isWaking: Bool { leasesAt != nil }
 
   /// When something is due.
-  var deadline: Instant? { earliest(reviewAt, leasesAt) }
+  var deadline: Instant? { earliest(earliest(reviewAt, leasesAt), settingsAt) }
 
   /// What is wrong with it, whatever its router does.
   var problem: String? { failure ?? settingFailure }
@@ -72,10 +73,15 @@ struct RouterMacvlan {
     isUp = false
     failure = nil
     settingFailure = nil
+    settingsAt = nil
   }
 
-  /// The macvlan has been given the settings that it should have, or not for a reason.
-  mutating func followed(failure: String?) { settingFailure = failure }
+  /// The macvlan has been given the settings that it should have, or not for a reason; that is tried again
+  /// in a second.
+  mutating func followed(failure: String?, at now: Instant) {
+    settingFailure = failure
+    settingsAt = failure == nil ? nil : now + Self.repairPause
+  }
 
   /// The macvlan has been switched on, with addresses that have no leases.
   ///
@@ -115,10 +121,16 @@ struct RouterMacvlan {
 
   /// Takes what is due.
   ///
-  /// - Returns: whether it is to be compared with the kernel, and whether its addresses are to get
-  ///   their leases.
-  mutating func takeDue(by now: Instant) -> (isReviewDue: Bool, areLeasesDue: Bool) {
-    var due = (isReviewDue: false, areLeasesDue: false)
+  /// - Returns: whether it is to be compared with the kernel, whether its addresses are to get their
+  ///   leases, and whether it is to be given its settings once more.
+  mutating func takeDue(
+    by now: Instant
+  ) -> (isReviewDue: Bool, areLeasesDue: Bool, areSettingsDue: Bool) {
+    var due = (isReviewDue: false, areLeasesDue: false, areSettingsDue: false)
+    if let time = settingsAt, time <= now {
+      settingsAt = nil
+      due.areSettingsDue = true
+    }
     if let time = reviewAt, time <= now {
       reviewAt = nil
       due.isReviewDue = true

@@ -236,6 +236,11 @@ struct VirtualAddress: Equatable {
     }
     guard isInstalled else { return .expected }
     place = .absent
+    // A removal that was refused is made good by another program, or by the end of the lease.
+    if failure != nil {
+      unrest = .none
+      retryAt = nil
+    }
     if isRetired { return .unheld }
     if circumstances.isHolding { return lost(at: now) }
     if circumstances.hasOwnInterface { retryAt = now + Self.longestPause }

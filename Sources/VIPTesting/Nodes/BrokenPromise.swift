@@ -78,6 +78,8 @@ struct NodeSupervisor {
   var auditCount = 0
   /// When it will be looked at.
   var nextAudit: Instant?
+  /// What kept everything from being looked at when that was last tried.
+  var unrest = "nothing has happened since"
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
   /// The longest interval that each VRID was seen with, in nanoseconds.
@@ -90,6 +92,7 @@ struct NodeSupervisor {
   var troubled: [Int] = []
   /// What these were made from.
   var watchedSettings: [[RouterConfiguration]] = []
+  var watchedPlaces: [[Int32: Int]] = []
   var watchedRevision = -1
   /// Counts changes of clients' caches.
   var cacheRevision = 0
@@ -136,7 +139,7 @@ struct WatchedAddress {
       let other = member.settings
       return other.vrid == first.vrid && other.version == first.version
         && other.password == first.password && other.peers.isEmpty == first.peers.isEmpty
-        && other.virtualMAC == first.virtualMAC && other.priority != .owner
+        && other.virtualMAC == first.virtualMAC
         && (first.version == .v3 || other.interval == first.interval)
         && members.count { $0.machine == member.machine } == 1
     }

@@ -58,6 +58,7 @@ final class Machine {
       ports = segmentNumbers.map { segment in
         attachments.filter { $0.value == segment }.keys.sorted()
       }
+      settingsRevision += 1
     }
   }
   /// The interfaces on each segment, in a fixed order.
@@ -80,6 +81,8 @@ final class Machine {
   var isCut = false
   /// Whether changes of routers concern only the file.
   var isEditing = false
+  /// Whether its process reads the file when it goes on after a standstill.
+  var reloadsOnWake = false
   var standstill: (kind: Standstill, end: Instant)?
   /// What the guard of a dead process still has to do, and when.
   var lastDeeds: (time: Instant, deeds: [GuardArea.Deed])?
@@ -93,6 +96,8 @@ final class Machine {
   var expired: Set<InterfaceAddress> = []
   /// When its process last came back from a standstill, and how long that was.
   var lastWake: Instant?
+  /// When it had come back before that.
+  var wakeBefore: Instant?
   var lastAbsence = Duration.zero
   /// The routers that were Active when its process came to a standstill.
   var activeBefore: Set<Role> = []

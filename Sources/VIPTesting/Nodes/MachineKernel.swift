@@ -87,7 +87,8 @@ final class MachineKernel: Kernel {
         expected = .some(simulation.removalsOfGuard(of: machine))
       }
       if !isThere, let expected = expected ?? nil, !expected.contains(place), !isDead,
-        machine.link(request.interfaceIndex)?.kind != "macvlan", !isDetour(request, expected)
+        let link = machine.link(request.interfaceIndex), link.kind != "macvlan",
+        !isDetour(request, expected)
       {
         simulation.breach(
           .guardKnows, machine, "\(request.address) is put up before the guard knows of it")

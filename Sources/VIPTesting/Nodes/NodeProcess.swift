@@ -12,7 +12,9 @@ final class NodeProcess {
   let engine: Engine
   private(set) var area: GuardArea?
   /// Changes of routers that are under way, the oldest first.
-  private var changes: [RouterChange] = []
+  private var changes: [NodeChange] = []
+  /// What is to be said of the fitness of routers that are not there yet.
+  private var said: [Saying] = []
   /// Whether it has been told to end.
   private(set) var isStopping = false
   /// Routers whose removal a command waits for.
@@ -23,6 +25,12 @@ final class NodeProcess {
   private(set) var settings: [RouterConfiguration] = []
   /// The states of its routers, as its events tell them.
   private var states: [RouterKey: VirtualRouter.State] = [:]
+
+  private struct Saying {
+    var fitness: RouterFitness
+    var router: String
+    var cause: String
+  }
 
   private struct RouterKey: Hashable {
     var name: String
@@ -113,12 +121,48 @@ final class NodeProcess {
 
   // MARK: Commands
 
-  /// Brings routers to the settings they shall have, as `Node.apply` does.
-  func apply(
-    _ wanted: [RouterConfiguration], removing: [String] = [], lease: LeasePolicy? = nil
-  ) {
-    changes.append(RouterChange(wanted, removing: removing, lease: lease))
+  /// Makes a change, as `Node.apply` does.
+  func apply(_ target: ChangeTarget) {
+    changes.append(NodeChange(target))
     _ = continueChanges()
+  }
+
+  /// Brings routers to the settings they shall have.
+  func apply(_ wanted: [RouterConfiguration]) { apply(ChangeTarget(.routers(wanted))) }
+
+  /// The settings that all routers share, as far as a simulated node has them.
+  var nodeSettings: NodeSettings {
+    var settings = NodeSettings()
+    settings.lease = engine.lease
+    settings.isGuarded = engine.guardState != .off
+    settings.announcements = engine.announcements
+    return settings
+  }
+
+  /// Says how fit a router is, as `Node.setFitness` does.
+  func setFitness(_ fitness: RouterFitness, of name: String, for cause: String) {
+    said.append(Saying(fitness: fitness, router: name, cause: cause))
+    _ = sayWhatWaits()
+  }
+
+  /// What is said of a router that is just being added or replaced waits until it is there.
+  ///
+  /// - Returns: whether anything was said.
+  private func sayWhatWaits() -> Bool {
+    let isApplying = changes.contains(where: \.isUnderWay)
+    let isDue = { [engine, isStopping] (saying: Saying) in
+      !isApplying || isStopping || engine.isStaying(saying.router)
+    }
+    let due = said.filter(isDue)
+    said.removeAll(where: isDue)
+    for saying in due {
+      do throws(NodeError) {
+        try engine.setFitness(saying.fitness, of: saying.router, for: saying.cause)
+      } catch {
+        machine.log.append(.remark("refused: \(error)"))
+      }
+    }
+    return !due.isEmpty
   }
 
   /// Hands a router over and removes it, as `Node.down` does.
@@ -166,6 +210,7 @@ final class NodeProcess {
       while change.proceed(on: self) { wentOn = true }
     }
     if seeOff() { wentOn = true }
+    if sayWhatWaits() { wentOn = true }
     let count = changes.count
     changes.removeAll(where: \.isOver)
     if isStopping, engine.routerNames.isEmpty { noteAddresses() }
@@ -173,7 +218,7 @@ final class NodeProcess {
   }
 
   /// Whether another change holds the place in which only one can be.
-  func isApplying(besides change: RouterChange) -> Bool {
+  func isApplying(besides change: NodeChange) -> Bool {
     changes.contains { $0 !== change && $0.isUnderWay }
   }
 
@@ -183,132 +228,5 @@ final class NodeProcess {
   }
 
   /// Whether nothing is under way that a command has begun.
-  var isIdle: Bool { changes.isEmpty && leaving.isEmpty && !isStopping }
-}
-
-/// A change of a node's routers, step by step: what `Node.apply` does with waits in between.
-final class RouterChange {
-  private enum Phase {
-    case waiting
-    case asking([Int])
-    case checked
-    case removing
-    case over
-  }
-
-  private let wanted: [RouterConfiguration]
-  private let names: [String]
-  private let lease: LeasePolicy?
-  private var phase = Phase.waiting
-  private var late = Rearrangement()
-  private var awaited: [String] = []
-  private var old: [RouterConfiguration] = []
-  private var oldLease: LeasePolicy?
-
-  init(_ wanted: [RouterConfiguration], removing: [String], lease: LeasePolicy?) {
-    self.wanted = wanted
-    self.lease = lease
-    names = removing
-  }
-
-  var isOver: Bool {
-    if case .over = phase { return true }
-    return false
-  }
-
-  /// Whether it has begun to change something.
-  var isUnderWay: Bool {
-    if case .removing = phase { return true }
-    return false
-  }
-
-  /// Takes one step if it can.
-  ///
-  /// - Returns: whether it could.
-  func proceed(on process: NodeProcess) -> Bool {
-    let engine = process.engine
-    let leaving = Set(names).subtracting(wanted.map(\.name))
-    do throws(NodeError) {
-      switch phase {
-      case .waiting:
-        guard !mustWait(process) else { return false }
-        try refuseIfStopping(process)
-        try engine.check(wanted, removing: leaving, lease: lease)
-        let probes = engine.startProbes(for: wanted)
-        phase = probes.isEmpty ? .checked : .asking(probes)
-      case .asking(let probes):
-        guard !engine.isProbing(probes) || process.isStopping else { return false }
-        if let refusal = engine.endProbes(probes) {
-          throw NodeError(.addressInUse, refusal)
-        }
-        phase = .checked
-      case .checked:
-        guard !mustWait(process) else { return false }
-        try refuseIfStopping(process)
-        try begin(process, removing: leaving)
-      case .removing:
-        guard !awaited.contains(where: { !engine.isStaying($0) && engine.contains($0) }) else {
-          return false
-        }
-        phase = .over
-        try refuseIfStopping(process)
-        try finish(engine)
-        process.noteAddresses()
-      case .over: return false
-      }
-    } catch {
-      phase = .over
-      if let oldLease { engine.setLease(oldLease) }
-      process.machine.refusals.append("\(process.machine.name): \(error)")
-      process.machine.log.append(.remark("refused: \(error)"))
-    }
-    return true
-  }
-
-  private func mustWait(_ process: NodeProcess) -> Bool {
-    let concerned = Set(wanted.map(\.name)).union(names)
-    return !process.isStopping
-      && (process.isApplying(besides: self)
-        || concerned.contains(where: process.engine.isLeaving))
-  }
-
-  private func refuseIfStopping(_ process: NodeProcess) throws(NodeError) {
-    guard process.isStopping else { return }
-    throw NodeError(.shuttingDown, "the node is shutting down")
-  }
-
-  private func begin(
-    _ process: NodeProcess, removing leaving: Set<String>
-  ) throws(NodeError) {
-    let engine = process.engine
-    try engine.check(wanted, removing: leaving, lease: lease)
-    process.noteAddresses(adding: wanted)
-    var plan = Rearrangement(removed: names.filter { leaving.contains($0) && engine.contains($0) })
-    for router in wanted {
-      switch engine.settings(named: router.name)?.change(to: router) {
-      case .none?: break
-      case .inPlace?: plan.changed.append(router)
-      case .replacement?, nil: plan.added.append(router)
-      }
-      plan.faults[router.name] = engine.fitness(of: router.name)
-    }
-    if let lease {
-      oldLease = engine.lease
-      engine.setLease(lease)
-    }
-    old = plan.added.compactMap { engine.settings(named: $0.name) }
-    late = try engine.rearrange(plan)
-    awaited = plan.removed + late.added.map(\.name)
-    phase = .removing
-  }
-
-  private func finish(_ engine: Engine) throws(NodeError) {
-    guard !late.isEmpty else { return }
-    do throws(NodeError) {
-      late = try engine.rearrange(late)
-    } catch {
-      for router in old where !engine.contains(router.name) { try? engine.add(router) }
-      throw error
-    }
-  }
+  var isIdle: Bool { changes.isEmpty && leaving.isEmpty && said.isEmpty && !isStopping }
 }

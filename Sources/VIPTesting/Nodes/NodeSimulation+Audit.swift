@@ -3,6 +3,7 @@ import Netlink
 import VIP
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// Looking at everything once it has come to rest.
 extension NodeSimulation {
@@ -10,18 +11,9 @@ extension NodeSimulation {
   func auditIfDue() {
     guard !supervisor.isAudited else { return }
     if let next = supervisor.nextAudit, now < next { return }
-    guard segments.indices.allSatisfy(isCalm) else {
-      // It does not get calm by itself but when a standstill or a refusal ends.
-      supervisor.nextAudit = now + .seconds(1)
-      return
-    }
-    let due = max(supervisor.lastDisturbance, supervisor.quietFrom) + settlingTime
-    guard due < now else {
-      supervisor.nextAudit = due.advanced(byNanoseconds: 1)
-      return
-    }
-    guard parcels.isEmpty, machines.allSatisfy({ $0.process?.isIdle ?? true }) else {
-      supervisor.nextAudit = now + .milliseconds(100)
+    if let (obstacle, next) = obstacleToAudit() {
+      supervisor.unrest = obstacle
+      supervisor.nextAudit = next
       return
     }
     supervisor.nextAudit = nil
@@ -30,6 +22,27 @@ extension NodeSimulation {
     supervisor.isPlanned = false
     for watch in supervisor.watched { audit(watch) }
     for machine in machines { audit(machine) }
+  }
+
+  /// Why it is too early to look at everything, and when it may no longer be; `nil` if it is not.
+  private func obstacleToAudit() -> (text: String, next: Instant)? {
+    guard segments.indices.allSatisfy(isCalm) else {
+      // It does not get calm by itself but when a standstill or a refusal ends.
+      return ("a segment is troubled", now + .seconds(1))
+    }
+    let last = max(supervisor.lastDisturbance, supervisor.quietFrom)
+    let due = last + settlingTime
+    guard due < now else {
+      return (
+        "what happened at \(TimeText.seconds(last.nanoseconds)) has time until "
+          + TimeText.seconds(due.nanoseconds), due.advanced(byNanoseconds: 1)
+      )
+    }
+    guard parcels.isEmpty else { return ("something is on its way", now + .milliseconds(100)) }
+    if let busy = machines.first(where: { !($0.process?.isIdle ?? true) }) {
+      return ("\(busy.name) is still at a command", now + .milliseconds(100))
+    }
+    return nil
   }
 
   /// One address: its group's Active has it, no other machine does, and the client knows.
@@ -63,6 +76,10 @@ extension NodeSimulation {
       }
       return
     }
+    // A machine that has one as its own answers for it, and to who asks first it is a stranger.
+    let addresses = group.addresses.map(\.address)
+    guard !actives.isEmpty || !machines.contains(where: { addresses.contains(where: $0.hasOwn) })
+    else { return }
     guard let active = actives.first, actives.count == 1 else {
       return breach(.settled, nil, "Active of VRID \(group.vrid) \(family): \(names(actives))")
     }
@@ -103,7 +120,8 @@ extension NodeSimulation {
         let settings = machine.process?.settings.first(where: { $0.name == other.name }),
         machine.link(named: settings.interface).map({ machine.attachments[$0.index] == segment })
           ?? false,
-        settings.preempts, other.effectivePriority > best.effectivePriority
+        settings.preempts || settings.priority == .owner,
+        other.effectivePriority > best.effectivePriority
       else { continue }
       breach(
         .rightActive, active,
@@ -140,8 +158,20 @@ extension NodeSimulation {
         $0.state == .active || process.engine.isProbing($0.name)
           || $0.addresses.contains(where: \.installed)
       } || isOrphaned(anyOf: Set(addresses))
+      || isOthers(anyOf: addresses)
     for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
+    }
+  }
+
+  /// Whether one of some addresses is not a group's alone.
+  ///
+  /// A host has it as its own, or another group lists it: to those that ask first whether it is free it is a
+  /// stranger's.
+  private func isOthers(anyOf addresses: [IPAddress]) -> Bool {
+    addresses.contains { address in
+      machines.contains { $0.hasOwn(address) }
+        || supervisor.watched.contains { $0.address == address && !$0.isConsistent }
     }
   }
 
@@ -158,6 +188,8 @@ extension NodeSimulation {
     for track in settings.tracks where track.decrement == nil {
       guard machine.link(named: track.interface)?.isUsable ?? false else { return }
     }
+    guard !isOthers(anyOf: settings.addresses.map(\.address)) else { return }
+    for case .unfit in process.engine.fitness(of: status.name).values { return }
     breach(.takesPart, machine, "\(status.name) \(status.family) waits: \(status.reason)")
   }
 

@@ -61,6 +61,22 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
+  /// Whether two routers of a group wait so nearly as long for a dead Active that packets which overtake
+  /// one another decide which one is heard last.
+  ///
+  /// Both take over then, one yields at once, and what it has announced before may arrive after what the
+  /// other one announces when it hears of it; the next announcement comes a second later.
+  func hasNearTie(_ watch: WatchedAddress) -> Bool {
+    let priorities = running(watch).compactMap { member in
+      machines[member.machine].process?.engine.status(member.settings.name).first {
+        $0.family == watch.address.family
+      }?.effectivePriority.rawValue
+    }.sorted()
+    return zip(priorities, priorities.dropFirst()).contains { lower, higher in
+      interval(watch) / 256 * Int(higher - lower) <= delivery
+    }
+  }
+
   /// How long two machines may have an address in a whole segment.
   func doubleBound(_ watch: WatchedAddress) -> Duration {
     let count = watch.members.map(\.settings.addresses.count).max() ?? 0

@@ -18,7 +18,9 @@ extension NodeSimulation {
     case .start:
       guard machine.process == nil else { break }
       start(machine)
-      if !machine.wanted.isEmpty { machine.process?.apply(machine.wanted) }
+      if !machine.wanted.isEmpty {
+        machine.process?.apply(ChangeTarget(.routers(machine.wanted), unready: .wait))
+      }
     case .stop: machine.process?.stop()
     case .kill(let withGuard):
       guard machine.process != nil else { break }
@@ -32,14 +34,11 @@ extension NodeSimulation {
     case .freeze(let duration): pause(machine, .frozen, for: duration)
     case .sleep(let duration): pause(machine, .asleep, for: duration)
     case .clock(let drift): machine.clock.setDrift(drift, at: now)
-    case .lease(let text):
-      guard let lease = LeasePolicy(text) else { break }
-      machine.options.lease = lease
-      machine.process?.apply([], lease: lease)
+    case .lease(let text): change(text, of: machine)
     case .link(let name, let deed): perform(deed, on: machine, interface: name)
     case .rename(let name, let newName): rename(machine, name, newName)
     case .hostAdds(let address):
-      note(.meddling)
+      noteMeddling(with: address)
       let index = machine.link(named: "eth0")?.index ?? 2
       // Linux refuses what is there already (EEXIST).
       guard
@@ -49,12 +48,12 @@ extension NodeSimulation {
       else { break }
       machine.own(address, onInterface: index)
     case .hostReplaces(let address):
-      note(.meddling)
+      noteMeddling(with: address)
       guard let index = machine.link(named: "eth0")?.index else { break }
       let record = AddressRecord(interfaceIndex: index, address: address, flags: .permanent)
       machine.act { $0.add(record) }
     case .hostRemoves(let address):
-      note(.meddling)
+      noteMeddling(with: address)
       for link in machine.kernel.currentLinks {
         machine.act { $0.remove(address, onInterface: link.index) }
       }
@@ -77,22 +76,39 @@ extension NodeSimulation {
     }
   }
 
+  /// A host changes its addresses; with a virtual one it is a stranger to the other machines.
+  private func noteMeddling(with address: InterfaceAddress) {
+    note(.meddling)
+    if supervisor.watched.contains(where: { $0.address == address.address }) { note(.stranger) }
+  }
+
+  /// Changes the lease of a node's addresses.
+  private func change(_ text: String, of machine: Machine) {
+    guard let lease = LeasePolicy(text) else { return }
+    machine.options.lease = lease
+    guard let process = machine.process else { return }
+    var settings = process.nodeSettings
+    settings.lease = lease
+    process.apply(ChangeTarget(.routers([]), settings: settings))
+  }
+
   /// Whether a process that stands still, or a machine that sleeps, can do something.
   private func isPossible(_ deed: StoryCommand.Deed, on machine: Machine) -> Bool {
     switch deed {
     case .start, .kill, .killGuard: machine.standstill?.kind != .asleep
-    case .stop, .lease, .reload: machine.standstill == nil
+    case .stop, .lease: machine.standstill == nil
     default: true
     }
   }
 
   /// Brings a node to what its file says.
-  private func reload(_ machine: Machine) {
+  func reload(_ machine: Machine) {
     machine.isEditing = false
     guard let process = machine.process else { return }
-    let names = Set(machine.wanted.map(\.name))
-    process.apply(
-      machine.wanted, removing: process.engine.routerNames.filter { !names.contains($0) })
+    // A process that stands still reads it when it goes on.
+    machine.reloadsOnWake = machine.standstill != nil
+    guard machine.standstill == nil else { return }
+    process.apply(ChangeTarget(.routers(machine.wanted), removing: nil, unready: .wait))
     process.collect()
   }
 
@@ -109,30 +125,20 @@ extension NodeSimulation {
 
   /// What an operator does to a router.
   func perform(_ deed: StoryCommand.RouterDeed, of name: String, on machine: Machine) {
+    guard !machine.isEditing else { return edit(deed, of: name, on: machine) }
     guard let process = machine.process, machine.standstill == nil else { return }
     machine.advanceKernel(to: now)
     touch(machine)
     noteDisturbance(isPlanned: deed.isPlanned)
-    let present = machine.wanted.first { $0.name == name }
     switch deed {
-    case .up(let addresses, let settings):
-      guard let router = StorySetting.router(name, addresses, settings) else { return }
-      apply(router, process)
-    case .set(let settings):
-      guard var router = present else { return refuse(name, machine) }
-      for setting in settings { _ = setting.apply(to: &router) }
-      apply(router, process)
-    case .add(let addresses):
-      guard var router = present else { return refuse(name, machine) }
-      router.addresses += addresses.filter { !router.addresses.contains($0) }
-      apply(router, process)
-    case .remove(let addresses):
-      guard var router = present else { return refuse(name, machine) }
-      router.addresses.removeAll { addresses.contains($0.address) }
+    case .up, .set, .add, .remove:
+      guard let router = router(name, machine, after: deed) else { return refuse(name, machine) }
       apply(router, process)
     case .down:
       machine.wanted.removeAll { $0.name == name }
-      if !machine.isEditing { process.down(name) }
+      process.down(name)
+    case .fitness(let cause, let fitness):
+      process.setFitness(fitness.said, of: name, for: cause)
     case .resign(let duration):
       if let duration { supervisor.quietFrom = max(supervisor.quietFrom, now + duration) }
       command(machine) { engine throws(NodeError) in try engine.resign(name, for: duration) }
@@ -142,21 +148,56 @@ extension NodeSimulation {
     process.collect()
   }
 
-  private func apply(_ router: RouterConfiguration, _ process: NodeProcess) {
-    let machine = process.machine
-    let count = machine.log.count
-    if !machine.isEditing { process.apply([router]) }
-    // A refusal leaves the operator's file as it was.
-    let isRefused = machine.log.dropFirst(count).contains {
-      if case .remark(let text) = $0 { return text.hasPrefix("refused") }
-      return false
+  /// A router's settings after a change of them; `nil` if there is no such router.
+  private func router(
+    _ name: String, _ machine: Machine, after deed: StoryCommand.RouterDeed
+  ) -> RouterConfiguration? {
+    if case .up(let addresses, let settings) = deed {
+      return StorySetting.router(name, addresses, settings)
     }
-    guard !isRefused else { return }
+    guard var router = machine.wanted.first(where: { $0.name == name }) else { return nil }
+    switch deed {
+    case .set(let settings):
+      for setting in settings { _ = setting.apply(to: &router) }
+    case .add(let addresses):
+      router.addresses += addresses.filter { !router.addresses.contains($0) }
+    case .remove(let addresses):
+      router.addresses.removeAll { addresses.contains($0.address) }
+    case .up, .down, .resign, .promote, .fitness: break
+    }
+    return router
+  }
+
+  /// Changes a node's file, whether or not the node runs.
+  private func edit(
+    _ deed: StoryCommand.RouterDeed, of name: String, on machine: Machine
+  ) {
+    switch deed {
+    case .down: machine.wanted.removeAll { $0.name == name }
+    case .up, .set, .add, .remove:
+      if let router = router(name, machine, after: deed) { note(router, in: machine) }
+    case .resign, .promote, .fitness: break
+    }
+  }
+
+  private func note(_ router: RouterConfiguration, in machine: Machine) {
     if let place = machine.wanted.firstIndex(where: { $0.name == router.name }) {
       machine.wanted[place] = router
     } else {
       machine.wanted.append(router)
     }
+  }
+
+  private func apply(_ router: RouterConfiguration, _ process: NodeProcess) {
+    let machine = process.machine
+    let count = machine.log.count
+    process.apply([router])
+    // A refusal leaves the operator's file as it was.
+    let isRefused = machine.log.dropFirst(count).contains {
+      if case .remark(let text) = $0 { return text.hasPrefix("refused") }
+      return false
+    }
+    if !isRefused { note(router, in: machine) }
   }
 
   private func refuse(_ name: String, _ machine: Machine) {
@@ -171,81 +212,6 @@ extension NodeSimulation {
       try body(engine)
     } catch {
       machine.log.append(.remark("refused: \(error)"))
-    }
-  }
-
-  // MARK: Interfaces
-
-  private func perform(
-    _ deed: StoryCommand.LinkDeed, on machine: Machine, interface name: String
-  ) {
-    note(.meddling)
-    if deed == .new { return add(name, to: machine) }
-    guard let link = machine.link(named: name) else { return }
-    switch deed {
-    case .down: setFlags(link, machine) { $0.subtract([.up, .running, .lowerUp]) }
-    case .up:
-      setFlags(link, machine) { $0.formUnion([.up, .running, .lowerUp]) }
-      if link.kind == nil, !link.isUp { giveLinkLocal(machine, link.index) }
-    case .noCarrier: setFlags(link, machine) { $0.subtract([.running, .lowerUp]) }
-    case .carrier where link.isUp:
-      setFlags(link, machine) { $0.formUnion([.running, .lowerUp]) }
-    case .carrier, .new: break
-    case .joins: machine.attachments[link.index] = 0
-    case .smallMTU, .usualMTU: setMTU(deed == .smallMTU ? 576 : 1500, link, machine)
-    case .gone:
-      machine.act { $0.removeLink(index: link.index) }
-      machine.attachments[link.index] = nil
-    }
-  }
-
-  /// Linux makes the IPv6 part of an interface again whose MTU was too small for it.
-  private func setMTU(_ mtu: Int, _ link: Link, _ machine: Machine) {
-    var link = link
-    link.mtu = mtu
-    machine.act { $0.setLink(link) }
-    machine.act { $0.setIPv6(enabled: mtu >= 1280, onInterface: link.index) }
-    let key = SegmentKey(interfaceIndex: link.index, family: .ipv6)
-    machine.process?.platform.transports[key]?.loseMembership()
-    if mtu >= 1280 { giveLinkLocal(machine, link.index) }
-  }
-
-  private func setFlags(_ link: Link, _ machine: Machine, _ change: (inout LinkFlags) -> Void) {
-    var flags = link.flags
-    change(&flags)
-    machine.act { $0.setFlags(flags, onInterface: link.index) }
-    // What is stacked on it has a carrier while it has one.
-    for macvlan in machine.kernel.currentLinks where macvlan.parentIndex == link.index {
-      var flags = macvlan.flags
-      if machine.link(link.index)?.isRunning ?? false, macvlan.isUp {
-        flags.formUnion([.running, .lowerUp])
-      } else {
-        flags.subtract([.running, .lowerUp])
-      }
-      if flags != macvlan.flags { machine.kernel.setFlags(flags, onInterface: macvlan.index) }
-    }
-  }
-
-  private func add(_ name: String, to machine: Machine) {
-    guard machine.link(named: name) == nil, name == "eth0" || name == "eth1" else { return }
-    machine.lastIndex += 1
-    let index = machine.lastIndex
-    let segment = name == "eth0" ? 0 : 1
-    var link = Self.link(name, index, machine.number)
-    link.macAddress = MACAddress(2, 0, 0, UInt8(segment + 2), 0, UInt8(machine.number + 1))
-    machine.attachments[index] = segment
-    machine.act { $0.setLink(link) }
-    giveAddresses(machine, index, segment: segment)
-  }
-
-  private func rename(_ machine: Machine, _ name: String, _ newName: String) {
-    note(.meddling)
-    guard var link = machine.link(named: name), machine.link(named: newName) == nil else { return }
-    link.name = newName
-    machine.act { kernel in
-      guard var own = kernel.currentLinks.first(where: { $0.index == link.index }) else { return }
-      own.name = newName
-      kernel.setLink(own)
     }
   }
 
@@ -349,11 +315,22 @@ extension NodeSimulation {
   }
 }
 
+extension StoryCommand.Fitness {
+  /// What the program says.
+  fileprivate var said: RouterFitness {
+    switch self {
+    case .fit: .fit
+    case .weaker(let decrement): .weaker(by: decrement, because: "the story says so")
+    case .unfit: .unfit(because: "the story says so")
+    }
+  }
+}
+
 extension StoryCommand.RouterDeed {
   /// Whether it moves addresses in good order.
   fileprivate var isPlanned: Bool {
     switch self {
-    case .down, .resign, .promote, .add: true
+    case .down, .resign, .promote, .add, .fitness: true
     case .set(let settings): settings.allSatisfy { $0.key == .priority }
     case .up, .remove: false
     }

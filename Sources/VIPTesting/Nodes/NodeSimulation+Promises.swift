@@ -98,11 +98,15 @@ extension NodeSimulation {
       .nanoseconds(Int64(clamping: supervisor.longestIntervals[vrid] ?? 0)))
     let wasActive = machine.activeBefore.contains(
       Machine.Role(vrid: vrid, family: family))
-    let patience =
-      wasActive
-      ? interval * 3 + .milliseconds(100)
-      : downInterval(router.version, interval) + max(interval / 4, .milliseconds(50))
+    let downInterval = downInterval(router.version, interval)
+    // One that has just listened for that reason does not do so for less than three intervals.
+    let isLateAgain = machine.wakeBefore.map { now - $0 - machine.lastAbsence < downInterval }
+    let lateness = isLateAgain ?? false ? interval * 3 : max(interval / 4, .milliseconds(50))
+    let patience = wasActive ? interval * 3 + .milliseconds(100) : downInterval + lateness
     guard machine.lastAbsence > patience else { return }
+    // A Backup that says so has heard the winner, and only lets it know.
+    let status = machine.process?.engine.status(router.name).first { $0.family == family }
+    guard status?.state != .backup else { return }
     breach(.listensFirst, machine, "VRID \(vrid) \(family) advertises \(priority) as it wakes up")
   }
 
@@ -117,15 +121,19 @@ extension NodeSimulation {
   }
 
   /// Finds out again which addresses there are, if any settings have changed.
-  private func rewatch() {
+  func rewatch() {
     // Each of these only ever counts up.
     let revision = machines.reduce(0) { $0 + $1.settingsRevision }
     guard revision != supervisor.watchedRevision else { return }
     supervisor.watchedRevision = revision
     let settings = machines.map { $0.process?.settings ?? [] }
-    guard settings != supervisor.watchedSettings else { return }
+    let places = machines.map(\.attachments)
+    guard settings != supervisor.watchedSettings || places != supervisor.watchedPlaces else {
+      return
+    }
     supervisor.watchedSettings = settings
-    var places: [WatchKey: Int] = [:]
+    supervisor.watchedPlaces = places
+    var numbers: [WatchKey: Int] = [:]
     var watched: [WatchedAddress] = []
     for (number, routers) in settings.enumerated() {
       for router in routers {
@@ -137,10 +145,10 @@ extension NodeSimulation {
         else { continue }
         for address in router.addresses.map(\.address) {
           let key = WatchKey(segment: segment, address: address)
-          if let place = places[key] {
+          if let place = numbers[key] {
             watched[place].members.append((number, router))
           } else {
-            places[key] = watched.count
+            numbers[key] = watched.count
             watched.append(
               WatchedAddress(segment: segment, address: address, members: [(number, router)]))
           }
@@ -149,7 +157,7 @@ extension NodeSimulation {
     }
     for old in supervisor.watched {
       let key = WatchKey(segment: old.segment, address: old.address)
-      guard let place = places[key] else { continue }
+      guard let place = numbers[key] else { continue }
       watched[place].unservedSince = old.unservedSince
       watched[place].doubleSince = old.doubleSince
       watched[place].isReported = old.isReported
@@ -233,6 +241,9 @@ extension NodeSimulation {
     guard !machine.isCut, machine.standstill == nil,
       machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true
     else { return true }
+    let muting: [Machine.Refusal] = [.send, .permission, .open]
+    let ends = muting.compactMap { machine.refusedUntil[$0] }
+    guard ends.allSatisfy({ now - $0 > .seconds(10) }) else { return true }
     return !running(watch).contains { $0.machine == machine.number }
   }
 
@@ -346,7 +357,7 @@ extension NodeSimulation {
     else { return }
     // What is on its way when the old holder lets go.
     let bound = conditions.deliveryTimeMax * 2
-    guard now - start > bound else { return }
+    guard now - start > bound, !hasNearTie(watch) else { return }
     breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
   }
 }

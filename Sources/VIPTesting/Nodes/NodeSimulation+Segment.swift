@@ -135,7 +135,10 @@ extension NodeSimulation {
 
   func deliver(_ parcel: Parcel) {
     switch parcel.receiver {
-    case .machine(let number, let index): arrive(parcel.content, at: machines[number], by: index)
+    case .machine(let number, let index):
+      // An interface that has been plugged in elsewhere meanwhile hears nothing of it.
+      guard machines[number].attachments[index] == parcel.segment else { return }
+      arrive(parcel.content, at: machines[number], by: index)
     case .client:
       guard case .frame(let frame) = parcel.content else { return }
       guard let address = segments[parcel.segment].client.hear(frame) else { return }

@@ -97,6 +97,7 @@ public final class NodeSimulation {
   func start(_ machine: Machine) {
     guard machine.process == nil else { return }
     machine.advanceKernel(to: now)
+    machine.reloadsOnWake = false
     do throws(NodeError) {
       machine.process = try NodeProcess(machine, in: self)
     } catch {
@@ -214,8 +215,10 @@ public final class NodeSimulation {
     machine.advanceKernel(to: now)
     machine.log.append(.remark("wakes up"))
     machine.standstill = nil
+    machine.wakeBefore = machine.lastWake
     machine.lastWake = now
     noteDisturbance()
+    if machine.reloadsOnWake { reload(machine) }
   }
 
   // MARK: Death

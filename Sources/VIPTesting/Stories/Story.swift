@@ -29,6 +29,7 @@ import VRRPSimulation
 /// | `down A ROUTER` | hands a router over and removes it |
 /// | `edit A`, `reload A` | changes of its routers concern only its file; brings the node to what it says |
 /// | `resign A ROUTER [D]`, `promote A ROUTER` | moves the Active role by hand |
+/// | `fitness A ROUTER CAUSE fit\|weaker N\|unfit` | says for a cause how fit a router is |
 /// | `lease A D\|off` | changes the lease of a node's addresses |
 /// | `stop A`, `start A` | ends a node in good order; starts one again with the routers it had |
 /// | `kill A`, `kill A and guard`, `kill guard of A` | kills a node, its guard too, or the guard alone |
@@ -36,12 +37,12 @@ import VRRPSimulation
 /// | `freeze A D`, `sleep A D` | stops the process; puts the whole machine to sleep |
 /// | `clock A ±P` | lets its clock run faster or slower |
 /// | `tick D` | lets time pass |
-/// | `rest D` | the same, but only until everything has come to rest and was looked at |
+/// | `rest D` | the same, but only until everything has come to rest and was looked at; fails if it has not |
 /// | `cut A…`, `plug A…` | cuts a machine's cables; plugs them in again |
 /// | `drop A->B`, `pass A->B` | blocks one direction between two machines; opens it |
 /// | `partition A… \| B…`, `heal` | parts the segment; opens and plugs everything |
 /// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new\|mtu-576\|mtu-1500` | what befalls an interface |
-/// | `link A IF joins` | plugs an interface into the first segment |
+/// | `link A IF joins\|strays` | plugs an interface into the first segment; into the second one |
 /// | `rename A IF NAME` | gives an interface another name |
 /// | `host A adds ADDRESS`, `host A replaces ADDRESS`, `host A removes ADDRESS` | another program changes the addresses of `eth0` |
 /// | `host A promotes on\|off` | changes promote_secondaries |

@@ -96,6 +96,8 @@ public enum StoryCommand: Sendable, Hashable {
     case new
     /// The interface is plugged into the first segment.
     case joins
+    /// The interface is plugged into the second segment.
+    case strays
     /// The interface gets an MTU that is too small for IPv6.
     case smallMTU = "mtu-576"
     /// The interface gets an MTU that suits everything.
@@ -118,6 +120,18 @@ public enum StoryCommand: Sendable, Hashable {
     case resign(Duration?)
     /// Takes the Active role.
     case promote
+    /// Says for a cause how fit the router is.
+    case fitness(String, Fitness)
+  }
+
+  /// What the program that runs a node says of a router.
+  public enum Fitness: Sendable, Hashable {
+    /// Nothing speaks against it.
+    case fit
+    /// Its priority is lower by so much.
+    case weaker(UInt8)
+    /// It leaves the election.
+    case unfit
   }
 
   /// What a machine outside the groups does on the first segment.
@@ -227,6 +241,10 @@ extension StoryCommand.RouterDeed {
     case .down: return "down \(place)"
     case .resign(let duration): return "resign \(place)" + (duration.map { " \($0.text)" } ?? "")
     case .promote: return "promote \(place)"
+    case .fitness(let cause, .fit): return "fitness \(place) \(cause) fit"
+    case .fitness(let cause, .weaker(let decrement)):
+      return "fitness \(place) \(cause) weaker \(decrement)"
+    case .fitness(let cause, .unfit): return "fitness \(place) \(cause) unfit"
     }
   }
 }

@@ -109,7 +109,7 @@ private struct StoryParser {
     case "trace": return .trace(try onOff())
     case "show": return .show
     case "expect": return .expect(try expectation())
-    case "up", "set", "add", "remove", "down", "resign", "promote":
+    case "up", "set", "add", "remove", "down", "resign", "promote", "fitness":
       let node = try node()
       let router = try word("a router's name")
       return .router(node, router, try routerDeed(verb))
@@ -161,7 +161,9 @@ private struct StoryParser {
       let interface = try word("an interface")
       return .link(
         interface,
-        try value("down, up, no-carrier, carrier, gone, new, joins, mtu-576 or mtu-1500") {
+        try value(
+          "down, up, no-carrier, carrier, gone, new, joins, strays, mtu-576 or mtu-1500"
+        ) {
           StoryCommand.LinkDeed(rawValue: $0)
         })
     case "rename": return .rename(try word("an interface"), try word("its new name"))
@@ -225,7 +227,19 @@ private struct StoryParser {
       return .remove(list)
     case "down": return .down
     case "resign": return .resign(words.isEmpty ? nil : try duration())
+    case "fitness": return .fitness(try word("a cause"), try fitness())
     default: return .promote
+    }
+  }
+
+  private mutating func fitness() throws(StoryError) -> StoryCommand.Fitness {
+    switch try word("fit, weaker or unfit") {
+    case "fit": return .fit
+    case "unfit": return .unfit
+    case "weaker":
+      return .weaker(
+        try value("a number from 1 to 254") { UInt8($0).flatMap { $0 == 0 ? nil : $0 } })
+    case let other: throw error("'\(other)' is none of fit, weaker and unfit")
     }
   }
 

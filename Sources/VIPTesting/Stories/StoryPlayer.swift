@@ -44,6 +44,10 @@ public final class StoryPlayer {
     if case .tick = command {} else { simulation.settle() }
     if case .expect(let expectation) = command { expect(expectation) }
     if command == .show { show() }
+    if case .rest = command, !simulation.supervisor.isAudited {
+      output.lines.append("NOT AT REST: \(simulation.supervisor.unrest)")
+      output.failed = true
+    }
     for broken in simulation.brokenPromises.dropFirst(promisesShown) {
       output.lines.append("\(TimeText.seconds(broken.time.nanoseconds)) BROKEN PROMISE: \(broken)")
       output.failed = true
@@ -190,14 +194,21 @@ public struct StoryRun: Sendable, Hashable {
   public let hasFailed: Bool
   /// Changes of routers that nodes have refused, with the reasons.
   package let refusals: [String]
+  /// What was said of failures.
+  package let failures: [String]
 
   /// Plays a story without writing anything down.
   public init(_ story: Story) {
     let player = StoryPlayer(story, isSilent: true)
+    var failures: [String] = []
     var hasFailed = false
-    for statement in story.statements where player.play(statement.command).failed {
+    for statement in story.statements {
+      let output = player.play(statement.command)
+      guard output.failed else { continue }
       hasFailed = true
+      failures += output.lines
     }
+    self.failures = failures
     brokenPromises = player.simulation.brokenPromises
     auditCount = player.simulation.supervisor.auditCount
     self.hasFailed = hasFailed
