@@ -69,6 +69,43 @@ import VRRP
         + "delivered: this machine's firewall drops them; let protocol 112 in on eth0")
   }
 
+  @Test func `another machine with the group's virtual MAC address is not taken for this one`()
+    throws
+  {
+    let bench = try Bench()
+    try bench.engine.add(settings(virtualMAC: true))
+    bench.pass(.seconds(10))
+    #expect(bench.state() == .active)
+    let address = try #require(IPAddress("198.18.0.100"))
+    let mac = MACAddress.virtualRouter(try #require(VRID(exactly: 51)), .ipv4)
+    for _ in 0..<8 {
+      try bench.hear(AddressClaim(address: address, mac: mac, form: .reply))
+      bench.pass(.seconds(1))
+    }
+    let conflicts = bench.events.compactMap { event -> MACAddress? in
+      if case .conflict(_, address, let mac) = event { mac } else { nil }
+    }
+    #expect(conflicts == [mac])
+  }
+
+  @Test func `what comes back from another interface of this machine is no other machine's`() throws
+  {
+    let bench = try Bench()
+    let mac = MACAddress.virtualRouter(try #require(VRID(exactly: 51)), .ipv4)
+    bench.platform.fake.setLink(
+      Link(
+        index: 7, name: "vip4-9-51", macAddress: mac, mtu: 1500,
+        flags: [.up, .running, .lowerUp, .broadcast, .multicast], parentIndex: 3, kind: "macvlan"))
+    try bench.engine.add(settings())
+    bench.pass(.seconds(10))
+    let address = try #require(IPAddress("198.18.0.100"))
+    for _ in 0..<8 {
+      try bench.hear(AddressClaim(address: address, mac: mac, form: .reply))
+      bench.pass(.seconds(1))
+    }
+    #expect(!bench.events.contains { if case .conflict = $0 { true } else { false } })
+  }
+
   @Test func `a reverse path filter is named where it can be the cause`() throws {
     func text(from source: String, filter: [String: Int]) throws -> String {
       try refusal(meanwhile: { try see($0, from: source) }) { bench in

@@ -92,11 +92,7 @@ extension Engine {
     }
     let source = instance.isUnicast ? instance.election.primaryAddress : nil
     for (destination, message) in instance.messages(priority) {
-      if let source {
-        segment.transport.enqueue(message, from: source, to: destination)
-      } else {
-        segment.transport.enqueue(message)
-      }
+      segment.enqueue(message, of: instance, source.map { ($0, destination) })
     }
     outbox.add(segment)
   }
@@ -104,17 +100,16 @@ extension Engine {
   /// Sends what this turn has put into the batches.
   func flush() {
     outbox.takeSegments { segment in
-      segment.recordSending(segment.transport.flush(), by: .socket)
-      concludeSending(by: .socket, on: segment)
+      segment.flush(at: now) { tellSending(of: $0) }
     }
     outbox.takeFrames { frames in
       for (instance, bytes) in frames {
-        guard let segment = segment(of: instance), let wire = wire(of: instance) else { continue }
-        segment.recordSending(send(bytes, on: wire), by: .frames)
-      }
-      for (instance, _) in frames {
-        guard let segment = segment(of: instance) else { continue }
-        concludeSending(by: .frames, on: segment)
+        guard let wire = wire(of: instance) else { continue }
+        instance.sending.add()
+        let errorNumber = send(bytes, on: wire)
+        if errorNumber != 0 { instance.sending.fail(errorNumber) }
+        instance.sending.conclude(at: now)
+        tellSending(of: instance)
       }
     }
     for instance in outbox.takeFarewells() { concludeFarewell(of: instance) }
@@ -124,7 +119,8 @@ extension Engine {
   /// Tells that a farewell did not get out although the interface can carry it: the others notice only
   /// when they have missed three advertisements.
   private func concludeFarewell(of instance: RouterInstance) {
-    guard let failure = segment(of: instance)?.sendFailure(of: instance), failure != 0,
+    let failure = instance.sending.errorNumber
+    guard failure != 0,
       fault(of: instance.link.flatMap { interfaces.link($0.index) }, named: "") == nil
     else { return }
     warn(
@@ -150,17 +146,14 @@ extension Engine {
     return failure
   }
 
-  /// Tells once that advertisements can't be sent, of each router that is to send some; for a farewell,
-  /// see ``concludeFarewell(of:)``.
-  private func concludeSending(by way: Segment.Way, on segment: Segment) {
-    segment.concludeSending(by: way, at: now)
-    let failure = segment.sendFailure(by: way)
-    guard failure != 0 else { return }
-    for instance in segment.routers(sendingBy: way) where instance.isHolding {
-      warn(
-        .advertising, of: instance,
-        "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
-    }
+  /// Tells once that advertisements of a router that is to send some can't be sent; for a farewell, see
+  /// ``concludeFarewell(of:)``.
+  private func tellSending(of instance: RouterInstance) {
+    let failure = instance.sending.errorNumber
+    guard failure != 0, instance.isHolding else { return }
+    warn(
+      .advertising, of: instance,
+      "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
   }
 
   private func record(_ transition: Transition, of instance: RouterInstance) {

@@ -108,7 +108,7 @@ extension Engine {
 
   /// Takes in that a machine uses an address that may be probed for.
   func handleAnswer(_ claim: AddressClaim, onInterface index: Int32) {
-    guard !changeProbes.isEmpty, !interfaces.hasMAC(claim.mac) else { return }
+    guard !changeProbes.isEmpty, !interfaces.hasMAC(claim.mac, seenOn: index) else { return }
     changeProbes.heard(claim, onInterface: index)
   }
 

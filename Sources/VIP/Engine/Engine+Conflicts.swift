@@ -8,7 +8,9 @@ extension Engine {
   /// Takes in that another machine uses an address that is held here.
   func handleForeignClaim(_ claim: AddressClaim, of instance: RouterInstance) {
     // Another interface of this machine on the same segment may answer for all of its addresses.
-    guard !interfaces.hasMAC(claim.mac) else { return }
+    guard let link = instance.link, !interfaces.hasMAC(claim.mac, seenOn: link.index) else {
+      return
+    }
     if let deed = instance.conflicts.heard(claim, at: now) { perform(deed, for: instance) }
     arm(instance, by: instance.conflicts.deadline)
   }

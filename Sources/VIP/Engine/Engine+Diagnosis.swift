@@ -12,7 +12,9 @@ extension Engine {
   /// Takes in that an advertisement has reached an interface.
   func handleSighting(_ sighting: AdvertisementSighting, onInterface index: Int32) {
     let key = SegmentKey(interfaceIndex: index, family: sighting.source.family)
-    guard let instance = segments[key]?.router(sighting.vrid), !interfaces.hasMAC(sighting.mac),
+    guard let instance = segments[key]?.router(sighting.vrid),
+      !interfaces.hasMAC(sighting.mac, seenOn: index),
+      !isLooped(sighting),
       sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast
     else { return }
     let isNews = instance.sightings.saw(sighting.source, sighting.mac, at: now)
@@ -66,6 +68,13 @@ extension Engine {
       count == min(instance.addresses.current.count, AddressProbing.answersMax)
     else { return nil }
     return "it has all addresses of the router, so it probably is the group's Active; " + advice
+  }
+
+  /// Whether an advertisement of this machine has come back: it has the group's virtual MAC address, which
+  /// others have too, and an address of this machine as its source.
+  private func isLooped(_ sighting: AdvertisementSighting) -> Bool {
+    interfaces.allLinks.contains { $0.kind == "macvlan" && $0.macAddress == sighting.mac }
+      && isOwn(sighting.source)
   }
 
   private func isOwn(_ address: IPAddress) -> Bool {

@@ -21,6 +21,7 @@ extension Engine {
     compareAddresses(with: records)
     renewMemberships(where: { _ in true })
     followSettings(of: Set(wires.keys))
+    putBehindHostAddresses()
     for case let instance? in instances { reconsider(instance) }
     reviewMacvlans(macvlans.interfaces)
   }

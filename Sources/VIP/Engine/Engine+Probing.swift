@@ -71,7 +71,9 @@ extension Engine {
 
   /// Takes in that a machine uses an address that a router probes for.
   func handleAnswer(_ claim: AddressClaim, to instance: RouterInstance) {
-    guard !interfaces.hasMAC(claim.mac) else { return }
+    guard let link = instance.link, !interfaces.hasMAC(claim.mac, seenOn: link.index) else {
+      return
+    }
     _ = instance.probe?.heard(claim)
   }
 

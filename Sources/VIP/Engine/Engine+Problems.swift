@@ -57,7 +57,7 @@ extension Engine {
       // A farewell that failed is told until the addresses have been handed over.
       return instance.attendance.isRunning
         && (instance.isHolding || instance.handover.isUnderWay)
-        && segment(of: instance)?.sendFailure(of: instance) ?? 0 != 0
+        && instance.sending.errorNumber != 0
     case .announcing: return failedAnnouncements[instance.slot] != nil
     case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false
     case .addressFailure(let address):

@@ -21,7 +21,7 @@ extension Engine {
 
   /// Whether nothing that a router sends has got out for three intervals.
   private func isMute(_ instance: RouterInstance) -> Bool {
-    guard let since = segment(of: instance)?.sendFailingSince(of: instance) else { return false }
+    guard let since = instance.sending.failingSince else { return false }
     return now.nanoseconds(since: since)
       >= instance.settings.interval.nanoseconds / 4 * UInt64(Self.muteQuarters)
   }
@@ -32,7 +32,7 @@ extension Engine {
     for case let instance? in instances
     where instance.isHolding && instance.takeovers.isUnderWay
       && (instance.rivalry.isRetrying(at: now) || instance.rivalry.isRivalled(at: now))
-      && segment(of: instance)?.sendFailingSince(of: instance) != nil
+      && instance.sending.failingSince != nil
     {
       leaveRole(of: instance)
     }
@@ -41,7 +41,7 @@ extension Engine {
   private func leaveRole(of instance: RouterInstance) {
     guard let rival = instance.rivalry.rival, !instance.election.isOwner else { return }
     let pause = instance.rivalry.leave(at: now)
-    let failure = segment(of: instance)?.sendFailure(of: instance) ?? 0
+    let failure = instance.sending.errorNumber
     let cause =
       failure == 0
       ? "what this machine sends does not reach it: see its firewall (protocol 112), its rp_filter, "

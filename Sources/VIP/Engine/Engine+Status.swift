@@ -56,9 +56,8 @@ extension Engine {
     }
     func add(_ kind: Problem.Kind, _ text: String) { list.append(instance.problem(kind, text)) }
     if instance.attendance.isRunning {
-      if instance.isHolding, let failure = segment(of: instance)?.sendFailure(of: instance),
-        failure != 0
-      {
+      let failure = instance.sending.errorNumber
+      if instance.isHolding, failure != 0 {
         add(
           .advertising,
           "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")

@@ -204,7 +204,7 @@ extension Engine {
 
   /// Another machine has announced an address that may belong to a router which lingers.
   func handleClaimOfLingering(_ claim: AddressClaim, onInterface index: Int32) {
-    guard !interfaces.hasMAC(claim.mac) else { return }
+    guard !interfaces.hasMAC(claim.mac, seenOn: index) else { return }
     for slot in lingering.sorted() {
       guard let former = instances[slot], former.link?.index == index,
         owners.slot(of: claim.address, on: index) != slot, former.handover.keeps(claim.address)

@@ -151,6 +151,8 @@ package final class Engine {
     assert(!isInStep, "a command called another one")
     isInStep = true
     readClock()
+    // A command may put up addresses long after the last turn.
+    safeguard?.area.stamp(now.nanoseconds)
     if isLate { takeTurn([]) }
     noteChange()
     defer {
@@ -160,12 +162,7 @@ package final class Engine {
     return try body()
   }
 
-  /// Reads the clock, and tells the guard that the node lives: a command may put up addresses long after
-  /// the last turn.
-  private func readClock() {
-    now = platform.now()
-    safeguard?.area.stamp(now.nanoseconds)
-  }
+  private func readClock() { now = platform.now() }
 
   /// What a turn and a command end with: messages, addresses, announcements, in the order of a
   /// takeover; then what is listened to and waited for.
@@ -182,6 +179,7 @@ package final class Engine {
 
   private func takeTurn(_ ready: [ReadinessSource]) {
     wakeUps.beginTurn(at: now, due: timers.earliest)
+    safeguard?.area.stamp(now.nanoseconds)
     var mayHaveMore = false
     for source in ready {
       switch source {

@@ -37,7 +37,15 @@ struct InterfaceTable {
   func link(_ index: Int32) -> Link? { links[index] }
 
   /// Whether an Ethernet address is one of this machine's own.
-  func hasMAC(_ mac: MACAddress) -> Bool { links.values.contains { $0.macAddress == mac } }
+  ///
+  /// The virtual MAC address of a group is that of each of its machines: what comes in with it is only
+  /// this machine's own where it is in use on another interface.
+  func hasMAC(_ mac: MACAddress, seenOn index: Int32) -> Bool {
+    links.values.contains { link in
+      guard link.macAddress == mac else { return false }
+      return link.kind != "macvlan" || (link.isUp && link.parentIndex != index)
+    }
+  }
 
   /// All interfaces.
   var allLinks: some Collection<Link> { links.values }

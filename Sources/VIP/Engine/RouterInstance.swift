@@ -40,6 +40,8 @@ final class RouterInstance {
   var probe: AddressProbing?
   /// Its advertisements as they go out.
   var outgoing = OutgoingMessages()
+  /// Whether its advertisements get out.
+  var sending = SendFailure()
   /// The groups that its addresses belonged to on this node before.
   var formerGroups = FormerGroups()
   /// The addresses that need not be probed for: this node had them until now.

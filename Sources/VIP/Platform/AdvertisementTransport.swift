@@ -17,8 +17,9 @@ public protocol AdvertisementTransport: AnyObject {
 
   /// Sends the batch; a message that can't be sent does not hold up the others.
   ///
-  /// - Returns: 0, or the error number of the last message that could not be sent.
-  func flush() -> Int32
+  /// - Parameter failed: called for each message that could not be sent, with its place among those that
+  ///   were put into the batch since it was last sent, and the error number.
+  func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void)
 
   /// Sees to it that what is sent to the multicast group is received, after something may have ended
   /// that; has a default, which does nothing.

@@ -7,8 +7,8 @@ final class Segment {
   let transport: any AdvertisementTransport
   /// What was received that is no router's.
   private(set) var statistics = SegmentStatistics()
-  private var socketFailure = SendFailure()
-  private var frameFailure = SendFailure()
+  /// Whose the messages of the batch are.
+  private var senders: [RouterInstance] = []
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
   private(set) var routerCount = 0
@@ -47,54 +47,30 @@ final class Segment {
 
   // MARK: Sending
 
-  /// How advertisements leave.
-  enum Way {
-    /// By the socket.
-    case socket
-    /// As frames with a virtual MAC address.
-    case frames
-  }
-
-  /// Records the result of sending: 0, or the error number.
-  func recordSending(_ result: Int32, by way: Way) {
-    switch way {
-    case .socket: socketFailure.record(result)
-    case .frames: frameFailure.record(result)
+  /// Puts an advertisement of a router into the batch: to the group, or from a source to one machine.
+  func enqueue(
+    _ message: [UInt8], of instance: RouterInstance,
+    _ way: (source: IPAddress, destination: IPAddress)? = nil
+  ) {
+    senders.append(instance)
+    instance.sending.add()
+    if let way {
+      transport.enqueue(message, from: way.source, to: way.destination)
+    } else {
+      transport.enqueue(message)
     }
   }
 
-  /// Ends the sending of a turn.
-  ///
-  /// - Returns: what has changed by it.
-  @discardableResult
-  func concludeSending(by way: Way, at now: Instant) -> SendFailure.News? {
-    switch way {
-    case .socket: socketFailure.conclude(at: now)
-    case .frames: frameFailure.conclude(at: now)
+  /// Sends the batch, and hands out the routers whose advertisements were in it.
+  func flush(at now: Instant, _ body: (RouterInstance) -> Void) {
+    transport.flush { place, errorNumber in
+      if place < senders.count { senders[place].sending.fail(errorNumber) }
     }
-  }
-
-  /// The routers whose advertisements leave in one way, by VRID.
-  func routers(sendingBy way: Way) -> [RouterInstance] {
-    routers.compactMap { $0 }.filter { $0.settings.virtualMAC == (way == .frames) }
-  }
-
-  /// The error number with which a router's advertisements fail to be sent; 0 if they don't.
-  func sendFailure(of instance: RouterInstance) -> Int32 {
-    sendFailure(by: instance.settings.virtualMAC ? .frames : .socket)
-  }
-
-  /// The error number with which advertisements fail to be sent in one way; 0 if they don't.
-  func sendFailure(by way: Way) -> Int32 {
-    switch way {
-    case .socket: socketFailure.errorNumber
-    case .frames: frameFailure.errorNumber
+    for instance in senders {
+      instance.sending.conclude(at: now)
+      body(instance)
     }
-  }
-
-  /// Since when a router's advertisements fail to be sent; `nil` if they don't.
-  func sendFailingSince(of instance: RouterInstance) -> Instant? {
-    instance.settings.virtualMAC ? frameFailure.failingSince : socketFailure.failingSince
+    senders.removeAll(keepingCapacity: true)
   }
 
   // MARK: Receiving

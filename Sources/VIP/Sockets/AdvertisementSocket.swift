@@ -24,6 +24,9 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private let incoming: MessageSlab
   private let outgoing: MessageSlab
   private var outgoingUsed = 0
+  /// What could not be sent since ``flush(_:)``, and how many messages have left in parts since then.
+  private var failures: [(place: Int, errorNumber: Int32)] = []
+  private var partsCount = 0
   private var outgoingCount = 0
   /// The source of what goes to the group.
   private var source: IPAddress?
@@ -183,7 +186,8 @@ package final class AdvertisementSocket: AdvertisementTransport {
 
   private func makeRoom(for message: [UInt8]) {
     if outgoingCount == Self.batchCount || outgoingUsed + message.count > Self.outgoingByteCount {
-      _ = flush()
+      // A batch that is full leaves in parts.
+      sendBatch()
     }
   }
 
@@ -208,10 +212,16 @@ package final class AdvertisementSocket: AdvertisementTransport {
     outgoingCount += 1
   }
 
-  package func flush() -> Int32 {
-    guard outgoingCount > 0 else { return 0 }
+  package func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void) {
+    sendBatch()
+    for (place, code) in failures { failed(place, code) }
+    failures.removeAll(keepingCapacity: true)
+    partsCount = 0
+  }
+
+  private func sendBatch() {
+    guard outgoingCount > 0 else { return }
     var sent = 0
-    var failure: Int32 = 0
     // Otherwise IPv4 counts as sent what the interface's queue or the table of neighbours had no room
     // for. Only for now: it also keeps what other machines say about earlier messages.
     if family == .ipv4 { vip_tell_drops(socket.raw, true) }
@@ -225,14 +235,14 @@ package final class AdvertisementSocket: AdvertisementTransport {
       } else if errno != EINTR {
         // The first of the rest can't be sent so: leave it out and go on.
         let code = sendInFrame(sent, refusedWith: errno)
-        if code != 0 { failure = code }
+        if code != 0 { failures.append((partsCount + sent, code)) }
         sent += 1
       }
     }
     for index in 0..<outgoingCount { routes[index] = nil }
+    partsCount += outgoingCount
     outgoingCount = 0
     outgoingUsed = 0
-    return failure
   }
 
   /// Sends a message of the batch that the socket has refused.

@@ -10,10 +10,16 @@ package final class FakeTransport: AdvertisementTransport {
   package private(set) var batches: [[[UInt8]]] = []
   /// What is waiting to be received.
   package var inbox: [(PacketHeader, [UInt8])] = []
+  /// What sending fails with, and of which VRID; of all if none is named.
   package var failure: Int32 = 0
+  package var failingVRID: UInt8?
+  private var vrids: [UInt8] = []
 
   package func setSource(_ source: IPAddress) { self.source = source }
-  package func enqueue(_ message: [UInt8]) { batch.append(message) }
+  package func enqueue(_ message: [UInt8]) {
+    batch.append(message)
+    vrids.append(message[1])
+  }
 
   /// What went to single machines.
   package private(set) var unicasts:
@@ -21,12 +27,16 @@ package final class FakeTransport: AdvertisementTransport {
 
   package func enqueue(_ message: [UInt8], from source: IPAddress, to destination: IPAddress) {
     unicasts.append((source, destination, message[2]))
+    vrids.append(message[1])
   }
 
-  package func flush() -> Int32 {
+  package func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void) {
     if !batch.isEmpty { batches.append(batch) }
+    for (place, vrid) in vrids.enumerated() where failure != 0 && failingVRID ?? vrid == vrid {
+      failed(place, failure)
+    }
     batch = []
-    return failure
+    vrids = []
   }
 
   package func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {

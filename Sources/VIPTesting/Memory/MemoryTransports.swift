@@ -100,11 +100,12 @@ final class MemorySocket: AdvertisementTransport {
     batch.append(.advertise(advertisement, to: destination))
   }
 
-  func flush() -> Int32 {
+  func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void) {
     defer { batch.removeAll() }
     let failure = memory.state.withLock { $0.sendFailure }
-    if failure == 0 { for deed in batch { memory.note(deed) } }
-    return failure
+    for (place, deed) in batch.enumerated() {
+      if failure == 0 { memory.note(deed) } else { failed(place, failure) }
+    }
   }
 
   func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {

@@ -42,9 +42,9 @@ final class MachineTransport: AdvertisementTransport {
     batch.append((message, source, destination))
   }
 
-  func flush() -> Int32 {
+  func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void) {
     defer { batch = [] }
-    guard !platform.isDead, !batch.isEmpty else { return 0 }
+    guard !platform.isDead, !batch.isEmpty else { return }
     var code: Int32 = 0
     // What finds no place in the table of neighbours leaves in a frame.
     let isMute =
@@ -59,7 +59,8 @@ final class MachineTransport: AdvertisementTransport {
     }
     guard code == 0 else {
       machine.log.append(.notSent("\(batch.count) advertisement\(batch.count == 1 ? "" : "s")"))
-      return code
+      for place in batch.indices { failed(place, code) }
+      return
     }
     for (bytes, own, destination) in batch {
       guard let source = own ?? source else { continue }
@@ -67,7 +68,6 @@ final class MachineTransport: AdvertisementTransport {
         source: source, destination: destination ?? .vrrpGroup(source.family), hopLimit: 255)
       simulation.sent(bytes, header, by: machine, onInterface: interfaceIndex)
     }
-    return 0
   }
 
   func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {

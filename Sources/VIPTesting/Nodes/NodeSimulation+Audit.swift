@@ -76,7 +76,7 @@ extension NodeSimulation {
       }
       return
     }
-    // A machine that has one as its own answers for it, and to who asks first it is a stranger.
+    // A machine that has one as its own answers for it, and is a stranger to those that ask first.
     let addresses = group.addresses.map(\.address)
     guard !actives.isEmpty || !machines.contains(where: { addresses.contains(where: $0.hasOwn) })
     else { return }

@@ -49,6 +49,21 @@ import VRRP
     #expect(told(bench).map { $0.prefix(4) }.sorted() == ["mail", "web:"])
   }
 
+  @Test func `a firewall that drops one router's advertisements is told of that one alone`() throws
+  {
+    let bench = try holder(settings(), settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    let transport = try #require(bench.platform.transport(.ipv4))
+    transport.failingVRID = 52
+    transport.failure = 1
+    bench.pass(.seconds(10))
+    #expect(
+      told(bench) == ["mail: advertisements can't be sent on eth0: Operation not permitted"])
+    #expect(!bench.events.contains { if case .cleared = $0 { true } else { false } })
+    transport.failure = 0
+    bench.pass(.seconds(2))
+    #expect(bench.warnings.isEmpty)
+  }
+
   @Test func `frames that fail are not told again after each message of the socket`() throws {
     let bench = try holder(
       settings(), settings(["198.18.0.101/24"], vrid: 52, name: "mail", virtualMAC: true))
