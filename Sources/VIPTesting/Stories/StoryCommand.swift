@@ -130,7 +130,7 @@ public enum StoryCommand: Sendable, Hashable {
     case fit
     /// Its priority is lower by so much.
     case weaker(UInt8)
-    /// It leaves the election.
+    /// The router leaves the election.
     case unfit
   }
 
