@@ -25,8 +25,11 @@ public struct NetlinkError: Error, Sendable, Hashable {
   /// Whether the thing to be added existed before (EEXIST).
   public var isAlreadyThere: Bool { code == EEXIST }
 
-  /// There is no route (ENETUNREACH, EHOSTUNREACH).
-  var isUnreachable: Bool { code == ENETUNREACH || code == EHOSTUNREACH }
+  /// The answer to a question for a route that leads nowhere: there is none (ENETUNREACH), or what there
+  /// is drops or refuses packets: unreachable (EHOSTUNREACH), prohibit (EACCES), blackhole (EINVAL).
+  var isWithoutRoute: Bool {
+    code == ENETUNREACH || code == EHOSTUNREACH || code == EACCES || code == EINVAL
+  }
 
   /// What is to be removed is not among the routes (ESRCH).
   var isNoSuchRoute: Bool { code == ESRCH }

@@ -1,7 +1,7 @@
 public import VIPCore
 
 extension NetlinkKernel {
-  /// The route to an address; `nil` if there is none.
+  /// The route to an address; `nil` if there is none, or one by which packets are dropped or refused.
   ///
   /// Equivalent to: `ip route get fibmatch ADDRESS`
   public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
@@ -12,7 +12,7 @@ extension NetlinkKernel {
         SubnetRouteMessage.record(message, in: bytes)
       }.first
     } catch {
-      if error.isUnreachable { return nil }
+      if error.isWithoutRoute { return nil }
       throw error
     }
   }

@@ -6,8 +6,8 @@ extension NetworkTests {
   /// A virtual address whose subnet the host has no route to is served all the same.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct RouteTests {
-    private func routes(_ machine: LabNode) throws -> String {
-      try machine.namespace.check(["ip", "-6", "route", "show", "metric", "2147483647"])
+    private func routes(_ machine: LabNode, _ family: String = "-6") throws -> String {
+      try machine.namespace.check(["ip", family, "route", "show", "metric", "2147483647"])
     }
 
     private func expectAnswer(_ segment: Segment, _ vip: IPAddress) throws {
@@ -92,6 +92,65 @@ extension NetworkTests {
       try eventually("the address is there") { try machine.holds(vip) }
       #expect(try routes(machine).isEmpty)
       #expect(!node.process.log.contains("this machine has no route to"))
+    }
+
+    @Test("Without a lease a route that another program removes is replaced")
+    func removedRoute() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv6)
+      try machine.namespace.ip(
+        "address delete \(machine.ipv6)/64 dev eth0\nroute add 2001:db8::/32 dev eth0")
+      let node = try VipctlNode(on: machine, of: segment, ["\(vip)/64"], ["--lease", "off"])
+      try node.waitUntil(.active)
+      try expectAnswer(segment, vip)
+      #expect(try routes(machine).isEmpty)
+      try machine.namespace.ip("route delete 2001:db8::/32 dev eth0")
+      try eventually("there is a route") { try !routes(machine).isEmpty }
+      let subnet = try #require(routes(machine).split(separator: " ").first)
+      try machine.namespace.check(
+        ["ip", "-6", "route", "delete", "\(subnet)", "metric", "2147483647"])
+      try eventually("there is one again") { try !routes(machine).isEmpty }
+      try expectAnswer(segment, vip)
+      try node.stop()
+      #expect(try routes(machine).isEmpty)
+    }
+
+    @Test(
+      "A route that drops or refuses packets is none",
+      arguments: ["blackhole", "unreachable", "prohibit"])
+    func nowhere(kind: String) throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv6)
+      try machine.namespace.ip(
+        "address delete \(machine.ipv6)/64 dev eth0\nroute add \(kind) 2001:db8::/32")
+      let node = try VipctlNode(on: machine, of: segment, ["\(vip)/64"])
+      try node.waitUntil(.active)
+      try expectAnswer(segment, vip)
+      #expect(try !routes(machine).isEmpty)
+      #expect(!node.process.log.contains("get nowhere"))
+      // One to the same subnet comes first.
+      try machine.namespace.ip("route add \(kind) \(vip)/64")
+      try eventually("the node warns") { node.process.log.contains("get nowhere") }
+      try machine.namespace.ip("route delete \(kind) \(vip)/64")
+      try expectAnswer(segment, vip)
+    }
+
+    @Test("An IPv4 address beside one that has no route brings its route")
+    func secondary() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv4)
+      try machine.namespace.ip(
+        "address delete \(machine.ipv4)/24 dev eth0\n"
+          + "address add \(machine.ipv4)/24 dev eth0 noprefixroute")
+      let node = try VipctlNode(on: machine, of: segment, ["\(vip)/24"])
+      try node.waitUntil(.active)
+      try expectAnswer(segment, vip)
+      #expect(try !routes(machine, "-4").isEmpty)
+      try node.stop()
+      #expect(try routes(machine, "-4").isEmpty)
     }
   }
 }

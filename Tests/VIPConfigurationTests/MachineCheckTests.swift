@@ -44,8 +44,15 @@ import VIPCore
   private static let good =
     "routers: [{interface: eth0, vrid: 1, addresses: [192.0.2.9/24, 2001:db8::9]}]"
 
+  /// What is said of the IPv6 address of `good` where the host has none beside it.
+  private static let withoutNetwork =
+    "1:64: warning: 2001:db8::9/128 has no prefix length that names its network, and eth0 has no "
+    + "address there; write it with the length of its network, as in /64"
+
   @Test func `nothing is wrong`() throws {
-    #expect(try remarks(Self.good, machine()) == [])
+    #expect(
+      try remarks(
+        Self.good, machine(Self.eth0, ["192.0.2.1/24", "fe80::1/64", "2001:db8::1/64"])) == [])
   }
 
   @Test func `what run would do`() throws {
@@ -102,7 +109,7 @@ import VIPCore
 
   @Test func `an alternative name is a name`() throws {
     let machine = try machine([:]) { $0.links[0].alternativeNames = ["enp2s0"] }
-    #expect(try remarks(Self.good.replacing("eth0", with: "enp2s0"), machine) == [])
+    #expect(try remarks(Self.single.replacing("eth0", with: "enp2s0"), machine) == [])
   }
 
   @Test func `kinds of interfaces that serve nothing`() throws {
@@ -120,7 +127,7 @@ import VIPCore
     #expect(
       try remarks(Self.good, member) == [
         "1:23: warning: eth0 is in the VRF blue, where the node makes no routes; give eth0 an "
-          + "address in the network of each virtual IPv6 address"
+          + "address in the network of each virtual IPv6 address", Self.withoutNetwork,
       ])
     let silent = try machine([:]) { $0.links[0].flags.insert(.noARP) }
     #expect(
@@ -171,6 +178,7 @@ import VIPCore
           "1:23: waits: eth0 has no IPv4 address to send from; the router waits until it has",
           "1:23: waits: IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6); the router "
             + "waits until it is on",
+          Self.withoutNetwork,
         ])
   }
 
@@ -188,6 +196,16 @@ import VIPCore
       "[198.51.100.1/24]", "",
       "warning: 198.51.100.1/24 lies in no network of eth0 (192.0.2.1/24); its neighbours may not "
         + "reach it"
+    ),
+    (
+      "[198.51.100.1/32]", "",
+      "note: 198.51.100.1/32 lies in no network of eth0 (192.0.2.1/24), which is right where it is "
+        + "routed to this machine"
+    ),
+    (
+      "[2001:db8::9/127]", "",
+      "note: eth0 has no address in the network of 2001:db8::9/127; unless another route leads "
+        + "there, the router makes one while it holds the address"
     ),
     (
       "[192.0.2.9/25]", "",
@@ -322,7 +340,7 @@ import VIPCore
     #expect(
       try remarks(Self.good, crowded) == [
         "1:23: warning: with 2 IPv6 addresses on eth0 the kernel takes no more automatic ones (it "
-          + "stops at 2); set net.ipv6.conf.eth0.max_addresses to 0"
+          + "stops at 2); set net.ipv6.conf.eth0.max_addresses to 0", Self.withoutNetwork,
       ])
   }
 

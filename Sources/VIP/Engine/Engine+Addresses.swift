@@ -77,7 +77,8 @@ extension Engine {
     if entry.kind == .retire, next == nil { dropRetired(of: instance) }
     if next == nil {
       switch entry.kind {
-      case .install, .refresh: reviewRoutes(of: instance)
+      case .install: reviewRoutes(of: instance, .all)
+      case .refresh: reviewRoutes(of: instance, .refresh)
       case .remove: removeRoutes(of: instance)
       case .retire, .load: break
       }

@@ -198,7 +198,7 @@ extension Engine {
     } else if primary != instance.election.primaryAddress {
       instance.election.changePrimaryAddress(to: primary)
     }
-    reviewRoutes(of: instance)
+    reviewRoutes(of: instance, .change)
     schedule(instance)
   }
 
@@ -210,7 +210,7 @@ extension Engine {
     forgetRetry(of: instance)
     if handsOver {
       restoreAddresses(of: instance)
-      reviewRoutes(of: instance)
+      reviewRoutes(of: instance, .change)
     }
     stopElection(of: instance)
     if instance.handover.isUnderWay, !handsOver { release(instance) }
@@ -302,6 +302,7 @@ extension Engine {
     changeListening(for: instance)
     endHandover(of: instance)
     for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
+    instance.routes.forgetRefusals()
     instance.sightings.clear()
     removeMacvlan(of: instance)
     claims.releaseGroup(of: instance.slot)

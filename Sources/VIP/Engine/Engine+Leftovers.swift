@@ -80,7 +80,7 @@ extension Engine {
   private func removeRoutes(
     ofLeftovers addresses: some Sequence<InterfaceAddress>, onInterface index: Int32
   ) {
-    for subnet in Set(addresses.lazy.filter { $0.family == .ipv6 }.map(\.network))
+    for subnet in Set(addresses.lazy.filter(\.hasNetwork).map(\.network))
     where !isRouteMade(to: subnet, onInterface: index) {
       _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
     }

@@ -61,9 +61,10 @@ extension Engine {
     case .announcing: return failedAnnouncements[instance.slot] != nil
     case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false
     case .addressFailure(let address):
+      if instance.isHolding, instance.routes.failure(address) != nil { return true }
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].failure != nil
-      } ?? (instance.isHolding && instance.routes.failure(address) != nil)
+      } ?? false
     case .addressRemoved(let address):
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].isContested(at: now)

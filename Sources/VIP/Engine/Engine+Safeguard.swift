@@ -114,7 +114,7 @@ extension Engine {
     guard let link = instance.link else { return }
     let source = instance.election.primaryAddress
     let listed = instance.outgoing.listedAddresses
-    instance.routes.update(instance.addresses, hasOwnInterface: instance.settings.virtualMAC)
+    instance.routes.update(instance.addresses)
     safeguard.publish(
       GuardedRouter(
         slot: instance.slot, serial: instance.serial, interfaceIndex: link.index,

@@ -82,9 +82,7 @@ extension Engine {
       if let failure = address.failure { add(.addressFailure(address.address), failure) }
     }
     if instance.isHolding {
-      for subnet in instance.routes.subnets {
-        if let failure = instance.routes.failure(subnet) { add(.addressFailure(subnet), failure) }
-      }
+      for (place, text) in instance.routes.failures { add(.addressFailure(place), text) }
     }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))

@@ -73,6 +73,7 @@ package final class Engine {
   private var delayedTurns = 0
   /// Tells the rounds apart in which leases are refreshed.
   var leaseRounds = LeaseRounds()
+  var routeRounds = RouteRounds()
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
@@ -247,6 +248,7 @@ package final class Engine {
         continueChangeProbes()
       case .common(.listening): resumeListening()
       case .common(.refresh): refreshAnnouncements()
+      case .common(.routes): continueRouteReviews()
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }

@@ -20,6 +20,8 @@ enum EngineTimer: Hashable {
     case listening
     /// The next periodic announcements.
     case refresh
+    /// The next look at the routes to the subnets of addresses.
+    case routes
   }
 
   static let lease = common(.lease)
@@ -28,6 +30,7 @@ enum EngineTimer: Hashable {
   static let changeProbe = common(.changeProbe)
   static let listening = common(.listening)
   static let refresh = common(.refresh)
+  static let routes = common(.routes)
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {

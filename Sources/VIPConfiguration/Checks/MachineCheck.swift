@@ -276,9 +276,16 @@ public struct MachineCheck: Sendable {
       $0.family == address.family && !$0.address.isLinkLocal
     }
     guard !address.address.isLinkLocal else { return [] }
-    if address.family == .ipv6, address.prefixLength < 127,
-      !networks.contains(where: { $0.contains(address.address) })
-    {
+    let isHostAddress = address.prefixLength == address.family.addressBitCount
+    if address.family == .ipv6, !networks.contains(where: { $0.contains(address.address) }) {
+      guard !isHostAddress else {
+        return [
+          Remark(
+            kind: .warning, place: place,
+            text: address.withoutNetwork("\(link.name) has no address there"),
+            isToldByNode: true)
+        ]
+      }
       return [
         Remark(
           kind: .note, place: place,
@@ -289,14 +296,16 @@ public struct MachineCheck: Sendable {
     guard !networks.isEmpty else { return [] }
     guard let network = networks.first(where: { $0.contains(address.address) }) else {
       let list = networks.map(\.description).joined(separator: ", ")
+      let fact = "\(address) lies in no network of \(link.name) (\(list))"
       return [
-        Remark(
-          kind: .warning, place: place,
-          text: "\(address) lies in no network of \(link.name) (\(list)); its neighbours may not "
-            + "reach it")
+        isHostAddress
+          ? Remark(
+            kind: .note, place: place,
+            text: "\(fact), which is right where it is routed to this machine")
+          : Remark(
+            kind: .warning, place: place, text: "\(fact); its neighbours may not reach it")
       ]
     }
-    let isHostAddress = address.prefixLength == address.family.addressBitCount
     guard !isHostAddress, address.prefixLength != network.prefixLength else { return [] }
     return [
       Remark(

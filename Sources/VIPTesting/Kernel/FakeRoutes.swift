@@ -9,6 +9,16 @@ package struct FakeRoute: Sendable, Hashable {
   /// Which program made it.
   package var protocolTag: UInt8
   package var validUntil: Duration?
+  /// What becomes of packets.
+  package var kind = Kind.unicast
+
+  /// What a route does with packets.
+  package enum Kind: Sendable, Hashable {
+    /// They leave by the interface.
+    case unicast
+    /// They are dropped or refused.
+    case blackhole, unreachable, prohibit
+  }
 }
 
 /// What Linux does with requests about routes.
@@ -25,14 +35,21 @@ extension FakeKernel {
         prefixLength: address.family.addressByteCount * 8, protocolTag: 2, isLocal: true)
     }
     let own = entries.lazy.filter { entry in
-      entry.isLocal && !entry.record.flags.contains(.noPrefixRoute)
+      entry.isLocal && entry.record.flags.isDisjoint(with: [.noPrefixRoute, .secondary])
         && entry.record.address.contains(address) && self.isUp(entry.record.interfaceIndex)
     }.map { RouteRecord(prefixLength: $0.record.address.prefixLength, protocolTag: 2) }
-    let made = routes.lazy.filter { $0.subnet.contains(address) }
-      .map { RouteRecord(prefixLength: $0.subnet.prefixLength, protocolTag: $0.protocolTag) }
-    return (Array(own) + Array(made)).max { one, other in
-      (one.prefixLength, one.isOurs ? 0 : 1) < (other.prefixLength, other.isOurs ? 0 : 1)
+    let all =
+      own.map { (record: $0, kind: FakeRoute.Kind.unicast) }
+      + routes.lazy.filter { $0.subnet.contains(address) }.map { route in
+        let record = RouteRecord(
+          prefixLength: route.subnet.prefixLength, protocolTag: route.protocolTag)
+        return (record: record, kind: route.kind)
+      }
+    let best = all.max { one, other in
+      (one.record.prefixLength, one.record.isOurs ? 0 : 1)
+        < (other.record.prefixLength, other.record.isOurs ? 0 : 1)
     }
+    return best?.kind == .unicast ? best?.record : nil
   }
 
   /// Makes a route, or refreshes it.
@@ -78,11 +95,22 @@ extension FakeKernel {
     to subnet: InterfaceAddress, onInterface index: Int32, protocolTag: UInt8,
     lifetime: Duration? = nil
   ) {
+    addRoute(
+      to: subnet, onInterface: index, protocolTag: protocolTag, lifetime: lifetime, kind: .unicast)
+  }
+
+  /// Makes a route of a kind as another program would.
+  ///
+  /// Equivalent to: `ip route replace KIND SUBNET proto TAG`
+  package func addRoute(
+    to subnet: InterfaceAddress, onInterface index: Int32, protocolTag: UInt8,
+    lifetime: Duration? = nil, kind: FakeRoute.Kind
+  ) {
     removeRoute(to: subnet, onInterface: index, protocolTag: protocolTag)
     routes.append(
       FakeRoute(
         interfaceIndex: index, subnet: subnet, protocolTag: protocolTag,
-        validUntil: lifetime.map { now + $0 }))
+        validUntil: lifetime.map { now + $0 }, kind: kind))
   }
 
   /// Removes a route as another program would.

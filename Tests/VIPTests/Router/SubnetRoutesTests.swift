@@ -17,17 +17,34 @@ import VRRP
     let addresses = VirtualAddresses(
       try list(
         "2001:db8::10/64", "2001:db8::11/64", "2001:db8:1::1/48", "fe80::1/64", "2001:db8::9/128"))
-    routes.update(addresses, hasOwnInterface: false)
-    #expect(try routes.subnets == list("2001:db8::/64", "2001:db8:1::/48"))
+    routes.update(addresses)
+    #expect(try Array(routes.subnets) == list("2001:db8::/64", "2001:db8:1::/48"))
+    #expect(try routes.places.suffix(1) == list("2001:db8::9/128"))
   }
 
-  @Test(arguments: [false, true])
-  func `IPv4 brings its route along, but not on a macvlan`(hasOwnInterface: Bool) throws {
+  @Test func `subnets of IPv4 too, but no host addresses`() throws {
     var routes = SubnetRoutes()
     routes.update(
-      VirtualAddresses(try list("192.0.2.10/24", "192.0.2.11/32")),
-      hasOwnInterface: hasOwnInterface)
-    #expect(try routes.subnets == (hasOwnInterface ? list("192.0.2.0/24") : []))
+      VirtualAddresses(try list("192.0.2.10/24", "192.0.2.11/32", "192.0.2.64/31")))
+    #expect(try routes.places == list("192.0.2.0/24", "192.0.2.64/31"))
+  }
+
+  @Test func `of addresses that name no network a few are looked at`() throws {
+    var routes = SubnetRoutes()
+    let near = (1...9).map { "2001:db8::\($0)/128" }
+    let far = (1...50).map { "2001:db8:\($0)::1/128" }
+    routes.update(VirtualAddresses(try (near + far).map { try #require(InterfaceAddress($0)) }))
+    #expect(routes.subnets.isEmpty && routes.places.count == 16)
+    #expect(try routes.places.prefix(2) == list("2001:db8::1/128", "2001:db8:1::1/128")[...])
+  }
+
+  @Test func `a round has an end, and the next one goes on there`() {
+    var rounds = RouteRounds()
+    #expect(rounds.next(of: 0).isEmpty)
+    #expect(rounds.next(of: 3) == 0..<3 && rounds.next(of: 3) == 0..<3)
+    #expect(rounds.next(of: 150) == 0..<64 && rounds.next(of: 150) == 64..<128)
+    #expect(rounds.next(of: 150) == 128..<192 && rounds.next(of: 150) == 42..<106)
+    #expect(rounds.next(of: 10) == 0..<10)
   }
 
   @Test func `networks end where their prefix says`() throws {
@@ -41,7 +58,14 @@ import VRRP
       #expect(address.network.description == network)
       #expect(address.strangers.first?.description == stranger)
     }
-    #expect(try list("2001:db8::1/127")[0].strangers.isEmpty)
+    for (text, strangers) in [
+      ("2001:db8::1/127", ["2001:db8::"]), ("192.0.2.10/31", ["192.0.2.11"]),
+      ("192.0.2.9/30", ["192.0.2.9", "192.0.2.10"]),
+      ("2001:db8::1/126", ["2001:db8::1", "2001:db8::2"]),
+      ("2001:db8::10/128", ["2001:db8::11", "2001:db8::12", "2001:db8::13", "2001:db8::14"]),
+    ] {
+      #expect(try list(text)[0].strangers.map(\.description) == strangers)
+    }
   }
 
   private let subnet = InterfaceAddress("2001:db8::/64")
@@ -129,5 +153,172 @@ import VRRP
     bench.settle()
     let warnings = bench.events.filter { if case .warning = $0 { true } else { false } }
     #expect(!warnings.contains { "\($0)".contains("route") }, "\(warnings)")
+  }
+
+  private func told(_ bench: Bench, _ text: String) -> Int {
+    bench.events.count {
+      if case .warning(let problem) = $0 { problem.text.contains(text) } else { false }
+    }
+  }
+
+  private func ours(_ bench: Bench) -> [InterfaceAddress] {
+    bench.platform.fake.routes.filter { $0.protocolTag == vipProtocolTag }.map(\.subnet)
+  }
+
+  @Test(arguments: [FakeRoute.Kind.blackhole, .unreachable, .prohibit])
+  func `a route that leads nowhere is none`(kind: FakeRoute.Kind) throws {
+    let bench = try Bench()
+    bench.platform.fake.addRoute(
+      to: try #require(InterfaceAddress("2001:db8::/32")), onInterface: 2, protocolTag: 9,
+      kind: kind)
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.pass(.seconds(10))
+    #expect(ours(bench) == [subnet])
+    #expect(bench.warnings == [])
+  }
+
+  @Test func `a route that leads nowhere and comes first is told of, once for each holding`() throws
+  {
+    let bench = try Bench()
+    let kernel = bench.platform.fake
+    let subnet = try #require(subnet)
+    kernel.addRoute(to: subnet, onInterface: 2, protocolTag: 9, kind: .unreachable)
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.pass(.seconds(20))
+    #expect(told(bench, "get nowhere") == 1)
+    #expect(bench.warnings.contains { $0.contains("get nowhere") })
+    try bench.hear(200, from: "fe80::2", family: .ipv6, addresses: ["2001:db8::10"])
+    #expect(bench.state(.ipv6) == .backup)
+    bench.settle()
+    #expect(!bench.warnings.contains { $0.contains("get nowhere") })
+    bench.pass(.seconds(20))
+    #expect(bench.state(.ipv6) == .active)
+    #expect(told(bench, "get nowhere") == 2)
+    kernel.removeRoute(to: subnet, onInterface: 2, protocolTag: 9)
+    bench.pass(.seconds(2))
+    #expect(!bench.warnings.contains { $0.contains("get nowhere") })
+    #expect(ours(bench) == [subnet])
+  }
+
+  @Test func `a refused route is told again after another takeover`() throws {
+    let bench = try Bench()
+    bench.platform.fake.failure = { request in
+      guard case .installRoute = request else { return nil }
+      return NetlinkError(operation: "add a route", code: 12)
+    }
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.pass(.seconds(20))
+    #expect(told(bench, "can't be reached here") == 1)
+    try bench.hear(200, from: "fe80::2", family: .ipv6, addresses: ["2001:db8::10"])
+    bench.pass(.seconds(20))
+    #expect(bench.state(.ipv6) == .active)
+    #expect(told(bench, "can't be reached here") == 2)
+    bench.platform.fake.failure = nil
+    bench.pass(.seconds(2))
+    #expect(!bench.warnings.contains { $0.contains("can't be reached here") })
+  }
+
+  @Test func `a pair of addresses is a network`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["2001:db8::10/127"]))
+    bench.pass(.seconds(10))
+    #expect(try ours(bench) == list("2001:db8::10/127"))
+    #expect(bench.warnings == [])
+  }
+
+  @Test func `an IPv6 address without the length of its network is told of`() throws {
+    let bench = try Bench()
+    let kernel = bench.platform.fake
+    let subnet = try #require(subnet)
+    kernel.addRoute(to: try #require(InterfaceAddress("::/0")), onInterface: 2, protocolTag: 9)
+    try bench.engine.add(settings(["2001:db8::10"]))
+    bench.pass(.seconds(10))
+    #expect(ours(bench) == [])
+    #expect(told(bench, "as in /64") == 1)
+    #expect(
+      bench.warnings == [
+        "2001:db8::10/128 has no prefix length that names its network, and no route but a default one "
+          + "leads there; write it with the length of its network, as in /64"
+      ])
+    kernel.addRoute(to: subnet, onInterface: 2, protocolTag: 9)
+    bench.pass(.seconds(2))
+    #expect(bench.warnings == [])
+  }
+
+  @Test func `an IPv4 address without the length of its network may be routed here`() throws {
+    let bench = try Bench()
+    bench.platform.fake.addRoute(
+      to: try #require(InterfaceAddress("0.0.0.0/0")), onInterface: 2, protocolTag: 9)
+    try bench.engine.add(settings(["203.0.113.7/32"]))
+    bench.pass(.seconds(10))
+    #expect(bench.state() == .active && bench.warnings == [] && ours(bench) == [])
+  }
+
+  @Test func `an IPv4 address beside one without a route gets one`() throws {
+    let bench = try Bench()
+    let kernel = bench.platform.fake
+    let host = try #require(FakePlatform.ownV4)
+    kernel.add(
+      AddressRecord(interfaceIndex: 2, address: host, flags: [.permanent, .noPrefixRoute]))
+    try bench.engine.add(settings())
+    bench.pass(.seconds(10))
+    #expect(ours(bench) == [host.network])
+    kernel.addRoute(to: host.network, onInterface: 2, protocolTag: 9)
+    bench.pass(.seconds(2))
+    #expect(ours(bench) == [])
+    kernel.removeRoute(to: host.network, onInterface: 2, protocolTag: 9)
+    bench.pass(.seconds(2))
+    #expect(ours(bench) == [host.network])
+    _ = bench.engine.remove("web")
+    bench.pass(.seconds(4))
+    #expect(kernel.routes.isEmpty)
+  }
+
+  @Test func `an IPv4 address beside one with a route gets none`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(10))
+    let requests = requests(bench)
+    #expect(requests.made.isEmpty && requests.removed.isEmpty)
+  }
+
+  @Test func `without a lease a route that goes is noticed, and nothing is refreshed`() throws {
+    let bench = try Bench(lease: .off)
+    let kernel = bench.platform.fake
+    let subnet = try #require(subnet)
+    let wider = try #require(InterfaceAddress("2001:db8::/48"))
+    kernel.addRoute(to: wider, onInterface: 2, protocolTag: 9)
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.pass(.seconds(10))
+    #expect(ours(bench) == [])
+    kernel.removeRoute(to: wider, onInterface: 2, protocolTag: 9)
+    bench.pass(.seconds(1))
+    #expect(ours(bench) == [subnet])
+    kernel.removeRoute(to: subnet, onInterface: 2, protocolTag: vipProtocolTag)
+    bench.pass(.seconds(1))
+    #expect(ours(bench) == [subnet])
+    _ = requests(bench)
+    bench.pass(.seconds(10))
+    #expect(requests(bench).made.isEmpty)
+  }
+
+  @Test func `many subnets are looked at in turn`() throws {
+    let bench = try Bench(lease: .off)
+    try bench.engine.add(settings((0..<100).map { "2001:db8:\($0)::10/64" }))
+    bench.pass(.seconds(10))
+    let subnets = ours(bench)
+    #expect(subnets.count == 100)
+    bench.platform.fake.forgetRequests()
+    bench.pass(.seconds(10))
+    let asked = bench.platform.fake.requests.count {
+      if case .findRoute = $0 { true } else { false }
+    }
+    #expect((576...704).contains(asked), "\(asked)")
+    for subnet in subnets {
+      bench.platform.fake.removeRoute(
+        to: subnet, onInterface: 2, protocolTag: vipProtocolTag)
+    }
+    bench.pass(.seconds(2))
+    #expect(ours(bench).count == 100)
   }
 }
