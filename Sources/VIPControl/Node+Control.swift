@@ -211,8 +211,8 @@ extension ControlRequest {
     case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):
       let routerCountMax = RouterConfiguration.requestRouterCountMax
       guard routers.count <= routerCountMax else {
-        return "\(routers.count) routers in one request are more than \(routerCountMax); ask for less "
-          + "at a time"
+        return "\(routers.count) routers in one request are more than \(routerCountMax); "
+          + "ask for less at a time"
       }
       let count = routers.reduce(0) { $0 + $1.addresses.count }
       let countMax = RouterConfiguration.requestAddressCountMax
