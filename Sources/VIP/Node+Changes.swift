@@ -78,7 +78,7 @@ extension Node {
 
   /// Takes note that settings have been checked, on another thread than the node's.
   package func noteChecked(_ routers: [RouterConfiguration]) {
-    for router in routers { engine.checked.note(router) }
+    if !routers.isEmpty { engine.checked.note(routers) }
   }
 
   private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> ChangeTarget {

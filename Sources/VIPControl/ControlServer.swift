@@ -42,7 +42,8 @@ public final class ControlServer: Sendable {
     static let streamByteCount = 1 << 20
   }
 
-  private let path: String
+  private let directory: RuntimeDirectory
+  private let place: Mutex<Place>
   let wakeUp: WakeUp
   private let replies = Mutex<[Delivery]>([])
   private let isStopped = Atomic<Bool>(false)
@@ -54,6 +55,14 @@ public final class ControlServer: Sendable {
     var bytes: [UInt8]
     /// Whether more follows.
     var isPart: Bool
+  }
+
+  /// Where clients find the server.
+  private struct Place {
+    /// The file of the socket.
+    var file: FileIdentity?
+    /// A socket that takes the place of the one that is listened on.
+    var next: Int32?
   }
 
   private struct Ending {
@@ -68,8 +77,10 @@ public final class ControlServer: Sendable {
     in directory: RuntimeDirectory, stream: @escaping StreamHandler = { _ in nil },
     handler: @escaping Handler
   ) throws(NodeError) {
-    path = RuntimeDirectory.socketPath(in: directory.path)
+    self.directory = directory
+    let path = RuntimeDirectory.socketPath(in: directory.path)
     let listener = try Self.listen(path)
+    place = Mutex(Place(file: FileIdentity(path: path)))
     do throws(NodeError) {
       wakeUp = try WakeUp()
     } catch {
@@ -119,9 +130,50 @@ public final class ControlServer: Sendable {
   /// Requests that have come in are still answered, by a thread that outlives this call:
   /// ``finish()`` waits for it.
   public func close() {
-    unlink(path)
-    isStopped.store(true, ordering: .releasing)
+    place.withLock { place in
+      // Others may have put their own there.
+      if !Self.isLost(place, path) { unlink(path) }
+      isStopped.store(true, ordering: .releasing)
+    }
     wakeUp.wake()
+  }
+
+  /// Whether others have removed or replaced the control socket.
+  package var isLost: Bool { place.withLock { Self.isLost($0, path) } }
+
+  /// Listens on a new control socket if others have removed or replaced the one there was; who is
+  /// connected stays so.
+  ///
+  /// To be called while the directory is claimed.
+  ///
+  /// - Returns: whether that was so.
+  /// - Throws: why it can't listen.
+  package func listenAgainIfLost() throws(NodeError) -> Bool {
+    let isLost = try place.withLock { place throws(NodeError) in
+      guard !hasStopped, Self.isLost(place, path) else { return false }
+      try OwnFiles.require(directory: directory.path)
+      try directory.clearSocketPlace()
+      let listener = try Self.listen(path)
+      if let unused = place.next { Glibc.close(unused) }
+      place = Place(file: FileIdentity(path: path), next: listener)
+      return true
+    }
+    if isLost { wakeUp.wake() }
+    return isLost
+  }
+
+  private var path: String { RuntimeDirectory.socketPath(in: directory.path) }
+
+  private static func isLost(_ place: Place, _ path: String) -> Bool {
+    place.file == nil || FileIdentity(path: path) != place.file
+  }
+
+  /// The socket to listen on from now on, if it is another one.
+  func takeListener() -> Int32? {
+    place.withLock { place in
+      defer { place.next = nil }
+      return place.next
+    }
   }
 
   /// Stops listening; returns once every request that has come in has its reply.

@@ -34,7 +34,7 @@ final class ControlSession {
   }
 
   private let server: ControlServer
-  private let listener: Int32
+  private var listener: Int32
   private let handler: ControlServer.Handler
   private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
@@ -57,13 +57,23 @@ final class ControlSession {
   func run() {
     while !server.hasStopped || connections.values.contains(where: \.isOwedReply) {
       wait()
+      changeListener()
       collectReplies()
       if server.hasStopped { hurry() }
       closeOverdue()
     }
     for id in connections.keys { drop(id) }
+    changeListener()
     close(listener)
     server.sessionEnded()
+  }
+
+  /// Goes over to another socket if there is one, since the file of this one is gone.
+  private func changeListener() {
+    guard let next = server.takeListener() else { return }
+    if !server.hasStopped { acceptWaiting() }
+    close(listener)
+    listener = next
   }
 
   private var isFull: Bool {

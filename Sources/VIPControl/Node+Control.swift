@@ -15,6 +15,7 @@ extension Node {
   public func answer(
     _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
   ) async -> ControlReply {
+    if let excess = request.excess { return .failed(ControlFailure(.invalid, excess)) }
     do throws(NodeError) {
       noteChecked(try await Self.validate(request, beside: configurations))
       switch request {
@@ -200,6 +201,25 @@ extension Node {
   /// All hand over at the same time.
   private func takeDown(_ names: [String]) async {
     try? await down(all: names)
+  }
+}
+
+extension ControlRequest {
+  /// Why a request is too large to be looked at; `nil` if it is not.
+  fileprivate var excess: String? {
+    switch self {
+    case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):
+      let routerCountMax = RouterConfiguration.requestRouterCountMax
+      guard routers.count <= routerCountMax else {
+        return "\(routers.count) routers in one request are more than \(routerCountMax); "
+          + "ask for less at a time"
+      }
+      let count = routers.reduce(0) { $0 + $1.addresses.count }
+      let countMax = RouterConfiguration.requestAddressCountMax
+      guard count > countMax else { return nil }
+      return "\(count) addresses in one request are more than \(countMax); ask for less at a time"
+    default: return nil
+    }
   }
 }
 

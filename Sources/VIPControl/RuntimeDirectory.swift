@@ -37,20 +37,43 @@ public final class RuntimeDirectory: Sendable {
     try OwnFiles.require(directory: path)
     let lock = try Self.claim(Self.pidPath(in: path), directory: path)
     self.lock = Mutex(lock)
-    // Whatever is there belongs to a dead node, or we would not hold the lock.
-    let socket = Self.socketPath(in: path)
-    if unlink(socket) != 0, errno != ENOENT {
-      let code = errno
-      unlink(Self.pidPath(in: path))
-      close(lock)
-      throw NodeError(
-        .system(errno: code),
-        "\(socket) is in the place of the control socket and can't be removed "
-          + "(\(errorText(code))); remove it")
+    do throws(NodeError) {
+      try clearSocketPlace()
+    } catch {
+      release()
+      throw error
     }
   }
 
   deinit { release() }
+
+  /// Removes what is in the place of the control socket.
+  ///
+  /// It belongs to a dead node or to nobody, since the lock is ours.
+  func clearSocketPlace() throws(NodeError) {
+    let socket = Self.socketPath(in: path)
+    guard unlink(socket) != 0, errno != ENOENT else { return }
+    let code = errno
+    throw NodeError(
+      .system(errno: code),
+      "\(socket) is in the place of the control socket and can't be removed "
+        + "(\(errorText(code))); remove it")
+  }
+
+  /// Claims the directory again if others have removed or replaced it or the pid file.
+  ///
+  /// - Returns: whether that was so.
+  /// - Throws: why it can't be claimed; ``NodeError/Kind/alreadyRunning`` if another node has done it.
+  package func reclaimIfLost() throws(NodeError) -> Bool {
+    try lock.withLock { lock throws(NodeError) in
+      guard let old = lock, !Self.isPidFile(old, of: path) else { return false }
+      try Self.makeDirectory(path)
+      try OwnFiles.require(directory: path)
+      lock = try Self.claim(Self.pidPath(in: path), directory: path)
+      close(old)
+      return true
+    }
+  }
 
   /// Removes the node's files and gives the directory to others; nothing happens a second time.
   public func release() {
@@ -59,9 +82,16 @@ public final class RuntimeDirectory: Sendable {
       return lock
     }
     guard let lock else { return }
-    unlink(Self.socketPath(in: path))
-    unlink(Self.pidPath(in: path))
+    // Others may have replaced the directory by one of theirs.
+    if Self.isPidFile(lock, of: path) {
+      unlink(Self.socketPath(in: path))
+      unlink(Self.pidPath(in: path))
+    }
     close(lock)
+  }
+
+  private static func isPidFile(_ descriptor: Int32, of path: String) -> Bool {
+    FileIdentity(path: pidPath(in: path)) == FileIdentity(descriptor: descriptor)
   }
 
   /// Whether a directory is still the one of a process, whose files are there as long.

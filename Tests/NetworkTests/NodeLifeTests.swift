@@ -98,6 +98,25 @@ extension NetworkTests {
       #expect(try machine.vipctl("down", "--all").status == 0)
     }
 
+    @Test("files of a running node that others remove come back")
+    func removedFiles() throws {
+      let machine = try Machine()
+      #expect(try machine.up().status == 0)
+      let vip = "\(machine.segment.virtualAddress(.ipv4))"
+      let list = machine.directory + "/vipctl.addresses"
+      for name in ["/vipctl.sock", "/vipctl.pid", "/vipctl.addresses", ""] {
+        try FileManager.default.removeItem(atPath: machine.directory + name)
+        try eventually("the node's files are there again after the loss of '\(name)'") {
+          try machine.vipctl("status").status == 0
+            && machine.files().contains("vipctl.pid")
+            && (try? String(contentsOfFile: list, encoding: .utf8))?.contains(vip) == true
+        }
+      }
+      let down = try machine.vipctl("down", "--all")
+      #expect(down.status == 0, "\(down)")
+      #expect(try machine.node.namespace.processes().isEmpty)
+    }
+
     @Test("an interface that is down is waited for, and status says so")
     func interfaceDown() throws {
       let machine = try Machine()

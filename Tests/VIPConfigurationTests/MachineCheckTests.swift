@@ -124,6 +124,16 @@ import VIPCore
       machine.links.append(Link(index: 7, name: "blue", kind: "vrf"))
     }
     #expect(try remarks(Self.single, member) == [])
+    for kind in ["bridge", "batadv", nil] {
+      let port = try machine([:]) { machine in
+        machine.links[0].masterIndex = 7
+        machine.links.append(Link(index: 7, name: "eth7", kind: kind))
+      }
+      #expect(
+        try remarks(Self.single, port) == [
+          "1:23: waits: eth0 is a port of eth7, which takes its packets; serve the addresses on eth7"
+        ])
+    }
     #expect(
       try remarks(Self.good, member) == [
         "1:23: warning: eth0 is in the VRF blue, where the node makes no routes; give eth0 an "
@@ -216,6 +226,57 @@ import VIPCore
     let text = "routers: [{interface: eth0, vrid: 1, \(more)addresses: \(addresses)}]"
     let column = 50 + more.count
     #expect(try remarks(text, machine()) == ["1:\(column): \(message)"])
+  }
+
+  @Test func `the address to send from is the one that the election takes`() throws {
+    let unicast =
+      "routers: [{interface: eth0, vrid: 1, addresses: [2001:db8::9/64], peers: [2001:db8::2]}]"
+    let multicast = "routers: [{interface: eth0, vrid: 1, addresses: [2001:db8::9/64]}]"
+    func missing(_ text: String, _ machine: MachineCheck) throws -> [String] {
+      try remarks(text, machine).filter { $0.contains("to send from") }
+    }
+    func line(_ kind: String) -> String {
+      "1:23: waits: eth0 has no \(kind) to send from; the router waits until it has"
+    }
+    let global = line("usable global IPv6 address")
+    let link = line("usable link-local IPv6 address")
+    #expect(try missing(unicast, machine(Self.eth0, ["fe80::1/64"])) == [global])
+    #expect(try missing(multicast, machine(Self.eth0, ["2001:db8::1/64"])) == [link])
+    let both = try machine(Self.eth0, ["fe80::1/64", "2001:db8::1/64"])
+    #expect(try missing(unicast, both) == [] && missing(multicast, both) == [])
+    let plan = try both.plan(ConfigurationReader.read(unicast)).joined(separator: "\n")
+    #expect(plan.contains(" on eth0 from 2001:db8::1, "))
+    // A virtual address is none, nor is one that may be another machine's.
+    #expect(
+      try missing(unicast, machine(Self.eth0, ["fe80::1/64", "2001:db8::9/64"])) == [global])
+    #expect(
+      try missing(Self.single, machine(Self.eth0, ["192.0.2.9/24"])) == [line("IPv4 address")])
+    for flags in [AddressFlags.tentative, .dadFailed] {
+      var machine = both
+      for index in machine.addresses.indices { machine.addresses[index].flags = flags }
+      #expect(try missing(unicast, machine) == [global] && missing(multicast, machine) == [link])
+    }
+  }
+
+  @Test func `a virtual address that the host has on another interface is told`() throws {
+    func told(_ settings: [String: String] = [:]) throws -> [String] {
+      let machine = try machine(settings) { machine in
+        machine.links.append(Link(index: 9, name: "kube-ipvs0"))
+        for text in ["192.0.2.9/32", "2001:db8::9/128"] {
+          machine.addresses.append(
+            AddressRecord(interfaceIndex: 9, address: try #require(InterfaceAddress(text))))
+        }
+      }
+      return try remarks(Self.good, machine).filter { $0.contains("own address") }
+    }
+    #expect(
+      try told() == [
+        "1:50: warning: 192.0.2.9 is this machine's own address on kube-ipvs0 too, so it answers for "
+          + "it beside the Active; remove it with 'ip address delete 192.0.2.9/32 dev kube-ipvs0', "
+          + "or set net.ipv4.conf.eth0.arp_ignore to 1"
+      ])
+    #expect(try told(["net/ipv4/conf/eth0/arp_ignore": "1"]) == [])
+    #expect(try told(["net/ipv4/conf/all/arp_ignore": "1"]) == [])
   }
 
   @Test func `more addresses than an advertisement holds`() throws {

@@ -88,4 +88,22 @@ import VRRP
     #expect(late == [])
     await node.shutdown()
   }
+
+  @Test func `a request that names too much is refused before anything is done`() async throws {
+    let node = try Node(
+      Node.Options(settings: NodeSettings(lease: .off)), on: MachineInMemory())
+    let few = try Self.router(Self.addresses(1))
+    let many = try Self.router(Self.addresses(Self.most))
+    for (routers, what) in [
+      (Array(repeating: few, count: 2049), "2049 routers in one request are more than 2048"),
+      (Array(repeating: many, count: 13), "260000 addresses in one request are more than 250000"),
+    ] {
+      let refusal = ControlReply.failed(
+        ControlFailure(.invalid, what + "; ask for less at a time"))
+      let request = ControlRequest.up(routers, timeout: .zero)
+      #expect(await node.answer(request) == refusal)
+      #expect(await node.answer(.dryRun(request)) == refusal)
+    }
+    await node.shutdown()
+  }
 }

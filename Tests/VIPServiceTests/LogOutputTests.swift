@@ -94,6 +94,33 @@ import VIPReports
     #expect(readText(path).utf8.count <= 1000 && readText(path).hasSuffix("\n998\n999\n"))
   }
 
+  @Test func `a log whose directory is gone stays small, and comes back with the directory`()
+    throws
+  {
+    let folder = try TemporaryDirectory()
+    let descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    let path = folder["run/log"]
+    #expect(mkdir(folder["run"], 0o700) == 0)
+    var file = LogFile(path: path, descriptor: descriptor, byteCountMax: 1000)
+    try file.open()
+    func say(_ text: String) {
+      file.reopenIfDeleted()
+      #expect(write(descriptor, Array(text.utf8), text.utf8.count) == text.utf8.count)
+      file.grow(by: text.utf8.count)
+    }
+    say("one\n")
+    #expect(unlink(path) == 0 && rmdir(folder["run"]) == 0)
+    for number in 0..<1000 {
+      say("\(number)\n")
+      var status = stat()
+      #expect(fstat(descriptor, &status) == 0 && status.st_size <= 1000)
+    }
+    #expect(mkdir(folder["run"], 0o700) == 0)
+    say("two\n")
+    #expect(readText(path) == "two\n")
+  }
+
   @Test(.timeLimit(.minutes(10)))
   func `a FIFO, a link or another's file is not taken for the log`() throws {
     let folder = try TemporaryDirectory()

@@ -48,15 +48,49 @@ import VRRP
     var checked = CheckedSettings()
     var router = try settings()
     try checked.check(router)
-    checked.note(router)
+    checked.note([router])
     try checked.check(router)
     router.addresses = []
     #expect(throws: ConfigurationError.self) { try checked.check(router) }
     #expect(throws: ConfigurationError.self) { try checked.check(router) }
-    for number in 0..<100 {
-      router = try settings()
-      router.name = "r\(number)"
-      checked.note(router)
+  }
+
+  /// Settings that are refused wherever they are looked at, of routers that have these in common.
+  private func refused(count: Int, addressCount: Int) throws -> [RouterConfiguration] {
+    var router = try settings()
+    router.addresses = try (0..<addressCount).map { number in
+      try #require(InterfaceAddress("10.\(number >> 16).\(number >> 8 & 255).\(number & 255)/8"))
     }
+    router.interface = ""
+    return (0..<count).map { number in
+      router.name = "r\(number)"
+      return router
+    }
+  }
+
+  @Test(arguments: [(40, 5000), (2048, 1)])
+  func `all settings of a request that were checked elsewhere are taken as they are`(
+    count: Int, addressCount: Int
+  ) throws {
+    let routers = try refused(count: count, addressCount: addressCount)
+    var checked = CheckedSettings()
+    #expect(throws: ConfigurationError.self) { try checked.check(routers[0]) }
+    // What was noted before is in nobody's way.
+    checked.note(try refused(count: 100, addressCount: 1000))
+    checked.note(routers)
+    for _ in 0..<2 {
+      for router in routers { try checked.check(router) }
+    }
+  }
+
+  @Test func `settings that were checked are forgotten when there is no room for others`() throws {
+    let old = try refused(count: 1, addressCount: 100)
+    let others = try refused(count: 15, addressCount: 20_000).dropFirst()
+    var checked = CheckedSettings()
+    checked.note(old)
+    try checked.check(old[0])
+    for router in others { checked.note([router]) }
+    #expect(throws: ConfigurationError.self) { try checked.check(old[0]) }
+    try checked.check(#require(others.last))
   }
 }

@@ -216,8 +216,9 @@ import VRRP
     #expect(reason(bench) == text)
   }
 
-  @Test(arguments: ["bridge", "bond", "team", "openvswitch"])
-  func `a port serves nothing until it is one no longer`(kind: String) throws {
+  /// The interface of a driver, such as hv_netvsc, to which a fast one of the machine belongs, has no kind.
+  @Test(arguments: ["bridge", "bond", "team", "openvswitch", "hsr", "batadv", nil] as [String?])
+  func `a port serves nothing until it is one no longer`(kind: String?) throws {
     let bench = try Bench()
     bench.platform.fake.setLink(Link(index: 9, name: "master0", kind: kind))
     try bench.engine.add(settings())

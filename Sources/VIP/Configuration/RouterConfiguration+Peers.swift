@@ -1,4 +1,4 @@
-import VIPCore
+package import VIPCore
 
 /// Advertising to each of the other machines instead of to the multicast group.
 ///
@@ -54,7 +54,7 @@ extension RouterConfiguration {
   }
 
   /// Whether advertisements of a family are sent from an address that is valid beyond the link.
-  func needsGlobalSource(_ family: AddressFamily) -> Bool {
+  package func needsGlobalSource(_ family: AddressFamily) -> Bool {
     family == .ipv6 && peers(.ipv6).first.map { !$0.isLinkLocal } ?? false
   }
 }

@@ -1,5 +1,5 @@
-import Netlink
-import VIPCore
+package import Netlink
+package import VIPCore
 import VRRP
 
 /// Noticing that this machine answers for an address that another one of the group holds: it has the
@@ -37,23 +37,47 @@ extension Engine {
     guard !instance.isHolding, !instance.handover.isUnderWay, !instance.election.isOwner else {
       return nil
     }
-    let address = record.address.address
     let isElsewhere = record.interfaceIndex != link.index
-    if isElsewhere, !answersForOtherInterfaces(link, address.family) { return nil }
-    let name = interfaces.link(record.interfaceIndex)?.name ?? "interface \(record.interfaceIndex)"
+    if isElsewhere, !answersForOtherInterfaces(link, record.address.family) { return nil }
+    return HostAnswer.text(
+      record, on: interfaces.link(record.interfaceIndex)?.name,
+      besides: isElsewhere ? link.name : nil)
+  }
+
+  /// Whether the kernel answers on an interface for addresses of others.
+  private func answersForOtherInterfaces(_ link: Link, _ family: AddressFamily) -> Bool {
+    HostAnswer.isGivenForOtherInterfaces(
+      family, arpIgnore: Int(link.ipv4[.arpIgnore] ?? 0),
+      ofAll: platform.setting("ipv4/conf/all/arp_ignore") ?? 0)
+  }
+}
+
+/// The answers of a host for addresses of its own that are virtual ones too.
+package enum HostAnswer {
+  /// What is wrong with them.
+  ///
+  /// - Parameters:
+  ///   - record: the host's address.
+  ///   - name: the interface that has it.
+  ///   - other: the router's interface if that is another one.
+  /// - Returns: what is wrong and what to do.
+  package static func text(
+    _ record: AddressRecord, on name: String?, besides other: String?
+  ) -> String {
+    let address = record.address.address
+    let name = name ?? "interface \(record.interfaceIndex)"
     let start =
       "\(address) is this machine's own address on \(name) too, so it answers for it beside the "
       + "Active; remove it with 'ip address delete \(record.address) dev \(name)'"
-    return isElsewhere
-      ? start + ", or set net.ipv4.conf.\(link.name).arp_ignore to 1"
-      : start + ", or make this machine the owner (priority 255)"
+    return other.map { start + ", or set net.ipv4.conf.\($0).arp_ignore to 1" }
+      ?? start + ", or make this machine the owner (priority 255)"
   }
 
   /// Whether the kernel answers on an interface for addresses of others: in IPv4 unless it is told not
-  /// to, in IPv6 never.
-  private func answersForOtherInterfaces(_ link: Link, _ family: AddressFamily) -> Bool {
-    guard family == .ipv4 else { return false }
-    let own = Int(link.ipv4[.arpIgnore] ?? 0)
-    return max(own, platform.setting("ipv4/conf/all/arp_ignore") ?? 0) == 0
+  /// to, there or for all, in IPv6 never.
+  package static func isGivenForOtherInterfaces(
+    _ family: AddressFamily, arpIgnore: Int, ofAll: Int
+  ) -> Bool {
+    family == .ipv4 && max(arpIgnore, ofAll) == 0
   }
 }

@@ -32,21 +32,39 @@ extension Engine {
 /// of a change.
 struct CheckedSettings {
   /// More would keep addresses in memory that no router has any more.
-  private static let countMax = 32
+  private static let addressCountMax = RouterConfiguration.requestAddressCountMax
 
-  private var list: [RouterConfiguration] = []
+  /// By name.
+  private var routers: [String: RouterConfiguration] = [:]
+  private var addressCount = 0
 
   /// Checks settings unless that has been done.
   mutating func check(_ settings: RouterConfiguration) throws(ConfigurationError) {
-    guard !list.contains(settings) else { return }
+    guard routers[settings.name] != settings else { return }
     try settings.validate()
-    note(settings)
+    note([settings])
   }
 
-  /// Notes that settings have been checked elsewhere.
-  mutating func note(_ settings: RouterConfiguration) {
-    list.removeAll { $0.name == settings.name }
-    if list.count >= Self.countMax { list.removeFirst() }
-    list.append(settings)
+  /// Notes that the settings of a request have been checked elsewhere; all of them are kept until there
+  /// is no room for others.
+  mutating func note(_ checked: [RouterConfiguration]) {
+    let added = checked.reduce(0) { $0 + $1.addresses.count }
+    if addressCount + added > Self.addressCountMax
+      || routers.count + checked.count > RouterConfiguration.requestRouterCountMax
+    {
+      routers = [:]
+      addressCount = 0
+    }
+    for settings in checked {
+      addressCount += settings.addresses.count
+      addressCount -= routers.updateValue(settings, forKey: settings.name)?.addresses.count ?? 0
+    }
   }
+}
+
+extension RouterConfiguration {
+  /// The most routers that one request of a client may name settings of: as many as a guard has room for.
+  package static let requestRouterCountMax = GuardArea.slotCount
+  /// The most addresses that these may have together.
+  package static let requestAddressCountMax = 250_000
 }

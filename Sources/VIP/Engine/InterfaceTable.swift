@@ -1,5 +1,6 @@
-import Netlink
-import VIPCore
+package import Netlink
+package import VIPCore
+import VRRP
 
 /// What the kernel says about interfaces and the addresses on them that are not ours.
 ///
@@ -179,6 +180,23 @@ struct InterfaceTable {
     if family == .ipv4 { return true }
     return record.address.address.isLinkLocal != isGlobal
       && record.flags.isDisjoint(with: [.tentative, .dadFailed])
+  }
+}
+
+extension RouterConfiguration {
+  /// The address that advertisements of a family are sent from, as the election chooses it.
+  ///
+  /// An owner's addresses are the host's own; others are no source.
+  ///
+  /// - Parameters:
+  ///   - records: the host's addresses on the router's interface, in the kernel's order.
+  ///   - family: the family.
+  /// - Returns: the address; `nil` if there is none.
+  package func source(among records: [AddressRecord], _ family: AddressFamily) -> IPAddress? {
+    guard let index = records.first?.interfaceIndex else { return nil }
+    let virtual = priority == .owner ? [] : Set(addresses.map(\.address))
+    return InterfaceTable(links: [], addresses: records).primaryAddress(
+      of: index, family, isGlobal: needsGlobalSource(family), isVirtual: virtual.contains)
   }
 }
 

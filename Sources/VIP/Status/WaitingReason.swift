@@ -54,8 +54,11 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension InterfaceFault {
-  /// The kinds of interfaces that take the packets of their ports.
-  private static let takers: Set = ["bridge", "bond", "team", "openvswitch", "hsr"]
+  /// The kinds of interfaces that leave the packets to the interfaces that belong to them.
+  ///
+  /// All others take them, such as bridges, bonds and interfaces of a driver (hv_netvsc), which have no
+  /// kind.
+  private static let harmlessMasters: Set = ["vrf"]
 
   /// Why an interface can't serve addresses, whatever its state.
   ///
@@ -69,7 +72,7 @@ extension InterfaceFault {
   ) -> InterfaceFault? {
     if link.isLoopback { return InterfaceFault(.loopback, of: name) }
     if !link.isEthernet { return InterfaceFault(.notEthernet, of: name) }
-    guard let master, let kind = master.kind, takers.contains(kind) else { return nil }
+    guard let master, !harmlessMasters.contains(master.kind ?? "") else { return nil }
     return InterfaceFault(.port(of: master.name), of: name)
   }
 }

@@ -27,7 +27,7 @@ extension MachineCheck {
 
   private func plan(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {
     let link = self.link(settings.interface)
-    let source = link.flatMap { self.source(on: $0, family) }
+    let source = link.flatMap { self.source(of: settings, on: $0, family) }
     let silence = Timing.activeDownInterval(
       priority: settings.priority, interval: settings.interval, version: settings.version)
     let takeover =

@@ -232,10 +232,10 @@ public struct MachineCheck: Sendable {
         waits(
           place,
           "IPv6 is switched off on \(link.name) (\(name)); the router waits until it is on"))
-    } else if source(on: link, family) == nil {
-      let kind = family == .ipv4 ? "IPv4 address" : "link-local IPv6 address"
-      remarks.append(
-        waits(place, "\(link.name) has no \(kind) to send from; the router waits until it has"))
+    } else if source(of: settings, on: link, family) == nil {
+      let reason = WaitingReason.noSourceAddress(
+        interface: link.name, family, isGlobal: settings.needsGlobalSource(family))
+      remarks.append(waits(place, "\(reason); the router waits until it has"))
     }
     let count = settings.addresses(family).count
     let room = Advertisement.addressCountMax(
@@ -272,9 +272,34 @@ public struct MachineCheck: Sendable {
             + "is not")
       ]
     }
-    let networks = host.map(\.address).filter {
-      $0.family == address.family && !$0.address.isLinkLocal
+    return hostAnswers(address, at: place, settings, link)
+      + networkRemarks(address, at: place, host.map(\.address), link)
+  }
+
+  /// That the host has a virtual address on other interfaces, for which it answers on the router's too.
+  private func hostAnswers(
+    _ address: InterfaceAddress, at place: Place, _ settings: RouterConfiguration, _ link: Link
+  ) -> [Remark] {
+    guard settings.priority != .owner,
+      HostAnswer.isGivenForOtherInterfaces(
+        address.family, arpIgnore: kernel.number("net/ipv4/conf/\(link.name)/arp_ignore") ?? 0,
+        ofAll: kernel.number("net/ipv4/conf/all/arp_ignore") ?? 0)
+    else { return [] }
+    return addresses.filter {
+      $0.address.address == address.address && $0.interfaceIndex != link.index
+    }.map { record in
+      let name = links.first { $0.index == record.interfaceIndex }?.name
+      return Remark(
+        kind: .warning, place: place, text: HostAnswer.text(record, on: name, besides: link.name),
+        isToldByNode: true)
     }
+  }
+
+  /// Where an address does not fit the networks of the host's own ones.
+  private func networkRemarks(
+    _ address: InterfaceAddress, at place: Place, _ own: [InterfaceAddress], _ link: Link
+  ) -> [Remark] {
+    let networks = own.filter { $0.family == address.family && !$0.address.isLinkLocal }
     guard !address.address.isLinkLocal else { return [] }
     let isHostAddress = address.prefixLength == address.family.addressBitCount
     if address.family == .ipv6, !networks.contains(where: { $0.contains(address.address) }) {
@@ -314,10 +339,10 @@ public struct MachineCheck: Sendable {
     ]
   }
 
-  func source(on link: Link, _ family: AddressFamily) -> IPAddress? {
-    addresses.first { record in
-      record.interfaceIndex == link.index && record.address.family == family && !record.isOurs
-        && (family == .ipv4 || record.address.address.isLinkLocal)
-    }?.address.address
+  /// The address that a router would send from; `nil` if there is none.
+  func source(
+    of settings: RouterConfiguration, on link: Link, _ family: AddressFamily
+  ) -> IPAddress? {
+    settings.source(among: addresses.filter { $0.interfaceIndex == link.index }, family)
   }
 }

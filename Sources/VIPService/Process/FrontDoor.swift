@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import VIP
 import VIPControl
@@ -40,6 +41,27 @@ final class FrontDoor: Sendable {
   /// Whether the node can be asked.
   var isOpen: Bool { state.withLock { $0.server != nil } }
 
+  /// Whether the node has a control socket where clients look for it.
+  var isReachable: Bool { state.withLock { $0.server.map { !$0.isLost } ?? false } }
+
+  /// Whether there is no list of addresses where the node may note them.
+  var lacksAddresses: Bool {
+    addressesPath.map { access($0, F_OK) != 0 && errno == ENOENT } ?? false
+  }
+
+  /// Makes again what others have removed or replaced: the directory, the pid file, the socket.
+  ///
+  /// - Returns: whether that was so.
+  /// - Throws: why that is not possible, such as another node that has the directory now.
+  func restore() throws(NodeError) -> Bool {
+    let (directory, server) = state.withLock { state in
+      state.isClosed ? (nil, nil) : (state.directory, state.server)
+    }
+    let isReclaimed = try directory?.reclaimIfLost() ?? false
+    let isReopened = try server?.listenAgainIfLost() ?? false
+    return isReclaimed || isReopened
+  }
+
   /// Claims the directory if that is still to be done, and answers on the socket from now on.
   ///
   /// - Throws: why that is not possible.
@@ -49,6 +71,7 @@ final class FrontDoor: Sendable {
     let directory: RuntimeDirectory
     if let claimed = state.withLock({ $0.directory }) {
       directory = claimed
+      _ = try directory.reclaimIfLost()
     } else {
       directory = try RuntimeDirectory(path: path)
       state.withLock { $0.directory = directory }

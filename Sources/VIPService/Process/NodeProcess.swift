@@ -66,9 +66,12 @@ public struct NodeProcess: Sendable {
     try door.open(stream: handler.stream, handler.answer)
   }
 
-  /// Gets what the node could do without so far; tells of what it still can't have.
+  /// Gets what the node could do without so far, or what others have removed; tells of what it still
+  /// can't have.
   private func getTheRest() async {
-    if !door.isOpen {
+    if door.isOpen {
+      await keepDoorOpen()
+    } else {
       do throws(NodeError) {
         let hadDirectory = door.addressesPath != nil
         try openDoor()
@@ -81,6 +84,27 @@ public struct NodeProcess: Sendable {
       }
     }
     if fifo.makeAwaited() { await node.tell(.eventPipe, nil) }
+  }
+
+  /// Makes the files of the runtime directory again if others have removed them.
+  private func keepDoorOpen() async {
+    do throws(NodeError) {
+      if try door.restore() {
+        LogLine(
+          .warning,
+          "the control socket or the pid file in \(door.path) had been removed and is made again; "
+            + "leave the files of a running node alone"
+        ).write()
+      }
+      await node.tell(.controlSocket, nil)
+      if door.lacksAddresses { await node.noteAddressesAgain() }
+    } catch {
+      let effect =
+        door.isReachable
+        ? "another node may be started on \(door.path)"
+        : "this node runs, but can't be asked or told anything"
+      await node.tell(.controlSocket, "\(error); until that is over \(effect)")
+    }
   }
 
   /// Tries again and again, until the task is cancelled.
@@ -141,7 +165,7 @@ public struct NodeProcess: Sendable {
     let watchdog = manager?.feedWatchdog(of: node)
     defer { watchdog?.cancel() }
     let watch = Task { await machine.run() }
-    let rest = Task { if unready == .wait { await keepGettingTheRest() } }
+    let rest = Task { await keepGettingTheRest() }
     defer {
       watch.cancel()
       rest.cancel()
@@ -174,7 +198,11 @@ public struct NodeProcess: Sendable {
   public func serveInBackground(starter: Int32, until stops: Stops) async {
     await logReady([])
     let watch = Task { await machine.run() }
-    defer { watch.cancel() }
+    let rest = Task { await keepGettingTheRest() }
+    defer {
+      watch.cancel()
+      rest.cancel()
+    }
     let logging = log.follow(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
     }
