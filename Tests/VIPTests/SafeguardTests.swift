@@ -65,8 +65,11 @@ import VRRP
       while place < bytes.count {
         let length = Int(bytes[place])
         let family: AddressFamily = bytes[place + 16] == 2 ? .ipv4 : .ipv6
-        found.insert(
-          bytes.span.ipAddress(family, at: place + length - family.addressByteCount))
+        // RTM_DELADDR; the others are about routes.
+        if bytes[place + 4] == 21 {
+          found.insert(
+            bytes.span.ipAddress(family, at: place + length - family.addressByteCount))
+        }
         place += length
       }
     }
