@@ -145,7 +145,8 @@ import Testing
   /// What belongs to the whole process is changed where a process is run, and nowhere else.
   @Test func `no library changes its process`() throws {
     let call = try Regex(
-      "(^|[^._a-zA-Z])(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal|setrlimit|mlockall|pthread_sigmask)\\(")
+      "(^|[^._a-zA-Z])(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal|setrlimit|mlockall|pthread_sigmask)\\("
+    )
     for file in try Repository.swiftFiles(under: "Sources")
     where !["vipctl", "VIPService"].contains(file.module) {
       for (number, line) in try file.lines.enumerated() {

@@ -46,7 +46,7 @@ import VIPCore
 
   /// What is said of the IPv6 address of `good` where the host has none beside it.
   private static let withoutNetwork =
-    "1:64: warning: 2001:db8::9/128 has no prefix length that names its network, and eth0 has no "
+    "1:64: warning: 2001:db8::9 has no prefix length that names its network, and eth0 has no "
     + "address there; write it with the length of its network, as in /64"
 
   @Test func `nothing is wrong`() throws {
@@ -225,7 +225,8 @@ import VIPCore
   func `addresses that don't fit`(addresses: String, more: String, message: String) throws {
     let text = "routers: [{interface: eth0, vrid: 1, \(more)addresses: \(addresses)}]"
     let column = 50 + more.count
-    #expect(try remarks(text, machine()) == ["1:\(column): \(message)"])
+    let atAddress = try remarks(text, machine()).filter { $0.hasPrefix("1:\(column): ") }
+    #expect(atAddress == ["1:\(column): \(message)"])
   }
 
   @Test func `the address to send from is the one that the election takes`() throws {

@@ -237,7 +237,7 @@ import VRRP
     #expect(told(bench, "as in /64") == 1)
     #expect(
       bench.warnings == [
-        "2001:db8::10/128 has no prefix length that names its network, and no route but a default one "
+        "2001:db8::10 has no prefix length that names its network, and no route but a default one "
           + "leads there; write it with the length of its network, as in /64"
       ])
     kernel.addRoute(to: subnet, onInterface: 2, protocolTag: 9)
