@@ -61,6 +61,8 @@ package struct AddressProbing: Sendable {
   static let slicePause = Duration.milliseconds(5)
   /// How long answers must go on at least until a router is refused.
   static let patienceMin = Duration.seconds(5)
+  /// What is sent later than planned by so much is sent by a process that has slept.
+  static let sleepMin = Duration.seconds(1)
   /// The first answer is told; more than these are not kept.
   static let answersMax = 16
 
@@ -148,6 +150,12 @@ package struct AddressProbing: Sendable {
 
   /// Takes the addresses to send a probe for now.
   package mutating func takeDue(by now: Instant) -> ArraySlice<IPAddress> {
+    // A process that has slept hears an answer before it could hear the group: it begins again.
+    if let deadline, now >= deadline + Self.sleepMin {
+      startedAt = now
+      answers = []
+      send(at: now)
+    }
     switch phase {
     case .idle, .over:
       return []

@@ -55,6 +55,20 @@ import VIPCore
     AddressProbing.Holder(address: Self.a, mac: Self.stranger)
   }
 
+  @Test func `a process that has slept probes again before it accuses a machine`() {
+    var probing = begun()
+    _ = probing.takeDue(by: Self.start)
+    // Nine seconds later it is answered before it can have heard the group.
+    let again = probing.takeDue(by: at(9000))
+    let isNews = probing.heard(claim(Self.a))
+    #expect(again.count == 1 && isNews)
+    run(&probing, until: at(9400))
+    #expect(judge(&probing, at: 9400, mustDecide: true) == .open)
+    probing.heardGroup(listing: Self.a)
+    run(&probing, until: at(9800))
+    #expect(judge(&probing, at: 9800, mustDecide: true) == .free)
+  }
+
   @Test func `each address is probed for three times, and 400 ms are enough`() {
     var probing = begun([Self.a, Self.b])
     let sent = run(&probing, until: at(1000))
