@@ -305,12 +305,6 @@ public actor Node {
     await noteAddresses()
   }
 
-  /// Notes addresses whose list others have removed; a change that is under way does that itself.
-  package func noteAddressesAgain() async {
-    guard !isApplying, !isShuttingDown, !engine.routerNames.isEmpty else { return }
-    await noteAddresses()
-  }
-
   /// Tells of what was wrong at the start, once.
   func tellOfStart() {
     deliver(startProblems.map { .nodeWarning($0) })

@@ -141,8 +141,8 @@ public final class ControlServer: Sendable {
   /// Whether others have removed or replaced the control socket.
   package var isLost: Bool { place.withLock { Self.isLost($0, path) } }
 
-  /// Listens on a new control socket if others have removed or replaced the one there was; who is
-  /// connected stays so.
+  /// Listens on a new control socket if others have removed or replaced the one there was;
+  /// clients that are connected stay so.
   ///
   /// To be called while the directory is claimed.
   ///

@@ -49,7 +49,7 @@ public final class RuntimeDirectory: Sendable {
 
   /// Removes what is in the place of the control socket.
   ///
-  /// It belongs to a dead node or to nobody, since the lock is ours.
+  /// No living node has it, since the lock is ours.
   func clearSocketPlace() throws(NodeError) {
     let socket = Self.socketPath(in: path)
     guard unlink(socket) != 0, errno != ENOENT else { return }

@@ -81,7 +81,7 @@ extension SubnetRoutes {
   /// No usable route leads to a subnet or an address; the text says why.
   mutating func noteRefusal(_ place: InterfaceAddress, _ text: String) { refused[place] = text }
 
-  /// The router does not hold its addresses any more: what is wrong then is told anew.
+  /// The router does not hold its addresses any more: what is wrong then is told once more.
   mutating func forgetRefusals() { refused = [:] }
 
   /// The router has got addresses of another one, and needs the routes that were made for them.

@@ -36,12 +36,9 @@ struct LogFile {
     byteCount += count
     guard byteCount >= byteCountMax else { return }
     if rename(path, path + ".1") == 0 || errno == ENOENT {
-      do {
-        return try open()
-      } catch {
-        // The descriptor still leads to the old file, which may have no name any more; the new one is
-        // opened after another line, or once the old one is full again.
-      }
+      if (try? open()) != nil { return }
+      // The descriptor still leads to the old file, which may have no name any more; the new one is
+      // opened after another line, or once the old one is full again.
     }
     // It can't be set aside (a directory is in the way, or its own is gone): what is new counts for more.
     if ftruncate(descriptor, 0) == 0 { byteCount = 0 }

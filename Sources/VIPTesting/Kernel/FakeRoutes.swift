@@ -14,9 +14,9 @@ package struct FakeRoute: Sendable, Hashable {
 
   /// What a route does with packets.
   package enum Kind: Sendable, Hashable {
-    /// They leave by the interface.
+    /// Packets leave by the interface.
     case unicast
-    /// They are dropped or refused.
+    /// Packets are dropped or refused.
     case blackhole, unreachable, prohibit
   }
 }
