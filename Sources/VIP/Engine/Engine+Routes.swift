@@ -12,7 +12,8 @@ import VIPCore
 extension Engine {
   /// What to look at.
   enum RouteReview {
-    /// All, once the addresses are there.
+    /// All, once the addresses are there; of IPv4, which mostly has its own routes, no more than in a
+    /// round.
     case all
     /// What an address or an interface that has changed may have been needed for.
     ///
@@ -33,6 +34,7 @@ extension Engine {
     let isServedByHost = instance.family == .ipv4 && !instance.settings.virtualMAC
     let places =
       switch review {
+      case .all where isServedByHost: Array(routes.places.prefix(RouteRounds.size))
       case .all: routes.places
       case .change where !isServedByHost: Array(routes.subnets)
       case .change, .refresh: routes.known

@@ -83,7 +83,7 @@ package struct AddressProbing: Sendable {
   private var answers: [Holder] = []
   /// The probed addresses that the group's Active has been heard to list.
   private(set) var listed: Set<IPAddress> = []
-  /// When the first probe of these addresses was due.
+  /// When the first probe of these addresses was due, or the process has woken up since.
   private var startedAt = Instant.zero
 
   /// Why the addresses must not be used; kept while they are probed again.
@@ -150,12 +150,9 @@ package struct AddressProbing: Sendable {
 
   /// Takes the addresses to send a probe for now.
   package mutating func takeDue(by now: Instant) -> ArraySlice<IPAddress> {
-    // A process that has slept hears an answer before it could hear the group: it begins again.
-    if let deadline, now >= deadline + Self.sleepMin {
-      startedAt = now
-      answers = []
-      send(at: now)
-    }
+    // A process that has slept hears an answer before it could hear the group: it accuses no machine
+    // until it has listened for as long as one that has just begun.
+    if let deadline, now >= deadline + Self.sleepMin { startedAt = now }
     switch phase {
     case .idle, .over:
       return []

@@ -1,6 +1,6 @@
 import VIPCore
 
-/// Whether what is sent on one way gets out, and whether that is news.
+/// Whether what a router sends gets out.
 ///
 /// Several messages that leave together count as one attempt. It tells of a failure if any of them has
 /// failed, and nothing has got out if all have.
