@@ -18,12 +18,12 @@ WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReport
   VIPTests vipctlTests
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test bench fuzz mutation-check build release format lint api clean install uninstall \
+.PHONY: help demo test test-kubernetes bench fuzz mutation-check build release format lint api clean install uninstall \
   install-dependencies
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
-	  while IFS= read -r line; do printf '  make %-10s %s\n' "$${line%%:*}" "$${line##*## }"; done
+	  while IFS= read -r line; do printf '  make %-15s %s\n' "$${line%%:*}" "$${line##*## }"; done
 
 demo: install-dependencies ## three nodes and a client on one machine: failover with measured times
 	@Scripts/demo
@@ -42,6 +42,10 @@ test: install-dependencies lint ## everything that continuous integration checks
 	@# On their own, so that nothing else takes the processor from what they measure.
 	@$(call step,tests in network namespaces)
 	@$(SWIFT) test --skip-build --disable-xctest --filter '^NetworkTests\.' 2>&1 | $(BRIEF)
+
+test-kubernetes: install-dependencies ## the package in Kubernetes/: its tests
+	@$(call step,tests of the package in Kubernetes)
+	@$(SWIFT) test --disable-xctest --package-path Kubernetes 2>&1 | $(BRIEF)
 
 bench: install-dependencies ## outages, processor time and memory beside keepalived's
 	@Benchmarks/failover

@@ -42,7 +42,7 @@ import VRRP
     let expected = RouterConfiguration(
       name: "lan-1", interface: "eth0", vrid: 31, priority: 200, interval: .milliseconds(250),
       addresses: ["192.0.2.100/32", "2001:db8::100/128"].compactMap { .init($0) },
-      preempt: true, preemptDelay: .seconds(10))
+      preempts: true, preemptDelay: .seconds(10))
     #expect(plan.routers == [expected])
     #expect(plan.acknowledgements == ["lan-1": .running(4, problem: nil)])
     #expect(plan.registrations == [] && plan.unfitness == nil)
@@ -70,9 +70,9 @@ import VRRP
       })
     #expect(plan.routers.first?.interface == "bond0")
     #expect(plan.routers.first?.interval == .seconds(1))
-    #expect(plan.routers.first?.preempt == false)
+    #expect(plan.routers.first?.preempts == false)
     #expect(plan.routers.first?.preemptDelay == .zero)
-    #expect(plan.routers.first?.virtualMac == true)
+    #expect(plan.routers.first?.virtualMAC == true)
   }
 
   @Test func `the interface is the one whose network has the addresses`() {

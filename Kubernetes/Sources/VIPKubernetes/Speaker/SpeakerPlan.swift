@@ -156,9 +156,9 @@ private struct Builder {
     let configuration = RouterConfiguration(
       name: name, interface: interface, vrid: spec.vrid,
       priority: Priority(rawValue: priority), interval: spec.settings.interval,
-      addresses: addresses.map { InterfaceAddress(host: $0) }, preempt: spec.settings.preempt,
+      addresses: addresses.map { InterfaceAddress(host: $0) }, preempts: spec.settings.preempt,
       preemptDelay: spec.settings.preempt ? spec.settings.preemptDelay : .zero,
-      virtualMac: spec.settings.virtualMac)
+      virtualMAC: spec.settings.virtualMac)
     try configuration.validate()
     groups[group] = name
     for address in addresses { owners[address] = name }
