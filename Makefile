@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 SOURCES := Package.swift Sources Snippets Tests Fuzz/Package.swift Fuzz/Sources \
-  Benchmarks/Core/Package.swift Benchmarks/Core/Sources
+  Benchmarks/Core/Package.swift Benchmarks/Core/Sources \
+  Kubernetes/Package.swift Kubernetes/Sources Kubernetes/Tests
 # Both are pinned on the command line where another one is needed.
 SWIFT ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
