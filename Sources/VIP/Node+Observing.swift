@@ -64,7 +64,7 @@ extension Node {
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
         guardPid: engine.guardPid, isRealtime: loop.isRealtime,
         wakeUps: engine.wakeUpStatus,
-        problems: [engine.nodeProblem].compactMap { $0 } + problems),
+        problems: [engine.nodeProblem].compactMap { $0 } + problems.present),
       routers: engine.status(name))
   }
 

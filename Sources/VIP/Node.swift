@@ -52,8 +52,8 @@ public actor Node {
   private var addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
-  /// What is wrong beside the engine, in the order in which it began.
-  private(set) var problems: [NodeProblem] = []
+  /// What is wrong beside the engine.
+  private(set) var problems: NodeProblems
   /// What was wrong at the start, until observers are told.
   private var startProblems: [NodeProblem] = []
   /// The elections and addresses; nothing but this actor touches them.
@@ -106,8 +106,8 @@ public actor Node {
       throw error
     }
     self.engine = engine
-    problems = [start.problem, problem].compactMap { $0 }
-    startProblems = problems
+    startProblems = [start.problem, problem].compactMap { $0 }
+    problems = NodeProblems(startProblems)
     ending = Ending(engine, observers, loop)
     loop.attach(
       EventLoop.Client(
@@ -311,27 +311,14 @@ public actor Node {
     startProblems = []
   }
 
-  /// Tells what is wrong with the machine as far as it concerns the node as a whole, a sentence each.
-  package func tellOfMachine(_ texts: [String]) {
-    for problem in problems {
-      guard case .machine(let text) = problem.kind, !texts.contains(text) else { continue }
-      tell(problem.kind, nil)
-    }
-    for text in texts { tell(.machine(text), text) }
+  /// Tells what is wrong with the machine as far as it concerns the node as a whole.
+  package func tellOfMachine(_ found: [(fault: MachineFault, text: String)]) {
+    deliver(problems.setMachine(found))
   }
 
   /// Tells that something is wrong around the node, or what is wrong with it now, or that it is over.
   package func tell(_ kind: NodeProblem.Kind, _ text: String?) {
-    let problem = text.map { NodeProblem(kind, $0) }
-    let place = problems.firstIndex { $0.kind == kind }
-    guard problem != place.map({ problems[$0] }) else { return }
-    if let place {
-      if problem == nil { deliver([.nodeCleared(problems.remove(at: place))]) }
-      if let problem { problems[place] = problem }
-    } else if let problem {
-      problems.append(problem)
-    }
-    if let problem { deliver([.nodeWarning(problem)]) }
+    deliver(problems.set(kind, text))
   }
 
   /// Refuses new routers from now on if there are none.

@@ -63,8 +63,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// The program that is run for a state failed.
     case hook(Settlement.State)
-    /// The machine is set up in a way that does the router harm; the sentence says how.
-    case machine(String)
+    /// The machine is set up in a way that does the router harm.
+    case machine(MachineFault)
   }
 
   /// What lowers a priority.
@@ -131,8 +131,8 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
     case controlSocket
     /// The process around the node can't write what happens to where it should.
     case eventPipe
-    /// The machine is set up in a way that does the node harm; the sentence says how.
-    case machine(String)
+    /// The machine is set up in a way that does the node harm.
+    case machine(MachineFault)
   }
 
   /// What kind of thing is wrong, which tells it from others.

@@ -1,5 +1,5 @@
 public import Netlink
-import VIP
+public import VIP
 import VIPCore
 import VRRP
 
@@ -29,19 +29,20 @@ public struct MachineCheck: Sendable {
     public var text: String
     /// The router that it is about; `nil` if it is about the file or the machine as a whole.
     public var router: String?
-    /// Whether a node that runs tells it by itself.
-    public var isToldByNode: Bool
+    /// What a process tells of it whose node runs; `nil` if nothing is wrong, or if the node itself
+    /// tells it.
+    public var fault: MachineFault?
 
     /// Makes a remark.
     public init(
       kind: Kind, place: Place? = nil, text: String, router: String? = nil,
-      isToldByNode: Bool = false
+      fault: MachineFault? = nil
     ) {
       self.kind = kind
       self.place = place
       self.text = text
       self.router = router
-      self.isToldByNode = isToldByNode
+      self.fault = fault
     }
 
     /// `FILE:LINE:COLUMN: text`.
@@ -88,8 +89,7 @@ public struct MachineCheck: Sendable {
       let names = missingCapabilities.joined(separator: " and ")
       remarks.append(
         Remark(
-          kind: .warning, text: "this user lacks \(names), without which no node runs",
-          isToldByNode: true))
+          kind: .warning, text: "this user lacks \(names), without which no node runs"))
     }
     if file.settings.lease == .off {
       remarks.append(
@@ -142,19 +142,17 @@ public struct MachineCheck: Sendable {
       ]
     }
     var remarks: [Remark] = []
-    func warn(_ place: Place?, _ text: String) {
-      remarks.append(Remark(kind: .warning, place: place, text: text))
-    }
     if !link.flags.contains(.up) {
       remarks.append(waits(place, "\(link.name) is down; the router waits until it is up"))
     } else if !link.flags.contains(.running) {
       remarks.append(waits(place, "\(link.name) has no carrier; the router waits until it has"))
     }
     if !link.flags.contains(.multicast), settings.peers.isEmpty {
-      warn(
-        place,
-        "\(link.name) does not carry multicast, which advertisements are; list the others under "
-          + "'peers'")
+      remarks.append(
+        Remark(
+          kind: .warning, place: place,
+          text: "\(link.name) does not carry multicast, which advertisements are; list the others "
+            + "under 'peers'", fault: .noMulticast(interface: link.name)))
     }
     for family in settings.families { remarks += familyRemarks(family, settings, link, place) }
     remarks += kernelRemarks(settings, on: link, at: place)
@@ -183,7 +181,7 @@ public struct MachineCheck: Sendable {
 
   /// What a node that runs tells as the reason why a router waits.
   private func waits(_ place: Place, _ text: String) -> Remark {
-    Remark(kind: .waits, place: place, text: text, isToldByNode: true)
+    Remark(kind: .waits, place: place, text: text)
   }
 
   /// The interface that has a name, as its own or as an alternative one.
@@ -206,7 +204,8 @@ public struct MachineCheck: Sendable {
       remarks.append(
         Remark(
           kind: .warning, place: router.place(of: .peer(index)),
-          text: "\(peer) lies in no network of \(link.name); peers must be on the same segment"))
+          text: "\(peer) lies in no network of \(link.name); peers must be on the same segment",
+          fault: .peerElsewhere(peer)))
     }
     for family in settings.families {
       let peers = settings.peers(family)
@@ -215,7 +214,7 @@ public struct MachineCheck: Sendable {
       remarks.append(
         Remark(
           kind: .warning, place: router.place(of: .peers),
-          text: "this machine is its only \(family) peer; name the others", isToldByNode: true))
+          text: "this machine is its only \(family) peer; name the others"))
     }
     return remarks
   }
@@ -245,8 +244,7 @@ public struct MachineCheck: Sendable {
         Remark(
           kind: .warning, place: place,
           text: "\(count - room) of \(count) \(family) addresses don't fit into an advertisement "
-            + "(MTU \(link.mtu)); they are held, but peers can't compare them",
-          isToldByNode: true))
+            + "(MTU \(link.mtu)); they are held, but peers can't compare them"))
     }
     return remarks
   }
@@ -269,7 +267,7 @@ public struct MachineCheck: Sendable {
         Remark(
           kind: .warning, place: place,
           text: "priority 255 says that \(address.address) is \(link.name)'s own address, which it "
-            + "is not")
+            + "is not", fault: .notOwned(address.address))
       ]
     }
     return hostAnswers(address, at: place, settings, link)
@@ -290,8 +288,7 @@ public struct MachineCheck: Sendable {
     }.map { record in
       let name = links.first { $0.index == record.interfaceIndex }?.name
       return Remark(
-        kind: .warning, place: place, text: HostAnswer.text(record, on: name, besides: link.name),
-        isToldByNode: true)
+        kind: .warning, place: place, text: HostAnswer.text(record, on: name, besides: link.name))
     }
   }
 
@@ -307,8 +304,7 @@ public struct MachineCheck: Sendable {
         return [
           Remark(
             kind: .warning, place: place,
-            text: address.withoutNetwork("\(link.name) has no address there"),
-            isToldByNode: true)
+            text: address.withoutNetwork("\(link.name) has no address there"))
         ]
       }
       return [
@@ -328,14 +324,16 @@ public struct MachineCheck: Sendable {
             kind: .note, place: place,
             text: "\(fact), which is right where it is routed to this machine")
           : Remark(
-            kind: .warning, place: place, text: "\(fact); its neighbours may not reach it")
+            kind: .warning, place: place, text: "\(fact); its neighbours may not reach it",
+            fault: .addressElsewhere(address))
       ]
     }
     guard !isHostAddress, address.prefixLength != network.prefixLength else { return [] }
     return [
       Remark(
         kind: .warning, place: place,
-        text: "\(address) has another prefix length than \(network) on \(link.name)")
+        text: "\(address) has another prefix length than \(network) on \(link.name)",
+        fault: .prefixLengthDiffers(address))
     ]
   }
 

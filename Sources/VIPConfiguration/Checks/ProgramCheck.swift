@@ -88,13 +88,14 @@ public enum ProgramCheck {
       if let obstacle = obstacle(path) {
         remarks.append(
           MachineCheck.Remark(
-            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is mended"))
+            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is mended",
+            fault: .unusableProgram(path: path)))
       } else if let weakness = weakness(path) {
         remarks.append(
           MachineCheck.Remark(
             kind: .warning, place: place,
             text: "\(weakness), so that others could do anything as the node's user; give "
-              + "'\(path)' and its folders to root"))
+              + "'\(path)' and its folders to root", fault: .writableProgram(path: path)))
       }
     }
     return remarks
