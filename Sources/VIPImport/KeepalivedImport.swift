@@ -4,11 +4,12 @@ import VIPCore
 
 /// A keepalived configuration, translated.
 public struct KeepalivedImport: Sendable {
-  /// What could be carried over.
+  /// The routers that could be carried over.
   package private(set) var routers: [ImportedRouter] = []
-  /// What became of the settings that all routers of a node share.
+  /// The settings that all routers of a node share, as far as they could be carried over.
   package private(set) var node = ImportedNode()
-  /// What could not, and what else is to be known, in the order of the files.
+  /// Remarks about what could not be carried over, and what else is to be known, in the order of
+  /// the files.
   public private(set) var remarks: [ImportRemark] = []
   private let path: String
   private var set = RouterSet()

@@ -1,6 +1,6 @@
 import VIP
 
-/// What becomes of each keyword of keepalived, block by block.
+/// The fate of each keyword of keepalived, block by block.
 ///
 /// All that keepalived 2.2.7 knows is here, and a few of older and newer versions. Blocks about load
 /// balancing and tracking are told as a whole.
@@ -41,7 +41,7 @@ enum KeepalivedKeywords {
 
   static let global: [String: KeywordFate] = globalElection.merging(globalProcess) { $1 }
 
-  /// What concerns elections, announcements and addresses.
+  /// Keywords that concern elections, announcements and addresses.
   private static let globalElection: [String: KeywordFate] = [
     "vrrp_version": .translated, "vrrp_rt_priority": .translated,
     "vrrp_garp_master_delay": .translated, "vrrp_garp_master_repeat": .translated,
@@ -74,7 +74,7 @@ enum KeepalivedKeywords {
     "nftables_counters": .topic(.firewall), "nftables_ifindex": .topic(.firewall),
   ]
 
-  /// What concerns keepalived's processes, and the telling of what happens.
+  /// Keywords that concern keepalived's processes, and the telling of what happens.
   private static let globalProcess: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
       "max_auto_priority": .topic(.autoPriority, unless: ["0", "-1"]),

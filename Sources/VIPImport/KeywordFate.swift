@@ -1,4 +1,4 @@
-/// What becomes of a statement of keepalived.
+/// The fate of a statement of keepalived.
 struct KeywordFate: Sendable {
   enum Kind: Sendable {
     /// A setting says the same here.
@@ -11,7 +11,7 @@ struct KeywordFate: Sendable {
     case lost
   }
 
-  /// What is told once for a block, however many of its statements are about it.
+  /// A topic that is told once for a block, however many of its statements are about it.
   enum Topic: Sendable {
     case mail, loadBalancer, snmp, dbus, firewall, startScripts, reloadTime, autoPriority
 
@@ -108,7 +108,7 @@ struct KeywordTeller {
     ([node.keyword] + node.arguments.prefix(2)).joined(separator: " ").shortened
   }
 
-  /// What is said of a line that holds for some machines only, or that stands for several.
+  /// The remark about a line that holds for some machines only, or that stands for several.
   private static func unexpanded(_ node: KeepalivedNode) -> String? {
     if node.keyword.hasPrefix("@") {
       return "'\(words(node))' holds for one machine only; write a file for each"
