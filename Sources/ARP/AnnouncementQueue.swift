@@ -64,7 +64,7 @@ public struct AnnouncementQueue: Sendable {
     self.tolerance = overflow ? .max : tolerance
   }
 
-  /// How many addresses have announcements to come.
+  /// Number of addresses that have announcements to come.
   public var count: Int { slotOf.count }
 
   /// Whether no announcement is to come.

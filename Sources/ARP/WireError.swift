@@ -44,7 +44,7 @@ public enum WireError: Error, Sendable, Hashable {
 }
 
 extension WireError: CustomStringConvertible {
-  /// What is wrong, in a few words.
+  /// The fault, in a few words.
   public var description: String {
     switch self {
     case .truncated(let needed, let found): "truncated: \(found) bytes where \(needed) are needed"

@@ -49,7 +49,7 @@ public struct Macvlan: Sendable, Hashable {
   }
 }
 
-/// What is to become of an interface.
+/// A change of an interface that is asked of the kernel.
 public enum LinkRequest: Sendable, Hashable {
   /// Make a macvlan, switched off.
   ///
@@ -76,7 +76,7 @@ public enum LinkRequest: Sendable, Hashable {
   /// Equivalent to: `ip link delete IF`
   case delete(index: Int32)
 
-  /// What is asked, for an error.
+  /// The request in words, for an error.
   var operation: String {
     switch self {
     case .create(let macvlan): "create \(macvlan.name) on interface \(macvlan.parentIndex)"

@@ -16,7 +16,7 @@ import VIPCore
 /// End a node with ``shutdown()``. A node that is merely dropped stops at once; its addresses go by
 /// its guard if it has one (``NodeSettings/isGuarded``), else when their leases end.
 public actor Node {
-  /// What a node is told when it is made.
+  /// Settings that a node is given when it is made.
   public struct Options: Sendable, Hashable {
     /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
     public var settings: NodeSettings
@@ -52,9 +52,9 @@ public actor Node {
   private var addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
-  /// What is wrong beside the engine.
+  /// Problems beside the engine, in the order in which they began.
   private(set) var problems: NodeProblems
-  /// What was wrong at the start, until observers are told.
+  /// Problems at the start, until observers are told.
   private var startProblems: [NodeProblem] = []
   /// The elections and addresses; nothing but this actor touches them.
   let engine: Engine
@@ -187,7 +187,7 @@ public actor Node {
     return try result.get()
   }
 
-  /// What came of something; only its node's thread uses it.
+  /// The result of something; only its node's thread uses it.
   private final class Outcome<Value: Sendable> {
     var value: Result<Value, NodeError>?
   }
@@ -276,7 +276,7 @@ public actor Node {
     }.value
   }
 
-  /// How long ``shutdown()`` may take from now on, as far as the handovers go.
+  /// The longest time that ``shutdown()`` may take from now on, as far as the handovers go.
   public var longestHandover: Duration { engine.longestHandover }
 
   /// Notes which addresses this node may hold from now on, so that its next life finds them.

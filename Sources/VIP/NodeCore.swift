@@ -71,7 +71,7 @@ public final class NodeCore {
     arm()
   }
 
-  /// What has happened since the last call.
+  /// Takes the events since the last call.
   public func takeEvents() -> [NodeEvent] { engine.takeEvents() }
 
   /// Makes the descriptor readable when the next turn is due.
@@ -161,7 +161,7 @@ public final class NodeCore {
   /// The names of all routers, in the order in which they were added; also of those that leave.
   public var routerNames: [String] { engine.routerNames }
 
-  /// What the routers are doing, one entry for each family; only one router's if a name is given.
+  /// The status of the routers, one entry for each family; only one router's if a name is given.
   public func status(_ name: String? = nil) -> [RouterStatus] { engine.status(name) }
 
   private func checkName(_ name: String) throws(NodeError) {

@@ -26,7 +26,7 @@ public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
     case system(errno: Int32)
   }
 
-  /// What kind of error it is.
+  /// The kind of the error.
   public let kind: Kind
   /// The line for people.
   public let description: String

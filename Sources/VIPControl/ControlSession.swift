@@ -8,7 +8,7 @@ final class ControlSession {
   private struct Connection {
     let descriptor: Int32
     var request: [UInt8] = []
-    /// How long the request is; counts until the answer is there.
+    /// Number of bytes of the request; counts until the answer is there.
     var requestByteCount = 0
     /// Whether the request is complete and its answer being worked out.
     var isAnswering = false
@@ -18,9 +18,9 @@ final class ControlSession {
     var deadline: Instant?
     /// Since when.
     var answeringSince = Instant.zero
-    /// What writes a stream for it.
+    /// The task that writes a stream for it.
     var stream: Task<Void, Never>?
-    /// What works out its answer.
+    /// The task that works out its answer.
     var work: Task<Void, Never>?
 
     /// A stream has no end of its own: its connection is owed only what has been written for it.

@@ -1,6 +1,6 @@
 import VIP
 
-/// What is wrong with a router as sentences for people and scripts, not more of a kind than help.
+/// The problems of a router as sentences for people and scripts, not more of a kind than help.
 ///
 /// A status has each problem by itself, which may be thousands of addresses.
 enum WarningText {

@@ -13,7 +13,7 @@ struct HookProcess {
     case killed
   }
 
-  /// How long a program may take to end after SIGTERM.
+  /// Time that a program may take to end after SIGTERM.
   private static let patience = Duration.seconds(2)
 
   let occasion: HookOccasion

@@ -39,7 +39,7 @@ struct KeepalivedHooks {
     }
   }
 
-  /// What could not be carried over.
+  /// Takes the remarks about what could not be carried over.
   mutating func takeRemarks() -> [(KeepalivedNode, String)] {
     defer { remarks.removeAll() }
     return remarks

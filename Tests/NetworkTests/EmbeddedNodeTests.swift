@@ -4,7 +4,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group.
+  /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group, or ask
+  /// one.
   @Suite(
     .enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"),
     .enabled(if: BuiltSnippet.areAll || Laboratory.isCI, "the snippets are not beside the tests"))
@@ -48,6 +49,28 @@ extension NetworkTests {
       try segment.directory.write("", to: "stop")
       try expect(other, not: node, "the program has ended in order")
       #expect(program.waitForExit(within: .seconds(10)) == 0)
+    }
+
+    @Test("A program asks a node over its control socket")
+    func askNode() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let node = try VipctlNode(on: machine, of: segment, ["192.0.2.10/24"])
+      try node.waitUntil(.active)
+      func ask() throws -> CommandResult {
+        try machine.namespace.run([BuiltSnippet.path("AskNode"), node.runtimeDirectory])
+      }
+      let answer = try ask()
+      #expect(answer.status == 0, "\(answer.errors)")
+      let lines = answer.output.split(separator: "\n")
+      let pid = try #require(try node.nodeStatus()).pid
+      #expect(lines.first?.hasPrefix("node ") == true, "\(answer.output)")
+      #expect(lines.first?.hasSuffix(", pid \(pid)") == true, "\(answer.output)")
+      #expect(lines.dropFirst() == ["lab IPv4 active"], "\(answer.output)")
+
+      try node.stop()
+      let refusal = try ask()
+      #expect(refusal.output.hasPrefix("no node runs here"), "\(refusal.output)")
     }
 
     /// How the first lines begin.

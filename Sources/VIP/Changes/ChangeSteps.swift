@@ -6,9 +6,9 @@ package struct ChangeSteps {
   private let plan: ChangePlan
   /// The routers that the change touches, as they were before.
   private let former: [RouterConfiguration]
-  /// What a program had said of them, by name and cause.
+  /// The program's statements about their fitness, by name and cause.
   private let faults: [String: [String: RouterFitness]]
-  /// What has to wait until the routers that leave are gone.
+  /// The part that has to wait until the routers that leave are gone.
   private var late = Rearrangement()
   /// The routers that it waits for.
   private var awaited: [String] = []

@@ -1,6 +1,6 @@
 package import VIPCore
 
-/// What a change of a node is to lead to, and what it means for an engine at a moment.
+/// The goal of a change of a node, and its meaning for an engine at a moment.
 package struct ChangeTarget: Sendable {
   /// Which routers there are to be, new or changed.
   package enum Wanted: Sendable {
@@ -19,7 +19,7 @@ package struct ChangeTarget: Sendable {
   package var removing: [String]?
   /// The node's settings; `nil` if they stay as they are.
   package var settings: NodeSettings?
-  /// What becomes of routers that this machine can't serve yet.
+  /// The policy for routers that this machine can't serve yet.
   package var unready: UnreadyPolicy
 
   /// Makes a target.
@@ -33,7 +33,7 @@ package struct ChangeTarget: Sendable {
     self.unready = unready
   }
 
-  /// How many addresses are named.
+  /// Number of addresses that are named.
   var addressCount: Int {
     switch wanted {
     case .routers(let routers): routers.reduce(0) { $0 + $1.addresses.count }
@@ -90,7 +90,7 @@ package struct ChangeTarget: Sendable {
       unready: unready)
   }
 
-  /// What has to be done with the routers as they are now.
+  /// Works out the steps from the routers as they are now.
   package func plan(on engine: Engine) throws(NodeError) -> ChangePlan {
     let wanted = try routers(on: engine)
     return ChangePlan(

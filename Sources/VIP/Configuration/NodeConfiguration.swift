@@ -1,12 +1,12 @@
 import VIPCore
 
-/// What an operator says about a whole node: its own settings and its routers.
+/// Configuration of a whole node: its own settings and its routers.
 public struct NodeConfiguration: Sendable, Hashable {
   /// The settings that all routers share.
   public var settings: NodeSettings
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
-  /// What becomes of routers that the machine can't serve yet.
+  /// The policy for routers that the machine can't serve yet.
   public var unready: UnreadyPolicy
 
   /// Makes a configuration; a node can do without routers.

@@ -1,7 +1,7 @@
 import VIPCore
 import VRRP
 
-/// What an operator asks of a router.
+/// Requests of an operator to a router.
 extension Engine {
   /// Leaves the Active role to others, in all families of a router.
   ///
@@ -49,7 +49,7 @@ extension Engine {
     }
   }
 
-  /// How a router stands after it was asked to resign or to take over.
+  /// The state of a router after it was asked to resign or to take over.
   enum Outcome: Hashable {
     /// Nothing is decided yet.
     case open
@@ -59,7 +59,7 @@ extension Engine {
     case here
   }
 
-  /// How all families of a router stand.
+  /// The states of all families of a router.
   func outcomes(of name: String) -> Set<Outcome> {
     let group = routers[name].map(routers.members) ?? routers.members(named: name)
     return Set(

@@ -29,8 +29,8 @@ extension Engine {
     instance.sightings.review(at: now)
   }
 
-  /// What keeps advertisements of the group from being delivered, and what to do about it; `nil` if
-  /// nothing does.
+  /// The reason why advertisements of the group are not delivered, and the remedy; `nil` if they
+  /// are.
   func undeliveredText(of instance: RouterInstance) -> String? {
     guard let sender = instance.sightings.unheard, let link = instance.link else { return nil }
     let what =

@@ -28,8 +28,8 @@ extension Engine {
     }
   }
 
-  /// What is wrong if the host answers for a virtual address by one of its own; `nil` if it does not, or
-  /// with every right.
+  /// The fault that the host answers for a virtual address by one of its own; `nil` if it does not,
+  /// or has every right to.
   private func hostAnswers(
     with record: AddressRecord, on link: Link, for instance: RouterInstance
   ) -> String? {
@@ -54,7 +54,7 @@ extension Engine {
 
 /// The answers of a host for addresses of its own that are virtual ones too.
 package enum HostAnswer {
-  /// What is wrong with them.
+  /// The fault in words.
   ///
   /// - Parameters:
   ///   - record: the host's address.

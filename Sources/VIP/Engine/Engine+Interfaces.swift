@@ -101,8 +101,9 @@ extension Engine {
     if !macvlans.isEmpty { reviewMacvlans(changed) }
   }
 
-  /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
-  /// the tag off an address, and a refresh that was under way puts it back.
+  /// Takes an address with this node's tag out of the host's ones, where it was if it had no tag a
+  /// moment ago: `ip address replace` takes the tag off an address, and a refresh that was under
+  /// way puts it back.
   private func takeBack(_ record: AddressRecord) {
     guard interfaces.hostRecord(record.address.address, on: record.interfaceIndex) != nil else {
       return

@@ -22,7 +22,7 @@ extension Engine {
     }
   }
 
-  /// How many addresses all routers have together.
+  /// Number of addresses that all routers have together.
   package var addressCount: Int {
     instances.reduce(0) { $0 + ($1?.addresses.count ?? 0) }
   }

@@ -9,7 +9,7 @@ import VRRP
 /// in that time and cost none. No timer waits for them but the router's own, should its interval be
 /// shorter than that.
 extension Engine {
-  /// How long after a refusal to probe again.
+  /// The time after a refusal until the next probe.
   private static let refusalPause = Duration.seconds(30)
 
   /// Begins to probe for a router that takes part from now on.

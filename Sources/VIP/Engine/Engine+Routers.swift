@@ -166,7 +166,7 @@ extension Engine {
     }
   }
 
-  /// What a router waits for; `nil` if all of it takes part.
+  /// The reason why a router waits; `nil` if all of it takes part.
   package func obstacle(to name: String) -> String? {
     for instance in routers.members(named: name) {
       if let reason = instance.attendance.obstacle { return reason.description }

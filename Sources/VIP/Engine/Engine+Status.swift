@@ -1,9 +1,9 @@
 import VIPCore
 import VRRP
 
-/// What an engine tells about itself.
+/// The status of an engine.
 extension Engine {
-  /// How late turns have come.
+  /// The lateness of turns.
   package var wakeUpStatus: WakeUpStatus { wakeUps.status(at: platform.now()) }
 
   /// The status of all routers, or of one name.

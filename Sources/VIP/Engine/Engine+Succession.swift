@@ -14,7 +14,7 @@ import VRRP
 /// If the new router has the addresses on another interface (a macvlan, or another one of the same
 /// segment), the former one serves on until they are there.
 extension Engine {
-  /// What a router leaves to others.
+  /// The estate of a router: its part that others take over.
   struct Estate {
     let former: RouterInstance
     let group: FormerGroups.Group
@@ -28,13 +28,14 @@ extension Engine {
     let isHeldElsewhere: Bool
   }
 
-  /// How long a former router waits for the one in its place, in intervals: its Active_Down_Interval, and
-  /// some.
+  /// Time that a former router waits for the one in its place, in intervals: its
+  /// Active_Down_Interval, and some.
   private static let heirIntervals = 5
 
   // MARK: In a change
 
-  /// What the routers that leave or change will leave to others, before anything has changed.
+  /// The estates that the routers that leave or change will leave to others, before anything has
+  /// changed.
   func estates(of leaving: [String], changed: [RouterConfiguration]) -> [Estate] {
     var estates: [Estate] = []
     for name in leaving {
@@ -289,7 +290,7 @@ extension Engine {
     if instance.formerGroups.isEmpty { watchers.remove(instance.slot) }
   }
 
-  /// What to do about a former group that has held addresses for long; `nil` if none has.
+  /// The advice about a former group that has held addresses for long; `nil` if none has.
   func formerGroupText(of instance: RouterInstance) -> String? {
     instance.formerGroups.lasting(at: now).map {
       "\($0.holder) still holds addresses in VRID \($0.group.vrid), in which this machine had them "

@@ -53,7 +53,8 @@ extension Engine {
       master: link.masterIndex.flatMap { interfaces.link($0) })
   }
 
-  /// What keeps an instance from starting to take part because the host has one of its addresses.
+  /// The fault that keeps an instance from starting to take part because the host has one of its
+  /// addresses.
   ///
   /// Two machines would answer for it. One that takes part already leaves that address alone.
   func hostAddressFault(of instance: RouterInstance, on link: Link?) -> Fitness.Fault? {

@@ -1,6 +1,6 @@
 import VIPCore
 
-/// What an engine waits for.
+/// The purpose of a timer of an engine.
 enum EngineTimer: Hashable {
   /// One of those of which there is one each.
   case common(Common)

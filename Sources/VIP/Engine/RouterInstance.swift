@@ -7,7 +7,7 @@ final class RouterInstance {
   let slot: Int
   /// Tells it from others that had the same slot before.
   let serial: Int
-  /// What it shares with the virtual router of the other family.
+  /// The part that it shares with the virtual router of the other family.
   var router: Router
   let family: AddressFamily
   var election: VirtualRouter
@@ -20,9 +20,9 @@ final class RouterInstance {
   var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var macvlan: RouterMacvlan?
-  /// How long its takeovers took.
+  /// The durations of its takeovers.
   var takeovers = Takeovers()
-  /// What is wrong on the segment at the moment.
+  /// The troubles on the segment at the moment.
   var troubles = Troubles()
   /// The machines of the group whose advertisements are not delivered here.
   var sightings = GroupSightings()
@@ -97,14 +97,14 @@ final class RouterInstance {
   /// The settings of its router.
   var settings: RouterConfiguration { router.settings }
 
-  /// What tells its group from others on the interface.
+  /// The key that tells its group from others on the interface.
   var groupKey: FormerGroups.Group {
     FormerGroups.Group(
       vrid: settings.vrid, version: settings.version,
       authentication: electionSettings.authentication)
   }
 
-  /// What its election is told now.
+  /// The settings of its election as they are now.
   var electionSettings: VirtualRouter.Configuration {
     electionSettings(rank: election.configuration.tieBreakRank)
   }
@@ -182,7 +182,7 @@ final class RouterInstance {
   /// The kernel's number for the interface that its addresses are on.
   var addressInterface: Int32? { settings.virtualMAC ? macvlan?.index : link?.index }
 
-  /// What decides which addresses are to be worked on.
+  /// The circumstances that decide which addresses are to be worked on.
   var circumstances: VirtualAddress.Circumstances {
     VirtualAddress.Circumstances(
       isHolding: isHolding, hasOwnInterface: settings.virtualMAC, isReachable: isReachable,

@@ -1,12 +1,13 @@
 import VIPCore
 
-/// How late the turns of an engine come: the time from a deadline to the clock of the turn that
+/// The lateness of the turns of an engine: the time from a deadline to the clock of the turn that
 /// serves it.
 ///
 /// A turn that serves several deadlines counts once, with the oldest. Of fixed size: counting
 /// allocates nothing.
 struct WakeUps {
-  /// What is later than this is counted as late: the shortest advertisement interval there is.
+  /// The lateness from which on a turn counts as late: the shortest advertisement interval there
+  /// is.
   static let lateAfter = Duration.milliseconds(10)
   /// The upper bounds of the histogram's buckets; one more takes all that is later.
   static let bounds: InlineArray<8, UInt64> = [

@@ -3,7 +3,7 @@ import VRRP
 
 /// Sends and receives the VRRP messages of one interface and family.
 public protocol AdvertisementTransport: AnyObject {
-  /// What to wait on for incoming messages; negative if there is nothing to wait on.
+  /// The descriptor to wait on for incoming messages; negative if there is none.
   var descriptor: Int32 { get }
 
   /// Sets the source address of everything sent from now on.
@@ -36,7 +36,7 @@ extension AdvertisementTransport {
   public func renewMembership() {}
 }
 
-/// What an election needs of the IP header that carried a message.
+/// The part that an election needs of the IP header that carried a message.
 public struct PacketHeader: Sendable, Hashable {
   /// The sender's primary address.
   public var source: IPAddress

@@ -9,8 +9,8 @@ import Glibc
 final class LinuxNameRegistry: NameRegistry {
   private static let prefix = "vipctl/"
 
-  /// How many processes may ask for the holder of a name at a time; further ones learn only that it
-  /// has one.
+  /// Number of processes that may ask for the holder of a name at a time; further ones learn only
+  /// that it has one.
   private static let queueLength: Int32 = 16
 
   private var held: [String: Int32] = [:]

@@ -113,13 +113,13 @@ public struct NameHolder: Sendable, Hashable {
   var description: String { (pid == 0 ? "a process" : "process \(pid)") + " of user \(user)" }
 }
 
-/// What has become readable.
+/// A source that has become readable.
 package enum ReadinessSource: Sendable, Hashable {
   /// The kernel's link and address events.
   case kernelEvents
   /// The VRRP socket of an interface and family.
   case segment(SegmentKey)
-  /// What others announce on an interface.
+  /// Announcements of others on an interface.
   case wire(Int32)
   /// The guard process, which has something to say or is dead.
   case safeguard

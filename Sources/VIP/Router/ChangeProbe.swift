@@ -15,7 +15,7 @@ import VIPCore
 /// A machine is known as one of the group by the Ethernet address that answers for the address it
 /// advertises from; that is probed for along with the new ones.
 struct ChangeProbe {
-  /// What comes of it.
+  /// The result of the probing.
   enum Verdict: Equatable {
     /// Not known yet.
     case open

@@ -3,7 +3,7 @@ import VIPCore
 
 /// The probings for addresses that routers are to get which take part already; each is a ``ChangeProbe``.
 struct ChangeProbes {
-  /// What a probing is asked about by: a number that no other has had.
+  /// The number by which a probing is asked about, and which no other has had.
   typealias Identifier = Int
 
   private var entries: [Identifier: ChangeProbe] = [:]

@@ -33,14 +33,15 @@ struct ConflictWatch {
   static let capacity = 64
   /// RFC 5227's DEFEND_INTERVAL.
   static let defendInterval = Duration.seconds(10)
-  /// How long a new Active's advertisement may take longer than its announcement.
+  /// Time by which a new Active's advertisement may come later than its announcement.
   static let advertisementDelay = Duration.milliseconds(20)
-  /// How long nothing must have been heard until a conflict is over.
+  /// Time without a claim until a conflict is over.
   static let memory = Duration.seconds(60)
-  /// How long before that the segment is asked: a machine that is silent may only not have been asked.
+  /// Time before that at which the segment is asked: a machine that is silent may only not have
+  /// been asked.
   static let askedBefore = Duration.seconds(10)
 
-  /// What is to be done about a claimed address.
+  /// The deed that a claimed address calls for.
   enum Deed: Hashable {
     /// Announce it again.
     case defend(IPAddress)

@@ -21,7 +21,8 @@ struct GroupSightings {
   static let capacity = 8
   /// Two sightings are at least so far apart: what waits in both sockets after a pause counts once.
   static let distance = Duration.milliseconds(5)
-  /// How long after a machine was heard again another one can be missed: no sender shall fill the log.
+  /// Time after a machine was heard again until another one can be missed: no sender shall fill the
+  /// log.
   static let quietTime = Duration.seconds(10)
   /// For how long a machine is remembered.
   static let memory = Duration.seconds(60)

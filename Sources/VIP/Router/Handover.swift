@@ -16,7 +16,7 @@ import VRRP
 ///
 /// What a router has got from another one of this node stays in the same way, see ``Inheritance``.
 struct Handover: Equatable {
-  /// What is to be done after an event.
+  /// The deed that an event calls for.
   enum Deed: Equatable {
     /// Nothing.
     case nothing
@@ -31,22 +31,23 @@ struct Handover: Equatable {
     /// When every Backup that lives has taken over.
     let backupsUntil: Instant
     var hasSuccessor: Bool
-    /// How long a successor may take from its advertisement on; `nil` if the advertisement ends it.
+    /// Time that a successor may take from its advertisement on; `nil` if the advertisement ends
+    /// it.
     let announcementPatience: Duration?
-    /// How many of the kept addresses have not been announced by the successor.
+    /// Number of kept addresses that have not been announced by the successor.
     var remaining: Int
     /// The addresses that need not stay any more.
     var released: Set<IPAddress> = []
   }
 
-  /// How long after its advertisement a successor is given to announce, and for each address more.
+  /// Time that a successor is given after its advertisement to announce, and for each address more.
   private static let patience = Duration.milliseconds(200)
   private static let patiencePerAddress = Duration.microseconds(500)
-  /// What a Backup may take, beyond its timer, until its advertisement is here.
+  /// Time that a Backup may take, beyond its timer, until its advertisement is here.
   private static let takeoverMargin = Duration.milliseconds(100)
 
   private var wait: Wait?
-  /// What stays as it was got from another router of this node.
+  /// The addresses that stay as they were got from another router of this node.
   private var inheritance = Inheritance()
 
   /// Whether addresses stay for a successor.
@@ -183,7 +184,7 @@ struct Handover: Equatable {
     return wait?.remaining == 0 ? finish() : .removeSome
   }
 
-  /// What the router held stays no longer.
+  /// Ends the stay of the addresses that the router held.
   private mutating func finish() -> Deed {
     guard inheritance.isUnderWay else { return .release }
     wait = nil
@@ -206,7 +207,7 @@ struct Handover: Equatable {
 
   // MARK: Patience
 
-  /// How long it takes until a successor advertises, if there is one.
+  /// The time until a successor advertises, if there is one.
   ///
   /// The last Backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
   ///

@@ -17,7 +17,7 @@ struct Inheritance: Equatable {
   /// Whether any address stays.
   var isUnderWay: Bool { !ends.isEmpty }
 
-  /// How many addresses stay.
+  /// Number of addresses that stay.
   var count: Int { ends.count }
 
   /// Whether an address stays.

@@ -141,7 +141,7 @@ struct MacvlanTable {
 
   // MARK: The parent
 
-  /// What would have to be put back on the parent of a router's macvlan.
+  /// The settings that would have to be put back on the parent of a router's macvlan.
   func savedSettings(of parent: Link, for slot: Int) -> [IPv4Setting: Int32] {
     parents.saved(on: parent.index, for: slot)
   }

@@ -1,7 +1,7 @@
 import VIPCore
 
 extension AddressProbing {
-  /// What keeps a router from being called up meanwhile, in words; `nil` if nothing does.
+  /// The reason why a router is not called up meanwhile, in words; `nil` if there is none.
   func obstacle(_ vrid: VRID, _ wording: Wording = Wording()) -> String? {
     switch outcome {
     case .refused(let refusal): refusal.text(vrid, wording)

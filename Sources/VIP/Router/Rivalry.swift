@@ -8,7 +8,7 @@ import VRRP
 /// leaves the role to the other after three intervals, and at once if it knows that nothing of what it
 /// sends gets out. It tries again after a minute, and later and later if that is in vain.
 struct Rivalry {
-  /// How long the role is left to the other at first, and at most.
+  /// The shortest time for which the role is left to the other, at first, and the longest.
   private static let shortestPause = Duration.seconds(60)
   private static let longestPause = Duration.seconds(3600)
   /// After so many intervals without an advertisement the other is Active no longer.

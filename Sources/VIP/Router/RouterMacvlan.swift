@@ -8,7 +8,7 @@ import VIPCore
 /// Another program may remove it or switch it: ``review(_:serves:at:)`` finds that, and says what is
 /// to be done, at most once a second.
 struct RouterMacvlan {
-  /// What is to be done after a comparison with the kernel.
+  /// The deed that a comparison with the kernel calls for.
   enum Deed: Equatable {
     /// Nothing, or nothing yet.
     case nothing
@@ -22,7 +22,7 @@ struct RouterMacvlan {
 
   /// Between two attempts to put it in order.
   private static let repairPause = Duration.seconds(1)
-  /// What Linux may take to make an IPv6 address usable once it is on.
+  /// Time that Linux may take to make an IPv6 address usable once it is on.
   private static let wakingTime = Duration.microseconds(500)
 
   let name: String
@@ -57,7 +57,7 @@ struct RouterMacvlan {
   /// When something is due.
   var deadline: Instant? { earliest(earliest(reviewAt, leasesAt), settingsAt) }
 
-  /// What is wrong with it, whatever its router does.
+  /// The fault of the macvlan, whatever its router does.
   var problem: String? { failure ?? settingFailure }
 
   /// Whether it is not as it should be for a router that serves, or does not.

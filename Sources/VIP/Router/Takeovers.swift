@@ -1,6 +1,6 @@
 import VIPCore
 
-/// How long a router's takeovers take.
+/// The durations of a router's takeovers.
 ///
 /// A takeover begins when the election was due, which is before this node knew of it if the node was
 /// late: the end of the Active_Down_Timer, or the command that decided it. It is over when the last

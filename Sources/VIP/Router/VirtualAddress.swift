@@ -16,7 +16,7 @@ struct VirtualAddress: Equatable {
     case here(Lease)
   }
 
-  /// How an address is on its interface.
+  /// The state of an address on its interface.
   enum Lease: Equatable {
     /// The address waits without an end on an interface that is off; the machine does not use it.
     case asleep
@@ -26,7 +26,7 @@ struct VirtualAddress: Equatable {
     case refreshed(at: Instant)
   }
 
-  /// What a removal that the kernel has reported means.
+  /// The meaning of a removal that the kernel has reported.
   enum Loss: Equatable {
     /// Nothing: this node removed the address, or did not have it.
     case expected
@@ -39,7 +39,7 @@ struct VirtualAddress: Equatable {
     case held(isDueNow: Bool, isFight: Bool)
   }
 
-  /// What a router does while addresses are worked on, as far as it decides what is to be done.
+  /// The state of a router while addresses are worked on, as far as it decides what is to be done.
   struct Circumstances {
     /// Whether its addresses belong on the interface.
     var isHolding: Bool
@@ -55,7 +55,7 @@ struct VirtualAddress: Equatable {
     var formerGroups = FormerGroups()
   }
 
-  /// What stands between an address and its interface.
+  /// The obstacle between an address and its interface.
   private enum Unrest: Equatable {
     case none
     /// The kernel refused the last request, for a reason.

@@ -1,7 +1,7 @@
 import ARP
 import VIPCore
 
-/// What a node listens to on an interface, and what keeps that cheap.
+/// The interests of a node on an interface, and what keeps listening cheap.
 ///
 /// The kernel's filter passes only what is of interest, which is nothing for a Backup. It is changed
 /// at the end of a turn, since that takes the kernel tens of microseconds, which a takeover has
@@ -19,10 +19,10 @@ struct Listening {
   /// which bounds the cost of a storm of broadcasts to 256 frames in 10 ms.
   static let fullTurnsMax = 16
   static let pause = Duration.milliseconds(10)
-  /// How long after the kernel has refused a filter to try again.
+  /// The time until a filter that the kernel has refused is tried again.
   static let retryPause = Duration.seconds(1)
 
-  /// What the loop is to do about the descriptor.
+  /// The deed of the loop for the descriptor.
   enum Deed: Hashable {
     case watch, unwatch
   }

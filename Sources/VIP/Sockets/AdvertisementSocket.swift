@@ -9,7 +9,7 @@ import VRRP
 /// One socket for each, since the kernel limits the groups of one socket (igmp_max_memberships) and
 /// would otherwise deliver what other sockets of the host have joined.
 package final class AdvertisementSocket: AdvertisementTransport {
-  /// How many messages one system call moves.
+  /// Number of messages that one system call moves.
   private static let batchCount = 64
   /// Room for one incoming packet: an IP header and the 255 IPv6 addresses of a jumbo frame.
   private static let packetByteCount = 4352
@@ -24,7 +24,8 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private let incoming: MessageSlab
   private let outgoing: MessageSlab
   private var outgoingUsed = 0
-  /// What could not be sent since ``flush(_:)``, and how many messages have left in parts since then.
+  /// The messages that could not be sent since ``flush(_:)``, and how many messages have left in
+  /// parts since then.
   private var failures: [(place: Int, errorNumber: Int32)] = []
   private var partsCount = 0
   private var outgoingCount = 0

@@ -9,7 +9,7 @@ import VRRP
 /// What follows from the settings alone (``Kind/noPeers``, ``Kind/addressesNotListed``) is only in the
 /// status.
 public struct Problem: Sendable, Hashable, Identifiable {
-  /// What kind of thing is wrong.
+  /// The kind of a problem.
   public enum Kind: Sendable, Hashable {
     /// Another machine has this machine's own address, or the network has a loop.
     case ownAddressHeard
@@ -31,7 +31,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case tooManyPeers
     /// A machine that is not among the peers of a unicast router advertises to it.
     case unlistedPeer
-    /// What comes in for the router is no advertisement that can be acted upon.
+    /// A message for the router is no advertisement that can be acted upon.
     case unusableAdvertisement
     /// A machine outside the group uses a virtual address that is held here.
     case conflict(IPAddress)
@@ -67,7 +67,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case machine(MachineFault)
   }
 
-  /// What lowers a priority.
+  /// The cause that lowers a priority.
   public enum LoweringCause: Sendable, Hashable {
     /// A tracked interface is not usable.
     case tracked(interface: String)
@@ -75,7 +75,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case external(String)
   }
 
-  /// How a problem ends.
+  /// The way in which a problem ends.
   public enum Ending: String, Sendable, Hashable, Codable {
     /// The problem is not there any more.
     case over
@@ -85,9 +85,9 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case unwatched
   }
 
-  /// What tells one problem from another.
+  /// The properties that tell one problem from another.
   public struct ID: Sendable, Hashable {
-    /// What kind of thing is wrong.
+    /// The kind of the problem.
     public let kind: Kind
     /// The router that it is about.
     public let router: String
@@ -95,9 +95,9 @@ public struct Problem: Sendable, Hashable, Identifiable {
     public let family: AddressFamily
   }
 
-  /// What tells this problem from others.
+  /// The identity that tells this problem from others.
   public let id: ID
-  /// What is wrong and what to do about it: one sentence for people.
+  /// The problem and what to do about it: one sentence for people.
   public let text: String
 
   /// Describes a problem.
@@ -106,7 +106,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     self.text = text
   }
 
-  /// What kind of thing is wrong.
+  /// The kind of the problem.
   public var kind: Kind { id.kind }
   /// The router that it is about.
   public var router: String { id.router }
@@ -119,11 +119,12 @@ public struct Problem: Sendable, Hashable, Identifiable {
 /// It is told when it begins (``NodeEvent/nodeWarning(_:)``) and when it is over
 /// (``NodeEvent/nodeCleared(_:)``).
 public struct NodeProblem: Sendable, Hashable, Identifiable {
-  /// What kind of thing is wrong.
+  /// The kind of a node's problem.
   public enum Kind: Sendable, Hashable {
     /// No guard watches over the node, or not yet again.
     case guardProcess
-    /// What the node may hold can't be noted, see ``Node/Options/addressesPath``.
+    /// The list of addresses that the node may hold can't be written, see
+    /// ``Node/Options/addressesPath``.
     case addressFile
     /// The node does without the real-time scheduling that was asked for.
     case realtime
@@ -135,9 +136,9 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
     case machine(MachineFault)
   }
 
-  /// What kind of thing is wrong, which tells it from others.
+  /// The kind of the problem, which tells it from others.
   public let id: Kind
-  /// What is wrong and what that means: one sentence for people.
+  /// The problem and what it means: one sentence for people.
   public let text: String
 
   /// Describes a problem.
@@ -146,12 +147,12 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
     self.text = text
   }
 
-  /// What kind of thing is wrong.
+  /// The kind of the problem.
   public var kind: Kind { id }
 }
 
 extension NodeProblem {
-  /// What is told when it is over.
+  /// The text that tells that it is over.
   var endText: String {
     switch kind {
     case .guardProcess: "a guard process watches over the node again"
@@ -162,7 +163,7 @@ extension NodeProblem {
 }
 
 extension Problem {
-  /// What is wrong, without what to do about it.
+  /// The problem, without what to do about it.
   var fact: String { Self.fact(of: text) }
 
   /// A sentence up to its first semicolon, behind which stands what to do.
@@ -172,7 +173,7 @@ extension Problem {
 }
 
 extension Problem.Ending {
-  /// What stands before the problem when its end is told.
+  /// The words before the problem when its end is told.
   var words: String {
     switch self {
     case .over: "over"
@@ -198,7 +199,7 @@ extension Problem.Kind {
     }
   }
 
-  /// What advertisements have shown.
+  /// The kind of a problem that advertisements have shown.
   init(_ trouble: Troubles.Kind) {
     switch trouble {
     case .unlistedPeer: self = .unlistedPeer

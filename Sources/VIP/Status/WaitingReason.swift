@@ -2,7 +2,7 @@ package import Netlink
 public import VIPCore
 public import VRRP
 
-/// What is wrong with an interface that a router needs.
+/// A fault of an interface that a router needs.
 public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of faults.
   public enum Kind: Sendable, Hashable {
@@ -24,7 +24,7 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
 
   /// The interface's name.
   public var interface: String
-  /// What is wrong with it.
+  /// The kind of the fault.
   public var kind: Kind
 
   /// Describes a fault of an interface.
@@ -94,7 +94,7 @@ public enum WaitingReason: Sendable, Hashable {
   case external(cause: String, text: String)
   /// A machine outside the group uses one of its addresses; the text says what to do.
   case addressInUse(IPAddress, MACAddress, text: String)
-  /// What it needs of the system could not be had; it tries again every second.
+  /// A resource of the system that it needs could not be had; it tries again every second.
   case system(NodeError)
 }
 
@@ -145,7 +145,7 @@ extension StateReason: CustomStringConvertible {
   }
 }
 
-/// How fit a router is to be Active, as the program sees it that runs the node.
+/// The fitness of a router to be Active, as the program sees it that runs the node.
 public enum RouterFitness: Sendable, Hashable {
   /// Nothing speaks against it.
   case fit

@@ -3,7 +3,7 @@ import VIP
 import VIPCore
 import VRRP
 
-/// What the kernel, or the container around the node, is set to and would do it harm.
+/// Settings of the kernel, or of the container around the node, that would do the node harm.
 extension MachineCheck {
   /// The node's own files and threads, roughly: a control socket with all its clients, netlink,
   /// timers, the guard.
@@ -14,7 +14,7 @@ extension MachineCheck {
   private static let openFilesOfGroup = 1
   private static let processesOfNode = 24
 
-  /// What concerns the node as a whole.
+  /// Remarks that concern the node as a whole.
   func limitRemarks(_ file: FileConfiguration) -> [Remark] {
     var remarks: [Remark] = []
     func warn(_ fault: MachineFault, _ text: String) {
@@ -93,7 +93,7 @@ extension MachineCheck {
     }
   }
 
-  /// What concerns a router's interface.
+  /// Remarks that concern a router's interface.
   func kernelRemarks(
     _ settings: RouterConfiguration, on link: Link, at place: Place?
   ) -> [Remark] {

@@ -5,9 +5,9 @@ import VRRP
 
 /// Compares a configuration with the machine it is to run on.
 public struct MachineCheck: Sendable {
-  /// What is wrong, how badly and where.
+  /// A fault: what is wrong, how badly and where.
   public struct Remark: Sendable, Hashable {
-    /// How bad it is.
+    /// The gravity of a remark.
     public enum Kind: String, Sendable {
       /// The node would refuse it.
       case error
@@ -21,11 +21,11 @@ public struct MachineCheck: Sendable {
       case conflict
     }
 
-    /// How bad it is.
+    /// The gravity of the remark.
     public var kind: Kind
     /// Where in the file it stands; `nil` if it is about the file or the machine as a whole.
     public var place: Place?
-    /// What is wrong and what to do, in one sentence.
+    /// The fault and what to do, in one sentence.
     public var text: String
     /// The router that it is about; `nil` if it is about the file or the machine as a whole.
     public var router: String?
@@ -55,9 +55,9 @@ public struct MachineCheck: Sendable {
   public var links: [Link]
   /// The host's own addresses; those that a node holds now are not among them.
   var addresses: [AddressRecord]
-  /// What this process lacks that a node needs.
+  /// The capabilities that a node needs and this process lacks.
   var missingCapabilities: [String]
-  /// What the kernel and the container are set to.
+  /// The settings of the kernel and the container.
   var kernel: KernelSettings
 
   init(
@@ -82,7 +82,7 @@ public struct MachineCheck: Sendable {
 
   // MARK: What is wrong
 
-  /// What is wrong with a file on this machine; nothing changes.
+  /// Checks a file on this machine; changes nothing.
   public func remarks(_ file: FileConfiguration, _ routers: [PlacedRouter]) -> [Remark] {
     var remarks: [Remark] = []
     if !missingCapabilities.isEmpty {
@@ -179,7 +179,7 @@ public struct MachineCheck: Sendable {
     return remarks
   }
 
-  /// What a node that runs tells as the reason why a router waits.
+  /// The remark that a router waits, for a reason that a running node tells too.
   private func waits(_ place: Place, _ text: String) -> Remark {
     Remark(kind: .waits, place: place, text: text)
   }

@@ -78,7 +78,7 @@ public enum ProgramCheck {
       text: "\(weakness), so that others could name programs to run as the node's user")
   }
 
-  /// What is to be said about a router's programs.
+  /// The remarks about a router's programs.
   static func remarks(_ router: PlacedRouter) -> [MachineCheck.Remark] {
     var remarks: [MachineCheck.Remark] = []
     let hooks = router.configuration.hooks

@@ -8,7 +8,7 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     case unusable
   }
 
-  /// What kind of error it is.
+  /// The kind of the error.
   public let kind: Kind
   /// `FILE:LINE:COLUMN: what is wrong`, the place as far as there is one.
   public let description: String

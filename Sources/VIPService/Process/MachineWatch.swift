@@ -12,7 +12,7 @@ final class MachineWatch: Sendable {
   private static let period = Duration.seconds(60)
 
   private let node: Node
-  /// What is wrong with each router.
+  /// The problems of each router.
   private let problems = Mutex<[Problem]>([])
   private let calls: AsyncStream<Void>
   private let caller: AsyncStream<Void>.Continuation
@@ -86,7 +86,7 @@ final class MachineWatch: Sendable {
     return (ofNode.sorted { $0.text < $1.text }, found)
   }
 
-  /// What is to be said of a configuration; `nil` if the machine can't be looked at now.
+  /// The remarks about a configuration; `nil` if the machine can't be looked at now.
   ///
   /// On a thread of its own: a hook may lie on a mount that does not answer.
   private static func remarks(_ file: FileConfiguration) async -> [MachineCheck.Remark]? {

@@ -21,7 +21,7 @@ public struct NodeProcess: Sendable {
   /// Tells what the machine is set to that does the node harm.
   private let machine: MachineWatch
 
-  /// How long to wait before something is tried again without which the node runs.
+  /// The time after which something is tried again without which the node runs.
   private static let retryPause = Duration.seconds(5)
   private let log = NodeLog()
 

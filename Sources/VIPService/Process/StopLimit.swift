@@ -9,7 +9,7 @@ import VIPReports
 /// Service managers and containers kill what does not stop, with all that belongs to it: the guard
 /// too. A node that ends by itself leaves the guard to its work.
 final class StopLimit: Sendable {
-  /// What stopping may take beyond the handover; with an interval of up to a second it is over
+  /// Time that stopping may take beyond the handover; with an interval of up to a second it is over
   /// before the shortest grace period in use, Docker's ten seconds.
   static let slack = Duration.seconds(6)
 

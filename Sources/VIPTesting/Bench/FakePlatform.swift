@@ -16,11 +16,11 @@ package final class FakePlatform: Platform, Readiness {
   package var time = Instant(nanoseconds: 1_000_000_000)
   package var transports: [SegmentKey: FakeTransport] = [:]
   package var wire = FakeWire()
-  /// What the loop would wait for; only the wire is ever unwatched by the tests.
+  /// The sources that the loop would wait for; only the wire is ever unwatched by the tests.
   package var watched: Set<ReadinessSource> = []
-  /// What opening a socket fails with.
+  /// The error with which opening a socket fails.
   package var openFailure: NodeError?
-  /// What happened on the machine, in order: the order that a takeover must keep.
+  /// The deeds on the machine, in order: the order that a takeover must keep.
   package private(set) var log: [String] = []
 
   package init() {
@@ -55,7 +55,7 @@ package final class FakePlatform: Platform, Readiness {
   package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { forwards }
   /// Settings below net that were written, but for `promote_secondaries`, which is the kernel's.
   package var settings: [String: Int] = [:]
-  /// What writing a setting fails with.
+  /// The error number with which writing a setting fails.
   package var settingFailure: Int32 = 0
   /// Names claimed by this node, and by others.
   package var names: Set<String> = []

@@ -6,11 +6,12 @@ package final class FakeTransport: AdvertisementTransport {
   package let descriptor: Int32 = -1
   package var source: IPAddress?
   private var batch: [[UInt8]] = []
-  /// What has been sent, batch by batch.
+  /// The sent messages, batch by batch.
   package private(set) var batches: [[[UInt8]]] = []
-  /// What is waiting to be received.
+  /// The messages that are waiting to be received.
   package var inbox: [(PacketHeader, [UInt8])] = []
-  /// What sending fails with, and of which VRID; of all if none is named.
+  /// The error number with which sending fails, and the VRID of which it does; of all if none is
+  /// named.
   package var failure: Int32 = 0
   package var failingVRID: UInt8?
   private var vrids: [UInt8] = []
@@ -21,7 +22,7 @@ package final class FakeTransport: AdvertisementTransport {
     vrids.append(message[1])
   }
 
-  /// What went to single machines.
+  /// The messages that went to single machines.
   package private(set) var unicasts:
     [(source: IPAddress, destination: IPAddress, priority: UInt8)] = []
 

@@ -2,7 +2,7 @@ import Glibc
 import Netlink
 import VIPCore
 
-/// What Linux does with requests about interfaces.
+/// Linux's part in requests about interfaces.
 extension FakeKernel {
   func perform(_ request: LinkRequest) -> NetlinkError? {
     switch request {

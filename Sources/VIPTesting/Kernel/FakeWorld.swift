@@ -1,7 +1,7 @@
 public import Netlink
 public import VIPCore
 
-/// What happens to a machine without being asked for through `Kernel`.
+/// Events on a machine that are not asked for through `Kernel`.
 extension FakeKernel {
   /// Adds an interface, or changes the one with the same index, and reports it.
   ///

@@ -24,7 +24,7 @@ public import VRRP
 /// with ``Time/real`` and wait for its events. One machine serves one node at a time, and can be used
 /// from every thread.
 public final class MachineInMemory: Platform, Sendable {
-  /// What time it is on a machine.
+  /// The time of a machine.
   public enum Time: Sendable, Hashable {
     /// That of this computer; what a ``VIP/Node`` needs.
     case real
@@ -77,7 +77,7 @@ public final class MachineInMemory: Platform, Sendable {
 
   // MARK: What the node did
 
-  /// What was done on the machine, in order.
+  /// The deeds of nodes on the machine, in order.
   public var deeds: [Deed] { memory.state.withLock { $0.deeds } }
 
   /// Forgets what was done.

@@ -6,7 +6,7 @@ import VRRP
 
 /// The VRRP socket of a simulated process on one interface and family.
 final class MachineTransport: AdvertisementTransport {
-  /// How many messages wait in a socket before further ones are lost.
+  /// Number of messages that wait in a socket before further ones are lost.
   private static let capacity = 256
   private static let noBuffers: Int32 = 105
   private static let networkDown: Int32 = 100

@@ -2,7 +2,7 @@ import Netlink
 import VIP
 import VIPCore
 
-/// What befalls the interfaces of machines.
+/// Events that befall the interfaces of machines.
 extension NodeSimulation {
   func perform(
     _ deed: StoryCommand.LinkDeed, on machine: Machine, interface name: String

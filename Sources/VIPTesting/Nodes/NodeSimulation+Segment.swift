@@ -5,7 +5,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What crosses the segments.
+/// The packets that cross the segments.
 extension NodeSimulation {
   private static let vrrp: UInt8 = 112
 

@@ -16,7 +16,7 @@ public import VRRPSimulation
 public final class NodeSimulation {
   /// The present, in true time.
   public internal(set) var now = Instant.zero
-  /// How the segments treat packets.
+  /// The conditions for packets on the segments.
   public internal(set) var conditions = LinkConditions()
   /// Promises that were broken.
   public internal(set) var brokenPromises: [BrokenPromise] = []
@@ -29,7 +29,7 @@ public final class NodeSimulation {
   /// Virtual routers of strangers that advertise.
   var foreigners: [ForeignRouter] = []
   var supervisor = NodeSupervisor()
-  /// How often something has happened.
+  /// Number of times that something has happened.
   private(set) var stepCount = 0
   /// Machines whose state may have changed in this step, a bit for each.
   private var touched: UInt64 = 0

@@ -3,9 +3,9 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// How a story ends.
+/// The end of a story.
 extension StoryGenerator {
-  /// What puts everything in order from outside, and time to come to rest.
+  /// Commands that put everything in order from outside, and give time to come to rest.
   mutating func calm() -> [StoryCommand] {
     var commands: [StoryCommand] = [.segment(quietConditions()), .heal]
     if kinds.contains(.foreign) { commands.append(.stranger(.silence)) }

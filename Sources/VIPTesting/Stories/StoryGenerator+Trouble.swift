@@ -3,7 +3,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What befalls nodes, machines and segments.
+/// Troubles of nodes, machines and segments.
 extension StoryGenerator {
   mutating func trouble() -> [StoryCommand] {
     let name = random.pick(names)

@@ -6,7 +6,7 @@ import VRRPSimulation
 
 /// Plays a story, command by command, and writes down what happens.
 public final class StoryPlayer {
-  /// What a command brought about.
+  /// The result of a command.
   public struct Output: Sendable, Hashable {
     /// Lines for people, not indented.
     public var lines: [String] = []
@@ -188,13 +188,13 @@ public struct StoryTranscript: Sendable, Hashable, CustomStringConvertible {
 public struct StoryRun: Sendable, Hashable {
   /// The promises that were broken, the first one first.
   public let brokenPromises: [BrokenPromise]
-  /// How often everything was looked at when it had come to rest.
+  /// Number of times that everything was looked at when it had come to rest.
   public let auditCount: Int
   /// Whether an expectation of the story itself failed.
   public let hasFailed: Bool
   /// Changes of routers that nodes have refused, with the reasons.
   package let refusals: [String]
-  /// What was said of failures.
+  /// The texts of failures.
   package let failures: [String]
 
   /// Plays a story without writing anything down.
