@@ -23,7 +23,7 @@ extension Engine {
     followSettings(of: Set(wires.keys))
     putBehindHostAddresses()
     for case let instance? in instances { reconsider(instance) }
-    reviewMacvlans(macvlans.interfaces)
+    reviewMacvlans(macvlans.interfaces.union(wires.keys))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -98,7 +98,7 @@ extension Engine {
         reconsider(instance)
       }
     }
-    if !macvlans.isEmpty { reviewMacvlans(changed) }
+    reviewMacvlans(changed)
   }
 
   /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
