@@ -10,6 +10,9 @@ import VRRP
 /// address among the answers, one machine that answers for all addresses.
 extension Engine {
   /// Takes in that an advertisement has reached an interface.
+  ///
+  /// What is not delivered to a router that takes no part for lack of an interface or address is no
+  /// firewall's doing.
   func handleSighting(_ sighting: AdvertisementSighting, onInterface index: Int32) {
     let key = SegmentKey(interfaceIndex: index, family: sighting.source.family)
     guard let instance = segments[key]?.router(sighting.vrid),
@@ -17,6 +20,7 @@ extension Engine {
       !isLooped(sighting),
       sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast
     else { return }
+    guard instance.canHear else { return instance.sightings.clear() }
     let isNews = instance.sightings.saw(sighting.source, sighting.mac, at: now)
     arm(instance, by: instance.sightings.deadline)
     guard isNews, let text = undeliveredText(of: instance) else { return }
@@ -85,5 +89,15 @@ extension Engine {
   private func reversePathFilter(on link: Link) -> Int? {
     let mode = ["all", link.name].compactMap { platform.setting("ipv4/conf/\($0)/rp_filter") }.max()
     return mode == 0 ? nil : mode
+  }
+}
+
+extension RouterInstance {
+  /// Whether its interface could give it what is sent to the group.
+  fileprivate var canHear: Bool {
+    switch attendance.obstacle {
+    case .interface, .noSourceAddress: false
+    default: true
+    }
   }
 }

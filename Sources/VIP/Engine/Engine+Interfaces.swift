@@ -23,7 +23,7 @@ extension Engine {
     followSettings(of: Set(wires.keys))
     putBehindHostAddresses()
     for case let instance? in instances { reconsider(instance) }
-    reviewMacvlans(macvlans.interfaces)
+    reviewMacvlans(macvlans.interfaces.union(wires.keys))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -98,7 +98,7 @@ extension Engine {
         reconsider(instance)
       }
     }
-    if !macvlans.isEmpty { reviewMacvlans(changed) }
+    reviewMacvlans(changed)
   }
 
   /// Takes an address with this node's tag out of the host's ones, where it was if it had no tag a

@@ -25,7 +25,8 @@ extension Engine {
 
   /// Gives a macvlan what it has from the interface below.
   func followSettings(of instance: RouterInstance) {
-    guard let macvlan = instance.macvlan, let index = macvlan.index, let parent = instance.link,
+    guard !lacksRoom(instance), let macvlan = instance.macvlan, let index = macvlan.index,
+      let parent = instance.link,
       let link = try? platform.kernel.link(parent.index)
     else { return }
     interfaces.update(link)

@@ -110,6 +110,15 @@ struct RouterMacvlan {
     leasesAt = nil
   }
 
+  /// The macvlan has been removed by this node, which is to make another one.
+  mutating func removed() {
+    noteOff()
+    index = nil
+    failure = nil
+    settingFailure = nil
+    settingsAt = nil
+  }
+
   /// Something about it has failed; it is looked after again in a second.
   ///
   /// - Returns: whether that failure is new.

@@ -142,11 +142,15 @@ struct VirtualAddress: Equatable {
   mutating func installed(_ lease: Lease) -> Bool {
     let wasMissing = place == .missing
     place = .here(lease)
-    if failure != nil {
-      unrest = .none
-      retryAt = nil
-    }
+    forgetRefusal()
     return wasMissing
+  }
+
+  /// What the kernel has refused matters no longer.
+  private mutating func forgetRefusal() {
+    guard failure != nil else { return }
+    unrest = .none
+    retryAt = nil
   }
 
   /// The kernel has refused a request, for a reason; where the address is has not changed.
@@ -221,6 +225,7 @@ struct VirtualAddress: Equatable {
   mutating func interfaceVanished() {
     if isPresent { place = .absent }
     echoes = 0
+    forgetRefusal()
   }
 
   /// Events of the kernel were lost: none that is still to come belongs to a removal by this node.
@@ -237,10 +242,7 @@ struct VirtualAddress: Equatable {
     guard isInstalled else { return .expected }
     place = .absent
     // A removal that was refused is made good by another program, or by the end of the lease.
-    if failure != nil {
-      unrest = .none
-      retryAt = nil
-    }
+    forgetRefusal()
     if isRetired { return .unheld }
     if circumstances.isHolding { return lost(at: now) }
     if circumstances.hasOwnInterface { retryAt = now + Self.longestPause }

@@ -81,6 +81,8 @@ public final class FakeKernel: Kernel {
   }
   /// When the next lifetime ends, once it has been worked out.
   var knownDeadline: Duration??
+  /// The least MTU of an interface that has IPv6.
+  static let ipv6MTUMin = 1280
   /// Interfaces on which IPv6 is switched off.
   var withoutIPv6: Set<Int32> = []
 

@@ -52,6 +52,7 @@ extension FakeKernel {
         index: lastIndex, name: macvlan.name, macAddress: macvlan.macAddress, mtu: parent.mtu,
         flags: [.broadcast, .multicast], parentIndex: parent.index, kind: "macvlan",
         ipv4: defaultIPv4))
+    if parent.mtu < Self.ipv6MTUMin { withoutIPv6.insert(lastIndex) }
     return nil
   }
 

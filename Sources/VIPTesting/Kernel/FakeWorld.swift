@@ -105,6 +105,25 @@ extension FakeKernel {
     }
   }
 
+  /// Changes the MTU of an interface as another program would, and reports it.
+  ///
+  /// Linux lowers the macvlans above it too and does not raise them again; below 1,280 bytes an
+  /// interface is without IPv6.
+  ///
+  /// Equivalent to: `ip link set IF mtu BYTES`
+  package func setMTU(_ mtu: Int, onInterface index: Int32) {
+    let affected = currentLinks.filter {
+      $0.index == index || ($0.kind == "macvlan" && $0.parentIndex == index && $0.mtu > mtu)
+    }
+    for var link in affected {
+      let hadIPv6 = link.mtu >= Self.ipv6MTUMin
+      link.mtu = mtu
+      setLink(link)
+      guard hadIPv6 != (mtu >= Self.ipv6MTUMin) else { continue }
+      setIPv6(enabled: !hadIPv6, onInterface: link.index)
+    }
+  }
+
   /// Puts an address on an interface as another program would, and reports it.
   ///
   /// Takes the record as it is, in place of the same address.

@@ -43,10 +43,7 @@ extension NodeSimulation {
 
   /// Linux makes the IPv6 part of an interface again whose MTU was too small for it.
   private func setMTU(_ mtu: Int, _ link: Link, _ machine: Machine) {
-    var link = link
-    link.mtu = mtu
-    machine.act { $0.setLink(link) }
-    machine.act { $0.setIPv6(enabled: mtu >= 1280, onInterface: link.index) }
+    machine.act { $0.setMTU(mtu, onInterface: link.index) }
     let key = SegmentKey(interfaceIndex: link.index, family: .ipv6)
     machine.process?.platform.transports[key]?.loseMembership()
     if mtu >= 1280 { giveLinkLocal(machine, link.index) }
