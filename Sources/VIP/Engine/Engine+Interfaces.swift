@@ -237,14 +237,6 @@ extension Engine {
 
   // MARK: Sockets
 
-  /// Sees to it that the sockets of interfaces that have changed are in their groups: Linux makes the IPv6
-  /// part of an interface again, without them, when its MTU was too small for a while.
-  private func renewMemberships(where isAffected: (Int32) -> Bool) {
-    for (key, segment) in segments where isAffected(key.interfaceIndex) {
-      segment.transport.renewMembership()
-    }
-  }
-
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
@@ -324,6 +316,7 @@ extension Engine {
       flush()
       readiness.unwatch(segment.transport.descriptor)
       segments[key] = nil
+      forgetMembership(key)
     }
     if let wire = wires[key.interfaceIndex], wire.isUnused {
       wires[key.interfaceIndex] = nil

@@ -49,6 +49,8 @@ package final class Engine {
   var interfaces = InterfaceTable()
   var routers = RouterTable()
   var segments: [SegmentKey: Segment] = [:]
+  /// The groups that sockets could not be put into again.
+  var memberships = Memberships()
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
   var work = AddressWork()
@@ -174,6 +176,7 @@ package final class Engine {
     updateListening()
     armAnnouncements()
     reviewHostAddresses()
+    tellMemberships()
     reviewProblems()
     tellSettled()
   }
@@ -249,6 +252,7 @@ package final class Engine {
       case .common(.listening): resumeListening()
       case .common(.refresh): refreshAnnouncements()
       case .common(.routes): continueRouteReviews()
+      case .common(.membership): retryMemberships()
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }

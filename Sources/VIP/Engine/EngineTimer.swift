@@ -22,6 +22,8 @@ enum EngineTimer: Hashable {
     case refresh
     /// The next look at the routes to the subnets of addresses.
     case routes
+    /// The next attempt to join multicast groups.
+    case membership
   }
 
   static let lease = common(.lease)
@@ -31,6 +33,7 @@ enum EngineTimer: Hashable {
   static let listening = common(.listening)
   static let refresh = common(.refresh)
   static let routes = common(.routes)
+  static let membership = common(.membership)
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {
