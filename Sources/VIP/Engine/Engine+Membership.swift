@@ -16,7 +16,7 @@ extension Engine {
   /// Tries once more to join what could not be joined.
   func retryMemberships() {
     for key in memberships.due(by: now) {
-      if let segment = segments[key] { renewMembership(of: segment) } else { forgetMembership(key) }
+      if let segment = segments[key] { renewMembership(of: segment) }
     }
   }
 
