@@ -274,6 +274,7 @@ extension Engine {
       link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
       announcements)
     wires[link.index] = wire
+    startSettingRounds()
     return wire
   }
 

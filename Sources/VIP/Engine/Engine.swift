@@ -76,6 +76,7 @@ package final class Engine {
   /// Tells the rounds apart in which leases are refreshed.
   var leaseRounds = LeaseRounds()
   var routeRounds = RouteRounds()
+  var settingRounds = SettingRounds()
   /// What cleans up if this process dies; `nil` if nothing does.
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
@@ -253,6 +254,7 @@ package final class Engine {
       case .common(.refresh): refreshAnnouncements()
       case .common(.routes): continueRouteReviews()
       case .common(.membership): retryMemberships()
+      case .common(.settings): continueSettingRounds()
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }

@@ -24,6 +24,8 @@ enum EngineTimer: Hashable {
     case routes
     /// The next attempt to join multicast groups.
     case membership
+    /// The next look at settings that Linux does not report.
+    case settings
   }
 
   static let lease = common(.lease)
@@ -34,6 +36,7 @@ enum EngineTimer: Hashable {
   static let refresh = common(.refresh)
   static let routes = common(.routes)
   static let membership = common(.membership)
+  static let settings = common(.settings)
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {
