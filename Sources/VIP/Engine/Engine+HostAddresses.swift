@@ -14,7 +14,7 @@ extension Engine {
     interfaces.forEachHostAddress { record in
       for index in wires.keys {
         guard let slot = owners.slot(of: record.address.address, on: index),
-          let instance = instances[slot], let link = instance.link,
+          let instance = instances[slot], let link = interfaces.link(index),
           let text = hostAnswers(with: record, on: link, for: instance)
         else { continue }
         found[slot, default: [:]][record.address.address] = text

@@ -238,14 +238,6 @@ extension Engine {
 
   // MARK: Sockets
 
-  /// Sees to it that the sockets of interfaces that have changed are in their groups: Linux makes the IPv6
-  /// part of an interface again, without them, when its MTU was too small for a while.
-  private func renewMemberships(where isAffected: (Int32) -> Bool) {
-    for (key, segment) in segments where isAffected(key.interfaceIndex) {
-      segment.transport.renewMembership()
-    }
-  }
-
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
@@ -283,6 +275,7 @@ extension Engine {
       link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
       announcements)
     wires[link.index] = wire
+    startSettingRounds()
     return wire
   }
 
@@ -325,6 +318,7 @@ extension Engine {
       flush()
       readiness.unwatch(segment.transport.descriptor)
       segments[key] = nil
+      forgetMembership(key)
     }
     if let wire = wires[key.interfaceIndex], wire.isUnused {
       wires[key.interfaceIndex] = nil

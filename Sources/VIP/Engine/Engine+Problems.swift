@@ -72,7 +72,8 @@ extension Engine {
     case .unguarded: return !isGuarded(instance)
     case .formerGroup: return formerGroupText(of: instance) != nil
     case .hostAddress(let address): return instance.hostAddresses[address] != nil
-    case .undelivered: return instance.sightings.unheard != nil
+    case .undelivered: return undeliveredText(of: instance) != nil
+    case .outsideGroup: return outsideGroupText(of: instance) != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
     case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,

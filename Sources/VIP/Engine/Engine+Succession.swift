@@ -208,6 +208,8 @@ extension Engine {
     guard !interfaces.hasMAC(claim.mac, seenOn: index) else { return }
     for slot in lingering.sorted() {
       guard let former = instances[slot], former.link?.index == index,
+        let position = former.addresses.position(of: claim.address),
+        former.addresses[position].isInstalled,
         owners.slot(of: claim.address, on: index) != slot, former.handover.keeps(claim.address)
       else { continue }
       handle(former.handover.announced(claim.address), of: former)

@@ -49,6 +49,8 @@ package final class Engine {
   var interfaces = InterfaceTable()
   var routers = RouterTable()
   var segments: [SegmentKey: Segment] = [:]
+  /// The groups that sockets could not be put into again.
+  var memberships = Memberships()
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
   var work = AddressWork()
@@ -74,6 +76,7 @@ package final class Engine {
   /// Tells the rounds apart in which leases are refreshed.
   var leaseRounds = LeaseRounds()
   var routeRounds = RouteRounds()
+  var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
@@ -174,6 +177,7 @@ package final class Engine {
     updateListening()
     armAnnouncements()
     reviewHostAddresses()
+    tellMemberships()
     reviewProblems()
     tellSettled()
   }
@@ -249,6 +253,8 @@ package final class Engine {
       case .common(.listening): resumeListening()
       case .common(.refresh): refreshAnnouncements()
       case .common(.routes): continueRouteReviews()
+      case .common(.membership): retryMemberships()
+      case .common(.settings): continueSettingRounds()
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }

@@ -21,9 +21,19 @@ public protocol AdvertisementTransport: AnyObject {
   ///   were put into the batch since it was last sent, and the error number.
   func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void)
 
+  /// Whether what is sent to the multicast group is received; `nil` if that can't be learned; has a
+  /// default, which can't.
+  var isInGroup: Bool? { get }
+
   /// Sees to it that what is sent to the multicast group is received, after something may have ended
   /// that; has a default, which does nothing.
-  func renewMembership()
+  ///
+  /// - Throws: why it can't be; to be called again then.
+  func renewMembership() throws(NodeError)
+
+  /// How many messages were lost because they were not read in time, modulo 2³²; has a default, which
+  /// knows of none.
+  var droppedCount: UInt32 { get }
 
   /// Reads what has arrived, up to a number of messages.
   ///
@@ -32,8 +42,14 @@ public protocol AdvertisementTransport: AnyObject {
 }
 
 extension AdvertisementTransport {
+  /// `nil`.
+  public var isInGroup: Bool? { nil }
+
   /// Does nothing.
-  public func renewMembership() {}
+  public func renewMembership() throws(NodeError) {}
+
+  /// 0.
+  public var droppedCount: UInt32 { 0 }
 }
 
 /// The part that an election needs of the IP header that carried a message.

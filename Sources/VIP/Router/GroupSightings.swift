@@ -13,6 +13,8 @@ struct GroupSightings {
     let source: IPAddress
     /// The Ethernet address that sent the first one.
     let mac: MACAddress
+    /// How many messages the socket had lost before it was first seen.
+    let droppedBefore: UInt32
     fileprivate let firstSeen: Instant
     fileprivate var lastSeen: Instant
   }
@@ -45,14 +47,23 @@ struct GroupSightings {
 
   /// An advertisement has reached the interface.
   ///
+  /// - Parameters:
+  ///   - source: the address it comes from.
+  ///   - mac: the Ethernet address that has sent it.
+  ///   - dropped: how many messages the socket has lost so far.
+  ///   - now: the time.
   /// - Returns: whether a machine is not heard by now, and none was before.
-  mutating func saw(_ source: IPAddress, _ mac: MACAddress, at now: Instant) -> Bool {
+  mutating func saw(
+    _ source: IPAddress, _ mac: MACAddress, dropped: UInt32 = 0, at now: Instant
+  ) -> Bool {
     guard now >= quietUntil else { return false }
     let wasUnheard = unheard != nil
     if let place = senders.firstIndex(where: { $0.source == source }) {
       senders[place].lastSeen = now
     } else if senders.count < Self.capacity {
-      senders.append(Sender(source: source, mac: mac, firstSeen: now, lastSeen: now))
+      senders.append(
+        Sender(
+          source: source, mac: mac, droppedBefore: dropped, firstSeen: now, lastSeen: now))
     }
     return !wasUnheard && unheard != nil
   }

@@ -59,7 +59,7 @@ struct Handover: Equatable {
   /// When it ends even if no successor has announced the addresses.
   var deadline: Instant? { earliest(wait?.until, inheritance.deadline) }
 
-  /// Whether an address stays for the successor.
+  /// Whether an address stays for the successor; asked only about addresses of the router.
   func keeps(_ address: IPAddress) -> Bool { hands(over: address) || inheritance.keeps(address) }
 
   /// Whether an address stays since the router held it.
@@ -167,7 +167,7 @@ struct Handover: Equatable {
     return .nothing
   }
 
-  /// Another machine has announced an address that is on the interface.
+  /// Another machine has announced an address of the router that is on the interface.
   mutating func announced(_ address: IPAddress) -> Deed { release(address) }
 
   /// An address that was on the interface has gone, or belongs to the router no longer.

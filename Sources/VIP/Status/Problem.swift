@@ -47,6 +47,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case advertising
     /// Advertisements of the group reach the interface and are not delivered to this program.
     case undelivered
+    /// The interface can't be put into the multicast group, so that the group is not heard.
+    case outsideGroup
     /// Another Active does not hear this machine, which leaves the role to it.
     case unheard
     /// Another machine still holds addresses in the group that they came from in a change.
@@ -192,8 +194,7 @@ extension Problem.Kind {
       .unusableAdvertisement, .conflict, .undelivered:
       true
     case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
-      .macvlan,
-      .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
+      .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
       .machine, .formerGroup:
       false
     }

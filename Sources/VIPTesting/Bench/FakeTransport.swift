@@ -15,6 +15,20 @@ package final class FakeTransport: AdvertisementTransport {
   package var failure: Int32 = 0
   package var failingVRID: UInt8?
   private var vrids: [UInt8] = []
+  /// Whether the kernel has it in its group; `nil` if that can't be learned.
+  package var isInGroup: Bool?
+  /// What joining the group fails with.
+  package var joinFailure: NodeError?
+  /// How often it was asked to see to its group.
+  package private(set) var renewalCount = 0
+  package var droppedCount: UInt32 = 0
+
+  package func renewMembership() throws(NodeError) {
+    renewalCount += 1
+    guard isInGroup == false else { return }
+    if let joinFailure { throw joinFailure }
+    isInGroup = true
+  }
 
   package func setSource(_ source: IPAddress) { self.source = source }
   package func enqueue(_ message: [UInt8]) {

@@ -46,6 +46,14 @@ extension FakeKernel {
     }
   }
 
+  /// Changes settings of an interface, which is not reported.
+  ///
+  /// Equivalent to: `sysctl -w net.ipv4.conf.IF.NAME=VALUE`
+  package func setIPv4(_ settings: [IPv4Setting: Int32], onInterface index: Int32) {
+    guard let position = currentLinks.firstIndex(where: { $0.index == index }) else { return }
+    currentLinks[position].ipv4.merge(settings) { _, new in new }
+  }
+
   /// Whether the machine takes an address for its own, so that it sends nothing there and answers
   /// for it.
   ///

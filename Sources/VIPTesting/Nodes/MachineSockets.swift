@@ -21,7 +21,9 @@ final class MachineTransport: AdvertisementTransport {
   private var batch: [(bytes: [UInt8], source: IPAddress?, destination: IPAddress?)] = []
   private(set) var inbox: [(header: PacketHeader, bytes: [UInt8])] = []
   /// Whether the kernel hands it what is sent to the group.
-  private(set) var isMember = true
+  private var isMember = true
+
+  var isInGroup: Bool? { isMember }
 
   init(
     _ machine: Machine, in simulation: NodeSimulation, of platform: MachinePlatform,

@@ -222,7 +222,7 @@ extension NodeSimulation {
   ) -> Bool {
     guard !hasTrouble(.refusal, within: .seconds(5)) else { return false }
     switch kind {
-    case .announcing, .macvlan: return true
+    case .announcing, .macvlan, .outsideGroup: return true
     // A Backup sends nothing, so it does not learn that it could.
     case .advertising: return status.state == .active
     // What the host has made its own is left alone and told of.
