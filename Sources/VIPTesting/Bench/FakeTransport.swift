@@ -15,6 +15,8 @@ package final class FakeTransport: AdvertisementTransport {
   package var failingVRID: UInt8?
   private var vrids: [UInt8] = []
 
+  package init() {}
+
   package func setSource(_ source: IPAddress) { self.source = source }
   package func enqueue(_ message: [UInt8]) {
     batch.append(message)
