@@ -45,7 +45,7 @@ package struct ChangeTarget: Sendable {
   /// The settings that routers shall have; for a change of what they have, as of now.
   ///
   /// - Throws: ``NodeError/Kind/unknownRouter``, or what is wrong with the addresses.
-  package func routers(on engine: Engine) throws(NodeError) -> [RouterConfiguration] {
+  package func routers(on engine: some ChangedRouters) throws(NodeError) -> [RouterConfiguration] {
     switch wanted {
     case .routers(let routers):
       return routers
@@ -61,7 +61,7 @@ package struct ChangeTarget: Sendable {
   }
 
   private func stayingSettings(
-    _ name: String, _ engine: Engine
+    _ name: String, _ engine: some ChangedRouters
   ) throws(NodeError) -> RouterConfiguration {
     guard engine.isStaying(name), let settings = engine.settings(named: name) else {
       throw engine.unknownRouter(name)
@@ -70,20 +70,24 @@ package struct ChangeTarget: Sendable {
   }
 
   /// The routers that are to go, in order; those that are wanted stay.
-  private func removed(but staying: [RouterConfiguration], on engine: Engine) -> [String] {
+  private func removed(but staying: [RouterConfiguration], on engine: some ChangedRouters)
+    -> [String]
+  {
     let names = Set(staying.map(\.name))
     return (removing ?? engine.routerNames).filter { !names.contains($0) }
   }
 
   /// Whether a router is just leaving that the change is about, and makes room first.
-  package func waitsForLeaving(_ routers: [RouterConfiguration], on engine: Engine) -> Bool {
+  package func waitsForLeaving(_ routers: [RouterConfiguration], on engine: some ChangedRouters)
+    -> Bool
+  {
     (routers.map(\.name) + removed(but: routers, on: engine)).contains(where: engine.isLeaving)
   }
 
   /// Checks that the change can be made now.
   ///
   /// - Throws: the first thing that is wrong.
-  package func check(on engine: Engine) throws(NodeError) {
+  package func check(on engine: some ChangedRouters) throws(NodeError) {
     let wanted = try routers(on: engine)
     try engine.check(
       wanted, removing: Set(removed(but: wanted, on: engine)), lease: settings?.lease,
@@ -91,7 +95,7 @@ package struct ChangeTarget: Sendable {
   }
 
   /// Works out the steps from the routers as they are now.
-  package func plan(on engine: Engine) throws(NodeError) -> ChangePlan {
+  package func plan(on engine: some ChangedRouters) throws(NodeError) -> ChangePlan {
     let wanted = try routers(on: engine)
     return ChangePlan(
       wanted, removing: removed(but: wanted, on: engine), from: engine.allSettings,

@@ -30,6 +30,8 @@ package final class FakeTransport: AdvertisementTransport {
     isInGroup = true
   }
 
+  package init() {}
+
   package func setSource(_ source: IPAddress) { self.source = source }
   package func enqueue(_ message: [UInt8]) {
     batch.append(message)
