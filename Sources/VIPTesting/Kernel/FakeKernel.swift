@@ -79,7 +79,7 @@ public final class FakeKernel: Kernel {
   package internal(set) var routes: [FakeRoute] = [] {
     didSet { knownDeadline = nil }
   }
-  /// When the next lifetime ends, once it has been worked out.
+  /// The time when the next lifetime ends, once it has been worked out.
   var knownDeadline: Duration??
   /// Interfaces on which IPv6 is switched off.
   var withoutIPv6: Set<Int32> = []
