@@ -28,7 +28,7 @@ public protocol FrameReceiver: AnyObject {
   func drain(limit: Int, handler: (Span<UInt8>) -> Void) throws(FrameError) -> Int
 }
 
-/// Which frames to receive.
+/// The frames to receive.
 public enum FrameFilter: Sendable, Hashable {
   /// None: the transport only sends.
   case nothing
@@ -46,7 +46,7 @@ public enum FrameFilter: Sendable, Hashable {
   case segment
 }
 
-/// Why a frame could not be sent or received.
+/// The reason why a frame could not be sent or received.
 public struct FrameError: Error, Sendable, Hashable {
   /// Kind of failure, by the remedy.
   public enum Cause: String, Sendable, Hashable {

@@ -1,4 +1,4 @@
-/// Why a frame was not understood.
+/// The reason why a frame was not understood.
 ///
 /// Nothing that arrives can do more than cause one of these: each parser checks the length before
 /// it reads and each value before it believes it.

@@ -9,9 +9,10 @@ public enum IPv4Setting: UInt16, Sendable, Hashable, CaseIterable {
   case forwarding = 1
   /// Whether a packet's source must be reachable: 0 no, 1 by this interface, 2 by any.
   case reversePathFilter = 8
-  /// Which of this machine's addresses go into ARP requests: 0 any, 2 only those of the interface.
+  /// The addresses of this machine that go into ARP requests: 0 any, 2 only those of the interface.
   case arpAnnounce = 18
-  /// Which addresses ARP requests are answered for: 0 all of the machine, 1 those of the interface.
+  /// The addresses that ARP requests are answered for: 0 all of the machine, 1 those of the
+  /// interface.
   case arpIgnore = 19
   /// Whether the next address of a subnet takes the place of the first one when that is removed.
   case promotesSecondaries = 20

@@ -11,7 +11,7 @@ public struct NetlinkError: Error, Sendable, Hashable {
   public let code: Int32
   /// The kernel's own explanation (NLMSGERR_ATTR_MSG), if it sent one.
   public let message: String?
-  /// Which byte of the request the kernel objects to (NLMSGERR_ATTR_OFFS), if it said so.
+  /// The byte of the request that the kernel objects to (NLMSGERR_ATTR_OFFS), if it said so.
   public let offset: Int?
 
   /// Makes an error from its parts.

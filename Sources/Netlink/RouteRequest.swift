@@ -25,7 +25,7 @@ public struct RouteRequest: Sendable, Hashable {
 public struct RouteRecord: Sendable, Hashable {
   /// Number of bits of the destination by which it is chosen; 0 for a default route.
   public var prefixLength: Int
-  /// Which program made it, as the kernel numbers routing protocols.
+  /// The program that made it, as the kernel numbers routing protocols.
   public var protocolTag: UInt8
   /// Whether the destination is an address of this machine.
   public var isLocal: Bool

@@ -7,7 +7,7 @@ extension Node {
     let file: AddressFile?
     /// The addresses that an earlier node has noted there.
     private(set) var leftovers: Set<AddressFile.Entry>?
-    /// Why that is not believed.
+    /// The reason why that is not believed.
     private(set) var problem: NodeProblem?
 
     /// Reads what an earlier node has noted.

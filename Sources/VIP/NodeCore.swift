@@ -54,8 +54,8 @@ public final class NodeCore {
   /// It belongs to the core and is closed with it; nothing can be read from it.
   public var descriptor: Int32 { poller.descriptor }
 
-  /// When the next turn is due even if nothing arrives, in the clock of the platform; `nil` if there
-  /// is no such moment.
+  /// The time when the next turn is due even if nothing arrives, in the clock of the platform;
+  /// `nil` if there is no such moment.
   ///
   /// Only for those who measure the time themselves, such as a simulation: ``descriptor`` takes it
   /// into account.

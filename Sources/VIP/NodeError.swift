@@ -1,4 +1,4 @@
-/// Why a node could not do something: one line that says what, where and what to do.
+/// The reason why a node could not do something: one line that says what, where and what to do.
 public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart.
   public enum Kind: Sendable, Hashable {

@@ -27,7 +27,7 @@ struct Waits {
 
   var isEmpty: Bool { pending.isEmpty }
 
-  /// When the next time limit is over; `nil` if there is none.
+  /// The time when the next time limit is over; `nil` if there is none.
   private(set) var deadline: Instant?
 
   /// A number for a wait that is about to begin.

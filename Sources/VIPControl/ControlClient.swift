@@ -161,7 +161,7 @@ public enum ControlClient {
   }
 }
 
-/// Why a node could not be asked.
+/// The reason why a node could not be asked.
 public struct ControlClientError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart.
   public enum Kind: Sendable, Hashable {

@@ -55,7 +55,7 @@ public enum ControlReply: Sendable, Hashable, Codable {
   case failed(ControlFailure)
 }
 
-/// Why a node did not do what it was asked.
+/// The reason why a node did not do what it was asked.
 public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
   /// The kinds that a client may want to tell apart.
   public enum Kind: String, Sendable, Hashable, Codable {

@@ -14,7 +14,7 @@ final class ControlSession {
     var isAnswering = false
     var reply: [UInt8] = []
     var sent = 0
-    /// When the client has been waited for long enough; `nil` while we work.
+    /// The time when the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
     /// Since when.
     var answeringSince = Instant.zero
@@ -39,7 +39,7 @@ final class ControlSession {
   private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
   private var lastID: UInt64 = 0
-  /// When to accept again after the process ran out of descriptors.
+  /// The time to accept again after the process ran out of descriptors.
   private var acceptsFrom = Instant.zero
   private var isHurrying = false
   private var buffer = [UInt8](repeating: 0, count: 65_536)

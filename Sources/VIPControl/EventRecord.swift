@@ -28,7 +28,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case removed
   }
 
-  /// When it happened, in UTC (ISO 8601 with milliseconds).
+  /// The time when it happened, in UTC (ISO 8601 with milliseconds).
   public var time: String
   /// Its number on this node; a gap means that some were missed.
   public var sequence: UInt64

@@ -205,7 +205,7 @@ extension Node {
 }
 
 extension ControlRequest {
-  /// Why a request is too large to be looked at; `nil` if it is not.
+  /// The reason why a request is too large to be looked at; `nil` if it is not.
   fileprivate var excess: String? {
     switch self {
     case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):

@@ -30,7 +30,7 @@ public struct NodeRecord: Sendable, Hashable, Codable {
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
     public var `guard`: GuardState
-    /// That process, if there is one.
+    /// The guard's process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``VIP/Node/Options/isRealtime``.
     public var realtime: Bool
@@ -81,11 +81,11 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var addresses: [RouterStatus.AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
   public var virtualMAC: RouterStatus.VirtualMAC?
-  /// When the state was entered, in UTC (ISO 8601).
+  /// The time when the state was entered, in UTC (ISO 8601).
   public var since: String
   /// The time since then.
   public var secondsInState: Double
-  /// Why the state was entered, or what an idle router waits for.
+  /// The reason why the state was entered, or what an idle router waits for.
   public var reason: String
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics

@@ -89,7 +89,7 @@ package struct ImportedNode: Sendable {
 
   private static let usualPauses = AnnouncementPolicy().pauses
 
-  /// When an address is announced again after a takeover.
+  /// Reads the pauses after which an address is announced again after a takeover.
   private mutating func readPauses(_ values: [String: KeepalivedNode], _ routers: [ImportedRouter])
   {
     tellCopies(values["vrrp_garp_master_repeat"])

@@ -12,7 +12,7 @@ struct IncludePattern {
   /// The most alternatives of one pattern.
   private static let alternativeCountMax = 256
 
-  /// Why the files of a pattern are not known.
+  /// The reason why the files of a pattern are not known.
   enum Problem: Error {
     case tooLong, tooManyAlternatives, tooManyEntries
 

@@ -7,7 +7,7 @@ struct KeepalivedHooks {
   private(set) var origins: [Settlement.State: SourceLine] = [:]
   private var remarks: [(KeepalivedNode, String)] = []
 
-  /// Which keyword is for which state, and what `notify` calls it.
+  /// The keywords for the states, and the names of these in `notify`.
   private static let states: [(Settlement.State, keyword: String, word: String)] = [
     (.active, "notify_master", "MASTER"), (.backup, "notify_backup", "BACKUP"),
     (.fault, "notify_fault", "FAULT"), (.stop, "notify_stop", "STOP"),

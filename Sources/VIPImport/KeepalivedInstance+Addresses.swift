@@ -82,7 +82,7 @@ extension KeepalivedInstance {
 
   // MARK: Addresses that are not advertised
 
-  /// Why excluded addresses are left out, and what to do about them.
+  /// The reason why excluded addresses are left out, and what to do about them.
   private enum Exclusion: Hashable {
     case same
     case otherFamily(AddressFamily)

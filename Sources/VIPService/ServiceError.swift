@@ -1,7 +1,7 @@
 public import VIP
 public import VIPControl
 
-/// Why a node process could not do something: one line that says what is wrong.
+/// The reason why a node process could not do something: one line that says what is wrong.
 public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart, to say what to do about it.
   public enum Kind: Sendable, Hashable {

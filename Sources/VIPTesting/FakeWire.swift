@@ -30,7 +30,7 @@ public final class FakeWire: FrameTransport, FrameReceiver {
     inbox.append(frame)
   }
 
-  /// Which frames the test's subject wants to receive.
+  /// The frames that the test's subject wants to receive.
   public private(set) var filter = FrameFilter.nothing
 
   /// An error for every filter that is set as long as it is set.

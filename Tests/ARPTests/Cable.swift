@@ -3,7 +3,7 @@ import TestSupport
 /// Two network namespaces joined by a pair of virtual Ethernet interfaces: `left` in one, `right`
 /// in the other.
 ///
-/// Other than on a ``TestSupport/Segment`` there is no switch between them, whose own packets would be
+/// Unlike on a ``TestSupport/Segment`` there is no switch between them, whose own packets would be
 /// heard too, and no IPv4 address.
 struct Cable {
   let left: Namespace

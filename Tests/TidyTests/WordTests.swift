@@ -46,7 +46,7 @@ import Testing
   private static let path = "Tests/TidyTests/WordTests.swift"
 
   /// Beginnings of a summary that is neither a noun phrase nor a verb phrase.
-  private static var vague: Regex<Substring> { #/^/// (?:It|They|What|How)\b/# }
+  private static var vague: Regex<Substring> { #/^/// (?:It|They|What|How|Why|When|Which|That)\b/# }
 
   /// The summaries that don't say what they are about, with the numbers of their lines.
   private static func vagueSummaries(_ lines: [String]) -> [(number: Int, text: String)] {
@@ -75,8 +75,9 @@ import Testing
       "/// What a node does.", "let a = 1", "  /// How fast.", "  let b = 1",
       "/// The time after which", "/// What a node does is over.", "let c = 1",
       "/// Whether it is on.", "let d = 1", "/// It is on.", "let e = 1", "/// Howling.",
+      "let f = 1", "/// Why it is on.", "let g = 1", "/// Where it is.",
     ]
-    #expect(Self.vagueSummaries(lines).map(\.number) == [0, 2, 9])
+    #expect(Self.vagueSummaries(lines).map(\.number) == [0, 2, 9, 13])
   }
 
   @Test(arguments: ["CGuard", "CLinux"])

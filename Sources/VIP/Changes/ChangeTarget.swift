@@ -2,7 +2,7 @@ package import VIPCore
 
 /// The goal of a change of a node, and its meaning for an engine at a moment.
 package struct ChangeTarget: Sendable {
-  /// Which routers there are to be, new or changed.
+  /// The routers that there are to be, new or changed.
   package enum Wanted: Sendable {
     /// Routers with all their settings.
     case routers([RouterConfiguration])

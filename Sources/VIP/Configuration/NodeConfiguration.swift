@@ -34,7 +34,7 @@ public struct NodeConfiguration: Sendable, Hashable {
 }
 
 extension RouterConfiguration {
-  /// Why this router can't run beside another on one node; `nil` if it can.
+  /// The reason why this router can't run beside another on one node; `nil` if it can.
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {
     let sameName = ConfigurationError(
       .name, router: name, "the name '\(name)' is used twice")

@@ -49,7 +49,7 @@ public struct RouterSet: Sendable {
   /// Makes an empty set.
   public init() {}
 
-  /// Why a router can't live beside those that are here; `nil` if it can.
+  /// The reason why a router can't live beside those that are here; `nil` if it can.
   public func collision(of router: RouterConfiguration) -> ConfigurationError? {
     var rivals = routers[router.name].map { [$0.name] } ?? []
     for family in router.families {

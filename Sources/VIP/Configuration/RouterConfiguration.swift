@@ -20,7 +20,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var addresses: [InterfaceAddress]
   /// Whether to replace an Active of lower priority.
   public var preempts: Bool
-  /// Which checksum form to send over IPv4.
+  /// The form of the checksums to send over IPv4.
   public var checksum: ChecksumPolicy
   /// The fate of the addresses when another node takes over in good order.
   public var handover: HandoverPolicy
@@ -235,7 +235,7 @@ extension RouterConfiguration {
   /// The proof to others that this router belongs to the group.
   package var authentication: Authentication { password.map { .simpleText($0) } ?? .none }
 
-  /// Why an address can't be a virtual address; `nil` if it can.
+  /// The reason why an address can't be a virtual address; `nil` if it can.
   private static func reasonAgainst(_ address: InterfaceAddress) -> String? {
     let ip = address.address
     if ip.isUnspecified { return "is the unspecified address; a virtual address names one host" }
@@ -272,7 +272,7 @@ extension RouterConfiguration {
   /// The longest name that an interface can have: an alternative one (ALTIFNAMSIZ, less the zero).
   private static let interfaceNameByteCountMax = 127
 
-  /// Why a text can't be the name of an interface; `nil` if it can.
+  /// The reason why a text can't be the name of an interface; `nil` if it can.
   ///
   /// By the kernel's rules, but for the @, which nearly always comes from a listing.
   static func problem(interfaceName text: String) -> String? {

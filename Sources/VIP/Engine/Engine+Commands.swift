@@ -77,7 +77,8 @@ extension Engine {
       })
   }
 
-  /// Why a router can't come to anything any more that it was asked for; `nil` if it can.
+  /// The reason why a router can't come to anything any more that it was asked for; `nil` if it
+  /// can.
   func lapse(of name: String) -> String? {
     guard let router = routers[name] else { return "it was removed meanwhile" }
     for instance in routers.members(of: router) {
@@ -88,7 +89,7 @@ extension Engine {
     return nil
   }
 
-  /// Why a router does not have the Active role that it has taken; `nil` if it has it.
+  /// The reason why a router does not have the Active role that it has taken; `nil` if it has it.
   func loss(of name: String) -> String? {
     if let reason = lapse(of: name) { return reason }
     for instance in routers[name].map(routers.members) ?? [] where !instance.isHolding {

@@ -109,6 +109,6 @@ extension Engine {
 }
 
 extension Actions {
-  /// Why the state changes, if it does.
+  /// The reason why the state changes, if it does.
   var transitionReason: Transition.Reason? { transition?.reason }
 }

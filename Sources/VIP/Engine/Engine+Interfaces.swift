@@ -171,8 +171,8 @@ extension Engine {
     return source
   }
 
-  /// Which addresses on an interface are virtual ones, also if the host has been given them; an owner's
-  /// are its own.
+  /// The addresses on an interface that are virtual ones, also if the host has been given them; an
+  /// owner's are its own.
   private func virtualAddresses(
     on link: Link, of instance: RouterInstance
   ) -> (IPAddress) -> Bool {

@@ -135,7 +135,7 @@ extension Engine {
     return settled.deadline.map { max($0, now + .milliseconds(1)) } ?? instance.attendance.retryAt
   }
 
-  /// Why a router may not take part; `nil` if it may or if that is still open.
+  /// The reason why a router may not take part; `nil` if it may or if that is still open.
   package func refusal(of name: String) -> String? {
     for instance in routers.members(named: name) {
       if let refusal = instance.probe?.refusal {

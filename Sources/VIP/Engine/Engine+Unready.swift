@@ -46,7 +46,8 @@ extension Engine {
     }
   }
 
-  /// Why a router's interface can't serve addresses, whatever its state; `nil` if it can.
+  /// The reason why a router's interface can't serve addresses, whatever its state; `nil` if it
+  /// can.
   func unsuitability(of link: Link, for settings: RouterConfiguration) -> InterfaceFault? {
     InterfaceFault.unsuitability(
       of: link, calledBy: settings.interface,

@@ -224,7 +224,7 @@ package final class Engine {
     return mayHaveMore
   }
 
-  /// When the next turn is due even if nothing becomes readable.
+  /// The time when the next turn is due even if nothing becomes readable.
   package var deadline: Instant? { timers.earliest }
 
   /// Whether the next turn should follow at once.

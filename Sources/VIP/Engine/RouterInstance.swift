@@ -28,7 +28,7 @@ final class RouterInstance {
   var sightings = GroupSightings()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
-  /// When to ask for such machines.
+  /// The time to ask for such machines.
   var inquiry = AddressInquiry()
   /// Its addresses that this machine answers for without holding them, and what to do about it.
   var hostAddresses: [IPAddress: String] = [:]
@@ -113,7 +113,7 @@ final class RouterInstance {
     settings.election(family, rank: rank, decrement: router.fitness.decrement(for: family))
   }
 
-  /// When its election has something to do next.
+  /// The time when its election has something to do next.
   ///
   /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
   /// timers are close are served in one turn and sent with one system call. The election counts
@@ -133,7 +133,7 @@ final class RouterInstance {
     return max(deadline, last + election.skewTime)
   }
 
-  /// When something of it is due beside its election.
+  /// The time when something of it is due beside its election.
   var partsDeadline: Instant? {
     let signs = earliest(troubles.deadline, sightings.deadline)
     let conflict = earliest(conflicts.deadline, inquiry.deadline)
@@ -142,7 +142,7 @@ final class RouterInstance {
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
   }
 
-  /// When to look after it next; `nil` if it waits for nothing.
+  /// The time to look after it next; `nil` if it waits for nothing.
   var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
 
   /// The longest advertisement interval of the group: its own, or that of another router that acts as

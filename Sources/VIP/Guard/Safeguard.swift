@@ -70,7 +70,7 @@ package final class Safeguard {
     return descriptor
   }
 
-  /// When the next start may be tried.
+  /// The time when the next start may be tried.
   func nextStart(after now: Instant) -> Instant {
     starts.count < Self.startCountMax
       ? now + .seconds(1) : starts.first.map { $0 + Self.startPeriod } ?? now

@@ -20,7 +20,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var conclude: @Sendable () -> Next
   }
 
-  /// When the next turn is due even if nothing becomes readable.
+  /// The time when the next turn is due even if nothing becomes readable.
   struct Next: Sendable {
     /// The moment; `nil` if there is none.
     var deadline: Instant?

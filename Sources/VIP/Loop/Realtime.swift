@@ -140,7 +140,7 @@ enum Realtime {
 
 /// Sees to it that a busy real-time thread lets others run.
 struct Breather {
-  /// When it last had nothing to do.
+  /// The time when it last had nothing to do.
   private var restedAt = Instant.zero
   /// Whether its work counts as ordinary at the moment.
   private(set) var isPaused = false

@@ -57,7 +57,7 @@ public protocol KernelSettings: AnyObject {
   ///
   /// Equivalent to: `sysctl net.PATH`
   func setting(_ path: String) -> Int?
-  /// Why such a setting can't be changed, as an error number; 0 if it can.
+  /// The reason why such a setting can't be changed, as an error number; 0 if it can.
   func obstacle(toSetting path: String) -> Int32
   /// Changes such a setting.
   ///

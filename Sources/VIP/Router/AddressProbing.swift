@@ -83,10 +83,10 @@ package struct AddressProbing: Sendable {
   private var answers: [Holder] = []
   /// The probed addresses that the group's Active has been heard to list.
   private(set) var listed: Set<IPAddress> = []
-  /// When the first probe of these addresses was due, or the process has woken up since.
+  /// The time when the first probe of these addresses was due, or the process has woken up since.
   private var startedAt = Instant.zero
 
-  /// Why the addresses must not be used; kept while they are probed again.
+  /// The reason why the addresses must not be used; kept while they are probed again.
   package private(set) var refusal: Refusal?
 
   /// Makes a probing that has not begun.
@@ -191,7 +191,7 @@ package struct AddressProbing: Sendable {
     if case .over = phase { true } else { false }
   }
 
-  /// When to call ``takeDue(by:)`` next; `nil` if nothing is to be sent or waited for.
+  /// The time to call ``takeDue(by:)`` next; `nil` if nothing is to be sent or waited for.
   package var deadline: Instant? {
     switch phase {
     case .idle, .over: nil

@@ -19,9 +19,9 @@ struct Attendance {
   private(set) var activity = Activity.waiting(.notStarted)
   /// Since when the router does what it does.
   private(set) var since: Instant
-  /// Why the router does that.
+  /// The reason why the router does that.
   private(set) var reason = StateReason.waiting(.notStarted)
-  /// When to try again to take part, if it waits for that.
+  /// The time to try again to take part, if it waits for that.
   private(set) var retryAt: Instant?
   private var handsOver = false
 

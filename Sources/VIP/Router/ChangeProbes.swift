@@ -32,7 +32,7 @@ struct ChangeProbes {
     entries.values.filter { $0.interfaceIndex == index }.flatMap { $0.addresses + $0.members }
   }
 
-  /// When the next probes are due on the interfaces that are there.
+  /// The time when the next probes are due on the interfaces that are there.
   func deadline(where canSend: (Int32) -> Bool) -> Instant? {
     entries.values.reduce(nil) { canSend($1.interfaceIndex) ? earliest($0, $1.deadline) : $0 }
   }

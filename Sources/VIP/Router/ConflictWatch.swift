@@ -28,8 +28,8 @@ import VIPCore
 ///
 /// A value without a clock: it is told of claims and of time and returns what is to be done.
 struct ConflictWatch {
-  /// So many addresses are looked after one by one; claims of further ones are only counted, so that
-  /// no sender can make a router remember, or send, without end.
+  /// Number of addresses that are looked after one by one; claims of further ones are only counted,
+  /// so that no sender can make a router remember, or send, without end.
   static let capacity = 64
   /// RFC 5227's DEFEND_INTERVAL.
   static let defendInterval = Duration.seconds(10)
@@ -68,15 +68,15 @@ struct ConflictWatch {
     /// Whether the segment has been asked since it was last heard.
     var isAsked = false
     var stage = Stage.fresh
-    /// When the stage is over.
+    /// The time when the stage is over.
     var due: Instant
 
-    /// When a further claim is to be answered; `nil` if none is.
+    /// The time when a further claim is to be answered; `nil` if none is.
     var answerDue: Instant? {
       isUnanswered ? lastDefense.map { $0 + ConflictWatch.defendInterval } : nil
     }
 
-    /// When to look at it again.
+    /// The time to look at it again.
     var deadline: Instant { min(due, answerDue ?? due) }
   }
 
@@ -84,7 +84,7 @@ struct ConflictWatch {
   private var claimCount: UInt64 = 0
   private var defenseCount: UInt64 = 0
 
-  /// When to call ``review(at:grace:groupHeardAt:)`` next; `nil` if nothing is claimed.
+  /// The time to call ``review(at:grace:groupHeardAt:)`` next; `nil` if nothing is claimed.
   ///
   /// May be early: a review that comes too early does nothing.
   private(set) var deadline: Instant?

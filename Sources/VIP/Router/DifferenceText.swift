@@ -79,7 +79,7 @@ package struct DifferenceText {
     }
   }
 
-  /// Which addresses only one of the two advertises.
+  /// The addresses that only one of the two advertises.
   private var addressDifference: String {
     let (theirSet, ourSet) = (Set(theirs.addresses), Set(ours.addresses))
     let extra = theirs.addresses.filter { !ourSet.contains($0) }

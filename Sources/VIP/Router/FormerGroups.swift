@@ -25,9 +25,9 @@ struct FormerGroups: Equatable {
     var holder: IPAddress?
     /// Those that its Active has now.
     var held: Set<IPAddress>
-    /// When its Active counts as dead, or when it has let go.
+    /// The time when its Active counts as dead, or when it has let go.
     var heldUntil: Instant
-    /// When it is forgotten.
+    /// The time when it is forgotten.
     var end: Instant
   }
 
@@ -66,7 +66,7 @@ struct FormerGroups: Equatable {
       .min { $0.group.vrid.rawValue < $1.group.vrid.rawValue }
   }
 
-  /// When to call ``advanced(to:)``.
+  /// The time to call ``advanced(to:)``.
   var deadline: Instant? {
     groups.values.lazy.map { $0.held.isEmpty ? $0.end : $0.heldUntil }.min()
   }

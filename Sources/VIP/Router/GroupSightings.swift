@@ -19,7 +19,7 @@ struct GroupSightings {
     fileprivate var lastSeen: Instant
   }
 
-  /// So many machines are kept account of.
+  /// Number of machines that are kept account of.
   static let capacity = 8
   /// Two sightings are at least so far apart: what waits in both sockets after a pause counts once.
   static let distance = Duration.milliseconds(5)
@@ -39,7 +39,7 @@ struct GroupSightings {
     sender.lastSeen >= sender.firstSeen + distance
   }
 
-  /// When to call ``review(at:)`` next; `nil` if nothing was seen.
+  /// The time to call ``review(at:)`` next; `nil` if nothing was seen.
   var deadline: Instant? { senders.lazy.map(\.lastSeen).min().map { $0 + Self.memory } }
 
   /// The machine that has been seen to advertise from an address.

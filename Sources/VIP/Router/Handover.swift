@@ -28,7 +28,7 @@ struct Handover: Equatable {
 
   private struct Wait: Equatable {
     var until: Instant
-    /// When every Backup that lives has taken over.
+    /// The time when every Backup that lives has taken over.
     let backupsUntil: Instant
     var hasSuccessor: Bool
     /// Time that a successor may take from its advertisement on; `nil` if the advertisement ends
@@ -56,7 +56,7 @@ struct Handover: Equatable {
   /// Whether some of them were got from another router of this node.
   var hasInherited: Bool { inheritance.isUnderWay }
 
-  /// When it ends even if no successor has announced the addresses.
+  /// The time when it ends even if no successor has announced the addresses.
   var deadline: Instant? { earliest(wait?.until, inheritance.deadline) }
 
   /// Whether an address stays for the successor; asked only about addresses of the router.
@@ -129,7 +129,7 @@ struct Handover: Equatable {
   /// here until that one has announced them, or could have.
   mutating func awaitHeir(until end: Instant) { wait?.until = end }
 
-  /// That router won't come.
+  /// Notes that a router won't come.
   mutating func heirLeft(_ interval: AdvertisementInterval, at now: Instant) {
     guard let wait else { return }
     self.wait?.until = min(wait.until, now + Self.takeoverPatience(interval))

@@ -15,14 +15,14 @@ extension AddressProbing {
 }
 
 extension AddressProbing.Holder {
-  /// Why a change can't be made, and what to do.
+  /// The reason why a change can't be made, and what to do.
   func text(_ wording: Wording) -> String {
     "\(address) is used by the machine with Ethernet address \(mac); \(wording.newAddressInUse)"
   }
 }
 
 extension AddressProbing.Refusal {
-  /// Why a router can't take part, and what to do.
+  /// The reason why a router can't take part, and what to do.
   ///
   /// Where the answer is probably the group's, the probe is not spoken of: without it two machines would
   /// hold the address.

@@ -21,7 +21,7 @@ struct Rivalry {
   private var since = Instant(nanoseconds: 0)
   private var lastHeard = Instant(nanoseconds: 0)
   private var pause = shortestPause
-  /// When the role was last left, and for how long.
+  /// The time when the role was last left, and for how long.
   private var left: (at: Instant, pause: Duration)?
 
   /// Takes in that another router of lower rank is Active.

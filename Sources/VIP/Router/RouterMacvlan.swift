@@ -32,9 +32,9 @@ struct RouterMacvlan {
   private(set) var index: Int32?
   /// Whether it is on, by this node's doing.
   private(set) var isUp = false
-  /// Why it can't do what it should.
+  /// The reason why it can't do what it should.
   private(set) var failure: String?
-  /// Why it can't have a setting of its parent's.
+  /// The reason why it can't have a setting of its parent's.
   private var settingFailure: String?
   private var reviewAt: Instant?
   private var leasesAt: Instant?
@@ -54,7 +54,7 @@ struct RouterMacvlan {
   /// Whether its addresses have no leases yet, since Linux is still making them usable.
   var isWaking: Bool { leasesAt != nil }
 
-  /// When something is due.
+  /// The time when something is due.
   var deadline: Instant? { earliest(earliest(reviewAt, leasesAt), settingsAt) }
 
   /// The fault of the macvlan, whatever its router does.

@@ -40,7 +40,7 @@ struct Troubles {
   /// Troubles that were dropped after their machine had been heard without them.
   private var mended: Set<Problem.Kind> = []
 
-  /// When to call ``review(at:memory:)`` next; `nil` if nothing is wrong.
+  /// The time to call ``review(at:memory:)`` next; `nil` if nothing is wrong.
   ///
   /// May be early: a review that comes too early does nothing.
   private(set) var deadline: Instant?
@@ -51,7 +51,7 @@ struct Troubles {
   func contains(_ kind: Problem.Kind) -> Bool {
     list.contains { Problem.Kind($0.kind) == kind }
   }
-  /// Why advertisements of another machine are not accepted, if they are not.
+  /// The reason why advertisements of another machine are not accepted, if they are not.
   var whyUnaccepted: String? {
     list.first { trouble in
       switch trouble.kind {

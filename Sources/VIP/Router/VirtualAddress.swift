@@ -70,12 +70,12 @@ struct VirtualAddress: Equatable {
   private static let shortestPause = Duration.milliseconds(100)
   /// The pause before an address that waits on an interface is put there again.
   private static let longestPause = Duration.seconds(1)
-  /// So many removals in a series, without the first, are a fight with another program.
+  /// Number of removals in a series, without the first, that are a fight with another program.
   private static let fightLosses = 3
 
   let address: InterfaceAddress
   private(set) var place: Place
-  /// When the next attempt may be made; `nil` if nothing forbids it now.
+  /// The time when the next attempt may be made; `nil` if nothing forbids it now.
   private(set) var retryAt: Instant?
   /// Whether a takeover waits for its announcement.
   private(set) var isAwaited = false
@@ -96,10 +96,10 @@ struct VirtualAddress: Equatable {
   /// Whether the interface has it, by this node's doing or as the host's own.
   var isPresent: Bool { isInstalled || place == .host }
 
-  /// Why the kernel refused the last request; `nil` if it did not.
+  /// The reason why the kernel refused the last request; `nil` if it did not.
   var failure: String? { if case .refused(let text) = unrest { text } else { nil } }
 
-  /// When it was last refreshed; `nil` if it has no end.
+  /// The time when it was last refreshed; `nil` if it has no end.
   var refreshedAt: Instant? {
     if case .here(.refreshed(let time)) = place { time } else { nil }
   }

@@ -49,7 +49,7 @@ struct VirtualAddresses {
   /// Whether an address at a position no longer belongs to the router.
   func isRetired(_ position: Int) -> Bool { position >= current.count }
 
-  /// When the address that was not refreshed for longest was; `nil` if none has an end.
+  /// The time when the address that was not refreshed for longest was; `nil` if none has an end.
   var oldestRefresh: Instant? { lazy.compactMap(\.refreshedAt).min() }
 
   /// The positions of a slice of those on which a kind of work is to be done.

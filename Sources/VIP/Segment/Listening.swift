@@ -15,8 +15,8 @@ struct Listening {
   static let filteredAddressCount = 32
   /// Frames taken in one turn; reading one costs a microsecond or two.
   static let framesPerTurn = 256
-  /// So many full turns in a row are a flood: from then on there is a pause after each full turn,
-  /// which bounds the cost of a storm of broadcasts to 256 frames in 10 ms.
+  /// Number of full turns in a row that are a flood: from then on there is a pause after each full
+  /// turn, which bounds the cost of a storm of broadcasts to 256 frames in 10 ms.
   static let fullTurnsMax = 16
   static let pause = Duration.milliseconds(10)
   /// The time until a filter that the kernel has refused is tried again.
@@ -31,9 +31,9 @@ struct Listening {
   private var filter = FrameFilter.nothing
   private var isWatched = false
   private var fullTurns = 0
-  /// When to listen again after too much was said.
+  /// The time to listen again after too much was said.
   private var resumesAt: Instant?
-  /// When to try again to set a filter that was refused.
+  /// The time to try again to set a filter that was refused.
   private var retriesAt: Instant?
 
   /// Whether ``filter(for:)`` is to be asked before the turn is over.
@@ -42,7 +42,7 @@ struct Listening {
   /// Whether frames that are of interest now can get through.
   var isListening: Bool { filter != .nothing }
 
-  /// When to call ``resume(at:)`` next; `nil` if nothing is put off.
+  /// The time to call ``resume(at:)`` next; `nil` if nothing is put off.
   var deadline: Instant? { earliest(resumesAt, retriesAt) }
 
   /// Takes in that more or less may be of interest than before.

@@ -40,7 +40,7 @@ package func addressCountText(_ count: Int) -> String {
   "\(count) address\(count == 1 ? "" : "es")"
 }
 
-/// Which machine uses an address, and what to do about it, as one sentence.
+/// The machine that uses an address, and what to do about it, as one sentence.
 package func conflictText(_ address: IPAddress, _ mac: MACAddress) -> String {
   "\(address) is also used by the machine with Ethernet address \(mac), which is not heard as "
     + "one of the group; see that the group's machines hear each other, and if it is none of them, "

@@ -28,7 +28,7 @@ public struct NodeStatus: Sendable, Hashable {
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
     public var `guard`: GuardState
-    /// That process, if there is one.
+    /// The guard's process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``NodeSettings/isRealtime``.
     public var isRealtime: Bool
@@ -98,11 +98,11 @@ public struct RouterStatus: Sendable, Hashable {
   public var addresses: [AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
   public var virtualMAC: VirtualMAC?
-  /// When the state was entered, by the wall clock.
+  /// The time when the state was entered, by the wall clock.
   public var since: Timestamp
   /// The time since then.
   public var timeInState: Duration
-  /// Why the state was entered, or what an idle router waits for.
+  /// The reason why the state was entered, or what an idle router waits for.
   public var reason: StateReason
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics

@@ -22,7 +22,7 @@ public struct Settlement: Sendable, Hashable {
   public let state: State
   /// The state before.
   public let previous: State
-  /// Why that changed.
+  /// The reason why that changed.
   public let reason: StateReason
   /// Changes before this one that were over before the addresses had followed.
   public internal(set) var skipped: UInt64 = 0

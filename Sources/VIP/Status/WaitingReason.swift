@@ -60,7 +60,7 @@ extension InterfaceFault {
   /// kind.
   private static let harmlessMasters: Set = ["vrf"]
 
-  /// Why an interface can't serve addresses, whatever its state.
+  /// The reason why an interface can't serve addresses, whatever its state.
   ///
   /// - Parameters:
   ///   - link: the interface.
@@ -77,7 +77,7 @@ extension InterfaceFault {
   }
 }
 
-/// Why a virtual router takes no part in the election at the moment.
+/// The reason why a virtual router takes no part in the election at the moment.
 public enum WaitingReason: Sendable, Hashable {
   /// The router has not been started yet.
   case notStarted
@@ -127,7 +127,7 @@ extension WaitingReason: CustomStringConvertible {
   }
 }
 
-/// Why a virtual router is in its state.
+/// The reason why a virtual router is in its state.
 public enum StateReason: Sendable, Hashable {
   /// The election entered it, for a cause.
   case transition(Transition.Reason)

@@ -187,7 +187,7 @@ public struct MachineCheck: Sendable {
   /// The interface that has a name, as its own or as an alternative one.
   func link(_ name: String) -> Link? { links.first { $0.isCalled(name) } }
 
-  /// That there is no such interface, and which there are.
+  /// The text that there is no such interface, and which there are.
   private func missing(_ name: String) -> String {
     "there is no interface '\(name)'; this machine has "
       + links.map(\.name).joined(separator: ", ")
@@ -274,7 +274,8 @@ public struct MachineCheck: Sendable {
       + networkRemarks(address, at: place, host.map(\.address), link)
   }
 
-  /// That the host has a virtual address on other interfaces, for which it answers on the router's too.
+  /// The remark that the host has a virtual address on other interfaces, for which it answers on
+  /// the router's too.
   private func hostAnswers(
     _ address: InterfaceAddress, at place: Place, _ settings: RouterConfiguration, _ link: Link
   ) -> [Remark] {

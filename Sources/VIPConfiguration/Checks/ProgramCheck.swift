@@ -3,7 +3,7 @@ import VIP
 
 /// Looks at the programs that a configuration names, as they are on this machine.
 public enum ProgramCheck {
-  /// Why a program can't be run; `nil` if it can, as far as one can see.
+  /// The reason why a program can't be run; `nil` if it can, as far as one can see.
   static func obstacle(_ path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else {

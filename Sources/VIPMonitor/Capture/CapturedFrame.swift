@@ -2,7 +2,8 @@ public import VIPCore
 
 /// A frame of a capture.
 public struct CapturedFrame: Sendable, Hashable {
-  /// When it was captured: nanoseconds since 1970, or since whatever the capture counts from.
+  /// The time when it was captured: nanoseconds since 1970, or since whatever the capture counts
+  /// from.
   public let time: Instant
   /// Its bytes, from the Ethernet header on.
   public let bytes: [UInt8]

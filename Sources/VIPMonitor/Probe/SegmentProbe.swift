@@ -79,7 +79,7 @@ public struct SegmentProbe {
     listensUntil = now + max(interval, Self.listeningMin) + Self.margin
   }
 
-  /// When there is something to send, or enough was waited; `nil` when it is over.
+  /// The time when there is something to send, or enough was waited; `nil` when it is over.
   public var deadline: Instant? {
     probe.deadline ?? (isOver ? nil : listensUntil)
   }

@@ -13,7 +13,7 @@ public struct Observation: Sendable, Hashable {
     case neighbor
   }
 
-  /// When, by the capture's clock, which mostly counts from 1970.
+  /// The time, by the capture's clock, which mostly counts from 1970.
   public let time: Timestamp
   /// The kind of the packet.
   public let kind: Kind

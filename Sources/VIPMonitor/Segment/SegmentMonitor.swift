@@ -105,7 +105,7 @@ public struct SegmentMonitor: Sendable {
       vlan: ethernet.visibleVLAN, text: text, advertisement: facts, findings: findings)
   }
 
-  /// Why receivers reject a message.
+  /// The reason why receivers reject a message.
   private func rejection(
     _ message: SegmentPacket.Message, _ error: AdvertisementError?, isCut: Bool
   ) -> Finding {

@@ -14,7 +14,7 @@ struct SegmentPacket: Sendable {
     var result: Result<Advertisement, AdvertisementError>
     /// The addresses it lists, if it is sound.
     var addresses: [IPAddress] = []
-    /// Why not even VRRP gets to see it.
+    /// The reason why not even VRRP gets to see it.
     var damage: Damage?
     /// Whether an Authentication Header came before it.
     var isBehindAuthenticationHeader = false

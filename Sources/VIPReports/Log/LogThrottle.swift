@@ -91,7 +91,7 @@ public struct LogThrottle: Sendable {
     account.creditedAt = account.creditedAt.advanced(byNanoseconds: earned * period)
   }
 
-  /// When there is something to say about what was left out; `nil` if nothing was.
+  /// The time when there is something to say about what was left out; `nil` if nothing was.
   public var deadline: Instant? {
     var next: Instant?
     for account in accounts.values {

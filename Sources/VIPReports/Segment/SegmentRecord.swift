@@ -42,7 +42,7 @@ public struct PacketRecord: Sendable, Hashable, Codable {
     }
   }
 
-  /// When, in UTC (ISO 8601 with microseconds).
+  /// The time, in UTC (ISO 8601 with microseconds).
   public let time: String
   /// The gravest of its findings.
   public let verdict: Finding.Level

@@ -38,7 +38,8 @@ public struct Launch: Sendable {
   public struct Outcome: Sendable {
     /// Those that take part, one entry for each family.
     public var running: [RouterRecord] = []
-    /// Why the first that does not yet take part waits; it stays on the node and goes on trying.
+    /// The reason why the first that does not yet take part waits; it stays on the node and goes on
+    /// trying.
     public var waiting: ControlFailure?
   }
 

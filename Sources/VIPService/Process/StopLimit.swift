@@ -13,7 +13,7 @@ final class StopLimit: Sendable {
   /// before the shortest grace period in use, Docker's ten seconds.
   static let slack = Duration.seconds(6)
 
-  /// That of this process.
+  /// The limit of this process.
   static let shared = StopLimit(initially: .seconds(8)) {
     LogLine(.error, "stopping takes too long; the node ends at once").write()
     // Its guard removes the addresses; without one they go when their leases end.

@@ -8,6 +8,9 @@ package final class FakePlatform: Platform, Readiness {
   package static let eth0 = Link(
     index: 2, name: "eth0", macAddress: MACAddress(2, 0, 0, 0, 0, 1), mtu: 1500,
     flags: [.up, .running, .lowerUp, .broadcast, .multicast])
+  /// Another interface, which a test may add.
+  package static let eth1 = Link(
+    index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 7), mtu: 1500, flags: eth0.flags)
   package static let ownV4 = InterfaceAddress("198.18.0.1/24")
   package static let ownV6 = InterfaceAddress("fe80::1/64")
 

@@ -53,7 +53,7 @@ extension FakeKernel {
     return nil
   }
 
-  /// Why an IPv6 address cannot be put on an interface.
+  /// The reason why an IPv6 address cannot be put on an interface.
   private func unusable(_ address: IPAddress, on link: Link) -> String? {
     if address.isUnspecified { return "Invalid address" }
     if address.isMulticast {

@@ -79,7 +79,7 @@ public final class FakeKernel: Kernel {
   package internal(set) var routes: [FakeRoute] = [] {
     didSet { knownDeadline = nil }
   }
-  /// When the next lifetime ends, once it has been worked out.
+  /// The time when the next lifetime ends, once it has been worked out.
   var knownDeadline: Duration??
   /// The least MTU of an interface that has IPv6.
   static let ipv6MTUMin = 1280

@@ -6,7 +6,7 @@ public import VIPCore
 package struct FakeRoute: Sendable, Hashable {
   package var interfaceIndex: Int32
   package var subnet: InterfaceAddress
-  /// Which program made it.
+  /// The program that made it.
   package var protocolTag: UInt8
   package var validUntil: Duration?
   /// The fate of packets.

@@ -170,7 +170,7 @@ extension FakeKernel {
     now = end
   }
 
-  /// When the next lifetime ends, as `now` counts.
+  /// The time when the next lifetime ends, as `now` counts.
   package func nextDeadline() -> Duration? {
     if let knownDeadline { return knownDeadline }
     var earliest: Duration?

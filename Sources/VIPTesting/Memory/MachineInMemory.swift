@@ -26,7 +26,7 @@ public import VRRP
 public final class MachineInMemory: Platform, Sendable {
   /// The time of a machine.
   public enum Time: Sendable, Hashable {
-    /// That of this computer; what a ``VIP/Node`` needs.
+    /// The time of this computer; what a ``VIP/Node`` needs.
     case real
     /// Time that stands still until the test lets it pass, see ``MachineInMemory/pass(_:for:)``.
     case virtual
@@ -137,7 +137,7 @@ public final class MachineInMemory: Platform, Sendable {
     set { memory.state.withLock { $0.sendFailure = newValue } }
   }
 
-  /// Why no announcement can be sent; `nil` if they can.
+  /// The reason why no announcement can be sent; `nil` if they can.
   public var frameFailure: FrameError? {
     get { memory.state.withLock { $0.frameFailure } }
     set { memory.state.withLock { $0.frameFailure = newValue } }

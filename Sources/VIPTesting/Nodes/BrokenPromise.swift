@@ -4,9 +4,9 @@ import VRRP
 
 /// A promise of the README that a simulation saw broken.
 public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
-  /// When, in true time.
+  /// The moment, in true time.
   public let time: Instant
-  /// Which one.
+  /// The promise that was broken.
   public let promise: Promise
   /// The machine that showed it; `nil` if it is about a whole segment.
   public let machine: String?
@@ -68,16 +68,16 @@ struct NodeSupervisor {
     case stranger
   }
 
-  /// When something last happened from outside.
+  /// The time when something last happened from outside.
   var lastDisturbance = Instant.zero
-  /// When what was arranged earlier happens, such as the end of a resignation.
+  /// The time when what was arranged earlier happens, such as the end of a resignation.
   var quietFrom = Instant.zero
-  /// When each kind of trouble last was.
+  /// The time when each kind of trouble last was.
   var troubles: [Trouble: Instant] = [:]
   /// Whether everything was looked at since the last disturbance.
   var isAudited = false
   var auditCount = 0
-  /// When it will be looked at.
+  /// The time when it will be looked at.
   var nextAudit: Instant?
   /// The unrest that kept everything from being looked at when that was last tried.
   var unrest = "nothing has happened since"
@@ -120,7 +120,7 @@ struct WatchedAddress {
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false
-  /// When to look at it again.
+  /// The time to look at it again.
   var nextJudgement: Instant?
   /// Whether its present trouble was reported.
   var isReported = false

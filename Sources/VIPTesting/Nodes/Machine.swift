@@ -94,9 +94,9 @@ final class Machine {
   var revision = 0
   /// The addresses that its kernel's clock has taken from its node since it was last asked.
   var expired: Set<InterfaceAddress> = []
-  /// When its process last came back from a standstill, and how long that was.
+  /// The time when its process last came back from a standstill, and how long that was.
   var lastWake: Instant?
-  /// When it had come back before that.
+  /// The time when it had come back before that.
   var wakeBefore: Instant?
   var lastAbsence = Duration.zero
   /// The routers that were Active when its process came to a standstill.
@@ -166,7 +166,7 @@ final class Machine {
     }
   }
 
-  /// When the next lifetime of an address ends, in true time.
+  /// The time when the next lifetime of an address ends, in true time.
   var nextExpiry: Instant? {
     guard standstill?.kind != .asleep, let end = kernel.nextDeadline() else { return nil }
     return clock.trueTime(of: kernelTime + (end - kernel.now))

@@ -15,7 +15,7 @@ final class MachineGuard: GuardProcess {
   private let descriptor: Int32
   private var lastPid: Int32 = 0
   private(set) var pid: Int32?
-  /// When it will say that it is ready, in true time.
+  /// The time when it will say that it is ready, in true time.
   private(set) var readyAt: Instant?
   /// News that it has told and the node has not heard yet.
   private(set) var pendingNews: [GuardNews] = []

@@ -101,7 +101,7 @@ final class MachineWire: FrameTransport, FrameReceiver {
   private let machine: Machine
   private unowned let simulation: NodeSimulation
   private unowned let platform: MachinePlatform
-  /// Which frames the process wants to hear.
+  /// The frames that the process wants to hear.
   private(set) var filter = FrameFilter.nothing
   private var inbox: [[UInt8]] = []
 

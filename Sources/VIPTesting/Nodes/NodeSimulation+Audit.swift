@@ -24,7 +24,8 @@ extension NodeSimulation {
     for machine in machines { audit(machine) }
   }
 
-  /// Why it is too early to look at everything, and when it may no longer be; `nil` if it is not.
+  /// The reason why it is too early to look at everything, and when it may no longer be; `nil` if
+  /// it is not.
   private func obstacleToAudit() -> (text: String, next: Instant)? {
     guard segments.indices.allSatisfy(isCalm) else {
       // It does not get calm by itself but when a standstill or a refusal ends.

@@ -14,7 +14,7 @@ extension Story {
 
 /// The search for a short story that breaks a promise.
 private struct StoryMinimizer {
-  /// So much may happen in all replays together: a few tens of seconds.
+  /// Number of steps that all replays together may take: a few tens of seconds.
   private static let stepsMax = 150_000
 
   private let promise: BrokenPromise.Promise

@@ -172,7 +172,7 @@ struct RouterOptions: ParsableArguments {
   }
 }
 
-/// Which settings the flags give: a file would say the same.
+/// The settings that the flags give: a file would say the same.
 extension RouterOptions {
   /// The first thing given that a file would say.
   private var firstFlag: String? {
@@ -259,7 +259,7 @@ struct TrialOptions: ParsableArguments {
   var dryRun = false
 }
 
-/// Which node is meant.
+/// The node that is meant.
 struct RuntimeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
