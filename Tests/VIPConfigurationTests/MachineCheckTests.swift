@@ -203,6 +203,24 @@ import VIPCore
         ])
   }
 
+  @Test func `an MTU too small for IPv6 is waited for`() throws {
+    func waits(_ mtu: Int, _ addresses: [String]) throws -> [String] {
+      var link = Self.eth0
+      link.mtu = mtu
+      let machine = try machine(link, addresses) {
+        // Linux has no settings of IPv6 on such an interface.
+        if mtu < 1280 { $0.kernel = KernelSettings { _ in nil } }
+      }
+      return try remarks(Self.good, machine).filter { $0.contains(": waits: ") }
+    }
+    #expect(
+      try waits(1279, ["192.0.2.1/24"]) == [
+        "1:23: waits: eth0's MTU of 1279 is too small for IPv6, which needs 1280; the router waits "
+          + "until it is large enough"
+      ])
+    #expect(try waits(1280, ["192.0.2.1/24", "fe80::1/64"]) == [])
+  }
+
   @Test(arguments: [
     (
       "[192.0.2.1/24]", "",

@@ -117,7 +117,7 @@ extension RouterInstance {
   /// Whether its interface could give it what is sent to the group.
   fileprivate var canHear: Bool {
     switch attendance.obstacle {
-    case .interface, .noSourceAddress: false
+    case .interface, .noSourceAddress, .mtuTooSmall: false
     default: true
     }
   }

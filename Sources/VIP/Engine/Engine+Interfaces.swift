@@ -164,8 +164,8 @@ extension Engine {
       interfaces.primaryAddress(
         of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
     }
-    let reason = WaitingReason.noSourceAddress(
-      interface: settings.interface, family, isGlobal: isGlobal)
+    let reason = WaitingReason.lacksSource(
+      of: link, called: settings.interface, family, isGlobal: isGlobal)
     instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
     instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
     return source

@@ -72,7 +72,9 @@ struct Fitness {
       switch reason {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .hostAddress, .addressInUse, .system: nil
+      case .notStarted, .interface, .noSourceAddress, .mtuTooSmall, .hostAddress, .addressInUse,
+        .system:
+        nil
       }
     }
   }

@@ -86,6 +86,8 @@ public enum WaitingReason: Sendable, Hashable {
   /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
   /// valid beyond the link.
   case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// Its interface's MTU is too small for a family, which Linux takes off it.
+  case mtuTooSmall(interface: String, AddressFamily, mtu: Int)
   /// The host has one of its addresses as its own on the interface.
   case hostAddress(IPAddress, interface: String)
   /// An interface that it tracks is not usable.
@@ -98,6 +100,18 @@ public enum WaitingReason: Sendable, Hashable {
   case system(NodeError)
 }
 
+extension WaitingReason {
+  /// Why an interface has no address to send from, as far as its description tells.
+  package static func lacksSource(
+    of link: Link?, called name: String, _ family: AddressFamily, isGlobal: Bool
+  ) -> WaitingReason {
+    if let link, !link.hasRoom(for: family) {
+      return .mtuTooSmall(interface: name, family, mtu: link.mtu)
+    }
+    return .noSourceAddress(interface: name, family, isGlobal: isGlobal)
+  }
+}
+
 extension WaitingReason: CustomStringConvertible {
   /// The reason for people, such as "eth0 is down".
   public var description: String {
@@ -108,6 +122,8 @@ extension WaitingReason: CustomStringConvertible {
       let scope = isGlobal ? "global" : "link-local"
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
+    case .mtuTooSmall(let interface, let family, let mtu):
+      return "\(interface)'s MTU of \(mtu) is too small for \(family), which needs \(family.mtuMin)"
     case .hostAddress(let address, let interface):
       return
         "\(address) is \(interface)'s own address; only an owner (priority 255) may have it as a "
