@@ -80,7 +80,7 @@ struct NodeSupervisor {
   /// The time when it will be looked at.
   var nextAudit: Instant?
   /// The unrest that kept everything from being looked at when that was last tried.
-  var unrest = "nothing has happened since"
+  var unrest = (kind: Unrest.unbegun, text: "nothing has happened since")
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
   /// The longest interval that each VRID was seen with, in nanoseconds.

@@ -11,8 +11,8 @@ extension NodeSimulation {
   func auditIfDue() {
     guard !supervisor.isAudited else { return }
     if let next = supervisor.nextAudit, now < next { return }
-    if let (obstacle, next) = obstacleToAudit() {
-      supervisor.unrest = obstacle
+    if let (kind, obstacle, next) = obstacleToAudit() {
+      supervisor.unrest = (kind, obstacle)
       supervisor.nextAudit = next
       return
     }
@@ -26,22 +26,25 @@ extension NodeSimulation {
 
   /// The reason why it is too early to look at everything, and when it may no longer be; `nil` if
   /// it is not.
-  private func obstacleToAudit() -> (text: String, next: Instant)? {
+  private func obstacleToAudit() -> (kind: Unrest, text: String, next: Instant)? {
     guard segments.indices.allSatisfy(isCalm) else {
       // It does not get calm by itself but when a standstill or a refusal ends.
-      return ("a segment is troubled", now + .seconds(1))
+      return (.troubled, "a segment is troubled", now + .seconds(1))
     }
     let last = max(supervisor.lastDisturbance, supervisor.quietFrom)
     let due = last + settlingTime
     guard due < now else {
       return (
+        .settling,
         "what happened at \(TimeText.seconds(last.nanoseconds)) has time until "
           + TimeText.seconds(due.nanoseconds), due.advanced(byNanoseconds: 1)
       )
     }
-    guard parcels.isEmpty else { return ("something is on its way", now + .milliseconds(100)) }
+    guard parcels.isEmpty else {
+      return (.delivering, "something is on its way", now + .milliseconds(100))
+    }
     if let busy = machines.first(where: { !($0.process?.isIdle ?? true) }) {
-      return ("\(busy.name) is still at a command", now + .milliseconds(100))
+      return (.busy, "\(busy.name) is still at a command", now + .milliseconds(100))
     }
     return nil
   }
