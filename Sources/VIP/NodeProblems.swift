@@ -1,6 +1,6 @@
-/// What is wrong around a node, beside its engine.
+/// Problems around a node, beside its engine.
 struct NodeProblems {
-  /// What is wrong now, in the order in which it began.
+  /// The problems that last, in the order in which they began.
   private(set) var present: [NodeProblem]
 
   /// Begins with what is wrong at the start.

@@ -17,7 +17,7 @@ package protocol ChangedRouters: AnyObject {
   func isStaying(_ name: String) -> Bool
   /// Whether a router has left the election but still has addresses to remove.
   func isLeaving(_ name: String) -> Bool
-  /// What the program that runs the node has said about a router, by cause.
+  /// The statements of the program that runs the node about a router, by cause.
   func fitness(of name: String) -> [String: RouterFitness]
   /// The error for a name that no router has.
   func unknownRouter(_ name: String) -> NodeError

@@ -56,7 +56,7 @@ extension Engine {
     }
   }
 
-  /// What to say of a router that takes part and does not hear its group; `nil` if it does.
+  /// The sentence about a router that takes part and does not hear its group; `nil` if it hears it.
   func outsideGroupText(of instance: RouterInstance) -> String? {
     guard instance.attendance.isRunning, !instance.isUnicast, let link = instance.link,
       let failure = memberships.lastingFailure(

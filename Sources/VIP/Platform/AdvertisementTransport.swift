@@ -31,7 +31,7 @@ public protocol AdvertisementTransport: AnyObject {
   /// - Throws: why it can't be; to be called again then.
   func renewMembership() throws(NodeError)
 
-  /// How many messages were lost because they were not read in time, modulo 2³²; has a default, which
+  /// Number of messages that were lost because they were not read in time, modulo 2³²; has a default, which
   /// knows of none.
   var droppedCount: UInt32 { get }
 

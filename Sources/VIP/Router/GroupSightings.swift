@@ -13,7 +13,7 @@ struct GroupSightings {
     let source: IPAddress
     /// The Ethernet address that sent the first one.
     let mac: MACAddress
-    /// How many messages the socket had lost before it was first seen.
+    /// Number of messages that the socket had lost before it was first seen.
     let droppedBefore: UInt32
     fileprivate let firstSeen: Instant
     fileprivate var lastSeen: Instant

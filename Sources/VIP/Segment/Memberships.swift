@@ -19,10 +19,10 @@ struct Memberships {
   /// Whether all sockets are in their groups as far as is known.
   var isEmpty: Bool { refusals.isEmpty }
 
-  /// When to try again; `nil` if there is no need.
+  /// The time to try again; `nil` if there is no need.
   var deadline: Instant? { refusals.values.lazy.map(\.nextAttempt).min() }
 
-  /// What an attempt has failed with; `nil` if the socket is in its group.
+  /// The error of the last attempt; `nil` if the socket is in its group.
   func failure(_ key: SegmentKey) -> String? { refusals[key]?.text }
 
   /// The same, once it has lasted: while Linux makes a part of an interface again, joining fails for a

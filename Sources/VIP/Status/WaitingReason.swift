@@ -101,7 +101,7 @@ public enum WaitingReason: Sendable, Hashable {
 }
 
 extension WaitingReason {
-  /// Why an interface has no address to send from, as far as its description tells.
+  /// The reason why an interface has no address to send from, as far as its description tells.
   package static func lacksSource(
     of link: Link?, called name: String, _ family: AddressFamily, isGlobal: Bool
   ) -> WaitingReason {

@@ -17,9 +17,9 @@ package final class FakeTransport: AdvertisementTransport {
   private var vrids: [UInt8] = []
   /// Whether the kernel has it in its group; `nil` if that can't be learned.
   package var isInGroup: Bool?
-  /// What joining the group fails with.
+  /// The error with which joining the group fails.
   package var joinFailure: NodeError?
-  /// How often it was asked to see to its group.
+  /// Number of times that it was asked to see to its group.
   package private(set) var renewalCount = 0
   package var droppedCount: UInt32 = 0
 

@@ -8,13 +8,13 @@ package enum StoryFailure: Sendable, Hashable {
   case unrest(Unrest)
 }
 
-/// What keeps segments from being looked at as being at rest.
+/// The reason why segments are not looked at as being at rest.
 package enum Unrest: Sendable, Hashable {
   /// Nothing has happened on them yet.
   case unbegun
   /// A segment is not whole, or something is refused or forged on it.
   case troubled
-  /// What happened last has time until later.
+  /// Time is left for the last thing that happened.
   case settling
   /// A packet is on its way.
   case delivering

@@ -31,7 +31,7 @@ private struct StoryMinimizer {
 
   /// The line of commands that stay, all of which come last.
   private static let keptLine = -1
-  /// How many commands may be left out or made simpler.
+  /// Number of commands that may be left out or made simpler.
   private var looseCount: Int { best.statements.prefix { $0.line != Self.keptLine }.count }
 
   init(_ story: Story, failing failure: StoryFailure) {
