@@ -11,7 +11,7 @@ struct SettingRounds {
   static let rest = Duration.seconds(5)
 
   private var waiting: [Int32] = []
-  /// What was set for all interfaces when that was last looked at.
+  /// The setting for all interfaces when it was last looked at.
   private var ofAll: Int?
 
   /// Takes the interfaces of the next round.
