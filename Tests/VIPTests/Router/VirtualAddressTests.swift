@@ -86,7 +86,7 @@ import VRRP
   }
 
   @Test func `what was refused on an interface is forgotten with the interface`() throws {
-    for place in [VirtualAddress.Place.absent, .here(.endless)] {
+    for place in [VirtualAddress.Place.absent, .host, .here(.endless)] {
       var address = try address(place)
       _ = address.refused("no device", retryAt: Self.start + .seconds(1))
       address.interfaceVanished()
