@@ -358,7 +358,7 @@ extension NodeSimulation {
     else { return }
     // What is on its way when the old holder lets go.
     let bound = conditions.deliveryTimeMax * 2
-    guard now - start > bound, !hasNearTie(watch) else { return }
+    guard now - start > bound, now - start > bound + nearTieTime(watch) else { return }
     breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
   }
 }
