@@ -239,6 +239,12 @@ extension Engine {
       let position = instance.addresses.position(of: record.address)
     else { return }
     let loss = instance.addresses.reportedGone(position, at: now, instance.circumstances)
+    // One whose removal was refused is not asked for again: the guard must not know it any more either.
+    if instance.addresses.isRetired(position),
+      loss != .expected || !work.isUnfinished(instance.slot)
+    {
+      work.add(.retire, instance.slot)
+    }
     guard loss != .expected else { return }
     handle(instance.handover.withdrawn(record.address.address), of: instance)
     schedule(instance)

@@ -26,7 +26,8 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     case settled = "at rest the Active of a group, and no other, holds and announces its addresses"
     /// No other running router has a higher claim than the Active of a group at rest.
     case rightActive = "no running router would replace the Active of a group at rest"
-    /// The deeds of the guard would bring the machine back to what it was.
+    /// The deeds of the guard would bring the machine back to what it was; at rest it would remove no
+    /// address that its node has not put up.
     case guardKnows = "no address outlives its owner for long: the guard would leave nothing"
     /// Each address has an end in the kernel, or the guard knows it.
     case leased = "no address outlives its owner for long: every address has a lifetime"

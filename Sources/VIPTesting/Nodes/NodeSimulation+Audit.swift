@@ -152,6 +152,7 @@ extension NodeSimulation {
       auditParticipation(of: status, machine, process)
       auditStatus(status, machine)
     }
+    auditGuard(of: machine, process)
     if !process.engine.takeEvents().isEmpty {
       breach(.noFlood, machine, "events wait that the loop was not told of")
     }
@@ -165,6 +166,37 @@ extension NodeSimulation {
       || isOthers(anyOf: addresses)
     for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
+    }
+  }
+
+  /// At rest the guard would remove nothing from an interface that its node has not put there.
+  ///
+  /// That it would leave nothing is promised at any time (`checkGuard`), that it names nothing else only at
+  /// rest. The area names all addresses of a router from before the first one is put up until the last
+  /// one is gone, so that a takeover and a handover cost one store. Between the two it names more than the
+  /// interface has: while a request waits, was refused or is tried again, while another program keeps
+  /// removing an address, and as long as a router that is not Active keeps some of its addresses for
+  /// another group. Nor is the promise about routes, of which the area names those to all subnets of the
+  /// addresses, or about macvlans, which it names as a whole: a request for a route or an interface that
+  /// is not the node's removes nothing, since it goes by tag and name.
+  private func auditGuard(of machine: Machine, _ process: NodeProcess) {
+    guard !hasTrouble(.refusal, within: .seconds(5)), let named = removalsOfGuard(of: machine)
+    else { return }
+    var kept: Set<IPAddress> = []
+    for status in process.engine.status()
+    where status.state != .active && status.addresses.contains(where: \.installed) {
+      kept.formUnion(status.addresses.lazy.map(\.address.address))
+    }
+    for place in named where !kept.contains(place.address.address) {
+      let isThere = machine.kernel.entries.contains { entry in
+        entry.record.isOurs && entry.record.interfaceIndex == place.interfaceIndex
+          && entry.record.address == place.address
+      }
+      guard !isThere, !isOthers(anyOf: [place.address.address]) else { continue }
+      breach(
+        .guardKnows, machine,
+        "the guard would remove \(place.address) from interface \(place.interfaceIndex), which does "
+          + "not have it from this node")
     }
   }
 

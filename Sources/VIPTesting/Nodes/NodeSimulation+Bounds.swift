@@ -1,3 +1,4 @@
+import ARP
 import Netlink
 import VIP
 import VIPCore
@@ -61,12 +62,21 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
+  /// How long a client may believe the wrong one of two routers that took over at the same moment; zero
+  /// where there can be no such two.
+  ///
+  /// Both take over, one yields at once, and what it has announced before may arrive after what the other
+  /// one announces when it hears of it; the next announcement comes a second later. To announce sooner
+  /// would make that time shorter and not end it: the one that has yielded serves no longer than until it
+  /// hears the other's announcement, and can't know that one of its own is still on its way.
+  func nearTieTime(_ watch: WatchedAddress) -> Duration {
+    guard hasNearTie(watch) else { return .zero }
+    return stretched(AnnouncementPolicy().pauses.first ?? .zero) + .milliseconds(50)
+  }
+
   /// Whether two routers of a group wait so nearly as long for a dead Active that packets which overtake
   /// one another decide which one is heard last.
-  ///
-  /// Both take over then, one yields at once, and what it has announced before may arrive after what the
-  /// other one announces when it hears of it; the next announcement comes a second later.
-  func hasNearTie(_ watch: WatchedAddress) -> Bool {
+  private func hasNearTie(_ watch: WatchedAddress) -> Bool {
     let priorities = running(watch).compactMap { member in
       machines[member.machine].process?.engine.status(member.settings.name).first {
         $0.family == watch.address.family

@@ -69,8 +69,8 @@ extension NodeSimulation {
       for transport in machine.process.map({ Array($0.platform.transports.values) }) ?? [] {
         transport.loseMembership()
       }
-      // What makes the kernel do so is told, as a change of the interface.
-      if let link = machine.link(named: "eth0") { machine.act { $0.setLink(link) } }
+      // What makes the kernel do so is told, as a change of the interfaces.
+      for index in machine.attachments.keys.sorted() { change(index, of: machine) }
     case .edit: machine.isEditing = true
     case .reload: reload(machine)
     }

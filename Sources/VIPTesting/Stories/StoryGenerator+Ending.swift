@@ -13,7 +13,7 @@ extension StoryGenerator {
       if kinds.contains(.interface) || kinds.contains(.move) {
         commands.append(.node(name, .rename("lan0", "eth0")))
         for interface in ["eth0", "eth1"] {
-          for deed in [.new, .up, .carrier, interface == "eth0" ? .joins : .strays]
+          for deed in [.new, .up, .usualMTU, .carrier, interface == "eth0" ? .joins : .strays]
             as [StoryCommand.LinkDeed]
           {
             commands.append(.node(name, .link(interface, deed)))
