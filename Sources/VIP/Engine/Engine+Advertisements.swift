@@ -22,7 +22,7 @@ extension Engine {
       let advertisement = try Advertisement(
         parsing: message, from: header.source, to: header.destination,
         hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
-      if !watchers.isEmpty {
+      if successions.isAnyWatching {
         hearFormerGroups(advertisement, message, from: header.source, on: segment)
       }
       guard let instance = addressee else {
