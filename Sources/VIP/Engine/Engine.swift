@@ -286,7 +286,7 @@ package final class Engine {
       let due = max(due, deadline)
       perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
-    inquire(of: instance)
+    probeAsHolder(of: instance)
     schedule(instance)
     return nil
   }

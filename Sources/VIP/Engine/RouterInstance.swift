@@ -28,8 +28,8 @@ final class RouterInstance {
   var sightings = GroupSightings()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
-  /// When to ask for such machines.
-  var inquiry = AddressInquiry()
+  /// When to probe for such machines.
+  var holderProbing = HolderProbing()
   /// Its addresses that this machine answers for without holding them, and what to do about it.
   private(set) var hostAddresses: [IPAddress: String] = [:]
   /// The Active that goes on beside this router while it is Active.
@@ -156,7 +156,7 @@ final class RouterInstance {
   /// When something of it is due beside its election.
   var partsDeadline: Instant? {
     let signs = earliest(troubles.deadline, sightings.deadline)
-    let conflict = earliest(conflicts.deadline, inquiry.deadline)
+    let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probe?.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
