@@ -3,7 +3,7 @@
 //
 //   sudo .build/debug/OwnParts eth0
 //
-// Without an interface, or without the capabilities, the node is on a machine in memory, with an eth0.
+// Without an interface, or without the capabilities, the node is on a machine in memory.
 
 import ARP
 import Glibc
