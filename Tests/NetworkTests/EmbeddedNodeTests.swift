@@ -104,5 +104,22 @@ extension NetworkTests {
       let left = try machine.run(["ip", "-o", "address", "show", "to", "192.0.2.10"])
       #expect(left.output.isEmpty, "nothing is left of it")
     }
+
+    @Test("A program puts parts of its own around those of Linux")
+    func ownParts() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0].namespace
+      let result = try machine.run([BuiltSnippet.path("OwnParts"), "eth0"], within: .seconds(60))
+      #expect(result.status == 0, "\(result.errors)")
+      for text in [
+        "install 192.0.2.10/24", "announce 192.0.2.10 at ", "192.0.2.10/24 is here",
+        "192.0.2.11/24 is not here",
+      ] {
+        #expect(result.output.contains(text), "\(result.output)")
+      }
+      #expect(!result.output.contains("install 192.0.2.11"), "it is not in the list")
+      let left = try machine.run(["ip", "-o", "address", "show", "to", "192.0.2.8/29"])
+      #expect(left.output.isEmpty, "nothing is left of it")
+    }
   }
 }

@@ -9,7 +9,7 @@ extension Engine {
   func hold(_ instance: RouterInstance) {
     endHandover(of: instance)
     changeListening(for: instance)
-    instance.inquiry.begin(at: now)
+    instance.holderProbing.begin(at: now)
     work.add(.install, instance.slot)
     startRefreshing()
   }
@@ -24,7 +24,7 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
-    instance.inquiry.end()
+    instance.holderProbing.end()
     failedAnnouncements.forget(instance.slot)
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }
@@ -109,7 +109,7 @@ extension Engine {
       kind == .load ? .asleep : lifetime == nil ? .endless : .refreshed(at: now)
     for (index, error) in zip(indices, platform.kernel.install(requests)) {
       if let error {
-        recordRefusal(index, of: instance, because: instance.words(of: error))
+        noteRefusal(index, of: instance, because: instance.words(of: error))
         continue
       }
       let wasMissing = instance.addresses.installed(index, lease)
@@ -147,7 +147,7 @@ extension Engine {
     guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
       return false
     }
-    recordRefusal(index, of: instance, because: Self.hostText(address, link))
+    noteRefusal(index, of: instance, because: Self.hostText(address, link))
     return true
   }
 
@@ -169,7 +169,7 @@ extension Engine {
     if instance.addresses.isRetired(position) {
       work.add(.retire, instance.slot)
     } else if instance.isHolding, instance.settings.priority != .owner {
-      recordRefusal(
+      noteRefusal(
         position, of: instance, because: Self.hostText(record.address.address, link))
     }
     schedule(instance)
@@ -181,7 +181,7 @@ extension Engine {
     let results = remove(requests, of: instance)
     for (index, error) in zip(indices, results) {
       if let error, !error.isNotThere {
-        recordRefusal(index, of: instance, because: instance.words(of: error))
+        noteRefusal(index, of: instance, because: instance.words(of: error))
         continue
       }
       instance.addresses.removed(index)
@@ -209,8 +209,8 @@ extension Engine {
     owner.addresses.expectRemoval(position)
   }
 
-  /// Records that a request was refused and says so once; it is made again in a second.
-  func recordRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
+  /// Notes that a request was refused and says so once; it is made again in a second.
+  func noteRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.addresses.refused(index, text, retryAt: now + .seconds(1))
     if isNew {
       warn(.addressFailure(instance.addresses[index].address), of: instance, text)

@@ -21,7 +21,7 @@ extension Engine {
       }
     }
     for case let instance? in instances {
-      instance.hostAddresses = found[instance.slot] ?? [:]
+      instance.setHostAddresses(found[instance.slot] ?? [:])
       for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
         warn(.hostAddress(address), of: instance, text)
       }

@@ -300,7 +300,7 @@ extension Engine {
     instance.sightings.clear()
     removeMacvlan(of: instance)
     claims.releaseGroup(of: instance.slot)
-    instance.link = nil
+    instance.detach()
     work.forget(instance.slot)
     for address in instance.addresses {
       disown(address.address.address, of: instance, on: link.index)

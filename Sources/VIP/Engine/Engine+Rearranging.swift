@@ -77,11 +77,11 @@ extension Engine {
       wanted.added.map { ($0.name, routers.members(named: $0.name)) },
       uniquingKeysWith: { first, _ in first })
 
-    for instance in former.values.joined() { instance.isReplaced = true }
+    for instance in former.values.joined() { instance.becomeReplaced() }
     for name in leaving { takeOut(name) }
     for settings in wanted.changed {
       for instance in routers.members(named: settings.name) where instance.probe != nil {
-        instance.knownAddresses.formUnion(known[settings.name] ?? [])
+        instance.omitProbing(for: known[settings.name] ?? [])
       }
     }
     reconfigure(wanted.changed, leftovers)

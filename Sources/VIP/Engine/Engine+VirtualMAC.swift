@@ -96,7 +96,7 @@ extension Engine {
     if let error = platform.kernel.remove([instance.request(position, lifetime: nil)])[0],
       !error.isNotThere
     {
-      recordRefusal(position, of: instance, because: instance.words(of: error))
+      noteRefusal(position, of: instance, because: instance.words(of: error))
       return schedule(instance)
     }
     instance.addresses.rejected(position)

@@ -68,10 +68,9 @@ package final class Engine {
   var outbox = Outbox()
   /// The probing for addresses that running routers are to get.
   var changeProbes = ChangeProbes()
-  /// The slots of routers that listen to groups which had their addresses before.
-  var watchers: Set<Int> = []
-  /// The slots of routers that serve until one of their name has their addresses on another interface.
-  var lingering: Set<Int> = []
+  /// The routers that listen to groups which had their addresses before, and those that serve until one
+  /// of their name has their addresses on another interface.
+  var successions = Successions()
   private var delayedTurns = 0
   /// Tells the rounds apart in which leases are refreshed.
   var leaseRounds = LeaseRounds()
@@ -293,7 +292,7 @@ package final class Engine {
       let due = max(due, deadline)
       perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
-    inquire(of: instance)
+    probeAsHolder(of: instance)
     schedule(instance)
     return nil
   }

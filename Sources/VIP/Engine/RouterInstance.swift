@@ -8,7 +8,7 @@ final class RouterInstance {
   /// Tells it from others that had the same slot before.
   let serial: Int
   /// The part that it shares with the virtual router of the other family.
-  var router: Router
+  private(set) var router: Router
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: VirtualAddresses
@@ -17,7 +17,7 @@ final class RouterInstance {
   /// Whether it takes part in the election.
   var attendance: Attendance
   /// The interface it is attached to, as the kernel last described it.
-  var link: Link?
+  private(set) var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var macvlan: RouterMacvlan?
   /// The durations of its takeovers.
@@ -28,10 +28,10 @@ final class RouterInstance {
   var sightings = GroupSightings()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
-  /// The time to ask for such machines.
-  var inquiry = AddressInquiry()
+  /// The times to probe for such machines.
+  var holderProbing = HolderProbing()
   /// Its addresses that this machine answers for without holding them, and what to do about it.
-  var hostAddresses: [IPAddress: String] = [:]
+  private(set) var hostAddresses: [IPAddress: String] = [:]
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.
@@ -45,9 +45,9 @@ final class RouterInstance {
   /// The groups that its addresses belonged to on this node before.
   var formerGroups = FormerGroups()
   /// The addresses that need not be probed for: this node had them until now.
-  var knownAddresses: Set<IPAddress> = []
+  private(set) var knownAddresses: Set<IPAddress> = []
   /// Whether another router of its name has come in its place.
-  var isReplaced = false
+  private(set) var isReplaced = false
 
   /// Makes an instance that takes no part yet.
   ///
@@ -88,6 +88,26 @@ final class RouterInstance {
     election = VirtualRouter(
       electionSettings(rank: rank), continuing: election.statistics)
   }
+
+  // MARK: What becomes of it
+
+  /// Another router of its name comes in its place.
+  func becomeReplaced() { isReplaced = true }
+
+  /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
+  /// name stay.
+  func separate() { router = Router(settings) }
+
+  /// Does without probing for addresses, since this node had them until now.
+  func omitProbing(for addresses: Set<IPAddress>) { knownAddresses.formUnion(addresses) }
+
+  /// Takes in which of its addresses this machine answers for without holding them, as of now.
+  func setHostAddresses(_ addresses: [IPAddress: String]) { hostAddresses = addresses }
+
+  /// Has no interface any more.
+  func detach() { link = nil }
+
+  // MARK: Questions
 
   /// Something that is wrong with it.
   func problem(_ kind: Problem.Kind, _ text: String) -> Problem {
@@ -136,7 +156,7 @@ final class RouterInstance {
   /// The time when something of it is due beside its election.
   var partsDeadline: Instant? {
     let signs = earliest(troubles.deadline, sightings.deadline)
-    let conflict = earliest(conflicts.deadline, inquiry.deadline)
+    let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probe?.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))

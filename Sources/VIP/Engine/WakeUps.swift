@@ -38,7 +38,7 @@ struct WakeUps {
   ///   - now: the turn's clock.
   ///   - due: the earliest deadline; `nil` if there is none.
   mutating func beginTurn(at now: Instant, due: Instant?) {
-    if let due, due > lastTurn, due <= now { record(due: due, at: now) }
+    if let due, due > lastTurn, due <= now { note(due: due, at: now) }
     lastTurn = now
   }
 
@@ -47,7 +47,7 @@ struct WakeUps {
   /// - Parameters:
   ///   - due: the deadline that it serves.
   ///   - now: the turn's clock.
-  mutating func record(due: Instant, at now: Instant) {
+  mutating func note(due: Instant, at now: Instant) {
     let lateness = now.nanoseconds(since: due)
     begin(at: now)
     served &+= 1

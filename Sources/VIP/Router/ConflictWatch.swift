@@ -48,7 +48,7 @@ struct ConflictWatch {
     /// Tell that a machine outside the group uses it; done once per conflict.
     case report(IPAddress, MACAddress)
     /// Ask the segment which machine has it.
-    case ask(IPAddress)
+    case probe(IPAddress)
     /// Tell that a reported conflict is over.
     case end(IPAddress, MACAddress)
   }
@@ -145,7 +145,7 @@ struct ConflictWatch {
       let claim = claims[place]
       guard claim.due <= now else { continue }
       if claim.stage == .certain, !claim.isAsked {
-        deeds.append(.ask(claim.address))
+        deeds.append(.probe(claim.address))
         claims[place].isAsked = true
         claims[place].due = claim.lastHeard + Self.memory
       } else if claim.stage == .certain {

@@ -92,7 +92,7 @@ struct RouterTable {
 
   /// Separates a virtual router that leaves from those of its name that stay.
   mutating func separate(_ instance: RouterInstance) {
-    instance.router = Router(instance.settings)
+    instance.separate()
   }
 
   /// Forgets the router of a name, all of whose virtual routers leave.

@@ -77,7 +77,7 @@ struct Troubles {
       && list[index].toldAt + Self.memoryMin <= now
   }
 
-  /// Records that something is wrong.
+  /// Notes that something is wrong.
   ///
   /// Allocates, and asks for the sentence, only when it is news.
   ///
@@ -89,7 +89,7 @@ struct Troubles {
   ///   - now: the time.
   ///   - text: makes the sentence.
   /// - Returns: the sentence if it is news.
-  mutating func record(
+  mutating func note(
     _ kind: Kind, from source: IPAddress, every interval: Duration = .zero, signature: Int = 0,
     at now: Instant, _ text: () -> String
   ) -> String? {

@@ -85,12 +85,9 @@ public final class NodeSimulation {
     giveLinkLocal(machine, index)
   }
 
-  /// The smallest MTU with which an interface has IPv6.
-  static let smallestIPv6MTU = 1280
-
   /// The link-local address that Linux makes up whenever an interface comes up that can have one.
   func giveLinkLocal(_ machine: Machine, _ index: Int32) {
-    guard machine.link(index).map({ $0.mtu >= Self.smallestIPv6MTU }) ?? false else { return }
+    guard machine.link(index).map({ $0.mtu >= FakeKernel.ipv6MTUMin }) ?? false else { return }
     let v6 = IPv6Address(high: 0xFE80 << 48, low: UInt64(machine.number + 1))
     if let own = InterfaceAddress(.v6(v6), prefixLength: 64) {
       machine.own(own, onInterface: index)
