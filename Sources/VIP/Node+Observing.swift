@@ -162,11 +162,3 @@ final class Observers: Sendable {
     for continuation in continuations { continuation.finish() }
   }
 }
-
-extension Node {
-  /// Notes addresses whose list others have removed; a change that is under way does that itself.
-  package func noteAddressesAgain() async {
-    guard !isApplying, !isShuttingDown, !engine.routerNames.isEmpty else { return }
-    await noteAddresses()
-  }
-}

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import VIPCore
 
 /// A node: the virtual routers of this machine, their elections, addresses and announcements.
@@ -49,9 +50,11 @@ public actor Node {
   }
 
   let options: Options
-  private var addressFile: AddressFile?
+  var addressFile: AddressFile?
+  /// Whether the directory of that file is still this process's; `nil` if no other could have it.
+  nonisolated let directoryHolding = Mutex<(@Sendable () -> Bool)?>(nil)
   /// The writing of that file that was begun last.
-  private var lastNote: Task<NodeError?, Never>?
+  var lastNote: Task<NodeError?, Never>?
   /// Problems beside the engine, in the order in which they began.
   private(set) var problems: NodeProblems
   /// Problems at the start, until observers are told.
@@ -278,32 +281,6 @@ public actor Node {
 
   /// The longest time that ``shutdown()`` may take from now on, as far as the handovers go.
   public var longestHandover: Duration { engine.longestHandover }
-
-  /// Notes which addresses this node may hold from now on, so that its next life finds them.
-  func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
-    guard let addressFile else { return }
-    let routers = engine.allSettings + wanted
-    // Not on this thread, which must not wait for a disk, and one after the other.
-    let before = lastNote
-    let note = Task.detached { () -> NodeError? in
-      _ = await before?.value
-      do throws(NodeError) {
-        try addressFile.write(routers)
-        return nil
-      } catch {
-        return error
-      }
-    }
-    lastNote = note
-    let text = await note.value.map { "\($0); after a crash addresses may be left behind" }
-    tell(.addressFile, text)
-  }
-
-  /// Notes addresses at a path from now on, for a process that could not have the path before.
-  package func noteAddresses(at path: String) async {
-    addressFile = AddressFile(path: path)
-    await noteAddresses()
-  }
 
   /// Tells of what was wrong at the start, once.
   func tellOfStart() {

@@ -218,7 +218,11 @@ extension ControlRequest {
       let countMax = RouterConfiguration.requestAddressCountMax
       guard count > countMax else { return nil }
       return "\(count) addresses in one request are more than \(countMax); ask for less at a time"
-    default: return nil
+    case .down(let words), .dryRun(.down(let words)):
+      let countMax = RouterConfiguration.requestNameCountMax
+      guard words.count > countMax else { return nil }
+      return "\(words.count) names in one request are more than \(countMax); ask for less at a time"
+    case .downAll, .status, .add, .remove, .reload, .resign, .events, .promote, .dryRun: return nil
     }
   }
 }

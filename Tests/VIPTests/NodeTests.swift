@@ -1,5 +1,6 @@
 import Glibc
 import Netlink
+import Synchronization
 import TestSupport
 import Testing
 import VIP
@@ -362,6 +363,33 @@ import VRRP
     }
     #expect(told == [.nodeWarning(problem), .nodeCleared(problem)])
     await node.shutdown()
+  }
+
+  @Test func `in a directory that is another node's by now nothing is noted or removed`()
+    async throws
+  {
+    let folder = try TemporaryDirectory()
+    let path = folder["addresses"]
+    let isHeld = Mutex(true)
+    let holding: @Sendable () -> Bool = { isHeld.withLock { $0 } }
+    let node = try Node(Node.Options(addressesPath: path), on: machine)
+    node.noteAddresses(onlyWhile: holding)
+    try await node.up(try settings())
+    #expect(readText(path) == "eth0 198.18.0.100/24\n")
+    isHeld.withLock { $0 = false }
+    try folder.write("eth0 203.0.113.1/24\n", to: "addresses")
+    try await node.up(try settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    #expect(readText(path) == "eth0 203.0.113.1/24\n")
+    let problem = try #require(
+      try await node.status().node.problems.first { $0.kind == .addressFile })
+    #expect(problem.text.contains("is in a directory that this node has lost; after a crash"))
+    isHeld.withLock { $0 = true }
+    await node.noteAddressesAgain()
+    #expect(readText(path) == "eth0 198.18.0.100/24\neth0 198.18.0.101/24\n")
+    #expect(try await node.status().node.problems.allSatisfy { $0.kind != .addressFile })
+    isHeld.withLock { $0 = false }
+    await node.shutdown()
+    #expect(readText(path) != nil, "it may be another node's")
   }
 
   // MARK: What no event tells of

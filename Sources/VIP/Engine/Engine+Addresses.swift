@@ -101,7 +101,9 @@ extension Engine {
     // What waits on a macvlan that is off waits without an end.
     let lifetime = kind == .load ? nil : lifetime(of: instance)
     let indices =
-      kind == .refresh ? indices : indices.filter { !isTakenByHost($0, of: instance) }
+      kind == .refresh
+      ? indices
+      : indices.filter { !isTakenByHost($0, of: instance) && !isTakenByNode($0, of: instance) }
     let requests = indices.map {
       instance.request($0, lifetime: lifetime, isDormant: kind == .load)
     }
@@ -149,6 +151,18 @@ extension Engine {
     }
     noteRefusal(index, of: instance, because: Self.hostText(address, link))
     return true
+  }
+
+  /// Leaves alone what another node of this machine has in another group.
+  private func isTakenByNode(_ index: Int, of instance: RouterInstance) -> Bool {
+    guard let link = instance.link else { return false }
+    do throws(NodeError) {
+      try claims.claimAddresses([instance.addresses[index].address.address], on: link)
+      return false
+    } catch {
+      recordRefusal(index, of: instance, because: error.description)
+      return true
+    }
   }
 
   private static func hostText(_ address: IPAddress, _ link: Link) -> String {

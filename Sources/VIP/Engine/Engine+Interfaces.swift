@@ -244,7 +244,9 @@ extension Engine {
       try requireFreeGroup(of: instance, on: link)
       try claims.claimGroup(
         instance.settings.vrid, instance.family, on: link, for: instance.slot)
+      let addresses = instance.addresses.map(\.address.address)
       do throws(NodeError) {
+        try claims.claimAddresses(addresses, on: link)
         let wire = try wire(link)
         let segment = try segment(key, link)
         // It may have got that of the router in whose place it comes.
@@ -254,6 +256,8 @@ extension Engine {
       } catch {
         removeMacvlan(of: instance)
         claims.releaseGroup(of: instance.slot)
+        claims.releaseAddresses(
+          addresses.filter { owners.slot(of: $0, on: link.index) == nil }, on: link.index)
         closeUnused(key)
         throw error
       }
@@ -302,9 +306,7 @@ extension Engine {
     claims.releaseGroup(of: instance.slot)
     instance.detach()
     work.forget(instance.slot)
-    for address in instance.addresses {
-      disown(address.address.address, of: instance, on: link.index)
-    }
+    disown(instance.addresses.map(\.address.address), of: instance, on: link.index)
     instance.addresses.interfaceVanished()
     instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)

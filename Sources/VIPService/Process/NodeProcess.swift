@@ -45,6 +45,7 @@ public struct NodeProcess: Sendable {
       options.endsWhenIdle = endsWhenIdle
       let node = try Node(options)
       self.node = node
+      node.noteAddresses(onlyWhile: { [door] in door.isHeld })
       // So that a hook's vipctl asks this node.
       let hooks = try HookService(
         for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)])
@@ -89,7 +90,8 @@ public struct NodeProcess: Sendable {
   /// Makes the files of the runtime directory again if others have removed them.
   private func keepDoorOpen() async {
     do throws(NodeError) {
-      if try door.restore() {
+      let isRestored = try door.restore()
+      if isRestored {
         LogLine(
           .warning,
           "the control socket or the pid file in \(door.path) had been removed and is made again; "
@@ -97,7 +99,8 @@ public struct NodeProcess: Sendable {
         ).write()
       }
       await node.tell(.controlSocket, nil)
-      if door.lacksAddresses { await node.noteAddressesAgain() }
+      // Another node may have had the directory in between, with its own list.
+      if isRestored || door.lacksAddresses { await node.noteAddressesAgain() }
     } catch {
       let effect =
         door.isReachable

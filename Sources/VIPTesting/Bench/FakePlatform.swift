@@ -89,6 +89,24 @@ package final class FakePlatform: Platform, Readiness {
     return true
   }
 
+  /// Addresses that other nodes have claimed, and those that this node has.
+  package var foreignAddresses: Set<IPAddress> = []
+  package private(set) var claimedAddresses: Set<IPAddress> = []
+
+  package func claimAddresses(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    if let taken = addresses.first(where: foreignAddresses.contains) {
+      return (taken, foreignHolder)
+    }
+    claimedAddresses.formUnion(addresses)
+    return nil
+  }
+
+  package func releaseAddresses(_ addresses: [IPAddress], onInterface index: Int32) {
+    claimedAddresses.subtract(addresses)
+  }
+
   package func nameHolder(_ name: String) -> NameHolder? { foreignHolder }
   package func releaseName(_ name: String) { names.remove(name) }
 
