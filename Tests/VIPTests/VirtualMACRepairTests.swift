@@ -165,6 +165,8 @@ extension VirtualMACTests {
       #expect(try macvlan("vip6-2-51") == nil, "it would be of no use")
     }
     fake.setMTU(1500, onInterface: 2)
+    // Its part of IPv6 is made again, with its settings.
+    fake.reportSettings(of: 2)
     bench.pass(.seconds(3))
     fake.add(AddressRecord(interfaceIndex: 2, address: try #require(FakePlatform.ownV6)))
     takeOver6()

@@ -128,8 +128,8 @@ extension Engine {
 
   /// Compares macvlans and their parents with what they should be, after they may have changed.
   func reviewMacvlans(_ changed: Set<Int32>) {
-    let changed = changed.sorted()
-    for index in changed {
+    let ordered = changed.sorted()
+    for index in ordered {
       macvlans.reviewParent(index) { slot in
         guard let instance = instances[slot], let macvlan = instance.macvlan,
           let link = instance.link
@@ -137,7 +137,7 @@ extension Engine {
         return (macvlan, link)
       }
     }
-    for index in changed {
+    for index in ordered {
       if let instance = macvlans.slot(of: index).flatMap({ instances[$0] }) {
         reviewMacvlan(of: instance)
       }
@@ -166,16 +166,17 @@ extension Engine {
   private func makeRoom(
     _ instance: RouterInstance, for present: inout Link?, on link: Link
   ) -> Bool {
-    if let own = present {
-      if own.hasRoom(for: instance.family) { return true }
-      if let macvlan = instance.macvlan { macvlans.remove(macvlan, of: instance.slot, on: link) }
-      instance.macvlan?.removed()
-      instance.addresses.interfaceVanished()
-      present = nil
-    }
+    guard let macvlan = instance.macvlan else { return false }
+    if let own = present, own.hasRoom(for: instance.family) { return true }
     // As it is now: its report may come after that of the macvlan.
-    guard let parent = try? platform.kernel.link(link.index) else { return false }
-    return parent.hasRoom(for: instance.family)
+    let parent = try? platform.kernel.link(link.index)
+    let hasRoom = parent?.hasRoom(for: instance.family) ?? true
+    guard present != nil || !hasRoom else { return true }
+    macvlans.remove(macvlan, of: instance.slot, on: link)
+    instance.macvlan?.removed()
+    instance.addresses.interfaceVanished()
+    present = nil
+    return hasRoom
   }
 
   /// Whether a router's macvlan is to be on.

@@ -222,14 +222,17 @@ struct MacvlanTable {
 
   private func ipv6Settings(_ family: AddressFamily, on parent: Link) -> [(String, Int)] {
     let forwarding = platform.setting("ipv6/conf/\(parent.name)/forwarding") ?? 0
-    return family == .ipv4
+    // It gives itself no address, also where IPv6 is switched off and on again for all interfaces.
+    var settings = [("accept_ra", 0), ("autoconf", 0), ("router_solicitations", 0)]
+    settings +=
+      family == .ipv4
       ? [("disable_ipv6", 1)]
       : [
-        ("disable_ipv6", 0), ("keep_addr_on_down", 1), ("accept_ra", 0), ("autoconf", 0),
-        ("router_solicitations", 0), ("forwarding", forwarding),
+        ("disable_ipv6", 0), ("keep_addr_on_down", 1), ("forwarding", forwarding),
         // An address waits for its detection of duplicates, which must take no time.
         ("accept_dad", 1), ("dad_transmits", 0), ("router_solicitation_delay", 0),
       ]
+    return settings
   }
 
   /// Looks before anything is made whether what it needs can be set.

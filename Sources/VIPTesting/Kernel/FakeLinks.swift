@@ -30,7 +30,9 @@ extension FakeKernel {
         return nil
       }
     case .withoutLinkLocal(let index):
-      return change(index, request) { _ in nil }
+      return change(index, request) { link in
+        link.mtu < Self.ipv6MTUMin ? request.refused(EAFNOSUPPORT) : nil
+      }
     case .delete(let index):
       guard let link = currentLinks.first(where: { $0.index == index }) else { return nil }
       guard link.kind != nil else { return request.refused(EOPNOTSUPP) }
