@@ -1,6 +1,6 @@
-/// What is wrong around a node, beside its engine.
+/// The problems around a node, beside its engine.
 struct NodeProblems {
-  /// What is wrong now, in the order in which it began.
+  /// The problems that are there, in the order in which they began.
   private(set) var present: [NodeProblem]
 
   /// Begins with what is wrong at the start.

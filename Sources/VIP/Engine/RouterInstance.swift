@@ -28,7 +28,7 @@ final class RouterInstance {
   var sightings = GroupSightings()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
-  /// When to probe for such machines.
+  /// The time to probe for such machines.
   var holderProbing = HolderProbing()
   /// Its addresses that this machine answers for without holding them, and what to do about it.
   private(set) var hostAddresses: [IPAddress: String] = [:]

@@ -1,6 +1,6 @@
 import VIPCore
 
-/// When the holder of addresses probes for other machines that have them too.
+/// The times at which the holder of addresses probes for other machines that have them too.
 ///
 /// A machine that has one of the addresses as its own says so only when it is asked. Clients that ask
 /// get two answers then, and the Active would not know. So it probes for one address after the other:
@@ -10,7 +10,7 @@ struct HolderProbing {
   static let period = Duration.seconds(10)
 
   private var next = 0
-  /// When to probe next; `nil` while the router does not hold its addresses.
+  /// The time to probe next; `nil` while the router does not hold its addresses.
   private(set) var deadline: Instant?
 
   /// The router holds its addresses from now on.
