@@ -52,7 +52,7 @@ public actor Node {
   private var addressFile: AddressFile?
   /// The writing of that file that was begun last.
   private var lastNote: Task<NodeError?, Never>?
-  /// What is wrong beside the engine.
+  /// Problems beside the engine.
   private(set) var problems: NodeProblems
   /// What was wrong at the start, until observers are told.
   private var startProblems: [NodeProblem] = []
