@@ -29,8 +29,8 @@ public struct MachineCheck: Sendable {
     public var text: String
     /// The router that it is about; `nil` if it is about the file or the machine as a whole.
     public var router: String?
-    /// What a process tells of it whose node runs; `nil` if nothing is wrong, or if the node itself
-    /// tells it.
+    /// The fault that a process tells of while its node runs; `nil` if nothing is wrong, or if the node
+    /// itself tells it.
     public var fault: MachineFault?
 
     /// Makes a remark.

@@ -66,8 +66,8 @@ final class MachineWatch: Sendable {
     await node.tellOfMachine(ofNode)
   }
 
-  /// What of a check is to be told while the node runs, each fault once: what concerns the node as a
-  /// whole, and what concerns one of its routers.
+  /// The faults that a check has found and that are to be told while the node runs, each once: those of
+  /// the node as a whole, and those of its routers.
   static func faults(
     _ remarks: [MachineCheck.Remark], of routers: [RouterConfiguration]
   ) -> (node: [(fault: MachineFault, text: String)], routers: [Problem]) {
