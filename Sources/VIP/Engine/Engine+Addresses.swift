@@ -160,7 +160,7 @@ extension Engine {
       try claims.claimAddresses([instance.addresses[index].address.address], on: link)
       return false
     } catch {
-      recordRefusal(index, of: instance, because: error.description)
+      noteRefusal(index, of: instance, because: error.description)
       return true
     }
   }
