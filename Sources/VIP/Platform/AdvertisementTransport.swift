@@ -42,13 +42,13 @@ public protocol AdvertisementTransport: AnyObject {
 }
 
 extension AdvertisementTransport {
-  /// `nil`.
+  /// Unknown: `nil`.
   public var isInGroup: Bool? { nil }
 
   /// Does nothing.
   public func renewMembership() throws(NodeError) {}
 
-  /// 0.
+  /// None: 0.
   public var droppedCount: UInt32 { 0 }
 }
 

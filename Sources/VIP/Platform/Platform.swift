@@ -101,7 +101,7 @@ public protocol NameRegistry: AnyObject {
 }
 
 extension NameRegistry {
-  /// `nil`.
+  /// Finds all of them free.
   public func claimAddresses(
     _ addresses: [IPAddress], onInterface index: Int32
   ) -> (address: IPAddress, holder: NameHolder?)? {
