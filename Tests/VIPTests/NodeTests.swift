@@ -131,7 +131,7 @@ import VRRP
     while try await node.status().routers.first?.state == .active {
       try await Task.sleep(for: .milliseconds(1))
     }
-    let router = try settings(interval: try interval(8000))
+    let router = try settings(interval: try interval(40_950))
     try await expectCancellation { try await node.up(router) }
     machine.hear(150)
     try await leaving.value
@@ -141,7 +141,7 @@ import VRRP
   @Test func `a change that has begun is carried through although it is cancelled`() async throws {
     let node = try await activeNode(interval: 8000)
     let other = try settings(
-      ["198.18.0.101/24"], vrid: 52, name: "mail", interval: try interval(8000))
+      ["198.18.0.101/24"], vrid: 52, name: "mail", interval: try interval(40_950))
     // It is waited for the router that goes, which hands over.
     try await expectCancellation(once: isLeaving(node)) {
       try await node.apply([other], removing: ["web"])
@@ -161,7 +161,7 @@ import VRRP
       }
     }
     let addresses = (0..<20_000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
-    try await node.up(try settings(addresses, interval: try interval(8000)))
+    try await node.up(try settings(addresses, interval: try interval(40_950)))
     try await node.waitUntilRunning("web", timeout: .seconds(600))
     machine.hear(50)
     while try await node.status().routers.first?.activeRouter == nil {
