@@ -61,6 +61,23 @@ public struct NodeProcess: Sendable {
     }
   }
 
+  /// Starts a node without routers in the background, which writes its log to the runtime directory.
+  ///
+  /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
+  public static func inBackground(
+    directory path: String, settings: NodeSettings, wording: Wording = Wording()
+  ) async throws(ServiceError) -> NodeProcess {
+    let process = try NodeProcess(
+      directory: path, settings: settings, endsWhenIdle: true, wording: wording)
+    do throws(ServiceError) {
+      try LogOutput.use(file: RuntimeDirectory.logPath(in: path))
+    } catch {
+      await process.end()
+      throw error
+    }
+    return process
+  }
+
   /// Lets other processes ask the node.
   private func openDoor() throws(NodeError) {
     let handler = ControlHandler(node: node, hooks: hooks, reloader: reloader, machine: machine)
@@ -253,7 +270,9 @@ public struct NodeProcess: Sendable {
   }
 
   /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
-  private func end() async {
+  ///
+  /// Serving ends by itself with it; to be called for a process that is not to serve after all.
+  public func end() async {
     await node.retire()
     await door.finish()
     await hooks.finish()
