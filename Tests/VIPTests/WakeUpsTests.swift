@@ -35,10 +35,10 @@ import VIPCore
 
   @Test func `late is what comes more than ten milliseconds after its deadline`() {
     var wakeUps = WakeUps(at: .zero)
-    wakeUps.record(due: at(1), at: at(11))
+    wakeUps.note(due: at(1), at: at(11))
     #expect(wakeUps.status(at: at(11)).late == 0)
-    wakeUps.record(due: at(20), at: at(30).advanced(byNanoseconds: 1))
-    wakeUps.record(due: at(40), at: at(45))
+    wakeUps.note(due: at(20), at: at(30).advanced(byNanoseconds: 1))
+    wakeUps.note(due: at(40), at: at(45))
     let status = wakeUps.status(at: at(45))
     #expect(status.served == 3 && status.late == 1)
     #expect(status.sum == .milliseconds(25) + .nanoseconds(1))
@@ -50,7 +50,7 @@ import VIPCore
 
   @Test func `the status of a moment changes nothing`() {
     var wakeUps = WakeUps(at: .zero)
-    wakeUps.record(due: at(1000), at: at(2000))
+    wakeUps.note(due: at(1000), at: at(2000))
     #expect(wakeUps.status(at: at(500_000)).recentMax == .zero)
     #expect(wakeUps.status(at: at(3000)).recentMax == .seconds(1))
   }
