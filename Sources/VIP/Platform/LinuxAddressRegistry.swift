@@ -6,8 +6,8 @@ import VIPCore
 /// Each is a place in the file of the namespace (`/proc/thread-self/ns/net`), which is the same for all
 /// processes in it, whatever container they are in. A process claims places by locks (fcntl(2)), of which
 /// neighbouring ones cost no more than one, and which the kernel drops with the process. They are locks
-/// for reading, since no process may write to that file: whoever comes later sees the earlier lock, lets go
-/// of its own and waits. All nodes of one process count as one.
+/// for reading, since no process may write to that file: a process that comes later sees the earlier lock,
+/// lets go of its own and waits. All nodes of one process count as one.
 final class LinuxAddressRegistry {
   /// Beyond so many separate ranges, looking for a place in the kernel's list would take too long: the
   /// rest is taken to be free.

@@ -146,7 +146,7 @@ struct VirtualAddress: Equatable {
     return wasMissing
   }
 
-  /// What the kernel has refused matters no longer.
+  /// Forgets what the kernel has refused.
   private mutating func forgetRefusal() {
     guard failure != nil else { return }
     unrest = .none

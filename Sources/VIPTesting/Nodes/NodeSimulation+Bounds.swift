@@ -62,8 +62,8 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
-  /// How long a client may believe the wrong one of two routers that took over at the same moment; zero
-  /// where there can be no such two.
+  /// The time for which a client may believe the wrong one of two routers that took over at the same
+  /// moment; zero where there can be no such two.
   ///
   /// Both take over, one yields at once, and what it has announced before may arrive after what the other
   /// one announces when it hears of it; the next announcement comes a second later. To announce sooner
