@@ -101,6 +101,10 @@ final class Machine {
   var lastAbsence = Duration.zero
   /// The routers that were Active when its process came to a standstill.
   var activeBefore: Set<Role> = []
+  /// The advertisements that have left it lately.
+  var advertisementRates: [AdvertisementRate.Key: AdvertisementRate] = [:]
+  /// Number of farewells that have arrived.
+  var farewellsHeard: [Role: Int] = [:]
   /// The things that its node told lately, to notice floods.
   var told: [String: (since: Instant, count: Int)] = [:]
   var turnsCountedFrom = Instant.zero

@@ -16,6 +16,7 @@ extension NodeSimulation {
       noteAdvertisement(
         vrid, header.source.family, Priority(rawValue: message[2]), by: machine,
         onInterface: index)
+      countAdvertisement(vrid, to: header.destination, by: machine, onInterface: index)
       machine.log.append(
         .advertised(
           vrid, header.source.family, Priority(rawValue: message[2]),
@@ -156,6 +157,7 @@ extension NodeSimulation {
     let platform = machine.process?.platform
     switch content {
     case .message(let header, let bytes):
+      noteFarewell(in: bytes, header.source.family, at: machine)
       guard header.destination.isMulticast || machine.kernel.isLocal(header.destination),
         !machine.hasOwn(header.source)
       else { return }
