@@ -111,6 +111,8 @@ final class Machine {
   var turnsCounted = 0
   /// The revision with which the guard's area was last compared.
   var guardedRevision = -1
+  /// The revision with which the ends of addresses were last looked at.
+  var leasedRevision = -1
   private var knownView = View()
   /// Number of further requests that the process lives for; `nil` if it is not about to die.
   var requestsUntilDeath: Int?

@@ -33,6 +33,7 @@ extension NodeSimulation {
       checkExpiries(of: machine)
       checkEvents(of: machine)
       checkGuard(of: machine)
+      checkEnds(of: machine)
       if machine.process?.settings.isEmpty ?? false { checkUntouched(machine) }
     }
     rewatch()
