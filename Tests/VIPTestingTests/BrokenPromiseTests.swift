@@ -52,8 +52,8 @@ import VRRPSimulation
       #expect(!output.failed, "\(output.lines)")
     }
     let outputs = try tamper(tampering, player)
-    #expect(
-      outputs.flatMap(\.failures).contains(.broken(tampering.promise)), "\(outputs.flatMap(\.lines))")
+    let lines = outputs.flatMap(\.lines)
+    #expect(outputs.flatMap(\.failures).contains(.broken(tampering.promise)), "\(lines)")
   }
 
   private func tamper(
