@@ -22,13 +22,16 @@ import VRRPSimulation
     """
   private static let address = InterfaceAddress(.v4(IPv4Address(192, 0, 2, 10)), prefixLength: 24)
 
+  /// One that no router has.
+  private static let unknown = InterfaceAddress(.v4(IPv4Address(192, 0, 2, 99)), prefixLength: 24)
+
   enum Tampering: CaseIterable {
-    case unknownToClient, lostForAMoment, unknownAtRest, heldTwice, endless, withoutGuard, expired,
-      left, flood, earlyWord, listening
+    case unknownToClient, unknownWhileCut, lostForAMoment, unknownAtRest, heldTwice, endless,
+      withoutGuard, expired, left, flood, earlyWord, listening
 
     var promise: BrokenPromise.Promise {
       switch self {
-      case .unknownToClient: .replacedInTime
+      case .unknownToClient, .unknownWhileCut: .replacedInTime
       case .lostForAMoment: .plannedMove
       case .unknownAtRest: .settled
       case .heldTwice: .oneHolder
@@ -61,6 +64,7 @@ import VRRPSimulation
   ) throws -> [StoryPlayer.Output] {
     let simulation = player.simulation
     let address = try #require(Self.address)
+    let unknown = try #require(Self.unknown)
     let (active, backup, other) = (
       simulation.machines[0], simulation.machines[1], simulation.machines[2]
     )
@@ -82,6 +86,13 @@ import VRRPSimulation
     case .unknownToClient:
       forget()
       return [look(active, .seconds(8))]
+    case .unknownWhileCut:
+      let cut = player.play(.setCut(["a"], true))
+      let replaced = player.play(.tick(.seconds(8)))
+      #expect(!cut.failed && !replaced.failed, "\(cut.lines + replaced.lines)")
+      #expect(simulation.server(of: address.address) == "b")
+      forget()
+      return [look(backup, .seconds(8))]
     case .lostForAMoment:
       simulation.noteDisturbance(isPlanned: true)
       forget()
@@ -98,16 +109,12 @@ import VRRPSimulation
       _ = process.platform.machineKernel.install([put(address, nil)])
       return [look(active)]
     case .withoutGuard:
-      let unknown = try #require(
-        InterfaceAddress(.v4(IPv4Address(192, 0, 2, 99)), prefixLength: 24))
       _ = process.platform.machineKernel.install([put(unknown, .seconds(3))])
       return [look(active)]
     case .expired:
       active.expired = [address]
       return [look(active)]
     case .left:
-      let unknown = try #require(
-        InterfaceAddress(.v4(IPv4Address(192, 0, 2, 99)), prefixLength: 24))
       _ = active.kernel.install([put(unknown, .seconds(1000))])
       return [player.play(.node("a", .stop)), player.play(.tick(.seconds(5)))]
     case .flood:

@@ -33,6 +33,12 @@ final class Machine {
     case asleep
   }
 
+  /// How a machine is away from its segments or its process from the machine.
+  struct Absence: Equatable {
+    var isCut: Bool
+    var standstill: Standstill?
+  }
+
   /// A virtual router of one family.
   struct Role: Hashable {
     var vrid: VRID
@@ -183,6 +189,16 @@ final class Machine {
     refusedUntil[what].map { now < $0 } ?? false
   }
 
+  // MARK: Presence
+
+  var absence: Absence { Absence(isCut: isCut, standstill: standstill?.kind) }
+
+  /// Whether it is plugged in and its process runs, if there is one.
+  var isPresent: Bool { !isCut && standstill == nil }
+
+  /// Whether its kernel answers: that of a frozen process does.
+  var isReachable: Bool { !isCut && standstill?.kind != .asleep }
+
   // MARK: Interfaces
 
   func link(_ index: Int32) -> Link? { kernel.currentLinks.first { $0.index == index } }
@@ -196,7 +212,7 @@ final class Machine {
 
   /// Whether packets come in and go out by an interface.
   func isConnected(_ index: Int32) -> Bool {
-    !isCut && standstill?.kind != .asleep && (link(index)?.isUsable ?? false)
+    isReachable && (link(index)?.isUsable ?? false)
   }
 
   /// Whether a network card lets something through: what is for all, or for an Ethernet address of
@@ -233,8 +249,7 @@ final class Machine {
 
   /// Whether a packet to an address that comes in under an Ethernet address is taken here.
   func serves(_ address: IPAddress, at mac: MACAddress, onSegment segment: Int) -> Bool {
-    view.local.contains(address) && view.heard[segment].contains(mac) && !isCut
-      && standstill?.kind != .asleep
+    view.local.contains(address) && view.heard[segment].contains(mac) && isReachable
   }
 
   /// Whether an address is the host's own, on any interface.
