@@ -117,6 +117,16 @@ import VRRPSimulation
     case .left:
       _ = active.kernel.install([put(unknown, .seconds(1000))])
       return [player.play(.node("a", .stop)), player.play(.tick(.seconds(5)))]
+    case .flood, .earlyWord, .listening: return try tamperWithSockets(tampering, player)
+    }
+  }
+
+  private func tamperWithSockets(
+    _ tampering: Tampering, _ player: StoryPlayer
+  ) throws -> [StoryPlayer.Output] {
+    let simulation = player.simulation
+    let (active, backup) = (simulation.machines[0], simulation.machines[1])
+    switch tampering {
     case .flood:
       // A turn and four answers are no flood.
       for _ in 0..<5 { try speak(active, simulation) }
@@ -133,6 +143,7 @@ import VRRPSimulation
       let wire = try #require(backup.process?.platform.wires[2])
       try wire.setFilter(.announcements())
       return [player.play(.segment(LinkConditions())), player.play(.rest(.seconds(300)))]
+    default: return []
     }
   }
 
