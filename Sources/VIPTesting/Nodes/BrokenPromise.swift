@@ -122,6 +122,8 @@ struct WatchedAddress {
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false
+  /// Whether a client was served when something last happened from outside.
+  var wasServed = false
   /// The time to look at it again.
   var nextJudgement: Instant?
   /// Whether its present trouble was reported.

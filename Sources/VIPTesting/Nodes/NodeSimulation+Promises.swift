@@ -19,7 +19,10 @@ extension NodeSimulation {
     supervisor.lastDisturbance = now
     supervisor.isAudited = false
     supervisor.nextAudit = nil
-    for index in supervisor.watched.indices { supervisor.watched[index].isReported = false }
+    for index in supervisor.watched.indices {
+      supervisor.watched[index].isReported = false
+      supervisor.watched[index].wasServed = supervisor.watched[index].unservedSince == nil
+    }
   }
 
   /// Something happens that makes bounds longer until it is forgotten.
@@ -165,6 +168,7 @@ extension NodeSimulation {
       watched[place].doubleSince = old.doubleSince
       watched[place].isReported = old.isReported
       watched[place].wasSplit = old.wasSplit
+      watched[place].wasServed = old.wasServed
       watched[place].nextJudgement = old.nextJudgement
     }
     supervisor.watched = watched
@@ -276,7 +280,8 @@ extension NodeSimulation {
 
   /// An address is served again: in a planned move it should never have been otherwise.
   func judgeGap(_ watch: WatchedAddress, from start: Instant) {
-    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, !isExcused(watch),
+    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, watch.wasServed,
+      !isExcused(watch),
       running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
     else { return }
     // What is on its way when the old holder lets go.
