@@ -72,7 +72,7 @@ extension StoryGenerator {
     for _ in 0..<random.pick([0, 1, 1, 2] as [UInt64]) {
       let name = random.pick(names)
       let group = random.pick(groups)
-      switch random.below(8) {
+      switch random.below(9) {
       case 0: commands.append(.router(name, group.name, .resign(nil)))
       case 1, 2: commands.append(.router(name, group.name, .promote))
       case 3: commands.append(.router(name, group.name, .down))
@@ -83,6 +83,14 @@ extension StoryGenerator {
           .node(name, .edit), .router(name, group.name, .set([priority])), .node(name, .reload),
         ]
       case 6: commands.append(.router(name, group.name, .set([otherSetting(of: group)])))
+      case 7:
+        // Another virtual router, on one machine after the other.
+        for name in names {
+          let vrid = group.name == "web" ? "71" : "72"
+          commands += [
+            .router(name, group.name, .set([StorySetting(.vrid, vrid)])), .tick(ticks(upTo: 2)),
+          ]
+        }
       default: commands.append(.node(name, .stop))
       }
       commands.append(.rest(restTime))
