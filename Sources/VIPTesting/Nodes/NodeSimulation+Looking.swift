@@ -56,7 +56,8 @@ extension NodeSimulation {
   /// others, and until its lease ends by a frozen one.
   private func followAbsence(_ index: Int) {
     let watch = supervisor.watched[index]
-    let wasSplit = watch.wasSplit || measureHolders(watch) > 1
+    let holders = measureHolders(watch)
+    let wasSplit = watch.wasSplit || holders > 1
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].wasSplit = wasSplit
     supervisor.watched[index].doubleSince = nil
