@@ -118,6 +118,8 @@ struct WatchedAddress {
   var members: [(machine: Int, settings: RouterConfiguration)]
   /// Since when no client is served; `nil` if it is.
   var unservedSince: Instant?
+  /// The last time when, while machines were away, no router ran on those that were left.
+  var unmannedAt = Instant.zero
   /// Since when several machines have it.
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.

@@ -169,6 +169,7 @@ extension NodeSimulation {
       watched[place].isReported = old.isReported
       watched[place].wasSplit = old.wasSplit
       watched[place].wasServed = old.wasServed
+      watched[place].unmannedAt = old.unmannedAt
       watched[place].nextJudgement = old.nextJudgement
     }
     supervisor.watched = watched
@@ -248,6 +249,11 @@ extension NodeSimulation {
 
   /// Judges an address that no client reaches, or that several machines have.
   func judge(_ index: Int) {
+    // Those that are away can't replace a holder, and one that has just begun needs its time.
+    let isManned = running(supervisor.watched[index]).contains { machines[$0.machine].isPresent }
+    if !isManned, !machines.allSatisfy(\.isPresent) {
+      supervisor.watched[index].unmannedAt = now
+    }
     let watch = supervisor.watched[index]
     guard !watch.isReported, watch.unservedSince != nil || watch.doubleSince != nil,
       watch.nextJudgement.map({ $0 <= now }) ?? true
@@ -255,16 +261,14 @@ extension NodeSimulation {
     supervisor.watched[index].nextJudgement = now + .milliseconds(200)
     guard !isExcused(watch) else { return }
     let start = max(supervisor.lastDisturbance, supervisor.quietFrom)
-    // Those that are away can't replace a holder.
-    if let since = watch.unservedSince,
-      running(watch).contains(where: { machines[$0.machine].isPresent })
-    {
+    if let since = watch.unservedSince, isManned {
       let bound = outageBound(watch)
-      if now - max(since, start) > bound {
+      let outage = now - max(since, max(start, watch.unmannedAt))
+      if outage > bound {
         supervisor.watched[index].isReported = true
         breach(
           .replacedInTime, nil,
-          "\(watch.address) not served for \((now - max(since, start)).text), bound \(bound.text)")
+          "\(watch.address) not served for \(outage.text), bound \(bound.text)")
       }
     }
     if let since = watch.doubleSince {
