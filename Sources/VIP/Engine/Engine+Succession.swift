@@ -228,10 +228,25 @@ extension Engine {
     } else {
       handleSuccessor(of: instance)
     }
-    for former in segment.displaced(instance.settings.vrid) { handleSuccessor(of: former) }
+    let displaced = segment.displaced(instance.settings.vrid)
+    if !displaced.isEmpty || successions.isAnyLingering {
+      let lists = listing(advertisement, message, for: instance)
+      handleSuccessor(ofEach: displaced, listing: lists)
+      if successions.isAnyLingering {
+        handleSuccessor(ofEach: predecessors(of: instance), listing: lists)
+      }
+    }
     if !changeProbes.isEmpty { hearGroupOfChange(advertisement, message, for: instance) }
-    if successions.isAnyLingering {
-      for former in predecessors(of: instance) { handleSuccessor(of: former) }
+  }
+
+  /// The Active of a group that is not, or no longer, that of some routers is a successor of those of
+  /// which it lists an address.
+  private func handleSuccessor(
+    ofEach routers: [RouterInstance], listing lists: (IPAddress) -> Bool
+  ) {
+    for router in routers
+    where router.addresses.current.contains(where: { lists($0.address.address) }) {
+      handleSuccessor(of: router, listing: lists)
     }
   }
 
@@ -269,8 +284,7 @@ extension Engine {
       if hasLetGo { handleLetGo(instance) }
       if !isFarewell {
         if let text = formerGroupText(of: instance) { warn(.formerGroup, of: instance, text) }
-        handleSuccessor(of: instance, listing: lists)
-        for former in predecessors(of: instance) { handleSuccessor(of: former) }
+        handleSuccessor(ofEach: [instance] + predecessors(of: instance), listing: lists)
         excuseFormerGroup(advertisement, message, for: instance)
       }
       schedule(instance)
