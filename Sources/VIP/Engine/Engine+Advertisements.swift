@@ -99,8 +99,13 @@ extension Engine {
 
   /// Sends what this turn has put into the batches.
   func flush() {
+    // Stays empty, and takes no memory, unless sending fails.
+    var unheard: [RouterInstance] = []
     outbox.takeSegments { segment in
-      segment.flush(at: now) { tellSending(of: $0) }
+      segment.flush(at: now) { instance in
+        tellSending(of: instance)
+        if isUnheardTakeover(instance) { unheard.append(instance) }
+      }
     }
     outbox.takeFrames { frames in
       for (instance, bytes) in frames {
@@ -110,10 +115,11 @@ extension Engine {
         if errorNumber != 0 { instance.sending.fail(errorNumber) }
         instance.sending.conclude(at: now)
         tellSending(of: instance)
+        if isUnheardTakeover(instance) { unheard.append(instance) }
       }
     }
     for instance in outbox.takeFarewells() { concludeFarewell(of: instance) }
-    yieldUnheardRoles()
+    for instance in unheard where isUnheardTakeover(instance) { leaveRole(of: instance) }
   }
 
   /// Tells that a farewell did not get out although the interface can carry it: the others notice only
