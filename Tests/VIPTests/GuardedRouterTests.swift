@@ -38,7 +38,7 @@ import VRRP
         vrid: try #require(VRID(exactly: 51)), family: .ipv4, priority: .default))
     return GuardedRouter(
       slot: 3, serial: serial, interfaceIndex: 2, duties: duties, removal: removal,
-      farewell: election.advertisement(.release, addressCount: 1),
+      farewell: election.advertisement(.farewell, addressCount: 1),
       listedAddresses: [try #require(IPAddress("198.18.0.1"))],
       source: try #require(IPAddress("198.18.0.9")), destinations: [.vrrpGroup(.ipv4)],
       interval: .default)

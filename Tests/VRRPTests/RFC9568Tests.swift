@@ -296,7 +296,7 @@ import VRRP
     let actions = router.stop(at: since)
     #expect(
       actions.kinds == [
-        .advertise(.release), .removeAddresses,
+        .advertise(.farewell), .removeAddresses,
         .transition(Transition(from: .active, to: .initialize, reason: .shutdown)),
       ])
     #expect(router.deadline == nil)

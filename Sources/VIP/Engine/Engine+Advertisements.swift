@@ -86,7 +86,7 @@ extension Engine {
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
-    if priority == .release { outbox.addFarewell(of: instance) }
+    if priority == .farewell { outbox.addFarewell(of: instance) }
     if let macvlan = instance.macvlan {
       return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
     }

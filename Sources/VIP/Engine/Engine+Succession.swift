@@ -59,7 +59,7 @@ extension Engine {
         && (instance.isHolding || instance.handover.keeps(address))
     }
     var isHeldElsewhere = false
-    if let active = instance.election.activeRouter, active.priority != .release {
+    if let active = instance.election.activeRouter, active.priority != .farewell {
       isHeldElsewhere = instance.election.peers.contains {
         $0.address == active.address && $0.actsAsActive(at: now) && $0.addresses != .disjoint
       }
@@ -262,7 +262,7 @@ extension Engine {
         instance.formerGroups.contains(group)
       else { continue }
       let lists = listing(advertisement, message, for: instance)
-      let isFarewell = advertisement.priority == .release
+      let isFarewell = advertisement.priority == .farewell
       let hasLetGo = instance.formerGroups.heard(
         group, listing: lists, isFarewell: isFarewell, from: source,
         interval: advertisement.interval, at: now)

@@ -87,7 +87,7 @@ extension NodeSimulation {
     _ vrid: VRID, _ family: AddressFamily, _ priority: Priority, by machine: Machine,
     onInterface index: Int32
   ) {
-    guard priority != .release, machine.lastWake == now, machine.process?.platform.isDead == false,
+    guard priority != .farewell, machine.lastWake == now, machine.process?.platform.isDead == false,
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
       router.priority != .owner
     else { return }
