@@ -131,7 +131,7 @@ extension Engine {
       for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
     ).positions
     guard !indices.isEmpty else { return }
-    // What an owner's host has just lost was none of the guard's business.
+    // The guard did not cover an address that an owner's host had; now it must.
     noteChange()
     updateSafeguard()
     let lifetime = lifetime(of: instance)
