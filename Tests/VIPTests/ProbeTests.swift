@@ -271,7 +271,7 @@ import VRRP
       bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
         + "another address, or switch the probe off")
-    bench.engine.wording = Wording(probeFlag: "--no-probe", probeKey: "probe: false")
+    bench.engine.wording = Wording(probingOff: "--no-probe", probeKey: "probe: false")
     let again = bench.engine.startProbes(for: [more])
     try bench.hear(answer("198.18.0.7"))
     bench.pass(.milliseconds(400))
