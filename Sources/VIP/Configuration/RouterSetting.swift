@@ -115,7 +115,7 @@ extension RouterSetting {
     case .handover:
       Declaration(differences: Self.value("handover") { $0.handover.rawValue })
     case .probe:
-      Declaration(differences: Self.value("probe") { $0.probe })
+      Declaration(differences: Self.value("probe") { $0.probes })
     case .virtualMAC:
       Declaration(
         differences: Self.value("virtual MAC address") { $0.virtualMAC },

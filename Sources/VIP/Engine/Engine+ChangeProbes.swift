@@ -15,7 +15,7 @@ extension Engine {
 
   private func beginProbes(for wanted: [RouterConfiguration]) -> [Int] {
     var identifiers: [Int] = []
-    for settings in wanted where settings.probe && settings.priority != .owner {
+    for settings in wanted where settings.probes && settings.priority != .owner {
       for instance in routers.members(named: settings.name)
       where instance.settings.interface == settings.interface {
         guard let probe = probe(for: settings, of: instance) else { continue }

@@ -137,7 +137,7 @@ extension Engine {
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.outgoing.forget()
-    let endsProbe = !settings.probe && instance.probe != nil
+    let endsProbe = !settings.probes && instance.probe != nil
     if endsProbe {
       instance.probe = nil
       forgetRetry(of: instance)

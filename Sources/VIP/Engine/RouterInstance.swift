@@ -70,7 +70,7 @@ final class RouterInstance {
     election = VirtualRouter(settings.election(family))
     self.addresses = addresses
     attendance = Attendance(at: now)
-    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
+    if settings.probes, settings.priority != .owner { probe = AddressProbing() }
   }
 
   /// Starts the election again, from a primary address; its statistics go on.
