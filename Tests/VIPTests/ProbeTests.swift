@@ -139,7 +139,7 @@ import VRRP
       let others = (0..<250).map { "198.19.\(round).\($0 + 1)" }
       try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100"] + others)
     }
-    let kept = bench.engine.liveInstances.first?.probe?.listed
+    let kept = bench.engine.liveInstances.first?.probing.listed
     #expect(kept == [try #require(IPAddress("198.18.0.100"))])
   }
 

@@ -39,7 +39,7 @@ extension Engine {
       if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
       perform(actions, for: instance)
       // A sender without the group's password or version does not speak for it, nor does a looped packet.
-      if instance.probe != nil,
+      if !instance.probing.hasEnded,
         actions.findings.isDisjoint(
           with: [.authenticationDiffers, .versionDiffers, .ownAddress])
       {

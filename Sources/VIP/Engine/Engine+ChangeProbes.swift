@@ -62,7 +62,7 @@ extension Engine {
   /// Whether no router of the group can have an address that a router does not have.
   private func knowsGroup(_ instance: RouterInstance) -> Bool {
     instance.isHolding
-      || (instance.election.state == .backup && instance.probe == nil
+      || (instance.election.state == .backup && instance.probing.hasEnded
         && instance.groupHasSameAddresses
         && instance.election.peers.contains { $0.addresses == .same && $0.actsAsActive(at: now) })
   }

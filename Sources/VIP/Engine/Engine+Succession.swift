@@ -281,7 +281,7 @@ extension Engine {
   private func excuseFormerGroup(
     _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
   ) {
-    guard instance.probe != nil, instance.formerGroups.holdAny else { return }
+    guard !instance.probing.hasEnded, instance.formerGroups.holdAny else { return }
     hearGroup(advertisement, message, for: instance)
   }
 

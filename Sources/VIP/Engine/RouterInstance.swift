@@ -36,8 +36,9 @@ final class RouterInstance {
   var rivalry = Rivalry()
   /// The routes that its addresses need.
   var routes = SubnetRoutes()
-  /// The probing for its addresses, until it is known that they are free.
-  var probe: AddressProbing?
+  /// The probing for its addresses, until it is known that they are free; ended from the start if it is to
+  /// use them without.
+  var probing = AddressProbing()
   /// Its advertisements as they go out.
   var outgoing = OutgoingMessages()
   /// Whether its advertisements get out.
@@ -70,7 +71,7 @@ final class RouterInstance {
     election = VirtualRouter(settings.election(family))
     self.addresses = addresses
     attendance = Attendance(at: now)
-    if settings.probes, settings.priority != .owner { probe = AddressProbing() }
+    if !settings.probes || settings.priority == .owner { probing.end() }
   }
 
   /// Starts the election again, from a primary address; its statistics go on.
@@ -157,7 +158,7 @@ final class RouterInstance {
   var partsDeadline: Instant? {
     let signs = earliest(troubles.deadline, sightings.deadline)
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
-    let claims = earliest(earliest(conflict, signs), probe?.deadline)
+    let claims = earliest(earliest(conflict, signs), probing.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
   }
