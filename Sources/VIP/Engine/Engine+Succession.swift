@@ -160,10 +160,9 @@ extension Engine {
   func succeed(_ former: RouterInstance, by heir: RouterInstance) {
     settlements.succeed(former.slot, by: heir.slot)
     guard passesMacvlan(former, to: heir.settings), let link = former.link,
-      let macvlan = former.macvlan, let index = macvlan.index
+      let index = former.macvlan?.index
     else { return }
-    heir.macvlan = macvlan
-    former.macvlan = nil
+    heir.takeMacvlan(of: former)
     macvlans.passOn(index, from: former.slot, to: heir.slot, on: link)
   }
 
