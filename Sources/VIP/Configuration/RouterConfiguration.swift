@@ -32,7 +32,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///
   /// Descriptions, logs and statuses never show it.
   public var password: Authentication.Password?
-  /// Whether to ask the segment, before the first use, if a machine outside the group has one of the
+  /// Whether to probe, before the first use, for a machine outside the group that has one of the
   /// addresses.
   public var probes: Bool
   /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)

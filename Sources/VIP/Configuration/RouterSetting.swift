@@ -30,7 +30,7 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case authentication
   /// The fate of the addresses when another node takes over in good order.
   case handover
-  /// Whether to ask the segment before the first use of an address.
+  /// Whether to probe before the first use of an address.
   case probe
   /// Whether to serve the addresses under the group's own Ethernet address.
   case virtualMAC = "virtualMac"
