@@ -79,7 +79,7 @@ extension Engine {
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
       case .transition(let transition):
         measure(transition, of: instance, due: due)
-        note(transition, of: instance)
+        handleTransition(transition, of: instance)
       }
     }
   }
@@ -162,7 +162,7 @@ extension Engine {
       "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
   }
 
-  private func note(_ transition: Transition, of instance: RouterInstance) {
+  private func handleTransition(_ transition: Transition, of instance: RouterInstance) {
     instance.attendance.changedState(because: transition.reason, at: now)
     report(
       .transition(

@@ -97,7 +97,7 @@ extension Engine {
     if let error = platform.kernel.remove([instance.request(position, lifetime: nil)])[0],
       !error.isNotThere
     {
-      noteRefusal(position, of: instance, because: instance.words(of: error))
+      handleRefusedRequest(position, of: instance, because: instance.words(of: error))
       return schedule(instance)
     }
     instance.addresses.rejected(position)
