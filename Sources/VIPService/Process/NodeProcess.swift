@@ -291,7 +291,7 @@ public struct NodeProcess: Sendable {
       let report = try await reloader.reload()
       machine.lookAgain()
       // After what it has changed.
-      log.note(
+      log.add(
         LogLine(.info, "reloaded: \(ChangeText.summary(report))"),
         after: await node.lastEventNumber)
     } catch {
@@ -307,7 +307,7 @@ public struct NodeProcess: Sendable {
         ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", door.path),
         ("routers", routers.joined(separator: ",")),
       ])
-    log.note(line, after: await node.lastEventNumber)
+    log.add(line, after: await node.lastEventNumber)
   }
 
   private func logStop(_ signal: Int32) {
