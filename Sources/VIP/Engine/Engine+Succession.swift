@@ -59,7 +59,7 @@ extension Engine {
         && (instance.isHolding || instance.handover.keeps(address))
     }
     var isHeldElsewhere = false
-    if let active = instance.election.activeRouter, active.priority != .release {
+    if let active = instance.election.activeRouter, active.priority != .farewell {
       isHeldElsewhere = instance.election.peers.contains {
         $0.address == active.address && $0.actsAsActive(at: now) && $0.addresses != .disjoint
       }
@@ -160,10 +160,9 @@ extension Engine {
   func succeed(_ former: RouterInstance, by heir: RouterInstance) {
     settlements.succeed(former.slot, by: heir.slot)
     guard passesMacvlan(former, to: heir.settings), let link = former.link,
-      let macvlan = former.macvlan, let index = macvlan.index
+      let index = former.macvlan?.index
     else { return }
-    heir.macvlan = macvlan
-    former.macvlan = nil
+    heir.takeMacvlan(of: former)
     macvlans.passOn(index, from: former.slot, to: heir.slot, on: link)
   }
 
@@ -277,7 +276,7 @@ extension Engine {
         instance.formerGroups.contains(group)
       else { continue }
       let lists = listing(advertisement, message, for: instance)
-      let isFarewell = advertisement.priority == .release
+      let isFarewell = advertisement.priority == .farewell
       let hasLetGo = instance.formerGroups.heard(
         group, listing: lists, isFarewell: isFarewell, from: source,
         interval: advertisement.interval, at: now)
@@ -295,7 +294,7 @@ extension Engine {
   private func excuseFormerGroup(
     _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
   ) {
-    guard instance.probe != nil, instance.formerGroups.holdAny else { return }
+    guard !instance.probing.hasEnded, instance.formerGroups.holdAny else { return }
     hearGroup(advertisement, message, for: instance)
   }
 
