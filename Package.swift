@@ -154,8 +154,9 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
-      name: "VIPTestingTests", dependencies: ["VIPTesting", "VIPCore"], exclude: ["Stories"],
-      swiftSettings: common),
+      name: "VIPTestingTests",
+      dependencies: ["VIPTesting", "VIP", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP"],
+      exclude: ["Stories"], swiftSettings: common),
     .testTarget(
       name: "VIPImportTests",
       dependencies: [

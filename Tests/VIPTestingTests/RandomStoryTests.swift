@@ -5,7 +5,7 @@ import VIPTesting
 /// Random nodes in bulk.
 ///
 /// `VIP_STORIES` sets how many (default 2,000), `VIP_STORY_SEED` where the seeds begin (default 0). A
-/// failure is printed with its seed and as a minimal story. A trap ends the process before anything can be
+/// failure is printed with its seed, and one of each kind as a minimal story. A trap ends the process before anything can be
 /// printed: the seeds that were played then are in a file for each worker, whose folder is told first.
 @Suite struct RandomStoryTests {
   private static func setting(_ name: String) -> String? {
@@ -52,29 +52,42 @@ import VIPTesting
     // Promises about segments at rest are worth nothing if segments never come to rest.
     #expect(results.audits == Int(count))
     let failures = results.failures.sorted()
-    if let seed = failures.first { Issue.record("\(Self.report(seed))") }
-    for seed in failures.dropFirst().prefix(20) { Issue.record("\(Self.summary(seed))") }
+    for text in Self.reports(failures) { Issue.record("\(text)") }
     #expect(failures.isEmpty, "\(failures.count) seeds failed: \(failures.prefix(20))")
   }
 
-  /// The seed and what was broken first.
-  private static func summary(_ seed: UInt64) -> String {
-    let run = StoryRun(.random(seed: seed))
-    let first = run.brokenPromises.first?.description ?? run.failures.first
-    return "seed=\(seed): \(first ?? "it passes now")"
+  /// Number of seeds that are told of.
+  private static let toldMax = 40
+  /// Number of those that are made as small as can be, which takes up to a few tens of seconds each.
+  private static let minimizedMax = 6
+
+  /// The seeds and what failed first in each; of the first of each kind of failure the smallest story
+  /// that shows it.
+  private static func reports(_ seeds: [UInt64]) -> [String] {
+    var kinds: Set<String> = []
+    return seeds.prefix(toldMax).map { seed in
+      let story = Story.random(seed: seed)
+      let run = StoryRun(story)
+      let broken = run.brokenPromises.first
+      let first = broken?.description ?? run.failures.first
+      let summary = "seed=\(seed): \(first ?? "it passes now")"
+      guard let failure = broken.map({ StoryFailure.broken($0.promise) }) ?? run.firstFailure,
+        kinds.count < minimizedMax, kinds.insert(kind(of: failure)).inserted
+      else { return summary }
+      let minimal = story.minimized(failing: failure)
+      let text = (try? StoryTranscript(playing: minimal.description))?.text ?? minimal.description
+      return "\(summary)\n\(text)"
+    }
   }
 
-  /// The seed, what was broken or else failed first, and the smallest story that shows it.
-  private static func report(_ seed: UInt64) -> String {
-    let story = Story.random(seed: seed)
-    let run = StoryRun(story)
-    let broken = run.brokenPromises.first.map { StoryFailure.broken($0.promise) }
-    guard let failure = broken ?? run.firstFailure else {
-      return "\(summary(seed))\n\(story)"
+  /// The same for failures that are likely to have one cause.
+  private static func kind(of failure: StoryFailure) -> String {
+    switch failure {
+    case .broken(let promise): promise.rawValue
+    // Whatever machine or address it is about.
+    case .unmet(let expectation): String("\(expectation)".prefix { $0 != "(" })
+    case .unrest(let unrest): "\(unrest)"
     }
-    let minimal = story.minimized(failing: failure)
-    let text = (try? StoryTranscript(playing: minimal.description))?.text ?? minimal.description
-    return "\(summary(seed))\n\(text)"
   }
 
   @Test("A story's text reads back as the same story, and the same seed gives the same run")

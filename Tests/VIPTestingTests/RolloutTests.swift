@@ -68,11 +68,17 @@ import VRRPSimulation
   func rollout(_ change: Change) throws {
     for seed in UInt64(0)..<25 {
       let text = story(change, seed: seed) + outcome(change)
-      let run = StoryRun(try Story(parsing: text))
+      let story = try Story(parsing: text)
+      let run = StoryRun(story)
       #expect(run.refusals.isEmpty, "\(change), seed \(seed)")
       guard run.hasFailed || !run.brokenPromises.isEmpty else { continue }
-      let transcript = try StoryTranscript(playing: text)
-      Issue.record("\(change), seed \(seed): \(run.brokenPromises)\n\(transcript)")
+      let broken = run.brokenPromises.first.map { StoryFailure.broken($0.promise) }
+      let failure = try #require(broken ?? run.firstFailure)
+      // One is enough to see what is wrong; the others are likely to have the same cause.
+      let minimal = story.minimized(failing: failure)
+      let transcript = try StoryTranscript(playing: minimal.description)
+      Issue.record("\(change), seed \(seed): \(run.failures)\n\(transcript)")
+      return
     }
   }
 

@@ -18,7 +18,8 @@ import VIPTesting
     let file = Self.directory.appendingPathComponent(name)
     let recorded = try String(contentsOf: file, encoding: .utf8)
     let transcript = try StoryTranscript(playing: recorded)
-    #expect(!transcript.failed, "an expectation failed or a promise was broken")
+    let failures = transcript.failureLines.joined(separator: "\n")
+    #expect(!transcript.failed, "\(failures)")
     if ProcessInfo.processInfo.environment["VIP_UPDATE_TRANSCRIPTS"] == "1" {
       try transcript.text.write(to: file, atomically: true, encoding: .utf8)
     } else {

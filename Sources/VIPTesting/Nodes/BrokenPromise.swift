@@ -101,11 +101,12 @@ struct NodeSupervisor {
   /// The sources of the last look at addresses.
   var lookedAt: Look?
 
-  /// The sources of a look at addresses: counters that only ever count up, added together, and
-  /// whether each segment is calm.
+  /// The sources of a look at addresses: counters that only ever count up, added together, whether
+  /// each segment is free of losses and strangers, and which machines are away.
   struct Look: Equatable {
     var revision: Int
-    var calm: [Bool]
+    var plain: [Bool]
+    var absences: [Machine.Absence] = []
   }
 }
 
@@ -121,6 +122,8 @@ struct WatchedAddress {
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false
+  /// Whether a client was served when something last happened from outside.
+  var wasServed = false
   /// The time to look at it again.
   var nextJudgement: Instant?
   /// Whether its present trouble was reported.

@@ -33,6 +33,12 @@ final class Machine {
     case asleep
   }
 
+  /// How a machine is away from its segments or its process from the machine.
+  struct Absence: Equatable {
+    var isCut: Bool
+    var standstill: Standstill?
+  }
+
   /// A virtual router of one family.
   struct Role: Hashable {
     var vrid: VRID
@@ -101,12 +107,18 @@ final class Machine {
   var lastAbsence = Duration.zero
   /// The routers that were Active when its process came to a standstill.
   var activeBefore: Set<Role> = []
+  /// The advertisements that have left it lately.
+  var advertisementRates: [AdvertisementRate.Key: AdvertisementRate] = [:]
+  /// Number of farewells that have arrived.
+  var farewellsHeard: [Role: Int] = [:]
   /// The things that its node told lately, to notice floods.
   var told: [String: (since: Instant, count: Int)] = [:]
   var turnsCountedFrom = Instant.zero
   var turnsCounted = 0
   /// The revision with which the guard's area was last compared.
   var guardedRevision = -1
+  /// The revision with which the ends of addresses were last looked at.
+  var leasedRevision = -1
   private var knownView = View()
   /// Number of further requests that the process lives for; `nil` if it is not about to die.
   var requestsUntilDeath: Int?
@@ -177,6 +189,16 @@ final class Machine {
     refusedUntil[what].map { now < $0 } ?? false
   }
 
+  // MARK: Presence
+
+  var absence: Absence { Absence(isCut: isCut, standstill: standstill?.kind) }
+
+  /// Whether it is plugged in and its process runs, if there is one.
+  var isPresent: Bool { !isCut && standstill == nil }
+
+  /// Whether its kernel answers: that of a frozen process does.
+  var isReachable: Bool { !isCut && standstill?.kind != .asleep }
+
   // MARK: Interfaces
 
   func link(_ index: Int32) -> Link? { kernel.currentLinks.first { $0.index == index } }
@@ -190,7 +212,7 @@ final class Machine {
 
   /// Whether packets come in and go out by an interface.
   func isConnected(_ index: Int32) -> Bool {
-    !isCut && standstill?.kind != .asleep && (link(index)?.isUsable ?? false)
+    isReachable && (link(index)?.isUsable ?? false)
   }
 
   /// Whether a network card lets something through: what is for all, or for an Ethernet address of
@@ -227,8 +249,7 @@ final class Machine {
 
   /// Whether a packet to an address that comes in under an Ethernet address is taken here.
   func serves(_ address: IPAddress, at mac: MACAddress, onSegment segment: Int) -> Bool {
-    view.local.contains(address) && view.heard[segment].contains(mac) && !isCut
-      && standstill?.kind != .asleep
+    view.local.contains(address) && view.heard[segment].contains(mac) && isReachable
   }
 
   /// Whether an address is the host's own, on any interface.

@@ -15,6 +15,8 @@ final class NodeProcess {
   private var changes: [NodeChange] = []
   /// Statements about the fitness of routers that are not there yet.
   private var said: [Saying] = []
+  /// Whether its addresses have had leases all its life.
+  private(set) var hasAlwaysLeased: Bool
   /// Whether it has been told to end.
   private(set) var isStopping = false
   /// Routers whose removal a command waits for.
@@ -40,6 +42,7 @@ final class NodeProcess {
   init(_ machine: Machine, in simulation: NodeSimulation) throws(NodeError) {
     self.machine = machine
     platform = MachinePlatform(machine, in: simulation)
+    hasAlwaysLeased = machine.options.lease.lifetime != nil
     engine = try Engine(platform, lease: machine.options.lease)
     engine.removeLeftovers(machine.addressFile)
     if machine.options.isGuarded { try protect(in: simulation) }
@@ -123,6 +126,7 @@ final class NodeProcess {
 
   /// Makes a change, as `Node.apply` does.
   func apply(_ target: ChangeTarget) {
+    if let lease = target.settings?.lease, lease.lifetime == nil { hasAlwaysLeased = false }
     changes.append(NodeChange(target))
     _ = continueChanges()
   }

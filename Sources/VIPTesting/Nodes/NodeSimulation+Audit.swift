@@ -153,6 +153,7 @@ extension NodeSimulation {
       auditStatus(status, machine)
     }
     auditGuard(of: machine, process)
+    auditLeases(of: machine, process)
     if !process.engine.takeEvents().isEmpty {
       breach(.noFlood, machine, "events wait that the loop was not told of")
     }
@@ -166,6 +167,20 @@ extension NodeSimulation {
       || isOthers(anyOf: addresses)
     for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
+    }
+  }
+
+  /// At rest each address that serves has an end, on a macvlan too.
+  private func auditLeases(of machine: Machine, _ process: NodeProcess) {
+    guard process.engine.lease.lifetime != nil, !hasTrouble(.refusal, within: .seconds(5)) else {
+      return
+    }
+    let held = Set(
+      process.engine.status().lazy.filter { $0.state == .active }.flatMap(\.addresses)
+        .map(\.address.address))
+    for entry in endless(of: machine, process)
+    where held.contains(entry.record.address.address) {
+      breach(.leased, machine, "\(entry.record.address) has no end though all is at rest")
     }
   }
 

@@ -98,11 +98,13 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
-  /// Time that the addresses of a dead process may stay.
+  /// Time that the addresses of a dead process may stay, or of a frozen one.
   private func longestLease(_ watch: WatchedAddress) -> Duration {
     // Any address of the group: a router that asks for its addresses waits for all of them.
     let isLeft = machines.contains { machine in
-      guard machine.process == nil, machine.holdsAny(onSegment: watch.segment) else { return false }
+      guard machine.process == nil || machine.standstill?.kind == .frozen,
+        machine.holdsAny(onSegment: watch.segment)
+      else { return false }
       return machine.holdsCached(watch.address, onSegment: watch.segment)
         || watch.members.contains { member in
           member.settings.addresses.contains {

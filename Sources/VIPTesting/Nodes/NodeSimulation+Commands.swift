@@ -11,9 +11,11 @@ extension NodeSimulation {
   /// Does something to a node or its machine.
   func perform(_ deed: StoryCommand.Deed, on machine: Machine) {
     guard isPossible(deed, on: machine) else { return }
+    // Nothing happens until the file is read.
+    if deed == .edit { return machine.isEditing = true }
     machine.advanceKernel(to: now)
     touch(machine)
-    noteDisturbance(isPlanned: deed == .stop)
+    noteDisturbance(isPlanned: deed.isPlanned(on: machine))
     switch deed {
     case .start:
       guard machine.process == nil else { break }
@@ -71,7 +73,7 @@ extension NodeSimulation {
       }
       // What makes the kernel do so is told, as a change of the interfaces.
       for index in machine.attachments.keys.sorted() { change(index, of: machine) }
-    case .edit: machine.isEditing = true
+    case .edit: break
     case .reload: reload(machine)
     }
   }
@@ -326,13 +328,30 @@ extension StoryCommand.Fitness {
   }
 }
 
-extension StoryCommand.RouterDeed {
-  /// Whether it moves addresses in good order.
-  fileprivate var isPlanned: Bool {
+extension StoryCommand.Deed {
+  /// Whether it moves addresses in good order, if any.
+  fileprivate func isPlanned(on machine: Machine) -> Bool {
     switch self {
-    case .down, .resign, .promote, .add, .fitness: true
-    case .set(let settings): settings.allSatisfy { $0.key == .priority }
-    case .up, .remove: false
+    case .stop, .reload: true
+    // What an earlier life has left without an end it takes away at once, and it may have served.
+    case .start: !machine.kernel.entries.contains(where: \.record.isOurs)
+    default: false
+    }
+  }
+}
+
+extension StoryCommand.RouterDeed {
+  /// Whether it moves addresses in good order, if any.
+  ///
+  /// Nothing is promised while the machines of a group have other VRIDs, versions, passwords or Ethernet
+  /// addresses for it.
+  fileprivate var isPlanned: Bool {
+    /// Those after which a router may serve on another segment, or other machines than before.
+    let elsewhere: Set<StorySetting.Key> = [.interface, .track, .peers]
+    return switch self {
+    case .down, .resign, .promote, .add, .remove, .fitness: true
+    case .set(let settings), .up(_, let settings):
+      settings.allSatisfy { !elsewhere.contains($0.key) }
     }
   }
 }

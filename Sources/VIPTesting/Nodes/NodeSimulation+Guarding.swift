@@ -27,6 +27,34 @@ extension NodeSimulation {
     checkLeases(of: machine, process, area)
   }
 
+  /// Each address that a node has put up has an end in the kernel from the beginning.
+  ///
+  /// But for what waits on a macvlan that is off: it gets one some time after that was switched on, which
+  /// is looked at when all is at rest, as is what was put up before the node was told to give leases.
+  func checkEnds(of machine: Machine) {
+    guard machine.leasedRevision != machine.revision, let process = machine.process else { return }
+    machine.leasedRevision = machine.revision
+    guard process.hasAlwaysLeased else { return }
+    for entry in endless(of: machine, process) {
+      guard machine.link(entry.record.interfaceIndex)?.kind != "macvlan" else { continue }
+      breach(.leased, machine, "\(entry.record.address) is put up without an end")
+    }
+  }
+
+  /// The addresses in use that a node has put up, and that nothing but itself or its guard would remove.
+  func endless(of machine: Machine, _ process: NodeProcess) -> [FakeKernel.Entry] {
+    let own = process.platform.machineKernel.installed
+    return machine.kernel.entries.filter { entry in
+      guard entry.record.isOurs, entry.isLocal, entry.validUntil == nil,
+        machine.link(entry.record.interfaceIndex)?.isUp ?? false,
+        !machine.hasOwn(entry.record.address.address)
+      else { return false }
+      return own.contains(
+        MachineKernel.Place(
+          interfaceIndex: entry.record.interfaceIndex, address: entry.record.address))
+    }
+  }
+
   /// Each address that a node has put up has an end, and until then the guard knows it.
   private func checkLeases(of machine: Machine, _ process: NodeProcess, _ area: GuardArea) {
     guard machine.options.lease.lifetime != nil else { return }

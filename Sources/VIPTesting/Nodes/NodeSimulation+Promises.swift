@@ -19,7 +19,10 @@ extension NodeSimulation {
     supervisor.lastDisturbance = now
     supervisor.isAudited = false
     supervisor.nextAudit = nil
-    for index in supervisor.watched.indices { supervisor.watched[index].isReported = false }
+    for index in supervisor.watched.indices {
+      supervisor.watched[index].isReported = false
+      supervisor.watched[index].wasServed = supervisor.watched[index].unservedSince == nil
+    }
   }
 
   /// Something happens that makes bounds longer until it is forgotten.
@@ -33,6 +36,7 @@ extension NodeSimulation {
       checkExpiries(of: machine)
       checkEvents(of: machine)
       checkGuard(of: machine)
+      checkEnds(of: machine)
       if machine.process?.settings.isEmpty ?? false { checkUntouched(machine) }
     }
     rewatch()
@@ -46,7 +50,9 @@ extension NodeSimulation {
   private func checkExpiries(of machine: Machine) {
     defer { machine.expired = [] }
     // From now on it no longer answers probes for the address.
-    if !machine.expired.isEmpty, machine.process == nil { noteDisturbance() }
+    if !machine.expired.isEmpty, machine.process == nil || machine.standstill?.kind == .frozen {
+      noteDisturbance()
+    }
     guard !machine.expired.isEmpty, let process = machine.process, machine.standstill == nil,
       !machine.refuses(.install, at: now),
       machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true,
@@ -162,6 +168,7 @@ extension NodeSimulation {
       watched[place].doubleSince = old.doubleSince
       watched[place].isReported = old.isReported
       watched[place].wasSplit = old.wasSplit
+      watched[place].wasServed = old.wasServed
       watched[place].nextJudgement = old.nextJudgement
     }
     supervisor.watched = watched
@@ -172,90 +179,6 @@ extension NodeSimulation {
   private struct WatchKey: Hashable {
     var segment: Int
     var address: IPAddress
-  }
-
-  /// Whether a segment is whole and nothing is refused or forged on it: what nodes promise then they
-  /// promise without conditions.
-  func isCalm(_ segment: Int) -> Bool {
-    guard conditions.isLossless, segments[segment].strangers.isEmpty else { return false }
-    for machine in machines {
-      guard !machine.isCut, machine.standstill == nil, blocked[machine.number] == 0 else {
-        return false
-      }
-      guard machine.refusedUntil.isEmpty || machine.refusedUntil.values.allSatisfy({ $0 <= now })
-      else { return false }
-    }
-    return foreigners.isEmpty || !foreigners.contains { $0.segment == segment }
-  }
-
-  /// Follows which machine holds and which one serves each address.
-  private func look() {
-    var state = NodeSupervisor.Look(
-      revision: machines.count + supervisor.cacheRevision, calm: [isCalm(0), isCalm(1)])
-    for machine in machines { state.revision += machine.revision }
-    if state != supervisor.lookedAt {
-      supervisor.lookedAt = state
-      let calm = state.calm
-      supervisor.troubled = []
-      for index in supervisor.watched.indices { follow(index, isCalm: calm) }
-    }
-    for index in supervisor.troubled { judge(index) }
-  }
-
-  private func follow(_ index: Int, isCalm: [Bool]) {
-    let watch = supervisor.watched[index]
-    let holders = machines.count { $0.holdsCached(watch.address, onSegment: watch.segment) }
-    measure(watch, holders: holders)
-    guard isCalm[watch.segment] else {
-      supervisor.watched[index].unservedSince = nil
-      supervisor.watched[index].doubleSince = nil
-      if holders > 1 { supervisor.watched[index].wasSplit = true }
-      return
-    }
-    if watch.wasSplit, holders < 2 {
-      supervisor.watched[index].wasSplit = false
-      if findsOutByItself(watch) {
-        let question = segments[watch.segment].client.question(about: watch.address)
-        transmit(frame: question, onSegment: watch.segment)
-      }
-    }
-    let isServed = isServed(watch.address, onSegment: watch.segment)
-    supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
-    if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
-    supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
-    if !isServed || holders > 1 { supervisor.troubled.append(index) }
-  }
-
-  /// Whether a client finds out only when its packets come to nothing that the machine which it takes
-  /// for an address's has lost it to another one.
-  ///
-  /// A loser of a split makes the winner announce again if it can speak (Docs/Handover.md). One that is
-  /// dead, frozen or cut off can't, one that was frozen has not handed over, and a strict one does not.
-  private func findsOutByItself(_ watch: WatchedAddress) -> Bool {
-    if watch.members.contains(where: { $0.settings.handover == .strict }) { return true }
-    guard let mac = segments[watch.segment].client.cache[watch.address],
-      let machine = machines.first(where: { machine in
-        machine.kernel.currentLinks.contains { $0.macAddress == mac }
-      })
-    else { return true }
-    guard !machine.isCut, machine.standstill == nil,
-      machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true
-    else { return true }
-    // A full table of neighbours mutes one whose frames are refused too.
-    let muting: [Machine.Refusal] = [.send, .permission, .neighbours, .open]
-    let ends = muting.compactMap { machine.refusedUntil[$0] }
-    guard ends.allSatisfy({ now - $0 > .seconds(10) }) else { return true }
-    return !running(watch).contains { $0.machine == machine.number }
-  }
-
-  /// Whether a packet of the client to an address reaches a machine that has it.
-  func isServed(_ address: IPAddress, onSegment segment: Int) -> Bool {
-    guard let mac = segments[segment].client.cache[address] else { return false }
-    let behind = segments[segment].ports[mac]
-    return machines.contains { machine in
-      if let behind, machine.number != behind { return false }
-      return machine.serves(address, at: mac, onSegment: segment)
-    }
   }
 
   /// The running routers for an address: those that take part in the election.
@@ -323,7 +246,8 @@ extension NodeSimulation {
     }
   }
 
-  private func judge(_ index: Int) {
+  /// Judges an address that no client reaches, or that several machines have.
+  func judge(_ index: Int) {
     let watch = supervisor.watched[index]
     guard !watch.isReported, watch.unservedSince != nil || watch.doubleSince != nil,
       watch.nextJudgement.map({ $0 <= now }) ?? true
@@ -331,7 +255,10 @@ extension NodeSimulation {
     supervisor.watched[index].nextJudgement = now + .milliseconds(200)
     guard !isExcused(watch) else { return }
     let start = max(supervisor.lastDisturbance, supervisor.quietFrom)
-    if let since = watch.unservedSince, !running(watch).isEmpty {
+    // Those that are away can't replace a holder.
+    if let since = watch.unservedSince,
+      running(watch).contains(where: { machines[$0.machine].isPresent })
+    {
       let bound = outageBound(watch)
       if now - max(since, start) > bound {
         supervisor.watched[index].isReported = true
@@ -352,8 +279,9 @@ extension NodeSimulation {
   }
 
   /// An address is served again: in a planned move it should never have been otherwise.
-  private func judgeGap(_ watch: WatchedAddress, from start: Instant) {
-    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, !isExcused(watch),
+  func judgeGap(_ watch: WatchedAddress, from start: Instant) {
+    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, watch.wasServed,
+      !isExcused(watch),
       running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
     else { return }
     // What is on its way when the old holder lets go.

@@ -16,6 +16,7 @@ extension NodeSimulation {
       noteAdvertisement(
         vrid, header.source.family, Priority(rawValue: message[2]), by: machine,
         onInterface: index)
+      countAdvertisement(vrid, to: header.destination, by: machine, onInterface: index)
       machine.log.append(
         .advertised(
           vrid, header.source.family, Priority(rawValue: message[2]),
@@ -54,20 +55,15 @@ extension NodeSimulation {
 
   /// The VRRP message in an IP packet.
   private static func vrrpMessage(in packet: [UInt8]) -> (PacketHeader, [UInt8])? {
-    guard packet.count >= 20 else { return nil }
-    if packet[0] >> 4 == 4, packet[9] == Advertisement.protocolNumber {
-      let header = PacketHeader(
-        source: packet.span.ipAddress(.ipv4, at: 12),
-        destination: packet.span.ipAddress(.ipv4, at: 16), hopLimit: packet[8])
-      return (header, Array(packet.dropFirst(Int(packet[0] & 0x0F) * 4)))
-    }
-    guard packet.count >= 40, packet[0] >> 4 == 6, packet[6] == Advertisement.protocolNumber else {
-      return nil
-    }
-    let header = PacketHeader(
-      source: packet.span.ipAddress(.ipv6, at: 8),
-      destination: packet.span.ipAddress(.ipv6, at: 24), hopLimit: packet[7])
-    return (header, Array(packet.dropFirst(40)))
+    guard let header = IPHeader(parsing: packet.span),
+      header.protocolNumber == IPProtocolNumber.vrrp,
+      let message = header.payload(in: packet.span)
+    else { return nil }
+    return (
+      PacketHeader(
+        source: header.source, destination: header.destination, hopLimit: header.hopLimit),
+      Array(packet[message])
+    )
   }
 
   // MARK: On the way
@@ -156,6 +152,7 @@ extension NodeSimulation {
     let platform = machine.process?.platform
     switch content {
     case .message(let header, let bytes):
+      noteFarewell(in: bytes, header.source.family, at: machine)
       guard header.destination.isMulticast || machine.kernel.isLocal(header.destination),
         !machine.hasOwn(header.source)
       else { return }

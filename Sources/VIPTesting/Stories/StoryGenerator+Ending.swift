@@ -55,16 +55,42 @@ extension StoryGenerator {
   /// The longest that a segment may take to come to rest: what it takes is found out by looking.
   private var restTime: Duration { .seconds(600) }
 
+  /// A setting that may differ between the machines of a group.
+  private mutating func otherSetting(of group: Group) -> StorySetting {
+    let isOld = group.settings.contains { $0.key == .version }
+    // All machines of version 2 must have the same interval.
+    return switch random.below(isOld ? 2 : 3) {
+    case 0: StorySetting(.probe, random.pick(["on", "off"]))
+    case 1: StorySetting(.preempt, random.pick(["on", "off"]))
+    default: StorySetting(.interval, "\((1 + random.below(3)) * unit / 1_000_000)ms")
+    }
+  }
+
   /// Commands that cost a client nothing, and the end of all nodes.
   mutating func finale() -> [StoryCommand] {
     var commands: [StoryCommand] = []
     for _ in 0..<random.pick([0, 1, 1, 2] as [UInt64]) {
       let name = random.pick(names)
       let group = random.pick(groups)
-      switch random.below(5) {
+      switch random.below(9) {
       case 0: commands.append(.router(name, group.name, .resign(nil)))
       case 1, 2: commands.append(.router(name, group.name, .promote))
       case 3: commands.append(.router(name, group.name, .down))
+      case 4: commands += [.node(name, .stop), .rest(restTime), .node(name, .start)]
+      case 5:
+        let priority = StorySetting(.priority, "\(1 + random.below(254))")
+        commands += [
+          .node(name, .edit), .router(name, group.name, .set([priority])), .node(name, .reload),
+        ]
+      case 6: commands.append(.router(name, group.name, .set([otherSetting(of: group)])))
+      case 7:
+        // Another virtual router, on one machine after the other.
+        for name in names {
+          let vrid = group.name == "web" ? "71" : "72"
+          commands += [
+            .router(name, group.name, .set([StorySetting(.vrid, vrid)])), .tick(ticks(upTo: 2)),
+          ]
+        }
       default: commands.append(.node(name, .stop))
       }
       commands.append(.rest(restTime))

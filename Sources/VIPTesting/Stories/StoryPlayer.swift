@@ -14,9 +14,12 @@ public final class StoryPlayer {
     public var failed = false
     /// In which ways, the first one first.
     package var failures: [StoryFailure] = []
+    /// The lines that tell of these.
+    package var failureLines: [String] = []
 
     mutating func fail(_ failure: StoryFailure, _ line: String) {
       lines.append(line)
+      failureLines.append(line)
       failed = true
       failures.append(failure)
     }
@@ -165,6 +168,8 @@ public struct StoryTranscript: Sendable, Hashable, CustomStringConvertible {
   public let text: String
   /// Whether an expectation failed or a promise was broken.
   public let failed: Bool
+  /// The lines that tell of that, each with the number of the command's line.
+  package let failureLines: [String]
 
   /// The text.
   public var description: String { text }
@@ -176,8 +181,11 @@ public struct StoryTranscript: Sendable, Hashable, CustomStringConvertible {
     let story = try Story(parsing: source)
     let player = StoryPlayer(story)
     var outputs: [Int: StoryPlayer.Output] = [:]
+    var failureLines: [String] = []
     for statement in story.statements {
-      outputs[statement.line] = player.play(statement.command)
+      let output = player.play(statement.command)
+      outputs[statement.line] = output
+      failureLines += output.failureLines.map { "line \(statement.line): \($0)" }
     }
     var text = ""
     var lines = source.split(separator: "\n", omittingEmptySubsequences: false)
@@ -187,6 +195,7 @@ public struct StoryTranscript: Sendable, Hashable, CustomStringConvertible {
       for line in outputs[index + 1]?.lines ?? [] { text += "    \(line)\n" }
     }
     self.text = text
+    self.failureLines = failureLines
     failed = outputs.values.contains(where: \.failed)
   }
 }
