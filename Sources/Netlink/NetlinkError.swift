@@ -22,9 +22,6 @@ public struct NetlinkError: Error, Sendable, Hashable {
     self.offset = offset
   }
 
-  /// Whether the thing to be added existed before (EEXIST).
-  public var isAlreadyThere: Bool { code == EEXIST }
-
   /// The answer to a question for a route that leads nowhere: there is none (ENETUNREACH), or what there
   /// is drops or refuses packets: unreachable (EHOSTUNREACH), prohibit (EACCES), blackhole (EINVAL).
   var isWithoutRoute: Bool {

@@ -100,7 +100,7 @@ extension Node {
   }
 
   private func change(_ target: ChangeTarget) async throws(NodeError) -> ChangeReport {
-    await noteAddresses(adding: try target.routers(on: engine))
+    await writeAddressFile(adding: try target.routers(on: engine))
     // Meanwhile the node may have been told to end, and the machine may have changed.
     try refuseIfShuttingDown()
     try checkNow(target)
@@ -193,7 +193,7 @@ extension Node {
       await restore(steps)
       throw error
     }
-    if !plan.touched.isEmpty { await noteAddresses() }
+    if !plan.touched.isEmpty { await writeAddressFile() }
   }
 
   private func carryOut(_ steps: inout ChangeSteps) async throws(NodeError) {
@@ -212,7 +212,7 @@ extension Node {
     _ = await wait { [self] in isShuttingDown || steps.isWithdrawn(on: engine) }
     guard !isShuttingDown else { return }
     steps.putBack(on: engine)
-    await noteAddresses()
+    await writeAddressFile()
   }
 
   private func refuseIfShuttingDown() throws(NodeError) {

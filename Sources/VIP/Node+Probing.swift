@@ -2,11 +2,10 @@
 extension Node {
   /// Waits until it is known whether routers may have their addresses.
   ///
-  /// A router that waits for its interface is not waited for: it asks the segment once it takes
-  /// part.
+  /// A router that waits for its interface is not waited for: it probes once it takes part.
   ///
   /// - Throws: ``NodeError/Kind/addressInUse``; the router is gone then. ``NodeError/Kind/cancelled``
-  ///   if the task is cancelled; the segment goes on being asked then.
+  ///   if the task is cancelled; the probing goes on then.
   public func waitUntilProbed(_ names: [String]) async throws(NodeError) {
     for name in names {
       guard await wait(until: { [engine] in !engine.isProbing(name) }) == .met else {

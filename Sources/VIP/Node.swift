@@ -54,7 +54,7 @@ public actor Node {
   /// Whether the directory of that file is still this process's; `nil` if no other could have it.
   nonisolated let directoryHolding = Mutex<(@Sendable () -> Bool)?>(nil)
   /// The writing of that file that was begun last.
-  var lastNote: Task<NodeError?, Never>?
+  var lastAddressWrite: Task<NodeError?, Never>?
   /// Problems beside the engine, in the order in which they began.
   private(set) var problems: NodeProblems
   /// Problems at the start, until observers are told.
@@ -262,7 +262,7 @@ public actor Node {
   /// Waits until routers that leave are gone, and notes that.
   private func seeOff(_ names: [String]) async {
     _ = await wait { [engine] in !names.contains(where: engine.contains) }
-    await noteAddresses()
+    await writeAddressFile()
   }
 
   /// Hands over and removes every router, and refuses new ones from now on.
@@ -275,7 +275,7 @@ public actor Node {
     // In a task of its own, which nothing cancels.
     await Task {
       _ = await wait { [engine] in engine.routerNames.isEmpty }
-      await noteAddresses()
+      await writeAddressFile()
     }.value
   }
 

@@ -34,7 +34,7 @@ public actor HookService {
     runner = try HookRunner(variables: variables)
     // Without a bound: a state that was missed would be a program that is never run.
     let events = node.stampedEvents(keeping: .max)
-    runner.observe { [weak self] report in self?.note(report) }
+    runner.observe { [weak self] report in self?.receive(report) }
     Task { [weak self] in
       for await event in events { await self?.take(event) }
       await self?.endWaiting()
@@ -92,7 +92,7 @@ public actor HookService {
   }
 
   /// Takes a report from the thread of the programs.
-  private nonisolated func note(_ report: HookReport) {
+  private nonisolated func receive(_ report: HookReport) {
     reports.withLock { $0.append(report) }
     Task { await self.tellReports() }
   }

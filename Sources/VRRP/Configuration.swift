@@ -51,7 +51,7 @@ extension VirtualRouter {
 
     /// Refuses what no packet could express.
     public func validate() throws(Problem) {
-      guard priority != .release else { throw .priorityZero }
+      guard priority != .farewell else { throw .priorityZero }
       switch version {
       case .v2:
         guard family == .ipv4 else { throw .version2NeedsIPv4 }

@@ -16,7 +16,7 @@ public struct Peer: Sendable, Hashable {
   public let address: IPAddress
   /// The version it speaks.
   public internal(set) var version: ProtocolVersion
-  /// The priority it last advertised; ``Priority/release`` if it said farewell.
+  /// The priority it last advertised; ``Priority/farewell`` if it said farewell.
   public internal(set) var priority: Priority
   /// The interval it last advertised.
   public internal(set) var interval: AdvertisementInterval
@@ -38,7 +38,7 @@ public struct Peer: Sendable, Hashable {
   /// Whether it acts as Active as far as can be told: heard within three of its intervals, and no
   /// farewell.
   public func actsAsActive(at now: Instant) -> Bool {
-    priority != .release && now.nanoseconds(since: lastHeard) <= 3 * interval.nanoseconds
+    priority != .farewell && now.nanoseconds(since: lastHeard) <= 3 * interval.nanoseconds
   }
 }
 
@@ -57,7 +57,7 @@ public struct Peers: Sendable, RandomAccessCollection {
   init() {
     storage = InlineArray(
       repeating: Peer(
-        address: .any(.ipv4), version: .v3, priority: .release, interval: .default,
+        address: .any(.ipv4), version: .v3, priority: .farewell, interval: .default,
         checksumForm: .message, addressCountOnWire: 0, addresses: .same, lastHeard: .zero,
         heardCount: 0))
   }
@@ -92,7 +92,7 @@ public struct Peers: Sendable, RandomAccessCollection {
   ) -> Note {
     for index in 0..<used where storage[index].address == source {
       var note = Note(isKnown: true)
-      if advertisement.priority != .release, storage[index].actsAsActive(at: now) {
+      if advertisement.priority != .farewell, storage[index].actsAsActive(at: now) {
         note.previous = storage[index].lastHeard
         let isInterrupted = hasOther(than: index, heardAfter: storage[index].lastHeard)
         note.competes = isInterrupted && storage[index].wasInterrupted
@@ -123,7 +123,7 @@ public struct Peers: Sendable, RandomAccessCollection {
   private func hasOther(than index: Int, heardAfter moment: Instant) -> Bool {
     for other in 0..<used
     where other != index && storage[other].lastHeard > moment
-      && storage[other].priority != .release
+      && storage[other].priority != .farewell
     {
       return true
     }

@@ -1,6 +1,6 @@
 /// The priority of a virtual router on one node (RFC 9568 §5.2.4).
 ///
-/// `1...254` for backups, ``owner`` for the node that owns the virtual addresses, ``release`` only
+/// `1...254` for backups, ``owner`` for the node that owns the virtual addresses, ``farewell`` only
 /// on the wire: the Active is leaving.
 public struct Priority: Sendable, Hashable, RawRepresentable {
   /// The number on the wire.
@@ -27,7 +27,7 @@ public struct Priority: Sendable, Hashable, RawRepresentable {
   /// 254: the highest of a router that does not own the addresses.
   public static let highestBackup = Priority(rawValue: 254)
   /// 0: the Active has stopped taking part.
-  public static let release = Priority(rawValue: 0)
+  public static let farewell = Priority(rawValue: 0)
 }
 
 extension Priority: ExpressibleByIntegerLiteral {

@@ -44,7 +44,7 @@ extension VirtualRouter {
       resignedUntil = nil
       return actions
     }
-    guard let active = activeRouter, active.priority != .release else { throw .noActiveHeard }
+    guard let active = activeRouter, active.priority != .farewell else { throw .noActiveHeard }
     var promotion: Priority?
     if configuration.priority <= active.priority {
       guard active.priority < .highestBackup else {
@@ -77,7 +77,7 @@ extension VirtualRouter {
     let end = duration.map { now + $0 } ?? Instant(nanoseconds: .max)
     resignedUntil = end
     if state == .active {
-      advertise(.release, &actions)
+      advertise(.farewell, &actions)
       becomeBackup(at: now, because: .resigned, after: .resignation, &actions)
     }
     return actions

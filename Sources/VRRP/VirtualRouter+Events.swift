@@ -30,7 +30,7 @@ extension VirtualRouter {
     let before = state
     guard before != .initialize else { return actions }
     if before == .active {
-      advertise(.release, &actions)
+      advertise(.farewell, &actions)
       actions.append(.removeAddresses)
     }
     phase = .leaving
@@ -115,7 +115,7 @@ extension VirtualRouter {
     else { return actions }
 
     statistics.advertisementReceived += 1
-    if advertisement.priority == .release {
+    if advertisement.priority == .farewell {
       statistics.priorityZeroReceived += 1
     } else {
       actions.heardActive = ActiveRouter(address: source, priority: advertisement.priority)
@@ -209,7 +209,7 @@ extension VirtualRouter {
     _ backup: inout Backup
   ) {
     let active = ActiveRouter(address: source, priority: advertisement.priority)
-    if advertisement.priority == .release {
+    if advertisement.priority == .farewell {
       let since = backup.lowerPrioritySince
       backup = watch(active, interval: backup.activeInterval, after: .farewell, from: now)
       backup.lowerPrioritySince = since
@@ -241,7 +241,7 @@ extension VirtualRouter {
     _ active: Active, _ actions: inout Actions
   ) {
     var active = active
-    if advertisement.priority == .release {
+    if advertisement.priority == .farewell {
       answerFarewell(&active, at: now, &actions)
       phase = .active(active)
     } else if advertisement.priority > effectivePriority {

@@ -168,7 +168,7 @@ extension VirtualRouter {
 
   mutating func advertise(_ priority: Priority, _ actions: inout Actions) {
     statistics.advertisementSent += 1
-    if priority == .release { statistics.priorityZeroSent += 1 }
+    if priority == .farewell { statistics.priorityZeroSent += 1 }
     actions.append(.advertise(priority))
   }
 

@@ -321,7 +321,7 @@ extension Exploration {
   /// Only an Active advertises, but for the farewell.
   private func speech(_ actions: Actions, of router: VirtualRouter) -> String? {
     for case .advertise(let priority) in actions
-    where (priority != .release) != (router.state == .active) {
+    where (priority != .farewell) != (router.state == .active) {
       return "a router in state \(router.state.word) sent priority \(priority)"
     }
     return nil

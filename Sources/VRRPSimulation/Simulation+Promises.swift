@@ -36,7 +36,7 @@ extension Simulation {
   mutating func checkSent(_ message: [UInt8], _ priority: Priority, by index: Int) {
     let configuration = stations[index].router.configuration
     let source = stations[index].address
-    if priority != .release, !isActive(index) {
+    if priority != .farewell, !isActive(index) {
       report(.onlyActiveSpeaks, station: index, "priority \(priority)")
     }
     do throws(AdvertisementError) {
@@ -46,7 +46,7 @@ extension Simulation {
       let isHonest =
         parsed.vrid == configuration.vrid && parsed.interval == configuration.interval
         && parsed.lists(stations[index].addresses, in: message.span)
-        && (priority == .release || parsed.priority == stations[index].router.effectivePriority)
+        && (priority == .farewell || parsed.priority == stations[index].router.effectivePriority)
       if !isHonest { report(.honestAdvertisement, station: index, "\(parsed)") }
     } catch {
       report(.honestAdvertisement, station: index, "\(error)")

@@ -194,15 +194,6 @@ extension Simulation {
 // MARK: Running
 
 extension Simulation {
-  /// The moment of the next event; `nil` if there is none.
-  public var nextEvent: Instant? {
-    var earliest = deliveries.earliest
-    for other in [timers.earliest, wakes.earliest] {
-      if let other, earliest.map({ other < $0 }) ?? true { earliest = other }
-    }
-    return earliest
-  }
-
   /// Lets a duration of true time pass.
   public mutating func run(for duration: Duration) {
     run(until: now + duration)

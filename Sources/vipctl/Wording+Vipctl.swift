@@ -4,7 +4,7 @@ import VIPImport
 extension Wording {
   /// The flags, keys and commands of `vipctl`.
   static let vipctl = Wording(
-    probeFlag: "--no-probe", probeKey: "probe: false", downCommand: "vipctl down",
+    probingOff: "--no-probe", probeKey: "probe: false", removal: "vipctl down",
     virtualMACKey: "virtualMac", realtimeKey: "realtime")
 }
 

@@ -111,7 +111,9 @@ extension NetworkTests {
       try eventually("the other has taken over") { try segment.nodes[1].holds(vips[0]) }
       pause(.seconds(1))
       let planned = try pingers.map { pinger in
-        try pinger.stop().outages(longerThan: .zero).filter { $0.to > moment }.map(\.length).max()
+        let report = try pinger.stop()
+        #expect(report.outages(over: Self.bound) == [])
+        return report.outages(longerThan: .zero).filter { $0.to > moment }.map(\.length).max()
           ?? .zero
       }
       let other = planned.max() ?? .zero

@@ -142,18 +142,23 @@ import Testing
     }
   }
 
-  /// What belongs to the whole process is changed where a process is run, and nowhere else.
+  /// What belongs to the whole process is changed where a process is run; and for a node that asks for
+  /// real-time scheduling, which is of no use without locked memory.
   @Test func `no library changes its process`() throws {
     let call = try Regex(
       "(^|[^._a-zA-Z])(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal|setrlimit|mlockall|pthread_sigmask)\\("
     )
+    let realtime = try Regex("(^|[^._a-zA-Z])(vip_lock_memory|vip_limit_realtime)\\(")
+    var realtimeFiles: Set<String> = []
     for file in try Repository.swiftFiles(under: "Sources")
     where !["vipctl", "VIPService"].contains(file.module) {
       for (number, line) in try file.lines.enumerated() {
         let isDeclaration = line.code.contains("func ")
         #expect(isDeclaration || !line.code.contains(call), "\(file.path):\(number + 1)")
+        if line.code.contains(realtime) { realtimeFiles.insert(file.path) }
       }
     }
+    #expect(realtimeFiles == ["Sources/VIP/Loop/Realtime.swift"])
   }
 
   @Test func `nothing is left for later`() throws {

@@ -32,7 +32,7 @@ import VRRP
     RouterConfiguration(
       name: name, interface: "eth0", vrid: vrid, priority: .highestBackup,
       interval: try #require(AdvertisementInterval(interval, version: .v3)),
-      addresses: addresses, probe: false)
+      addresses: addresses, probes: false)
   }
 
   /// Requests up to every limit, and beyond.

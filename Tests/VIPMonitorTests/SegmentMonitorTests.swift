@@ -130,7 +130,7 @@ import VRRP
     #expect(seen.sender == MACAddress(0, 0, 0x5E, 0, 1, 52))
   }
 
-  @Test func `ordinary traffic is no news`() {
+  @Test func `ordinary traffic is not told of`() {
     let watching = Watching()
     let mac = MACAddress(2, 0, 0, 0, 0, 1)
     let request = ARPPacket(

@@ -98,14 +98,14 @@ import VIPCore
     }
     let lines = Lines()
     let log = EventLog { line, _ in lines.list.withLock { $0.append(line.message) } }
-    for number in 1...100 { log.note(.changed(router: "web", text: "\(number)")) }
+    for number in 1...100 { log.add(.changed(router: "web", text: "\(number)")) }
     #expect(lines.list.withLock { $0.count } == LogThrottle.burst)
     try await onThread {
       try eventually("a summary", within: .seconds(300)) {
         lines.list.withLock { $0.last?.hasSuffix("the last was: changed: 100") == true }
       }
     }
-    log.note(.changed(router: "web", text: "calm"))
+    log.add(.changed(router: "web", text: "calm"))
     log.end()
     #expect(lines.list.withLock { $0.last } == "changed: calm")
   }

@@ -21,20 +21,20 @@ import VIPReports
   @Test func `a line of the process stands behind what was before it`() async {
     let page = Page()
     let log = NodeLog { line, _ in page.lines.withLock { $0.append(line.message) } }
-    log.note(LogLine(.info, "early"), after: 0)
+    log.add(LogLine(.info, "early"), after: 0)
     let (events, continuation) = AsyncStream<StampedEvent>.makeStream()
     continuation.yield(event(1))
     continuation.yield(event(2))
     let following = log.follow(events)
-    log.note(LogLine(.info, "ready"), after: 2)
+    log.add(LogLine(.info, "ready"), after: 2)
     continuation.yield(event(3))
     // One that was lost keeps nothing back.
-    log.note(LogLine(.info, "reloaded"), after: 4)
+    log.add(LogLine(.info, "reloaded"), after: 4)
     continuation.yield(event(5))
-    log.note(LogLine(.info, "last"), after: 9)
+    log.add(LogLine(.info, "last"), after: 9)
     continuation.finish()
     await following.value
-    log.note(LogLine(.info, "stopped"), after: 9)
+    log.add(LogLine(.info, "stopped"), after: 9)
     #expect(
       page.lines.withLock { $0 } == [
         "early", "changed: 1", "changed: 2", "ready", "changed: 3", "reloaded", "changed: 5",

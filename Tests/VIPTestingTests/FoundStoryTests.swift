@@ -134,4 +134,34 @@ import VIPTesting
       expect outage 192.0.2.11 1ms
       """)
   }
+
+  @Test(
+    "After VRIDs were swapped the Active of the other router is no successor",
+    arguments: (40...50).map { $0 * 100 })
+  func swappedGroups(_ milliseconds: Int) throws {
+    try check(
+      """
+      node a
+      node b
+      up a web 192.0.2.10/24 vrid 51 priority 150
+      up a db 192.0.2.11/24 vrid 52 priority 100
+      up b web 192.0.2.10/24 vrid 51 priority 100
+      up b db 192.0.2.11/24 vrid 52 priority 150
+      tick 20s
+      edit b
+      set b web vrid 52
+      set b db vrid 51
+      reload b
+      tick 700ms
+      edit a
+      set a web vrid 52
+      set a db vrid 51
+      reload a
+      tick \(milliseconds)ms
+      stop a
+      tick 3s
+      expect holder 192.0.2.10 b
+      expect outage 192.0.2.10 1ms
+      """)
+  }
 }

@@ -40,7 +40,7 @@ import VRRP
   ) throws -> String {
     let bench = try Bench()
     prepare(bench)
-    try bench.engine.add(settings(addresses, probe: true))
+    try bench.engine.add(settings(addresses, probes: true))
     let claims = try (answeredFor ?? addresses).map {
       AddressClaim(
         address: try #require(IPAddress(String($0.prefix { $0 != "/" }))), mac: mac, form: .reply)

@@ -41,7 +41,7 @@ import VRRP
 
   private func failures(_ bench: Bench) -> Int {
     bench.events.count {
-      if case .warning(let problem) = $0 { problem.text.contains("can't be sent") } else { false }
+      if case .warning(let problem) = $0 { problem.kind == .advertising } else { false }
     }
   }
 

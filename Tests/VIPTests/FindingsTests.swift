@@ -61,7 +61,7 @@ import VRRP
     try bench.engine.add(settings())
     try hear(bench, 0)
     let peer = try #require(bench.engine.status().first?.peers.first)
-    #expect(peer.priority == .release && !peer.isActive)
+    #expect(peer.priority == .farewell && !peer.isActive)
   }
 
   @Test func `nothing is wrong with a peer that is as it should be`() throws {

@@ -38,7 +38,7 @@ import VRRP
         vrid: try #require(VRID(exactly: 51)), family: .ipv4, priority: .default))
     return GuardedRouter(
       slot: 3, serial: serial, interfaceIndex: 2, duties: duties, removal: removal,
-      farewell: election.advertisement(.release, addressCount: 1),
+      farewell: election.advertisement(.farewell, addressCount: 1),
       listedAddresses: [try #require(IPAddress("198.18.0.1"))],
       source: try #require(IPAddress("198.18.0.9")), destinations: [.vrrpGroup(.ipv4)],
       interval: .default)
@@ -108,6 +108,6 @@ import VRRP
     let safeguard = Safeguard(small, NoProcess())
     safeguard.publish(try router(.addresses(addresses(60_000), hostAddresses: [], subnets: [])))
     #expect(!safeguard.covers(3, serial: 1))
-    #expect(safeguard.covers(4, serial: 1) && safeguard.covers(3, serial: 2), "not its business")
+    #expect(safeguard.covers(4, serial: 1) && safeguard.covers(3, serial: 2), "others stay")
   }
 }

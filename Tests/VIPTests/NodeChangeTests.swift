@@ -80,7 +80,7 @@ import VRRP
     #expect(configurations.sorted { $0.name < $1.name } == before.sorted { $0.name < $1.name })
     #expect(await node.settings == common)
     let farewells = machine.deeds.filter {
-      if case .advertise(let message, to: _) = $0 { message.priority == .release } else { false }
+      if case .advertise(let message, to: _) = $0 { message.priority == .farewell } else { false }
     }
     #expect(farewells.isEmpty)
     #expect(

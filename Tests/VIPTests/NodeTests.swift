@@ -373,7 +373,7 @@ import VRRP
     let isHeld = Mutex(true)
     let holding: @Sendable () -> Bool = { isHeld.withLock { $0 } }
     let node = try Node(Node.Options(addressesPath: path), on: machine)
-    node.noteAddresses(onlyWhile: holding)
+    node.keepAddressFile(onlyWhile: holding)
     try await node.up(try settings())
     #expect(readText(path) == "eth0 198.18.0.100/24\n")
     isHeld.withLock { $0 = false }
@@ -384,7 +384,7 @@ import VRRP
       try await node.status().node.problems.first { $0.kind == .addressFile })
     #expect(problem.text.contains("is in a directory that this node has lost; after a crash"))
     isHeld.withLock { $0 = true }
-    await node.noteAddressesAgain()
+    await node.rewriteAddressFile()
     #expect(readText(path) == "eth0 198.18.0.100/24\neth0 198.18.0.101/24\n")
     #expect(try await node.status().node.problems.allSatisfy { $0.kind != .addressFile })
     isHeld.withLock { $0 = false }

@@ -28,7 +28,7 @@ import VRRP
 
   @Test func `three probes of each address in 400 ms, and nothing is late`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"], probe: true))
+    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"], probes: true))
     #expect(bench.engine.obstacle(to: "web") == "probing the segment for its addresses")
     #expect(bench.engine.isProbing("web"))
     bench.pass(.milliseconds(399))
@@ -48,7 +48,7 @@ import VRRP
   @Test func `a router with a short interval takes over once the answers are in`() throws {
     let bench = try Bench()
     try bench.engine.add(
-      settings(interval: #require(AdvertisementInterval("10ms")), probe: true))
+      settings(interval: #require(AdvertisementInterval("10ms")), probes: true))
     bench.pass(.milliseconds(395))
     #expect(bench.state() == .backup)
     bench.pass(.milliseconds(10))
@@ -58,7 +58,7 @@ import VRRP
   @Test func `a router that is handed the addresses while it probes takes them at once`() throws {
     let bench = try Bench()
     try bench.engine.add(
-      settings(interval: #require(AdvertisementInterval("10ms")), probe: true))
+      settings(interval: #require(AdvertisementInterval("10ms")), probes: true))
     bench.pass(.milliseconds(5))
     #expect(bench.engine.isProbing("web"))
     try bench.hear(0, from: "198.18.0.2")
@@ -70,7 +70,7 @@ import VRRP
 
   @Test func `an address that a stranger answers for is refused with its MAC`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     try pass(bench, 4)
     #expect(bench.engine.isProbing("web"), "it may be the group's Active, or have been")
     #expect(bench.engine.refusal(of: "web") == nil)
@@ -86,7 +86,7 @@ import VRRP
 
   @Test func `for what the group's Active does not list, no machine may answer`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probes: true))
     for _ in 0..<8 {
       try bench.hear(200, from: "198.18.0.2")
       for _ in 0..<10 {
@@ -103,7 +103,7 @@ import VRRP
 
   @Test func `a list without the group's password excuses no stranger`() throws {
     let bench = try Bench()
-    var settings = try settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true)
+    var settings = try settings(["198.18.0.100/24", "198.18.0.4/24"], probes: true)
     settings.version = .v2
     settings.password = Authentication.Password("sesame")
     try bench.engine.add(settings)
@@ -133,19 +133,19 @@ import VRRP
 
   @Test func `forged lists are not collected while a router probes`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probes: true))
     try bench.hear(answer("198.18.0.4"))
     for round in 0..<20 {
       let others = (0..<250).map { "198.19.\(round).\($0 + 1)" }
       try bench.hear(200, from: "198.18.0.2", addresses: ["198.18.0.100"] + others)
     }
-    let kept = bench.engine.liveInstances.first?.probe?.listed
+    let kept = bench.engine.liveInstances.first?.probing.listed
     #expect(kept == [try #require(IPAddress("198.18.0.100"))])
   }
 
   @Test func `an Active with fewer addresses is no obstacle if no machine has the others`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true))
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.4/24"], probes: true))
     try bench.hear(200, from: "198.18.0.2")
     try bench.hear(answer("198.18.0.100"))
     bench.pass(.milliseconds(500))
@@ -155,10 +155,10 @@ import VRRP
 
   @Test func `a Backup probes for what it gets`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     try bench.hear(200, from: "198.18.0.2")
     #expect(!bench.engine.isProbing("web"))
-    let more = try settings(["198.18.0.100/24", "198.18.0.4/24"], probe: true)
+    let more = try settings(["198.18.0.100/24", "198.18.0.4/24"], probes: true)
     let asked = bench.engine.startProbes(for: [more])
     #expect(asked.count == 1)
     try bench.hear(answer("198.18.0.4"))
@@ -177,7 +177,7 @@ import VRRP
 
   @Test func `the group's Active may answer`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     try bench.hear(answer())
     bench.pass(.milliseconds(700))
     try bench.hear(200, from: "198.18.0.2")
@@ -190,7 +190,7 @@ import VRRP
   @Test func `a dead peer's kernel may answer until the lease ends`() throws {
     let bench = try Bench()
     try bench.engine.add(
-      settings(interval: #require(AdvertisementInterval("100ms")), probe: true))
+      settings(interval: #require(AdvertisementInterval("100ms")), probes: true))
     try pass(bench, 4)
     #expect(bench.engine.refusal(of: "web") == nil)
     #expect(bench.state() == .backup)
@@ -200,7 +200,7 @@ import VRRP
 
   @Test func `the Active of another group on our VRID may not`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     for _ in 0..<6 {
       try pass(bench, 1)
       try bench.hear(50, from: "198.18.0.2", addresses: ["198.18.0.9"])
@@ -210,7 +210,7 @@ import VRRP
 
   @Test func `a refused router probes again and starts when the address is free`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     try pass(bench, 6)
     #expect(bench.engine.refusal(of: "web") != nil)
     bench.pass(.seconds(35))
@@ -220,10 +220,10 @@ import VRRP
 
   @Test func `a router that no longer probes is no longer refused`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     try pass(bench, 6)
     #expect(bench.engine.refusal(of: "web") != nil)
-    try bench.engine.change([settings(probe: false)])
+    try bench.engine.change([settings(probes: false)])
     #expect(bench.state() == .backup)
     bench.pass(.seconds(4))
     #expect(bench.state() == .active)
@@ -231,7 +231,7 @@ import VRRP
 
   @Test func `another machine's probe and our own frames are no answers`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     let address = try #require(IPAddress("198.18.0.100"))
     try bench.hear(AddressClaim(address: address, mac: Self.stranger, form: .probe))
     let own = try #require(FakePlatform.eth0.macAddress)
@@ -243,7 +243,7 @@ import VRRP
   @Test func `thousands are probed for once, and paced`() throws {
     let bench = try Bench()
     let addresses = (0..<2000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/32" }
-    try bench.engine.add(settings(addresses, probe: true))
+    try bench.engine.add(settings(addresses, probes: true))
     #expect(probes(bench).count <= 100)
     bench.pass(.milliseconds(100))
     #expect((900...1100).contains(probes(bench).count))
@@ -254,11 +254,11 @@ import VRRP
 
   @Test func `a router that serves probes before it gets more`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     bench.pass(.seconds(5))
     #expect(bench.state() == .active)
     bench.platform.wire.removeAll()
-    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probes: true)
     let taken = bench.engine.startProbes(for: [more])
     #expect(bench.engine.isProbing(taken))
     try bench.hear(answer("198.18.0.7"))
@@ -271,7 +271,7 @@ import VRRP
       bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
         + "another address, or switch the probe off")
-    bench.engine.wording = Wording(probeFlag: "--no-probe", probeKey: "probe: false")
+    bench.engine.wording = Wording(probingOff: "--no-probe", probeKey: "probe: false")
     let again = bench.engine.startProbes(for: [more])
     try bench.hear(answer("198.18.0.7"))
     bench.pass(.milliseconds(400))
@@ -292,14 +292,14 @@ import VRRP
     bench.platform.fake.setLink(
       Link(index: 3, name: "eth1", macAddress: other, mtu: 1500, flags: [.up]))
     bench.settle()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     func answer(_ address: String) throws -> AddressClaim {
       AddressClaim(address: try #require(IPAddress(address)), mac: other, form: .reply)
     }
     try bench.hear(answer("198.18.0.100"))
     bench.pass(.milliseconds(3650))
     #expect(bench.state() == .active)
-    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probes: true)
     let probes = bench.engine.startProbes(for: [more])
     try bench.hear(answer("198.18.0.7"))
     bench.pass(.milliseconds(400))
@@ -308,10 +308,10 @@ import VRRP
 
   @Test func `what a change probes for is of no interest afterwards`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     try bench.hear(200, from: "198.18.0.2")
     #expect(bench.platform.wire.filter == .nothing)
-    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probes: true)
     let probes = bench.engine.startProbes(for: [more])
     let new = try #require(IPAddress("198.18.0.7"))
     let active = try #require(IPAddress("198.18.0.2"))
@@ -325,9 +325,9 @@ import VRRP
 
   @Test func `an address that is added while a router probes is probed for as well`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     bench.pass(.milliseconds(350))
-    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probe: true)
+    let more = try settings(["198.18.0.100/24", "198.18.0.7/24"], probes: true)
     #expect(bench.engine.startProbes(for: [more]) == [], "the router itself probes")
     try bench.engine.change([more])
     bench.pass(.milliseconds(399))
@@ -342,15 +342,15 @@ import VRRP
     throws
   {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     let more = ["198.18.0.100/24", "198.18.0.7/24"]
-    #expect(try bench.engine.startProbes(for: [settings(more, probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, probes: true)]) == [])
     bench.pass(.seconds(5))
-    #expect(try bench.engine.startProbes(for: [settings(probe: true)]) == [])
-    #expect(try bench.engine.startProbes(for: [settings(more, probe: false)]) == [])
-    #expect(try bench.engine.startProbes(for: [settings(more, name: "other", probe: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(probes: true)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, probes: false)]) == [])
+    #expect(try bench.engine.startProbes(for: [settings(more, name: "other", probes: true)]) == [])
     // What vanishes can't answer.
-    let asked = try bench.engine.startProbes(for: [settings(more, probe: true)])
+    let asked = try bench.engine.startProbes(for: [settings(more, probes: true)])
     #expect(bench.engine.isProbing(asked))
     bench.platform.fake.removeLink(index: 2)
     bench.settle()
@@ -359,7 +359,7 @@ import VRRP
 
   @Test func `an owner does not probe`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probe: true))
+    try bench.engine.add(settings(["198.18.0.1/24"], priority: 255, probes: true))
     bench.settle()
     #expect(bench.state() == .active)
     #expect(probes(bench).isEmpty)
@@ -368,7 +368,7 @@ import VRRP
   @Test func `a router that waits for its interface probes when it is there`() throws {
     let bench = try Bench()
     bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: 2)
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     bench.pass(.seconds(1))
     #expect(!bench.engine.isProbing("web"))
     bench.platform.fake.setFlags(FakePlatform.eth0.flags, onInterface: 2)

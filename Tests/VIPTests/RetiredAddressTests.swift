@@ -39,7 +39,7 @@ import VRRP
   @Test(arguments: [
     ["198.18.0.100/24", "198.18.0.101/24"], ["2001:db8::100/64", "2001:db8::101/64"],
   ])
-  func `what goes by itself before it can be removed is the guard's business no longer`(
+  func `what goes by itself before it can be removed is no longer the guard's to remove`(
     texts: [String]
   ) throws {
     try bench.engine.add(settings(texts))

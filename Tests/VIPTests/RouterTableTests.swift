@@ -72,7 +72,7 @@ import VRRP
   @Test(arguments: [false, true], ["198.18.0.100/24", "2001:db8::100/64"])
   func `nothing is left of a router that is gone`(virtualMAC: Bool, address: String) throws {
     let bench = try Bench()
-    var wanted = try settings([address], probe: true, virtualMAC: virtualMAC)
+    var wanted = try settings([address], probes: true, virtualMAC: virtualMAC)
     wanted.hooks = Hooks(active: ["/bin/true"], stop: ["/bin/true"])
     try bench.engine.add(wanted)
     bench.pass(.seconds(5))

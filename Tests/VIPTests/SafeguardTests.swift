@@ -173,7 +173,7 @@ import VRRP
       let message = Array(packet.dropFirst(header))
       let advertisement = try Advertisement(
         parsing: message.span, from: source, to: .vrrpGroup(source.family), hopLimit: 255)
-      #expect(advertisement.priority == .release && advertisement.vrid.rawValue == 51)
+      #expect(advertisement.priority == .farewell && advertisement.vrid.rawValue == 51)
       #expect(advertisement.addressCount == 1)
     }
   }

@@ -255,9 +255,9 @@ import VRRP
 
   @Test func `a router that is replaced does not probe again for what it had`() throws {
     let bench = try Bench()
-    try bench.engine.add(settings(probe: true))
+    try bench.engine.add(settings(probes: true))
     bench.pass(.seconds(5))
-    try replace(bench, settings(["198.18.0.100/24", "198.18.0.101/24"], vrid: 61, probe: true))
+    try replace(bench, settings(["198.18.0.100/24", "198.18.0.101/24"], vrid: 61, probes: true))
     bench.pass(.seconds(1))
     let probed = bench.platform.wire.claims.filter { $0.form == .probe }.map(\.address.description)
     #expect(probed.count { $0 == "198.18.0.100" } == 3)

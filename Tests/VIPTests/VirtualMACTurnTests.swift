@@ -101,7 +101,7 @@ extension VirtualMACTests {
     let claim = AddressClaim(
       address: try #require(IPAddress("198.18.0.100")), mac: MACAddress(2, 0, 0, 0, 0, 0x66),
       form: .reply)
-    var settings = try settings(probe: true)
+    var settings = try settings(probes: true)
     settings.tracks = [Track(interface: "eth1")]
     fake.setLink(Link(index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 3)))
     bench.settle()

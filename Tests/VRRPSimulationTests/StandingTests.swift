@@ -68,7 +68,7 @@ import VRRPSimulation
     case 5: return .finishLeaving
     case 6...11: return .advance
     default:
-      let priorities: [Priority] = [.release, Priority(rawValue: 50), .default, .highestBackup]
+      let priorities: [Priority] = [.farewell, Priority(rawValue: 50), .default, .highestBackup]
       let seconds = UInt8(1 + random.below(2))
       guard let interval = AdvertisementInterval(seconds: seconds) else { return .advance }
       let isPseudo = configuration.version == .v3 && random.below(3) > 0

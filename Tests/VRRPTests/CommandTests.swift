@@ -123,7 +123,7 @@ import VRRP
     let actions = try router.resign(at: since, for: .seconds(60))
     #expect(
       actions.kinds == [
-        .advertise(.release), .removeAddresses,
+        .advertise(.farewell), .removeAddresses,
         .transition(Transition(from: .active, to: .backup, reason: .resigned)),
       ])
     #expect(router.effectivePriority == .lowest)

@@ -13,7 +13,7 @@ import VRRP
     #expect(router.peers.count == 1)
     #expect(peer.address == Fixture.higher)
     #expect(peer.version == .v3)
-    #expect(peer.priority == .release)
+    #expect(peer.priority == .farewell)
     #expect(peer.interval == VRRPTests.interval(.seconds(2)))
     #expect(peer.checksumForm == .message)
     #expect(peer.addressCount == 1)

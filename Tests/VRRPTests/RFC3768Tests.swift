@@ -40,7 +40,7 @@ import VRRP
 
   @Test("T9 and keepalived's own messages")
   func captures() throws {
-    #expect(try parsed("2133000100011c66c00002640000000000000000").priority == .release)
+    #expect(try parsed("2133000100011c66c00002640000000000000000").priority == .farewell)
     let plain = try parsed("2133c80100015465c00002640000000000000000")
     #expect(plain.priority.rawValue == 200)
     let secret = try parsed("2133c8010101a6d3c00002647333637265747077")
@@ -225,6 +225,6 @@ import VRRP
     #expect(problem { $0.interval = minute } == .version3IntervalTooLong)
     #expect(
       problem { $0.authentication = .simpleText(password) } == .version3HasNoAuthentication)
-    #expect(problem { $0.priority = .release } == .priorityZero)
+    #expect(problem { $0.priority = .farewell } == .priorityZero)
   }
 }

@@ -42,7 +42,7 @@ import VRRP
   @Test("§5.2.4 The priority: 255 for the owner, 0 for an Active that leaves")
   func priorityField() {
     #expect(sent(priority: .owner)[2] == 255)
-    #expect(sent(priority: .release)[2] == 0)
+    #expect(sent(priority: .farewell)[2] == 0)
     #expect(sent(priority: Priority(rawValue: 1))[2] == 1)
   }
 

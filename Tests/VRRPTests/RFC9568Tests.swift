@@ -3,7 +3,7 @@ import VIPCore
 import VRRP
 
 // One test per sentence of RFC 9568 §6 that an election can obey or break. Each is written as
-// init / act / check. What concerns traffic (ARP answers, forwarding) is the node's business and
+// init / act / check. What concerns traffic (ARP answers, forwarding) is done by the node and
 // tested there; here the machine must ask for it at the right moment.
 
 /// RFC 9568 §6.1: parameters of a virtual router.
@@ -296,7 +296,7 @@ import VRRP
     let actions = router.stop(at: since)
     #expect(
       actions.kinds == [
-        .advertise(.release), .removeAddresses,
+        .advertise(.farewell), .removeAddresses,
         .transition(Transition(from: .active, to: .initialize, reason: .shutdown)),
       ])
     #expect(router.deadline == nil)

@@ -27,7 +27,7 @@ private func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         holdsAddresses = false
       case .advertise(let priority):
         let speaks = router.state == .active
-        precondition(speaks == (priority != .release), "only the Active sends more than 0")
+        precondition(speaks == (priority != .farewell), "only the Active sends more than 0")
       case .announceAddresses, .transition:
         break
       }
@@ -35,7 +35,7 @@ private func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(holdsAddresses == (router.state == .active))
     precondition((router.deadline == nil) == (router.state == .initialize))
     precondition(router.peers.count <= Peers.capacity)
-    precondition(router.effectivePriority != .release)
+    precondition(router.effectivePriority != .farewell)
   }
   return 0
 }

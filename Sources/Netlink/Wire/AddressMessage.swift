@@ -93,7 +93,7 @@ struct AddressMessage {
       output.appendAttribute(AddressAttribute.cacheInfo, payloadByteCount: 16)
       output.append(native: lifetimes.preferred)
       output.append(native: lifetimes.valid)
-      output.append(native: UInt32(0))  // created and updated: the kernel's business
+      output.append(native: UInt32(0))  // created and updated: set by the kernel
       output.append(native: UInt32(0))
     }
     if !flags.isEmpty {

@@ -23,7 +23,7 @@ extension RouterConfiguration {
       throw NodeError(
         ConfigurationError(
           .addresses, router: name,
-          "these are all its addresses; \(wording.removal(of: name))"))
+          "these are all its addresses; \(wording.adviceToRemove(name))"))
     }
   }
 }

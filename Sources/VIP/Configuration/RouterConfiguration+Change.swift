@@ -30,7 +30,7 @@ extension RouterConfiguration {
 }
 
 /// Finds routers that can't live together on one node, in one pass however many there are.
-public struct RouterSet: Sendable {
+package struct RouterSet: Sendable {
   private struct VRIDKey: Hashable {
     var interface: String
     var vrid: VRID
@@ -47,10 +47,10 @@ public struct RouterSet: Sendable {
   private var addresses: [AddressKey: String] = [:]
 
   /// Makes an empty set.
-  public init() {}
+  package init() {}
 
   /// The reason why a router can't live beside those that are here; `nil` if it can.
-  public func collision(of router: RouterConfiguration) -> ConfigurationError? {
+  package func collision(of router: RouterConfiguration) -> ConfigurationError? {
     var rivals = routers[router.name].map { [$0.name] } ?? []
     for family in router.families {
       let key = VRIDKey(interface: router.interface, vrid: router.vrid, family: family)
@@ -69,7 +69,7 @@ public struct RouterSet: Sendable {
   /// Adds a router.
   ///
   /// - Returns: why it can't live beside those that are here, in which case it is not added.
-  public mutating func insert(_ router: RouterConfiguration) -> ConfigurationError? {
+  package mutating func insert(_ router: RouterConfiguration) -> ConfigurationError? {
     if let collision = collision(of: router) { return collision }
     routers[router.name] = router
     for family in router.families {

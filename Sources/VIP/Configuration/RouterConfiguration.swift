@@ -32,9 +32,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///
   /// Descriptions, logs and statuses never show it.
   public var password: Authentication.Password?
-  /// Whether to ask the segment, before the first use, if a machine outside the group has one of the
+  /// Whether to probe, before the first use, for a machine outside the group that has one of the
   /// addresses.
-  public var probe: Bool
+  public var probes: Bool
   /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)
   /// instead of the interface's.
   public var virtualMAC: Bool
@@ -54,8 +54,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// The keys are those of configuration files where both have one.
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, priority, interval, addresses, checksum, handover, version
-    case preemptDelay, password, probe, tracks, peers, hooks
+    case preemptDelay, password, tracks, peers, hooks
     case preempts = "preempt"
+    case probes = "probe"
     case virtualMAC = "virtualMac"
   }
 
@@ -74,7 +75,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - version: 3 if left out.
   ///   - preemptDelay: none if left out.
   ///   - password: none if left out; for version 2 only.
-  ///   - probe: on if left out.
+  ///   - probes: on if left out.
   ///   - virtualMAC: off if left out.
   ///   - tracks: none if left out.
   ///   - peers: none, for multicast, if left out.
@@ -85,7 +86,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     preempts: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probe: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
+    probes: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
     hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
@@ -100,7 +101,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.version = version
     self.preemptDelay = preemptDelay
     self.password = password
-    self.probe = probe
+    self.probes = probes
     self.virtualMAC = virtualMAC
     self.tracks = tracks
     self.peers = peers

@@ -30,7 +30,7 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case authentication
   /// The fate of the addresses when another node takes over in good order.
   case handover
-  /// Whether to ask the segment before the first use of an address.
+  /// Whether to probe before the first use of an address.
   case probe
   /// Whether to serve the addresses under the group's own Ethernet address.
   case virtualMAC = "virtualMac"
@@ -115,7 +115,7 @@ extension RouterSetting {
     case .handover:
       Declaration(differences: Self.value("handover") { $0.handover.rawValue })
     case .probe:
-      Declaration(differences: Self.value("probe") { $0.probe })
+      Declaration(differences: Self.value("probe") { $0.probes })
     case .virtualMAC:
       Declaration(
         differences: Self.value("virtual MAC address") { $0.virtualMAC },

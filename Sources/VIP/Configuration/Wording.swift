@@ -3,13 +3,13 @@
 /// A node's errors and reasons end with what to do about it, in general terms; a program that gives
 /// its words is quoted with them. `vipctl` gives its flags.
 public struct Wording: Sendable, Hashable {
-  /// The way to switch off the probe of a router on the command line, such as a flag; `nil` if
+  /// The way to switch off the probe of a router when it is added, such as a flag or a button; `nil` if
   /// there is none.
-  public var probeFlag: String?
+  public var probingOff: String?
   /// The way to switch it off in a configuration file; `nil` if there is none.
   public var probeKey: String?
-  /// The command that takes a router down, without the router's name; `nil` if there is none.
-  public var downCommand: String?
+  /// The way to remove a router, to be followed by the router's name; `nil` if there is none.
+  public var removal: String?
   /// The setting of a router that gives it a virtual MAC address; `nil` if users know none.
   public var virtualMACKey: String?
   /// The setting by which a node runs before all ordinary work; `nil` if users know none.
@@ -17,12 +17,12 @@ public struct Wording: Sendable, Hashable {
 
   /// Makes words; what is left out has none.
   public init(
-    probeFlag: String? = nil, probeKey: String? = nil, downCommand: String? = nil,
+    probingOff: String? = nil, probeKey: String? = nil, removal: String? = nil,
     virtualMACKey: String? = nil, realtimeKey: String? = nil
   ) {
-    self.probeFlag = probeFlag
+    self.probingOff = probingOff
     self.probeKey = probeKey
-    self.downCommand = downCommand
+    self.removal = removal
     self.virtualMACKey = virtualMACKey
     self.realtimeKey = realtimeKey
   }
@@ -30,12 +30,12 @@ public struct Wording: Sendable, Hashable {
   /// The advice for a new router whose address is in use.
   var addressInUse: String {
     "take another address, or take it from that machine; if you are sure that it gives the address up, "
-      + "switch the probe off" + (probeFlag.map { " with \($0)" } ?? "")
+      + "switch the probe off" + (probingOff.map { " with \($0)" } ?? "")
   }
 
   /// The advice for an address in use that a running router was to get.
   var newAddressInUse: String {
-    let ways = [probeFlag, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
+    let ways = [probingOff, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
     return "take another address, or switch the probe off"
       + (ways.isEmpty ? "" : " (\(ways.joined(separator: ", or ")))")
   }
@@ -49,7 +49,7 @@ public struct Wording: Sendable, Hashable {
   var realtime: String { realtimeKey ?? "real-time scheduling" }
 
   /// The advice to do something else than take all addresses from a router.
-  func removal(of router: String) -> String {
-    "remove the router itself" + (downCommand.map { " with '\($0) \(router)'" } ?? "")
+  func adviceToRemove(_ router: String) -> String {
+    "remove the router itself" + (removal.map { " with '\($0) \(router)'" } ?? "")
   }
 }

@@ -111,7 +111,7 @@ extension Engine {
       kind == .load ? .asleep : lifetime == nil ? .endless : .refreshed(at: now)
     for (index, error) in zip(indices, platform.kernel.install(requests)) {
       if let error {
-        noteRefusal(index, of: instance, because: instance.words(of: error))
+        handleRefusedRequest(index, of: instance, because: instance.words(of: error))
         continue
       }
       let wasMissing = instance.addresses.installed(index, lease)
@@ -131,7 +131,7 @@ extension Engine {
       for: .install, from: 0, atMost: Bound.addresses, instance.circumstances
     ).positions
     guard !indices.isEmpty else { return }
-    // What an owner's host has just lost was none of the guard's business.
+    // The guard did not cover an address that an owner's host had; now it must.
     noteChange()
     updateSafeguard()
     let lifetime = lifetime(of: instance)
@@ -149,7 +149,7 @@ extension Engine {
     guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
       return false
     }
-    noteRefusal(index, of: instance, because: Self.hostText(address, link))
+    handleRefusedRequest(index, of: instance, because: Self.hostText(address, link))
     return true
   }
 
@@ -160,7 +160,7 @@ extension Engine {
       try claims.claimAddresses([instance.addresses[index].address.address], on: link)
       return false
     } catch {
-      noteRefusal(index, of: instance, because: error.description)
+      handleRefusedRequest(index, of: instance, because: error.description)
       return true
     }
   }
@@ -183,7 +183,7 @@ extension Engine {
     if instance.addresses.isRetired(position) {
       work.add(.retire, instance.slot)
     } else if instance.isHolding, instance.settings.priority != .owner {
-      noteRefusal(
+      handleRefusedRequest(
         position, of: instance, because: Self.hostText(record.address.address, link))
     }
     schedule(instance)
@@ -195,7 +195,7 @@ extension Engine {
     let results = remove(requests, of: instance)
     for (index, error) in zip(indices, results) {
       if let error, !error.isNotThere {
-        noteRefusal(index, of: instance, because: instance.words(of: error))
+        handleRefusedRequest(index, of: instance, because: instance.words(of: error))
         continue
       }
       instance.addresses.removed(index)
@@ -223,8 +223,8 @@ extension Engine {
     owner.addresses.expectRemoval(position)
   }
 
-  /// Notes that a request was refused and says so once; it is made again in a second.
-  func noteRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
+  /// Takes in that a request was refused and says so once; it is made again in a second.
+  func handleRefusedRequest(_ index: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.addresses.refused(index, text, retryAt: now + .seconds(1))
     if isNew {
       warn(.addressFailure(instance.addresses[index].address), of: instance, text)

@@ -39,7 +39,7 @@ extension Engine {
       if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
       perform(actions, for: instance)
       // A sender without the group's password or version does not speak for it, nor does a looped packet.
-      if instance.probe != nil,
+      if !instance.probing.hasEnded,
         actions.findings.isDisjoint(
           with: [.authenticationDiffers, .versionDiffers, .ownAddress])
       {
@@ -79,14 +79,14 @@ extension Engine {
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
       case .transition(let transition):
         measure(transition, of: instance, due: due)
-        note(transition, of: instance)
+        handleTransition(transition, of: instance)
       }
     }
   }
 
   private func enqueue(_ priority: Priority, from instance: RouterInstance) {
     guard let segment = segment(of: instance) else { return }
-    if priority == .release { outbox.addFarewell(of: instance) }
+    if priority == .farewell { outbox.addFarewell(of: instance) }
     if let macvlan = instance.macvlan {
       return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
     }
@@ -99,8 +99,13 @@ extension Engine {
 
   /// Sends what this turn has put into the batches.
   func flush() {
+    // Stays empty, and takes no memory, unless sending fails.
+    var unheard: [RouterInstance] = []
     outbox.takeSegments { segment in
-      segment.flush(at: now) { tellSending(of: $0) }
+      segment.flush(at: now) { instance in
+        tellSending(of: instance)
+        if isUnheardTakeover(instance) { unheard.append(instance) }
+      }
     }
     outbox.takeFrames { frames in
       for (instance, bytes) in frames {
@@ -110,10 +115,11 @@ extension Engine {
         if errorNumber != 0 { instance.sending.fail(errorNumber) }
         instance.sending.conclude(at: now)
         tellSending(of: instance)
+        if isUnheardTakeover(instance) { unheard.append(instance) }
       }
     }
     for instance in outbox.takeFarewells() { concludeFarewell(of: instance) }
-    yieldUnheardRoles()
+    for instance in unheard where isUnheardTakeover(instance) { leaveRole(of: instance) }
   }
 
   /// Tells that a farewell did not get out although the interface can carry it: the others notice only
@@ -156,7 +162,7 @@ extension Engine {
       "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
   }
 
-  private func note(_ transition: Transition, of instance: RouterInstance) {
+  private func handleTransition(_ transition: Transition, of instance: RouterInstance) {
     instance.attendance.changedState(because: transition.reason, at: now)
     report(
       .transition(

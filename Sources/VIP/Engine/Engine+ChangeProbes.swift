@@ -15,7 +15,7 @@ extension Engine {
 
   private func beginProbes(for wanted: [RouterConfiguration]) -> [Int] {
     var identifiers: [Int] = []
-    for settings in wanted where settings.probe && settings.priority != .owner {
+    for settings in wanted where settings.probes && settings.priority != .owner {
       for instance in routers.members(named: settings.name)
       where instance.settings.interface == settings.interface {
         guard let probe = probe(for: settings, of: instance) else { continue }
@@ -62,7 +62,7 @@ extension Engine {
   /// Whether no router of the group can have an address that a router does not have.
   private func knowsGroup(_ instance: RouterInstance) -> Bool {
     instance.isHolding
-      || (instance.election.state == .backup && instance.probe == nil
+      || (instance.election.state == .backup && instance.probing.hasEnded
         && instance.groupHasSameAddresses
         && instance.election.peers.contains { $0.addresses == .same && $0.actsAsActive(at: now) })
   }

@@ -137,9 +137,9 @@ extension Engine {
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
     let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
     instance.outgoing.forget()
-    let endsProbe = !settings.probe && instance.probe != nil
+    let endsProbe = !settings.probes && !instance.probing.hasEnded
     if endsProbe {
-      instance.probe = nil
+      instance.probing.end()
       forgetRetry(of: instance)
       changeListening(for: instance)
     }

@@ -70,7 +70,7 @@ extension Engine {
           }
           return isDone || instance.macvlan?.failure != nil ? .here : .open
         }
-        guard let active = instance.election.activeRouter, active.priority != .release,
+        guard let active = instance.election.activeRouter, active.priority != .farewell,
           !instance.handover.isUnderWay
         else { return .open }
         return .elsewhere

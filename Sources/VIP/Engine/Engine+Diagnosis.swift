@@ -89,7 +89,8 @@ extension Engine {
       return "this is the virtual MAC address of VRID \(vrid), so a router of the group serves it; "
         + advice
     }
-    guard let count = instance.probe?.answerCount(of: refusal.holder.mac), count > 1,
+    let count = instance.probing.answerCount(of: refusal.holder.mac)
+    guard count > 1,
       count == min(instance.addresses.current.count, AddressProbing.answersMax)
     else { return nil }
     return "it has all addresses of the router, so it probably is the group's Active; " + advice

@@ -59,7 +59,7 @@ extension Engine {
     if !instance.handover.isUnderWay { instance.election.finishLeaving() }
   }
 
-  /// The addresses wait for no successor any more; what happens to them is the caller's business.
+  /// The addresses wait for no successor any more; what happens to them is left to the caller.
   func endHandover(of instance: RouterInstance) {
     instance.handover.end()
     instance.election.finishLeaving()

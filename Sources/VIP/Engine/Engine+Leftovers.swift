@@ -8,7 +8,7 @@ import VRRP
 /// what another node that lives on this machine holds, and what another dead node left. The first
 /// kind is listed in the runtime directory that this node has claimed, so the one that wrote it is
 /// dead: it goes at once. Of the others, an address with a lease is either refreshed by its node, or
-/// it goes by itself within the lease; either way it is none of our business. Only an address
+/// it goes by itself within the lease; either way it is left alone. Only an address
 /// without an end that this node itself shall manage is taken for a leftover also if it is not
 /// listed, since no other program would ever remove it.
 extension Engine {

@@ -63,7 +63,7 @@ extension Engine {
     var groups: Set<VRID> = []
     var count = 0
     for case let instance? in instances where instance.link?.index == index {
-      let seeksGroup = instance.isHolding || instance.probe?.isUnderWay ?? false
+      let seeksGroup = instance.isHolding || instance.probing.isUnderWay
       guard seeksGroup || instance.handover.isUnderWay else { continue }
       if seeksGroup { groups.insert(instance.settings.vrid) }
       count += instance.addresses.count
@@ -101,7 +101,7 @@ extension Engine {
       if instance.handover.keeps(claim.address) {
         guard instance.addresses[position].isInstalled else { return }
         handle(instance.handover.announced(claim.address), of: instance)
-      } else if instance.probe != nil {
+      } else if !instance.probing.hasEnded {
         handleAnswer(claim, to: instance)
       } else if instance.isHolding, instance.addresses[position].isPresent {
         handleForeignClaim(claim, of: instance)

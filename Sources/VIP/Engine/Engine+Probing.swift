@@ -14,17 +14,17 @@ extension Engine {
 
   /// Begins to probe for a router that takes part from now on.
   func startProbing(of instance: RouterInstance) {
-    guard instance.probe != nil else { return }
+    guard !instance.probing.hasEnded else { return }
     guard !instance.isHolding else {
-      instance.probe = nil
+      instance.probing.end()
       return
     }
     let unknown = addressesToProbe(of: instance)
     guard !unknown.isEmpty else {
-      instance.probe = nil
+      instance.probing.end()
       return
     }
-    instance.probe?.begin(for: unknown, at: now)
+    instance.probing.begin(for: unknown, at: now)
     changeListening(for: instance)
     // An answer that comes at once must be heard.
     updateListening()
@@ -33,8 +33,8 @@ extension Engine {
 
   /// Goes on with the addresses that a router has now.
   func changeProbe(of instance: RouterInstance) {
-    guard instance.probe?.isUnderWay ?? false else { return }
-    instance.probe?.change(to: addressesToProbe(of: instance), at: now)
+    guard instance.probing.isUnderWay else { return }
+    instance.probing.change(to: addressesToProbe(of: instance), at: now)
     continueProbe(of: instance)
   }
 
@@ -46,20 +46,20 @@ extension Engine {
 
   /// Stops when the router no longer takes part; the probing begins again when it does.
   func stopProbing(of instance: RouterInstance) {
-    instance.probe?.stop()
+    instance.probing.stop()
     changeListening(for: instance)
   }
 
   /// Sends the probes of a router that are due, and settles its probing when the waiting is over.
   func continueProbe(of instance: RouterInstance) {
-    guard let deadline = instance.probe?.deadline else { return }
+    guard let deadline = instance.probing.deadline else { return }
     guard let wire = wire(of: instance) else { return stopProbing(of: instance) }
-    if deadline <= now, let due = instance.probe?.takeDue(by: now) {
+    if deadline <= now {
       noteChange()
-      send(due, on: wire)
-      if instance.probe?.isOver ?? false { settleProbe(of: instance) }
+      send(instance.probing.takeDue(by: now), on: wire)
+      if instance.probing.isOver { settleProbe(of: instance) }
     }
-    arm(instance, by: instance.probe?.deadline)
+    arm(instance, by: instance.probing.deadline)
   }
 
   func send(_ probes: ArraySlice<IPAddress>, on wire: Wire) {
@@ -74,7 +74,7 @@ extension Engine {
     guard let link = instance.link, !interfaces.hasMAC(claim.mac, seenOn: link.index) else {
       return
     }
-    _ = instance.probe?.heard(claim)
+    _ = instance.probing.heard(claim)
   }
 
   /// Takes in, for a router that probes, which addresses the group's Active has.
@@ -82,7 +82,7 @@ extension Engine {
     _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
   ) {
     for address in advertisement.addresses(in: message) {
-      instance.probe?.heardGroup(listing: address)
+      instance.probing.heardGroup(listing: address)
     }
     settleProbe(of: instance)
   }
@@ -93,22 +93,21 @@ extension Engine {
   ///   - instance: the router.
   ///   - mustDecide: whether it would take over now.
   func settleProbe(of instance: RouterInstance, mustDecide: Bool = false) {
-    guard instance.attendance.isRunning, let probe = instance.probe, probe.isUnderWay else {
-      return
-    }
+    guard instance.attendance.isRunning, instance.probing.isUnderWay else { return }
+    let wasOver = instance.probing.isOver
     let groupHasSame = instance.groupHasSameAddresses
     // The kernel removes what has expired within a second.
-    let verdict = instance.probe?.judge(
+    let verdict = instance.probing.judge(
       at: now, patience: (lifetime(of: instance) ?? .zero) + .seconds(2),
       groupHasSame: groupHasSame, mustDecide: mustDecide)
-    if probe.isOver || groupHasSame { noteChange() }
+    if wasOver || groupHasSame { noteChange() }
     switch verdict {
     case .free:
-      instance.probe = nil
+      instance.probing.end()
       changeListening(for: instance)
     case .refused(var refusal):
       refusal.cause = likelyCause(of: refusal, instance)
-      instance.probe?.explainRefusal(by: refusal.cause)
+      instance.probing.explainRefusal(by: refusal.cause)
       wait(
         instance,
         for: .addressInUse(
@@ -119,8 +118,8 @@ extension Engine {
       schedule(instance)
     case .open:
       // The segment is probed again, from now on.
-      if probe.isOver { continueProbe(of: instance) }
-    case .taken, nil: break
+      if wasOver { continueProbe(of: instance) }
+    case .taken: break
     }
   }
 
@@ -129,16 +128,17 @@ extension Engine {
   ///
   /// - Returns: when to look again; `nil` if nothing is in the way.
   func delayByProbe(_ instance: RouterInstance) -> Instant? {
-    guard let probe = instance.probe, instance.election.state == .backup else { return nil }
-    if probe.isOver { settleProbe(of: instance, mustDecide: true) }
-    guard let settled = instance.probe else { return nil }
-    return settled.deadline.map { max($0, now + .milliseconds(1)) } ?? instance.attendance.retryAt
+    guard !instance.probing.hasEnded, instance.election.state == .backup else { return nil }
+    if instance.probing.isOver { settleProbe(of: instance, mustDecide: true) }
+    guard !instance.probing.hasEnded else { return nil }
+    return instance.probing.deadline.map { max($0, now + .milliseconds(1)) }
+      ?? instance.attendance.retryAt
   }
 
   /// The reason why a router may not take part; `nil` if it may or if that is still open.
   package func refusal(of name: String) -> String? {
     for instance in routers.members(named: name) {
-      if let refusal = instance.probe?.refusal {
+      if let refusal = instance.probing.refusal {
         return refusal.text(instance.settings.vrid, wording)
       }
     }
@@ -148,8 +148,7 @@ extension Engine {
   /// Whether it is still open if a router that takes part may have its addresses.
   package func isProbing(_ name: String) -> Bool {
     routers.members(named: name).contains { instance in
-      guard let probe = instance.probe else { return false }
-      return probe.isUnderWay && probe.refusal == nil
+      instance.probing.isUnderWay && instance.probing.refusal == nil
     }
   }
 }

@@ -80,7 +80,7 @@ extension Engine {
     for instance in former.values.joined() { instance.becomeReplaced() }
     for name in leaving { takeOut(name) }
     for settings in wanted.changed {
-      for instance in routers.members(named: settings.name) where instance.probe != nil {
+      for instance in routers.members(named: settings.name) where !instance.probing.hasEnded {
         instance.omitProbing(for: known[settings.name] ?? [])
       }
     }
@@ -152,11 +152,11 @@ extension Engine {
       let link = interfaces.link(named: settings.interface)
       func isKnown(_ address: IPAddress) -> Bool {
         if let slot = link.flatMap({ owners.slot(of: address, on: $0.index) }),
-          let owner = routers[slot], owner.probe == nil
+          let owner = routers[slot], owner.probing.hasEnded
         {
           return true
         }
-        return own.contains { $0.probe == nil && $0.addresses.position(of: address) != nil }
+        return own.contains { $0.probing.hasEnded && $0.addresses.position(of: address) != nil }
       }
       known[settings.name] = Set(settings.addresses.lazy.map(\.address).filter(isKnown))
     }

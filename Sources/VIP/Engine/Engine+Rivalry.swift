@@ -26,19 +26,17 @@ extension Engine {
       >= instance.settings.interval.nanoseconds / 4 * UInt64(Self.muteQuarters)
   }
 
-  /// Leaves the role again, before an address is touched, where a router takes it from a living Active
-  /// and can't send, so that the other would go on.
-  func yieldUnheardRoles() {
-    for case let instance? in instances
-    where instance.isHolding && instance.takeovers.isUnderWay
+  /// Whether a router is to leave the role again, before an address is touched: it takes it from a living
+  /// Active and can't send, so that the other would go on.
+  ///
+  /// Asked of a router whose advertisement has just been sent or has failed.
+  func isUnheardTakeover(_ instance: RouterInstance) -> Bool {
+    instance.sending.failingSince != nil && instance.isHolding && instance.takeovers.isUnderWay
       && (instance.rivalry.isRetrying(at: now) || instance.rivalry.isRivalled(at: now))
-      && instance.sending.failingSince != nil
-    {
-      leaveRole(of: instance)
-    }
   }
 
-  private func leaveRole(of instance: RouterInstance) {
+  /// Leaves the role to the other Active.
+  func leaveRole(of instance: RouterInstance) {
     guard let rival = instance.rivalry.rival, !instance.election.isOwner else { return }
     let pause = instance.rivalry.leave(at: now)
     let failure = instance.sending.errorNumber

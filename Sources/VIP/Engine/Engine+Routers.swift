@@ -169,7 +169,7 @@ extension Engine {
   package func obstacle(to name: String) -> String? {
     for instance in routers.members(named: name) {
       if let reason = instance.attendance.obstacle { return reason.description }
-      if let obstacle = instance.probe?.obstacle(instance.settings.vrid, wording) {
+      if let obstacle = instance.probing.obstacle(instance.settings.vrid, wording) {
         return obstacle
       }
     }

@@ -91,7 +91,7 @@ extension Engine {
   ) {
     let way = way(to: place)
     guard place.hasNetwork else {
-      return noteReach(of: place, of: instance, way)
+      return tellReach(of: place, of: instance, way)
     }
     switch way {
     case .unknown: return
@@ -145,13 +145,13 @@ extension Engine {
   }
 
   /// Tells that an address names no network where no route leads to one that it may be in.
-  private func noteReach(of address: InterfaceAddress, of instance: RouterInstance, _ way: Way) {
+  private func tellReach(of address: InterfaceAddress, of instance: RouterInstance, _ way: Way) {
     switch way {
     case .unknown: return
     case .other, .ours: _ = instance.routes.forget(address)
     case .defaultOnly, .nowhere:
-      noteRefusal(
-        of: address, of: instance,
+      tellUnreachable(
+        address, of: instance,
         address.withoutNetwork("no route but a default one leads there"))
     }
   }
@@ -165,7 +165,7 @@ extension Engine {
       // An interface without IPv6 can't serve it anyway, which is told elsewhere.
       guard !error.isNotThere, !error.isNotPermitted else { return }
       let text = "\(instance.words(of: error)); addresses in \(subnet) can't be reached here"
-      return noteRefusal(of: subnet, of: instance, text)
+      return tellUnreachable(subnet, of: instance, text)
     }
     if instance.routes.noteMade(subnet) {
       report(
@@ -174,14 +174,14 @@ extension Engine {
           text: "this machine has no route to \(subnet) and gets one with the virtual address"))
     }
     guard way(to: subnet) == .nowhere else { return }
-    noteRefusal(
-      of: subnet, of: instance,
+    tellUnreachable(
+      subnet, of: instance,
       "packets to \(subnet) get nowhere from this machine: a route that is blackhole, unreachable or "
         + "prohibit, or a rule, comes before that of the virtual addresses; remove it")
   }
 
-  private func noteRefusal(
-    of subnet: InterfaceAddress, of instance: RouterInstance, _ text: String
+  private func tellUnreachable(
+    _ subnet: InterfaceAddress, of instance: RouterInstance, _ text: String
   ) {
     // What is inherited for a moment is not told of: it would be over with the turn.
     guard instance.isHolding else { return }

@@ -125,7 +125,7 @@ extension Engine {
         }
           ?? .addresses(
             instance.addresses, hostAddresses: hostAddresses, subnets: instance.routes.possible),
-        farewell: instance.election.advertisement(.release, addressCount: listed.count),
+        farewell: instance.election.advertisement(.farewell, addressCount: listed.count),
         listedAddresses: listed, source: source, destinations: instance.destinations,
         interval: instance.settings.interval))
     if !isGuarded(instance) { warn(.unguarded, of: instance, Self.unguardedText) }

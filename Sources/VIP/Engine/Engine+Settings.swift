@@ -68,9 +68,9 @@ extension Engine {
     interfaces.update(link)
     do throws(NodeError) {
       try macvlans.configure(macvlan.name, index, instance.family, on: link, wording)
-      instance.macvlan?.followed(failure: nil, at: now)
+      instance.tellMacvlan { $0.followed(failure: nil, at: now) }
     } catch {
-      instance.macvlan?.followed(failure: error.description, at: now)
+      instance.tellMacvlan { $0.followed(failure: error.description, at: now) }
       warn(.macvlan, of: instance, error.description)
       schedule(instance)
     }

@@ -59,7 +59,7 @@ extension Engine {
         && (instance.isHolding || instance.handover.keeps(address))
     }
     var isHeldElsewhere = false
-    if let active = instance.election.activeRouter, active.priority != .release {
+    if let active = instance.election.activeRouter, active.priority != .farewell {
       isHeldElsewhere = instance.election.peers.contains {
         $0.address == active.address && $0.actsAsActive(at: now) && $0.addresses != .disjoint
       }
@@ -160,10 +160,9 @@ extension Engine {
   func succeed(_ former: RouterInstance, by heir: RouterInstance) {
     settlements.succeed(former.slot, by: heir.slot)
     guard passesMacvlan(former, to: heir.settings), let link = former.link,
-      let macvlan = former.macvlan, let index = macvlan.index
+      let index = former.macvlan?.index
     else { return }
-    heir.macvlan = macvlan
-    former.macvlan = nil
+    heir.takeMacvlan(of: former)
     macvlans.passOn(index, from: former.slot, to: heir.slot, on: link)
   }
 
@@ -228,10 +227,25 @@ extension Engine {
     } else {
       handleSuccessor(of: instance)
     }
-    for former in segment.displaced(instance.settings.vrid) { handleSuccessor(of: former) }
+    let displaced = segment.displaced(instance.settings.vrid)
+    if !displaced.isEmpty || successions.isAnyLingering {
+      let lists = listing(advertisement, message, for: instance)
+      handleSuccessor(ofEach: displaced, listing: lists)
+      if successions.isAnyLingering {
+        handleSuccessor(ofEach: predecessors(of: instance), listing: lists)
+      }
+    }
     if !changeProbes.isEmpty { hearGroupOfChange(advertisement, message, for: instance) }
-    if successions.isAnyLingering {
-      for former in predecessors(of: instance) { handleSuccessor(of: former) }
+  }
+
+  /// The Active of a group that is not, or no longer, that of some routers is a successor of those of
+  /// which it lists an address.
+  private func handleSuccessor(
+    ofEach routers: [RouterInstance], listing lists: (IPAddress) -> Bool
+  ) {
+    for router in routers
+    where router.addresses.current.contains(where: { lists($0.address.address) }) {
+      handleSuccessor(of: router, listing: lists)
     }
   }
 
@@ -262,15 +276,14 @@ extension Engine {
         instance.formerGroups.contains(group)
       else { continue }
       let lists = listing(advertisement, message, for: instance)
-      let isFarewell = advertisement.priority == .release
+      let isFarewell = advertisement.priority == .farewell
       let hasLetGo = instance.formerGroups.heard(
         group, listing: lists, isFarewell: isFarewell, from: source,
         interval: advertisement.interval, at: now)
       if hasLetGo { handleLetGo(instance) }
       if !isFarewell {
         if let text = formerGroupText(of: instance) { warn(.formerGroup, of: instance, text) }
-        handleSuccessor(of: instance, listing: lists)
-        for former in predecessors(of: instance) { handleSuccessor(of: former) }
+        handleSuccessor(ofEach: [instance] + predecessors(of: instance), listing: lists)
         excuseFormerGroup(advertisement, message, for: instance)
       }
       schedule(instance)
@@ -281,7 +294,7 @@ extension Engine {
   private func excuseFormerGroup(
     _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
   ) {
-    guard instance.probe != nil, instance.formerGroups.holdAny else { return }
+    guard !instance.probing.hasEnded, instance.formerGroups.holdAny else { return }
     hearGroup(advertisement, message, for: instance)
   }
 

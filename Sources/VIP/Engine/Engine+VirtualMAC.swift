@@ -21,11 +21,11 @@ extension Engine {
   func createMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
     guard instance.settings.virtualMAC, let name = claims.group(of: instance.slot) else { return }
     let macvlan = RouterMacvlan(name: name, instance.settings.vrid, instance.family)
-    instance.macvlan = macvlan
+    instance.addMacvlan(macvlan)
     let index = try macvlans.make(
       macvlan, for: instance.slot, on: link,
       partOf: link.masterIndex.flatMap { interfaces.link($0) }, wording)
-    instance.macvlan?.created(index: index)
+    instance.tellMacvlan { $0.created(index: index) }
   }
 
   /// Switches a router's macvlan on, with all addresses that wait on it.
@@ -45,8 +45,9 @@ extension Engine {
       return false
     }
     instance.addresses.interfaceCameUp()
-    let areLeasesDue = instance.macvlan?.switchedOn(
-      addresses: instance.addresses.count, hasLeases: lease.lifetime != nil, at: now)
+    let areLeasesDue = instance.tellMacvlan { [count = instance.addresses.count] macvlan in
+      macvlan.switchedOn(addresses: count, hasLeases: lease.lifetime != nil, at: now)
+    }
     announceInstalled(instance)
     if areLeasesDue ?? false { work.add(.refresh, instance.slot) }
     schedule(instance)
@@ -64,7 +65,7 @@ extension Engine {
       // That of a router that leaves is deleted next.
       guard instance.attendance.isLeaving else { return }
     }
-    instance.macvlan?.switchedOff()
+    instance.tellMacvlan { $0.switchedOff() }
     instance.addresses.interfaceWentDown()
     if !instance.attendance.isLeaving { work.add(.load, instance.slot) }
   }
@@ -81,7 +82,7 @@ extension Engine {
   func removeMacvlan(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan else { return }
     macvlans.remove(macvlan, of: instance.slot, on: instance.link)
-    instance.macvlan = nil
+    instance.dropMacvlan()
   }
 
   // MARK: Repair
@@ -96,7 +97,7 @@ extension Engine {
     if let error = platform.kernel.remove([instance.request(position, lifetime: nil)])[0],
       !error.isNotThere
     {
-      noteRefusal(position, of: instance, because: instance.words(of: error))
+      handleRefusedRequest(position, of: instance, because: instance.words(of: error))
       return schedule(instance)
     }
     instance.addresses.rejected(position)
@@ -105,15 +106,14 @@ extension Engine {
 
   /// Records why a macvlan can't do what it should, says so once, and tries again in a second.
   func handleFailure(ofMacvlanOf instance: RouterInstance, _ text: String) {
-    if instance.macvlan?.failed(text, at: now) ?? false {
-      warn(.macvlan, of: instance, text)
-    }
+    let isNew = instance.tellMacvlan { $0.failed(text, at: now) }
+    if isNew ?? false { warn(.macvlan, of: instance, text) }
     schedule(instance)
   }
 
   /// Does for a router's macvlan what is due.
   func serveMacvlan(of instance: RouterInstance) {
-    guard let due = instance.macvlan?.takeDue(by: now) else { return }
+    guard let due = instance.tellMacvlan({ $0.takeDue(by: now) }) else { return }
     if due.isReviewDue {
       // It may be made again, which the guard has to know before anything is put on it.
       noteChange()
@@ -173,7 +173,7 @@ extension Engine {
     let hasRoom = parent?.hasRoom(for: instance.family) ?? true
     guard present != nil || !hasRoom else { return true }
     macvlans.remove(macvlan, of: instance.slot, on: link)
-    instance.macvlan?.removed()
+    instance.tellMacvlan { $0.removed() }
     instance.addresses.interfaceVanished()
     present = nil
     return hasRoom
@@ -191,7 +191,8 @@ extension Engine {
     // It goes with its parent.
     guard present != nil || interfaces.link(link.index) != nil else { return }
     guard makeRoom(instance, for: &present, on: link) else { return schedule(instance) }
-    let deed = instance.macvlan?.review(present, serves: serves(instance), at: now) ?? .nothing
+    let serves = serves(instance)
+    let deed = instance.tellMacvlan { $0.review(present, serves: serves, at: now) } ?? .nothing
     schedule(instance)
     guard deed != .nothing else { return }
     switch deed {

@@ -190,7 +190,9 @@ package final class Engine {
       case .segment(let key):
         if drain(key) { mayHaveMore = true }
       case .wire(let index):
-        // What a claim changes for the guard comes with address work; a flood of claims costs no more.
+        // Without noteChange(), or a flood of claims would have the guard and the host's addresses
+        // reviewed in each turn. What a claim changes for these comes with an event or address work,
+        // which note it; callers that wait must look again after each.
         hasChanged = true
         drainClaims(on: index)
       case .kernelEvents:

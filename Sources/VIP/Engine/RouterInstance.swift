@@ -19,7 +19,7 @@ final class RouterInstance {
   /// The interface it is attached to, as the kernel last described it.
   private(set) var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
-  var macvlan: RouterMacvlan?
+  private(set) var macvlan: RouterMacvlan?
   /// The durations of its takeovers.
   var takeovers = Takeovers()
   /// The troubles on the segment at the moment.
@@ -36,8 +36,9 @@ final class RouterInstance {
   var rivalry = Rivalry()
   /// The routes that its addresses need.
   var routes = SubnetRoutes()
-  /// The probing for its addresses, until it is known that they are free.
-  var probe: AddressProbing?
+  /// The probing for its addresses, until it is known that they are free; ended from the start if it is to
+  /// use them without.
+  var probing = AddressProbing()
   /// Its advertisements as they go out.
   var outgoing = OutgoingMessages()
   /// Whether its advertisements get out.
@@ -70,7 +71,7 @@ final class RouterInstance {
     election = VirtualRouter(settings.election(family))
     self.addresses = addresses
     attendance = Attendance(at: now)
-    if settings.probe, settings.priority != .owner { probe = AddressProbing() }
+    if !settings.probes || settings.priority == .owner { probing.end() }
   }
 
   /// Starts the election again, from a primary address; its statistics go on.
@@ -106,6 +107,31 @@ final class RouterInstance {
 
   /// Has no interface any more.
   func detach() { link = nil }
+
+  // MARK: Its macvlan
+
+  /// Gets a macvlan, which may have to be made yet.
+  func addMacvlan(_ macvlan: RouterMacvlan) { self.macvlan = macvlan }
+
+  /// Has no macvlan any more.
+  func dropMacvlan() { macvlan = nil }
+
+  /// Takes the macvlan of the router in whose place it comes, with all that is on it.
+  func takeMacvlan(of former: RouterInstance) {
+    macvlan = former.macvlan
+    former.macvlan = nil
+  }
+
+  /// Tells its macvlan of an event; nothing happens if it has none.
+  ///
+  /// - Parameter event: the call; what it would ask of this router is as before the event.
+  /// - Returns: the answer.
+  @discardableResult
+  func tellMacvlan<Answer>(_ event: (inout RouterMacvlan) -> Answer) -> Answer? {
+    guard var told = macvlan else { return nil }
+    defer { macvlan = told }
+    return event(&told)
+  }
 
   // MARK: Questions
 
@@ -157,7 +183,7 @@ final class RouterInstance {
   var partsDeadline: Instant? {
     let signs = earliest(troubles.deadline, sightings.deadline)
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
-    let claims = earliest(earliest(conflict, signs), probe?.deadline)
+    let claims = earliest(earliest(conflict, signs), probing.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
   }

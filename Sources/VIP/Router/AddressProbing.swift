@@ -75,6 +75,8 @@ package struct AddressProbing: Sendable {
     case waiting(until: Instant)
     /// Long enough waited.
     case over
+    /// Known to be free, or to be used without a probe.
+    case ended
   }
 
   private var phase = Phase.idle
@@ -106,8 +108,16 @@ package struct AddressProbing: Sendable {
     send(at: now)
   }
 
-  /// Stops, since the interface can't send any more.
-  package mutating func stop() { phase = .idle }
+  /// Stops, since the interface can't send any more; nothing happens if it has ended.
+  package mutating func stop() {
+    if !hasEnded { phase = .idle }
+  }
+
+  /// Ends for good: the addresses may be used, and what is known of answers is forgotten.
+  mutating func end() {
+    self = AddressProbing()
+    phase = .ended
+  }
 
   /// Goes on with other addresses; begins again if some of them have not been probed for.
   package mutating func change(to addresses: [IPAddress], at now: Instant) {
@@ -154,7 +164,7 @@ package struct AddressProbing: Sendable {
     // until it has listened for as long as one that has just begun.
     if let deadline, now >= deadline + Self.sleepMin { startedAt = now }
     switch phase {
-    case .idle, .over:
+    case .idle, .over, .ended:
       return []
     case .waiting(let end):
       if end <= now { phase = .over }
@@ -183,7 +193,15 @@ package struct AddressProbing: Sendable {
 
   /// Whether it has begun and was not stopped.
   package var isUnderWay: Bool {
-    if case .idle = phase { false } else { true }
+    switch phase {
+    case .idle, .ended: false
+    case .sending, .waiting, .over: true
+    }
+  }
+
+  /// Whether nothing is to be probed for any more.
+  var hasEnded: Bool {
+    if case .ended = phase { true } else { false }
   }
 
   /// Whether all probes have been sent and answers to them waited for.
@@ -194,7 +212,7 @@ package struct AddressProbing: Sendable {
   /// The time to call ``takeDue(by:)`` next; `nil` if nothing is to be sent or waited for.
   package var deadline: Instant? {
     switch phase {
-    case .idle, .over: nil
+    case .idle, .over, .ended: nil
     case .sending(_, _, _, let due): due
     case .waiting(let end): end
     }

@@ -7,8 +7,8 @@ import VIPCore
 /// Backup probes too if the Active has the same addresses as it has had so far: then no router of the
 /// group could have the new ones yet, when the Active last spoke.
 ///
-/// That was before the question. Where all machines are changed at the same time, the Active may have
-/// them by the time of the answer, and answers. So what it lists after the question is the group's; and
+/// That was before the probe. Where all machines are changed at the same time, the Active may have
+/// them by the time of the answer, and answers. So what it lists after the probe is the group's; and
 /// an answer by a machine of the group, or by one that is not known to be outside of it, accuses nothing
 /// yet: the segment is probed again once the Active has advertised, or after an interval. Only what is
 /// still answered for, and still not listed, after as long as a dead peer may answer, is refused.

@@ -21,7 +21,7 @@ import VIPCore
 /// ```
 ///           heard              20 ms               3 intervals            60 s of silence
 ///   (none) ───────▶ fresh ──────────────▶ pending ─────────────▶ certain ────────────────▶ (none)
-///                            defend,                  report        │ ▲      ask, then end
+///                            defend,                  report        │ ▲      probe, then end
 ///                            unless excused             └─▶ (none)   └─┘ heard: defend
 ///                                                   excused
 /// ```
@@ -37,9 +37,9 @@ struct ConflictWatch {
   static let advertisementDelay = Duration.milliseconds(20)
   /// Time without a claim until a conflict is over.
   static let memory = Duration.seconds(60)
-  /// Time before that at which the segment is asked: a machine that is silent may only not have
-  /// been asked.
-  static let askedBefore = Duration.seconds(10)
+  /// Time before that at which the address is probed for: a machine that is silent may only not have
+  /// been asked for it.
+  static let probedBefore = Duration.seconds(10)
 
   /// The deed that a claimed address calls for.
   enum Deed: Hashable {
@@ -47,7 +47,7 @@ struct ConflictWatch {
     case defend(IPAddress)
     /// Tell that a machine outside the group uses it; done once per conflict.
     case report(IPAddress, MACAddress)
-    /// Ask the segment which machine has it.
+    /// Probe for it.
     case probe(IPAddress)
     /// Tell that a reported conflict is over.
     case end(IPAddress, MACAddress)
@@ -65,8 +65,8 @@ struct ConflictWatch {
     var lastDefense: Instant?
     /// Whether a further claim has still to be answered.
     var isUnanswered = false
-    /// Whether the segment has been asked since it was last heard.
-    var isAsked = false
+    /// Whether the address has been probed for since it was last heard.
+    var isProbedFor = false
     var stage = Stage.fresh
     /// The time when the stage is over.
     var due: Instant
@@ -144,9 +144,9 @@ struct ConflictWatch {
       }
       let claim = claims[place]
       guard claim.due <= now else { continue }
-      if claim.stage == .certain, !claim.isAsked {
+      if claim.stage == .certain, !claim.isProbedFor {
         deeds.append(.probe(claim.address))
-        claims[place].isAsked = true
+        claims[place].isProbedFor = true
         claims[place].due = claim.lastHeard + Self.memory
       } else if claim.stage == .certain {
         deeds.append(.end(claim.address, claim.mac))
@@ -199,8 +199,8 @@ struct ConflictWatch {
 
   /// A conflict goes on.
   private mutating func keep(_ place: Int, since lastHeard: Instant) {
-    claims[place].isAsked = false
-    claims[place].due = lastHeard + (Self.memory - Self.askedBefore)
+    claims[place].isProbedFor = false
+    claims[place].due = lastHeard + (Self.memory - Self.probedBefore)
   }
 
   /// The claim was excused, and a further one came so late that it is not: it is judged by itself.

@@ -17,7 +17,7 @@ struct Fitness {
     case track(String)
     /// A cause that the program that runs the node has named.
     case external(String)
-    /// The question of a family whether its addresses are free.
+    /// The probe for the addresses of a family.
     case address(AddressFamily)
     /// The opening of what a family needs.
     case attachment(AddressFamily)

@@ -16,7 +16,8 @@ public enum NodeEvent: Sendable, Hashable {
   case conflict(router: String, address: IPAddress, mac: MACAddress)
   /// A problem that a warning or a conflict told of has ended; it has the same ``Problem/id``.
   case cleared(Problem, Problem.Ending)
-  /// A router's settings changed while it runs; the text says how.
+  /// A router changed while it runs: its settings, its priority, or what this machine has or lacks for it; the
+  /// text says how.
   case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)

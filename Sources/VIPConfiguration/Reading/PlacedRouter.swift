@@ -94,7 +94,7 @@ private struct RouterPlaces: Sendable {
     case .checksum: router.checksum = try value.setting(key, SettingText.checksum)
     case .authentication: router.password = try value.authentication()
     case .handover: router.handover = try value.setting(key, SettingText.handover)
-    case .probe: router.probe = try value.flag(key)
+    case .probe: router.probes = try value.flag(key)
     case .virtualMAC: router.virtualMAC = try value.flag(key)
     case .track:
       router.tracks = try read(setting, value, example: "[eth1]") { item throws(Diagnostic) in

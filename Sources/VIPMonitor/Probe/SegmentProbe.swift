@@ -108,7 +108,7 @@ public struct SegmentProbe {
       holders[claim.address, default: []].append(claim.mac)
     case .vrrp(let message):
       guard case .success(let advertisement) = message.result, message.damage == nil,
-        advertisement.priority != .release, speakers.count < Self.kept * routers.count
+        advertisement.priority != .farewell, speakers.count < Self.kept * routers.count
       else { return }
       let speaker = Speaker(
         source: message.source, mac: packet.ethernet.source, vrid: advertisement.vrid,

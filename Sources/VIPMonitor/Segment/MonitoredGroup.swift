@@ -79,7 +79,7 @@ struct MonitoredGroup: Sendable {
       address: source, mac: mac, advertisement: advertisement, addresses: addresses,
       lastHeard: now, count: (before.map { speakers[$0].count } ?? 0) + 1)
     var findings = differences(of: speaker, known: before, at: now)
-    if advertisement.priority == .release {
+    if advertisement.priority == .farewell {
       findings.append(
         Finding(.note, .farewell, "leaves; the next one takes over within Skew_Time"))
       if active == before { active = nil }

@@ -20,7 +20,7 @@ public final class EventLog: Sendable {
   }
 
   /// Writes what happened at a time of the wall clock, or counts it.
-  public func note(_ event: NodeEvent, at moment: Instant? = nil) {
+  public func add(_ event: NodeEvent, at moment: Instant? = nil) {
     // Follows each transition, which has its line already.
     if case .settled = event { return }
     let line = LogLine(event)

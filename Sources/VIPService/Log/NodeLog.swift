@@ -46,7 +46,7 @@ final class NodeLog: Sendable {
       for await stamped in events {
         // Those between may have been lost; what waits for them has waited long enough.
         release(upTo: stamped.sequence - 1)
-        log.note(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
+        log.add(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
         release(upTo: stamped.sequence)
         alsoTell(stamped.event)
       }
@@ -57,7 +57,7 @@ final class NodeLog: Sendable {
   }
 
   /// Writes a line once the event with a number is written, and all before it.
-  func note(_ line: LogLine, after sequence: UInt64) {
+  func add(_ line: LogLine, after sequence: UInt64) {
     let moment = wallClock()
     let isDue = state.withLock { state in
       guard state.isFollowing, state.written < sequence else { return true }

@@ -45,7 +45,7 @@ public struct NodeProcess: Sendable {
       options.endsWhenIdle = endsWhenIdle
       let node = try Node(options)
       self.node = node
-      node.noteAddresses(onlyWhile: { [door] in door.isHeld })
+      node.keepAddressFile(onlyWhile: { [door] in door.isHeld })
       // So that a hook's vipctl asks this node.
       let hooks = try HookService(
         for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)])
@@ -93,7 +93,7 @@ public struct NodeProcess: Sendable {
       do throws(NodeError) {
         let hadDirectory = door.addressesPath != nil
         try openDoor()
-        if !hadDirectory, let path = door.addressesPath { await node.noteAddresses(at: path) }
+        if !hadDirectory, let path = door.addressesPath { await node.startAddressFile(at: path) }
         await node.tell(.controlSocket, nil)
       } catch {
         await node.tell(
@@ -117,7 +117,7 @@ public struct NodeProcess: Sendable {
       }
       await node.tell(.controlSocket, nil)
       // Another node may have had the directory in between, with its own list.
-      if isRestored || door.lacksAddresses { await node.noteAddressesAgain() }
+      if isRestored || door.lacksAddresses { await node.rewriteAddressFile() }
     } catch {
       let effect =
         door.isReachable
@@ -291,7 +291,7 @@ public struct NodeProcess: Sendable {
       let report = try await reloader.reload()
       machine.lookAgain()
       // After what it has changed.
-      log.note(
+      log.add(
         LogLine(.info, "reloaded: \(ChangeText.summary(report))"),
         after: await node.lastEventNumber)
     } catch {
@@ -307,7 +307,7 @@ public struct NodeProcess: Sendable {
         ("version", vipVersion), ("pid", "\(getpid())"), ("runtime-dir", door.path),
         ("routers", routers.joined(separator: ",")),
       ])
-    log.note(line, after: await node.lastEventNumber)
+    log.add(line, after: await node.lastEventNumber)
   }
 
   private func logStop(_ signal: Int32) {

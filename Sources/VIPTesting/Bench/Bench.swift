@@ -112,13 +112,13 @@ package func settings(
   _ addresses: [String] = ["198.18.0.100/24"], priority: Int = 100, vrid: Int = 51,
   name: String? = "web", interface: String = "eth0", preempts: Bool = true,
   interval: AdvertisementInterval = .default, handover: HandoverPolicy = .seamless,
-  probe: Bool = false, virtualMAC: Bool = false
+  probes: Bool = false, virtualMAC: Bool = false
 ) throws -> RouterConfiguration {
   RouterConfiguration(
     name: name, interface: interface, vrid: try parsed(VRID(exactly: vrid)),
     priority: try parsed(Priority(configured: priority)), interval: interval,
     addresses: try addresses.map { try parsed(InterfaceAddress($0)) }, preempts: preempts,
-    handover: handover, probe: probe, virtualMAC: virtualMAC)
+    handover: handover, probes: probes, virtualMAC: virtualMAC)
 }
 
 /// A text of a test that is no address, VRID or priority.

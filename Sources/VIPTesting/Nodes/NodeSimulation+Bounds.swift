@@ -54,7 +54,7 @@ extension NodeSimulation {
     var bound = downInterval(watch) + repairTime
     // A router that has just been added asks first whether its addresses are free.
     // The kernel of a dead peer answers until its lease ends, and is not told from a stranger.
-    if watch.members.contains(where: { $0.settings.probe }) {
+    if watch.members.contains(where: { $0.settings.probes }) {
       bound += .milliseconds(600) + longestLease(watch)
     }
     // A refusal after a stranger's answer lasts half a minute.

@@ -93,7 +93,7 @@ extension NodeSimulation {
     _ vrid: VRID, _ family: AddressFamily, _ priority: Priority, by machine: Machine,
     onInterface index: Int32
   ) {
-    guard priority != .release, machine.lastWake == now, machine.process?.platform.isDead == false,
+    guard priority != .farewell, machine.lastWake == now, machine.process?.platform.isDead == false,
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
       router.priority != .owner
     else { return }
@@ -201,7 +201,7 @@ extension NodeSimulation {
   /// Whether a machine serves an address on another segment, and answers probes for it on this one:
   /// Linux answers for an IPv4 address on each interface.
   private func isServedElsewhere(_ watch: WatchedAddress) -> Bool {
-    guard watch.address.isIPv4, watch.members.contains(where: { $0.settings.probe }) else {
+    guard watch.address.isIPv4, watch.members.contains(where: { $0.settings.probes }) else {
       return false
     }
     return segments.indices.contains { segment in
@@ -216,7 +216,7 @@ extension NodeSimulation {
   /// A router of the group that asks first if its addresses are free waits for all of them.
   private func isOrphaned(_ watch: WatchedAddress) -> Bool {
     var addresses: Set = [watch.address]
-    for member in watch.members where member.settings.probe {
+    for member in watch.members where member.settings.probes {
       addresses.formUnion(member.settings.addresses.lazy.map(\.address))
     }
     return isOrphaned(anyOf: addresses)

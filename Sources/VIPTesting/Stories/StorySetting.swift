@@ -78,7 +78,7 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
       router.password = Authentication.Password(value)
       return router.password != nil
     case .handover: return set(\.handover, HandoverPolicy(rawValue: value))
-    case .probe: return set(\.probe, Self.onOff[value])
+    case .probe: return set(\.probes, Self.onOff[value])
     case .mac: return set(\.virtualMAC, ["own": false, "virtual": true][value])
     case .track:
       guard let track = Track(value) else { return false }

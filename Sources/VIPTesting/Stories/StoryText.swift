@@ -82,7 +82,7 @@ struct StoryText {
     if advertised[key] == priority, !showsAll { return nil }
     let router = machine.process?.settings.first { $0.vrid == vrid }?.name ?? "VRID \(vrid)"
     let to = destination.map { " to \($0)" } ?? ""
-    if priority == .release {
+    if priority == .farewell {
       return Phrase(verb: "says farewell for", object: "\(router) \(family)", rest: to)
     }
     return Phrase(verb: "advertises", object: "\(router) \(family)", rest: " \(priority)\(to)")

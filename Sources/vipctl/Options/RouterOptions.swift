@@ -162,7 +162,7 @@ struct RouterOptions: ParsableArguments {
       name: name, interface: interface, vrid: vrid, priority: priority ?? .default,
       interval: try intervalFromFlag() ?? .default, addresses: virtual, preempts: !noPreempt,
       checksum: checksum ?? .auto, version: version ?? .v3, preemptDelay: preemptDelay ?? .zero,
-      probe: !noProbe, virtualMAC: virtualMAC, tracks: tracks, peers: peers)
+      probes: !noProbe, virtualMAC: virtualMAC, tracks: tracks, peers: peers)
     do throws(ConfigurationError) {
       try router.validate()
     } catch {

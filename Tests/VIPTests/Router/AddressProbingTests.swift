@@ -55,6 +55,19 @@ import VIPCore
     AddressProbing.Holder(address: Self.a, mac: Self.stranger)
   }
 
+  @Test func `one that has ended is not stopped, and knows nothing of answers`() {
+    var probing = begun()
+    _ = probing.heard(claim(Self.a))
+    probing.stop()
+    #expect(!probing.isUnderWay && !probing.hasEnded)
+    probing.end()
+    probing.stop()
+    #expect(probing.hasEnded && !probing.isUnderWay && !probing.isOver)
+    #expect(probing.deadline == nil && probing.stranger == nil && probing.obstacle(1) == nil)
+    probing.heardGroup(listing: Self.a)
+    #expect(!probing.isNews(claim(Self.a)) && probing.listed.isEmpty)
+  }
+
   @Test func `a process that has slept probes again before it accuses a machine`() {
     var probing = begun()
     _ = probing.takeDue(by: Self.start)

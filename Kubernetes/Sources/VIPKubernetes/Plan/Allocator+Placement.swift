@@ -75,7 +75,7 @@ extension Allocator {
         && pools[name]?.permits(user, namespaceLabels: namespaces[user.key.namespace]) == true
     }
     let choice = best.first { roomProblem(in: $0, for: user) == nil } ?? best.first
-    // What is served is not moved into a pool that the Service has no business with.
+    // What is served is not moved into a pool that the Service may not use.
     return before == nil ? choice ?? known.first : choice
   }
 

@@ -10,7 +10,7 @@ extension Allocator {
         pool: object.spec.pool, service: object.spec.service.flatMap { ObjectKey(parsing: $0) },
         vrid: object.spec.vrid, interface: object.spec.interface, settings: object.spec.settings)
       router.planned = object.status.conditions.first(ConditionType.planned)
-      // What was so before is no news.
+      // What was so before is not told again.
       router.active = object.status.active.mapValues(\.node)
       index(router)
       return adopt(object)
