@@ -65,7 +65,7 @@ extension NodeSimulation {
 
   /// A message arrives at a machine, whether or not its node can read it.
   func noteFarewell(in message: [UInt8], _ family: AddressFamily, at machine: Machine) {
-    guard message.count > 2, Priority(rawValue: message[2]) == .release,
+    guard message.count > 2, Priority(rawValue: message[2]) == .farewell,
       let vrid = VRID(exactly: Int(message[1]))
     else { return }
     machine.farewellsHeard[Machine.Role(vrid: vrid, family: family), default: 0] += 1
