@@ -58,6 +58,32 @@ import VRRP
     #expect(try bench.held == ["198.18.0.101/24"])
   }
 
+  @Test(arguments: ["2001:db8::10/64", "2001:db8::11/64"])
+  func `what another node has taken over stays, with its route`(_ text: String) throws {
+    let bench = try Bench()
+    let kernel = bench.platform.fake
+    let listed = try #require(InterfaceAddress("2001:db8::10/64"))
+    let held = try #require(InterfaceAddress(text))
+    let old = try #require(InterfaceAddress("198.18.0.101/24"))
+    #expect(
+      kernel.install([held, old].map { AddressRequest(interfaceIndex: 2, address: $0) })
+        == [nil, nil])
+    #expect(kernel.install(RouteRequest(interfaceIndex: 2, subnet: listed.network)) == nil)
+    bench.settle()
+    kernel.forgetRequests()
+    bench.platform.foreignAddresses = [held.address]
+    let entries = [listed, old].map { AddressFile.Entry(interface: "eth0", address: $0) }
+    bench.engine.removeLeftovers(Set(entries))
+    #expect(removals(bench) == [old])
+    #expect(try bench.held == [text] && kernel.routes.map(\.subnet) == [listed.network])
+    #expect(bench.platform.claimedAddresses.isEmpty)
+    // The other one ends.
+    bench.platform.foreignAddresses = []
+    bench.engine.removeLeftovers(Set(entries))
+    #expect(try bench.held == (held == listed ? [] : [text]) && kernel.routes.isEmpty)
+    #expect(bench.platform.claimedAddresses.isEmpty)
+  }
+
   @Test func `an address that another router of this node holds is no leftover`() throws {
     let bench = try Bench(lease: .off)
     try bench.engine.add(settings())

@@ -7,9 +7,9 @@ import VRRP
 /// Three kinds of addresses carry our tag beside those of this node: what its earlier life left,
 /// what another node that lives on this machine holds, and what another dead node left. The first
 /// kind is listed in the runtime directory that this node has claimed, so the one that wrote it is
-/// dead: it goes at once. Of the others, an address with a lease is either refreshed by its node, or
-/// it goes by itself within the lease; either way it is left alone. Only an address
-/// without an end that this node itself shall manage is taken for a leftover also if it is not
+/// dead: it goes at once, unless a node that lives has claimed the address since. Of the others, an
+/// address with a lease is either refreshed by its node, or it goes by itself within the lease; either
+/// way it is left alone. Only an address without an end that this node itself shall manage is taken for a leftover also if it is not
 /// listed, since no other program would ever remove it.
 extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
@@ -23,23 +23,35 @@ extension Engine {
     drainKernelEvents()
     macvlans.removeStrays()
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
-    var found: [Int32: [InterfaceAddress]] = [:]
-    for record in records where record.isOurs {
-      guard let link = interfaces.link(record.interfaceIndex),
-        ([link.name] + link.alternativeNames).contains(where: {
-          listed.contains(AddressFile.Entry(interface: $0, address: record.address))
-        })
-      else { continue }
-      found[link.index, default: []].append(record.address)
-    }
-    for (index, addresses) in found { remove(addresses, onInterface: index) }
-    // A route may be there although its address is gone.
     for link in interfaces.allLinks {
       let names = [link.name] + link.alternativeNames
-      removeRoutes(
-        ofLeftovers: listed.lazy.filter { names.contains($0.interface) }.map(\.address),
-        onInterface: link.index)
+      let addresses = Set(listed.lazy.filter { names.contains($0.interface) }.map(\.address))
+      if !addresses.isEmpty { remove(leftovers: addresses, among: records, on: link) }
     }
+  }
+
+  /// Removes what is listed of an interface, except what another node has taken over that lives.
+  private func remove(
+    leftovers listed: Set<InterfaceAddress>, among records: [AddressRecord], on link: Link
+  ) {
+    let place = claimIndex(of: link)
+    let wanted = listed.map(\.address)
+    // Claimed meanwhile, so that no other node installs one before it is removed.
+    let claimed = claims.claimFree(wanted, on: place)
+    defer { claims.releaseAddresses(wanted, on: place) }
+    let free = listed.filter { claimed.contains($0.address) }
+    let found = records.filter {
+      $0.interfaceIndex == link.index && $0.isOurs && free.contains($0.address)
+    }
+    if !found.isEmpty { remove(found.map(\.address), onInterface: link.index) }
+    // A route may be there although its address is gone.
+    removeRoutes(ofLeftovers: listed, onInterface: link.index)
+  }
+
+  /// The number of the interface on which the addresses of an interface are claimed: that of a macvlan
+  /// of this package is the one below it.
+  private func claimIndex(of link: Link) -> Int32 {
+    RouterMacvlan.isOurs(link) ? link.parentIndex ?? link.index : link.index
   }
 
   /// Where an address is that a router gets: the host may have it, or an earlier life of this node
@@ -77,12 +89,22 @@ extension Engine {
     removeRoutes(ofLeftovers: addresses, onInterface: index)
   }
 
+  /// Removes routes of ours that no router of this node needs, and no other node that lives.
   private func removeRoutes(
     ofLeftovers addresses: some Sequence<InterfaceAddress>, onInterface index: Int32
   ) {
-    for subnet in Set(addresses.lazy.filter(\.hasNetwork).map(\.network))
-    where !isRouteMade(to: subnet, onInterface: index) {
-      _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
+    let subnets = Set(addresses.lazy.filter(\.hasNetwork).map(\.network))
+      .filter { !isRouteMade(to: $0, onInterface: index) }
+    guard !subnets.isEmpty, let records = try? platform.kernel.addresses() else { return }
+    let place = interfaces.link(index).map(claimIndex) ?? index
+    let present = records.filter { $0.interfaceIndex == index && $0.isOurs }
+    for subnet in subnets {
+      let isNeeded = present.contains {
+        subnet.contains($0.address.address) && claims.isForeign($0.address.address, on: place)
+      }
+      if !isNeeded {
+        _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
+      }
     }
   }
 

@@ -74,6 +74,29 @@ final class NameClaims {
     for address in wanted { try? claimAddresses([address], on: link) }
   }
 
+  /// Claims those addresses that no other process has, before there are routers.
+  ///
+  /// - Returns: the addresses that this node has now.
+  func claimFree(_ wanted: [IPAddress], on index: Int32) -> Set<IPAddress> {
+    let new = wanted.filter { !(addresses[index]?.contains($0) ?? false) }
+    if !new.isEmpty, platform.claimAddresses(new, onInterface: index) == nil {
+      addresses[index, default: []].formUnion(new)
+    } else {
+      for address in new where platform.claimAddresses([address], onInterface: index) == nil {
+        addresses[index, default: []].insert(address)
+      }
+    }
+    return (addresses[index] ?? []).intersection(wanted)
+  }
+
+  /// Whether another process has claimed an address; leaves no claim behind.
+  func isForeign(_ address: IPAddress, on index: Int32) -> Bool {
+    if addresses[index]?.contains(address) ?? false { return false }
+    guard platform.claimAddresses([address], onInterface: index) == nil else { return true }
+    platform.releaseAddresses([address], onInterface: index)
+    return false
+  }
+
   /// Gives up addresses that no router of this node has any more.
   func releaseAddresses(_ list: [IPAddress], on index: Int32) {
     let own = list.filter { addresses[index]?.remove($0) != nil }
