@@ -151,7 +151,7 @@ public final class ControlServer: Sendable {
   package func listenAgainIfLost() throws(NodeError) -> Bool {
     let isLost = try place.withLock { place throws(NodeError) in
       guard !hasStopped, Self.isLost(place, path) else { return false }
-      try OwnFiles.require(directory: directory.path)
+      try directory.requireInPlace()
       try directory.clearSocketPlace()
       let listener = try Self.listen(path)
       if let unused = place.next { Glibc.close(unused) }

@@ -8,7 +8,7 @@ public import VIP
 /// lives, and the kernel drops the lock with the process, so a dead node's files are never mistaken for a
 /// living one's.
 public final class RuntimeDirectory: Sendable {
-  /// Where the directory is.
+  /// Where the directory is: an absolute path without symbolic links.
   public let path: String
   /// The locked pid file; `nil` once it is released.
   private let lock: Mutex<Int32?>
@@ -32,9 +32,10 @@ public final class RuntimeDirectory: Sendable {
   ///
   /// - Throws: ``NodeError/Kind/alreadyRunning`` if a living node has claimed it.
   public init(path: String) throws(NodeError) {
-    self.path = path
     try Self.makeDirectory(path)
-    try OwnFiles.require(directory: path)
+    // Others may own a link on the way, and point it elsewhere while the node runs.
+    let path = try OwnFiles.require(directory: path)
+    self.path = path
     let lock = try Self.claim(Self.pidPath(in: path), directory: path)
     self.lock = Mutex(lock)
     do throws(NodeError) {
@@ -68,10 +69,20 @@ public final class RuntimeDirectory: Sendable {
     try lock.withLock { lock throws(NodeError) in
       guard let old = lock, !Self.isPidFile(old, of: path) else { return false }
       try Self.makeDirectory(path)
-      try OwnFiles.require(directory: path)
+      try requireInPlace()
       lock = try Self.claim(Self.pidPath(in: path), directory: path)
       close(old)
       return true
+    }
+  }
+
+  /// Refuses what others have put in the directory's place, such as a link to another directory.
+  func requireInPlace() throws(NodeError) {
+    let real = try OwnFiles.require(directory: path)
+    guard real == path else {
+      throw NodeError(
+        .system(errno: ELOOP),
+        "\(path) is a symbolic link to \(real) now; remove it, the node makes its own directory")
     }
   }
 

@@ -100,6 +100,37 @@ import VIPControl
     door.leave()
   }
 
+  @Test(.timeLimit(.minutes(10)))
+  func `a link that others point elsewhere later leads a node to no other directory`()
+    async throws
+  {
+    let folder = try TemporaryDirectory()
+    let (real, other, link) = (folder["run"], folder["other"], folder["link"])
+    #expect(mkdir(real, 0o755) == 0 && mkdir(other, 0o755) == 0)
+    #expect(symlink("run", link) == 0)
+    let door = try openDoor(link)
+    #expect(door.path == real && door.addressesPath == RuntimeDirectory.addressesPath(in: real))
+
+    #expect(unlink(link) == 0 && symlink("other", link) == 0)
+    #expect(try door.isHeld && !door.restore(), "nothing is missing where it is")
+    try FileManager.default.removeItem(atPath: real)
+    #expect(try door.restore())
+    #expect(try await ask(real) == Array("you".utf8))
+
+    // In the directory's own place, too.
+    try FileManager.default.removeItem(atPath: real)
+    #expect(symlink("other", real) == 0)
+    let error = #expect(throws: NodeError.self) { try door.restore() }
+    #expect(error?.description.contains("\(real) is a symbolic link to \(other) now") == true)
+    #expect(unlink(real) == 0)
+    #expect(try door.restore())
+
+    await door.finish()
+    door.leave()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: real).isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: other).isEmpty)
+  }
+
   @Test func `a list of addresses that is gone is noticed`() async throws {
     let folder = try TemporaryDirectory()
     let door = try openDoor(folder["run"])

@@ -37,4 +37,29 @@ import VIPCore
           "no program"),
       ])
   }
+
+  @Test func `a fault is told of the families that it concerns`() throws {
+    let (four, six) = (IPAddress("192.0.2.9"), IPAddress("2001:db8::9"))
+    let virtual = try ["192.0.2.10/24", "2001:db8::10/64"].map {
+      try #require(InterfaceAddress($0))
+    }
+    let router = RouterConfiguration(interface: "eth0", vrid: 1, addresses: virtual)
+    let cases: [(MachineFault, [AddressFamily])] = [
+      (.notOwned(virtual[0].address), [.ipv4]), (.notOwned(virtual[1].address), [.ipv6]),
+      (.peerElsewhere(try #require(four)), [.ipv4]), (.peerElsewhere(try #require(six)), [.ipv6]),
+      (.addressElsewhere(virtual[1]), [.ipv6]), (.prefixLengthDiffers(virtual[1]), [.ipv6]),
+      (.setting("net.ipv4.conf.eth0.arp_ignore"), [.ipv4]),
+      (.setting("net.ipv6.conf.eth0.max_addresses"), [.ipv6]),
+      (.noARP(interface: "eth0"), [.ipv4]), (.vrf(interface: "eth0"), [.ipv6]),
+      (.noMulticast(interface: "eth0"), [.ipv4, .ipv6]),
+      (.unusableProgram(path: "/bin/up"), [.ipv4, .ipv6]),
+    ]
+    for (fault, families) in cases {
+      let remark = MachineCheck.Remark(
+        kind: .warning, text: "wrong", router: router.name, fault: fault)
+      let told = MachineWatch.faults([remark, remark], of: [router]).routers
+      #expect(told.map(\.family) == families, "\(fault)")
+      #expect(told.allSatisfy { $0.kind == .machine(fault) })
+    }
+  }
 }

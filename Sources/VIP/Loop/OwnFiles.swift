@@ -43,7 +43,10 @@ package enum OwnFiles {
   /// That is: it is this user's, only its owner may write to it, and each directory above is root's or
   /// this user's, and writable by others only where they can't touch what is not theirs (as `/tmp`).
   /// One of this user's that others may write to becomes the user's own if nothing else is in it.
-  package static func require(directory path: String) throws(NodeError) {
+  ///
+  /// - Returns: the path of the directory without symbolic links, which others might point elsewhere
+  ///   later.
+  package static func require(directory path: String) throws(NodeError) -> String {
     guard let real = realpath(path, nil) else { throw .system(errno, "find \(path)") }
     defer { free(real) }
     let full = String(cString: real)
@@ -71,6 +74,7 @@ package enum OwnFiles {
         "others may replace the directory \(full), since \(folder) is theirs to change; name "
           + "another one")
     }
+    return full
   }
 
   /// Whether a directory holds nothing but a node's files, and is none that all programs share.

@@ -13,8 +13,8 @@ final class FrontDoor: Sendable {
     var isClosed = false
   }
 
-  /// The path of the runtime directory.
-  let path: String
+  /// The path of the runtime directory as it was given.
+  private let givenPath: String
   private let state = Mutex(State())
 
   /// Claims a runtime directory.
@@ -24,7 +24,7 @@ final class FrontDoor: Sendable {
   ///   - unready: whether the node does without if it can't be had.
   /// - Throws: why it can't be had; always ``NodeError/Kind/alreadyRunning``.
   init(_ path: String, _ unready: UnreadyPolicy) throws(NodeError) {
-    self.path = path
+    givenPath = path
     do throws(NodeError) {
       let directory = try RuntimeDirectory(path: path)
       state.withLock { $0.directory = directory }
@@ -33,9 +33,12 @@ final class FrontDoor: Sendable {
     }
   }
 
+  /// The path of the runtime directory, without symbolic links once it is claimed.
+  var path: String { state.withLock { $0.directory }?.path ?? givenPath }
+
   /// Where the node may note its addresses; `nil` as long as the directory is not this process's.
   var addressesPath: String? {
-    state.withLock { $0.directory == nil ? nil : RuntimeDirectory.addressesPath(in: path) }
+    state.withLock { $0.directory.map { RuntimeDirectory.addressesPath(in: $0.path) } }
   }
 
   /// Whether the node can be asked.
@@ -77,7 +80,7 @@ final class FrontDoor: Sendable {
       directory = claimed
       _ = try directory.reclaimIfLost()
     } else {
-      directory = try RuntimeDirectory(path: path)
+      directory = try RuntimeDirectory(path: givenPath)
       state.withLock { $0.directory = directory }
     }
     let server = try ControlServer(in: directory, stream: stream, handler: handler)

@@ -66,8 +66,8 @@ final class MachineWatch: Sendable {
     await node.tellOfMachine(ofNode)
   }
 
-  /// The faults that a check has found and that are to be told while the node runs, each once: those of
-  /// the node as a whole, and those of its routers.
+  /// The faults that a check has found and that are to be told while the node runs: those of the node as
+  /// a whole, each once, and those of its routers, each once for a family that it concerns.
   static func faults(
     _ remarks: [MachineCheck.Remark], of routers: [RouterConfiguration]
   ) -> (node: [(fault: MachineFault, text: String)], routers: [Problem]) {
@@ -79,9 +79,10 @@ final class MachineWatch: Sendable {
         if !ofNode.contains(where: { $0.fault == fault }) { ofNode.append((fault, remark.text)) }
         continue
       }
-      let family = router.families.first ?? .ipv4
-      let problem = Problem(.machine(fault), router: router.name, family: family, remark.text)
-      if !found.contains(where: { $0.id == problem.id }) { found.append(problem) }
+      for family in router.families where fault.family ?? family == family {
+        let problem = Problem(.machine(fault), router: router.name, family: family, remark.text)
+        if !found.contains(where: { $0.id == problem.id }) { found.append(problem) }
+      }
     }
     return (ofNode.sorted { $0.text < $1.text }, found)
   }
@@ -100,6 +101,23 @@ final class MachineWatch: Sendable {
       } catch {
         continuation.resume(returning: nil)
       }
+    }
+  }
+}
+
+extension MachineFault {
+  /// The family of addresses that it does harm to; `nil` if both.
+  fileprivate var family: AddressFamily? {
+    switch self {
+    case .neighbourTable(let family): family
+    case .peerElsewhere(let address), .notOwned(let address): address.family
+    case .addressElsewhere(let address), .prefixLengthDiffers(let address): address.family
+    case .noARP: .ipv4
+    case .vrf: .ipv6
+    case .setting(let name):
+      name.hasPrefix("net.ipv4.") ? .ipv4 : name.hasPrefix("net.ipv6.") ? .ipv6 : nil
+    case .openFiles, .processes, .processorTime, .noMulticast, .unusableProgram, .writableProgram:
+      nil
     }
   }
 }

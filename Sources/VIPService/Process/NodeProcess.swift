@@ -48,7 +48,7 @@ public struct NodeProcess: Sendable {
       node.keepAddressFile(onlyWhile: { [door] in door.isHeld })
       // So that a hook's vipctl asks this node.
       let hooks = try HookService(
-        for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)])
+        for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(door.path)])
       self.hooks = hooks
       reloader = configuration.map { [fifo] in
         Reloader(
@@ -70,7 +70,7 @@ public struct NodeProcess: Sendable {
     let process = try NodeProcess(
       directory: path, settings: settings, endsWhenIdle: true, wording: wording)
     do throws(ServiceError) {
-      try LogOutput.use(file: RuntimeDirectory.logPath(in: path))
+      try LogOutput.use(file: RuntimeDirectory.logPath(in: process.door.path))
     } catch {
       await process.end()
       throw error
