@@ -1,0 +1,170 @@
+import KubernetesClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A request as the server got it.
+struct FakeRequest: Sendable {
+  var method: String
+  var path: String
+  var query: [String: String]
+  var headers: [(String, String)]
+  var body: String
+  /// How many requests came before it.
+  var number: Int
+
+  func header(_ name: String) -> String? {
+    headers.first { $0.0.lowercased() == name.lowercased() }?.1
+  }
+
+  var isWatch: Bool { query["watch"] == "1" }
+}
+
+/// An API server that answers as a test says.
+final class FakeServer: Sendable {
+  typealias Script = @Sendable (FakeRequest, FakeReply) async throws -> Void
+
+  private struct State {
+    var requests: [FakeRequest] = []
+    var openConnections = 0
+  }
+  private let state = Mutex(State())
+  private let script: Script
+  private let channel: NIOAsyncChannel<Connection, Never>
+  let port: Int
+
+  private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
+
+  /// All requests so far, in the order in which they came.
+  var requests: [FakeRequest] { state.withLock { $0.requests } }
+  var watches: [FakeRequest] { requests.filter(\.isWatch) }
+  var openConnections: Int { state.withLock { $0.openConnections } }
+
+  init(port: Int = 0, tls: NIOSSLContext? = nil, _ script: @escaping Script) async throws {
+    self.script = script
+    let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+    channel = try await bootstrap.bind(host: "127.0.0.1", port: port) { channel in
+      channel.eventLoop.makeCompletedFuture {
+        if let tls {
+          try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+        }
+        try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+        return try Connection(wrappingChannelSynchronously: channel)
+      }
+    }
+    self.port = channel.channel.localAddress?.port ?? 0
+  }
+
+  /// Answers requests until the task is cancelled.
+  func run() async {
+    do {
+      try await channel.executeThenClose { connections in
+        try await withThrowingDiscardingTaskGroup { group in
+          for try await connection in connections {
+            group.addTask { await self.serve(connection) }
+          }
+        }
+      }
+    } catch {
+      // Cancelled at the end of the test.
+    }
+  }
+
+  private func serve(_ connection: Connection) async {
+    state.withLock { $0.openConnections += 1 }
+    let channel = connection.channel
+    channel.closeFuture.whenComplete { _ in self.state.withLock { $0.openConnections -= 1 } }
+    do {
+      try await connection.executeThenClose { inbound, outbound in
+        var head: HTTPRequestHead?
+        var body = ""
+        for try await part in inbound {
+          switch part {
+          case .head(let value): (head, body) = (value, "")
+          case .body(let buffer): body += String(buffer: buffer)
+          case .end:
+            guard let head else { return }
+            let request = self.record(head, body)
+            try await self.script(request, FakeReply(outbound, channel))
+          }
+        }
+      }
+    } catch {
+      // The client has gone, or the script has cut the connection.
+      try? await channel.close()
+    }
+  }
+
+  private func record(_ head: HTTPRequestHead, _ body: String) -> FakeRequest {
+    let parts = head.uri.split(separator: "?", maxSplits: 1).map(String.init)
+    var query: [String: String] = [:]
+    for item in parts.dropFirst().first?.split(separator: "&") ?? [] {
+      let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      query[String(pair[0])] = String(pair.dropFirst().first ?? "")
+    }
+    return state.withLock { state in
+      let request = FakeRequest(
+        method: head.method.rawValue, path: parts[0], query: query,
+        headers: head.headers.map { ($0.name, $0.value) }, body: body,
+        number: state.requests.count)
+      state.requests.append(request)
+      return request
+    }
+  }
+}
+
+/// What a script says to a client.
+struct FakeReply: Sendable {
+  /// Ends the connection.
+  struct Cut: Error {}
+
+  private let outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
+  private let channel: any Channel
+
+  init(_ outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, _ channel: any Channel) {
+    self.outbound = outbound
+    self.channel = channel
+  }
+
+  /// The head of a reply whose body comes piece by piece.
+  func head(_ status: Int = 200, _ headers: [String: String] = [:]) async throws {
+    var fields = HTTPHeaders([("Content-Type", "application/json")])
+    for (name, value) in headers { fields.add(name: name, value: value) }
+    try await outbound.write(
+      .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: fields))
+    )
+  }
+
+  func send(_ text: String) async throws {
+    try await outbound.write(.body(.byteBuffer(ByteBuffer(string: text))))
+  }
+
+  func end() async throws { try await outbound.write(.end(nil)) }
+
+  /// A whole reply.
+  func json(_ status: Int = 200, _ body: String, _ headers: [String: String] = [:]) async throws {
+    try await head(status, headers)
+    try await send(body)
+    try await end()
+  }
+
+  /// A `Status`, as the API server has it.
+  func failure(
+    _ code: Int, _ reason: String, _ message: String = "", _ headers: [String: String] = [:]
+  ) async throws {
+    try await json(code, FakeReply.status(code, reason, message), headers)
+  }
+
+  static func status(_ code: Int, _ reason: String, _ message: String = "") -> String {
+    #"{"kind":"Status","apiVersion":"v1","status":"Failure","code":\#(code),"#
+      + #""reason":"\#(reason)","message":"\#(message)"}"#
+  }
+
+  /// Says nothing more, until the test ends or the client goes.
+  func hang() async throws {
+    try await channel.closeFuture.get()
+  }
+}
