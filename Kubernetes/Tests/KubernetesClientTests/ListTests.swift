@@ -1,7 +1,7 @@
 import KubernetesClient
 import Testing
 
-@Suite struct ListTests {
+@Suite(.timeLimit(.minutes(3))) struct ListTests {
   private static func names(_ list: ObjectList<Thing>) -> [String] {
     list.items.map { $0.reference?.name.name ?? "?" }
   }
@@ -98,7 +98,9 @@ import Testing
         let error = await failure { () async throws(APIError) in
           _ = try await lab.client.list(.things, options: options)
         }
-        guard case .unreadable = error else { return #expect(Bool(false), "\(String(describing: error))") }
+        guard case .unreadable = error else {
+          return #expect(Bool(false), "\(String(describing: error))")
+        }
       }
     }
   }

@@ -2,7 +2,7 @@ import KubernetesClient
 import Testing
 
 // The API server at its worst, one test for each way.
-@Suite struct ReflectorTests {
+@Suite(.timeLimit(.minutes(3))) struct ReflectorTests {
   @Test func aListAndThenItsChanges() async throws {
     try await Lab.run { request, reply in
       guard request.isWatch else {
@@ -74,7 +74,8 @@ import Testing
     try await Lab.run(skip: .seconds(20)) { request, reply in
       guard request.isWatch else {
         let isFirst = request.number == 0
-        let items = isFirst ? [Text.thing("a", 3), Text.thing("b", 4)] : [Text.thing("b", 90, "blue")]
+        let items =
+          isFirst ? [Text.thing("a", 3), Text.thing("b", 4)] : [Text.thing("b", 90, "blue")]
         return try await reply.json(200, Text.list(isFirst ? 10 : 100, items))
       }
       guard request.query["resourceVersion"] == "10" else {
@@ -110,7 +111,9 @@ import Testing
       case 5: try await reply.failure(410, "Expired")
       case 6: try await reply.failure(500, "InternalError")
       default:
-        if !request.isWatch { return try await reply.json(200, Text.list(50, [Text.thing("a", 3)])) }
+        if !request.isWatch {
+          return try await reply.json(200, Text.list(50, [Text.thing("a", 3)]))
+        }
         try await reply.head()
         try await reply.hang()
       }
@@ -166,7 +169,9 @@ import Testing
         return try await reply.json(200, Text.list(version, [Text.thing("a", version)]))
       }
       try await reply.head()
-      if request.number == 1 { try await reply.send(Text.event("MODIFIED", Text.thing("a", 8, "blue"))) }
+      if request.number == 1 {
+        try await reply.send(Text.event("MODIFIED", Text.thing("a", 8, "blue")))
+      }
       try await reply.hang()
     } _: { lab in
       try await lab.reflect { reflection in
@@ -204,7 +209,7 @@ import Testing
   }
 
   @Test func anEmptyListAfterErrorsIsNotBelieved() async throws {
-    try await Lab.run { request, reply in
+    try await Lab.run(skip: .seconds(20)) { request, reply in
       switch request.number {
       case 0: try await reply.json(200, Text.list(10, [Text.thing("a", 3)]))
       case 1: try await reply.failure(410, "Expired")
@@ -218,10 +223,7 @@ import Testing
       }
     } _: { lab in
       try await lab.reflect(ReflectorOptions(list: ListOptions(request: .once))) { reflection in
-        while lab.server.requests.count < 10 {
-          lab.clock.advance(.seconds(1))
-          await shortPause()
-        }
+        await eventually("it watches again") { lab.server.requests.count == 10 }
         #expect(reflection.objects == ["listed a=red", "listed a=red b=red"])
         #expect(reflection.lines.filter { $0 == "(doubted)" }.count == 5)
       }
@@ -229,7 +231,7 @@ import Testing
   }
 
   @Test func anEmptyListIsBelievedWhenItStaysSo() async throws {
-    try await Lab.run { request, reply in
+    try await Lab.run(skip: .seconds(20)) { request, reply in
       switch request.number {
       case 0: try await reply.failure(500, "InternalError")
       case 1...4: try await reply.json(200, Text.list(20, []))
@@ -241,10 +243,6 @@ import Testing
       let options = ReflectorOptions(list: ListOptions(request: .once))
       // Known from before this process.
       try await lab.reflect(options, known: [ObjectReference(ObjectName("a"))]) { reflection in
-        while lab.server.requests.count < 6 {
-          lab.clock.advance(.seconds(1))
-          await shortPause()
-        }
         await eventually("it watches") { reflection.lines.last == "(watching)" }
         #expect(reflection.objects == ["listed -a"])
         #expect(lab.clock.now >= .seconds(60))
@@ -363,7 +361,7 @@ import Testing
       try await lab.reflect { reflection in
         await eventually("it has watched often") { lab.server.watches.count == 6 }
         // 0.4, 0.8, 1.6, 3.2 and 6.4 s.
-        #expect(lab.clock.now == .seconds(12.4))
+        #expect(abs(lab.clock.now / .seconds(1) - 12.4) < 0.001)
         #expect(lab.server.requests.count == 7, "no second list")
       }
     }
@@ -375,7 +373,9 @@ import Testing
       guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
       try await reply.head()
       let color = String(repeating: "x", count: 100_000)
-      for version in 11..<2011 { try await reply.send(Text.event("ADDED", Text.thing("a\(version)", version, color))) }
+      for version in 11..<311 {
+        try await reply.send(Text.event("ADDED", Text.thing("a\(version)", version, color)))
+      }
       gate.open()
       try await reply.hang()
     } _: { lab in
@@ -388,7 +388,7 @@ import Testing
           }
         }
         await eventually("it watches") { lab.server.watches.count == 1 }
-        // 200 MB do not fit into what the kernel keeps for the connection.
+        // 30 MB do not fit into what the kernel keeps for the connection.
         for _ in 0..<100 { await shortPause() }
         #expect(!gate.isOpen)
         // A receiver that takes its time is no silence of the server.
@@ -396,9 +396,9 @@ import Testing
         var names: [String] = []
         for await name in queue {
           if !name.isEmpty { names.append(name) }
-          if names.count == 2000 { break }
+          if names.count == 300 { break }
         }
-        #expect(names == (11..<2011).map { "a\($0)" })
+        #expect(names == (11..<311).map { "a\($0)" })
         #expect(lab.server.watches.count == 1)
       }
     }

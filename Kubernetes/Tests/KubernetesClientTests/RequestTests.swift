@@ -2,7 +2,7 @@ import FoundationEssentials
 import KubernetesClient
 import Testing
 
-@Suite struct RequestTests {
+@Suite(.timeLimit(.minutes(3))) struct RequestTests {
   private let thing = ObjectName("a")
 
   @Test func anObjectIsRead() async throws {
@@ -82,11 +82,15 @@ import Testing
 
   @Test(arguments: ["", "{", "[]", "nonsense", #"{"metadata":{}}"#, "\u{0}"])
   func garbageIsAnErrorAndNothingElse(text: String) async throws {
-    try await Lab.run { _, reply in try await reply.json(200, text) } _: { lab in
+    try await Lab.run { _, reply in
+      try await reply.json(200, text)
+    } _: { lab in
       let error = await failure { () async throws(APIError) in
         _ = try await lab.client.get(.things, ObjectName("a"))
       }
-      guard case .unreadable = error else { return #expect(Bool(false), "\(String(describing: error))") }
+      guard case .unreadable = error else {
+        return #expect(Bool(false), "\(String(describing: error))")
+      }
     }
   }
 
@@ -181,7 +185,9 @@ import Testing
       try await client.patch(.things, ObjectName("a"), .merge([:]), options: .once)
     }
     await client.shutdown()
-    guard case .unreachable = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    guard case .unreachable = error else {
+      return #expect(Bool(false), "\(String(describing: error))")
+    }
     #expect(error?.isAmbiguous == false)
   }
 
@@ -231,7 +237,9 @@ import Testing
   }
 
   @Test func aCancelledRequestEnds() async throws {
-    try await Lab.run { _, reply in try await reply.hang() } _: { lab in
+    try await Lab.run { _, reply in
+      try await reply.hang()
+    } _: { lab in
       await withTaskGroup(of: APIError?.self) { group in
         group.addTask {
           await failure { () async throws(APIError) in

@@ -36,7 +36,8 @@ import Testing
   @Test func aLineThatIsTooLongIsDroppedAndNoOther() {
     let long = String(repeating: "x", count: 11)
     #expect(lines(["a\n\(long)\nb\n"], limit: 10) == ["a", "too long", "b"])
-    #expect(lines(["a\n"] + long.map(String.init) + ["\nb\n"], limit: 10) == ["a", "too long", "b"])
+    #expect(
+      lines(["a\n"] + long.map(String.init) + ["\nb\n"], limit: 10) == ["a", "too long", "b"])
     #expect(lines(["\(long.dropLast())\n"], limit: 10) == [String(long.dropLast())])
   }
 }
@@ -45,7 +46,8 @@ import Testing
   @Test func delaysGrowToALimit() {
     var backoff = Backoff(first: .seconds(1), longest: .seconds(10))
     let delays = (0..<6).map { backoff.delay(afterFailureAt: .seconds($0), jitter: { 0 }) }
-    #expect(delays == [.seconds(0.5), .seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5)])
+    #expect(
+      delays == [.seconds(0.5), .seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5)])
   }
 
   @Test func chanceIsHalfOfADelay() {
@@ -91,14 +93,15 @@ import Testing
 }
 
 @Suite struct MicroTimeTests {
-  @Test(arguments: [
-    (0, "1970-01-01T00:00:00.000000Z"),
-    (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
-    (951_868_800_000_000, "2000-03-01T00:00:00.000000Z"),
-    (1_798_761_599_999_999, "2026-12-31T23:59:59.999999Z"),
-    (4_107_542_400_000_001, "2100-03-01T00:00:00.000001Z"),
-    (-1, "1969-12-31T23:59:59.999999Z"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000000Z"),
+      (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
+      (951_868_800_000_000, "2000-03-01T00:00:00.000000Z"),
+      (1_798_761_599_999_999, "2026-12-31T23:59:59.999999Z"),
+      (4_107_542_400_000_001, "2100-03-01T00:00:00.000001Z"),
+      (-1, "1969-12-31T23:59:59.999999Z"),
+    ] as [(Int64, String)])
   func timesAreAsTheCalendarHasThem(microseconds: Int64, text: String) {
     #expect(MicroTime.text(microseconds: microseconds) == text)
   }

@@ -74,8 +74,8 @@ extension KubernetesClient {
           let response = try await self.within(options.openTimeout) { () async throws(APIError) in
             try await self.open(request)
           }
-          silence.begin()
           await onOpen()
+          silence.begin()
           return .success(
             try await Self.read(
               response.body, byteCountMax: options.eventByteCountMax, silence, receive))

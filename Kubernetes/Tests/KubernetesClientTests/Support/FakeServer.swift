@@ -1,4 +1,3 @@
-import KubernetesClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -28,70 +27,58 @@ final class FakeServer: Sendable {
 
   private struct State {
     var requests: [FakeRequest] = []
-    var openConnections = 0
+    var connections: [ObjectIdentifier: any Channel] = [:]
+    var listener: (any Channel)?
+    var port = 0
   }
   private let state = Mutex(State())
   private let script: Script
-  private let channel: NIOAsyncChannel<Connection, Never>
-  let port: Int
 
-  private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
-
+  var port: Int { state.withLock { $0.port } }
   /// All requests so far, in the order in which they came.
   var requests: [FakeRequest] { state.withLock { $0.requests } }
   var watches: [FakeRequest] { requests.filter(\.isWatch) }
-  var openConnections: Int { state.withLock { $0.openConnections } }
+  var openConnections: Int { state.withLock { $0.connections.count } }
 
-  init(port: Int = 0, tls: NIOSSLContext? = nil, _ script: @escaping Script) async throws {
+  init(tls: NIOSSLContext? = nil, _ script: @escaping Script) async throws {
     self.script = script
-    let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-    channel = try await bootstrap.bind(host: "127.0.0.1", port: port) { channel in
-      channel.eventLoop.makeCompletedFuture {
-        if let tls {
-          try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
-        }
-        try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-        return try Connection(wrappingChannelSynchronously: channel)
-      }
-    }
-    self.port = channel.channel.localAddress?.port ?? 0
-  }
-
-  /// Answers requests until the task is cancelled.
-  func run() async {
-    do {
-      try await channel.executeThenClose { connections in
-        try await withThrowingDiscardingTaskGroup { group in
-          for try await connection in connections {
-            group.addTask { await self.serve(connection) }
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
           }
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+          try channel.pipeline.syncOperations.addHandler(RequestHandler(self))
+          self.add(channel)
         }
       }
-    } catch {
-      // Cancelled at the end of the test.
+      .bind(host: "127.0.0.1", port: 0).get()
+    state.withLock {
+      $0.listener = listener
+      $0.port = listener.localAddress?.port ?? 0
     }
   }
 
-  private func serve(_ connection: Connection) async {
-    state.withLock { $0.openConnections += 1 }
-    let channel = connection.channel
-    channel.closeFuture.whenComplete { _ in self.state.withLock { $0.openConnections -= 1 } }
+  private func add(_ channel: any Channel) {
+    state.withLock { $0.connections[ObjectIdentifier(channel)] = channel }
+    channel.closeFuture.whenComplete { _ in
+      self.state.withLock { $0.connections[ObjectIdentifier(channel)] = nil }
+    }
+  }
+
+  /// Ends all connections, and takes no more.
+  func stop() async {
+    try? await state.withLock { $0.listener }?.close()
+    for connection in state.withLock({ Array($0.connections.values) }) {
+      try? await connection.close()
+    }
+  }
+
+  fileprivate func answer(_ head: HTTPRequestHead, _ body: String, on channel: any Channel) async {
     do {
-      try await connection.executeThenClose { inbound, outbound in
-        var head: HTTPRequestHead?
-        var body = ""
-        for try await part in inbound {
-          switch part {
-          case .head(let value): (head, body) = (value, "")
-          case .body(let buffer): body += String(buffer: buffer)
-          case .end:
-            guard let head else { return }
-            let request = self.record(head, body)
-            try await self.script(request, FakeReply(outbound, channel))
-          }
-        }
-      }
+      try await script(record(head, body), FakeReply(channel))
     } catch {
       // The client has gone, or the script has cut the connection.
       try? await channel.close()
@@ -116,33 +103,60 @@ final class FakeServer: Sendable {
   }
 }
 
+/// Puts the parts of a request together.
+private final class RequestHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+
+  private let server: FakeServer
+  private var head: HTTPRequestHead?
+  private var body = ""
+
+  init(_ server: FakeServer) { self.server = server }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let value): (head, body) = (value, "")
+    case .body(let buffer): body += String(buffer: buffer)
+    case .end:
+      guard let head else { return }
+      let (server, body, channel) = (server, body, context.channel)
+      Task { await server.answer(head, body, on: channel) }
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+}
+
 /// What a script says to a client.
 struct FakeReply: Sendable {
   /// Ends the connection.
   struct Cut: Error {}
 
-  private let outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
   private let channel: any Channel
 
-  init(_ outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, _ channel: any Channel) {
-    self.outbound = outbound
-    self.channel = channel
+  init(_ channel: any Channel) { self.channel = channel }
+
+  /// Writes, and waits until the kernel has taken it.
+  private func write(_ part: HTTPServerResponsePart) async throws {
+    try await channel.writeAndFlush(part)
   }
 
   /// The head of a reply whose body comes piece by piece.
   func head(_ status: Int = 200, _ headers: [String: String] = [:]) async throws {
     var fields = HTTPHeaders([("Content-Type", "application/json")])
     for (name, value) in headers { fields.add(name: name, value: value) }
-    try await outbound.write(
+    try await write(
       .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: fields))
     )
   }
 
   func send(_ text: String) async throws {
-    try await outbound.write(.body(.byteBuffer(ByteBuffer(string: text))))
+    try await write(.body(.byteBuffer(ByteBuffer(string: text))))
   }
 
-  func end() async throws { try await outbound.write(.end(nil)) }
+  func end() async throws { try await write(.end(nil)) }
 
   /// A whole reply.
   func json(_ status: Int = 200, _ body: String, _ headers: [String: String] = [:]) async throws {

@@ -62,13 +62,13 @@ struct Lab: Sendable {
     let client = KubernetesClient(configuration, clock: clock, jitter: jitter)
     let lab = Lab(server: server, client: client, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await server.run() }
       if let skip { group.addTask { await clock.skipWaits(upTo: skip) } }
       // Whatever happens, nothing is left over.
       let result: Result<Void, any Error>
       do { result = .success(try await test(lab)) } catch { result = .failure(error) }
-      await client.shutdown()
       group.cancelAll()
+      await client.shutdown()
+      await server.stop()
       try result.get()
     }
   }
