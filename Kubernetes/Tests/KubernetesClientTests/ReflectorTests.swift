@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func aWatchThatIsCutInAnEventGoesOnFromTheLastWholeOne() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
       try await reply.head()
       guard request.query["resourceVersion"] == "10" else {
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test func aWatchThatEndsInAnEventWithoutAnErrorIsTheSame() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
       try await reply.head()
       if request.number == 1 {
@@ -71,7 +71,7 @@ import Testing
 
   @Test(arguments: [true, false])
   func aVersionThatHasExpiredLeadsToANewList(asEvent: Bool) async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else {
         let isFirst = request.number == 0
         let items =
@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test func aServerThatRestartsAfterCompactionIsListedOnceItIsBack() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       switch request.number {
       case 0: try await reply.json(200, Text.list(10, [Text.thing("a", 3)]))
       case 1:
@@ -126,7 +126,7 @@ import Testing
   }
 
   @Test func aBookmarkMovesTheVersionOn() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
       try await reply.head()
       guard request.number == 1 else { return try await reply.hang() }
@@ -163,7 +163,7 @@ import Testing
   }
 
   @Test func versionsThatGoBackLeadToANewList() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else {
         let version = request.number == 0 ? 1000 : 9
         return try await reply.json(200, Text.list(version, [Text.thing("a", version)]))
@@ -193,7 +193,7 @@ import Testing
         await eventually("it watches") { reflection.lines.contains("(watching)") }
         lab.clock.advance(.seconds(80))
         await eventually("the silence is measured") {
-          lab.clock.deadlines.contains { $0 >= .seconds(90) }
+          lab.clock.limits.contains { $0 >= .seconds(90) }
         }
         #expect(lab.server.watches.count == 1)
         lab.clock.advance(.seconds(100))
@@ -209,7 +209,7 @@ import Testing
   }
 
   @Test func anEmptyListAfterErrorsIsNotBelieved() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       switch request.number {
       case 0: try await reply.json(200, Text.list(10, [Text.thing("a", 3)]))
       case 1: try await reply.failure(410, "Expired")
@@ -231,7 +231,7 @@ import Testing
   }
 
   @Test func anEmptyListIsBelievedWhenItStaysSo() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       switch request.number {
       case 0: try await reply.failure(500, "InternalError")
       case 1...4: try await reply.json(200, Text.list(20, []))
@@ -251,7 +251,7 @@ import Testing
   }
 
   @Test func anObjectThatCanNotBeReadIsStillThere() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else {
         let items =
           request.number == 0
@@ -279,7 +279,7 @@ import Testing
 
   @Test(arguments: ["nonsense\n", "{\"type\":1}\n", "[]\n", "\u{0}\n", "{\"type\":\"ADDED\"}\n"])
   func garbageLeadsToANewList(line: String) async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else {
         return try await reply.json(200, Text.list(10 * (request.number + 1), [Text.thing("a", 3)]))
       }
@@ -316,7 +316,7 @@ import Testing
   }
 
   @Test func anObjectWithoutEndIsNotKept() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else {
         return try await reply.json(200, Text.list(10 * (request.number + 1), []))
       }
@@ -352,7 +352,7 @@ import Testing
   }
 
   @Test func aWatchThatSaysNothingAndEndsIsAFailure() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
       try await reply.head()
       guard request.number < 6 else { return try await reply.hang() }

@@ -117,7 +117,7 @@ import Testing
       }
     } _: { lab in
       async let thing = lab.client.get(.things, ObjectName("a"))
-      await eventually("it waits") { lab.clock.deadlines == [.seconds(7)] }
+      await eventually("it waits") { lab.clock.waits == [.seconds(7)] }
       #expect(lab.server.requests.count == 1)
       lab.clock.advance(.seconds(7))
       let color = try await thing.spec.color
@@ -138,7 +138,7 @@ import Testing
   }
 
   @Test func readingIsRepeatedAFewTimes() async throws {
-    try await Lab.run(skip: .seconds(20)) { _, reply in
+    try await Lab.run(skips: true) { _, reply in
       try await reply.failure(500, "InternalError")
     } _: { lab in
       let error = await failure { () async throws(APIError) in
@@ -152,7 +152,7 @@ import Testing
   }
 
   @Test func aWriteThatMayHaveBeenMadeIsNotRepeated() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       if request.number == 0 { throw FakeReply.Cut() }
       try await reply.failure(500, "InternalError")
     } _: { lab in
@@ -167,7 +167,7 @@ import Testing
   }
 
   @Test func aWriteThatWasNotMadeIsRepeated() async throws {
-    try await Lab.run(skip: .seconds(20)) { request, reply in
+    try await Lab.run(skips: true) { request, reply in
       if request.number < 2 { return try await reply.failure(429, "TooManyRequests") }
       try await reply.json(200, Text.thing("a", 5))
     } _: { lab in
@@ -227,7 +227,7 @@ import Testing
     } _: { lab in
       _ = try await lab.client.get(.things, ObjectName("a"))
       async let waiting = lab.client.get(.things, ObjectName("a"))
-      await eventually("it waits") { lab.clock.deadlines == [.seconds(1)] }
+      await eventually("it waits") { lab.clock.waits == [.seconds(1)] }
       _ = try await lab.client.get(
         .things, ObjectName("b"), options: RequestOptions(isUrgent: true, repetition: .never))
       #expect(lab.server.requests.map { String($0.path.suffix(1)) } == ["a", "b"])

@@ -4,8 +4,20 @@ public protocol ClientClock: Sendable {
   /// it goes on while the machine is suspended.
   var now: Duration { get }
 
-  /// Waits until a time.
+  /// Waits until a time at which there is something to do.
   func sleep(until deadline: Duration) async throws(CancellationError)
+
+  /// Waits until a time at which something is given up that has not come by then.
+  ///
+  /// As a rule it is cancelled before. A clock for tests may tell the two apart.
+  func expire(at deadline: Duration) async throws(CancellationError)
+}
+
+extension ClientClock {
+  /// Waits until a time.
+  public func expire(at deadline: Duration) async throws(CancellationError) {
+    try await sleep(until: deadline)
+  }
 }
 
 /// The machine's clock, which counts time in suspension, too.

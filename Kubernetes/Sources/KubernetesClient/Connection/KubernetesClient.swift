@@ -239,7 +239,7 @@ extension KubernetesClient {
       }
       group.addTask {
         do throws(CancellationError) {
-          try await clock.sleep(until: deadline)
+          try await clock.expire(at: deadline)
           return .failure(.timeout(after: limit))
         } catch {
           return nil

@@ -3,8 +3,8 @@
 /// All times are of a clock that is this machine's alone. The time that another machine has written
 /// into the Lease is never compared with it: a Lease is over when it has been seen unchanged for as
 /// long as it is given. Its own Lease counts from before the request that renewed it, so that no other
-/// machine can take it while this one still acts. That holds when the Lease is deleted, too: one that
-/// is missing is made only after having been missed for as long as it is given.
+/// machine can take it while this one still acts. That holds when the Lease is deleted, too: whatever
+/// makes it again keeps it for as long as it is given before it acts.
 public struct LeaseElection: Sendable, Hashable {
   /// What this candidate is.
   public enum State: Sendable, Hashable {
@@ -12,6 +12,9 @@ public struct LeaseElection: Sendable, Hashable {
     case uncertain
     /// The Lease is another's, or none's, and is being waited for.
     case following
+    /// It has made the Lease, which was missing, and keeps it up to a time, but does not act yet: the
+    /// Lease may have been deleted while another one acted.
+    case claiming(until: Duration)
     /// The Lease is its own; it may act up to a time.
     case leading(until: Duration)
     /// It does not want the Lease any more.
@@ -48,6 +51,10 @@ public struct LeaseElection: Sendable, Hashable {
   private var isFresh = false
   /// Whether a write of this candidate may have been carried out without its knowledge.
   private var mayHold = false
+  /// Whether it has made the Lease, or tried to, and has not acted since.
+  private var isNew = false
+  /// Before this time it does not act.
+  private var actsFrom: Duration = .zero
   private var wantsStop = false
 
   /// Makes a candidate.
@@ -67,7 +74,7 @@ public struct LeaseElection: Sendable, Hashable {
 
   /// Says what to do; to be asked again after each result and each wait.
   public mutating func next(at now: Duration) -> Action {
-    if case .leading(let end) = state, now >= end { loseLease() }
+    if let end = heldUntil, now >= end { loseLease() }
     switch state {
     case .stopped: return .finish
     case _ where wantsStop: return nextWhenStopping()
@@ -77,8 +84,10 @@ public struct LeaseElection: Sendable, Hashable {
         isFresh = false
         return .wait(until: due)
       }
-      return isFresh && isFree(at: now) ? .write(makeWrite(holder: identity)) : .read
-    case .leading(let end):
+      guard isFresh, isFree(at: now) else { return .read }
+      isNew = isNew || lease == nil
+      return .write(makeWrite(holder: identity))
+    case .claiming(let end), .leading(let end):
       if now < due { return .wait(until: min(due, end)) }
       return isFresh ? .write(makeWrite(holder: identity)) : .read
     }
@@ -90,20 +99,22 @@ public struct LeaseElection: Sendable, Hashable {
     self.lease = lease
     isFresh = true
     due = now
+    if lease?.holder != identity { isNew = false }
     switch state {
-    case .leading(let end) where now < end && lease?.holder == identity:
+    case .leading(let end) where now < end && lease?.holder == identity,
+      .claiming(let end) where now < end && lease?.holder == identity:
       // A renewal of which the reply was lost.
       break
-    case .uncertain, .following, .leading:
+    case .uncertain, .following, .claiming, .leading:
       state = .following
+      // It has been made at some time before now.
+      if isNew { actsFrom = max(actsFrom, now + timing.duration) }
       if !isFree(at: now) { due = min(now + timing.poll, max(now + timing.retry, freeTime(now))) }
     case .stopped: break
     }
   }
 
-  /// Takes note that a write has succeeded.
-  ///
-  /// - Parameter sent: The time before the request was sent.
+  /// Takes note that a write has succeeded, whose request was sent after a time.
   public mutating func wrote(
     _ write: LeaseWrite, _ reference: ObjectReference, sentAt sent: Duration, at now: Duration
   ) {
@@ -116,9 +127,12 @@ public struct LeaseElection: Sendable, Hashable {
       state = .stopped
       return
     }
+    if write.basedOn == nil { actsFrom = now + timing.duration }
     let end = sent + timing.deadline
-    state = .leading(until: end)
+    let isActing = now >= actsFrom
+    state = isActing ? .leading(until: end) : .claiming(until: end)
     due = max(now, sent + timing.renewal)
+    if isActing { isNew = false } else { due = min(due, max(now, actsFrom)) }
     if now >= end { loseLease() }
   }
 
@@ -133,7 +147,7 @@ public struct LeaseElection: Sendable, Hashable {
     case _ where wantsStop && !isOutdated:
       // One attempt is enough, since it runs out by itself.
       state = .stopped
-    case .leading(let end):
+    case .claiming(let end), .leading(let end):
       if now >= end { loseLease() }
     case .following, .uncertain: state = .uncertain
     case .stopped: break
@@ -143,6 +157,14 @@ public struct LeaseElection: Sendable, Hashable {
   /// Takes note that the program wants to stop, and has stopped to act: the Lease is given back.
   public mutating func stop() { wantsStop = true }
 
+  /// Until when it has the Lease, whether it acts or not.
+  var heldUntil: Duration? {
+    switch state {
+    case .claiming(let end), .leading(let end): end
+    case .uncertain, .following, .stopped: nil
+    }
+  }
+
   private mutating func loseLease() {
     state = .uncertain
     isFresh = false
@@ -150,7 +172,7 @@ public struct LeaseElection: Sendable, Hashable {
   }
 
   private mutating func nextWhenStopping() -> Action {
-    guard case .leading = state else {
+    guard heldUntil != nil else {
       state = .stopped
       return .finish
     }
@@ -160,7 +182,8 @@ public struct LeaseElection: Sendable, Hashable {
   /// When a Lease that does not change is over.
   private func freeTime(_ now: Duration) -> Duration {
     guard let observed else { return now + timing.duration }
-    guard let lease else { return observed + timing.duration }
+    // One that is missing can be made, which gives no right to act yet.
+    guard let lease else { return observed }
     if lease.holder.isEmpty || lease.holder == identity && mayHold { return observed }
     return observed + max(lease.duration, timing.duration)
   }

@@ -11,8 +11,8 @@ public struct LeaseElector: Sendable {
 
   /// Makes a candidate.
   ///
-  /// - Parameter identity: What it is called in the Lease: different from all others, and from earlier
-  ///   processes of the same machine.
+  /// Its identity, which stands in the Lease, has to be different from all others, and from those of
+  /// earlier processes of the same machine.
   public init(
     _ client: KubernetesClient, _ name: ObjectName, identity: String,
     timing: LeaseTiming = .standard
@@ -56,6 +56,7 @@ public struct LeaseElector: Sendable {
   ) async -> (LeaseElection, hasEnded: Bool) {
     let leadership = Leadership(client.clock)
     leadership.take(election.state)
+    defer { leadership.take(.stopped) }
     return await withTaskGroup(of: Outcome.self) { group in
       group.addTask {
         await lead(leadership)
@@ -134,7 +135,7 @@ public struct LeaseElector: Sendable {
   /// No request takes longer than the right to act, which ends when there is no reply.
   private func options(_ election: LeaseElection) -> RequestOptions {
     var timeout = Self.requestTimeout
-    if case .leading(let end) = election.state { timeout = min(timeout, end - client.clock.now) }
+    if let end = election.heldUntil { timeout = min(timeout, end - client.clock.now) }
     return RequestOptions(timeout: timeout, isUrgent: true, repetition: .never)
   }
 

@@ -1,6 +1,8 @@
 /// How a ``LeaseElection`` keeps time.
 public struct LeaseTiming: Sendable, Hashable {
-  /// For how long the Lease is given from a renewal on. Others take it no sooner.
+  /// For how long the Lease is given from a renewal on.
+  ///
+  /// Others take it no sooner.
   public let duration: Duration
   /// After what time without a successful renewal the holder stops to act.
   public let deadline: Duration

@@ -13,9 +13,7 @@ extension KubernetesClient {
     return try Self.decode(bytes)
   }
 
-  /// Makes an object.
-  ///
-  /// - Parameter value: the whole object, with `apiVersion`, `kind` and `metadata`.
+  /// Makes an object, which is given whole, with `apiVersion`, `kind` and `metadata`.
   @discardableResult
   public func create<Object>(
     _ resource: Resource<Object>, in namespace: String? = nil, _ value: JSONValue,

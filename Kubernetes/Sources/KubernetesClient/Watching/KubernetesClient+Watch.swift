@@ -135,7 +135,7 @@ private final class Silence: Sendable {
       let end = (since.withLock { $0 } ?? now) + limit
       if end <= now { return .failure(.silent(for: limit)) }
       do throws(CancellationError) {
-        try await clock.sleep(until: end)
+        try await clock.expire(at: end)
       } catch {
         return nil
       }

@@ -18,8 +18,8 @@ public struct Reflector<Object: Decodable & Sendable>: Sendable {
 
   /// Makes a reflector.
   ///
-  /// - Parameter known: Objects that are known from before, as from a file: an empty list is doubted
-  ///   from the first one on, and what is not there any more is said to be gone.
+  /// `known` are objects that are known from before, as from a file: an empty list is doubted from the
+  /// first one on, and what is not there any more is said to be gone.
   public init(
     _ client: KubernetesClient, _ resource: Resource<Object>, _ selection: Selection = .all,
     known: [ObjectReference] = [], options: ReflectorOptions = ReflectorOptions()

@@ -1,4 +1,5 @@
 import KubernetesClient
+import NIOSSL
 import Synchronization
 import Testing
 
@@ -49,20 +50,21 @@ struct Lab: Sendable {
   let client: KubernetesClient
   let clock: ManualClock
 
-  /// Runs a test with them; waits of up to `skip` are skipped.
+  /// Runs a test with them; its waits are skipped if it `skips` them.
   static func run(
-    skip: Duration? = nil, jitter: @escaping Jitter = { 0 },
-    configure: (inout ClientConfiguration) -> Void = { _ in },
+    skips: Bool = false, jitter: @escaping Jitter = { 0 },
+    tls: NIOSSLContext? = nil, configure: (inout ClientConfiguration) -> Void = { _ in },
     script: @escaping FakeServer.Script, _ test: @escaping @Sendable (Lab) async throws -> Void
   ) async throws {
-    let server = try await FakeServer(script)
-    var configuration = ClientConfiguration(server: "http://127.0.0.1:\(server.port)")
+    let server = try await FakeServer(tls: tls, script)
+    var configuration = ClientConfiguration(
+      server: "http\(tls == nil ? "" : "s")://127.0.0.1:\(server.port)")
     configure(&configuration)
     let clock = ManualClock()
     let client = KubernetesClient(configuration, clock: clock, jitter: jitter)
     let lab = Lab(server: server, client: client, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      if let skip { group.addTask { await clock.skipWaits(upTo: skip) } }
+      if skips { group.addTask { await clock.skipWaits() } }
       // Whatever happens, nothing is left over.
       let result: Result<Void, any Error>
       do { result = .success(try await test(lab)) } catch { result = .failure(error) }

@@ -4,10 +4,16 @@ import Testing
 
 /// A clock that moves when a test says so.
 final class ManualClock: ClientClock {
+  private struct Sleeper {
+    var deadline: Duration
+    var isLimit: Bool
+    var continuation: CheckedContinuation<Bool, Never>
+  }
+
   private struct State {
     var now: Duration = .zero
     var nextID = 0
-    var sleepers: [Int: (deadline: Duration, continuation: CheckedContinuation<Bool, Never>)] = [:]
+    var sleepers: [Int: Sleeper] = [:]
     var cancelled: Set<Int> = []
   }
   private let state = Mutex(State())
@@ -15,9 +21,25 @@ final class ManualClock: ClientClock {
   var now: Duration { state.withLock { $0.now } }
 
   /// The times until which something sleeps, the earliest first.
-  var deadlines: [Duration] { state.withLock { $0.sleepers.values.map(\.deadline).sorted() } }
+  var waits: [Duration] { deadlines(ofLimits: false) }
+  /// The times at which something is given up, the earliest first.
+  var limits: [Duration] { deadlines(ofLimits: true) }
+
+  private func deadlines(ofLimits isLimit: Bool) -> [Duration] {
+    state.withLock { state in
+      state.sleepers.values.filter { $0.isLimit == isLimit }.map(\.deadline).sorted()
+    }
+  }
 
   func sleep(until deadline: Duration) async throws(CancellationError) {
+    try await wait(until: deadline, isLimit: false)
+  }
+
+  func expire(at deadline: Duration) async throws(CancellationError) {
+    try await wait(until: deadline, isLimit: true)
+  }
+
+  private func wait(until deadline: Duration, isLimit: Bool) async throws(CancellationError) {
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID
@@ -27,7 +49,8 @@ final class ManualClock: ClientClock {
         let isOver: Bool? = state.withLock { state in
           if state.cancelled.remove(id) != nil { return false }
           if deadline <= state.now { return true }
-          state.sleepers[id] = (deadline, continuation)
+          state.sleepers[id] = Sleeper(
+            deadline: deadline, isLimit: isLimit, continuation: continuation)
           return nil
         }
         if let isOver { continuation.resume(returning: isOver) }
@@ -57,12 +80,10 @@ final class ManualClock: ClientClock {
   /// Moves on by a time.
   func advance(_ time: Duration) { move(to: now + time) }
 
-  /// Skips all waits that are not longer than a limit, until it is cancelled.
-  ///
-  /// Limits of requests are longer than that, and not reached by it.
-  func skipWaits(upTo limit: Duration) async {
+  /// Skips all waits, but no limits, until it is cancelled.
+  func skipWaits() async {
     while !Task.isCancelled {
-      if let first = deadlines.first, first - now <= limit { move(to: first) }
+      if let first = waits.first { move(to: first) }
       await shortPause()
     }
   }
