@@ -19,6 +19,7 @@ let package = Package(
   products: [
     .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
+    .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
   ],
   dependencies: [
     .package(name: "vipctl", path: ".."),
@@ -37,10 +38,18 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: common),
+    .target(
+      name: "VIPKubernetesRuntime",
+      dependencies: [
+        "KubernetesClient", "VIPKubernetes", .product(name: "VIPCore", package: "vipctl"),
+      ],
+      swiftSettings: common),
     .testTarget(
       name: "KubernetesClientTests",
       dependencies: [
-        "KubernetesClient", .product(name: "NIOCore", package: "swift-nio"),
+        "KubernetesClient", "VIPKubernetes", "VIPKubernetesRuntime",
+        .product(name: "VIPCore", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),

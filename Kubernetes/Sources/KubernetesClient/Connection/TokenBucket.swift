@@ -21,11 +21,23 @@ public struct TokenBucket: Sendable, Hashable {
   ///
   /// Each caller has its place in the order of the calls, also while others wait.
   public mutating func take(at now: Duration) -> Duration {
+    fill(at: now)
+    tokens -= 1
+    return tokens >= 0 ? .zero : .seconds(1) * (-tokens / rate)
+  }
+
+  /// Takes a token if there is one, and says whether there was.
+  public mutating func takeIfAny(at now: Duration) -> Bool {
+    fill(at: now)
+    guard tokens >= 1 else { return false }
+    tokens -= 1
+    return true
+  }
+
+  private mutating func fill(at now: Duration) {
     if let updated, now > updated {
       tokens = min(Double(burst), tokens + (now - updated) / .seconds(1) * rate)
     }
     updated = max(updated ?? now, now)
-    tokens -= 1
-    return tokens >= 0 ? .zero : .seconds(1) * (-tokens / rate)
   }
 }
