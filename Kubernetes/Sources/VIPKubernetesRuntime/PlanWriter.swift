@@ -81,7 +81,6 @@ public struct PlanWriter: Sendable {
     var report = Report()
     for (place, write) in writes.enumerated() {
       do throws(APIError) {
-        guard leadership?.isValid ?? true else { throw .cancelled }
         try await make(write)
         report.madeCount += 1
       } catch {
@@ -125,6 +124,11 @@ public struct PlanWriter: Sendable {
     }
   }
 
+  /// A write that only the holder of the Lease may make goes on no longer than that right.
+  private var options: RequestOptions {
+    RequestOptions(deadline: leadership?.end, repetition: .unlessCarriedOut)
+  }
+
   private mutating func make(_ write: Write) async throws(APIError) {
     switch write {
     case .service(let key, let version, let update): try await make(key, version, update)
@@ -135,11 +139,12 @@ public struct PlanWriter: Sendable {
     case .routerCondition(let name, let condition):
       try await client.patch(
         .virtualRouters, ObjectName(name),
-        .apply(try conditionBody(name, condition), force: true), subresource: .status)
+        .apply(try conditionBody(name, condition), force: true), subresource: .status,
+        options: options)
     case .poolStatus(let name, let status):
       try await client.patch(
         .addressPools, ObjectName(name), .merge(["status": try poolBody(name, status)]),
-        subresource: .status)
+        subresource: .status, options: options)
     case .event(let event): await tell(event)
     }
   }
@@ -152,7 +157,8 @@ public struct PlanWriter: Sendable {
     }
     let body = try serviceBody(key, uid: version.uid, resourceVersion, update)
     let reference = try await client.patch(
-      .services, ObjectName(key), .apply(body, force: true), subresource: .status)
+      .services, ObjectName(key), .apply(body, force: true), subresource: .status,
+      options: options)
     ownVersions[key] = reference.resourceVersion
   }
 
@@ -164,7 +170,7 @@ public struct PlanWriter: Sendable {
       [
         "apiVersion": .string(API.groupVersion), "kind": "VirtualRouter",
         "metadata": ["name": .string(name)], "spec": try JSONValue(encoding: spec),
-      ])
+      ], options: options)
     routers[name] = KnownRouter(
       uid: reference.uid, generation: reference.generation, spec: spec)
   }
@@ -184,7 +190,7 @@ public struct PlanWriter: Sendable {
         .test("/metadata/uid", .string(known.uid)),
         .test("/metadata/generation", .integer(generation)),
         .replace("/spec", try JSONValue(encoding: known.spec)),
-      ]))
+      ]), options: options)
     guard reference.generation == generation + 1 else {
       routers[name] = nil
       throw Self.outdated("router \(name) has generation \(reference.generation) after a change")
@@ -196,8 +202,9 @@ public struct PlanWriter: Sendable {
   /// How often a router is read again whose status has changed before it was deleted.
   private static let deletionAttemptsMax = 5
 
-  /// The API has no precondition for a generation. With that for the version, what is read just before
-  /// is what is deleted.
+  /// Deletes what was read just before, and not another version.
+  ///
+  /// The API has no precondition for a generation.
   private mutating func delete(_ name: String, _ generation: Int64) async throws(APIError) {
     for attempt in 1...Self.deletionAttemptsMax {
       do throws(APIError) {
@@ -206,11 +213,11 @@ public struct PlanWriter: Sendable {
           routers[name].map({ $0.uid == router.metadata.uid }) ?? true
         else { throw Self.outdated("router \(name) is not of generation \(generation)") }
         guard !router.metadata.isDeleting else { break }
-        guard leadership?.isValid ?? true else { throw APIError.cancelled }
         try await client.delete(
           .virtualRouters, ObjectName(name),
           Preconditions(
-            uid: router.metadata.uid, resourceVersion: router.metadata.resourceVersion))
+            uid: router.metadata.uid, resourceVersion: router.metadata.resourceVersion),
+          options: options)
         break
       } catch {
         if error.isNotFound { break }
@@ -229,7 +236,7 @@ public struct PlanWriter: Sendable {
     .status(APIStatus(code: 409, reason: outdatedReason, message: message))
   }
 
-  /// Tells people, if there is not too much to tell. What can't be told is left out.
+  /// Tells people, if there is not too much to tell; what can't be told is left out.
   private mutating func tell(_ event: Event) async {
     guard eventBucket.takeIfAny(at: client.clock.now) else { return }
     let uid: String? =
@@ -240,7 +247,8 @@ public struct PlanWriter: Sendable {
       }
     do throws(APIError) {
       try await client.create(
-        .events, in: event.subject.eventNamespace, eventBody(event, uid: uid), options: .once)
+        .events, in: event.subject.eventNamespace, eventBody(event, uid: uid),
+        options: RequestOptions(deadline: leadership?.end, repetition: .never))
     } catch {
       // An event is no state; the conditions say the same.
     }

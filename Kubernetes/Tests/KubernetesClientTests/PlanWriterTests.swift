@@ -205,7 +205,25 @@ import VRRP
       #expect(await writer.make(writes).madeCount == 1)
       lab.clock.advance(.seconds(10))
       let report = await writer.make(writes)
-      #expect(report.madeCount == 0 && report.failed == writes)
+      #expect(report.madeCount == 0 && report.failed == writes && report.error == .late)
+      #expect(lab.server.requests.count == 1)
+    }
+  }
+
+  @Test func aWriteThatWaitsForItsTurnIsNotMadeAfterTheLease() async throws {
+    try await Lab.run(configure: { ($0.requestRate, $0.requestBurst) = (0.1, 1) }) { _, reply in
+      try await reply.json(200, Self.metadata("lan", version: 1))
+    } _: { lab in
+      let leadership = Leadership(lab.clock)
+      leadership.take(.leading(until: .seconds(10)))
+      let writes = [1, 2].map { Write.poolStatus("lan", AddressPool.Status(used: $0)) }
+      async let report = {
+        var writer = PlanWriter(lab.client, leadership: leadership, instance: "node-a")
+        return await writer.make(writes)
+      }()
+      await eventually("the second one waits") { lab.clock.waits == [.seconds(10)] }
+      lab.clock.advance(.seconds(10))
+      #expect(await report.failed == [writes[1]])
       #expect(lab.server.requests.count == 1)
     }
   }

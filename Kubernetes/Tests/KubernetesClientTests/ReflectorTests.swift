@@ -208,6 +208,29 @@ import Testing
     }
   }
 
+  @Test func anEventThatComesByteByByteWithoutEndIsGivenUp() async throws {
+    let gate = Gate()
+    try await Lab.run { request, reply in
+      guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
+      try await reply.head()
+      guard request.number == 1 else { return try await reply.hang() }
+      while true {
+        try await reply.send("{")
+        gate.open()
+        await shortPause()
+      }
+    } _: { lab in
+      try await lab.reflect { reflection in
+        await eventually("it watches") { gate.isOpen && reflection.lines.contains("(watching)") }
+        await eventually("the silence is measured") { lab.clock.limits == [.seconds(90)] }
+        lab.clock.advance(.seconds(90))
+        await eventually("it is given up") {
+          reflection.lines.contains { $0.hasPrefix("(interrupted") }
+        }
+      }
+    }
+  }
+
   @Test func anEmptyListAfterErrorsIsNotBelieved() async throws {
     try await Lab.run(skips: true) { request, reply in
       switch request.number {

@@ -9,6 +9,8 @@ public enum APIError: Error, Sendable, Hashable {
   case broken(String)
   /// The time for it was over: whether the request has been carried out is not known.
   case timeout(after: Duration)
+  /// It was too late for the request, which has not been sent.
+  case late
   /// A watch on which nothing has come for a time, not even a bookmark.
   case silent(for: Duration)
   /// The reply is longer than what is read.
@@ -63,7 +65,7 @@ extension APIError {
     switch self {
     case .broken, .timeout, .silent, .tooLarge, .unreadable, .cancelled: true
     case .status(let status): status.code >= 500 && status.code != 503
-    case .unreachable, .credentials, .unsendable: false
+    case .unreachable, .late, .credentials, .unsendable: false
     }
   }
 }
@@ -76,6 +78,7 @@ extension APIError: CustomStringConvertible {
     case .unreachable(let why): "the API server can't be reached: \(why)"
     case .broken(let why): "the connection to the API server broke: \(why)"
     case .timeout(let limit): "the API server has not answered within \(limit)"
+    case .late: "it is too late for the request"
     case .silent(let limit): "the API server has sent nothing for \(limit)"
     case .tooLarge(let limit): "the API server's reply has more than \(limit) bytes"
     case .unreadable(let why): "the API server's reply can't be read: \(why)"

@@ -32,7 +32,7 @@ public struct SystemClock: ClientClock {
 
   /// Waits until a time.
   public func sleep(until deadline: Duration) async throws(CancellationError) {
-    do {
+    do throws(any Error) {
       try await Task.sleep(until: Self.start + deadline, clock: .continuous)
     } catch {
       throw CancellationError()

@@ -111,7 +111,7 @@ final class CredentialStore: Sendable {
     guard configuration.server.hasPrefix("https:") else { return nil }
     var encryption = TLSConfiguration.makeClientConfiguration()
     encryption.minimumTLSVersion = .tlsv12
-    do {
+    do throws(any Error) {
       if let authorities = files.authorities {
         encryption.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(authorities))
       }

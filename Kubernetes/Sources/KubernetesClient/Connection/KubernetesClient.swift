@@ -64,7 +64,7 @@ public final class KubernetesClient: Sendable {
 
   /// Ends all requests and connections.
   public func shutdown() async {
-    do {
+    do throws(any Error) {
       try await http.shutdown()
     } catch {
       // It has been shut down before.
@@ -93,9 +93,13 @@ public final class KubernetesClient: Sendable {
   }
 
   private func attempt(_ request: APIRequest) async throws(APIError) -> [UInt8] {
-    let limit = request.options.timeout ?? configuration.requestTimeout
+    var limit = request.options.timeout ?? configuration.requestTimeout
     let byteCountMax = request.replyByteCountMax ?? configuration.replyByteCountMax
     try await waitForTurn(isUrgent: request.options.isUrgent)
+    if let deadline = request.options.deadline {
+      limit = min(limit, deadline - clock.now)
+      guard limit > .zero else { throw .late }
+    }
     return try await within(limit) { () async throws(APIError) in
       let response = try await self.open(request)
       return try await Self.collect(response.body, upTo: byteCountMax)
@@ -134,7 +138,7 @@ public final class KubernetesClient: Sendable {
       message.body = .bytes(ByteBuffer(bytes: body))
     }
     let response: HTTPClientResponse
-    do {
+    do throws(any Error) {
       response = try await http.execute(message, deadline: .distantFuture)
     } catch {
       throw Self.describe(error)
@@ -174,7 +178,7 @@ public final class KubernetesClient: Sendable {
     _ body: HTTPClientResponse.Body, upTo limit: Int
   ) async throws(APIError) -> [UInt8] {
     var bytes: [UInt8] = []
-    do {
+    do throws(any Error) {
       for try await chunk in body {
         guard bytes.count + chunk.readableBytes <= limit else {
           throw APIError.tooLarge(byteCountMax: limit)

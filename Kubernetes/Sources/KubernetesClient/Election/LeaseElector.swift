@@ -161,17 +161,18 @@ public struct LeaseElector: Sendable {
 /// The right to act that a Lease gives, for a time that grows with each renewal.
 public final class Leadership: Sendable {
   private let clock: any ClientClock
-  private let end = Mutex(Duration.zero)
+  private let state = Mutex(Duration.zero)
 
   init(_ clock: any ClientClock) { self.clock = clock }
 
-  /// Whether it is still there; to be asked before each request that only its holder may make.
-  public var isValid: Bool { clock.now < end.withLock { $0 } }
+  /// Whether it is still there.
+  public var isValid: Bool { clock.now < end }
 
-  /// How long it still lasts.
-  public var rest: Duration { max(.zero, end.withLock { $0 } - clock.now) }
+  /// The time of the client's clock at which it ends if it is not renewed before: the deadline of each
+  /// request that only its holder may make.
+  public var end: Duration { state.withLock { $0 } }
 
   func take(_ state: LeaseElection.State) {
-    end.withLock { if case .leading(let until) = state { $0 = until } else { $0 = .zero } }
+    self.state.withLock { if case .leading(let until) = state { $0 = until } else { $0 = .zero } }
   }
 }

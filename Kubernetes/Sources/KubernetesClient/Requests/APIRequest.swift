@@ -23,6 +23,8 @@ struct APIRequest: Sendable {
 public struct RequestOptions: Sendable, Hashable {
   /// The time for each attempt; `nil` for that of the configuration.
   public var timeout: Duration?
+  /// No attempt goes on after this time of the client's clock; `nil` for no such time.
+  public var deadline: Duration?
   /// Whether it goes before all others: the bound on the rate of requests does not hold for it.
   public var isUrgent: Bool
   /// When it is made again.
@@ -32,9 +34,10 @@ public struct RequestOptions: Sendable, Hashable {
 
   /// Makes options; what is left out has its default.
   public init(
-    timeout: Duration? = nil, isUrgent: Bool = false, repetition: Repetition,
-    repetitionsMax: Int = 4
+    timeout: Duration? = nil, deadline: Duration? = nil, isUrgent: Bool = false,
+    repetition: Repetition, repetitionsMax: Int = 4
   ) {
+    self.deadline = deadline
     self.timeout = timeout
     self.isUrgent = isUrgent
     self.repetition = repetition
@@ -61,7 +64,8 @@ public enum Repetition: Sendable, Hashable {
   /// Whether a request that has failed in this way is made again.
   public func covers(_ error: APIError) -> Bool {
     switch (self, error) {
-    case (.never, _), (_, .cancelled), (_, .credentials), (_, .unsendable), (_, .tooLarge):
+    case (.never, _), (_, .cancelled), (_, .credentials), (_, .unsendable), (_, .late),
+      (_, .tooLarge):
       false
     case (_, .unreachable): true
     case (_, .status(let status)) where status.code == 429 || status.code == 503: true

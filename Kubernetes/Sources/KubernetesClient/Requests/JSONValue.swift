@@ -19,7 +19,7 @@ public enum JSONValue: Sendable, Hashable {
 extension JSONValue {
   /// Turns a value into JSON as its type encodes it.
   public init(encoding value: some Encodable) throws(APIError) {
-    do {
+    do throws(any Error) {
       self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
     } catch {
       throw .unsendable("an object can't be written: \(error)")
@@ -33,7 +33,7 @@ extension JSONValue {
   static func encode(_ value: some Encodable) throws(APIError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
+    do throws(any Error) {
       return [UInt8](try encoder.encode(value))
     } catch {
       throw .unsendable("an object can't be written: \(error)")

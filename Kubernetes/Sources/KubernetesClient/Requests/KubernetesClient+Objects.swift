@@ -60,7 +60,7 @@ extension KubernetesClient {
   static func decode<Value: Decodable>(
     _ bytes: [UInt8], as type: Value.Type = Value.self
   ) throws(APIError) -> Value {
-    do {
+    do throws(any Error) {
       return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
       throw .unreadable(describeDecoding(error))

@@ -98,10 +98,13 @@ extension KubernetesClient {
     _ receive: @Sendable (WatchEvent<Object>) async -> WatchVerdict
   ) async throws(APIError) -> WatchEnd {
     var splitter = LineSplitter(byteCountMax: byteCountMax)
-    do {
+    do throws(any Error) {
       for try await chunk in body {
+        // Parts of an event are no sign of life: one that never ends would be waited for without end.
+        let lines = splitter.append(chunk.readableBytesView)
+        guard !lines.isEmpty else { continue }
         silence.end()
-        for line in splitter.append(chunk.readableBytesView) {
+        for line in lines {
           guard let event = WatchEvent<Object>.read(line, byteCountMax: byteCountMax) else {
             continue
           }

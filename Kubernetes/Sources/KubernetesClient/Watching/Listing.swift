@@ -38,7 +38,7 @@ extension Readable: Decodable {
   public init(from decoder: any Decoder) throws {
     let container = try? decoder.container(keyedBy: CodingKeys.self)
     let reference = try? container?.decode(ObjectReference.self, forKey: .metadata)
-    do {
+    do throws(any Error) {
       let object = try Object(from: decoder)
       guard let reference else {
         self = .unreadable(nil, problem: "it has no name")

@@ -44,7 +44,7 @@ extension WatchEvent: Decodable {
     guard case .text(let bytes) = line else {
       return .unreadable(problem: "an event has more than \(byteCountMax) bytes")
     }
-    do {
+    do throws(any Error) {
       return try JSONDecoder().decode(WatchEvent.self, from: Data(bytes))
     } catch is UnknownEvent {
       return nil
