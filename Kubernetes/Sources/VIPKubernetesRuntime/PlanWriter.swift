@@ -37,6 +37,8 @@ public struct PlanWriter: Sendable {
   private var services: [ObjectKey: String] = [:]
   /// The versions in which own writes have resulted.
   private var ownVersions: [ObjectKey: String] = [:]
+  /// The versions of what has been read again, until news of them have come.
+  private var rereadVersions: [Event.Subject: String] = [:]
   var conditionTimes = ConditionTimes()
   private var eventBucket = TokenBucket(rate: 2, burst: 50)
 
@@ -47,8 +49,18 @@ public struct PlanWriter: Sendable {
     self.instance = instance
   }
 
-  /// Takes note of what the allocator is told.
-  public mutating func observe(_ observation: Observation) {
+  /// Takes note of what the allocator is told, and says whether it is to be told: not what is older than
+  /// what has been read again since.
+  public mutating func observe(_ observation: Observation) -> Bool {
+    if let (subject, version) = observation.version, let last = rereadVersions[subject] {
+      guard version.map({ !ResourceVersion.isOlder($0, than: last) }) ?? true else { return false }
+      rereadVersions[subject] = nil
+    }
+    note(observation)
+    return true
+  }
+
+  private mutating func note(_ observation: Observation) {
     switch observation {
     case .service(let service): services[service.metadata.key] = service.metadata.uid
     case .serviceGone(let key):
@@ -92,16 +104,19 @@ public struct PlanWriter: Sendable {
     return report
   }
 
-  /// Reads the objects of writes that have failed, for the allocator and this writer to observe.
+  /// Reads the objects of writes that have failed, for the allocator to observe.
   ///
-  /// A watch that runs beside it may still say what was before: of an object that has been read here,
-  /// events with an older version are to be left out.
-  public func reread(_ writes: [Write]) async throws(APIError) -> [Observation] {
+  /// This writer takes note of them. A watch that runs beside it may still say what was before.
+  public mutating func reread(_ writes: [Write]) async throws(APIError) -> [Observation] {
     var seen: Set<Event.Subject> = []
     var observations: [Observation] = []
     for write in writes {
       guard let subject = write.subject, seen.insert(subject).inserted else { continue }
       observations.append(try await read(subject))
+    }
+    for observation in observations {
+      note(observation)
+      if let (subject, version) = observation.version { rereadVersions[subject] = version }
     }
     return observations
   }
@@ -251,6 +266,22 @@ public struct PlanWriter: Sendable {
         options: RequestOptions(deadline: leadership?.end, repetition: .never))
     } catch {
       // An event is no state; the conditions say the same.
+    }
+  }
+}
+
+extension Observation {
+  /// What it is about, and its version, which is `nil` for what is gone; nothing for objects that are not
+  /// written.
+  fileprivate var version: (subject: Event.Subject, version: String?)? {
+    switch self {
+    case .service(let service): (.service(service.metadata.key), service.metadata.resourceVersion)
+    case .serviceGone(let key): (.service(key), nil)
+    case .pool(let pool): (.pool(pool.metadata.name), pool.metadata.resourceVersion)
+    case .poolGone(let name): (.pool(name), nil)
+    case .router(let router): (.router(router.metadata.name), router.metadata.resourceVersion)
+    case .routerGone(let name): (.router(name), nil)
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone: nil
     }
   }
 }

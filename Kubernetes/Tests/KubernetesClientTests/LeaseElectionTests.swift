@@ -219,6 +219,8 @@ import Testing
       }
     }
     #expect(!world.isLeading("a", at: now))
+    #expect(world.candidates["a"]?.next(at: now) != .finish)
+    #expect(world.candidates["a"]?.state == .uncertain)
   }
 
   @Test func stoppingTakesOneAttempt() {

@@ -170,6 +170,27 @@ import Testing
     }
   }
 
+  @Test func ofTwoThatRaceOneGetsIt() async throws {
+    let script = LeaseScript()
+    try await Lab.run { request, reply in
+      try await script.answer(request, reply)
+    } _: { lab in
+      let works = [Work(), Work()]
+      await withTaskGroup(of: Void.self) { group in
+        for (number, work) in works.enumerated() {
+          let elector = LeaseElector(lab.client, ObjectName("l", in: "n"), identity: "\(number)")
+          group.addTask { await elector.run { await work.lead($0) } }
+        }
+        // The one waits for its renewal, the other for the next look.
+        await eventually("both wait") { lab.clock.waits.count == 2 }
+        #expect(works.map(\.begun).reduce(0, +) == 1)
+        #expect(script.holder == (works[0].begun == 1 ? "0" : "1"))
+        group.cancelAll()
+      }
+      #expect(script.holder == "")
+    }
+  }
+
   @Test func workThatEndsGivesTheLeaseBack() async throws {
     let script = LeaseScript()
     try await Lab.run { request, reply in

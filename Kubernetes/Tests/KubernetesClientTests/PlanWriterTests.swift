@@ -42,7 +42,7 @@ import VRRP
   ) async throws {
     try await Lab.run(skips: true, script: script) { lab in
       var writer = PlanWriter(lab.client, leadership: nil, instance: "node-a")
-      for observation in observations { writer.observe(observation) }
+      for observation in observations { _ = writer.observe(observation) }
       let report = await writer.make(writes)
       try await test(report, writer, lab.server)
     }
@@ -135,8 +135,14 @@ import VRRP
       #expect(report.error?.isConflict == true)
       #expect(report.failed == [writes[1], writes[3], writes[4]])
       #expect(server.requests.count == 2)
+      var writer = writer
       let observations = try await writer.reread(report.failed)
       #expect(observations == [.router(router), .routerGone("lan-2")])
+      // What a watch says late.
+      let news = try [(3, "11"), (4, "12"), (3, "11")].map { generation, version in
+        writer.observe(.router(try Self.router(generation, version)))
+      }
+      #expect(news == [false, true, true])
     }
   }
 

@@ -105,16 +105,18 @@ public struct APIStatus: Sendable, Hashable {
   /// The longest message that is kept.
   static let messageByteCountMax = 1000
 
+  private static let wordLengthMax = 100
+
   /// Makes a status.
   public init(
     code: Int, reason: String = "", message: String = "", retryAfter: Duration? = nil,
     causes: [String] = []
   ) {
     self.code = code
-    self.reason = reason
+    self.reason = String(reason.prefix(Self.wordLengthMax))
     self.message = String(message.prefix(Self.messageByteCountMax))
     self.retryAfter = retryAfter
-    self.causes = causes
+    self.causes = causes.map { String($0.prefix(Self.wordLengthMax)) }
   }
 
   /// Whether a JSON patch does not fit the object, as when a `test` in it does not hold.

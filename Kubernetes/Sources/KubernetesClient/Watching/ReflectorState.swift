@@ -63,7 +63,9 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
       guard let before = known.removeValue(forKey: reference.name) else { return ([], .more) }
       return ([.gone(before)], .more)
     case .bookmark(let version):
-      if let resourceVersion, !Self.isOlder(version, than: resourceVersion), !version.isEmpty {
+      if let resourceVersion, !ResourceVersion.isOlder(version, than: resourceVersion),
+        !version.isEmpty
+      {
         self.resourceVersion = version
       }
       return ([], .more)
@@ -104,7 +106,7 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
   private mutating func advance(to reference: ObjectReference) -> Continuation? {
     let version = reference.resourceVersion
     guard !version.isEmpty, let resourceVersion else { return nil }
-    guard !Self.isOlder(version, than: resourceVersion) else {
+    guard !ResourceVersion.isOlder(version, than: resourceVersion) else {
       self.resourceVersion = nil
       return .stop(
         .unreadable("version \(version.prefix(40)) came after \(resourceVersion.prefix(40))"))
@@ -122,13 +124,4 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
     if error.isExpired || error.isVersionTooLarge || !isPassing { resourceVersion = nil }
   }
 
-  /// Whether a version is certainly older than another one: as a rule both are numbers that grow.
-  static func isOlder(_ version: String, than other: String) -> Bool {
-    func isNumber(_ text: String) -> Bool {
-      let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-      return text.utf8.allSatisfy(digits.contains) && text.utf8.first != digits.lowerBound
-    }
-    guard isNumber(version), isNumber(other) else { return false }
-    return (version.utf8.count, version) < (other.utf8.count, other)
-  }
 }

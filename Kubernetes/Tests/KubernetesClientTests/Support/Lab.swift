@@ -99,6 +99,8 @@ final class Reflection: Sendable {
 
   var lines: [String] { state.withLock { $0 } }
 
+  var isInterrupted: Bool { lines.contains { $0.hasPrefix("(interrupted") } }
+
   /// The lines about objects.
   var objects: [String] { lines.filter { !$0.hasPrefix("(") } }
 
@@ -130,4 +132,11 @@ final class Gate: Sendable {
   private let state = Mutex(false)
   var isOpen: Bool { state.withLock { $0 } }
   func open() { state.withLock { $0 = true } }
+}
+
+/// A number that grows.
+final class Counter: Sendable {
+  private let state = Mutex(0)
+  var value: Int { state.withLock { $0 } }
+  func increase() { state.withLock { $0 += 1 } }
 }
