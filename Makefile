@@ -12,8 +12,10 @@ RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
 
 # A terminal shows a build's progress; a log only what went wrong.
 QUIET := $(shell test -t 1 || echo --quiet)
-# Of a test run only what a person wants to read: failures, skips and the closing line. V=1: all.
-BRIEF := $(if $(V),cat,grep --line-buffered -vP '^(◇|↳|\[|✔ (Suite|Test (?!run with)))')
+# Of a test run only what a person wants to read: failures with what is said of them, skips and the
+# closing line. V=1: all.
+BRIEF := $(if $(V),cat,awk '/^↳/ { if (shown) print; next } \
+  { shown = !/^(◇|\[|✔ Suite|✔ Test )/ || /^✔ Test run with/ } shown { print; fflush() }')
 # Test targets in which tests wait for processes, threads or the kernel.
 WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReportsTests VIPServiceTests \
   VIPTests vipctlTests

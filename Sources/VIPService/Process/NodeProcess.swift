@@ -126,7 +126,12 @@ public struct NodeProcess: Sendable {
     // Before any other thread exists, so that all inherit it.
     Signals.block()
     let stops = Stops()
-    Task.detached { exit(await life(stops)) }
+    Task.detached {
+      // The first timer makes the runtime of the language ask for what it ends the process without:
+      // before there is anything to leave behind.
+      try? await Task.sleep(for: .milliseconds(1))
+      exit(await life(stops))
+    }
     Signals.take(stops, hintForReports: hintForReports)
   }
 
