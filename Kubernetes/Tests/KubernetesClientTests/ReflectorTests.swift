@@ -65,6 +65,7 @@ import Testing
         await eventually("all is said") { reflection.objects.count == 2 }
         #expect(reflection.objects == ["listed", "changed a red"])
         #expect(lab.server.requests.count == 3)
+        #expect(reflection.lines.contains { $0.contains("in the middle of an event") })
       }
     }
   }

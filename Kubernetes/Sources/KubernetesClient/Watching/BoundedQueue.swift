@@ -24,6 +24,9 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
     self.capacity = capacity
   }
 
+  /// Whether nothing waits to be taken.
+  public var isEmpty: Bool { state.withLock { $0.elements.isEmpty } }
+
   /// Adds an element, after waiting for room, and says whether it has been taken: not after the end of
   /// the queue, and not if the task is cancelled while it waits.
   @discardableResult

@@ -138,6 +138,9 @@ struct FakeReply: Sendable {
 
   init(_ channel: any Channel) { self.channel = channel }
 
+  /// Whether the client is still there.
+  var isOpen: Bool { channel.isActive }
+
   /// Writes, and waits until the kernel has taken it.
   private func write(_ part: HTTPServerResponsePart) async throws {
     try await channel.writeAndFlush(part)
