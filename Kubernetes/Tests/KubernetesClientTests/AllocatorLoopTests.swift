@@ -75,15 +75,17 @@ import VRRP
     private let task = Mutex<Task<Void, Never>?>(nil)
     private let lab: Lab
     let beginnings = Counter()
+    let failures = Counter()
 
     init(_ lab: Lab) { self.lab = lab }
 
     func start() {
-      let (lab, beginnings) = (lab, beginnings)
+      let (lab, beginnings, failures) = (lab, beginnings, failures)
       task.withLock {
         $0 = Task {
           await AllocatorLoop(lab.client, instance: "test").run(nil) { news in
             if case .began = news { beginnings.increase() }
+            if case .failed = news { failures.increase() }
           }
         }
       }
@@ -166,7 +168,9 @@ import VRRP
       var chance = Chance(seed: seed)
       api.fail(seed: seed)
       work.start()
-      for step in 0..<40 {
+      var step = 0
+      while work.failures.value < 8 || api.writeCount < 60 {
+        step += 1
         switch chance.next(of: 10) {
         case 0...4: Self.addService("s\(chance.next(of: 12))", to: api)
         case 5...6: Self.removeService("s\(chance.next(of: 12))", from: api)
@@ -174,9 +178,11 @@ import VRRP
         case 8:
           await work.stop()
           work.start()
-        default: api.put("/api/v1/nodes/node-\(step)", ["metadata": Self.name("node-\(step)")])
+        default:
+          let node = "node-\(step % 7)"
+          api.put("/api/v1/nodes/\(node)", ["metadata": Self.name(node)])
         }
-        for _ in 0..<chance.next(of: 20) { await shortPause() }
+        for _ in 0..<chance.next(of: 40) { await shortPause() }
         try Self.check(api)
       }
       api.fail(seed: nil)

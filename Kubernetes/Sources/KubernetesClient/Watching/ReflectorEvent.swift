@@ -26,6 +26,16 @@ public struct ReflectedList<Object: Decodable & Sendable>: Sendable {
   public var gone: [ObjectReference]
   /// Those that are there but can't be read.
   public var unreadable: [ObjectReference]
+
+  /// Makes a list.
+  public init(
+    objects: [(reference: ObjectReference, object: Object)], gone: [ObjectReference],
+    unreadable: [ObjectReference]
+  ) {
+    self.objects = objects
+    self.gone = gone
+    self.unreadable = unreadable
+  }
 }
 
 /// How a ``Reflector`` works.
