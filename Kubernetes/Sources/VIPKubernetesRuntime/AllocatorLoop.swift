@@ -115,7 +115,7 @@ private struct AllocatorTurn {
   private var allocator: Allocator
   private var hasBegun = false
   private var writer: PlanWriter
-  private var backoff = Backoff()
+  private var backoff = Backoff(first: .milliseconds(100))
 
   init(
     _ client: KubernetesClient, _ options: AllocatorOptions, _ leadership: Leadership?,
@@ -155,7 +155,10 @@ private struct AllocatorTurn {
       guard !writes.isEmpty else { return true }
       let report = await writer.make(writes)
       if report.madeCount > 0 { await tell(.made(Array(writes.prefix(report.madeCount)))) }
-      guard let error = report.error else { continue }
+      guard let error = report.error else {
+        backoff.reset()
+        continue
+      }
       await tell(.failed(report))
       for write in report.failed { allocator.failed(write) }
       guard await wait(after: error), await reread(report.failed) else { return false }

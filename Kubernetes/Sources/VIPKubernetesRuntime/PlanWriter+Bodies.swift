@@ -64,7 +64,7 @@ extension PlanWriter {
     return [
       "apiVersion": "events.k8s.io/v1", "kind": "Event",
       "metadata": [
-        "name": .string("\(subject.name.prefix(200)).\(String(number, radix: 16))"),
+        "name": .string("\(subject.eventPrefix).\(String(number, radix: 16))"),
         "namespace": .string(subject.eventNamespace),
       ],
       "eventTime": .string(MicroTime.now()), "reportingController": "vipctl.io/allocator",
@@ -85,6 +85,13 @@ extension Event.Subject {
     case .service(let key): key.name
     case .router(let name), .pool(let name): name
     }
+  }
+
+  /// The beginning of the names of its events, which has to end like a name.
+  var eventPrefix: Substring {
+    var start = name.prefix(200)
+    while let last = start.last, !last.isLetter, !last.isNumber { start.removeLast() }
+    return start
   }
 
   /// Where its events are kept.

@@ -1,7 +1,8 @@
 import FoundationEssentials
-import KubernetesClient
 import Synchronization
 import Testing
+
+@testable import KubernetesClient
 
 @Suite(.timeLimit(.minutes(3))) struct LeaseElectorTests {
   /// A Lease as an API server keeps it.
@@ -21,6 +22,7 @@ import Testing
       state.withLock { ($0.holder, $0.version) = (holder, $0.version + 1) }
     }
     func goDown() { state.withLock { $0.isDown = true } }
+    func comeBack() { state.withLock { $0.isDown = false } }
     func hang() { state.withLock { $0.isHanging = true } }
 
     func answer(_ request: FakeRequest, _ reply: FakeReply) async throws {
@@ -155,6 +157,46 @@ import Testing
       await eventually("the work has ended") { work.ended == 1 }
       #expect(lab.clock.now == .seconds(10))
     }
+  }
+
+  @Test func workThatEndsWithItsRightIsBegunAgain() async throws {
+    let script = LeaseScript()
+    try await Lab.run { request, reply in
+      try await script.answer(request, reply)
+    } _: { lab in
+      let begun = Counter()
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          await LeaseElector(lab.client, ObjectName("l", in: "n"), identity: "me").run {
+            leadership in
+            begun.increase()
+            // Notices it before its task is cancelled, as a rule.
+            while leadership.isValid, !Task.isCancelled { await shortPause() }
+          }
+        }
+        for round in 1...5 {
+          await eventually("it leads") { begun.value == round }
+          script.goDown()
+          await Self.advance(lab, .seconds(12))
+          script.comeBack()
+          await Self.advance(lab, .seconds(20))
+        }
+        group.cancelAll()
+      }
+      #expect(begun.value == 6)
+    }
+  }
+
+  @Test func aRightThatHasEndedDoesNotBeginAgain() {
+    let clock = ManualClock()
+    let leadership = Leadership(clock)
+    #expect(!leadership.isValid)
+    leadership.take(.leading(until: .seconds(10)))
+    clock.advance(.seconds(9))
+    leadership.take(.leading(until: .seconds(15)))
+    clock.advance(.seconds(6))
+    leadership.take(.leading(until: .seconds(30)))
+    #expect(!leadership.isValid)
   }
 
   @Test func aLeaseThatIsTakenEndsTheWork() async throws {

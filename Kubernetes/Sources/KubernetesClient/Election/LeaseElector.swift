@@ -45,7 +45,10 @@ public struct LeaseElector: Sendable {
 
   private enum Outcome: Sendable {
     case lost(LeaseElection)
+    /// What was to be done has ended, and the right to do it has not.
     case ended
+    /// What was to be done has noticed first that the right to do it has ended.
+    case stopped
   }
 
   /// Does what is to be done with the Lease while it is renewed.
@@ -60,7 +63,7 @@ public struct LeaseElector: Sendable {
     return await withTaskGroup(of: Outcome.self) { group in
       group.addTask {
         await lead(leadership)
-        return .ended
+        return leadership.isValid ? .ended : .stopped
       }
       group.addTask {
         .lost(
@@ -73,6 +76,7 @@ public struct LeaseElector: Sendable {
         switch outcome {
         case .lost(let election): last = election
         case .ended: hasEnded = hasEnded || isFirst
+        case .stopped: break
         }
         isFirst = false
         group.cancelAll()
@@ -159,9 +163,11 @@ public struct LeaseElector: Sendable {
 }
 
 /// The right to act that a Lease gives, for a time that grows with each renewal.
+///
+/// Once it has ended it does not begin again: then there is another one.
 public final class Leadership: Sendable {
   private let clock: any ClientClock
-  private let state = Mutex(Duration.zero)
+  private let state = Mutex<Duration?>(nil)
 
   init(_ clock: any ClientClock) { self.clock = clock }
 
@@ -170,9 +176,13 @@ public final class Leadership: Sendable {
 
   /// The time of the client's clock at which it ends if it is not renewed before: the deadline of each
   /// request that only its holder may make.
-  public var end: Duration { state.withLock { $0 } }
+  public var end: Duration { state.withLock { $0 ?? .zero } }
 
   func take(_ state: LeaseElection.State) {
-    self.state.withLock { if case .leading(let until) = state { $0 = until } else { $0 = .zero } }
+    let now = clock.now
+    self.state.withLock { end in
+      let isOver = end.map { now >= $0 } ?? false
+      if !isOver, case .leading(let until) = state { end = until } else { end = .zero }
+    }
   }
 }
