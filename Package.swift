@@ -182,6 +182,7 @@ let package = Package(
       dependencies: [
         "vipctl", "VIP", "VIPConfiguration", "VIPControl", "VIPMonitor", "VIPReports", "VIPService",
         "VIPCore", "VRRP", "VRRPSimulation", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: common),
   ]

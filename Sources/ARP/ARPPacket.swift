@@ -19,7 +19,7 @@ public struct ARPPacket: Sendable, Hashable {
   /// Size of a message, in bytes.
   public static let byteCount = 28
 
-  /// What the message does.
+  /// Operation of a message, as its number on the wire.
   public struct Operation: RawRepresentable, Sendable, Hashable {
     /// The number on the wire.
     public let rawValue: UInt16
@@ -35,7 +35,7 @@ public struct ARPPacket: Sendable, Hashable {
     public static let reply = Operation(rawValue: 2)
   }
 
-  /// What the message does.
+  /// The operation of the message.
   public var operation: Operation
   /// The sender's Ethernet address.
   public var senderMAC: MACAddress
@@ -110,7 +110,7 @@ public struct ARPPacket: Sendable, Hashable {
   }
 }
 
-/// What a message is for.
+/// The purpose of a message.
 extension ARPPacket {
   /// The uses that RFC 826 and RFC 5227 make of the two operations.
   public enum Kind: String, Sendable, Hashable {
@@ -126,7 +126,7 @@ extension ARPPacket {
     case other
   }
 
-  /// What the message is for.
+  /// The purpose of the message.
   public var kind: Kind {
     switch operation {
     case .request, .reply:

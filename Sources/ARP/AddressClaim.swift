@@ -1,13 +1,13 @@
 public import VIPCore
 
-/// What one frame says about the holder of an address, or about a machine that wants it.
+/// A frame's claim to an address: that a machine holds it, or wants it.
 ///
 /// This is all that a node needs from the segment: the new holder's announcement lets the old one
 /// release the address, and a stranger's claim is a conflict (RFC 5227 §2.4, RFC 4862 §5.4).
 /// The caller leaves out its own claims by comparing ``mac`` with its interface's and its virtual
 /// routers' addresses.
 public struct AddressClaim: Sendable, Hashable {
-  /// How the claim was made.
+  /// The way in which a claim is made.
   public enum Form: String, Sendable, Hashable {
     /// An unasked ARP message, or an unsolicited Neighbor Advertisement with the override flag:
     /// "from now on the address is here".
@@ -24,7 +24,7 @@ public struct AddressClaim: Sendable, Hashable {
   public let address: IPAddress
   /// The Ethernet address that claims it.
   public let mac: MACAddress
-  /// How.
+  /// The way in which it was made.
   public let form: Form
 
   /// Makes a claim.

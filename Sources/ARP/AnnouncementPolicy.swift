@@ -1,4 +1,5 @@
-/// How often an address is announced after it moved, and how fast many addresses are.
+/// Number and pace of the announcements of an address after it moved, and the pace of those of many
+/// addresses.
 public struct AnnouncementPolicy: Sendable, Hashable {
   /// The pauses between an address's announcements: one fewer than there are announcements.
   public var pauses: [Duration]

@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// Which address to announce next, and when.
+/// The address to announce next, and the time to do so.
 ///
 /// A value without a clock. Its owner calls ``announce(_:now:)`` when an address moved here, waits
 /// until ``deadline``, then takes addresses with ``popDue(by:)`` until that returns `nil` and sends
@@ -44,7 +44,7 @@ public struct AnnouncementQueue: Sendable {
   /// The rate as the time one announcement uses up (the generic cell rate algorithm).
   private let interval: UInt64
   private let tolerance: UInt64
-  /// When all announcements so far are paid for at that rate.
+  /// The time when all announcements so far are paid for at that rate.
   private var paidUntil = Instant.zero
 
   /// The first back-off: about what 1 Gbit/s takes for a full queue of 1,000 large frames.
@@ -64,7 +64,7 @@ public struct AnnouncementQueue: Sendable {
     self.tolerance = overflow ? .max : tolerance
   }
 
-  /// How many addresses have announcements to come.
+  /// Number of addresses that have announcements to come.
   public var count: Int { slotOf.count }
 
   /// Whether no announcement is to come.
@@ -73,7 +73,7 @@ public struct AnnouncementQueue: Sendable {
   /// Whether an address has announcements to come.
   public func contains(_ address: IPAddress) -> Bool { slotOf[address] != nil }
 
-  /// When ``popDue(by:)`` will have something next; `nil` if the queue is empty.
+  /// The time when ``popDue(by:)`` will have something next; `nil` if the queue is empty.
   public var deadline: Instant? {
     var earliest: Instant?
     for round in rounds where round.first >= 0 {

@@ -42,7 +42,7 @@ public struct EthernetFrame: Sendable, Hashable {
   public var source: MACAddress
   /// The tag of IEEE 802.1Q (priority, drop bit, VLAN), if the frame has one.
   public var tag: UInt16?
-  /// What the payload is.
+  /// The type of the payload.
   public var etherType: EtherType
 
   /// Makes a header.

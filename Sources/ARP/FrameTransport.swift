@@ -28,11 +28,11 @@ public protocol FrameReceiver: AnyObject {
   func drain(limit: Int, handler: (Span<UInt8>) -> Void) throws(FrameError) -> Int
 }
 
-/// Which frames to receive.
+/// The frames to receive.
 public enum FrameFilter: Sendable, Hashable {
   /// None: the transport only sends.
   case nothing
-  /// What others say about addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
+  /// Claims of others to addresses: ARP, Neighbor Advertisements, IPv6 probes. The link-layer
   /// addresses in them are for ``AddressClaim`` to judge. Beside these the VRRP messages for some
   /// virtual routers.
   case announcements(groups: Set<VRID> = [])
@@ -46,9 +46,9 @@ public enum FrameFilter: Sendable, Hashable {
   case segment
 }
 
-/// Why a frame could not be sent or received.
+/// The reason why a frame could not be sent or received.
 public struct FrameError: Error, Sendable, Hashable {
-  /// What to do about it.
+  /// Kind of failure, by the remedy.
   public enum Cause: String, Sendable, Hashable {
     /// A queue is full (ENOBUFS, EAGAIN, ENOMEM): try again a little later.
     case busy
@@ -66,13 +66,13 @@ public struct FrameError: Error, Sendable, Hashable {
 
   /// The interface's name.
   public let interface: String
-  /// What was attempted: `open`, `send`, `receive`.
+  /// The operation that was attempted: `open`, `send`, `receive`.
   public let operation: String
-  /// What to do about it.
+  /// The kind of failure, by the remedy.
   public let cause: Cause
   /// The system's error number; 0 if there was none.
   public let errorNumber: Int32
-  /// What the system or libpcap said.
+  /// The words of the system or of libpcap.
   public let message: String
 
   /// Makes an error with a given cause.
@@ -117,6 +117,6 @@ public struct FrameError: Error, Sendable, Hashable {
 }
 
 extension FrameError: CustomStringConvertible {
-  /// What, where and why in one line.
+  /// The failure in one line: what, where and why.
   public var description: String { "\(interface): \(operation): \(message)" }
 }

@@ -1,7 +1,7 @@
 import VIPCore
 
-/// What all messages of Neighbor Discovery (RFC 4861 §4) share: an IPv6 header that proves the
-/// sender is on this link, an ICMPv6 header, a target and options.
+/// The common part of all messages of Neighbor Discovery (RFC 4861 §4): an IPv6 header that proves
+/// the sender is on this link, an ICMPv6 header, a target and options.
 enum NeighborDiscovery {
   enum Offset {
     static let type = 0

@@ -1,4 +1,4 @@
-/// Why a frame was not understood.
+/// The reason why a frame was not understood.
 ///
 /// Nothing that arrives can do more than cause one of these: each parser checks the length before
 /// it reads and each value before it believes it.
@@ -44,7 +44,7 @@ public enum WireError: Error, Sendable, Hashable {
 }
 
 extension WireError: CustomStringConvertible {
-  /// What is wrong, in a few words.
+  /// The fault, in a few words.
   public var description: String {
     switch self {
     case .truncated(let needed, let found): "truncated: \(found) bytes where \(needed) are needed"

@@ -40,7 +40,8 @@ SAME_FIELD(vip_ucred, gid, ucred, gid);
 _Static_assert(SCHED_OTHER == 0 && SCHED_FIFO == 1, "vip_sched_other, vip_sched_fifo");
 _Static_assert(SCHED_RESET_ON_FORK == 0x40000000, "vip_sched_reset_on_fork");
 _Static_assert(
-    CMSG_SPACE(sizeof(struct in_pktinfo)) <= 256 && CMSG_SPACE(sizeof(struct in6_pktinfo)) <= 256,
+    CMSG_SPACE(sizeof(struct in_pktinfo)) <= VIP_CONTROL_CAPACITY
+        && CMSG_SPACE(sizeof(struct in6_pktinfo)) <= VIP_CONTROL_CAPACITY,
     "vip_control_capacity");
 
 // The same on every architecture that Swift knows, and younger than some C libraries.

@@ -1,6 +1,6 @@
 public import VIPCore
 
-/// What the kernel says about the state of an address (IFA_FLAGS).
+/// Flags by which the kernel describes the state of an address (IFA_FLAGS).
 public struct AddressFlags: OptionSet, Sendable, Hashable {
   /// The bits as the kernel numbers them.
   public let rawValue: UInt32
@@ -61,7 +61,7 @@ public struct AddressRecord: Sendable, Hashable {
   public var preferredLifetime: Duration?
   /// The name under which old tools list an IPv4 address, such as `eth0:1`.
   public var label: String?
-  /// How far the address is valid: 0 everywhere, 253 on its link, 254 on this machine.
+  /// The reach of the address: 0 everywhere, 253 on its link, 254 on this machine.
   public var scope: UInt8
 
   /// Makes a description of an address.

@@ -14,7 +14,7 @@ public struct AddressRequest: Sendable, Hashable {
   public var address: InterfaceAddress
   /// The tag by which the address is recognised later; zero sends none.
   public var protocolTag: UInt8
-  /// How long the kernel keeps the address unless it is asked again; `nil` is without limit.
+  /// Time for which the kernel keeps the address unless it is asked again; `nil` is without limit.
   ///
   /// Rounded up to whole seconds. The kernel removes the address up to one second late and never
   /// more than 20 ms early. It refuses a lifetime that is not positive (EINVAL).
@@ -72,7 +72,7 @@ public struct AddressRequest: Sendable, Hashable {
   /// the start. IPv4 picks the first of a subnet and ignores all this.
   package var preferredSeconds: UInt32 { address.family == .ipv6 ? 0 : validSeconds }
 
-  /// What is asked of the kernel besides the address.
+  /// The flags that the kernel is asked to give to the address.
   ///
   /// The election has decided which machine owns an IPv6 address, so detection of duplicates would only cost
   /// a second; the route to the subnet belongs to the node's own address.
@@ -83,6 +83,6 @@ public struct AddressRequest: Sendable, Hashable {
     return makesRoute ? [] : .noPrefixRoute
   }
 
-  /// How far the address is valid; the kernel finds that out itself for IPv6.
+  /// The reach of the address; the kernel finds that out itself for IPv6.
   package var scope: UInt8 { address.family == .ipv4 && address.address.isLoopback ? 254 : 0 }
 }

@@ -1,6 +1,7 @@
 public import VIPCore
 
-/// What the kernel says about the state of a network interface (IFF_UP and its neighbours).
+/// Flags by which the kernel describes the state of a network interface (IFF_UP and its
+/// neighbours).
 public struct LinkFlags: OptionSet, Sendable, Hashable {
   /// The bits as the kernel numbers them.
   public let rawValue: UInt32

@@ -9,9 +9,10 @@ public enum IPv4Setting: UInt16, Sendable, Hashable, CaseIterable {
   case forwarding = 1
   /// Whether a packet's source must be reachable: 0 no, 1 by this interface, 2 by any.
   case reversePathFilter = 8
-  /// Which of this machine's addresses go into ARP requests: 0 any, 2 only those of the interface.
+  /// The addresses of this machine that go into ARP requests: 0 any, 2 only those of the interface.
   case arpAnnounce = 18
-  /// Which addresses ARP requests are answered for: 0 all of the machine, 1 those of the interface.
+  /// The addresses that ARP requests are answered for: 0 all of the machine, 1 those of the
+  /// interface.
   case arpIgnore = 19
   /// Whether the next address of a subnet takes the place of the first one when that is removed.
   case promotesSecondaries = 20
@@ -49,7 +50,7 @@ public struct Macvlan: Sendable, Hashable {
   }
 }
 
-/// What is to become of an interface.
+/// A change of an interface that is asked of the kernel.
 public enum LinkRequest: Sendable, Hashable {
   /// Make a macvlan, switched off.
   ///
@@ -76,7 +77,7 @@ public enum LinkRequest: Sendable, Hashable {
   /// Equivalent to: `ip link delete IF`
   case delete(index: Int32)
 
-  /// What is asked, for an error.
+  /// The request in words, for an error.
   var operation: String {
     switch self {
     case .create(let macvlan): "create \(macvlan.name) on interface \(macvlan.parentIndex)"

@@ -5,13 +5,13 @@ import Glibc
 /// `description` reads as one line: what was asked, why it was refused in the kernel's own words
 /// where it gave any, and the name of the error number.
 public struct NetlinkError: Error, Sendable, Hashable {
-  /// What was asked for: `add 192.0.2.100/24 to interface 2`.
+  /// The request that failed: `add 192.0.2.100/24 to interface 2`.
   public let operation: String
   /// The error number, positive, as `errno` has it.
   public let code: Int32
   /// The kernel's own explanation (NLMSGERR_ATTR_MSG), if it sent one.
   public let message: String?
-  /// Which byte of the request the kernel objects to (NLMSGERR_ATTR_OFFS), if it said so.
+  /// The byte of the request that the kernel objects to (NLMSGERR_ATTR_OFFS), if it said so.
   public let offset: Int?
 
   /// Makes an error from its parts.
@@ -31,7 +31,7 @@ public struct NetlinkError: Error, Sendable, Hashable {
     code == ENETUNREACH || code == EHOSTUNREACH || code == EACCES || code == EINVAL
   }
 
-  /// What is to be removed is not among the routes (ESRCH).
+  /// Whether the route that is to be removed is not there (ESRCH).
   var isNoSuchRoute: Bool { code == ESRCH }
 
   /// Whether the address or its interface does not exist (EADDRNOTAVAIL, ENODEV, ENXIO).

@@ -12,7 +12,7 @@ public final class NetlinkKernel: Kernel {
   /// The answers, which the kernel queues before the send returns, fit the default receive buffer
   /// four times.
   static let batchLimit = UInt64.bitWidth
-  /// How often a list is read again that changed meanwhile.
+  /// Number of times that a list is read again that changed meanwhile.
   static let dumpAttempts = 10
 
   let commands: NetlinkSocket
@@ -283,7 +283,7 @@ extension NetlinkKernel {
     }
   }
 
-  /// What no two addresses have in common.
+  /// Properties that no two addresses have in common.
   private struct Identity: Hashable {
     let interfaceIndex: Int32
     let address: InterfaceAddress

@@ -72,7 +72,7 @@ struct NetlinkSocket: ~Copyable {
     }
   }
 
-  /// What one call of `receive` brought.
+  /// The result of one call of `receive`.
   enum Received {
     /// A datagram of this many bytes from the kernel.
     case datagram(Int)

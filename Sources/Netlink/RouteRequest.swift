@@ -9,8 +9,8 @@ public struct RouteRequest: Sendable, Hashable {
   public var interfaceIndex: Int32
   /// The subnet: an address with no bits behind its prefix.
   public var subnet: InterfaceAddress
-  /// How long the kernel keeps the route unless it is asked again; `nil` is without end, as always for
-  /// IPv4.
+  /// Time for which the kernel keeps the route unless it is asked again; `nil` is without end, as
+  /// always for IPv4.
   public var lifetime: Duration?
 
   /// Makes a request.
@@ -23,9 +23,9 @@ public struct RouteRequest: Sendable, Hashable {
 
 /// The route that the kernel would take.
 public struct RouteRecord: Sendable, Hashable {
-  /// How many bits of the destination it is chosen by; 0 for a default route.
+  /// Number of bits of the destination by which it is chosen; 0 for a default route.
   public var prefixLength: Int
-  /// Which program made it, as the kernel numbers routing protocols.
+  /// The program that made it, as the kernel numbers routing protocols.
   public var protocolTag: UInt8
   /// Whether the destination is an address of this machine.
   public var isLocal: Bool

@@ -42,7 +42,8 @@ extension Node {
     try await apply(target(configuration, replacing))
   }
 
-  /// What ``apply(_:removing:unready:)`` would do now, after the same checks; nothing changes.
+  /// Tells what ``apply(_:removing:unready:)`` would do now, after the same checks; changes
+  /// nothing.
   ///
   /// Takes its parameters and throws what it throws.
   public func preview(
@@ -51,7 +52,7 @@ extension Node {
     try await preview(ChangeTarget(.routers(wanted), removing: removing, unready: unready))
   }
 
-  /// What ``apply(_:replacing:)`` would do now, after the same checks; nothing changes.
+  /// Tells what ``apply(_:replacing:)`` would do now, after the same checks; changes nothing.
   ///
   /// Takes its parameters and throws what it throws, but for what only the machine can refuse.
   public func preview(
@@ -147,7 +148,8 @@ extension Node {
     }
   }
 
-  /// What bringing routers up on a node of their own would do on this machine; nothing changes.
+  /// Tells what bringing routers up on a node of their own would do on this machine; changes
+  /// nothing.
   ///
   /// - Throws: what ``apply(_:removing:unready:)`` of such a node would.
   public static func preview(
@@ -176,7 +178,7 @@ extension Node {
     try target.check(on: engine)
   }
 
-  /// What has to be done for what is wanted.
+  /// Works out the steps to what is wanted.
   private func plan(_ target: ChangeTarget) throws(NodeError) -> ChangePlan {
     var plan = try target.plan(on: engine)
     if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }

@@ -1,4 +1,4 @@
-/// What the program that runs a node knows about its routers.
+/// Knowledge of the program that runs a node about its routers.
 extension Node {
   /// Makes a router unfit, weaker or fit again, for a cause that the caller knows: a health check, a
   /// readiness gate, a group of routers that fail together.

@@ -2,9 +2,9 @@ import Glibc
 import Synchronization
 public import VIPCore
 
-/// What a node is doing at a moment, with the place of that moment among its events.
+/// A node's status at a moment, with the place of that moment among its events.
 public struct NodeSnapshot: Sendable, Hashable {
-  /// What the node is doing.
+  /// The status of the node.
   public let status: NodeStatus
   /// The number of the last event that had happened by then; 0 if none had.
   public let sequence: UInt64
@@ -23,7 +23,7 @@ extension Node {
     engine.routerNames(holding: address)
   }
 
-  /// What the node is doing; only one router's part if a name is given.
+  /// The status of the node; only one router's part if a name is given.
   ///
   /// - Throws: ``NodeError/Kind/unknownRouter``.
   public func status(_ name: String? = nil) throws(NodeError) -> NodeStatus {
@@ -31,7 +31,7 @@ extension Node {
     return makeStatus(name)
   }
 
-  /// What the node is doing, and how many events led there.
+  /// The status of the node, and the number of the events that led there.
   ///
   /// Follow it with ``stampedEvents(after:)``: no event is missed and none is told twice.
   public func snapshot() -> NodeSnapshot {
@@ -40,7 +40,7 @@ extension Node {
     return NodeSnapshot(status: makeStatus(nil), sequence: history.sequence)
   }
 
-  /// How long the node's thread works at a time, once that is measured.
+  /// Measures the length of the pieces in which the node's thread works.
   package nonisolated var workMeter: WorkMeter { loop.meter }
 
   /// The number of the last event that has happened; 0 if none has.
@@ -64,18 +64,18 @@ extension Node {
         lease: engine.lease, endsWhenIdle: options.endsWhenIdle, guard: engine.guardState,
         guardPid: engine.guardPid, isRealtime: loop.isRealtime,
         wakeUps: engine.wakeUpStatus,
-        problems: [engine.nodeProblem].compactMap { $0 } + problems),
+        problems: [engine.nodeProblem].compactMap { $0 } + problems.present),
       routers: engine.status(name))
   }
 
-  /// What happens from now on.
+  /// The events from now on.
   ///
   /// A reader that falls far behind misses the oldest events.
   public nonisolated func events() -> some AsyncSequence<NodeEvent, Never> & Sendable {
     stampedEvents().map(\.event)
   }
 
-  /// What happens from now on, each with its time and number.
+  /// The events from now on, each with its time and number.
   ///
   /// A reader that falls far behind misses the oldest events, which their numbers show.
   ///
@@ -87,7 +87,7 @@ extension Node {
     observers.stream(keeping: count)
   }
 
-  /// What has happened since the event with a number, then what happens from now on.
+  /// The events since the one with a number, then those from now on.
   ///
   /// The last thousand events are kept for it; if more have happened, the first number shows it, and
   /// a new ``snapshot()`` tells where the node stands.
@@ -99,7 +99,7 @@ extension Node {
     observers.stream(beginningWith: history.last.filter { $0.sequence > sequence })
   }
 
-  /// What happened last, up to a thousand events.
+  /// The last events, up to a thousand.
   public var pastEvents: [StampedEvent] { history.last }
 
   /// Tells what has happened around the node, such as what became of programs that were run for its
@@ -160,13 +160,5 @@ final class Observers: Sendable {
       return Array(table.continuations.values)
     }
     for continuation in continuations { continuation.finish() }
-  }
-}
-
-extension Node {
-  /// Notes addresses whose list others have removed; a change that is under way does that itself.
-  package func noteAddressesAgain() async {
-    guard !isApplying, !isShuttingDown, !engine.routerNames.isEmpty else { return }
-    await noteAddresses()
   }
 }

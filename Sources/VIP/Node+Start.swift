@@ -1,13 +1,13 @@
 import VIPCore
 
 extension Node {
-  /// What a node needs beside its machine when it starts, as far as it can have it.
+  /// The means that a node needs beside its machine when it starts, as far as it can have them.
   struct Start {
     /// Where it notes which addresses it may hold.
     let file: AddressFile?
-    /// What an earlier node has noted there.
+    /// The addresses that an earlier node has noted there.
     private(set) var leftovers: Set<AddressFile.Entry>?
-    /// Why that is not believed.
+    /// The reason why that is not believed.
     private(set) var problem: NodeProblem?
 
     /// Reads what an earlier node has noted.
@@ -42,7 +42,7 @@ extension Node {
       }
     }
 
-    /// What a node says that does without real-time scheduling.
+    /// The warning of a node that does without real-time scheduling.
     static func withoutRealtime(_ error: NodeError) -> String {
       "\(error); the node goes on at the ordinary priority"
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import VIPCore
 
 /// A node: the virtual routers of this machine, their elections, addresses and announcements.
@@ -16,7 +17,7 @@ import VIPCore
 /// End a node with ``shutdown()``. A node that is merely dropped stops at once; its addresses go by
 /// its guard if it has one (``NodeSettings/isGuarded``), else when their leases end.
 public actor Node {
-  /// What a node is told when it is made.
+  /// Settings that a node is given when it is made.
   public struct Options: Sendable, Hashable {
     /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
     public var settings: NodeSettings
@@ -49,12 +50,14 @@ public actor Node {
   }
 
   let options: Options
-  private var addressFile: AddressFile?
+  var addressFile: AddressFile?
+  /// Whether the directory of that file is still this process's; `nil` if no other could have it.
+  nonisolated let directoryHolding = Mutex<(@Sendable () -> Bool)?>(nil)
   /// The writing of that file that was begun last.
-  private var lastNote: Task<NodeError?, Never>?
-  /// What is wrong beside the engine, in the order in which it began.
-  private(set) var problems: [NodeProblem] = []
-  /// What was wrong at the start, until observers are told.
+  var lastNote: Task<NodeError?, Never>?
+  /// Problems beside the engine, in the order in which they began.
+  private(set) var problems: NodeProblems
+  /// Problems at the start, until observers are told.
   private var startProblems: [NodeProblem] = []
   /// The elections and addresses; nothing but this actor touches them.
   let engine: Engine
@@ -106,8 +109,8 @@ public actor Node {
       throw error
     }
     self.engine = engine
-    problems = [start.problem, problem].compactMap { $0 }
-    startProblems = problems
+    startProblems = [start.problem, problem].compactMap { $0 }
+    problems = NodeProblems(startProblems)
     ending = Ending(engine, observers, loop)
     loop.attach(
       EventLoop.Client(
@@ -187,7 +190,7 @@ public actor Node {
     return try result.get()
   }
 
-  /// What came of something; only its node's thread uses it.
+  /// The result of something; only its node's thread uses it.
   private final class Outcome<Value: Sendable> {
     var value: Result<Value, NodeError>?
   }
@@ -276,34 +279,8 @@ public actor Node {
     }.value
   }
 
-  /// How long ``shutdown()`` may take from now on, as far as the handovers go.
+  /// The longest time that ``shutdown()`` may take from now on, as far as the handovers go.
   public var longestHandover: Duration { engine.longestHandover }
-
-  /// Notes which addresses this node may hold from now on, so that its next life finds them.
-  func noteAddresses(adding wanted: [RouterConfiguration] = []) async {
-    guard let addressFile else { return }
-    let routers = engine.allSettings + wanted
-    // Not on this thread, which must not wait for a disk, and one after the other.
-    let before = lastNote
-    let note = Task.detached { () -> NodeError? in
-      _ = await before?.value
-      do throws(NodeError) {
-        try addressFile.write(routers)
-        return nil
-      } catch {
-        return error
-      }
-    }
-    lastNote = note
-    let text = await note.value.map { "\($0); after a crash addresses may be left behind" }
-    tell(.addressFile, text)
-  }
-
-  /// Notes addresses at a path from now on, for a process that could not have the path before.
-  package func noteAddresses(at path: String) async {
-    addressFile = AddressFile(path: path)
-    await noteAddresses()
-  }
 
   /// Tells of what was wrong at the start, once.
   func tellOfStart() {
@@ -311,27 +288,14 @@ public actor Node {
     startProblems = []
   }
 
-  /// Tells what is wrong with the machine as far as it concerns the node as a whole, a sentence each.
-  package func tellOfMachine(_ texts: [String]) {
-    for problem in problems {
-      guard case .machine(let text) = problem.kind, !texts.contains(text) else { continue }
-      tell(problem.kind, nil)
-    }
-    for text in texts { tell(.machine(text), text) }
+  /// Tells what is wrong with the machine as far as it concerns the node as a whole.
+  package func tellOfMachine(_ found: [(fault: MachineFault, text: String)]) {
+    deliver(problems.setMachine(found))
   }
 
   /// Tells that something is wrong around the node, or what is wrong with it now, or that it is over.
   package func tell(_ kind: NodeProblem.Kind, _ text: String?) {
-    let problem = text.map { NodeProblem(kind, $0) }
-    let place = problems.firstIndex { $0.kind == kind }
-    guard problem != place.map({ problems[$0] }) else { return }
-    if let place {
-      if problem == nil { deliver([.nodeCleared(problems.remove(at: place))]) }
-      if let problem { problems[place] = problem }
-    } else if let problem {
-      problems.append(problem)
-    }
-    if let problem { deliver([.nodeWarning(problem)]) }
+    deliver(problems.set(kind, text))
   }
 
   /// Refuses new routers from now on if there are none.

@@ -54,8 +54,8 @@ public final class NodeCore {
   /// It belongs to the core and is closed with it; nothing can be read from it.
   public var descriptor: Int32 { poller.descriptor }
 
-  /// When the next turn is due even if nothing arrives, in the clock of the platform; `nil` if there
-  /// is no such moment.
+  /// The time when the next turn is due even if nothing arrives, in the clock of the platform;
+  /// `nil` if there is no such moment.
   ///
   /// Only for those who measure the time themselves, such as a simulation: ``descriptor`` takes it
   /// into account.
@@ -71,7 +71,7 @@ public final class NodeCore {
     arm()
   }
 
-  /// What has happened since the last call.
+  /// Takes the events since the last call.
   public func takeEvents() -> [NodeEvent] { engine.takeEvents() }
 
   /// Makes the descriptor readable when the next turn is due.
@@ -161,7 +161,7 @@ public final class NodeCore {
   /// The names of all routers, in the order in which they were added; also of those that leave.
   public var routerNames: [String] { engine.routerNames }
 
-  /// What the routers are doing, one entry for each family; only one router's if a name is given.
+  /// The status of the routers, one entry for each family; only one router's if a name is given.
   public func status(_ name: String? = nil) -> [RouterStatus] { engine.status(name) }
 
   private func checkName(_ name: String) throws(NodeError) {

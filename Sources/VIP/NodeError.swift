@@ -1,4 +1,4 @@
-/// Why a node could not do something: one line that says what, where and what to do.
+/// The reason why a node could not do something: one line that says what, where and what to do.
 public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart.
   public enum Kind: Sendable, Hashable {
@@ -26,7 +26,7 @@ public struct NodeError: Error, Sendable, Hashable, CustomStringConvertible {
     case system(errno: Int32)
   }
 
-  /// What kind of error it is.
+  /// The kind of the error.
   public let kind: Kind
   /// The line for people.
   public let description: String

@@ -1,4 +1,4 @@
-/// What this process may do, as far as a node needs it.
+/// Capabilities of this process, as far as a node needs them.
 public enum ProcessCapabilities {
   /// Before ordinary work, and real-time scheduling.
   static let sysNice = 23

@@ -6,7 +6,7 @@ import VIPCore
 /// what it depends on need not be reported by anything. Waiting costs no timer of its own; the
 /// earliest time limit is a deadline of the node's thread.
 struct Waits {
-  /// How a wait ended.
+  /// The way in which a wait ended.
   enum End: Sendable {
     /// The condition is met.
     case met
@@ -27,7 +27,7 @@ struct Waits {
 
   var isEmpty: Bool { pending.isEmpty }
 
-  /// When the next time limit is over; `nil` if there is none.
+  /// The time when the next time limit is over; `nil` if there is none.
   private(set) var deadline: Instant?
 
   /// A number for a wait that is about to begin.

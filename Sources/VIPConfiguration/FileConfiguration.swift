@@ -1,6 +1,6 @@
 public import VIP
 
-/// What a configuration file says.
+/// The contents of a configuration file.
 public struct FileConfiguration: Sendable, Hashable {
   /// The node's own settings; those that the file does not name have their defaults.
   public var settings: NodeSettings
@@ -11,7 +11,7 @@ public struct FileConfiguration: Sendable, Hashable {
   /// The routers in their order; at least one.
   public var routers: [RouterConfiguration]
 
-  /// What a node process has where nothing is said: a guard, other than a node in a library.
+  /// The settings of a node process where nothing is said: a guard, other than a node in a library.
   public static let defaultSettings = NodeSettings(isGuarded: true)
 
   /// Makes a configuration; what is left out has its default.
@@ -25,7 +25,7 @@ public struct FileConfiguration: Sendable, Hashable {
     self.routers = routers
   }
 
-  /// What the node is to be brought to.
+  /// The configuration that the node is to be brought to.
   public var node: NodeConfiguration {
     NodeConfiguration(settings: settings, routers: routers)
   }

@@ -67,7 +67,7 @@ public enum ControlClient {
     }
   }
 
-  /// How long a node may take to accept a connection that follows its events.
+  /// Time that a node may take to accept a connection that follows its events.
   private static let followTimeout = Duration.seconds(5)
 
   /// Bounds the time for which connecting and sending block: a node that hangs accepts no connection.
@@ -97,8 +97,9 @@ public enum ControlClient {
     }
   }
 
-  /// What is asked may be a secret, and what is answered is believed: the process that listens must be root's, this
-  /// user's, or that of the user to which root has given the runtime directory.
+  /// Requires that the process that listens is root's, this user's, or that of the user to which
+  /// root has given the runtime directory: what is asked may be a secret, and what is answered is
+  /// believed.
   private static func requireTrust(
     in socket: Int32, _ path: String
   ) throws(ControlClientError) {
@@ -160,7 +161,7 @@ public enum ControlClient {
   }
 }
 
-/// Why a node could not be asked.
+/// The reason why a node could not be asked.
 public struct ControlClientError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart.
   public enum Kind: Sendable, Hashable {
@@ -176,7 +177,7 @@ public struct ControlClientError: Error, Sendable, Hashable, CustomStringConvert
     case system
   }
 
-  /// What kind of error it is.
+  /// The kind of the error.
   public let kind: Kind
   /// One line for people.
   public let description: String

@@ -1,7 +1,7 @@
 public import VIP
 public import VIPCore
 
-/// What a client asks of a running node over its control socket.
+/// A request of a client to a running node over its control socket.
 public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
   /// Active, or when the time is over. Those that the machine can't serve yet are refused unless the
@@ -41,7 +41,7 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   }
 }
 
-/// What a node answers.
+/// The answer of a node.
 public enum ControlReply: Sendable, Hashable, Codable {
   /// The request is done; the state of the routers concerned.
   case done(NodeRecord)
@@ -49,13 +49,13 @@ public enum ControlReply: Sendable, Hashable, Codable {
   case changed(ChangeReport, NodeRecord)
   /// The request is done, but not all routers concerned take part yet.
   case waiting(NodeRecord, ControlFailure)
-  /// What happened, in order.
+  /// The events, in order.
   case events([EventRecord])
   /// The request was not done.
   case failed(ControlFailure)
 }
 
-/// Why a node did not do what it was asked.
+/// The reason why a node did not do what it was asked.
 public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
   /// The kinds that a client may want to tell apart.
   public enum Kind: String, Sendable, Hashable, Codable {
@@ -75,7 +75,7 @@ public struct ControlFailure: Error, Sendable, Hashable, Codable, CustomStringCo
     case failed
   }
 
-  /// What kind of failure it is.
+  /// The kind of the failure.
   public let kind: Kind
   /// One sentence for people.
   public let description: String

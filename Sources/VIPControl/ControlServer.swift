@@ -23,22 +23,22 @@ public final class ControlServer: Sendable {
     static let connections = 64
     /// After how long a connection that is being answered takes none of these places any more.
     static let shortAnswer = Duration.seconds(1)
-    /// How many of those there may be beside them.
+    /// Number of those that there may be beside them.
     static let longAnswers = 192
-    /// How many of them may be streams, which last as long as the client likes.
+    /// Number of them that may be streams, which last as long as the client likes.
     static let streams = 32
     static let requestByteCount = 4 << 20
     /// All requests together that are half read or being answered.
     static let pendingByteCount = 8 << 20
-    /// How long a client may take to send its request, and to take the reply.
+    /// Time that a client may take to send its request, and to take the reply.
     static let patience = Duration.seconds(10)
-    /// How long it may if others are waiting for its place.
+    /// The same time if others are waiting for its place.
     static let patienceWhenFull = Duration.milliseconds(250)
-    /// How long to accept no connection when the process has no descriptor left.
+    /// Time without new connections when the process has no descriptor left.
     static let pauseWithoutDescriptors = Duration.milliseconds(200)
     /// The same once the server is to end: the end of a node does not wait for a slow client.
     static let lastPatience = Duration.seconds(2)
-    /// How much of a stream may wait for a client that does not read.
+    /// Number of bytes of a stream that may wait for a client that does not read.
     static let streamByteCount = 1 << 20
   }
 

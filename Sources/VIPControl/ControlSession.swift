@@ -8,19 +8,19 @@ final class ControlSession {
   private struct Connection {
     let descriptor: Int32
     var request: [UInt8] = []
-    /// How long the request is; counts until the answer is there.
+    /// Number of bytes of the request; counts until the answer is there.
     var requestByteCount = 0
     /// Whether the request is complete and its answer being worked out.
     var isAnswering = false
     var reply: [UInt8] = []
     var sent = 0
-    /// When the client has been waited for long enough; `nil` while we work.
+    /// The time when the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
     /// Since when.
     var answeringSince = Instant.zero
-    /// What writes a stream for it.
+    /// The task that writes a stream for it.
     var stream: Task<Void, Never>?
-    /// What works out its answer.
+    /// The task that works out its answer.
     var work: Task<Void, Never>?
 
     /// A stream has no end of its own: its connection is owed only what has been written for it.
@@ -39,7 +39,7 @@ final class ControlSession {
   private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
   private var lastID: UInt64 = 0
-  /// When to accept again after the process ran out of descriptors.
+  /// The time to accept again after the process ran out of descriptors.
   private var acceptsFrom = Instant.zero
   private var isHurrying = false
   private var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -4,7 +4,7 @@ public import VRRP
 
 /// An event with the moment it happened, as `vipctl events --json` prints it.
 public struct EventRecord: Sendable, Hashable, Codable {
-  /// What kind of event it is.
+  /// The kind of an event.
   public enum Kind: String, Sendable, Hashable, Codable {
     /// A virtual router changed its state.
     case transition
@@ -16,7 +16,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case warning
     /// Another machine uses a virtual address that is held here.
     case conflict
-    /// What a warning told of has ended.
+    /// The problem that a warning told of has ended.
     case cleared
     /// A router's settings changed while it runs.
     case changed
@@ -28,11 +28,11 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case removed
   }
 
-  /// When it happened, in UTC (ISO 8601 with milliseconds).
+  /// The time when it happened, in UTC (ISO 8601 with milliseconds).
   public var time: String
   /// Its number on this node; a gap means that some were missed.
   public var sequence: UInt64
-  /// What kind of event it is.
+  /// The kind of the event.
   public var event: Kind
   /// The router it is about; `nil` if it is about the node.
   public var router: String?
@@ -42,11 +42,11 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var from: VirtualRouter.State?
   /// The state after a transition.
   public var to: VirtualRouter.State?
-  /// What a router that has settled does.
+  /// The state in which a router has settled.
   public var state: Settlement.State?
   /// The address, if it is about one.
   public var address: IPAddress?
-  /// What happened and why, for people.
+  /// The event and its reason, for people.
   public var text: String
 
   /// Takes an event down.

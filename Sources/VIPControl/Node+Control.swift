@@ -1,7 +1,7 @@
 public import VIP
 import VIPCore
 
-/// What a node does for those who ask over its control socket.
+/// Answers of a node to requests over its control socket.
 extension Node {
   /// Adds to a router's status what others than the node know of it, such as how its hooks have fared.
   public typealias StatusCompletion = @Sendable (inout RouterStatus) -> Void
@@ -93,7 +93,7 @@ extension Node {
     return routers
   }
 
-  /// What the node is doing, in the form of the socket, which is made on another thread than the
+  /// The status of the node, in the form of the socket, which is made on another thread than the
   /// node's.
   @concurrent
   private nonisolated func record(
@@ -104,13 +104,13 @@ extension Node {
     return NodeRecord(status)
   }
 
-  /// What has happened, in the form of the socket, made on another thread too.
+  /// The past events, in the form of the socket, made on another thread too.
   @concurrent
   private nonisolated func eventRecords() async -> [EventRecord] {
     await pastEvents.map(EventRecord.init)
   }
 
-  /// What a request would change.
+  /// Tells what a request would change.
   private func preview(
     _ request: ControlRequest, _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
@@ -205,7 +205,7 @@ extension Node {
 }
 
 extension ControlRequest {
-  /// Why a request is too large to be looked at; `nil` if it is not.
+  /// The reason why a request is too large to be looked at; `nil` if it is not.
   fileprivate var excess: String? {
     switch self {
     case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):
@@ -218,13 +218,17 @@ extension ControlRequest {
       let countMax = RouterConfiguration.requestAddressCountMax
       guard count > countMax else { return nil }
       return "\(count) addresses in one request are more than \(countMax); ask for less at a time"
-    default: return nil
+    case .down(let words), .dryRun(.down(let words)):
+      let countMax = RouterConfiguration.requestNameCountMax
+      guard words.count > countMax else { return nil }
+      return "\(words.count) names in one request are more than \(countMax); ask for less at a time"
+    case .downAll, .status, .add, .remove, .reload, .resign, .events, .promote, .dryRun: return nil
     }
   }
 }
 
 extension ControlFailure {
-  /// What a client needs to know of an error.
+  /// Makes a client's form of an error.
   init(_ error: NodeError) {
     let kind: Kind =
       switch error.kind {

@@ -2,7 +2,7 @@ public import VIP
 public import VIPCore
 public import VRRP
 
-/// What a node is doing in the form that goes over the control socket and to scripts: numbers of
+/// The status of a node in the form that goes over the control socket and to scripts: numbers of
 /// seconds and texts instead of the types of ``VIP/NodeStatus``.
 public struct NodeRecord: Sendable, Hashable, Codable {
   /// The node itself.
@@ -24,19 +24,19 @@ public struct NodeRecord: Sendable, Hashable, Codable {
     public var pid: Int32
     /// Seconds since the node was started.
     public var uptimeSeconds: Double
-    /// How long addresses outlive a node that stopped refreshing them: `3s`, `off`.
+    /// The time for which addresses outlive a node that stopped refreshing them: `3s`, `off`.
     public var lease: String
     /// Whether its process ends once it has no routers any more.
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
     public var `guard`: GuardState
-    /// That process, if there is one.
+    /// The guard's process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``VIP/Node/Options/isRealtime``.
     public var realtime: Bool
-    /// How late its turns come.
+    /// The lateness of its turns.
     public var wakeUps: WakeUpRecord
-    /// What is wrong with the node itself, one sentence each; `nil` if nothing is.
+    /// The problems of the node itself, one sentence each; `nil` if there are none.
     public var warnings: [String]?
 
     /// Takes the node's own part down.
@@ -55,7 +55,7 @@ public struct NodeRecord: Sendable, Hashable, Codable {
   }
 }
 
-/// What one virtual router is doing, see ``NodeRecord``.
+/// The status of one virtual router, see ``NodeRecord``.
 public struct RouterRecord: Sendable, Hashable, Codable {
   /// The configuration's name.
   public var name: String
@@ -81,11 +81,11 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var addresses: [RouterStatus.AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
   public var virtualMAC: RouterStatus.VirtualMAC?
-  /// When the state was entered, in UTC (ISO 8601).
+  /// The time when the state was entered, in UTC (ISO 8601).
   public var since: String
-  /// How long ago that was.
+  /// The time since then.
   public var secondsInState: Double
-  /// Why the state was entered, or what an idle router waits for.
+  /// The reason why the state was entered, or what an idle router waits for.
   public var reason: String
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics
@@ -93,15 +93,15 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var segmentStatistics: SegmentStatistics
   /// The other machines that claim its addresses.
   public var conflicts: ConflictStatus
-  /// How long its takeovers took.
+  /// The durations of its takeovers.
   public var takeovers: TakeoverRecord
   /// The lease of the addresses on the interface; `nil` if there are none, or none has a lease.
   public var lease: LeaseRecord?
   /// The other machines heard, by when they were first heard.
   public var peers: [PeerRecord]
-  /// What is wrong at the moment, one sentence each.
+  /// The problems at the moment, one sentence each.
   public var warnings: [String]
-  /// How its hooks have fared; `nil` if none has been run.
+  /// The results of its hooks; `nil` if none has been run.
   public var hooks: HookStatus? = nil
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]? = nil

@@ -8,7 +8,7 @@ public struct PeerRecord: Sendable, Hashable, Codable {
   public var address: IPAddress
   /// The priority it last advertised; 0 if it said that it leaves.
   public var priority: Int
-  /// How long ago it was last heard.
+  /// The time since it was last heard.
   public var secondsSinceHeard: Double
   /// The VRRP version it speaks.
   public var version: Int
@@ -16,11 +16,11 @@ public struct PeerRecord: Sendable, Hashable, Codable {
   public var interval: AdvertisementInterval
   /// The checksum form it uses.
   public var checksumForm: ChecksumForm
-  /// How the addresses it lists relate to ours.
+  /// The relation of the addresses it lists to those of this router.
   public var addresses: AddressListMatch
-  /// How many addresses it lists.
+  /// Number of addresses that it lists.
   public var addressCount: Int
-  /// How many of its advertisements were heard.
+  /// Number of its advertisements that were heard.
   public var advertisements: UInt64
   /// Whether it acts as Active as far as can be told.
   public var isActive: Bool

@@ -75,6 +75,11 @@ public final class RuntimeDirectory: Sendable {
     }
   }
 
+  /// Whether the directory is still this process's: others may have removed or replaced it.
+  package var isHeld: Bool {
+    lock.withLock { lock in lock.map { Self.isPidFile($0, of: path) } ?? false }
+  }
+
   /// Removes the node's files and gives the directory to others; nothing happens a second time.
   public func release() {
     let lock = self.lock.withLock { lock in

@@ -1,7 +1,7 @@
 import VIP
 import VIPCore
 
-/// How late a node's turns come, since its start.
+/// The lateness of a node's turns, since its start.
 ///
 /// A turn is late by the time from the deadline that it serves (an advertisement, an
 /// Active_Down_Timer, a refresh) to the clock that it reads when it begins.
@@ -10,15 +10,15 @@ public struct WakeUpRecord: Sendable, Hashable, Codable {
   public var served: UInt64
   /// Those that were late by more than ``lateAfterSeconds``.
   public var late: UInt64
-  /// What counts as late.
+  /// The lateness from which on a turn counts as late.
   public var lateAfterSeconds: Double
-  /// How late the latest was.
+  /// The lateness of the latest turn.
   public var maxSeconds: Double
-  /// How late the latest of the last minute or two was.
+  /// The lateness of the latest turn of the last minute or two.
   public var recentMaxSeconds: Double
   /// All of it together.
   public var sumSeconds: Double
-  /// How many were late by no more than each bound, in rising order.
+  /// Number of turns that were late by no more than each bound, in rising order.
   public var histogram: [Bucket]
 
   /// A bound and how many turns kept to it.
@@ -41,8 +41,8 @@ public struct WakeUpRecord: Sendable, Hashable, Codable {
   }
 }
 
-/// How long a router's takeovers took: from the moment the election was due to the announcement of
-/// its last address.
+/// The durations of a router's takeovers: from the moment the election was due to the announcement
+/// of its last address.
 public struct TakeoverRecord: Sendable, Hashable, Codable {
   /// Takeovers that came to their end.
   public var count: UInt64
@@ -69,8 +69,8 @@ public struct TakeoverRecord: Sendable, Hashable, Codable {
 public struct LeaseRecord: Sendable, Hashable, Codable {
   /// The lifetime that they are refreshed with at the moment.
   public var seconds: Double
-  /// How long ago the one that waits longest was refreshed: well above a third of ``seconds`` means
-  /// that the node does not keep up.
+  /// The time since the one that waits longest was refreshed: well above a third of ``seconds``
+  /// means that the node does not keep up.
   public var ageSeconds: Double
 
   /// Takes a status down.

@@ -1,10 +1,10 @@
 import VIP
 
-/// What is wrong with a router as sentences for people and scripts, not more of a kind than help.
+/// The problems of a router as sentences for people and scripts, not more of a kind than help.
 ///
 /// A status has each problem by itself, which may be thousands of addresses.
 enum WarningText {
-  /// So many addresses that other machines use are told one by one.
+  /// Number of addresses used by other machines that are told one by one.
   private static let conflictCountMax = 3
 
   /// A sentence for each problem; those about many addresses are told as one.

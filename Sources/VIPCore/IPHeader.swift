@@ -18,7 +18,7 @@ public struct IPHeader: Sendable, Hashable {
   public var source: IPAddress
   /// Where the packet is sent to; of the same family.
   public var destination: IPAddress
-  /// What the payload is, see ``IPProtocolNumber``.
+  /// The protocol of the payload, see ``IPProtocolNumber``.
   public var protocolNumber: UInt8
   /// The TTL or hop limit.
   public var hopLimit: UInt8

@@ -1,17 +1,17 @@
 package import VIP
 package import VIPCore
 
-/// What becomes of the programs that a node runs for its routers.
+/// The results of the programs that a node runs for its routers.
 package struct HookLedger: Sendable {
   private struct Key: Hashable {
     var router: String
     var family: AddressFamily
   }
 
-  /// How the programs of one virtual router have fared.
+  /// The results of the programs of one virtual router.
   package struct Entry: Sendable {
     package var status = HookStatus()
-    /// What went wrong last for each state, until that goes well.
+    /// The last failure of each state's program, until that succeeds.
     package var failures: [Settlement.State: String] = [:]
   }
 
@@ -58,7 +58,7 @@ package struct HookLedger: Sendable {
     }
   }
 
-  /// What is known of a virtual router; `nil` if nothing has been run for it.
+  /// The entry of a virtual router; `nil` if nothing has been run for it.
   package func status(of router: String, _ family: AddressFamily) -> Entry? {
     entries[Key(router: router, family: family)]
   }

@@ -34,7 +34,7 @@ package struct HookOccasion: Sendable {
 
   /// More would be longer than Linux lets one variable be (128 KiB).
   private static let addressCountMax = 2000
-  /// What is found without a path by shells and most others.
+  /// The path in which shells and most other programs look for a name.
   private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// The variables the program is given, and nothing else is.
@@ -59,7 +59,7 @@ package struct HookOccasion: Sendable {
   }
 }
 
-/// What there is to tell of a program that was run.
+/// The report of a program that was run.
 package struct HookReport: Sendable {
   package enum Kind: Sendable {
     /// A line it wrote.
@@ -74,7 +74,7 @@ package struct HookReport: Sendable {
   package let family: AddressFamily
   package let state: Settlement.State
   package let kind: Kind
-  /// How many changes before it were over before their turn came.
+  /// Number of changes before it that were over before their turn came.
   package var skipped: UInt64
 
   /// Makes a report.

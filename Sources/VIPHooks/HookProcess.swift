@@ -13,7 +13,7 @@ struct HookProcess {
     case killed
   }
 
-  /// How long a program may take to end after SIGTERM.
+  /// Time that a program may take to end after SIGTERM.
   private static let patience = Duration.seconds(2)
 
   let occasion: HookOccasion
@@ -23,7 +23,7 @@ struct HookProcess {
   let ending: Int32
   /// Where its output comes from; -1 when nothing more does.
   private(set) var output: Int32
-  /// When something has to be done about it.
+  /// The time when something has to be done about it.
   private(set) var deadline: Instant?
   private let start: Instant
   private var stage = Stage.running

@@ -9,7 +9,7 @@ import VIPCore
 /// One program at a time for each router. While it runs, only the newest state of each family waits
 /// for its turn; what was before that is over and is only counted.
 package final class HookRunner: Sendable {
-  /// What the thread and the runner share.
+  /// State that the thread and the runner share.
   final class Shared: Sendable {
     struct Inbox {
       var occasions: [HookOccasion] = []
@@ -31,7 +31,7 @@ package final class HookRunner: Sendable {
 
   private let shared: Shared
   private let variables: [String: String]
-  /// How urgent the threads are that the node did not make more so.
+  /// The niceness of the threads that the node did not make more urgent.
   private let niceness: Int32
 
   /// Makes a runner; its thread starts with the first program.
@@ -94,7 +94,7 @@ package final class HookRunner: Sendable {
 private final class HookLoop {
   /// The most programs at once, whatever the number of routers.
   private static let processCountMax = 16
-  /// How often to look after programs that can't be waited for.
+  /// The pause between looks at programs that can't be waited for.
   private static let pollPause = Duration.milliseconds(100)
 
   private let shared: HookRunner.Shared

@@ -8,7 +8,7 @@ public import VIPCore
 /// become of each program as events of the node. Programs are run on a thread of their own, which
 /// starts with the first one; however slow they are, only that thread waits.
 public actor HookService {
-  /// How long programs may go on at the end.
+  /// Time that programs may go on at the end.
   public static let patience = Duration.seconds(10)
 
   private nonisolated let node: Node
@@ -53,7 +53,7 @@ public actor HookService {
     await tellReports()
   }
 
-  /// How long ``finish()`` may take from now on; zero if no router has hooks.
+  /// The longest time that ``finish()`` may take from now on; zero if no router has hooks.
   public nonisolated var longestFinish: Duration {
     get async {
       let hasHooks = await node.configurations.contains { !$0.hooks.isEmpty }
@@ -62,7 +62,7 @@ public actor HookService {
     }
   }
 
-  /// How the programs of a virtual router have fared; `nil` if none has ended yet.
+  /// The results of the programs of a virtual router; `nil` if none has ended yet.
   public nonisolated func status(of router: String, _ family: AddressFamily) -> HookStatus? {
     ledger.withLock { $0.status(of: router, family)?.status }
   }

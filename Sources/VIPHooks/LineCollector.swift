@@ -25,7 +25,7 @@ struct LineCollector {
     return lines
   }
 
-  /// What the program wrote last, if it did not end the line.
+  /// The last words of the program, if it did not end the line.
   mutating func end() -> String? {
     defer {
       line.removeAll(keepingCapacity: true)

@@ -3,12 +3,12 @@ import VIP
 import VIPConfiguration
 import VIPCore
 
-/// What becomes of settings that belong to a whole node here: announcements and real-time scheduling.
+/// The settings that belong to a whole node here: announcements and real-time scheduling.
 ///
 /// keepalived has those of announcements for each instance, with defaults for all. Where instances
 /// differ, the node gets what suits the one that asks for most, and a remark says so.
 package struct ImportedNode: Sendable {
-  /// What the settings amount to, with the defaults for what keepalived does not set.
+  /// The policy that the settings amount to, with the defaults for what keepalived does not set.
   package private(set) var announcements = AnnouncementPolicy()
   package private(set) var isRealtime = false
   private(set) var remarks: [ImportRemark] = []
@@ -32,7 +32,7 @@ package struct ImportedNode: Sendable {
     readRefresh(values, routers)
   }
 
-  /// What the file has to say of the node, as its block `node`; empty if that is nothing.
+  /// The file's part about the node, as its block `node`; empty if there is none.
   var yaml: String {
     var lines = settings.map { ImportedRouter.line("  \($0.key): \($0.value)", $0.origin.comment) }
     if !announced.isEmpty {
@@ -89,7 +89,7 @@ package struct ImportedNode: Sendable {
 
   private static let usualPauses = AnnouncementPolicy().pauses
 
-  /// When an address is announced again after a takeover.
+  /// Reads the pauses after which an address is announced again after a takeover.
   private mutating func readPauses(_ values: [String: KeepalivedNode], _ routers: [ImportedRouter])
   {
     tellCopies(values["vrrp_garp_master_repeat"])
@@ -157,7 +157,7 @@ package struct ImportedNode: Sendable {
 
   // MARK: Refresh
 
-  /// How often held addresses are announced without a reason.
+  /// Reads the time after which held addresses are announced again without a reason.
   private mutating func readRefresh(
     _ values: [String: KeepalivedNode], _ routers: [ImportedRouter]
   ) {
@@ -213,7 +213,7 @@ package struct ImportedNode: Sendable {
   }
 }
 
-/// What a statement with one of keepalived's truth values says.
+/// One of keepalived's truth values, as the argument of a statement.
 enum KeepalivedBool {
   case on, off
 

@@ -26,7 +26,7 @@ package struct ImportedRouter: Sendable {
     }
   }
 
-  /// What the settings amount to.
+  /// The router that the settings amount to.
   var configuration: RouterConfiguration
   /// Where its block begins.
   var source: SourceLine
@@ -34,7 +34,7 @@ package struct ImportedRouter: Sendable {
   var settings: [Setting]
   /// Where the addresses came from, in the order of the configuration's.
   var addressOrigins: [SourceLine]
-  /// What keepalived sets of its announcements, which a node sets for all its routers.
+  /// Keepalived's settings of its announcements, which a node sets for all its routers.
   var announcements: [String: KeepalivedNode]
 
   // MARK: Text

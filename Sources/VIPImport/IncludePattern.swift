@@ -12,7 +12,7 @@ struct IncludePattern {
   /// The most alternatives of one pattern.
   private static let alternativeCountMax = 256
 
-  /// Why the files of a pattern are not known.
+  /// The reason why the files of a pattern are not known.
   enum Problem: Error {
     case tooLong, tooManyAlternatives, tooManyEntries
 
@@ -84,7 +84,7 @@ struct IncludePattern {
     return names
   }
 
-  /// What stands at a path, as `S_IFREG` and the like; `nil` if nothing does.
+  /// The kind of file at a path, as `S_IFREG` and the like; `nil` if there is none.
   static func kind(of path: String) -> mode_t? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
@@ -110,7 +110,7 @@ struct IncludePattern {
     return done
   }
 
-  /// What stands before, in and after the first braces that have a comma and an end.
+  /// Splits a text at the first braces that have a comma and an end: before, in and after them.
   private static func firstBraces(_ text: String) -> (String, [String], String)? {
     guard let open = text.firstIndex(of: "{") else { return nil }
     var choices: [String] = []

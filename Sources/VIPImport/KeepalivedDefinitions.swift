@@ -1,12 +1,12 @@
-/// What `$NAME=value` defines, and the replacing of it.
+/// The definitions `$NAME=value`, and the replacing of their names.
 ///
 /// As in keepalived, `${NAME}` is replaced anywhere and `$NAME` where white space or the end follows;
 /// what is replaced may name others, with the values that they have then. A name that is not
 /// defined stays as it is.
 struct KeepalivedDefinitions {
-  /// How long a word may become; a handful of definitions could make one of any length.
+  /// The greatest length of a word; a handful of definitions could make one of any length.
   private static let lengthMax = 64 << 10
-  /// How many names may be replaced in a whole configuration, those in values included.
+  /// Number of names that may be replaced in a whole configuration, those in values included.
   private static let replacementCountMax = 200_000
 
   private var values: [String: String] = [:]
@@ -27,7 +27,7 @@ struct KeepalivedDefinitions {
   mutating func substituted(_ word: String) -> String? {
     guard !isEmpty, word.utf8.contains(UInt8(ascii: "$")) else { return word }
     var result: [UInt8] = []
-    /// What is still to be read, the next piece last.
+    /// The pieces that are still to be read, the next one last.
     var pending = [word.utf8[...]]
     while var piece = pending.popLast() {
       while let byte = piece.first {

@@ -7,7 +7,7 @@ struct KeepalivedHooks {
   private(set) var origins: [Settlement.State: SourceLine] = [:]
   private var remarks: [(KeepalivedNode, String)] = []
 
-  /// Which keyword is for which state, and what `notify` calls it.
+  /// The keywords for the states, and the names of these in `notify`.
   private static let states: [(Settlement.State, keyword: String, word: String)] = [
     (.active, "notify_master", "MASTER"), (.backup, "notify_backup", "BACKUP"),
     (.fault, "notify_fault", "FAULT"), (.stop, "notify_stop", "STOP"),
@@ -39,7 +39,7 @@ struct KeepalivedHooks {
     }
   }
 
-  /// What could not be carried over.
+  /// Takes the remarks about what could not be carried over.
   mutating func takeRemarks() -> [(KeepalivedNode, String)] {
     defer { remarks.removeAll() }
     return remarks

@@ -4,20 +4,28 @@ import VIPCore
 
 /// A keepalived configuration, translated.
 public struct KeepalivedImport: Sendable {
-  /// What could be carried over.
+  /// The routers that could be carried over.
   package private(set) var routers: [ImportedRouter] = []
-  /// What became of the settings that all routers of a node share.
+  /// The settings that all routers of a node share, as far as they could be carried over.
   package private(set) var node = ImportedNode()
-  /// What could not, and what else is to be known, in the order of the files.
+  /// Remarks about what could not be carried over, and what else is to be known, in the order of
+  /// the files.
   public private(set) var remarks: [ImportRemark] = []
   private let path: String
+  private let wording: ImportWording
   private var set = RouterSet()
 
   /// Reads a file and everything it includes.
   ///
+  /// - Parameters:
+  ///   - path: the file; `-` is standard input.
+  ///   - wording: the words of the program in the remarks.
   /// - Throws: what makes it no configuration of keepalived.
-  public init(_ path: String) throws(FileError) {
+  public init(
+    _ path: String, wording: ImportWording = ImportWording()
+  ) throws(FileError) {
     self.path = InputFile.name(path)
+    self.wording = wording
     var reader = KeepalivedReader()
     let nodes = try reader.read(path)
     guard nodes.contains(where: { KeepalivedKeywords.top[$0.keyword] != nil }) else {
@@ -30,11 +38,11 @@ public struct KeepalivedImport: Sendable {
     }
     remarks = reader.remarks
     let globals = nodes.filter { $0.keyword == "global_defs" }.flatMap { $0.block ?? [] }
-    var global = KeywordTeller(KeepalivedKeywords.global)
+    var global = KeywordTeller(KeepalivedKeywords.global, wording)
     for child in globals { global.tell(child) }
     remarks += global.remarks
     let version = globals.last { $0.keyword == "vrrp_version" }
-    var top = KeywordTeller(KeepalivedKeywords.top)
+    var top = KeywordTeller(KeepalivedKeywords.top, wording)
     for node in nodes {
       switch node.keyword {
       case "vrrp_instance": add(node, globalVersion: version)
@@ -49,7 +57,7 @@ public struct KeepalivedImport: Sendable {
   }
 
   private mutating func add(_ node: KeepalivedNode, globalVersion: KeepalivedNode?) {
-    var instance = KeepalivedInstance(node)
+    var instance = KeepalivedInstance(node, wording)
     let router = instance.router(globalVersion: globalVersion)
     remarks += instance.remarks
     guard let router else { return }
@@ -91,7 +99,7 @@ public struct KeepalivedImport: Sendable {
         source: node.source,
         text: "vrrp_sync_group \(name): \(names.isEmpty ? "its routers" : names) move one by one "
           + "here; put addresses that must move together into one router"))
-    var teller = KeywordTeller(KeepalivedKeywords.syncGroup)
+    var teller = KeywordTeller(KeepalivedKeywords.syncGroup, wording)
     for child in node.block ?? [] { teller.tell(child) }
     remarks += teller.remarks
   }

@@ -82,7 +82,7 @@ extension KeepalivedInstance {
 
   // MARK: Addresses that are not advertised
 
-  /// Why excluded addresses are left out, and what to do about them.
+  /// The reason why excluded addresses are left out, and what to do about them.
   private enum Exclusion: Hashable {
     case same
     case otherFamily(AddressFamily)
@@ -118,7 +118,7 @@ extension KeepalivedInstance {
       remark(
         nodes[0],
         "\(names)\(more) \(verb) held but not advertised by keepalived, and left out; "
-          + Self.advice(exclusion, them))
+          + advice(exclusion, them))
     }
   }
 
@@ -136,8 +136,8 @@ extension KeepalivedInstance {
     return version == .v2 ? .version2 : .otherFamily(address.family)
   }
 
-  private static func advice(_ exclusion: Exclusion, _ them: String) -> String {
-    let when = "once all machines run vipctl"
+  private func advice(_ exclusion: Exclusion, _ them: String) -> String {
+    let when = "once all machines run \(wording.program)"
     return switch exclusion {
     case .same: "here all addresses are advertised: add \(them) to 'addresses' \(when)"
     case .otherFamily(let family):

@@ -33,8 +33,8 @@ extension KeepalivedInstance {
     add("track", "[\(list.joined(separator: ", "))]", .line(node.source))
   }
 
-  /// What an interface does to the priority; a weight above 0 raises it while the interface is up,
-  /// which is a higher priority that falls while it is down.
+  /// Takes over the effect of an interface on the priority; a weight above 0 raises it while the
+  /// interface is up, which is a higher priority that falls while it is down.
   private mutating func track(
     _ child: KeepalivedNode, _ configuration: inout RouterConfiguration
   ) -> Track? {

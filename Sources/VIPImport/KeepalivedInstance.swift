@@ -10,14 +10,17 @@ struct KeepalivedInstance {
   private(set) var values: [String: KeepalivedNode] = [:]
   /// Whether `native_ipv6` stands where keepalived takes it.
   private(set) var isNativeIPv6 = false
-  private var teller = KeywordTeller(KeepalivedKeywords.instance)
+  let wording: ImportWording
+  private var teller: KeywordTeller
   private(set) var remarks: [ImportRemark] = []
   var addresses: [InterfaceAddress] = []
   var origins: [SourceLine] = []
   var settings: [ImportedRouter.Setting] = []
 
-  init(_ node: KeepalivedNode) {
+  init(_ node: KeepalivedNode, _ wording: ImportWording) {
     self.node = node
+    self.wording = wording
+    teller = KeywordTeller(KeepalivedKeywords.instance, wording)
   }
 
   /// The router; `nil` if too little is known to make one, which the remarks then say.
@@ -137,7 +140,7 @@ struct KeepalivedInstance {
       remark(
         child,
         "the interface with the virtual MAC address gets another name than '\(argument)'; see "
-          + "'vipctl status --json'", .note)
+          + wording.status, .note)
     }
   }
 

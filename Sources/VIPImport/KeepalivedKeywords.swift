@@ -1,10 +1,12 @@
 import VIP
 
-/// What becomes of each keyword of keepalived, block by block.
+/// The fate of each keyword of keepalived, block by block.
 ///
 /// All that keepalived 2.2.7 knows is here, and a few of older and newer versions. Blocks about load
 /// balancing and tracking are told as a whole.
 enum KeepalivedKeywords {
+  private typealias Word = ImportWording.Place
+
   private static let off: Set<String> = ["off", "false", "no"]
   private static let group: Set<String> = ["224.0.0.18", "ff02::12"]
 
@@ -18,7 +20,7 @@ enum KeepalivedKeywords {
     "instance": .needless, "process_names": .needless,
     "linkbeat_use_polling": .note("the kernel reports the state of interfaces"),
     "linkbeat_interfaces": .note("the kernel reports the state of interfaces"),
-    "net_namespace": .lost("start the node in the namespace: 'ip netns exec % vipctl run …'"),
+    "net_namespace": .lost("start the node in the namespace: 'ip netns exec % …'"),
     "net_namespace_ipvs": .topic(.loadBalancer), "SSL": .topic(.loadBalancer),
     "virtual_server": .topic(.loadBalancer), "virtual_server_group": .topic(.loadBalancer),
     "local_address_group": .topic(.loadBalancer),
@@ -28,9 +30,9 @@ enum KeepalivedKeywords {
     "track_group": .lost("static addresses, routes and rules are not watched"),
     "vrrp_script": .lost("nothing runs scripts; a service manager or a timer can"),
     "vrrp_track_process": .lost(
-      "no process is watched; let its manager call 'vipctl resign NAME'"),
-    "vrrp_track_file": .lost("no file changes the priority; use 'vipctl resign NAME'"),
-    "track_file": .lost("no file changes the priority; use 'vipctl resign NAME'"),
+      "no process is watched; let its manager call \(Word.resign)"),
+    "vrrp_track_file": .lost("no file changes the priority; use \(Word.resign)"),
+    "track_file": .lost("no file changes the priority; use \(Word.resign)"),
     "bfd_instance": .lost("there is no BFD; a shorter interval finds failures about as fast"),
     "interface_up_down_delays": .lost(
       "a router leaves the election at once when its interface goes down, and listens first when it "
@@ -41,7 +43,7 @@ enum KeepalivedKeywords {
 
   static let global: [String: KeywordFate] = globalElection.merging(globalProcess) { $1 }
 
-  /// What concerns elections, announcements and addresses.
+  /// Keywords that concern elections, announcements and addresses.
   private static let globalElection: [String: KeywordFate] = [
     "vrrp_version": .translated, "vrrp_rt_priority": .translated,
     "vrrp_garp_master_delay": .translated, "vrrp_garp_master_repeat": .translated,
@@ -67,14 +69,14 @@ enum KeepalivedKeywords {
       unless: ["0", "0.0"]),
     "disable_local_igmp": .lost(
       "set the sysctl net.ipv4.igmp_link_local_mcast_reports to 0 yourself"),
-    "log_unknown_vrids": .note("'vipctl monitor' lists all groups of a segment"),
+    "log_unknown_vrids": .note("\(Word.monitor) lists all groups of a segment"),
     "vmac_prefix": .note(macvlanName), "vmac_addr_prefix": .note(macvlanName),
     "vrrp_iptables": .topic(.firewall), "vrrp_ipsets": .topic(.firewall),
     "nftables": .topic(.firewall), "nftables_priority": .topic(.firewall),
     "nftables_counters": .topic(.firewall), "nftables_ifindex": .topic(.firewall),
   ]
 
-  /// What concerns keepalived's processes, and the telling of what happens.
+  /// Keywords that concern keepalived's processes, and the telling of what happens.
   private static let globalProcess: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
       "max_auto_priority": .topic(.autoPriority, unless: ["0", "-1"]),
@@ -88,12 +90,12 @@ enum KeepalivedKeywords {
       "notify_fifo_script": .lost(fifo), "vrrp_notify_fifo_script": .lost(fifo),
       "vrrp_notify_priority_changes": .lost(priorityChanges, unless: off),
       "fifo_write_vrrp_states_on_reload": .lost(
-        "a reader of the events' FIFO asks 'vipctl status --json' for the states"),
+        "a reader of the events' FIFO asks \(Word.status) for the states"),
       "script_user": .lost("hooks run as the node's user; let them use setpriv or runuser"),
-      "enable_script_security": .note("'vipctl check' warns of hooks that others can change"),
+      "enable_script_security": .note("\(Word.check) warns of hooks that others can change"),
       "reload_time_file": .topic(.reloadTime), "reload_repeat": .topic(.reloadTime),
       "reload_file": .lost(
-        "no file says that the configuration is being read; 'vipctl reload' returns when it is"),
+        "no file says that the configuration is being read; \(Word.reload) returns when it is"),
       "reload_check_config": .note("a file with an error changes nothing anyway"),
       "lvs_sync_daemon": .topic(.loadBalancer), "lvs_timeouts": .topic(.loadBalancer),
       "lvs_flush": .topic(.loadBalancer), "lvs_flush_on_stop": .topic(.loadBalancer),
@@ -155,11 +157,11 @@ enum KeepalivedKeywords {
       "mcast_dst_ip": .lost(otherGroup, unless: group),
       "unicast_ttl": .lost("advertisements have TTL 255", unless: ["255"]),
       "track_script": .lost(
-        "nothing runs scripts; let them call 'vipctl resign NAME' and 'vipctl promote NAME'"),
+        "nothing runs scripts; let them call \(Word.resign) and \(Word.promote)"),
       "track_file": .lost(
-        "no file changes the priority; use 'vipctl resign NAME' and 'vipctl promote NAME'"),
+        "no file changes the priority; use \(Word.resign) and \(Word.promote)"),
       "track_process": .lost(
-        "no process is watched; let its manager call 'vipctl resign NAME' when it fails"),
+        "no process is watched; let its manager call \(Word.resign) when it fails"),
       "track_bfd": .lost("there is no BFD; a shorter interval finds failures about as fast"),
       "track_src_ip": .note("a router waits anyway while there is no address to send from"),
       "dont_track_primary": .lost("a router always waits while its interface is down"),
@@ -231,7 +233,7 @@ enum KeepalivedKeywords {
     "advertisements go to the standard group 224.0.0.18 or ff02::12, and machines that use another "
     + "one don't hear them: set the standard one on all machines first"
   private static let macvlanName =
-    "the interface with the virtual MAC address has a name of its own; see 'vipctl status --json'"
+    "the interface with the virtual MAC address has a name of its own; see \(Word.status)"
   private static let fifo = "set 'events: { fifo: PATH }' under 'node'; its lines are JSON"
   private static let priorityChanges = "only changes of state run hooks and are events"
 }

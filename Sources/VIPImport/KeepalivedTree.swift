@@ -15,7 +15,7 @@ struct KeepalivedNode: Sendable, Hashable {
 
 /// Something to know about a line: that it could not be carried over, or what it has become.
 public struct ImportRemark: Sendable, Hashable {
-  /// How much a remark matters.
+  /// The importance of a remark.
   public enum Kind: String, Sendable, Hashable {
     /// Something could not be carried over.
     case lost
@@ -27,7 +27,7 @@ public struct ImportRemark: Sendable, Hashable {
   public var source: SourceLine
   /// Whether something is lost.
   public var kind: Kind
-  /// What could not be carried over and what to do, in one sentence.
+  /// The statement that could not be carried over and what to do, in one sentence.
   public var text: String
 
   init(source: SourceLine, kind: Kind = .lost, text: String) {
@@ -44,12 +44,12 @@ public struct ImportRemark: Sendable, Hashable {
 
 /// Reads a keepalived configuration with everything it includes.
 struct KeepalivedReader {
-  /// How deeply files may include one another, and blocks stand in one another.
+  /// The greatest depth to which files may include one another, and blocks stand in one another.
   private static let depthMax = 16
   /// The most files, and the most lines in all of them.
   private static let fileCountMax = 256, lineCountMax = 200_000
   private static let byteCountMax = 4 << 20
-  /// How many times that all files together may have.
+  /// The multiple of that which all files together may have.
   private static let totalFactor = 4
 
   private(set) var remarks: [ImportRemark] = []

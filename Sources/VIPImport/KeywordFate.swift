@@ -1,4 +1,4 @@
-/// What becomes of a statement of keepalived.
+/// The fate of a statement of keepalived.
 struct KeywordFate: Sendable {
   enum Kind: Sendable {
     /// A setting says the same here.
@@ -11,21 +11,22 @@ struct KeywordFate: Sendable {
     case lost
   }
 
-  /// What is told once for a block, however many of its statements are about it.
+  /// A topic that is told once for a block, however many of its statements are about it.
   enum Topic: Sendable {
     case mail, loadBalancer, snmp, dbus, firewall, startScripts, reloadTime, autoPriority
 
     var advice: String {
       switch self {
-      case .mail: "no mail is sent; watch the log or 'vipctl status --json'"
+      case .mail: "no mail is sent; watch the log or \(ImportWording.Place.status)"
       case .loadBalancer: "there is no load balancer here; keep keepalived or use IPVS tools for it"
-      case .snmp: "there is no SNMP; 'vipctl status --json' has the counters of RFC 8347"
-      case .dbus: "there is no D-Bus; use 'vipctl status --json'"
+      case .snmp: "there is no SNMP; \(ImportWording.Place.status) has the counters of RFC 8347"
+      case .dbus: "there is no D-Bus; use \(ImportWording.Place.status)"
       case .firewall: "no firewall rules are made"
       case .startScripts:
         "nothing is run when the node starts or has stopped; use 'ExecStartPre=' and "
           + "'ExecStopPost=' of the service manager"
-      case .reloadTime: "nothing is reloaded at a set time; let a timer run 'vipctl reload'"
+      case .reloadTime:
+        "nothing is reloaded at a set time; let a timer run \(ImportWording.Place.reload)"
       case .autoPriority:
         "a node does not raise its own scheduling priority; set 'realtime: true' under 'node' if "
           + "the machine can be too busy"
@@ -66,12 +67,14 @@ struct KeywordFate: Sendable {
 /// Says of statements what becomes of them, those of one topic together.
 struct KeywordTeller {
   private let table: [String: KeywordFate]
+  private let wording: ImportWording
   private(set) var remarks: [ImportRemark] = []
   /// Where the remark of a topic stands, and the keywords that it names.
   private var topics: [KeywordFate.Topic: (index: Int, keywords: [String])] = [:]
 
-  init(_ table: [String: KeywordFate]) {
+  init(_ table: [String: KeywordFate], _ wording: ImportWording) {
     self.table = table
+    self.wording = wording
   }
 
   /// Says what becomes of a statement; nothing if it is translated or not needed.
@@ -82,8 +85,9 @@ struct KeywordTeller {
         node, .lost, "'\(Self.words(node))' has no equivalent; look whether you need it")
     }
     guard !fate.isSilent(node) else { return }
+    let general = wording.complete(fate.advice)
     guard let topic = fate.topic else {
-      let advice = fate.advice.replacing("%", with: (node.arguments.first ?? "…").shortened)
+      let advice = general.replacing("%", with: (node.arguments.first ?? "…").shortened)
       let verb = fate.kind == .note ? "needs" : "has"
       return remark(
         node, fate.kind == .note ? .note : .lost,
@@ -91,13 +95,13 @@ struct KeywordTeller {
     }
     guard var told = topics[topic] else {
       topics[topic] = (remarks.count, [node.keyword])
-      return remark(node, .lost, "'\(Self.words(node))' has no equivalent; \(fate.advice)")
+      return remark(node, .lost, "'\(Self.words(node))' has no equivalent; \(general)")
     }
     guard !told.keywords.contains(node.keyword) else { return }
     told.keywords.append(node.keyword)
     topics[topic] = told
     let names = told.keywords.map { "'\($0)'" }.joined(separator: ", ")
-    remarks[told.index].text = "\(names) have no equivalent; \(fate.advice)"
+    remarks[told.index].text = "\(names) have no equivalent; \(general)"
   }
 
   private mutating func remark(_ node: KeepalivedNode, _ kind: ImportRemark.Kind, _ text: String) {
@@ -108,7 +112,7 @@ struct KeywordTeller {
     ([node.keyword] + node.arguments.prefix(2)).joined(separator: " ").shortened
   }
 
-  /// What is said of a line that holds for some machines only, or that stands for several.
+  /// The remark about a line that holds for some machines only, or that stands for several.
   private static func unexpanded(_ node: KeepalivedNode) -> String? {
     if node.keyword.hasPrefix("@") {
       return "'\(words(node))' holds for one machine only; write a file for each"

@@ -8,7 +8,7 @@ public enum JSONCoding {
     [UInt8](encoded(value, []))
   }
 
-  /// What a script or a person reads: indented, the keys in a stable order.
+  /// Text for a script or a person: indented, the keys in a stable order.
   public static func pretty(_ value: some Encodable) -> String {
     String(decoding: encoded(value, .prettyPrinted), as: UTF8.self)
   }

@@ -6,7 +6,7 @@ public struct NodeClient: Sendable {
   /// The node's runtime directory.
   public let directory: String
 
-  /// How long an answer may take that needs no more than a turn of the node's loop.
+  /// Time that an answer may take that needs no more than a turn of the node's loop.
   public static let answerTimeout = Duration.seconds(5)
 
   /// Names the node of a runtime directory; nothing is asked yet.

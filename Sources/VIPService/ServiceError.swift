@@ -1,7 +1,7 @@
 public import VIP
 public import VIPControl
 
-/// Why a node process could not do something: one line that says what is wrong.
+/// The reason why a node process could not do something: one line that says what is wrong.
 public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart, to say what to do about it.
   public enum Kind: Sendable, Hashable {
@@ -19,7 +19,7 @@ public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable(ControlClientError.Kind)
   }
 
-  /// What kind of error it is.
+  /// The kind of the error.
   public let kind: Kind
   /// The line for people.
   public let description: String
@@ -30,7 +30,7 @@ public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
     self.description = description
   }
 
-  /// What an error of a node means to its process.
+  /// Makes the process's form of an error of a node.
   public init(_ error: NodeError) {
     let kind: Kind =
       switch error.kind {
@@ -41,7 +41,7 @@ public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
     self.init(kind, error.description)
   }
 
-  /// What an error of the control socket means to a client.
+  /// Makes the client's form of an error of the control socket.
   public init(_ error: ControlClientError) {
     self.init(.unreachable(error.kind), error.description)
   }

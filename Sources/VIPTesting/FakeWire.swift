@@ -15,7 +15,7 @@ public final class FakeWire: FrameTransport, FrameReceiver {
   /// Makes a segment without other machines.
   public init() {}
 
-  /// What the sent frames say about addresses, the oldest first.
+  /// The claims to addresses in the sent frames, the oldest first.
   public var claims: [AddressClaim] {
     frames.compactMap { try? AddressClaim(parsing: $0.span) }
   }
@@ -30,7 +30,7 @@ public final class FakeWire: FrameTransport, FrameReceiver {
     inbox.append(frame)
   }
 
-  /// Which frames the test's subject wants to receive.
+  /// The frames that the test's subject wants to receive.
   public private(set) var filter = FrameFilter.nothing
 
   /// An error for every filter that is set as long as it is set.

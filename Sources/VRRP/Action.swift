@@ -106,7 +106,7 @@ public struct Actions: Sendable, RandomAccessCollection {
 
   @usableFromInline var steps: InlineArray<4, Step>
   @usableFromInline var used: UInt8
-  /// What the event showed on the segment that is not as it should be, for warnings.
+  /// The faults of the segment that the event showed, for warnings.
   public internal(set) var findings: Findings = []
   /// The change of state, if there is one; also the last action then.
   public internal(set) var transition: Transition?

@@ -1,14 +1,14 @@
 public import VIPCore
 
-/// What an advertisement shows that is the same on all machines of a group, if all is well.
+/// The part of an advertisement that is the same on all machines of a group, if all is well.
 public struct AdvertisementTraits: Sendable, Hashable {
   /// The version of the protocol.
   public var version: ProtocolVersion
   /// The time between advertisements.
   public var interval: AdvertisementInterval
-  /// What shows that the sender belongs to the group.
+  /// The proof that the sender belongs to the group.
   public var authentication: Authentication
-  /// What the checksum covers; `nil` if any form will do.
+  /// The coverage of the checksum; `nil` if any form will do.
   public var checksumForm: ChecksumForm?
 
   /// Names the traits of one machine.
@@ -29,7 +29,7 @@ public struct AdvertisementTraits: Sendable, Hashable {
       authentication: advertisement.authentication, checksumForm: advertisement.checksumForm)
   }
 
-  /// What is different on two machines of one group.
+  /// The differences of two machines of one group.
   ///
   /// Another version is told alone of what the versions say differently: authentication and checksum
   /// can't be compared then.
@@ -58,7 +58,7 @@ public struct AdvertisementTraits: Sendable, Hashable {
 }
 
 extension AddressListMatch {
-  /// How two lists of addresses relate.
+  /// Compares two lists of addresses.
   public init(_ addresses: [IPAddress], _ others: [IPAddress]) {
     let (first, second) = (Set(addresses), Set(others))
     // One that names an address twice is not the same, as in a received list.

@@ -87,7 +87,7 @@ public struct ScenarioReport: Sendable, Hashable {
     public let time: Instant
     /// The router.
     public let router: String
-    /// What kind of event it is.
+    /// The kind of the event.
     public let kind: Kind
     /// The state before a transition.
     public var from: VirtualRouter.State?

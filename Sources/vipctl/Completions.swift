@@ -5,7 +5,7 @@ import VIPControl
 import VIPCore
 import VIPService
 
-/// What a shell can offer for a word: names that only this machine knows.
+/// Suggestions of a shell for a word: names that only this machine knows.
 ///
 /// A person waits at the prompt: whatever can't be found out at once is not offered, silently.
 enum Completions {

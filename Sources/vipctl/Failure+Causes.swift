@@ -4,7 +4,7 @@ import VIPConfiguration
 import VIPControl
 import VIPService
 
-/// What people can do about errors of the libraries, which know no command line.
+/// Advice about errors of the libraries, which know no command line.
 extension Failure {
   init(_ error: FileError) {
     self.init(error.kind == .invalid ? .file : .failed, error.description)

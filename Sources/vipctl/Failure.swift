@@ -1,6 +1,6 @@
 import VIPCore
 
-/// How vipctl ends when it does not succeed.
+/// The way in which vipctl ends when it does not succeed.
 enum ExitStatus: Int32, Sendable {
   /// Something went wrong at run time.
   case failed = 1
@@ -26,6 +26,6 @@ struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
     self.description = description
   }
 
-  /// What is written on stderr, without the end of the line.
+  /// The text that is written on stderr, without the end of the line.
   var line: String { "vipctl: \(description.onOneLine)" }
 }

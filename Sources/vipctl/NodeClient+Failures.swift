@@ -9,7 +9,7 @@ extension NodeClient {
     self.init(directory: options.directory)
   }
 
-  /// What the node does.
+  /// The status of the node.
   func status(_ name: String? = nil) throws(Failure) -> NodeRecord {
     try done(.status(name), timeout: Self.answerTimeout)
   }

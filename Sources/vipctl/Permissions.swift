@@ -1,6 +1,6 @@
 import VIP
 
-/// What the process must be allowed to do.
+/// The permissions that the process must have.
 enum Permissions {
   /// Refuses to go on without the capabilities that a node needs.
   static func require() throws(Failure) {

@@ -22,7 +22,7 @@ enum UsageErrors {
     return Failure(.usage, "\(text)\(joint) '\(help)'")
   }
 
-  /// What the parser says, as the rest of a line that has begun.
+  /// The parser's message, as the rest of a line that has begun.
   static func sentence(_ message: String) -> String {
     if let text = valueError(message) { return text }
     var text = message.split(separator: "\n")

@@ -1,8 +1,17 @@
 import VIP
+import VIPImport
 
 extension Wording {
   /// The flags, keys and commands of `vipctl`.
   static let vipctl = Wording(
     probeFlag: "--no-probe", probeKey: "probe: false", downCommand: "vipctl down",
     virtualMACKey: "virtualMac", realtimeKey: "realtime")
+}
+
+extension ImportWording {
+  /// The commands of `vipctl`.
+  static let vipctl = ImportWording(
+    program: "vipctl", status: "'vipctl status --json'", reload: "'vipctl reload'",
+    resign: "'vipctl resign NAME'", promote: "'vipctl promote NAME'", check: "'vipctl check'",
+    monitor: "'vipctl monitor'")
 }

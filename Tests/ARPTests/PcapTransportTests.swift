@@ -20,28 +20,28 @@ import VIPCore
 
 /// Real frames between two kernels' stacks.
 @Suite(
-  .enabled(if: Segment.isAvailable, "needs root and network namespaces"), .timeLimit(.minutes(10)))
+  .enabled(if: Laboratory.isAvailable, "\(Laboratory.obstacle ?? "")"), .timeLimit(.minutes(10)))
 struct PcapTransportTests {
   private let old = "02:00:00:00:00:01"
 
   /// The right side, with a neighbour entry for each VIP that leads to another machine.
-  private func segmentWithNeighbours() throws -> Segment {
-    let segment = try Segment()
-    try segment.right.ip("address add 192.0.2.1/24 dev right")
-    try segment.right.ip("address add 2001:db8::1/64 dev right nodad")
+  private func cableWithNeighbours() throws -> Cable {
+    let cable = try Cable()
+    try cable.right.ip("address add 192.0.2.1/24 dev right")
+    try cable.right.ip("address add 2001:db8::1/64 dev right nodad")
     for vip in ["192.0.2.100", "2001:db8::100"] {
-      try segment.right.ip("neigh replace \(vip) lladdr \(old) dev right nud reachable")
+      try cable.right.ip("neigh replace \(vip) lladdr \(old) dev right nud reachable")
     }
-    return segment
+    return cable
   }
 
   /// Where the right side thinks an address is.
-  private func neighbour(_ address: String, in segment: Segment) throws -> String? {
+  private func neighbour(_ address: String, in cable: Cable) throws -> String? {
     struct Entry: Decodable {
       var dst: String
       var lladdr: String?
     }
-    let json = try segment.right.ip("-j neigh show dev right")
+    let json = try cable.right.check(["ip", "-j", "neigh", "show", "dev", "right"])
     let entries = try JSONDecoder().decode([Entry].self, from: Data(json.utf8))
     return entries.first { $0.dst == address }?.lladdr
   }
@@ -57,40 +57,40 @@ struct PcapTransportTests {
   }
 
   @Test func announcementsMoveTheNeighboursEntries() throws {
-    let segment = try segmentWithNeighbours()
-    let transport = try segment.left.run { try PcapTransport(interface: "left") }
-    #expect(try neighbour("192.0.2.100", in: segment) == old)
-    #expect(try neighbour("2001:db8::100", in: segment) == old)
+    let cable = try cableWithNeighbours()
+    let transport = try cable.left.inside { try PcapTransport(interface: "left") }
+    #expect(try neighbour("192.0.2.100", in: cable) == old)
+    #expect(try neighbour("2001:db8::100", in: cable) == old)
 
     try transport.send(Announcement(.v4(vip4), at: vmac4))
-    #expect(try eventually { try neighbour("192.0.2.100", in: segment) == "00:00:5e:00:01:33" })
-    #expect(try neighbour("2001:db8::100", in: segment) == old)
+    #expect(try eventually { try neighbour("192.0.2.100", in: cable) == "00:00:5e:00:01:33" })
+    #expect(try neighbour("2001:db8::100", in: cable) == old)
     try transport.send(Announcement(.v6(vip6), at: vmac6))
-    #expect(try eventually { try neighbour("2001:db8::100", in: segment) == "00:00:5e:00:02:33" })
+    #expect(try eventually { try neighbour("2001:db8::100", in: cable) == "00:00:5e:00:02:33" })
   }
 
   /// The receiving kernel agrees with our own parser: what this refuses, it ignores too.
   @Test func forwardedAdvertisementsMoveNothing() throws {
-    let segment = try segmentWithNeighbours()
-    let transport = try segment.left.run { try PcapTransport(interface: "left") }
+    let cable = try cableWithNeighbours()
+    let transport = try cable.left.inside { try PcapTransport(interface: "left") }
     var forged = Vector.n1
     forged[21] = 254
     try transport.send(forged.span)
     try transport.send(Announcement(.v4(vip4), at: vmac4))
-    #expect(try eventually { try neighbour("192.0.2.100", in: segment) == "00:00:5e:00:01:33" })
-    #expect(try neighbour("2001:db8::100", in: segment) == old)
+    #expect(try eventually { try neighbour("192.0.2.100", in: cable) == "00:00:5e:00:01:33" })
+    #expect(try neighbour("2001:db8::100", in: cable) == old)
   }
 
   @Test func survivesALinkThatGoesDownAndUp() throws {
-    let segment = try segmentWithNeighbours()
-    let (transport, listener) = try segment.left.run {
+    let cable = try cableWithNeighbours()
+    let (transport, listener) = try cable.left.inside {
       (
         try PcapTransport(interface: "left"),
         try PcapTransport(interface: "left", receiving: .announcements())
       )
     }
     for round in 1...3 {
-      try segment.left.ip("link set left down")
+      try cable.left.ip("link set left down")
       let error = try #require(throws: FrameError.self) {
         try transport.send(Announcement(.v4(vip4), at: vmac4))
       }
@@ -98,31 +98,31 @@ struct PcapTransportTests {
       #expect(error.description == "left: send: send: Network is down", "round \(round)")
       #expect(throws: Never.self) { try listener.drain(limit: 10) { _ in } }
 
-      try segment.left.ip("link set left up")
+      try cable.left.ip("link set left up")
       // Down and up again while nothing is sent: the first frame after it must not fail either.
-      try segment.left.ip("link set left down")
-      try segment.left.ip("link set left up")
+      try cable.left.ip("link set left down")
+      try cable.left.ip("link set left up")
       #expect(throws: Never.self) { try listener.drain(limit: 10) { _ in } }
       // The peer forgets entries when its carrier goes.
-      try segment.right.ip("neigh replace 192.0.2.100 lladdr \(old) dev right nud reachable")
+      try cable.right.ip("neigh replace 192.0.2.100 lladdr \(old) dev right nud reachable")
       try transport.send(Announcement(.v4(vip4), at: vmac4))
-      #expect(try eventually { try neighbour("192.0.2.100", in: segment) == "00:00:5e:00:01:33" })
+      #expect(try eventually { try neighbour("192.0.2.100", in: cable) == "00:00:5e:00:01:33" })
     }
     // The listener hears again too.
-    let peer = try segment.right.run { try PcapTransport(interface: "right") }
+    let peer = try cable.right.inside { try PcapTransport(interface: "right") }
     try peer.send(Announcement(.v4(vip4), at: vmac4))
     #expect(try eventually { try listener.drain(limit: 100) { _ in } > 0 })
   }
 
   @Test func reportsThatTheDeviceIsGone() throws {
-    let segment = try Segment()
-    let (transport, listener) = try segment.left.run {
+    let cable = try Cable()
+    let (transport, listener) = try cable.left.inside {
       (
         try PcapTransport(interface: "left"),
         try PcapTransport(interface: "left", receiving: .announcements())
       )
     }
-    try segment.left.ip("link delete left")
+    try cable.left.ip("link delete left")
     let send = try #require(throws: FrameError.self) {
       try transport.send(Announcement(.v4(vip4), at: vmac4))
     }
@@ -133,29 +133,29 @@ struct PcapTransportTests {
   }
 
   @Test func refusesInterfacesItCannotUse() throws {
-    let segment = try Segment()
-    try segment.left.ip("link set left down")
+    let cable = try Cable()
+    try cable.left.ip("link set left down")
     let error = try #require(throws: FrameError.self) {
-      try segment.left.run { _ = try PcapTransport(interface: "left") }
+      try cable.left.inside { _ = try PcapTransport(interface: "left") }
     }
     #expect(error.cause == .interfaceDown)
 
     // A tunnel has no Ethernet addresses to announce.
-    try segment.left.ip("tuntap add tunnel mode tun")
-    try segment.left.ip("link set tunnel up")
+    try cable.left.ip("tuntap add tunnel mode tun")
+    try cable.left.ip("link set tunnel up")
     let unsuitable = try #require(throws: FrameError.self) {
-      try segment.left.run { _ = try PcapTransport(interface: "tunnel") }
+      try cable.left.inside { _ = try PcapTransport(interface: "tunnel") }
     }
     #expect(unsuitable.description == "tunnel: open: not an Ethernet interface")
     #expect(unsuitable.cause == .unsuitable)
   }
 
   @Test func hearsOthersAndNothingElse() throws {
-    let segment = try segmentWithNeighbours()
+    let cable = try cableWithNeighbours()
     let (listener, deaf, peer) = try (
-      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements()) },
-      segment.right.run { try PcapTransport(interface: "right") },
-      segment.left.run { try PcapTransport(interface: "left") }
+      cable.right.inside { try PcapTransport(interface: "right", receiving: .announcements()) },
+      cable.right.inside { try PcapTransport(interface: "right") },
+      cable.left.inside { try PcapTransport(interface: "left") }
     )
     var heard: [[UInt8]] = []
     func drain(limit: Int) throws -> Int {
@@ -190,9 +190,9 @@ struct PcapTransportTests {
   }
 
   @Test func hearsTheGroupsAskedFor() throws {
-    let segment = try Segment()
-    let sender = try segment.left.run { try PcapTransport(interface: "left") }
-    let receiver = try segment.right.run {
+    let cable = try Cable()
+    let sender = try cable.left.inside { try PcapTransport(interface: "left") }
+    let receiver = try cable.right.inside {
       try PcapTransport(interface: "right", receiving: .announcements())
     }
     let address = try #require(IPAddress("192.0.2.100"))
@@ -236,9 +236,9 @@ struct PcapTransportTests {
   }
 
   @Test func hearsOnlyUsesOfTheAddressesAskedFor() throws {
-    let segment = try Segment()
-    let sender = try segment.left.run { try PcapTransport(interface: "left") }
-    let receiver = try segment.right.run {
+    let cable = try Cable()
+    let sender = try cable.left.inside { try PcapTransport(interface: "left") }
+    let receiver = try cable.right.inside {
       try PcapTransport(interface: "right", receiving: .announcements())
     }
     let mac = MACAddress(2, 0, 0, 0, 0, 10)
@@ -262,10 +262,10 @@ struct PcapTransportTests {
   }
 
   @Test func aProbeIsAnsweredByTheHolderAlone() throws {
-    let segment = try Segment()
-    try segment.right.ip("address add 192.0.2.100/24 dev right")
-    try segment.right.ip("address add 2001:db8::100/64 dev right nodad")
-    let transport = try segment.left.run {
+    let cable = try Cable()
+    try cable.right.ip("address add 192.0.2.100/24 dev right")
+    try cable.right.ip("address add 2001:db8::100/64 dev right nodad")
+    let transport = try cable.left.inside {
       try PcapTransport(interface: "left", receiving: .announcements())
     }
     let mac = MACAddress(2, 0, 0, 0, 0, 10)
@@ -285,10 +285,10 @@ struct PcapTransportTests {
   }
 
   @Test func descriptorWakesUpAndFallsAsleep() throws {
-    let segment = try Segment()
+    let cable = try Cable()
     let (listener, peer) = try (
-      segment.right.run { try PcapTransport(interface: "right", receiving: .announcements()) },
-      segment.left.run { try PcapTransport(interface: "left") }
+      cable.right.inside { try PcapTransport(interface: "right", receiving: .announcements()) },
+      cable.left.inside { try PcapTransport(interface: "left") }
     )
     func isReadable(within milliseconds: Int32) -> Bool {
       var descriptor = pollfd(fd: listener.fileDescriptor, events: Int16(POLLIN), revents: 0)
@@ -301,7 +301,7 @@ struct PcapTransportTests {
     #expect(try listener.drain(limit: 1000) { _ in } > 0)
     #expect(!isReadable(within: 0))
     // A link that goes down wakes the loop once, not without an end.
-    try segment.right.ip("link set right down")
+    try cable.right.ip("link set right down")
     _ = isReadable(within: 1000)
     _ = try listener.drain(limit: 1000) { _ in }
     #expect(!isReadable(within: 0))
@@ -309,13 +309,13 @@ struct PcapTransportTests {
 
   /// Each transport closes its socket, and with it the ring.
   @Test func closesItsSocket() throws {
-    let segment = try Segment()
+    let cable = try Cable()
     func sockets() throws -> Int {
       // One line for each packet socket of the namespace, below a heading.
-      try segment.left.command(["cat", "/proc/net/packet"]).split(separator: "\n").count - 1
+      try cable.left.check(["cat", "/proc/net/packet"]).split(separator: "\n").count - 1
     }
     #expect(try sockets() == 0)
-    var transport: PcapTransport? = try segment.left.run { try PcapTransport(interface: "left") }
+    var transport: PcapTransport? = try cable.left.inside { try PcapTransport(interface: "left") }
     #expect(try sockets() == 1)
     #expect(transport?.interface == "left")
     // Programs started meanwhile don't keep it open.
@@ -325,10 +325,10 @@ struct PcapTransportTests {
     // A program that another test starts may have it for a moment, until it is loaded.
     #expect(try eventually { try sockets() == 0 })
     // Nor does one that fails half-way leave a socket behind.
-    try segment.left.ip("tuntap add tunnel mode tun")
-    try segment.left.ip("link set tunnel up")
+    try cable.left.ip("tuntap add tunnel mode tun")
+    try cable.left.ip("link set tunnel up")
     #expect(throws: FrameError.self) {
-      try segment.left.run { _ = try PcapTransport(interface: "tunnel") }
+      try cable.left.inside { _ = try PcapTransport(interface: "tunnel") }
     }
     #expect(try eventually { try sockets() == 0 })
   }

@@ -4,7 +4,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group.
+  /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group, or ask
+  /// one.
   @Suite(
     .enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"),
     .enabled(if: BuiltSnippet.areAll || Laboratory.isCI, "the snippets are not beside the tests"))
@@ -50,6 +51,28 @@ extension NetworkTests {
       #expect(program.waitForExit(within: .seconds(10)) == 0)
     }
 
+    @Test("A program asks a node over its control socket")
+    func askNode() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let node = try VipctlNode(on: machine, of: segment, ["192.0.2.10/24"])
+      try node.waitUntil(.active)
+      func ask() throws -> CommandResult {
+        try machine.namespace.run([BuiltSnippet.path("AskNode"), node.runtimeDirectory])
+      }
+      let answer = try ask()
+      #expect(answer.status == 0, "\(answer.errors)")
+      let lines = answer.output.split(separator: "\n")
+      let pid = try #require(try node.nodeStatus()).pid
+      #expect(lines.first?.hasPrefix("node ") == true, "\(answer.output)")
+      #expect(lines.first?.hasSuffix(", pid \(pid)") == true, "\(answer.output)")
+      #expect(lines.dropFirst() == ["lab IPv4 active"], "\(answer.output)")
+
+      try node.stop()
+      let refusal = try ask()
+      #expect(refusal.output.hasPrefix("no node runs here"), "\(refusal.output)")
+    }
+
     /// How the first lines begin.
     private static let beginning = [
       "web IPv4: initialize → backup: started", "web IPv4: backup, the addresses are not here",
@@ -79,6 +102,23 @@ extension NetworkTests {
       #expect(lines.count == expected.count, "\(result.output)")
       for (line, text) in zip(lines, expected) { #expect(line.hasPrefix(text), "\(line)") }
       let left = try machine.run(["ip", "-o", "address", "show", "to", "192.0.2.10"])
+      #expect(left.output.isEmpty, "nothing is left of it")
+    }
+
+    @Test("A program puts parts of its own around those of Linux")
+    func ownParts() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0].namespace
+      let result = try machine.run([BuiltSnippet.path("OwnParts"), "eth0"], within: .seconds(60))
+      #expect(result.status == 0, "\(result.errors)")
+      for text in [
+        "install 192.0.2.10/24", "announce 192.0.2.10 at ", "192.0.2.10/24 is here",
+        "192.0.2.11/24 is not here",
+      ] {
+        #expect(result.output.contains(text), "\(result.output)")
+      }
+      #expect(!result.output.contains("install 192.0.2.11"), "it is not in the list")
+      let left = try machine.run(["ip", "-o", "address", "show", "to", "192.0.2.8/29"])
       #expect(left.output.isEmpty, "nothing is left of it")
     }
   }

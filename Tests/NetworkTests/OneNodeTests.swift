@@ -18,10 +18,12 @@ extension NetworkTests {
       folder = try TemporaryDirectory()
     }
 
-    private func up(_ directory: String, _ options: [String] = []) throws -> CommandResult {
+    private func up(
+      _ directory: String, vrid: Int = 7, _ options: [String] = []
+    ) throws -> CommandResult {
       try machine.namespace.run(
         [
-          VipctlNode.binary, "up", "\(vip)/24", "-i", "eth0", "--vrid", "7", "--name", "web",
+          VipctlNode.binary, "up", "\(vip)/24", "-i", "eth0", "--vrid", "\(vrid)", "--name", "web",
           "--interval", "100ms", "--runtime-dir", folder[directory],
         ] + options, within: .seconds(60))
     }
@@ -32,22 +34,25 @@ extension NetworkTests {
         within: .seconds(60))
     }
 
-    @Test("Two nodes on one machine: the second waits for the first, and names it")
-    func twoNodes() throws {
+    @Test(
+      "Two nodes on one machine: the second waits for the first, and names it",
+      arguments: [(7, "serves VRID 7 of IPv4 on eth0"), (8, "has VIP on eth0 in another group")])
+    func twoNodes(vrid: Int, text: String) throws {
       #expect(try up("a").status == 0)
       let pid = readText(folder["a/vipctl.pid"]).trimmingCharacters(in: .newlines)
       try eventually("the address is there") { try machine.holds(vip) }
-      let second = try up("b", ["--timeout", "1s"])
+      let second = try up("b", vrid: vrid, ["--timeout", "1s"])
       #expect(second.status == 1, "\(second)")
       #expect(
         second.errors.contains(
-          "another node on this machine (process \(pid) of user 0) serves VRID 7 of IPv4 on eth0"),
+          "another node on this machine (process \(pid) of user 0) "
+            + text.replacing("VIP", with: "\(vip)")),
         "\(second)")
       #expect(try machine.holds(vip))
       // Nor does its end take anything from the first.
       #expect(try vipctl("b", "down", "web").status == 0)
       #expect(try machine.holds(vip))
-      #expect(try up("b", ["--timeout", "1s"]).status == 1)
+      #expect(try up("b", vrid: vrid, ["--timeout", "1s"]).status == 1)
       #expect(try vipctl("a", "down", "web").status == 0)
       try eventually("the second serves") { try machine.holds(vip) }
       #expect(try vipctl("b", "down", "web").status == 0)

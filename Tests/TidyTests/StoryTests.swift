@@ -9,8 +9,8 @@ import Testing
   static let pages = [
     "README.md", "Docs/Architecture.md", "Docs/Configuration.md", "Docs/Conflicts.md",
     "Docs/Guard.md", "Docs/Handover.md", "Docs/Healing.md", "Docs/Hooks.md",
-    "Docs/KernelSettings.md", "Docs/Leases.md",
-    "Docs/Operations.md", "Docs/VirtualMAC.md",
+    "Docs/KernelSettings.md", "Docs/Leases.md", "Docs/Monitoring.md", "Docs/Operations.md",
+    "Docs/VirtualMAC.md",
   ]
 
   private static func named(in page: String) throws -> Set<String> {

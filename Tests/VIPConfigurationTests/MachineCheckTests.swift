@@ -41,6 +41,13 @@ import VIPCore
     }
   }
 
+  /// What a process tells of it whose node runs.
+  private func faults(_ text: String, _ machine: MachineCheck) throws -> [MachineFault] {
+    var routers: [PlacedRouter] = []
+    let file = try ConfigurationReader.read(text) { routers.append($0) }
+    return machine.remarks(file, routers).compactMap(\.fault)
+  }
+
   private static let good =
     "routers: [{interface: eth0, vrid: 1, addresses: [192.0.2.9/24, 2001:db8::9]}]"
 
@@ -96,6 +103,10 @@ import VIPCore
         "4:23: warning: 198.51.100.1 lies in no network of eth0; peers must be on the same segment")
     )
     #expect(all.contains("5:73: warning: this machine is its only IPv4 peer; name the others"))
+    let elsewhere = try #require(IPAddress("198.51.100.1"))
+    #expect(
+      try faults(text, machine()) == [.peerElsewhere(elsewhere)],
+      "a node tells by itself that it is its own peer")
   }
 
   @Test func `an interface that is not there yet is waited for`() throws {
@@ -190,6 +201,24 @@ import VIPCore
             + "waits until it is on",
           Self.withoutNetwork,
         ])
+  }
+
+  @Test func `an MTU too small for IPv6 is waited for`() throws {
+    func waits(_ mtu: Int, _ addresses: [String]) throws -> [String] {
+      var link = Self.eth0
+      link.mtu = mtu
+      let machine = try machine(link, addresses) {
+        // Linux has no settings of IPv6 on such an interface.
+        if mtu < 1280 { $0.kernel = KernelSettings { _ in nil } }
+      }
+      return try remarks(Self.good, machine).filter { $0.contains(": waits: ") }
+    }
+    #expect(
+      try waits(1279, ["192.0.2.1/24"]) == [
+        "1:23: waits: eth0's MTU of 1279 is too small for IPv6, which needs 1280; the router waits "
+          + "until it is large enough"
+      ])
+    #expect(try waits(1280, ["192.0.2.1/24", "fe80::1/64"]) == [])
   }
 
   @Test(arguments: [
@@ -366,6 +395,16 @@ import VIPCore
           + "still for longer than three intervals of 'eth0-1' (100ms), which is a failover; lift "
           + "the limit, or set a longer interval",
       ])
+    let fuller = try self.machine([:]) { machine in
+      machine.kernel.openFilesMax = 65
+      machine.kernel.processesLeft = 2
+      machine.kernel.processorQuota = (run: 110_000, of: 1_000_000)
+    }
+    for machine in [machine, fuller] {
+      #expect(
+        try faults(Self.single, machine) == [.openFiles, .processes, .processorTime],
+        "other numbers make no other fault")
+    }
     let wide = try self.machine([:]) { machine in
       machine.kernel.openFilesMax = 1024
       machine.kernel.processesLeft = 1000
@@ -427,6 +466,10 @@ import VIPCore
         "1:23: warning: eth0 and eth1.5 are in the same IPv4 network, and the kernel may drop what "
           + "comes in on eth0 because its answers leave by eth1.5; set "
           + "net.ipv4.conf.eth0.rp_filter to 2",
+      ])
+    #expect(
+      try faults(Self.single, twins) == [
+        .setting("net.ipv4.conf.eth1/5.arp_ignore"), .setting("net.ipv4.conf.eth0.rp_filter"),
       ])
   }
 }

@@ -44,9 +44,10 @@ import VRRP
       ("add", .add(router: "web", addresses: Array(many.dropLast(few.count)))),
       ("status", .status(nil)),
       ("dry-run up", .dryRun(.up([try router(many.reversed())], timeout: .zero))),
-      ("dry-run down", .dryRun(.down(words))),
+      ("dry-run down", .dryRun(.down(Array(words.prefix(20_000))))),
       ("dry-run down by address", .dryRun(.down(many.map { "\($0.address)" }))),
-      ("down of what is not there", .down(words)),
+      ("down of what is not there", .down(Array(words.prefix(20_000)))),
+      ("down of too many", .down(words)),
       ("remove", .remove(router: "web", addresses: many.dropFirst(9).map(\.address))),
       ("up", .up([try router(many)], timeout: .zero)),
       ("add twice", .add(router: "web", addresses: many)),
@@ -104,6 +105,12 @@ import VRRP
       #expect(await node.answer(request) == refusal)
       #expect(await node.answer(.dryRun(request)) == refusal)
     }
+    let words = ControlRequest.down(Array(repeating: "web", count: 20_001))
+    let refusal = ControlReply.failed(
+      ControlFailure(
+        .invalid, "20001 names in one request are more than 20000; ask for less at a time"))
+    #expect(await node.answer(words) == refusal)
+    #expect(await node.answer(.dryRun(words)) == refusal)
     await node.shutdown()
   }
 }

@@ -423,18 +423,18 @@ import VRRPSimulation
       try imported(Self.instance(excluded)).remarks.map(\.text) == [
         "'192.0.2.5', '192.0.2.6', '192.0.2.7' and 1 more are held but not advertised by keepalived, "
           + "and left out; here all addresses are advertised: add them to 'addresses' once all "
-          + "machines run vipctl",
+          + "machines run this program",
         "'2001:db8::5/64' is held but not advertised by keepalived, and left out; version 2 has no "
-          + "IPv6: make a router with version 3 for it once all machines run vipctl",
+          + "IPv6: make a router with version 3 for it once all machines run this program",
         "'192.0.2.9' is held but not advertised by keepalived, and left out; make a router of its own "
-          + "on eth1 for it once all machines run vipctl",
+          + "on eth1 for it once all machines run this program",
         "'localhost' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64; it is left out",
       ])
     #expect(
       try imported(Self.instance("version 3\n" + excluded)).remarks.map(\.text).contains(
         "'2001:db8::5/64' is held but not advertised by keepalived, and left out; add it to "
-          + "'addresses' once all machines run vipctl: IPv6 then has an election of its own under the "
-          + "VRID"))
+          + "'addresses' once all machines run this program: IPv6 then has an election of its own "
+          + "under the VRID"))
   }
 
   @Test func `unicast without a usable peer does not become multicast`() throws {
@@ -518,9 +518,9 @@ import VRRPSimulation
       result.remarks.map(\.line) == [
         "\(folder.path)/k.conf:3: no file matches 'none/*.conf'; whatever it should say is missing",
         "\(folder.path)/conf.d/deep/addresses-a:4: 'smtp_alert' has no equivalent; no mail is sent; "
-          + "watch the log or 'vipctl status --json'",
+          + "watch the log or the status of the node",
         "\(folder.path)/conf.d/deep/addresses-b:4: 'smtp_alert' has no equivalent; no mail is sent; "
-          + "watch the log or 'vipctl status --json'",
+          + "watch the log or the status of the node",
       ])
   }
 

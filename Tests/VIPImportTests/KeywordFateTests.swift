@@ -83,8 +83,13 @@ import VIP
   private func remarks(_ text: String) throws -> [ImportRemark] {
     let folder = try TemporaryDirectory()
     try folder.write(text, to: "k.conf")
-    return try KeepalivedImport(folder["k.conf"]).remarks
+    return try KeepalivedImport(folder["k.conf"], wording: Self.wording).remarks
   }
+
+  /// Words that can be told from the general ones.
+  static let wording = ImportWording(
+    program: "'P'", status: "'S'", reload: "'L'", resign: "'R'", promote: "'O'", check: "'C'",
+    monitor: "'M'")
 
   /// A router without a remark; `lines` are more of its settings.
   private static func router(_ lines: String = "") -> String {
@@ -105,6 +110,8 @@ import VIP
       #expect(told.hasPrefix("'\(keyword)"), "\(told)")
       #expect(told.contains("no equivalent; "), "\(told)")
       #expect(!told.contains("look whether you need it"), "\(told)")
+      #expect(
+        ImportWording.Place.allCases.allSatisfy { !told.contains($0.description) }, "\(told)")
       // A list of what is said so would take what is to be said elsewhere.
       #expect(told.utf8.count < 250, "\(told)")
     }
@@ -172,13 +179,34 @@ import VIP
     #expect(
       remarks.map { "\($0.source.number) \($0.text)" } == [
         "2 'notification_email', 'notification_email_from', 'smtp_server' have no equivalent; no mail "
-          + "is sent; watch the log or 'vipctl status --json'",
+          + "is sent; watch the log or 'S'",
         "6 'vrrp_startup_delay 5.5' has no equivalent; a router listens for three intervals and then "
           + "takes part; if the network needs longer after a boot, let the service manager wait: "
           + "'ExecStartPre=/bin/sleep 5.5'",
         "9 'max_auto_priority 50' has no equivalent; a node does not raise its own scheduling "
           + "priority; set 'realtime: true' under 'node' if the machine can be too busy",
       ])
+  }
+
+  @Test(arguments: [
+    ("vrrp_track_file", "no file changes the priority; use 'R'"),
+    ("log_unknown_vrids", "'M' lists all groups of a segment"),
+    ("enable_script_security", "'C' warns of hooks that others can change"),
+    ("reload_repeat", "nothing is reloaded at a set time; let a timer run 'L'"),
+    ("enable_dbus", "there is no D-Bus; use 'S'"),
+    ("track_script", "nothing runs scripts; let them call 'R' and 'O'"),
+  ])
+  func `advice has the words of the program`(keyword: String, advice: String) throws {
+    let text =
+      if Self.instance.contains(keyword) {
+        Self.router("\(keyword) 9")
+      } else if Self.global.contains(keyword) {
+        "global_defs {\n\(keyword) 9\n}\n" + Self.router()
+      } else {
+        "\(keyword) 9 {\n}\n" + Self.router()
+      }
+    let remark = try #require(try remarks(text).first).text
+    #expect(remark.hasSuffix("; " + advice), "\(remark)")
   }
 
   @Test func `whatever is translated says so in a setting or in a remark`() {

@@ -67,8 +67,11 @@ import VIPControl
     let folder = try TemporaryDirectory()
     let path = folder["run"]
     let door = try openDoor(path)
+    #expect(door.isHeld)
     try FileManager.default.removeItem(atPath: path)
+    #expect(!door.isHeld && !door.lacksAddresses, "nothing is to be written there for now")
     let other = try openDoor(path)
+    #expect(!door.isHeld && !door.lacksAddresses && other.isHeld && other.lacksAddresses)
     let error = #expect(throws: NodeError.self) { try door.restore() }
     #expect(error?.kind == .alreadyRunning)
     #expect(error?.description.contains("already runs on \(path)") == true)

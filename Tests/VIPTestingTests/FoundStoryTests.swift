@@ -106,4 +106,32 @@ import VIPTesting
       expect holder 192.0.2.10 b
       """)
   }
+
+  @Test(
+    "Two routers that get another place are served all the time, whichever takes over first",
+    arguments: ["mac virtual", "interface eth1"])
+  func severalPlaces(_ setting: String) throws {
+    try check(
+      """
+      node a
+      node b
+      link a eth1 joins
+      link b eth1 joins
+      up a web 192.0.2.10/24 priority 150 probe off
+      up a db 192.0.2.11/24 vrid 52 probe off
+      up b web 192.0.2.10/24 probe off
+      up b db 192.0.2.11/24 vrid 52 priority 150 probe off
+      tick 10s
+      set b web \(setting)
+      set b db \(setting)
+      tick 700ms
+      set a web \(setting)
+      set a db \(setting)
+      tick 10s
+      expect holder 192.0.2.10 a
+      expect holder 192.0.2.11 b
+      expect outage 192.0.2.10 1ms
+      expect outage 192.0.2.11 1ms
+      """)
+  }
 }

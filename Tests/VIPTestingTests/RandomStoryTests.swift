@@ -4,7 +4,9 @@ import VIPTesting
 
 /// Random nodes in bulk.
 ///
-/// `VIP_STORIES` sets how many (default 2,000), `VIP_STORY_SEED` where the seeds begin (default 0).
+/// `VIP_STORIES` sets how many (default 2,000), `VIP_STORY_SEED` where the seeds begin (default 0). A
+/// failure is printed with its seed and as a minimal story. A trap ends the process before anything can be
+/// printed: the seeds that were played then are in a file for each worker, whose folder is told first.
 @Suite struct RandomStoryTests {
   private static func setting(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name]
@@ -17,12 +19,19 @@ import VIPTesting
     let workers = UInt64(max(ProcessInfo.processInfo.activeProcessorCount, 1))
     let clock = ContinuousClock()
     let start = clock.now
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "vip-stories-\(ProcessInfo.processInfo.processIdentifier)")
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    print("random stories: should this process crash, the seeds are in \(folder.path)")
     let results = await withTaskGroup(of: (Int, [UInt64]).self) { group in
       for worker in 0..<workers {
         group.addTask {
           var audits = 0
           var failures: [UInt64] = []
           for seed in stride(from: first + worker, to: first + count, by: Int(workers)) {
+            try? "\(seed)\n".write(
+              to: folder.appending(path: "\(worker)"), atomically: false, encoding: .utf8)
             let run = StoryRun(Story.random(seed: seed))
             audits += run.auditCount > 0 ? 1 : 0
             if run.hasFailed { failures.append(seed) }
@@ -50,21 +59,22 @@ import VIPTesting
 
   /// The seed and what was broken first.
   private static func summary(_ seed: UInt64) -> String {
-    let run = StoryRun(Story.random(seed: seed))
+    let run = StoryRun(.random(seed: seed))
     let first = run.brokenPromises.first?.description ?? run.failures.first
     return "seed=\(seed): \(first ?? "it passes now")"
   }
 
-  /// The seed, what was broken, and the smallest story that breaks it.
+  /// The seed, what was broken or else failed first, and the smallest story that shows it.
   private static func report(_ seed: UInt64) -> String {
     let story = Story.random(seed: seed)
     let run = StoryRun(story)
-    guard let broken = run.brokenPromises.first else {
-      return "seed=\(seed): \(run.failures.first ?? "it passes now")\n\(story)"
+    let broken = run.brokenPromises.first.map { StoryFailure.broken($0.promise) }
+    guard let failure = broken ?? run.firstFailure else {
+      return "\(summary(seed))\n\(story)"
     }
-    let minimal = story.minimized(breaking: broken.promise)
+    let minimal = story.minimized(failing: failure)
     let text = (try? StoryTranscript(playing: minimal.description))?.text ?? minimal.description
-    return "seed=\(seed): \(broken)\n\(text)"
+    return "\(summary(seed))\n\(text)"
   }
 
   @Test("A story's text reads back as the same story, and the same seed gives the same run")

@@ -23,7 +23,8 @@ import VRRP
     let advertisement = Advertisement(
       vrid: try #require(VRID(exactly: vrid)), priority: 150, interval: .default,
       addressCount: 1, family: source.family, checksumForm: .pseudoHeader)
-    let address = try #require(IPAddress("198.18.0.100"))
+    let address = try #require(
+      IPAddress(source.family == .ipv4 ? "198.18.0.100" : "2001:db8::100"))
     let group = IPAddress.vrrpGroup(source.family)
     bench.hear(
       frame: AdvertisementFrame.encoded(
@@ -67,6 +68,22 @@ import VRRP
       try refusal { try see($0, from: "198.18.0.9") } == Self.start
         + ": advertisements for VRID 51 from 198.18.0.9 (02:00:00:00:00:09) reach eth0 and are not "
         + "delivered: this machine's firewall drops them; let protocol 112 in on eth0")
+  }
+
+  @Test(arguments: [true, false])
+  func `no firewall is named for a router whose interface is without IPv6`(hasIPv6: Bool) throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "2001:db8::100/64"]))
+    bench.pass(.seconds(10))
+    #expect(bench.state(.ipv6) == .active)
+    if !hasIPv6 { bench.platform.fake.setIPv6(enabled: false, onInterface: 2) }
+    bench.pass(.seconds(1))
+    for _ in 0..<3 {
+      try see(bench, from: "fe80::9")
+      bench.pass(.seconds(1))
+    }
+    #expect(bench.warnings.contains { $0.contains("firewall") } == hasIPv6)
+    #expect(bench.warnings.isEmpty == !hasIPv6)
   }
 
   @Test func `another machine with the group's virtual MAC address is not taken for this one`()

@@ -6,7 +6,8 @@ import VIPCore
 /// The timers of an engine in one queue.
 @Suite struct EngineTimerTests {
   private static let all: [EngineTimer] = [
-    .lease, .announcement, .guard, .changeProbe, .listening, .refresh, .routes,
+    .lease, .announcement, .guard, .changeProbe, .listening, .refresh, .routes, .membership,
+    .settings,
     .router(slot: 0), .router(slot: 1), .router(slot: 1000),
   ]
 

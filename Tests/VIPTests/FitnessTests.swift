@@ -142,6 +142,10 @@ import VIPCore
       .noSourceAddress(interface: "eth0", .ipv6, isGlobal: true),
       "eth0 has no usable global IPv6 address to send from"
     ),
+    (
+      .mtuTooSmall(interface: "eth0", .ipv6, mtu: 576),
+      "eth0's MTU of 576 is too small for IPv6, which needs 1280"
+    ),
     (.interface(InterfaceFault(.replaced, of: "eth0")), "eth0 was replaced"),
   ]
 

@@ -33,6 +33,87 @@ import VRRP
     #expect(bench.platform.names.isEmpty)
   }
 
+  private static let addressText =
+    "another node on this machine (process 4711 of user 0) has 198.18.0.100 on eth0 in another group; "
+    + "stop it, or take the address from one of the two"
+
+  @Test func `an address that another node of the machine has in another group is waited for`()
+    throws
+  {
+    let bench = try Bench()
+    let taken = try #require(IPAddress("198.18.0.100"))
+    bench.platform.foreignAddresses = [taken]
+    bench.platform.foreignHolder = NameHolder(pid: 4711, user: 0)
+    try bench.engine.add(
+      settings(["198.18.0.100/24", "198.18.0.101/24", "2001:db8::100/64"], vrid: 52))
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .initialize && bench.state(.ipv6) == .active)
+    #expect(try bench.held == ["2001:db8::100/64"])
+    #expect(bench.engine.obstacle(to: "web") == Self.addressText)
+    #expect(bench.platform.names == ["vip6-2-52"], "the group is left to others meanwhile")
+    // The other one ends.
+    bench.platform.foreignAddresses = []
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    #expect(bench.platform.claimedAddresses.count == 3)
+    bench.engine.remove("web")
+    bench.pass(.seconds(5))
+    #expect(bench.platform.claimedAddresses.isEmpty)
+  }
+
+  @Test func `such an address that a router is given is left alone until it is free`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.101/24"]))
+    bench.pass(.seconds(5))
+    let taken = try #require(IPAddress("198.18.0.100"))
+    bench.platform.foreignAddresses = [taken]
+    bench.platform.foreignHolder = NameHolder(pid: 4711, user: 0)
+    let more = ["198.18.0.101/24", "198.18.0.100/24", "198.18.0.102/24"]
+    try bench.engine.change([settings(more)])
+    bench.pass(.seconds(3))
+    #expect(bench.state() == .active)
+    #expect(try Set(bench.held) == ["198.18.0.101/24", "198.18.0.102/24"])
+    #expect(bench.warnings == [Self.addressText])
+    bench.platform.foreignAddresses = []
+    bench.pass(.seconds(2))
+    #expect(try bench.held.count == 3 && bench.warnings.isEmpty)
+    try bench.engine.change([settings(["198.18.0.101/24"])])
+    bench.pass(.seconds(2))
+    #expect(bench.platform.claimedAddresses == [try #require(IPAddress("198.18.0.101"))])
+  }
+
+  @Test func `what moves from one router to another stays claimed`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings())
+    bench.pass(.seconds(5))
+    _ = try bench.engine.rearrange(Rearrangement(added: [settings(vrid: 61)]))
+    for _ in 0..<10 {
+      bench.pass(.milliseconds(500))
+      #expect(bench.platform.claimedAddresses.count == 1)
+    }
+    #expect(bench.state() == .active)
+  }
+
+  @Test func `neighbouring addresses are one range, and no two have one place`() throws {
+    let addresses = try ["198.18.0.7", "198.18.0.5", "198.18.0.6", "198.18.1.5", "198.18.0.5"].map {
+      try #require(IPAddress($0))
+    }
+    let ranges = LinuxAddressRegistry.ranges(of: addresses, onInterface: 2)
+    #expect(ranges.map(\.addresses.count) == [3, 1])
+    let more = try ["2001:db8::5", "2001:db8::6", "2001:db8:1::5"].map {
+      try #require(IPAddress($0))
+    }
+    #expect(
+      LinuxAddressRegistry.ranges(of: more, onInterface: 2).map(\.addresses.count).sorted()
+        == [1, 2])
+    let ends = try ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]
+      .map { try #require(IPAddress($0)) }
+    let places = (addresses.dropLast() + more + ends).flatMap { address in
+      [1, 2, Int32.max].map { LinuxAddressRegistry.place(of: address, onInterface: $0) }
+    }
+    #expect(Set(places).count == places.count && places.allSatisfy { $0 >= 0 })
+  }
+
   @Test func `the name goes with the interface and comes with it`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24"]))

@@ -1,5 +1,6 @@
 import Glibc
 import Netlink
+import Synchronization
 import TestSupport
 import Testing
 import VIP
@@ -130,7 +131,7 @@ import VRRP
     while try await node.status().routers.first?.state == .active {
       try await Task.sleep(for: .milliseconds(1))
     }
-    let router = try settings(interval: try interval(8000))
+    let router = try settings(interval: try interval(40_950))
     try await expectCancellation { try await node.up(router) }
     machine.hear(150)
     try await leaving.value
@@ -140,7 +141,7 @@ import VRRP
   @Test func `a change that has begun is carried through although it is cancelled`() async throws {
     let node = try await activeNode(interval: 8000)
     let other = try settings(
-      ["198.18.0.101/24"], vrid: 52, name: "mail", interval: try interval(8000))
+      ["198.18.0.101/24"], vrid: 52, name: "mail", interval: try interval(40_950))
     // It is waited for the router that goes, which hands over.
     try await expectCancellation(once: isLeaving(node)) {
       try await node.apply([other], removing: ["web"])
@@ -160,7 +161,7 @@ import VRRP
       }
     }
     let addresses = (0..<20_000).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/16" }
-    try await node.up(try settings(addresses, interval: try interval(8000)))
+    try await node.up(try settings(addresses, interval: try interval(40_950)))
     try await node.waitUntilRunning("web", timeout: .seconds(600))
     machine.hear(50)
     while try await node.status().routers.first?.activeRouter == nil {
@@ -362,6 +363,33 @@ import VRRP
     }
     #expect(told == [.nodeWarning(problem), .nodeCleared(problem)])
     await node.shutdown()
+  }
+
+  @Test func `in a directory that is another node's by now nothing is noted or removed`()
+    async throws
+  {
+    let folder = try TemporaryDirectory()
+    let path = folder["addresses"]
+    let isHeld = Mutex(true)
+    let holding: @Sendable () -> Bool = { isHeld.withLock { $0 } }
+    let node = try Node(Node.Options(addressesPath: path), on: machine)
+    node.noteAddresses(onlyWhile: holding)
+    try await node.up(try settings())
+    #expect(readText(path) == "eth0 198.18.0.100/24\n")
+    isHeld.withLock { $0 = false }
+    try folder.write("eth0 203.0.113.1/24\n", to: "addresses")
+    try await node.up(try settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    #expect(readText(path) == "eth0 203.0.113.1/24\n")
+    let problem = try #require(
+      try await node.status().node.problems.first { $0.kind == .addressFile })
+    #expect(problem.text.contains("is in a directory that this node has lost; after a crash"))
+    isHeld.withLock { $0 = true }
+    await node.noteAddressesAgain()
+    #expect(readText(path) == "eth0 198.18.0.100/24\neth0 198.18.0.101/24\n")
+    #expect(try await node.status().node.problems.allSatisfy { $0.kind != .addressFile })
+    isHeld.withLock { $0 = false }
+    await node.shutdown()
+    #expect(!readText(path).isEmpty, "it may be another node's")
   }
 
   // MARK: What no event tells of

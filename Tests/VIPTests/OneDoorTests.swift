@@ -9,10 +9,6 @@ import VRRP
 
 /// What a command sets in motion leaves with the command: no test here takes a turn after it.
 @Suite struct OneDoorTests {
-  private static let eth1 = Link(
-    index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 7), mtu: 1500,
-    flags: FakePlatform.eth0.flags)
-
   private func priorities(_ bench: Bench) -> [UInt8] {
     bench.platform.transport(.ipv4)?.sentPriorities ?? []
   }
@@ -24,7 +20,7 @@ import VRRP
   /// A router that is Active, all of whose announcements are over.
   private func holder(_ settings: RouterConfiguration) throws -> Bench {
     let bench = try Bench()
-    bench.platform.fake.setLink(Self.eth1)
+    bench.platform.fake.setLink(FakePlatform.eth1)
     try bench.engine.add(settings)
     bench.pass(.seconds(120))
     #expect(bench.state() == .active)

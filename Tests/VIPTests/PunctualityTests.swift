@@ -47,7 +47,7 @@ import VRRP
   func `buckets hold what is not later than their bound`(lateness: UInt64, bucket: Int) {
     var wakeUps = WakeUps(at: .zero)
     let due = Instant(nanoseconds: 1000)
-    wakeUps.record(due: due, at: due.advanced(byNanoseconds: lateness))
+    wakeUps.note(due: due, at: due.advanced(byNanoseconds: lateness))
     let counts = wakeUps.status(at: due).histogram.map(\.count)
     #expect(counts == (0..<8).map { $0 >= bucket ? 1 : 0 })
   }
@@ -57,12 +57,12 @@ import VRRP
     func recent(_ seconds: Int) -> Duration {
       wakeUps.status(at: .zero + .seconds(seconds)).recentMax
     }
-    wakeUps.record(due: .zero + .seconds(50), at: .zero + .seconds(51))
+    wakeUps.note(due: .zero + .seconds(50), at: .zero + .seconds(51))
     #expect(recent(51) == .seconds(1) && recent(110) == .seconds(1))
     #expect(recent(121) == .zero, "nothing was noted meanwhile")
-    wakeUps.record(due: .zero + .seconds(70), at: .zero + .seconds(70))
+    wakeUps.note(due: .zero + .seconds(70), at: .zero + .seconds(70))
     #expect(recent(70) == .seconds(1))
-    wakeUps.record(due: .zero + .seconds(131), at: .zero + .seconds(131))
+    wakeUps.note(due: .zero + .seconds(131), at: .zero + .seconds(131))
     #expect(recent(131) == .zero)
   }
 

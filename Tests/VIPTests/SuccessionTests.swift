@@ -178,6 +178,31 @@ import VRRP
     #expect(!present)
   }
 
+  @Test(arguments: [("eth0", true), ("eth1", false)])
+  func `what lingers does not go with an address of another router`(
+    interface: String, isVirtual: Bool
+  ) throws {
+    let bench = try holder(settings())
+    let mail = ["198.18.0.102/24"]
+    try bench.engine.add(settings(mail, vrid: 52, name: "mail"))
+    bench.pass(.seconds(5))
+    try replace(
+      bench, settings(interface: interface, virtualMAC: isVirtual),
+      settings(mail, vrid: 52, name: "mail", interface: interface, virtualMAC: isVirtual))
+    bench.pass(.milliseconds(400))
+    try bench.hearAnnouncement(of: "198.18.0.102")
+    bench.settle()
+    #expect(try serves(bench), "nothing was said about it")
+    #expect(
+      try !bench.platform.fake.addresses().contains {
+        $0.isOurs && $0.interfaceIndex == 2 && $0.address.description == "198.18.0.102/24"
+      })
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    bench.settle()
+    #expect(
+      try !bench.platform.fake.addresses().contains { $0.isOurs && $0.interfaceIndex == 2 })
+  }
+
   @Test func `swapped VRIDs and another name leave every address where it is`() throws {
     let bench = try holder(settings(vrid: 51))
     try bench.engine.add(settings(["198.18.0.102/24"], vrid: 52, name: "mail"))

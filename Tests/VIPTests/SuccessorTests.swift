@@ -37,9 +37,6 @@ import VRRP
   }
 
   private static let vip = "198.18.0.100"
-  private static let eth1 = Link(
-    index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 7), mtu: 1500,
-    flags: FakePlatform.eth0.flags)
 
   private func password(_ text: String?) throws -> Authentication.Password? {
     try text.map { try #require(Authentication.Password($0)) }
@@ -54,7 +51,7 @@ import VRRP
       Link(
         index: 2, name: "eth0", macAddress: FakePlatform.eth0.macAddress,
         ipv4: [.arpIgnore: 0, .arpAnnounce: 1]))
-    bench.platform.fake.setLink(Self.eth1)
+    bench.platform.fake.setLink(FakePlatform.eth1)
     bench.settle()
     var settings = try settings(virtualMAC: virtualMAC)
     settings.version = `case`.versions.here

@@ -7,15 +7,11 @@ import VRRP
 
 /// Routers that depend on other interfaces than their own.
 @Suite struct TrackingTests {
-  private static let eth1 = Link(
-    index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 7), mtu: 1500,
-    flags: FakePlatform.eth0.flags)
-
   private func bench(
     _ tracks: [Track], priority: Int = 150, addresses: [String] = ["198.18.0.100/24"]
   ) throws -> Bench {
     let bench = try Bench()
-    bench.platform.fake.setLink(Self.eth1)
+    bench.platform.fake.setLink(FakePlatform.eth1)
     bench.settle()
     var settings = try settings(addresses, priority: priority)
     settings.tracks = tracks
@@ -25,7 +21,7 @@ import VRRP
   }
 
   private func setUp(_ isUp: Bool, _ bench: Bench) {
-    bench.platform.fake.setFlags(isUp ? Self.eth1.flags : [.broadcast], onInterface: 3)
+    bench.platform.fake.setFlags(isUp ? FakePlatform.eth1.flags : [.broadcast], onInterface: 3)
     bench.settle()
   }
 

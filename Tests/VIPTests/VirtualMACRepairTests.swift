@@ -152,6 +152,30 @@ extension VirtualMACTests {
     #expect(try bench.held == Self.three)
   }
 
+  @Test(arguments: [true, false], [true, false])
+  func `an MTU too small for IPv6 for a while leaves a macvlan that serves`(
+    isActive: Bool, isSeenMeanwhile: Bool
+  ) throws {
+    try start(["2001:db8::100/64"])
+    if isActive { takeOver6() }
+    fake.setMTU(576, onInterface: 2)
+    if isSeenMeanwhile {
+      bench.pass(.seconds(3))
+      #expect(bench.state(.ipv6) == .initialize)
+      #expect(try macvlan("vip6-2-51") == nil, "it would be of no use")
+    }
+    fake.setMTU(1500, onInterface: 2)
+    // Its part of IPv6 is made again, with its settings.
+    fake.reportSettings(of: 2)
+    bench.pass(.seconds(3))
+    fake.add(AddressRecord(interfaceIndex: 2, address: try #require(FakePlatform.ownV6)))
+    takeOver6()
+    #expect(try macvlan("vip6-2-51")?.mtu == 1500)
+    #expect(try bench.held == ["2001:db8::100/64"] && isLocal("2001:db8::100"))
+    let warnings = bench.events.filter { if case .warning = $0 { true } else { false } }
+    #expect(warnings.isEmpty && bench.warnings.isEmpty)
+  }
+
   @Test func `its interface gets another name`() throws {
     try start()
     takeOver()

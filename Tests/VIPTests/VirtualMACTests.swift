@@ -74,7 +74,9 @@ import VRRP
     let status = try #require(bench.engine.status().first)
     #expect(status.virtualMAC == .init(address: Self.mac4, interface: "vip4-2-51"))
     #expect(status.addresses.allSatisfy { !$0.installed } && status.lease == nil)
-    #expect(bench.platform.settings["ipv6/conf/vip4-2-51/disable_ipv6"] == 1)
+    for (name, value) in [("disable_ipv6", 1), ("accept_ra", 0), ("autoconf", 0)] {
+      #expect(bench.platform.settings["ipv6/conf/vip4-2-51/\(name)"] == value, "\(name)")
+    }
     #expect(bench.platform.names == ["vip4-2-51"])
   }
 

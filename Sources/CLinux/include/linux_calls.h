@@ -32,7 +32,8 @@ int vip_recvmmsg(
 int vip_sendmmsg(int socket, struct vip_mmsghdr *messages, unsigned int count, int flags);
 
 /// How many bytes of control messages a packet has room for.
-static const size_t vip_control_capacity = 256;
+enum { VIP_CONTROL_CAPACITY = 256 };
+static const size_t vip_control_capacity = VIP_CONTROL_CAPACITY;
 
 /// Writes an IP_PKTINFO that sets the source address (in network order) and the interface.
 ///

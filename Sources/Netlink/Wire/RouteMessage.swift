@@ -2,7 +2,7 @@ import VIPCore
 
 /// A request about a route by which the machine takes an IPv4 address for its own.
 struct RouteMessage {
-  /// What `encode(into:sequence:)` writes.
+  /// Number of bytes that `encode(into:sequence:)` writes.
   static let byteCount = Message.headerByteCount + 12 + 24
 
   private enum RouteAttribute {

@@ -1,4 +1,4 @@
-/// What has to be done with each router of a node so that its routers are as they are wanted.
+/// The steps that bring a node's routers to what is wanted.
 ///
 /// Made from settings alone: those that the routers have and those that they shall have. What carries it
 /// out is ``ChangeSteps``.
@@ -11,7 +11,7 @@ package struct ChangePlan {
   package private(set) var replaced: [RouterConfiguration] = []
   /// The same in words, with the routers that go and those that stay as they are.
   package var report = ChangeReport()
-  /// What becomes of routers that this machine can't serve yet.
+  /// The policy for routers that this machine can't serve yet.
   package let unready: UnreadyPolicy
 
   /// The routers that hand over, in order.

@@ -1,8 +1,8 @@
 package import VIPCore
 
-/// What a change of a node is to lead to, and what it means for an engine at a moment.
+/// The goal of a change of a node, and its meaning for an engine at a moment.
 package struct ChangeTarget: Sendable {
-  /// Which routers there are to be, new or changed.
+  /// The routers that there are to be, new or changed.
   package enum Wanted: Sendable {
     /// Routers with all their settings.
     case routers([RouterConfiguration])
@@ -19,7 +19,7 @@ package struct ChangeTarget: Sendable {
   package var removing: [String]?
   /// The node's settings; `nil` if they stay as they are.
   package var settings: NodeSettings?
-  /// What becomes of routers that this machine can't serve yet.
+  /// The policy for routers that this machine can't serve yet.
   package var unready: UnreadyPolicy
 
   /// Makes a target.
@@ -33,7 +33,7 @@ package struct ChangeTarget: Sendable {
     self.unready = unready
   }
 
-  /// How many addresses are named.
+  /// Number of addresses that are named.
   var addressCount: Int {
     switch wanted {
     case .routers(let routers): routers.reduce(0) { $0 + $1.addresses.count }
@@ -45,7 +45,7 @@ package struct ChangeTarget: Sendable {
   /// The settings that routers shall have; for a change of what they have, as of now.
   ///
   /// - Throws: ``NodeError/Kind/unknownRouter``, or what is wrong with the addresses.
-  package func routers(on engine: Engine) throws(NodeError) -> [RouterConfiguration] {
+  package func routers(on engine: some ChangedRouters) throws(NodeError) -> [RouterConfiguration] {
     switch wanted {
     case .routers(let routers):
       return routers
@@ -61,7 +61,7 @@ package struct ChangeTarget: Sendable {
   }
 
   private func stayingSettings(
-    _ name: String, _ engine: Engine
+    _ name: String, _ engine: some ChangedRouters
   ) throws(NodeError) -> RouterConfiguration {
     guard engine.isStaying(name), let settings = engine.settings(named: name) else {
       throw engine.unknownRouter(name)
@@ -70,28 +70,32 @@ package struct ChangeTarget: Sendable {
   }
 
   /// The routers that are to go, in order; those that are wanted stay.
-  private func removed(but staying: [RouterConfiguration], on engine: Engine) -> [String] {
+  private func removed(but staying: [RouterConfiguration], on engine: some ChangedRouters)
+    -> [String]
+  {
     let names = Set(staying.map(\.name))
     return (removing ?? engine.routerNames).filter { !names.contains($0) }
   }
 
   /// Whether a router is just leaving that the change is about, and makes room first.
-  package func waitsForLeaving(_ routers: [RouterConfiguration], on engine: Engine) -> Bool {
+  package func waitsForLeaving(_ routers: [RouterConfiguration], on engine: some ChangedRouters)
+    -> Bool
+  {
     (routers.map(\.name) + removed(but: routers, on: engine)).contains(where: engine.isLeaving)
   }
 
   /// Checks that the change can be made now.
   ///
   /// - Throws: the first thing that is wrong.
-  package func check(on engine: Engine) throws(NodeError) {
+  package func check(on engine: some ChangedRouters) throws(NodeError) {
     let wanted = try routers(on: engine)
     try engine.check(
       wanted, removing: Set(removed(but: wanted, on: engine)), lease: settings?.lease,
       unready: unready)
   }
 
-  /// What has to be done with the routers as they are now.
-  package func plan(on engine: Engine) throws(NodeError) -> ChangePlan {
+  /// Works out the steps from the routers as they are now.
+  package func plan(on engine: some ChangedRouters) throws(NodeError) -> ChangePlan {
     let wanted = try routers(on: engine)
     return ChangePlan(
       wanted, removing: removed(but: wanted, on: engine), from: engine.allSettings,

@@ -1,4 +1,4 @@
-/// What is wrong with a configuration: one sentence that says what, where and what to do.
+/// A fault of a configuration: one sentence that says what, where and what to do.
 public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The setting at fault.
   public enum Field: Sendable, Hashable {

@@ -4,20 +4,20 @@
 /// involved. They are run after the fact, by `HookService` of `VIPHooks` and not by the node, and never
 /// hold up an election.
 public struct Hooks: Sendable, Hashable, Codable {
-  /// What to run once the router holds the addresses and they are on the interface.
+  /// The program to run once the router holds the addresses and they are on the interface.
   public var active: [String]
-  /// What to run once the router watches another one and has released the addresses.
+  /// The program to run once the router watches another one and has released the addresses.
   public var backup: [String]
-  /// What to run once the router can't take part.
+  /// The program to run once the router can't take part.
   public var fault: [String]
-  /// What to run once the router has been taken down and its addresses are gone.
+  /// The program to run once the router has been taken down and its addresses are gone.
   public var stop: [String]
-  /// How long each may take; then its process group gets SIGTERM, and SIGKILL after 2 s more.
+  /// The time limit of each; after it its process group gets SIGTERM, and SIGKILL after 2 s more.
   public var timeout: Duration
 
-  /// How long a program may take unless it is set.
+  /// The time limit of a program unless one is set.
   public static let defaultTimeout = Duration.seconds(30)
-  /// What a time limit may be.
+  /// The time limits that can be set.
   public static let timeoutRange: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))
   /// The most arguments of one program, and the most bytes of them all.
   static let argumentCountMax = 256, byteCountMax = 65_536
@@ -34,7 +34,7 @@ public struct Hooks: Sendable, Hashable, Codable {
     self.timeout = timeout
   }
 
-  /// What is run for a state; empty if nothing.
+  /// The program that is run for a state; empty if none is.
   public subscript(state: Settlement.State) -> [String] {
     get {
       switch state {
@@ -60,7 +60,7 @@ public struct Hooks: Sendable, Hashable, Codable {
   /// The states for which something is run.
   public var states: [Settlement.State] { Settlement.State.allCases.filter { !self[$0].isEmpty } }
 
-  /// What is wrong with one of them, whatever the machine has; `nil` if nothing.
+  /// The fault of one of them, whatever the machine has; `nil` if there is none.
   func problem(_ state: Settlement.State) -> String? {
     guard let program = self[state].first else { return nil }
     guard program.hasPrefix("/") else {
@@ -80,14 +80,14 @@ public struct Hooks: Sendable, Hashable, Codable {
   }
 }
 
-/// How the programs run for a virtual router have fared.
+/// The results of the programs run for a virtual router.
 public struct HookStatus: Sendable, Hashable, Codable {
-  /// How many have ended, well or not.
+  /// Number of programs that have ended, well or not.
   public var runs: UInt64 = 0
-  /// How many could not be started, ended with another exit code than 0, by a signal, or took too
-  /// long.
+  /// Number of programs that could not be started, ended with another exit code than 0, by a
+  /// signal, or took too long.
   public var failures: UInt64 = 0
-  /// How many states were over before their program's turn came.
+  /// Number of states that were over before their program's turn came.
   public var skipped: UInt64 = 0
 
   /// Makes a status of nothing.

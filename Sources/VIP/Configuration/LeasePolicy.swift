@@ -1,7 +1,7 @@
 package import VIPCore
 package import VRRP
 
-/// How long the kernel keeps a virtual address that its node has stopped refreshing.
+/// The time for which the kernel keeps a virtual address that its node has stopped refreshing.
 ///
 /// Every virtual address is installed with a finite lifetime and refreshed three times within it,
 /// so that a frozen or killed node can't leave one behind.
@@ -66,9 +66,9 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
 // MARK: - Rules
 
 extension LeasePolicy {
-  /// How many requests to the kernel the refreshing may cost in a second.
+  /// Number of requests to the kernel that the refreshing may cost in a second.
   static let refreshesPerSecond = 1000
-  /// How much longer an IPv6 address lives and waits for a refresh.
+  /// Factor by which an IPv6 address lives longer, and waits longer for a refresh.
   static let ipv6Factor = 3
 
   /// The shortest lease that does no harm at an advertisement interval, in whole seconds.

@@ -1,12 +1,12 @@
 import VIPCore
 
-/// What an operator says about a whole node: its own settings and its routers.
+/// Configuration of a whole node: its own settings and its routers.
 public struct NodeConfiguration: Sendable, Hashable {
   /// The settings that all routers share.
   public var settings: NodeSettings
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
-  /// What becomes of routers that the machine can't serve yet.
+  /// The policy for routers that the machine can't serve yet.
   public var unready: UnreadyPolicy
 
   /// Makes a configuration; a node can do without routers.
@@ -34,7 +34,7 @@ public struct NodeConfiguration: Sendable, Hashable {
 }
 
 extension RouterConfiguration {
-  /// Why this router can't run beside another on one node; `nil` if it can.
+  /// The reason why this router can't run beside another on one node; `nil` if it can.
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {
     let sameName = ConfigurationError(
       .name, router: name, "the name '\(name)' is used twice")

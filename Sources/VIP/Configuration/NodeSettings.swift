@@ -3,7 +3,7 @@ import VIPCore
 
 /// Settings of a node as a whole, which all its routers share.
 public struct NodeSettings: Sendable, Hashable {
-  /// How long addresses outlive a node that stopped refreshing them.
+  /// The time for which addresses outlive a node that stopped refreshing them.
   public var lease: LeasePolicy
   /// Whether a second process removes the addresses should this one be killed or crash.
   ///
@@ -17,7 +17,7 @@ public struct NodeSettings: Sendable, Hashable {
   /// whole process, as it is used, and limits the time that a real-time thread of the process may run
   /// without a pause to two seconds (RLIMIT_RTTIME). Both end with the last node that asks for it.
   public var isRealtime: Bool
-  /// How often and how fast addresses are announced.
+  /// The number and pace of announcements.
   public var announcements: AnnouncementPolicy
 
   /// Makes settings; what is left out has its default.
@@ -34,7 +34,7 @@ public struct NodeSettings: Sendable, Hashable {
     self.announcements = announcements
   }
 
-  /// How other settings differ, in words: one text for each that does.
+  /// The differences of other settings, in words: one text for each that does.
   public func differences(to other: NodeSettings) -> [String] {
     NodeSetting.allCases.compactMap { $0.difference(from: self, to: other) }
   }
@@ -45,19 +45,19 @@ public struct NodeSettings: Sendable, Hashable {
 ///
 /// The one table of them, as ``RouterSetting`` is of a router's.
 public enum NodeSetting: String, Sendable, Hashable, CaseIterable {
-  /// How long addresses outlive the node.
+  /// The time for which addresses outlive the node.
   case lease
   /// Whether there is a guard process.
   case `guard`
   /// Whether the node runs before all ordinary work.
   case realtime
-  /// How often and how fast addresses are announced.
+  /// The number and pace of announcements.
   case announcements
 
   /// The key in a configuration file.
   public var key: String { rawValue }
 
-  /// How two configurations differ in it, in words; `nil` if they don't.
+  /// The difference of two configurations in it, in words; `nil` if there is none.
   func difference(from old: NodeSettings, to new: NodeSettings) -> String? {
     let (before, after): (String, String) =
       switch self {

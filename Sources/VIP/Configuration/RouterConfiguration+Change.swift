@@ -1,6 +1,6 @@
 import VIPCore
 
-/// How a router gets from some settings to others.
+/// The way in which a router gets from some settings to others.
 package enum ChangeKind: Sendable, Hashable {
   /// Nothing is different.
   case none
@@ -11,7 +11,7 @@ package enum ChangeKind: Sendable, Hashable {
 }
 
 extension RouterConfiguration {
-  /// What it takes to get to other settings of the same name.
+  /// The way to other settings of the same name.
   package func change(to other: RouterConfiguration) -> ChangeKind {
     if self == other { return .none }
     let isSameRouter = RouterSetting.allCases.allSatisfy {
@@ -20,7 +20,7 @@ extension RouterConfiguration {
     return isSameRouter ? .inPlace : .replacement
   }
 
-  /// How other settings of the same name differ, in words; empty if they don't.
+  /// The difference of other settings of the same name, in words; empty if there is none.
   ///
   /// Passwords and the arguments of hooks are not told.
   func difference(to other: RouterConfiguration) -> String {
@@ -49,7 +49,7 @@ public struct RouterSet: Sendable {
   /// Makes an empty set.
   public init() {}
 
-  /// Why a router can't live beside those that are here; `nil` if it can.
+  /// The reason why a router can't live beside those that are here; `nil` if it can.
   public func collision(of router: RouterConfiguration) -> ConfigurationError? {
     var rivals = routers[router.name].map { [$0.name] } ?? []
     for family in router.families {

@@ -1,12 +1,12 @@
 public import VIPCore
 public import VRRP
 
-/// What an operator says about one group of virtual addresses on one interface.
+/// Configuration of one group of virtual addresses on one interface.
 ///
 /// Addresses of both families make two virtual routers with one VRID, as RFC 9568 §1.3 keeps the
 /// families apart; they share this configuration and its name.
 public struct RouterConfiguration: Sendable, Hashable, Codable {
-  /// What people call it; unique on a node.
+  /// The router's name; unique on a node.
   public var name: String
   /// The interface whose segment it serves.
   public var interface: String
@@ -20,13 +20,13 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var addresses: [InterfaceAddress]
   /// Whether to replace an Active of lower priority.
   public var preempts: Bool
-  /// Which checksum form to send over IPv4.
+  /// The form of the checksums to send over IPv4.
   public var checksum: ChecksumPolicy
-  /// What becomes of the addresses when another node takes over in good order.
+  /// The fate of the addresses when another node takes over in good order.
   public var handover: HandoverPolicy
   /// The version of VRRP to speak.
   public var version: ProtocolVersion
-  /// How long to leave an Active of lower priority alone before replacing it.
+  /// The time for which an Active of lower priority is left alone before replacing it.
   public var preemptDelay: Duration
   /// The password of version 2, in clear text on the wire; `nil` if there is none.
   ///
@@ -216,7 +216,7 @@ extension RouterConfiguration {
     }
   }
 
-  /// What the election of one family is told.
+  /// The settings of one family's election.
   ///
   /// The `rank` is this node's place among routers of equal priority, the `decrement` what is taken
   /// off the priority, which stays above 0; an owner has none.
@@ -232,10 +232,10 @@ extension RouterConfiguration {
       authentication: authentication, preemptDelay: preemptDelay)
   }
 
-  /// What shows others that this router belongs to the group.
+  /// The proof to others that this router belongs to the group.
   package var authentication: Authentication { password.map { .simpleText($0) } ?? .none }
 
-  /// Why an address can't be a virtual address; `nil` if it can.
+  /// The reason why an address can't be a virtual address; `nil` if it can.
   private static func reasonAgainst(_ address: InterfaceAddress) -> String? {
     let ip = address.address
     if ip.isUnspecified { return "is the unspecified address; a virtual address names one host" }
@@ -272,7 +272,7 @@ extension RouterConfiguration {
   /// The longest name that an interface can have: an alternative one (ALTIFNAMSIZ, less the zero).
   private static let interfaceNameByteCountMax = 127
 
-  /// Why a text can't be the name of an interface; `nil` if it can.
+  /// The reason why a text can't be the name of an interface; `nil` if it can.
   ///
   /// By the kernel's rules, but for the @, which nearly always comes from a listing.
   static func problem(interfaceName text: String) -> String? {
@@ -297,7 +297,7 @@ extension RouterConfiguration {
   }
 }
 
-/// What becomes of the addresses when another node takes over in good order.
+/// The fate of the addresses when another node takes over in good order.
 public enum HandoverPolicy: String, Sendable, Hashable, Codable, CaseIterable {
   /// The old holder serves until the new one has announced them, so that no client notices.
   case seamless

@@ -8,7 +8,7 @@ import VRRP
 /// for their places or has other names for them switches over all cases, so that a new one does not
 /// compile until everything knows it.
 public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
-  /// What people call the router.
+  /// The name of the router.
   case name
   /// The interface that it serves.
   case interface
@@ -24,11 +24,11 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case preempt
   /// The version of VRRP.
   case version
-  /// What the checksums sent over IPv4 cover.
+  /// The coverage of the checksums sent over IPv4.
   case checksum
   /// The password of version 2.
   case authentication
-  /// What becomes of the addresses when another node takes over in good order.
+  /// The fate of the addresses when another node takes over in good order.
   case handover
   /// Whether to ask the segment before the first use of an address.
   case probe
@@ -46,12 +46,12 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
 }
 
 extension RouterSetting {
-  /// What is to be known of a setting.
+  /// The properties of a setting.
   struct Declaration {
     typealias Pair = (_ old: RouterConfiguration, _ new: RouterConfiguration) -> Bool
     typealias Words = (_ old: RouterConfiguration, _ new: RouterConfiguration) -> [String]
 
-    /// How two configurations differ in it, in words; empty only if they don't.
+    /// The difference of two configurations in it, in words; empty only if there is none.
     var differences: Words
     /// Whether a difference makes another router of it, which hands over and starts again.
     var isReplacement: Pair = { _, _ in false }
@@ -68,7 +68,7 @@ extension RouterSetting {
     }
   }
 
-  /// What makes another router of it whenever it differs.
+  /// A rule for ``Declaration/isReplacement`` by which every difference makes another router of it.
   private static func other<Value: Equatable>(
     _ value: @escaping (RouterConfiguration) -> Value
   ) -> Declaration.Pair {

@@ -1,4 +1,4 @@
-/// What becomes of routers that a machine can't serve yet.
+/// The policy for routers that a machine can't serve yet.
 ///
 /// The interface is not there, or of a kind that can't serve addresses; the host has one of the
 /// addresses as its own; a machine outside the group uses one. What makes no sense on any machine is

@@ -3,10 +3,10 @@
 /// A node's errors and reasons end with what to do about it, in general terms; a program that gives
 /// its words is quoted with them. `vipctl` gives its flags.
 public struct Wording: Sendable, Hashable {
-  /// How the probe of a router is switched off on the command line, such as a flag; `nil` if there is
-  /// no such way.
+  /// The way to switch off the probe of a router on the command line, such as a flag; `nil` if
+  /// there is none.
   public var probeFlag: String?
-  /// How it is switched off in a configuration file; `nil` if there is no such way.
+  /// The way to switch it off in a configuration file; `nil` if there is none.
   public var probeKey: String?
   /// The command that takes a router down, without the router's name; `nil` if there is none.
   public var downCommand: String?
@@ -27,28 +27,28 @@ public struct Wording: Sendable, Hashable {
     self.realtimeKey = realtimeKey
   }
 
-  /// What to do about a new router whose address is in use.
+  /// The advice for a new router whose address is in use.
   var addressInUse: String {
     "take another address, or take it from that machine; if you are sure that it gives the address up, "
       + "switch the probe off" + (probeFlag.map { " with \($0)" } ?? "")
   }
 
-  /// What to do about an address in use that a running router was to get.
+  /// The advice for an address in use that a running router was to get.
   var newAddressInUse: String {
     let ways = [probeFlag, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
     return "take another address, or switch the probe off"
       + (ways.isEmpty ? "" : " (\(ways.joined(separator: ", or ")))")
   }
 
-  /// How to do without a virtual MAC address.
+  /// The way to do without a virtual MAC address.
   var withoutVirtualMAC: String {
     virtualMACKey.map { "set \($0) to false" } ?? "do without a virtual MAC address"
   }
 
-  /// What runs a node before all ordinary work.
+  /// The setting that runs a node before all ordinary work.
   var realtime: String { realtimeKey ?? "real-time scheduling" }
 
-  /// What to do instead of taking all addresses from a router.
+  /// The advice to do something else than take all addresses from a router.
   func removal(of router: String) -> String {
     "remove the router itself" + (downCommand.map { " with '\($0) \(router)'" } ?? "")
   }

@@ -56,7 +56,7 @@ struct AddressWork {
     urgent.contains { $0.slot == slot }
   }
 
-  /// Records how far the first entry has come; `nil` if it is done.
+  /// Notes how far the first entry has come; `nil` if it is done.
   mutating func advanceFirst(to next: Int?) {
     func advance(_ list: inout [Entry]) {
       if let next { list[0].next = next } else { list.removeFirst() }

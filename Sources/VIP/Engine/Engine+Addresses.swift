@@ -9,7 +9,7 @@ extension Engine {
   func hold(_ instance: RouterInstance) {
     endHandover(of: instance)
     changeListening(for: instance)
-    instance.inquiry.begin(at: now)
+    instance.holderProbing.begin(at: now)
     work.add(.install, instance.slot)
     startRefreshing()
   }
@@ -24,7 +24,7 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
-    instance.inquiry.end()
+    instance.holderProbing.end()
     failedAnnouncements.forget(instance.slot)
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }
@@ -101,7 +101,9 @@ extension Engine {
     // What waits on a macvlan that is off waits without an end.
     let lifetime = kind == .load ? nil : lifetime(of: instance)
     let indices =
-      kind == .refresh ? indices : indices.filter { !isTakenByHost($0, of: instance) }
+      kind == .refresh
+      ? indices
+      : indices.filter { !isTakenByHost($0, of: instance) && !isTakenByNode($0, of: instance) }
     let requests = indices.map {
       instance.request($0, lifetime: lifetime, isDormant: kind == .load)
     }
@@ -109,7 +111,7 @@ extension Engine {
       kind == .load ? .asleep : lifetime == nil ? .endless : .refreshed(at: now)
     for (index, error) in zip(indices, platform.kernel.install(requests)) {
       if let error {
-        recordRefusal(index, of: instance, because: instance.words(of: error))
+        noteRefusal(index, of: instance, because: instance.words(of: error))
         continue
       }
       let wasMissing = instance.addresses.installed(index, lease)
@@ -147,8 +149,20 @@ extension Engine {
     guard let link = instance.link, interfaces.hostRecord(address, on: link.index) != nil else {
       return false
     }
-    recordRefusal(index, of: instance, because: Self.hostText(address, link))
+    noteRefusal(index, of: instance, because: Self.hostText(address, link))
     return true
+  }
+
+  /// Leaves alone what another node of this machine has in another group.
+  private func isTakenByNode(_ index: Int, of instance: RouterInstance) -> Bool {
+    guard let link = instance.link else { return false }
+    do throws(NodeError) {
+      try claims.claimAddresses([instance.addresses[index].address.address], on: link)
+      return false
+    } catch {
+      noteRefusal(index, of: instance, because: error.description)
+      return true
+    }
   }
 
   private static func hostText(_ address: IPAddress, _ link: Link) -> String {
@@ -169,7 +183,7 @@ extension Engine {
     if instance.addresses.isRetired(position) {
       work.add(.retire, instance.slot)
     } else if instance.isHolding, instance.settings.priority != .owner {
-      recordRefusal(
+      noteRefusal(
         position, of: instance, because: Self.hostText(record.address.address, link))
     }
     schedule(instance)
@@ -181,7 +195,7 @@ extension Engine {
     let results = remove(requests, of: instance)
     for (index, error) in zip(indices, results) {
       if let error, !error.isNotThere {
-        recordRefusal(index, of: instance, because: instance.words(of: error))
+        noteRefusal(index, of: instance, because: instance.words(of: error))
         continue
       }
       instance.addresses.removed(index)
@@ -209,8 +223,8 @@ extension Engine {
     owner.addresses.expectRemoval(position)
   }
 
-  /// Records that a request was refused and says so once; it is made again in a second.
-  func recordRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
+  /// Notes that a request was refused and says so once; it is made again in a second.
+  func noteRefusal(_ index: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.addresses.refused(index, text, retryAt: now + .seconds(1))
     if isNew {
       warn(.addressFailure(instance.addresses[index].address), of: instance, text)
@@ -239,6 +253,12 @@ extension Engine {
       let position = instance.addresses.position(of: record.address)
     else { return }
     let loss = instance.addresses.reportedGone(position, at: now, instance.circumstances)
+    // One whose removal was refused is not asked for again: the guard must not know it any more either.
+    if instance.addresses.isRetired(position),
+      loss != .expected || !work.isUnfinished(instance.slot)
+    {
+      work.add(.retire, instance.slot)
+    }
     guard loss != .expected else { return }
     handle(instance.handover.withdrawn(record.address.address), of: instance)
     schedule(instance)

@@ -22,7 +22,7 @@ extension Engine {
       let advertisement = try Advertisement(
         parsing: message, from: header.source, to: header.destination,
         hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
-      if !watchers.isEmpty {
+      if successions.isAnyWatching {
         hearFormerGroups(advertisement, message, from: header.source, on: segment)
       }
       guard let instance = addressee else {
@@ -79,7 +79,7 @@ extension Engine {
       case .removeAddresses: letGo(instance, because: actions.transitionReason)
       case .transition(let transition):
         measure(transition, of: instance, due: due)
-        record(transition, of: instance)
+        note(transition, of: instance)
       }
     }
   }
@@ -156,7 +156,7 @@ extension Engine {
       "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
   }
 
-  private func record(_ transition: Transition, of instance: RouterInstance) {
+  private func note(_ transition: Transition, of instance: RouterInstance) {
     instance.attendance.changedState(because: transition.reason, at: now)
     report(
       .transition(

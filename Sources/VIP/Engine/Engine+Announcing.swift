@@ -1,8 +1,8 @@
 package import ARP
 import VIPCore
 
-/// How often and how fast held addresses are announced, and re-announcing them periodically where a
-/// policy says so.
+/// The policy by which held addresses are announced, and re-announcing them periodically where it
+/// says so.
 extension Engine {
   /// Announces from now on as a policy says.
   ///

@@ -204,12 +204,12 @@ extension Engine {
   /// Follows a change of a router's list of addresses.
   private func handleNewList(of instance: RouterInstance, after before: VirtualAddresses) {
     guard let link = instance.link else { return }
-    for old in before where instance.addresses.position(of: old.address.address) == nil {
-      disown(old.address.address, of: instance, on: link.index)
-    }
+    let gone = before.map(\.address.address).filter { instance.addresses.position(of: $0) == nil }
+    disown(gone, of: instance, on: link.index)
     endConflicts(
       of: instance, exceptAbout: Set(instance.addresses.current.lazy.map(\.address.address)))
     claimAddresses(of: instance, on: link.index)
+    claims.claimEach(instance.addresses.map(\.address.address), on: link)
     changeListening(for: instance)
     instance.attach(link)
     // A pass over the addresses that is under way would go on at the wrong place.
@@ -227,10 +227,11 @@ extension Engine {
     }
   }
 
-  /// Forgets that an address is an instance's, and what is still to be announced of it.
-  func disown(_ address: IPAddress, of instance: RouterInstance, on interfaceIndex: Int32) {
-    guard owners.giveUp(address, on: interfaceIndex, by: instance.slot) else { return }
-    wires[interfaceIndex]?.queue.cancel(address)
+  /// Forgets that addresses are an instance's, and what is still to be announced of them.
+  func disown(_ addresses: [IPAddress], of instance: RouterInstance, on interfaceIndex: Int32) {
+    let free = addresses.filter { owners.giveUp($0, on: interfaceIndex, by: instance.slot) }
+    for address in free { wires[interfaceIndex]?.queue.cancel(address) }
+    claims.releaseAddresses(free, on: interfaceIndex)
   }
 
   /// The router that has an address on the interface of an instance.

@@ -1,7 +1,7 @@
 import VIPCore
 import VRRP
 
-/// What an operator asks of a router.
+/// Requests of an operator to a router.
 extension Engine {
   /// Leaves the Active role to others, in all families of a router.
   ///
@@ -49,7 +49,7 @@ extension Engine {
     }
   }
 
-  /// How a router stands after it was asked to resign or to take over.
+  /// The state of a router after it was asked to resign or to take over.
   enum Outcome: Hashable {
     /// Nothing is decided yet.
     case open
@@ -59,7 +59,7 @@ extension Engine {
     case here
   }
 
-  /// How all families of a router stand.
+  /// The states of all families of a router.
   func outcomes(of name: String) -> Set<Outcome> {
     let group = routers[name].map(routers.members) ?? routers.members(named: name)
     return Set(
@@ -77,7 +77,8 @@ extension Engine {
       })
   }
 
-  /// Why a router can't come to anything any more that it was asked for; `nil` if it can.
+  /// The reason why a router can't come to anything any more that it was asked for; `nil` if it
+  /// can.
   func lapse(of name: String) -> String? {
     guard let router = routers[name] else { return "it was removed meanwhile" }
     for instance in routers.members(of: router) {
@@ -88,7 +89,7 @@ extension Engine {
     return nil
   }
 
-  /// Why a router does not have the Active role that it has taken; `nil` if it has it.
+  /// The reason why a router does not have the Active role that it has taken; `nil` if it has it.
   func loss(of name: String) -> String? {
     if let reason = lapse(of: name) { return reason }
     for instance in routers[name].map(routers.members) ?? [] where !instance.isHolding {

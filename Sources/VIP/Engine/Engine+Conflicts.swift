@@ -36,15 +36,15 @@ extension Engine {
     for deed in instance.conflicts.end() { perform(deed, for: instance) }
   }
 
-  /// Asks for an address that is held here whether another machine has it too, when that is due.
-  func inquire(of instance: RouterInstance) {
+  /// Probes for an address that is held here, when that is due: another machine may have it too.
+  func probeAsHolder(of instance: RouterInstance) {
     let count = instance.addresses.current.count
-    guard let position = instance.inquiry.takeDue(by: now, count: count) else { return }
+    guard let position = instance.holderProbing.takeDue(by: now, count: count) else { return }
     let address = instance.addresses.current[position]
-    if address.isPresent { ask(for: address.address.address, of: instance) }
+    if address.isPresent { sendProbe(for: address.address.address, of: instance) }
   }
 
-  private func ask(for address: IPAddress, of instance: RouterInstance) {
+  private func sendProbe(for address: IPAddress, of instance: RouterInstance) {
     guard let wire = wire(of: instance) else { return }
     var source: IPv6Address?
     if case .v6(let primary) = instance.election.primaryAddress { source = primary }
@@ -56,7 +56,7 @@ extension Engine {
     switch deed {
     case .defend(let address):
       if let wire = wire(of: instance) { announce(address, on: wire, for: instance) }
-    case .ask(let address): ask(for: address, of: instance)
+    case .probe(let address): sendProbe(for: address, of: instance)
     case .report(let address, let mac):
       report(.conflict(router: instance.settings.name, address: address, mac: mac))
     case .end(let address, let mac):

@@ -10,16 +10,28 @@ import VRRP
 /// address among the answers, one machine that answers for all addresses.
 extension Engine {
   /// Takes in that an advertisement has reached an interface.
+  ///
+  /// What is not delivered to a router that takes no part for lack of an interface or address is no
+  /// firewall's doing.
   func handleSighting(_ sighting: AdvertisementSighting, onInterface index: Int32) {
     let key = SegmentKey(interfaceIndex: index, family: sighting.source.family)
-    guard let instance = segments[key]?.router(sighting.vrid),
+    guard let segment = segments[key], let instance = segment.router(sighting.vrid),
       !interfaces.hasMAC(sighting.mac, seenOn: index),
       !isLooped(sighting),
-      sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast
+      sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast,
+      !isOutsideGroup(instance)
     else { return }
-    let isNews = instance.sightings.saw(sighting.source, sighting.mac, at: now)
+    guard instance.canHear else { return instance.sightings.clear() }
+    let isNews = instance.sightings.saw(
+      sighting.source, sighting.mac, dropped: segment.transport.droppedCount, at: now)
     arm(instance, by: instance.sightings.deadline)
-    guard isNews, let text = undeliveredText(of: instance) else { return }
+    guard isNews else { return }
+    if !instance.isUnicast, segment.transport.isInGroup == false {
+      // The kernel has taken the socket out of its group: that is to be mended, and nothing to accuse.
+      instance.sightings.clear()
+      return renewMembership(of: segment)
+    }
+    guard let text = undeliveredText(of: instance) else { return }
     warn(.undelivered, of: instance, text)
   }
 
@@ -29,10 +41,12 @@ extension Engine {
     instance.sightings.review(at: now)
   }
 
-  /// What keeps advertisements of the group from being delivered, and what to do about it; `nil` if
-  /// nothing does.
+  /// The reason why advertisements of the group are not delivered, and the remedy; `nil` if they
+  /// are.
   func undeliveredText(of instance: RouterInstance) -> String? {
-    guard let sender = instance.sightings.unheard, let link = instance.link else { return nil }
+    guard let sender = instance.sightings.unheard, let link = instance.link,
+      !isOutsideGroup(instance)
+    else { return nil }
     let what =
       "advertisements for VRID \(instance.settings.vrid) from \(sender.source) "
       + "(\(sender.mac)) reach \(link.name) and are not delivered: "
@@ -47,12 +61,23 @@ extension Engine {
         + "path filter (rp_filter \(mode)) drops them; give \(link.name) an address in that network, "
         + "or switch the filter off for all and for \(link.name)"
     }
+    if let segment = segment(of: instance),
+      segment.transport.droppedCount != sender.droppedBefore
+    {
+      return what + "this process does not read them in time, and the kernel drops them; see what "
+        + "keeps it from running"
+    }
     return what + "this machine's firewall drops them; let protocol 112 in on \(link.name)"
   }
 
   /// The probable reason why the answer of a machine is taken for a stranger's though it may be the
   /// group's, and what to do about it; `nil` if nothing speaks for that.
   func likelyCause(of refusal: AddressProbing.Refusal, _ instance: RouterInstance) -> String? {
+    if let segment = segment(of: instance), !instance.isUnicast,
+      let failure = memberships.failure(segment.key)
+    {
+      return "this machine does not hear its group: \(failure)"
+    }
     if let text = undeliveredText(of: instance) { return text }
     if let trouble = instance.troubles.whyUnaccepted { return trouble }
     guard !refusal.isGroupHeard else { return nil }
@@ -85,5 +110,15 @@ extension Engine {
   private func reversePathFilter(on link: Link) -> Int? {
     let mode = ["all", link.name].compactMap { platform.setting("ipv4/conf/\($0)/rp_filter") }.max()
     return mode == 0 ? nil : mode
+  }
+}
+
+extension RouterInstance {
+  /// Whether its interface could give it what is sent to the group.
+  fileprivate var canHear: Bool {
+    switch attendance.obstacle {
+    case .interface, .noSourceAddress, .mtuTooSmall: false
+    default: true
+    }
   }
 }

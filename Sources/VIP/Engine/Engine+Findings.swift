@@ -61,7 +61,7 @@ extension Engine {
     _ kind: Troubles.Kind, from source: IPAddress, every interval: Duration = .zero,
     signature: Int = 0, of instance: RouterInstance, _ sentence: (TroubleText) -> String
   ) {
-    let news = instance.troubles.record(
+    let news = instance.troubles.note(
       kind, from: source, every: interval, signature: signature, at: now
     ) { sentence(instance.troubleText) }
     guard let news else { return }

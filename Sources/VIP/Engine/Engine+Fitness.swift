@@ -2,7 +2,7 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// What other interfaces, and the program that runs the node, have to say about a router's fitness.
+/// The effect of other interfaces, and of the program that runs the node, on a router's fitness.
 extension Engine {
   /// Sets what the program that runs the node knows about a router.
   ///
@@ -30,7 +30,7 @@ extension Engine {
     }
   }
 
-  /// What the program that runs the node has said about a router, by cause.
+  /// The statements of the program that runs the node about a router, by cause.
   package func fitness(of name: String) -> [String: RouterFitness] {
     routers[name]?.fitness.external ?? [:]
   }
@@ -60,7 +60,7 @@ extension Engine {
           + (faults.isEmpty ? "nothing lowers it any more" : faults)))
   }
 
-  /// What is wrong with the interfaces that a router tracks.
+  /// The faults of the interfaces that a router tracks.
   func trackFaults(of settings: RouterConfiguration) -> [(interface: String, fault: Fitness.Fault)]
   {
     settings.tracks.compactMap { track in
@@ -71,7 +71,7 @@ extension Engine {
     }
   }
 
-  /// What is wrong with an interface; `nil` if it is usable.
+  /// The fault of an interface; `nil` if it is usable.
   func fault(of link: Link?, named name: String) -> InterfaceFault? {
     guard let link else { return InterfaceFault(.missing, of: name) }
     if !link.isUp { return InterfaceFault(.down, of: name) }

@@ -37,8 +37,8 @@ extension Engine {
     return true
   }
 
-  /// How long it may take, from now, until all routers have handed over and nothing is left of them:
-  /// if no router takes over, and if one does at the last moment.
+  /// The longest time from now until all routers have handed over and nothing is left of them: if
+  /// no router takes over, and if one does at the last moment.
   package var longestHandover: Duration {
     let instances = liveInstances
     let patience = instances.map {
@@ -109,6 +109,6 @@ extension Engine {
 }
 
 extension Actions {
-  /// Why the state changes, if it does.
+  /// The reason why the state changes, if it does.
   var transitionReason: Transition.Reason? { transition?.reason }
 }

@@ -14,22 +14,22 @@ extension Engine {
     interfaces.forEachHostAddress { record in
       for index in wires.keys {
         guard let slot = owners.slot(of: record.address.address, on: index),
-          let instance = instances[slot], let link = instance.link,
+          let instance = instances[slot], let link = interfaces.link(index),
           let text = hostAnswers(with: record, on: link, for: instance)
         else { continue }
         found[slot, default: [:]][record.address.address] = text
       }
     }
     for case let instance? in instances {
-      instance.hostAddresses = found[instance.slot] ?? [:]
+      instance.setHostAddresses(found[instance.slot] ?? [:])
       for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
         warn(.hostAddress(address), of: instance, text)
       }
     }
   }
 
-  /// What is wrong if the host answers for a virtual address by one of its own; `nil` if it does not, or
-  /// with every right.
+  /// The fault that the host answers for a virtual address by one of its own; `nil` if it does not,
+  /// or has every right to.
   private func hostAnswers(
     with record: AddressRecord, on link: Link, for instance: RouterInstance
   ) -> String? {
@@ -54,7 +54,7 @@ extension Engine {
 
 /// The answers of a host for addresses of its own that are virtual ones too.
 package enum HostAnswer {
-  /// What is wrong with them.
+  /// The fault in words.
   ///
   /// - Parameters:
   ///   - record: the host's address.

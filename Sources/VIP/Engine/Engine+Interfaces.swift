@@ -23,7 +23,7 @@ extension Engine {
     followSettings(of: Set(wires.keys))
     putBehindHostAddresses()
     for case let instance? in instances { reconsider(instance) }
-    reviewMacvlans(macvlans.interfaces)
+    reviewMacvlans(macvlans.interfaces.union(wires.keys))
   }
 
   /// Finds held addresses that the kernel no longer has.
@@ -98,11 +98,12 @@ extension Engine {
         reconsider(instance)
       }
     }
-    if !macvlans.isEmpty { reviewMacvlans(changed) }
+    reviewMacvlans(changed)
   }
 
-  /// What carries our tag is not the host's, even if it was a moment ago: `ip address replace` takes
-  /// the tag off an address, and a refresh that was under way puts it back.
+  /// Takes an address with this node's tag out of the host's ones, where it was if it had no tag a
+  /// moment ago: `ip address replace` takes the tag off an address, and a refresh that was under
+  /// way puts it back.
   private func takeBack(_ record: AddressRecord) {
     guard interfaces.hostRecord(record.address.address, on: record.interfaceIndex) != nil else {
       return
@@ -163,15 +164,15 @@ extension Engine {
       interfaces.primaryAddress(
         of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
     }
-    let reason = WaitingReason.noSourceAddress(
-      interface: settings.interface, family, isGlobal: isGlobal)
+    let reason = WaitingReason.lacksSource(
+      of: link, called: settings.interface, family, isGlobal: isGlobal)
     instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
     instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
     return source
   }
 
-  /// Which addresses on an interface are virtual ones, also if the host has been given them; an owner's
-  /// are its own.
+  /// The addresses on an interface that are virtual ones, also if the host has been given them; an
+  /// owner's are its own.
   private func virtualAddresses(
     on link: Link, of instance: RouterInstance
   ) -> (IPAddress) -> Bool {
@@ -237,21 +238,15 @@ extension Engine {
 
   // MARK: Sockets
 
-  /// Sees to it that the sockets of interfaces that have changed are in their groups: Linux makes the IPv6
-  /// part of an interface again, without them, when its MTU was too small for a while.
-  private func renewMemberships(where isAffected: (Int32) -> Bool) {
-    for (key, segment) in segments where isAffected(key.interfaceIndex) {
-      segment.transport.renewMembership()
-    }
-  }
-
   private func attach(_ instance: RouterInstance, _ link: Link) throws(NodeError) {
     if instance.link == nil {
       let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
       try requireFreeGroup(of: instance, on: link)
       try claims.claimGroup(
         instance.settings.vrid, instance.family, on: link, for: instance.slot)
+      let addresses = instance.addresses.map(\.address.address)
       do throws(NodeError) {
+        try claims.claimAddresses(addresses, on: link)
         let wire = try wire(link)
         let segment = try segment(key, link)
         // It may have got that of the router in whose place it comes.
@@ -261,6 +256,8 @@ extension Engine {
       } catch {
         removeMacvlan(of: instance)
         claims.releaseGroup(of: instance.slot)
+        claims.releaseAddresses(
+          addresses.filter { owners.slot(of: $0, on: link.index) == nil }, on: link.index)
         closeUnused(key)
         throw error
       }
@@ -282,6 +279,7 @@ extension Engine {
       link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
       announcements)
     wires[link.index] = wire
+    startSettingRounds()
     return wire
   }
 
@@ -306,11 +304,9 @@ extension Engine {
     instance.sightings.clear()
     removeMacvlan(of: instance)
     claims.releaseGroup(of: instance.slot)
-    instance.link = nil
+    instance.detach()
     work.forget(instance.slot)
-    for address in instance.addresses {
-      disown(address.address.address, of: instance, on: link.index)
-    }
+    disown(instance.addresses.map(\.address.address), of: instance, on: link.index)
     instance.addresses.interfaceVanished()
     instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
@@ -324,6 +320,7 @@ extension Engine {
       flush()
       readiness.unwatch(segment.transport.descriptor)
       segments[key] = nil
+      forgetMembership(key)
     }
     if let wire = wires[key.interfaceIndex], wire.isUnused {
       wires[key.interfaceIndex] = nil

@@ -57,8 +57,8 @@ extension Engine {
     return instances.lazy.compactMap { $0 }.compactMap(lifetime).max() ?? period * 3
   }
 
-  /// How it stands with the lease of a router's addresses; `nil` if it has none on the interface, or
-  /// they have no lease.
+  /// The state of the lease of a router's addresses; `nil` if it has none on the interface, or they
+  /// have no lease.
   func leaseStatus(of instance: RouterInstance, at time: Instant) -> LeaseStatus? {
     guard let lifetime = lifetime(of: instance) else { return nil }
     // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.

@@ -91,7 +91,9 @@ extension Engine {
       }
       guard claim.isInUse, claim.mac != wire.macAddress else { return }
       handleAnswer(claim, onInterface: interfaceIndex)
-      if !lingering.isEmpty { handleClaimOfLingering(claim, onInterface: interfaceIndex) }
+      if successions.isAnyLingering {
+        handleClaimOfLingering(claim, onInterface: interfaceIndex)
+      }
       guard let slot = owners.slot(of: claim.address, on: interfaceIndex),
         let instance = instances[slot],
         let position = instance.addresses.position(of: claim.address)

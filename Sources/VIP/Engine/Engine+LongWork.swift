@@ -22,7 +22,7 @@ extension Engine {
     }
   }
 
-  /// How many addresses all routers have together.
+  /// Number of addresses that all routers have together.
   package var addressCount: Int {
     instances.reduce(0) { $0 + ($1?.addresses.count ?? 0) }
   }
@@ -67,4 +67,6 @@ extension RouterConfiguration {
   package static let requestRouterCountMax = GuardArea.slotCount
   /// The most addresses that these may have together.
   package static let requestAddressCountMax = 250_000
+  /// The most names and addresses by which one request may mean routers: as many as one router may have.
+  package static let requestNameCountMax = addressCountMax
 }

@@ -9,7 +9,7 @@ import VRRP
 /// in that time and cost none. No timer waits for them but the router's own, should its interval be
 /// shorter than that.
 extension Engine {
-  /// How long after a refusal to probe again.
+  /// The time after a refusal until the next probe.
   private static let refusalPause = Duration.seconds(30)
 
   /// Begins to probe for a router that takes part from now on.
@@ -135,7 +135,7 @@ extension Engine {
     return settled.deadline.map { max($0, now + .milliseconds(1)) } ?? instance.attendance.retryAt
   }
 
-  /// Why a router may not take part; `nil` if it may or if that is still open.
+  /// The reason why a router may not take part; `nil` if it may or if that is still open.
   package func refusal(of name: String) -> String? {
     for instance in routers.members(named: name) {
       if let refusal = instance.probe?.refusal {

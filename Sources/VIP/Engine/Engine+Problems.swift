@@ -44,7 +44,7 @@ extension Engine {
     }
   }
 
-  /// How a problem that is not there any more has ended.
+  /// The way in which a problem that is not there any more has ended.
   private func ending(of kind: Problem.Kind, of instance: RouterInstance) -> Problem.Ending {
     if kind.isSeenOnSegment { return instance.troubles.wasMended(kind) ? .over : .unseen }
     return kind == .advertising && !instance.isHolding ? .unwatched : .over
@@ -72,7 +72,8 @@ extension Engine {
     case .unguarded: return !isGuarded(instance)
     case .formerGroup: return formerGroupText(of: instance) != nil
     case .hostAddress(let address): return instance.hostAddresses[address] != nil
-    case .undelivered: return instance.sightings.unheard != nil
+    case .undelivered: return undeliveredText(of: instance) != nil
+    case .outsideGroup: return outsideGroupText(of: instance) != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
     case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
@@ -87,13 +88,13 @@ extension Engine {
     safeguard?.covers(instance.slot, serial: instance.serial) ?? true
   }
 
-  /// What a guard can't do for a router.
+  /// The limit of the guard for a router that has too many addresses.
   static let unguardedText =
     "the guard has no room for all of its addresses; if the node dies they go with their lease"
 
   // MARK: The node
 
-  /// What is wrong with the node itself, as observers have been told.
+  /// The problem of the node itself, as observers have been told.
   package var nodeProblem: NodeProblem? { problems.node }
 
   /// Tells that something is wrong with the node.

@@ -2,7 +2,7 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// What is to become of the routers of a node, in one step.
+/// A change of the routers of a node, in one step.
 package struct Rearrangement {
   /// Those that hand over and go.
   package var removed: [String]
@@ -10,11 +10,11 @@ package struct Rearrangement {
   package var changed: [RouterConfiguration]
   /// New ones, and those that come in the place of present ones of the same name.
   package var added: [RouterConfiguration]
-  /// What a program has said of routers that are replaced, by name and cause.
+  /// The program's statements about the fitness of routers that are replaced, by name and cause.
   package var faults: [String: [String: RouterFitness]]
-  /// What becomes of routers that this machine can't serve yet.
+  /// The policy for routers that this machine can't serve yet.
   package var unready: UnreadyPolicy
-  /// What routers have left to those that had to wait until they are gone.
+  /// The estates of routers that have left, for those that had to wait until they are gone.
   var estates: [Engine.Estate] = []
   /// The addresses of those that need not be probed for.
   var known: [String: Set<IPAddress>] = [:]
@@ -77,11 +77,11 @@ extension Engine {
       wanted.added.map { ($0.name, routers.members(named: $0.name)) },
       uniquingKeysWith: { first, _ in first })
 
-    for instance in former.values.joined() { instance.isReplaced = true }
+    for instance in former.values.joined() { instance.becomeReplaced() }
     for name in leaving { takeOut(name) }
     for settings in wanted.changed {
       for instance in routers.members(named: settings.name) where instance.probe != nil {
-        instance.knownAddresses.formUnion(known[settings.name] ?? [])
+        instance.omitProbing(for: known[settings.name] ?? [])
       }
     }
     reconfigure(wanted.changed, leftovers)

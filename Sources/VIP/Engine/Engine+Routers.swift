@@ -70,7 +70,7 @@ extension Engine {
       place(of: address, leftovers, settings, on: link)
     }
     let instance = routers.makeMember(family, of: router, addresses, at: now)
-    instance.knownAddresses = known
+    instance.omitProbing(for: known)
     if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
     reconsider(instance)
@@ -126,8 +126,7 @@ extension Engine {
     detach(instance)
     timers.cancel(.router(slot: instance.slot))
     failedAnnouncements.forget(instance.slot)
-    watchers.remove(instance.slot)
-    lingering.remove(instance.slot)
+    successions.forget(instance.slot)
     routers.remove(instance)
   }
 
@@ -166,7 +165,7 @@ extension Engine {
     }
   }
 
-  /// What a router waits for; `nil` if all of it takes part.
+  /// The reason why a router waits; `nil` if all of it takes part.
   package func obstacle(to name: String) -> String? {
     for instance in routers.members(named: name) {
       if let reason = instance.attendance.obstacle { return reason.description }

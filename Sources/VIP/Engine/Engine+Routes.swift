@@ -10,12 +10,12 @@ import VIPCore
 /// any time, and the kernel is not listened to about that, since a machine may have a million routes:
 /// once a second it is asked, and whenever an address or an interface changes.
 extension Engine {
-  /// What to look at.
+  /// The part of the routes that is looked at.
   enum RouteReview {
     /// All, once the addresses are there; of IPv4, which mostly has its own routes, no more than in a
     /// round.
     case all
-    /// What an address or an interface that has changed may have been needed for.
+    /// The routes that may be missing because an address or an interface has changed.
     ///
     /// An IPv4 address mostly has its own route, and is left to the next round.
     case change

@@ -19,7 +19,7 @@ extension Engine {
     }
   }
 
-  /// How it stands with the guard.
+  /// The state of the guard.
   package var guardState: GuardState { safeguard?.state ?? .off }
 
   /// The guard process.
@@ -131,7 +131,7 @@ extension Engine {
     if !isGuarded(instance) { warn(.unguarded, of: instance, Self.unguardedText) }
   }
 
-  /// What is to be done for a router if the node dies now.
+  /// The duties of the guard for a router if the node dies now.
   private func duties(of instance: RouterInstance) -> GuardArea.Duties {
     var duties: GuardArea.Duties = []
     // A macvlan that its node does not look after is a leftover, even if it is off.

@@ -23,9 +23,46 @@ extension Engine {
     }
   }
 
+  // MARK: What is not reported
+
+  /// Begins to look at settings that Linux does not report.
+  func startSettingRounds() {
+    guard timers.deadline(of: .settings) == nil else { return }
+    timers.schedule(.settings, at: now + SettingRounds.rest)
+  }
+
+  /// Looks at the settings of some interfaces.
+  func continueSettingRounds() {
+    guard !wires.isEmpty else { return }
+    let round = settingRounds.next { [wires, macvlans] in
+      Set(wires.keys).union(macvlans.interfaces)
+    }
+    timers.schedule(.settings, at: now + round.pause)
+    if settingRounds.note(ofAll: platform.setting("ipv4/conf/all/arp_ignore")) { noteChange() }
+    for index in round.interfaces { reviewSettings(of: index) }
+  }
+
+  private func reviewSettings(of index: Int32) {
+    guard var link = interfaces.link(index), let present = try? platform.kernel.link(index) else {
+      return
+    }
+    if present.ipv4 != link.ipv4 {
+      // The rest of it is reported.
+      link.ipv4 = present.ipv4
+      interfaces.update(link)
+      noteChange()
+    }
+    guard let slot = macvlans.slot(of: index) else { return reviewMacvlans([index]) }
+    guard let instance = instances[slot], let macvlan = instance.macvlan,
+      let parent = instance.link.flatMap({ interfaces.link($0.index) })
+    else { return }
+    if !macvlans.isConfigured(macvlan, as: present, on: parent) { followSettings(of: instance) }
+  }
+
   /// Gives a macvlan what it has from the interface below.
   func followSettings(of instance: RouterInstance) {
-    guard let macvlan = instance.macvlan, let index = macvlan.index, let parent = instance.link,
+    guard !lacksRoom(instance), let macvlan = instance.macvlan, let index = macvlan.index,
+      let parent = instance.link,
       let link = try? platform.kernel.link(parent.index)
     else { return }
     interfaces.update(link)

@@ -1,9 +1,9 @@
 import VIPCore
 import VRRP
 
-/// What an engine tells about itself.
+/// The status of an engine.
 extension Engine {
-  /// How late turns have come.
+  /// The lateness of turns.
   package var wakeUpStatus: WakeUpStatus { wakeUps.status(at: platform.now()) }
 
   /// The status of all routers, or of one name.
@@ -74,6 +74,7 @@ extension Engine {
     for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
       add(.hostAddress(address), text)
     }
+    if let text = outsideGroupText(of: instance) { add(.outsideGroup, text) }
     if let text = undeliveredText(of: instance) { add(.undelivered, text) }
     if let failure = failedAnnouncements[instance.slot] { add(.announcing, failure) }
     if let failure = instance.macvlan?.problem { add(.macvlan, failure) }

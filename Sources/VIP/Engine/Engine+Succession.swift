@@ -14,7 +14,7 @@ import VRRP
 /// If the new router has the addresses on another interface (a macvlan, or another one of the same
 /// segment), the former one serves on until they are there.
 extension Engine {
-  /// What a router leaves to others.
+  /// The estate of a router: its part that others take over.
   struct Estate {
     let former: RouterInstance
     let group: FormerGroups.Group
@@ -28,13 +28,14 @@ extension Engine {
     let isHeldElsewhere: Bool
   }
 
-  /// How long a former router waits for the one in its place, in intervals: its Active_Down_Interval, and
-  /// some.
+  /// Time that a former router waits for the one in its place, in intervals: its
+  /// Active_Down_Interval, and some.
   private static let heirIntervals = 5
 
   // MARK: In a change
 
-  /// What the routers that leave or change will leave to others, before anything has changed.
+  /// The estates that the routers that leave or change will leave to others, before anything has
+  /// changed.
   func estates(of leaving: [String], changed: [RouterConfiguration]) -> [Estate] {
     var estates: [Estate] = []
     for name in leaving {
@@ -81,7 +82,7 @@ extension Engine {
         heir.formerGroups.came(
           address.address, from: estate.group, isHeld: estate.isHeldElsewhere,
           interval: former.settings.interval, at: now)
-        watchers.insert(heir.slot)
+        successions.watch(heir.slot)
         schedule(heir)
       }
       guard estate.served.contains(address.address), former.link != nil,
@@ -140,7 +141,7 @@ extension Engine {
 
   /// Lets a router serve until the one in its place does.
   private func linger(_ former: RouterInstance, for heir: RouterInstance) {
-    guard former.handover.isUnderWay, lingering.insert(former.slot).inserted else { return }
+    guard former.handover.isUnderWay, successions.linger(former.slot) else { return }
     let interval = max(former.settings.interval.duration, heir.settings.interval.duration)
     former.handover.awaitHeir(until: now + interval * Self.heirIntervals + .seconds(1))
     schedule(former)
@@ -180,8 +181,8 @@ extension Engine {
 
   /// The routers that serve in the place of one of the same name, until that one does.
   func predecessors(of instance: RouterInstance) -> [RouterInstance] {
-    guard !lingering.isEmpty, !instance.isReplaced else { return [] }
-    return lingering.sorted().compactMap { instances[$0] }.filter {
+    guard successions.isAnyLingering, !instance.isReplaced else { return [] }
+    return successions.lingering.compactMap { instances[$0] }.filter {
       $0.settings.name == instance.settings.name && $0.family == instance.family
     }
   }
@@ -205,8 +206,10 @@ extension Engine {
   /// Another machine has announced an address that may belong to a router which lingers.
   func handleClaimOfLingering(_ claim: AddressClaim, onInterface index: Int32) {
     guard !interfaces.hasMAC(claim.mac, seenOn: index) else { return }
-    for slot in lingering.sorted() {
+    for slot in successions.lingering {
       guard let former = instances[slot], former.link?.index == index,
+        let position = former.addresses.position(of: claim.address),
+        former.addresses[position].isInstalled,
         owners.slot(of: claim.address, on: index) != slot, former.handover.keeps(claim.address)
       else { continue }
       handle(former.handover.announced(claim.address), of: former)
@@ -227,7 +230,7 @@ extension Engine {
     }
     for former in segment.displaced(instance.settings.vrid) { handleSuccessor(of: former) }
     if !changeProbes.isEmpty { hearGroupOfChange(advertisement, message, for: instance) }
-    if !lingering.isEmpty {
+    if successions.isAnyLingering {
       for former in predecessors(of: instance) { handleSuccessor(of: former) }
     }
   }
@@ -253,7 +256,7 @@ extension Engine {
     let group = FormerGroups.Group(
       vrid: advertisement.vrid, version: advertisement.version,
       authentication: advertisement.authentication)
-    for slot in watchers.sorted() {
+    for slot in successions.watchers {
       guard let instance = instances[slot], instance.link?.index == segment.key.interfaceIndex,
         instance.family == segment.key.family, source != instance.election.primaryAddress,
         instance.formerGroups.contains(group)
@@ -286,10 +289,10 @@ extension Engine {
   func reviewFormerGroups(of instance: RouterInstance) {
     guard let deadline = instance.formerGroups.deadline, deadline <= now else { return }
     if instance.formerGroups.advanced(to: now) { handleLetGo(instance) }
-    if instance.formerGroups.isEmpty { watchers.remove(instance.slot) }
+    if instance.formerGroups.isEmpty { successions.endWatch(instance.slot) }
   }
 
-  /// What to do about a former group that has held addresses for long; `nil` if none has.
+  /// The advice about a former group that has held addresses for long; `nil` if none has.
   func formerGroupText(of instance: RouterInstance) -> String? {
     instance.formerGroups.lasting(at: now).map {
       "\($0.holder) still holds addresses in VRID \($0.group.vrid), in which this machine had them "

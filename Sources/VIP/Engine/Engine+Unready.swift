@@ -46,14 +46,16 @@ extension Engine {
     }
   }
 
-  /// Why a router's interface can't serve addresses, whatever its state; `nil` if it can.
+  /// The reason why a router's interface can't serve addresses, whatever its state; `nil` if it
+  /// can.
   func unsuitability(of link: Link, for settings: RouterConfiguration) -> InterfaceFault? {
     InterfaceFault.unsuitability(
       of: link, calledBy: settings.interface,
       master: link.masterIndex.flatMap { interfaces.link($0) })
   }
 
-  /// What keeps an instance from starting to take part because the host has one of its addresses.
+  /// The fault that keeps an instance from starting to take part because the host has one of its
+  /// addresses.
   ///
   /// Two machines would answer for it. One that takes part already leaves that address alone.
   func hostAddressFault(of instance: RouterInstance, on link: Link?) -> Fitness.Fault? {

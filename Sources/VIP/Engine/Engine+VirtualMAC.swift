@@ -96,7 +96,7 @@ extension Engine {
     if let error = platform.kernel.remove([instance.request(position, lifetime: nil)])[0],
       !error.isNotThere
     {
-      recordRefusal(position, of: instance, because: instance.words(of: error))
+      noteRefusal(position, of: instance, because: instance.words(of: error))
       return schedule(instance)
     }
     instance.addresses.rejected(position)
@@ -128,8 +128,8 @@ extension Engine {
 
   /// Compares macvlans and their parents with what they should be, after they may have changed.
   func reviewMacvlans(_ changed: Set<Int32>) {
-    let changed = changed.sorted()
-    for index in changed {
+    let ordered = changed.sorted()
+    for index in ordered {
       macvlans.reviewParent(index) { slot in
         guard let instance = instances[slot], let macvlan = instance.macvlan,
           let link = instance.link
@@ -137,11 +137,46 @@ extension Engine {
         return (macvlan, link)
       }
     }
-    for index in changed {
+    for index in ordered {
       if let instance = macvlans.slot(of: index).flatMap({ instances[$0] }) {
         reviewMacvlan(of: instance)
       }
     }
+    for case let instance? in instances
+    where instance.link.map({ changed.contains($0.index) }) ?? false && lacksRoom(instance) {
+      reviewMacvlan(of: instance)
+    }
+  }
+
+  /// Whether a router has no macvlan because of the MTU, or one that is of no use for it, as far as the
+  /// kernel has reported.
+  func lacksRoom(_ instance: RouterInstance) -> Bool {
+    // One that could not be made for another reason is tried again in a second.
+    guard let macvlan = instance.macvlan, macvlan.problem == nil else { return false }
+    guard let index = macvlan.index else { return true }
+    return interfaces.link(index).map { !$0.hasRoom(for: instance.family) } ?? false
+  }
+
+  /// Removes a macvlan from which Linux has taken the router's family because of the MTU.
+  ///
+  /// Linux lowers a macvlan's MTU with that of the interface below and does not raise it again. So it is
+  /// made again once the interface below has room for the family.
+  ///
+  /// - Returns: whether there may be one now.
+  private func makeRoom(
+    _ instance: RouterInstance, for present: inout Link?, on link: Link
+  ) -> Bool {
+    guard let macvlan = instance.macvlan else { return false }
+    if let own = present, own.hasRoom(for: instance.family) { return true }
+    // As it is now: its report may come after that of the macvlan.
+    let parent = try? platform.kernel.link(link.index)
+    let hasRoom = parent?.hasRoom(for: instance.family) ?? true
+    guard present != nil || !hasRoom else { return true }
+    macvlans.remove(macvlan, of: instance.slot, on: link)
+    instance.macvlan?.removed()
+    instance.addresses.interfaceVanished()
+    present = nil
+    return hasRoom
   }
 
   /// Whether a router's macvlan is to be on.
@@ -152,9 +187,10 @@ extension Engine {
   /// Puts one macvlan in order, at most once a second.
   private func reviewMacvlan(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan, let link = instance.link else { return }
-    let present = macvlan.index.flatMap { try? platform.kernel.link($0) }
+    var present = macvlan.index.flatMap { try? platform.kernel.link($0) }
     // It goes with its parent.
     guard present != nil || interfaces.link(link.index) != nil else { return }
+    guard makeRoom(instance, for: &present, on: link) else { return schedule(instance) }
     let deed = instance.macvlan?.review(present, serves: serves(instance), at: now) ?? .nothing
     schedule(instance)
     guard deed != .nothing else { return }

@@ -22,7 +22,7 @@ import VRRP
 /// 4. Questions (``status(_:)``, ``contains(_:)``, ``obstacle(to:)``) at any time: they change
 ///    nothing, not even the clock.
 package final class Engine {
-  /// How much one turn does at most, so that timers stay on time.
+  /// Limits of one turn, so that timers stay on time.
   enum Bound {
     static let messages = 1024
     static let kernelEvents = 512
@@ -32,14 +32,14 @@ package final class Engine {
     static let announcements = 128
     /// Turns in a row that a flooded socket may hold up the Active_Down_Timers.
     static let delayedTurns = 4
-    /// What takes longer than this was not a turn but a pause of the whole process.
+    /// The longest turn; one that took longer was a pause of the whole process.
     static let turnMax = Duration.milliseconds(50)
   }
 
   let platform: any Platform
   let readiness: any Readiness
   package internal(set) var lease: LeasePolicy
-  /// How often and how fast addresses are announced.
+  /// The number and pace of announcements.
   package internal(set) var announcements: AnnouncementPolicy
   /// The words of the program around it, for what to do about something.
   package var wording = Wording()
@@ -49,12 +49,14 @@ package final class Engine {
   var interfaces = InterfaceTable()
   var routers = RouterTable()
   var segments: [SegmentKey: Segment] = [:]
+  /// The groups that sockets could not be put into again.
+  var memberships = Memberships()
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
   var work = AddressWork()
   /// Whether a command is being carried out.
   private var isInStep = false
-  /// How late turns have come.
+  /// The lateness of turns.
   var wakeUps: WakeUps
   /// The routers to which addresses belong.
   var owners = AddressOwners()
@@ -66,27 +68,27 @@ package final class Engine {
   var outbox = Outbox()
   /// The probing for addresses that running routers are to get.
   var changeProbes = ChangeProbes()
-  /// The slots of routers that listen to groups which had their addresses before.
-  var watchers: Set<Int> = []
-  /// The slots of routers that serve until one of their name has their addresses on another interface.
-  var lingering: Set<Int> = []
+  /// The routers that listen to groups which had their addresses before, and those that serve until one
+  /// of their name has their addresses on another interface.
+  var successions = Successions()
   private var delayedTurns = 0
   /// Tells the rounds apart in which leases are refreshed.
   var leaseRounds = LeaseRounds()
   var routeRounds = RouteRounds()
-  /// What cleans up if this process dies; `nil` if nothing does.
+  var settingRounds = SettingRounds()
+  /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
   /// Whether the safeguard may have to be told something, see ``noteChange()``.
   private var isSafeguardStale = false
   /// Whether the host may have a virtual address of its own by now, see ``noteChange()``.
   private var isHostReviewDue = false
-  /// What need not be checked again.
+  /// Settings that need not be checked again.
   var checked = CheckedSettings()
-  /// What observers have been told that is wrong.
+  /// The problems that observers have been told.
   var problems = ProblemLedger()
   /// The routers whose addresses can't be announced.
   var failedAnnouncements = FailedAnnouncements()
-  /// What happened in this turn, for observers.
+  /// The events of this turn, for observers.
   private var events: [NodeEvent] = []
   /// The states that the addresses have followed, or are to follow.
   var settlements = Settlements()
@@ -165,8 +167,8 @@ package final class Engine {
 
   private func readClock() { now = platform.now() }
 
-  /// What a turn and a command end with: messages, addresses, announcements, in the order of a
-  /// takeover; then what is listened to and waited for.
+  /// Ends a turn or a command: messages, addresses, announcements, in the order of a takeover; then
+  /// what is listened to and waited for.
   private func conclude() {
     flush()
     performAddressWork()
@@ -174,6 +176,7 @@ package final class Engine {
     updateListening()
     armAnnouncements()
     reviewHostAddresses()
+    tellMemberships()
     reviewProblems()
     tellSettled()
   }
@@ -220,13 +223,13 @@ package final class Engine {
     return mayHaveMore
   }
 
-  /// When the next turn is due even if nothing becomes readable.
+  /// The time when the next turn is due even if nothing becomes readable.
   package var deadline: Instant? { timers.earliest }
 
   /// Whether the next turn should follow at once.
   package var hasPendingWork: Bool { !work.isEmpty || delayedTurns > 0 }
 
-  /// What has happened since the last call.
+  /// Takes the events since the last call.
   package func takeEvents() -> [NodeEvent] {
     defer { events.removeAll(keepingCapacity: true) }
     return events
@@ -249,6 +252,8 @@ package final class Engine {
       case .common(.listening): resumeListening()
       case .common(.refresh): refreshAnnouncements()
       case .common(.routes): continueRouteReviews()
+      case .common(.membership): retryMemberships()
+      case .common(.settings): continueSettingRounds()
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }
@@ -287,7 +292,7 @@ package final class Engine {
       let due = max(due, deadline)
       perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
-    inquire(of: instance)
+    probeAsHolder(of: instance)
     schedule(instance)
     return nil
   }

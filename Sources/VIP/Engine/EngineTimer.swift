@@ -1,6 +1,6 @@
 import VIPCore
 
-/// What an engine waits for.
+/// The purpose of a timer of an engine.
 enum EngineTimer: Hashable {
   /// One of those of which there is one each.
   case common(Common)
@@ -22,6 +22,10 @@ enum EngineTimer: Hashable {
     case refresh
     /// The next look at the routes to the subnets of addresses.
     case routes
+    /// The next attempt to join multicast groups.
+    case membership
+    /// The next look at settings that Linux does not report.
+    case settings
   }
 
   static let lease = common(.lease)
@@ -31,6 +35,8 @@ enum EngineTimer: Hashable {
   static let listening = common(.listening)
   static let refresh = common(.refresh)
   static let routes = common(.routes)
+  static let membership = common(.membership)
+  static let settings = common(.settings)
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {

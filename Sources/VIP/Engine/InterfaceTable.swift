@@ -2,7 +2,7 @@ package import Netlink
 package import VIPCore
 import VRRP
 
-/// What the kernel says about interfaces and the addresses on them that are not ours.
+/// The kernel's interfaces, and the addresses on them that are not this node's.
 ///
 /// Kept up to date from events; read again as a whole when events were lost.
 struct InterfaceTable {

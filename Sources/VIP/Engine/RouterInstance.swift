@@ -7,8 +7,8 @@ final class RouterInstance {
   let slot: Int
   /// Tells it from others that had the same slot before.
   let serial: Int
-  /// What it shares with the virtual router of the other family.
-  var router: Router
+  /// The part that it shares with the virtual router of the other family.
+  private(set) var router: Router
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: VirtualAddresses
@@ -17,21 +17,21 @@ final class RouterInstance {
   /// Whether it takes part in the election.
   var attendance: Attendance
   /// The interface it is attached to, as the kernel last described it.
-  var link: Link?
+  private(set) var link: Link?
   /// The macvlan with its addresses, if it serves them under a virtual MAC address.
   var macvlan: RouterMacvlan?
-  /// How long its takeovers took.
+  /// The durations of its takeovers.
   var takeovers = Takeovers()
-  /// What is wrong on the segment at the moment.
+  /// The troubles on the segment at the moment.
   var troubles = Troubles()
   /// The machines of the group whose advertisements are not delivered here.
   var sightings = GroupSightings()
   /// Other machines that use its addresses while it holds them.
   var conflicts = ConflictWatch()
-  /// When to ask for such machines.
-  var inquiry = AddressInquiry()
+  /// The times to probe for such machines.
+  var holderProbing = HolderProbing()
   /// Its addresses that this machine answers for without holding them, and what to do about it.
-  var hostAddresses: [IPAddress: String] = [:]
+  private(set) var hostAddresses: [IPAddress: String] = [:]
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.
@@ -45,9 +45,9 @@ final class RouterInstance {
   /// The groups that its addresses belonged to on this node before.
   var formerGroups = FormerGroups()
   /// The addresses that need not be probed for: this node had them until now.
-  var knownAddresses: Set<IPAddress> = []
+  private(set) var knownAddresses: Set<IPAddress> = []
   /// Whether another router of its name has come in its place.
-  var isReplaced = false
+  private(set) var isReplaced = false
 
   /// Makes an instance that takes no part yet.
   ///
@@ -89,6 +89,26 @@ final class RouterInstance {
       electionSettings(rank: rank), continuing: election.statistics)
   }
 
+  // MARK: What becomes of it
+
+  /// Another router of its name comes in its place.
+  func becomeReplaced() { isReplaced = true }
+
+  /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
+  /// name stay.
+  func separate() { router = Router(settings) }
+
+  /// Does without probing for addresses, since this node had them until now.
+  func omitProbing(for addresses: Set<IPAddress>) { knownAddresses.formUnion(addresses) }
+
+  /// Takes in which of its addresses this machine answers for without holding them, as of now.
+  func setHostAddresses(_ addresses: [IPAddress: String]) { hostAddresses = addresses }
+
+  /// Has no interface any more.
+  func detach() { link = nil }
+
+  // MARK: Questions
+
   /// Something that is wrong with it.
   func problem(_ kind: Problem.Kind, _ text: String) -> Problem {
     Problem(kind, router: settings.name, family: family, text)
@@ -97,14 +117,14 @@ final class RouterInstance {
   /// The settings of its router.
   var settings: RouterConfiguration { router.settings }
 
-  /// What tells its group from others on the interface.
+  /// The key that tells its group from others on the interface.
   var groupKey: FormerGroups.Group {
     FormerGroups.Group(
       vrid: settings.vrid, version: settings.version,
       authentication: electionSettings.authentication)
   }
 
-  /// What its election is told now.
+  /// The settings of its election as they are now.
   var electionSettings: VirtualRouter.Configuration {
     electionSettings(rank: election.configuration.tieBreakRank)
   }
@@ -113,7 +133,7 @@ final class RouterInstance {
     settings.election(family, rank: rank, decrement: router.fitness.decrement(for: family))
   }
 
-  /// When its election has something to do next.
+  /// The time when its election has something to do next.
   ///
   /// Advertisement timers of fast routers are rounded up to a common grid, so that routers whose
   /// timers are close are served in one turn and sent with one system call. The election counts
@@ -133,16 +153,16 @@ final class RouterInstance {
     return max(deadline, last + election.skewTime)
   }
 
-  /// When something of it is due beside its election.
+  /// The time when something of it is due beside its election.
   var partsDeadline: Instant? {
     let signs = earliest(troubles.deadline, sightings.deadline)
-    let conflict = earliest(conflicts.deadline, inquiry.deadline)
+    let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probe?.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
   }
 
-  /// When to look after it next; `nil` if it waits for nothing.
+  /// The time to look after it next; `nil` if it waits for nothing.
   var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
 
   /// The longest advertisement interval of the group: its own, or that of another router that acts as
@@ -182,7 +202,7 @@ final class RouterInstance {
   /// The kernel's number for the interface that its addresses are on.
   var addressInterface: Int32? { settings.virtualMAC ? macvlan?.index : link?.index }
 
-  /// What decides which addresses are to be worked on.
+  /// The circumstances that decide which addresses are to be worked on.
   var circumstances: VirtualAddress.Circumstances {
     VirtualAddress.Circumstances(
       isHolding: isHolding, hasOwnInterface: settings.virtualMAC, isReachable: isReachable,

@@ -1,12 +1,13 @@
 import VIPCore
 
-/// How late the turns of an engine come: the time from a deadline to the clock of the turn that
+/// The lateness of the turns of an engine: the time from a deadline to the clock of the turn that
 /// serves it.
 ///
 /// A turn that serves several deadlines counts once, with the oldest. Of fixed size: counting
 /// allocates nothing.
 struct WakeUps {
-  /// What is later than this is counted as late: the shortest advertisement interval there is.
+  /// The lateness from which on a turn counts as late: the shortest advertisement interval there
+  /// is.
   static let lateAfter = Duration.milliseconds(10)
   /// The upper bounds of the histogram's buckets; one more takes all that is later.
   static let bounds: InlineArray<8, UInt64> = [
@@ -37,7 +38,7 @@ struct WakeUps {
   ///   - now: the turn's clock.
   ///   - due: the earliest deadline; `nil` if there is none.
   mutating func beginTurn(at now: Instant, due: Instant?) {
-    if let due, due > lastTurn, due <= now { record(due: due, at: now) }
+    if let due, due > lastTurn, due <= now { note(due: due, at: now) }
     lastTurn = now
   }
 
@@ -46,7 +47,7 @@ struct WakeUps {
   /// - Parameters:
   ///   - due: the deadline that it serves.
   ///   - now: the turn's clock.
-  mutating func record(due: Instant, at now: Instant) {
+  mutating func note(due: Instant, at now: Instant) {
     let lateness = now.nanoseconds(since: due)
     begin(at: now)
     served &+= 1

@@ -7,7 +7,7 @@ import CGuard
 /// before they can be needed; a takeover costs one store, which sets the flags. `guard.h` tells why
 /// the guard can believe what it finds, whenever the node was killed.
 package final class GuardArea {
-  /// What is to be done for a router.
+  /// Duties of the guard for a router.
   package struct Duties: OptionSet, Sendable, Hashable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -20,7 +20,7 @@ package final class GuardArea {
 
   /// Room for some 190,000 addresses; only what is used costs memory.
   package static let byteCountDefault = 8 << 20
-  /// How many routers have a place.
+  /// Number of routers that have a place.
   package static let slotCount = Int(VIP_GUARD_ENTRY_COUNT)
 
   package let base: UnsafeMutableRawPointer
@@ -137,7 +137,7 @@ extension GuardArea {
     case requests([UInt8])
   }
 
-  /// What the guard would do if the node were found dead at a moment, in order.
+  /// The deeds of the guard if the node were found dead at a moment, in order.
   ///
   /// The walk is the one that the guard makes.
   package func deeds(at now: UInt64, batchByteCount: Int = Int(VIP_GUARD_BATCH_SIZE)) -> [Deed] {

@@ -9,7 +9,7 @@ package protocol GuardProcess: AnyObject {
   ///
   /// - Returns: a descriptor that is readable when there is news.
   func start(_ area: GuardArea) throws(NodeError) -> Int32
-  /// What it has to say.
+  /// Takes the news that it has.
   func news() -> GuardNews
   /// Ends it before it does anything; returns when it has ended.
   ///
@@ -20,7 +20,7 @@ package protocol GuardProcess: AnyObject {
   func release()
 }
 
-/// What a guard process tells the node.
+/// News of a guard process for the node.
 package enum GuardNews: Sendable, Hashable {
   /// Nothing yet.
   case none

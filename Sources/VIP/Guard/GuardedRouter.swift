@@ -2,9 +2,9 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// What a guard has to know of one virtual router to clean up after it.
+/// The facts that a guard has to know of one virtual router to clean up after it.
 struct GuardedRouter {
-  /// What takes its addresses off the machine.
+  /// The way to take its addresses off the machine.
   enum Removal {
     /// Each address is removed from an interface, but for those of the host, by their positions; then
     /// the routes that this node makes for their subnets.
@@ -19,9 +19,9 @@ struct GuardedRouter {
   var serial: Int
   /// The interface it is attached to.
   var interfaceIndex: Int32
-  /// What is to be done if the node dies now.
+  /// The duties of the guard if the node dies now.
   var duties: GuardArea.Duties
-  /// What takes its addresses off the machine.
+  /// The way to take its addresses off the machine.
   var removal: Removal
   /// The advertisement by which it would leave, and the addresses listed there.
   var farewell: Advertisement

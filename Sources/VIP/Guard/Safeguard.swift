@@ -4,7 +4,8 @@ import VRRP
 
 /// A node's guard as its engine sees it: the shared area, and a process that is kept alive.
 package final class Safeguard {
-  /// How often a process that dies is replaced at once, and in which time.
+  /// Number of times that a process that dies is replaced at once, and the time in which they are
+  /// counted.
   ///
   /// More than that is a fault that replacing does not cure; the node has other work.
   static let startCountMax = 5
@@ -13,21 +14,21 @@ package final class Safeguard {
   package let area: GuardArea
   private let process: any GuardProcess
   private(set) var state = GuardState.off
-  /// What to watch for news of the process; `nil` while there is none.
+  /// The descriptor to watch for news of the process; `nil` while there is none.
   private(set) var descriptor: Int32?
   /// The latest starts, oldest first.
   private var starts: [Instant] = []
-  /// What the area says, by the router's slot.
+  /// The contents of the area, by the router's slot.
   private var published: [Int: Published] = [:]
 
-  /// What was written for a router, and from what.
+  /// The contents that were written for a router, and their sources.
   private struct Published {
     let serial: Int
     let interfaceIndex: Int32
     var addressRevision = -1
     var hostAddresses: Set<Int> = []
     var subnets: Set<InterfaceAddress> = []
-    /// What removes its macvlan, if it has one.
+    /// The request that removes its macvlan, if it has one.
     var macvlanRemoval: [UInt8] = []
     var farewell: Advertisement?
     var listedAddresses: [IPAddress] = []
@@ -69,13 +70,13 @@ package final class Safeguard {
     return descriptor
   }
 
-  /// When the next start may be tried.
+  /// The time when the next start may be tried.
   func nextStart(after now: Instant) -> Instant {
     starts.count < Self.startCountMax
       ? now + .seconds(1) : starts.first.map { $0 + Self.startPeriod } ?? now
   }
 
-  /// What the process has to say.
+  /// Takes the news that the process has.
   func news() -> GuardNews {
     let news = process.news()
     if news == .isReady { state = .running }

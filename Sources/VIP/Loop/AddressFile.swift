@@ -19,7 +19,8 @@ package struct AddressFile: Sendable {
     let address: InterfaceAddress
   }
 
-  /// What some routers may put on interfaces; an owner's addresses are the host's, and never removed.
+  /// The addresses that some routers may put on interfaces; an owner's addresses are the host's,
+  /// and never removed.
   package static func entries(of routers: [RouterConfiguration]) -> Set<Entry> {
     Set(
       routers.lazy.filter { $0.priority != .owner }.flatMap { router in
@@ -27,7 +28,7 @@ package struct AddressFile: Sendable {
       })
   }
 
-  /// What is listed; lines that make no sense are passed over.
+  /// Reads the list; passes over lines that make no sense.
   ///
   /// - Throws: why what is there is not believed: it must be a file of this user alone.
   func read() throws(NodeError) -> Set<Entry> {

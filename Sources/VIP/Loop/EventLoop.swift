@@ -9,10 +9,10 @@ import VIPCore
 /// ``enqueue(_:)`` and ``stop(_:)`` belongs to that thread.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
   private static let niceness: Int32 = -10
-  /// How long the actor's jobs may take before the node has its turn.
+  /// Time that the actor's jobs may take before the node has its turn.
   private static let jobTime = Duration.milliseconds(1)
 
-  /// What the thread does for a node.
+  /// The node's part of the thread's work.
   struct Client: Sendable {
     /// Does what is due, given what has become readable; says when to call again.
     var turn: @Sendable ([ReadinessSource]) -> Next
@@ -20,7 +20,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var conclude: @Sendable () -> Next
   }
 
-  /// When the next turn is due even if nothing becomes readable.
+  /// The time when the next turn is due even if nothing becomes readable.
   struct Next: Sendable {
     /// The moment; `nil` if there is none.
     var deadline: Instant?
@@ -43,7 +43,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Whether the thread runs before all ordinary work.
   private(set) var isRealtime = false
   private var breather = Breather()
-  /// How long the thread works at a time.
+  /// Measures the length of the pieces in which the thread works.
   let meter = WorkMeter()
 
   private let wording: Wording

@@ -10,11 +10,11 @@ final class Poller: Readiness {
   private let timer: Descriptor
   private let wakeUp: WakeUp
   private var sources: [Int32: ReadinessSource] = [:]
-  /// What the kernel had no room to watch: looked at regularly until it has.
+  /// The descriptors that the kernel had no room to watch: looked at regularly until it has.
   private var unwatched: Set<Int32> = []
   private static let unwatchedPause = Duration.milliseconds(50)
   private var events = [epoll_event](repeating: epoll_event(), count: eventCount)
-  /// What the timer is armed for; it may be earlier than needed, never later.
+  /// The time that the timer is armed for; it may be earlier than needed, never later.
   private var armed: Instant?
 
   init() throws(NodeError) {

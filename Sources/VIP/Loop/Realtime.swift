@@ -17,9 +17,9 @@ import VIPCore
 enum Realtime {
   /// Between 1 and 99; the kernel's threads for interrupts have 50.
   static let priority: Int32 = 10
-  /// How long the thread may be busy without a pause before it goes on as ordinary work.
+  /// Time that the thread may be busy without a pause before it goes on as ordinary work.
   static let patience = Duration.milliseconds(500)
-  /// How long until the kernel ends a process whose thread makes no pause at all.
+  /// Time until the kernel ends a process whose thread makes no pause at all.
   static let runawayLimit = Duration.seconds(2)
 
   /// Locks the memory of the process, after making sure that the threads of it may ask for
@@ -140,7 +140,7 @@ enum Realtime {
 
 /// Sees to it that a busy real-time thread lets others run.
 struct Breather {
-  /// When it last had nothing to do.
+  /// The time when it last had nothing to do.
   private var restedAt = Instant.zero
   /// Whether its work counts as ordinary at the moment.
   private(set) var isPaused = false

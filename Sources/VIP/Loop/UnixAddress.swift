@@ -5,7 +5,7 @@ package struct UnixAddress: Sendable {
   /// The longest path, and the longest name, in bytes.
   package static let byteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-  /// What stands in the address: a path, or a name behind a zero byte.
+  /// The bytes of the address: a path, or a name behind a zero byte.
   private let bytes: [UInt8]
 
   /// Makes the address of a file; `nil` if the path is empty or too long.

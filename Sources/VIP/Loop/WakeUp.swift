@@ -11,7 +11,7 @@ package struct WakeUp: ~Copyable, Sendable {
       eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), "make an event descriptor")
   }
 
-  /// What to wait on.
+  /// The descriptor to wait on.
   package var descriptor: Int32 { event.raw }
 
   /// Makes the descriptor readable until ``clear()``.

@@ -9,7 +9,7 @@ import Synchronization
 package final class WorkMeter: Sendable {
   private let isOn = Atomic(false)
   private let most = Atomic<UInt64>(0)
-  /// When the thread has begun; 0 while it does not work, or is not measured.
+  /// The time when the thread has begun; 0 while it does not work, or is not measured.
   private let start = Atomic<UInt64>(0)
 
   /// Begins to measure, or begins again.

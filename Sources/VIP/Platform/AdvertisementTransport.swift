@@ -3,7 +3,7 @@ import VRRP
 
 /// Sends and receives the VRRP messages of one interface and family.
 public protocol AdvertisementTransport: AnyObject {
-  /// What to wait on for incoming messages; negative if there is nothing to wait on.
+  /// The descriptor to wait on for incoming messages; negative if there is none.
   var descriptor: Int32 { get }
 
   /// Sets the source address of everything sent from now on.
@@ -21,9 +21,19 @@ public protocol AdvertisementTransport: AnyObject {
   ///   were put into the batch since it was last sent, and the error number.
   func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void)
 
+  /// Whether what is sent to the multicast group is received; `nil` if that can't be learned; has a
+  /// default, which can't.
+  var isInGroup: Bool? { get }
+
   /// Sees to it that what is sent to the multicast group is received, after something may have ended
   /// that; has a default, which does nothing.
-  func renewMembership()
+  ///
+  /// - Throws: why it can't be; to be called again then.
+  func renewMembership() throws(NodeError)
+
+  /// Number of messages that were lost because they were not read in time, modulo 2³²; has a default, which
+  /// knows of none.
+  var droppedCount: UInt32 { get }
 
   /// Reads what has arrived, up to a number of messages.
   ///
@@ -32,11 +42,17 @@ public protocol AdvertisementTransport: AnyObject {
 }
 
 extension AdvertisementTransport {
+  /// Unknown: `nil`.
+  public var isInGroup: Bool? { nil }
+
   /// Does nothing.
-  public func renewMembership() {}
+  public func renewMembership() throws(NodeError) {}
+
+  /// None: 0.
+  public var droppedCount: UInt32 { 0 }
 }
 
-/// What an election needs of the IP header that carried a message.
+/// The part that an election needs of the IP header that carried a message.
 public struct PacketHeader: Sendable, Hashable {
   /// The sender's primary address.
   public var source: IPAddress

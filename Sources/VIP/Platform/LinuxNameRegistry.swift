@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import VIPCore
 
 /// Names that processes of one network namespace claim for as long as they live.
 ///
@@ -9,8 +10,8 @@ import Glibc
 final class LinuxNameRegistry: NameRegistry {
   private static let prefix = "vipctl/"
 
-  /// How many processes may ask for the holder of a name at a time; further ones learn only that it
-  /// has one.
+  /// Number of processes that may ask for the holder of a name at a time; further ones learn only
+  /// that it has one.
   private static let queueLength: Int32 = 16
 
   private var held: [String: Int32] = [:]
@@ -19,9 +20,11 @@ final class LinuxNameRegistry: NameRegistry {
 
   /// Whether a process is known to be unable to be a node.
   private let isBare: (Int32) -> Bool
+  private let addresses: LinuxAddressRegistry
 
   init(isBare: @escaping (Int32) -> Bool = ProcessCapabilities.isWithoutNetAdmin(process:)) {
     self.isBare = isBare
+    addresses = LinuxAddressRegistry(isBare: isBare)
   }
 
   deinit {
@@ -71,6 +74,18 @@ final class LinuxNameRegistry: NameRegistry {
       // A full queue is the one of the same holder; any other refusal is a stranger's.
       holders[name] = nil
     }
+  }
+
+  /// Claims addresses of an interface, see ``LinuxAddressRegistry``.
+  func claimAddresses(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    self.addresses.claim(addresses, onInterface: index)
+  }
+
+  /// Gives addresses of an interface up.
+  func releaseAddresses(_ addresses: [IPAddress], onInterface index: Int32) {
+    self.addresses.release(addresses, onInterface: index)
   }
 
   /// Gives a name up.

@@ -79,6 +79,18 @@ public final class LinuxPlatform: Platform {
   public func nameHolder(_ name: String) -> NameHolder? { names.nameHolder(name) }
   /// Gives a name up, see ``NameRegistry``.
   public func releaseName(_ name: String) { names.releaseName(name) }
+
+  /// Claims addresses, see ``NameRegistry``.
+  public func claimAddresses(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    names.claimAddresses(addresses, onInterface: index)
+  }
+
+  /// Gives addresses up, see ``NameRegistry``.
+  public func releaseAddresses(_ addresses: [IPAddress], onInterface index: Int32) {
+    names.releaseAddresses(addresses, onInterface: index)
+  }
 }
 
 /// Raw sockets for VRRP, and libpcap for what is announced.

@@ -57,7 +57,7 @@ public protocol KernelSettings: AnyObject {
   ///
   /// Equivalent to: `sysctl net.PATH`
   func setting(_ path: String) -> Int?
-  /// Why such a setting can't be changed, as an error number; 0 if it can.
+  /// The reason why such a setting can't be changed, as an error number; 0 if it can.
   func obstacle(toSetting path: String) -> Int32
   /// Changes such a setting.
   ///
@@ -76,7 +76,7 @@ extension KernelSettings {
   }
 }
 
-/// Names that processes claim for as long as they live, each network namespace for itself.
+/// Names and addresses that processes claim for as long as they live, each network namespace for itself.
 public protocol NameRegistry: AnyObject {
   /// Claims a name for this process, until it is released or the process ends.
   ///
@@ -86,6 +86,30 @@ public protocol NameRegistry: AnyObject {
   func nameHolder(_ name: String) -> NameHolder?
   /// Gives such a name up.
   func releaseName(_ name: String)
+
+  /// Claims addresses on an interface for this process, until they are released or the process ends; has a
+  /// default, by which no other process has any.
+  ///
+  /// - Returns: one of them that another process has, and that process if it is known; none is claimed
+  ///   then. `nil` if this process has all of them now.
+  func claimAddresses(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)?
+
+  /// Gives such addresses up; has a default, which does nothing.
+  func releaseAddresses(_ addresses: [IPAddress], onInterface index: Int32)
+}
+
+extension NameRegistry {
+  /// Finds all of them free.
+  public func claimAddresses(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    nil
+  }
+
+  /// Does nothing.
+  public func releaseAddresses(_ addresses: [IPAddress], onInterface index: Int32) {}
 }
 
 /// Calls the engine's turn when a descriptor is readable.
@@ -113,13 +137,13 @@ public struct NameHolder: Sendable, Hashable {
   var description: String { (pid == 0 ? "a process" : "process \(pid)") + " of user \(user)" }
 }
 
-/// What has become readable.
+/// A source that has become readable.
 package enum ReadinessSource: Sendable, Hashable {
   /// The kernel's link and address events.
   case kernelEvents
   /// The VRRP socket of an interface and family.
   case segment(SegmentKey)
-  /// What others announce on an interface.
+  /// Announcements of others on an interface.
   case wire(Int32)
   /// The guard process, which has something to say or is dead.
   case safeguard

@@ -36,7 +36,7 @@ package struct AddressProbing: Sendable {
     package internal(set) var cause: String?
   }
 
-  /// What the answers mean so far.
+  /// The meaning of the answers so far.
   package enum Verdict: Sendable, Hashable {
     /// Probes or answers to them are still to come.
     case open
@@ -59,9 +59,9 @@ package struct AddressProbing: Sendable {
   /// announcements.
   static let slice = 50
   static let slicePause = Duration.milliseconds(5)
-  /// How long answers must go on at least until a router is refused.
+  /// Time that answers must go on at least until a router is refused.
   static let patienceMin = Duration.seconds(5)
-  /// What is sent later than planned by so much is sent by a process that has slept.
+  /// Lateness of a probe from which on the process has slept.
   static let sleepMin = Duration.seconds(1)
   /// The first answer is told; more than these are not kept.
   static let answersMax = 16
@@ -83,10 +83,10 @@ package struct AddressProbing: Sendable {
   private var answers: [Holder] = []
   /// The probed addresses that the group's Active has been heard to list.
   private(set) var listed: Set<IPAddress> = []
-  /// When the first probe of these addresses was due, or the process has woken up since.
+  /// The time when the first probe of these addresses was due, or the process has woken up since.
   private var startedAt = Instant.zero
 
-  /// Why the addresses must not be used; kept while they are probed again.
+  /// The reason why the addresses must not be used; kept while they are probed again.
   package private(set) var refusal: Refusal?
 
   /// Makes a probing that has not begun.
@@ -191,7 +191,7 @@ package struct AddressProbing: Sendable {
     if case .over = phase { true } else { false }
   }
 
-  /// When to call ``takeDue(by:)`` next; `nil` if nothing is to be sent or waited for.
+  /// The time to call ``takeDue(by:)`` next; `nil` if nothing is to be sent or waited for.
   package var deadline: Instant? {
     switch phase {
     case .idle, .over: nil
@@ -200,7 +200,7 @@ package struct AddressProbing: Sendable {
     }
   }
 
-  /// What the answers mean if none of them can be the group's.
+  /// The meaning of the answers if none of them can be the group's.
   package var outcome: Verdict {
     if let refusal { return .refused(refusal) }
     if let holder = answers.first { return .taken(by: holder) }

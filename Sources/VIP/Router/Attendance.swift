@@ -6,7 +6,7 @@ import VRRP
 /// It waits until nothing speaks against it, runs, and leaves once for good. Its reason is that of the
 /// last change of state; while it waits, what it waits for.
 struct Attendance {
-  /// What the router does.
+  /// The activity of a router.
   enum Activity: Equatable {
     /// The router can't take part yet.
     case waiting(WaitingReason)
@@ -19,9 +19,9 @@ struct Attendance {
   private(set) var activity = Activity.waiting(.notStarted)
   /// Since when the router does what it does.
   private(set) var since: Instant
-  /// Why the router does that.
+  /// The reason why the router does that.
   private(set) var reason = StateReason.waiting(.notStarted)
-  /// When to try again to take part, if it waits for that.
+  /// The time to try again to take part, if it waits for that.
   private(set) var retryAt: Instant?
   private var handsOver = false
 
@@ -30,7 +30,7 @@ struct Attendance {
   var isRunning: Bool { activity == .running }
   var isLeaving: Bool { activity == .leaving }
 
-  /// What the router waits for; `nil` if it does not wait.
+  /// The reason why the router waits; `nil` if it does not.
   var obstacle: WaitingReason? {
     if case .waiting(let reason) = activity { reason } else { nil }
   }

@@ -15,7 +15,7 @@ import VIPCore
 /// A machine is known as one of the group by the Ethernet address that answers for the address it
 /// advertises from; that is probed for along with the new ones.
 struct ChangeProbe {
-  /// What comes of it.
+  /// The result of the probing.
   enum Verdict: Equatable {
     /// Not known yet.
     case open
@@ -41,7 +41,7 @@ struct ChangeProbe {
   private let startedAt: Instant
   private var probing = AddressProbing()
   private var memberMACs: [IPAddress: MACAddress] = [:]
-  /// When to probe again at the latest; `nil` while it probes.
+  /// The time to probe again at the latest; `nil` while it probes.
   private var nextRound: Instant?
   private(set) var verdict = Verdict.open
 
@@ -82,7 +82,7 @@ struct ChangeProbe {
     for address in excused { probing.heardGroup(listing: address) }
   }
 
-  /// When to call ``takeDue(by:)`` next; `nil` once it is over.
+  /// The time to call ``takeDue(by:)`` next; `nil` once it is over.
   var deadline: Instant? {
     verdict == .open ? earliest(probing.deadline, nextRound) : nil
   }

@@ -3,7 +3,7 @@ import VIPCore
 
 /// The probings for addresses that routers are to get which take part already; each is a ``ChangeProbe``.
 struct ChangeProbes {
-  /// What a probing is asked about by: a number that no other has had.
+  /// The number by which a probing is asked about, and which no other has had.
   typealias Identifier = Int
 
   private var entries: [Identifier: ChangeProbe] = [:]
@@ -32,7 +32,7 @@ struct ChangeProbes {
     entries.values.filter { $0.interfaceIndex == index }.flatMap { $0.addresses + $0.members }
   }
 
-  /// When the next probes are due on the interfaces that are there.
+  /// The time when the next probes are due on the interfaces that are there.
   func deadline(where canSend: (Int32) -> Bool) -> Instant? {
     entries.values.reduce(nil) { canSend($1.interfaceIndex) ? earliest($0, $1.deadline) : $0 }
   }

@@ -28,26 +28,27 @@ import VIPCore
 ///
 /// A value without a clock: it is told of claims and of time and returns what is to be done.
 struct ConflictWatch {
-  /// So many addresses are looked after one by one; claims of further ones are only counted, so that
-  /// no sender can make a router remember, or send, without end.
+  /// Number of addresses that are looked after one by one; claims of further ones are only counted,
+  /// so that no sender can make a router remember, or send, without end.
   static let capacity = 64
   /// RFC 5227's DEFEND_INTERVAL.
   static let defendInterval = Duration.seconds(10)
-  /// How long a new Active's advertisement may take longer than its announcement.
+  /// Time by which a new Active's advertisement may come later than its announcement.
   static let advertisementDelay = Duration.milliseconds(20)
-  /// How long nothing must have been heard until a conflict is over.
+  /// Time without a claim until a conflict is over.
   static let memory = Duration.seconds(60)
-  /// How long before that the segment is asked: a machine that is silent may only not have been asked.
+  /// Time before that at which the segment is asked: a machine that is silent may only not have
+  /// been asked.
   static let askedBefore = Duration.seconds(10)
 
-  /// What is to be done about a claimed address.
+  /// The deed that a claimed address calls for.
   enum Deed: Hashable {
     /// Announce it again.
     case defend(IPAddress)
     /// Tell that a machine outside the group uses it; done once per conflict.
     case report(IPAddress, MACAddress)
     /// Ask the segment which machine has it.
-    case ask(IPAddress)
+    case probe(IPAddress)
     /// Tell that a reported conflict is over.
     case end(IPAddress, MACAddress)
   }
@@ -67,15 +68,15 @@ struct ConflictWatch {
     /// Whether the segment has been asked since it was last heard.
     var isAsked = false
     var stage = Stage.fresh
-    /// When the stage is over.
+    /// The time when the stage is over.
     var due: Instant
 
-    /// When a further claim is to be answered; `nil` if none is.
+    /// The time when a further claim is to be answered; `nil` if none is.
     var answerDue: Instant? {
       isUnanswered ? lastDefense.map { $0 + ConflictWatch.defendInterval } : nil
     }
 
-    /// When to look at it again.
+    /// The time to look at it again.
     var deadline: Instant { min(due, answerDue ?? due) }
   }
 
@@ -83,7 +84,7 @@ struct ConflictWatch {
   private var claimCount: UInt64 = 0
   private var defenseCount: UInt64 = 0
 
-  /// When to call ``review(at:grace:groupHeardAt:)`` next; `nil` if nothing is claimed.
+  /// The time to call ``review(at:grace:groupHeardAt:)`` next; `nil` if nothing is claimed.
   ///
   /// May be early: a review that comes too early does nothing.
   private(set) var deadline: Instant?
@@ -144,7 +145,7 @@ struct ConflictWatch {
       let claim = claims[place]
       guard claim.due <= now else { continue }
       if claim.stage == .certain, !claim.isAsked {
-        deeds.append(.ask(claim.address))
+        deeds.append(.probe(claim.address))
         claims[place].isAsked = true
         claims[place].due = claim.lastHeard + Self.memory
       } else if claim.stage == .certain {

@@ -34,19 +34,19 @@ package struct DifferenceText {
     self.vrid = vrid
   }
 
-  /// What differs.
+  /// The differences.
   package var findings: Findings {
     theirs.traits.differences(
       from: ours.traits, addresses: AddressListMatch(theirs.addresses, ours.addresses))
   }
 
-  /// What differs, one by one, in the order in which it is told; what is not a difference is left out.
+  /// Differences that are told, one by one, in the order in which they are; others are left out.
   package static let all: [Findings] = [
     .foreignGroup, .addressListDiffers, .versionDiffers, .authenticationDiffers, .intervalDiffers,
     .checksumFormDiffers,
   ]
 
-  /// What one difference is, and what to do about it; `nil` if it is none.
+  /// The sentence about one difference, and what to do about it; `nil` if it is none.
   package func sentence(_ difference: Findings) -> String? {
     let (they, we) = (theirs.name, ours.name)
     let (their, our) = (theirs.traits, ours.traits)
@@ -79,7 +79,7 @@ package struct DifferenceText {
     }
   }
 
-  /// Which addresses only one of the two advertises.
+  /// The addresses that only one of the two advertises.
   private var addressDifference: String {
     let (theirSet, ourSet) = (Set(theirs.addresses), Set(ours.addresses))
     let extra = theirs.addresses.filter { !ourSet.contains($0) }

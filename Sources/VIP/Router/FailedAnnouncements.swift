@@ -7,7 +7,7 @@ struct FailedAnnouncements {
   /// For routers with a failure: whether all of this turn has been sent.
   private var attempts: [Int: Bool] = [:]
 
-  /// Why a router's addresses can't be announced; `nil` if they can.
+  /// The reason why a router's addresses can't be announced; `nil` if they can.
   subscript(slot: Int) -> String? { failures[slot] }
 
   /// An announcement has been sent.

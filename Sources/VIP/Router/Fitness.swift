@@ -1,6 +1,6 @@
 import VIPCore
 
-/// What speaks against a router's part in the election, and the verdict.
+/// The faults that speak against a router's part in the election, and the verdict.
 ///
 /// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and of
 /// what a program says are all set here; ``verdict(for:)`` is the only judge of them.
@@ -53,7 +53,7 @@ struct Fitness {
     }
   }
 
-  /// What is wrong, and what it does to the router.
+  /// A fault, and its effect on the router.
   struct Fault: Hashable {
     let reason: WaitingReason
     /// By how much the priority falls; `nil` if the router leaves the election.
@@ -64,15 +64,17 @@ struct Fitness {
       Fault(reason: reason, decrement: decrement)
     }
 
-    /// What it does to the priority, in words; `nil` if it keeps the router out instead.
+    /// The effect on the priority, in words; `nil` if it keeps the router out instead.
     var effect: String? { decrement.map { reason.description(loweringBy: $0) } }
 
-    /// What lowers the priority, as programs know it.
+    /// The cause that lowers the priority, as programs know it.
     var loweringCause: Problem.LoweringCause? {
       switch reason {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .hostAddress, .addressInUse, .system: nil
+      case .notStarted, .interface, .noSourceAddress, .mtuTooSmall, .hostAddress, .addressInUse,
+        .system:
+        nil
       }
     }
   }
@@ -121,7 +123,7 @@ struct Fitness {
     for (interface, fault) in faults { set(fault, for: .track(interface)) }
   }
 
-  /// What it means for the virtual router of a family.
+  /// The verdict for the virtual router of a family.
   func verdict(for family: AddressFamily) -> Verdict {
     var reason: WaitingReason?
     var handsOver = true
@@ -142,7 +144,7 @@ struct Fitness {
   /// The faults that only lower the priority.
   var weaknesses: [Fault] { entries.map(\.fault).filter { $0.decrement != nil } }
 
-  /// What the program has said, by the names that it has given to the causes.
+  /// The program's statements, by the names that it has given to the causes.
   var external: [String: RouterFitness] {
     var said: [String: RouterFitness] = [:]
     for entry in entries {

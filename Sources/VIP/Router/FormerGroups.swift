@@ -9,7 +9,7 @@ import VRRP
 /// and no other member of the former group has taken over within an interval; or when it has been
 /// silent for as long as any Backup waits. A former group that says nothing for long is forgotten.
 struct FormerGroups: Equatable {
-  /// What tells a group from another one on the same interface.
+  /// The properties that tell a group from another one on the same interface.
   struct Group: Hashable {
     var vrid: VRID
     var version: ProtocolVersion
@@ -25,19 +25,19 @@ struct FormerGroups: Equatable {
     var holder: IPAddress?
     /// Those that its Active has now.
     var held: Set<IPAddress>
-    /// When its Active counts as dead, or when it has let go.
+    /// The time when its Active counts as dead, or when it has let go.
     var heldUntil: Instant
-    /// When it is forgotten.
+    /// The time when it is forgotten.
     var end: Instant
   }
 
-  /// How long a Backup waits for its Active, in intervals: three and its Skew_Time.
+  /// The time that a Backup waits for its Active, in intervals: three and its Skew_Time.
   private static let silenceMax = 4
-  /// How long a group is listened for that is not heard, in intervals.
+  /// The time for which a group is listened for that is not heard, in intervals.
   private static let memory = 12
-  /// How long a message and a busy machine may take beyond a timer.
+  /// Time that a message and a busy machine may take beyond a timer.
   private static let margin = Duration.milliseconds(100)
-  /// How long a change may take until it has reached all machines.
+  /// Time that a change may take until it has reached all machines.
   private static let patience = Duration.seconds(10)
 
   private var groups: [Group: Knowledge] = [:]
@@ -66,7 +66,7 @@ struct FormerGroups: Equatable {
       .min { $0.group.vrid.rawValue < $1.group.vrid.rawValue }
   }
 
-  /// When to call ``advanced(to:)``.
+  /// The time to call ``advanced(to:)``.
   var deadline: Instant? {
     groups.values.lazy.map { $0.held.isEmpty ? $0.end : $0.heldUntil }.min()
   }

@@ -13,15 +13,18 @@ struct GroupSightings {
     let source: IPAddress
     /// The Ethernet address that sent the first one.
     let mac: MACAddress
+    /// Number of messages that the socket had lost before it was first seen.
+    let droppedBefore: UInt32
     fileprivate let firstSeen: Instant
     fileprivate var lastSeen: Instant
   }
 
-  /// So many machines are kept account of.
+  /// Number of machines that are kept account of.
   static let capacity = 8
   /// Two sightings are at least so far apart: what waits in both sockets after a pause counts once.
   static let distance = Duration.milliseconds(5)
-  /// How long after a machine was heard again another one can be missed: no sender shall fill the log.
+  /// Time after a machine was heard again until another one can be missed: no sender shall fill the
+  /// log.
   static let quietTime = Duration.seconds(10)
   /// For how long a machine is remembered.
   static let memory = Duration.seconds(60)
@@ -36,7 +39,7 @@ struct GroupSightings {
     sender.lastSeen >= sender.firstSeen + distance
   }
 
-  /// When to call ``review(at:)`` next; `nil` if nothing was seen.
+  /// The time to call ``review(at:)`` next; `nil` if nothing was seen.
   var deadline: Instant? { senders.lazy.map(\.lastSeen).min().map { $0 + Self.memory } }
 
   /// The machine that has been seen to advertise from an address.
@@ -44,14 +47,23 @@ struct GroupSightings {
 
   /// An advertisement has reached the interface.
   ///
+  /// - Parameters:
+  ///   - source: the address it comes from.
+  ///   - mac: the Ethernet address that has sent it.
+  ///   - dropped: how many messages the socket has lost so far.
+  ///   - now: the time.
   /// - Returns: whether a machine is not heard by now, and none was before.
-  mutating func saw(_ source: IPAddress, _ mac: MACAddress, at now: Instant) -> Bool {
+  mutating func saw(
+    _ source: IPAddress, _ mac: MACAddress, dropped: UInt32 = 0, at now: Instant
+  ) -> Bool {
     guard now >= quietUntil else { return false }
     let wasUnheard = unheard != nil
     if let place = senders.firstIndex(where: { $0.source == source }) {
       senders[place].lastSeen = now
     } else if senders.count < Self.capacity {
-      senders.append(Sender(source: source, mac: mac, firstSeen: now, lastSeen: now))
+      senders.append(
+        Sender(
+          source: source, mac: mac, droppedBefore: dropped, firstSeen: now, lastSeen: now))
     }
     return !wasUnheard && unheard != nil
   }

@@ -16,7 +16,7 @@ import VRRP
 ///
 /// What a router has got from another one of this node stays in the same way, see ``Inheritance``.
 struct Handover: Equatable {
-  /// What is to be done after an event.
+  /// The deed that an event calls for.
   enum Deed: Equatable {
     /// Nothing.
     case nothing
@@ -28,25 +28,26 @@ struct Handover: Equatable {
 
   private struct Wait: Equatable {
     var until: Instant
-    /// When every Backup that lives has taken over.
+    /// The time when every Backup that lives has taken over.
     let backupsUntil: Instant
     var hasSuccessor: Bool
-    /// How long a successor may take from its advertisement on; `nil` if the advertisement ends it.
+    /// Time that a successor may take from its advertisement on; `nil` if the advertisement ends
+    /// it.
     let announcementPatience: Duration?
-    /// How many of the kept addresses have not been announced by the successor.
+    /// Number of kept addresses that have not been announced by the successor.
     var remaining: Int
     /// The addresses that need not stay any more.
     var released: Set<IPAddress> = []
   }
 
-  /// How long after its advertisement a successor is given to announce, and for each address more.
+  /// Time that a successor is given after its advertisement to announce, and for each address more.
   private static let patience = Duration.milliseconds(200)
   private static let patiencePerAddress = Duration.microseconds(500)
-  /// What a Backup may take, beyond its timer, until its advertisement is here.
+  /// Time that a Backup may take, beyond its timer, until its advertisement is here.
   private static let takeoverMargin = Duration.milliseconds(100)
 
   private var wait: Wait?
-  /// What stays as it was got from another router of this node.
+  /// The addresses that stay as they were got from another router of this node.
   private var inheritance = Inheritance()
 
   /// Whether addresses stay for a successor.
@@ -55,10 +56,10 @@ struct Handover: Equatable {
   /// Whether some of them were got from another router of this node.
   var hasInherited: Bool { inheritance.isUnderWay }
 
-  /// When it ends even if no successor has announced the addresses.
+  /// The time when it ends even if no successor has announced the addresses.
   var deadline: Instant? { earliest(wait?.until, inheritance.deadline) }
 
-  /// Whether an address stays for the successor.
+  /// Whether an address stays for the successor; asked only about addresses of the router.
   func keeps(_ address: IPAddress) -> Bool { hands(over: address) || inheritance.keeps(address) }
 
   /// Whether an address stays since the router held it.
@@ -128,7 +129,7 @@ struct Handover: Equatable {
   /// here until that one has announced them, or could have.
   mutating func awaitHeir(until end: Instant) { wait?.until = end }
 
-  /// That router won't come.
+  /// Notes that a router won't come.
   mutating func heirLeft(_ interval: AdvertisementInterval, at now: Instant) {
     guard let wait else { return }
     self.wait?.until = min(wait.until, now + Self.takeoverPatience(interval))
@@ -166,7 +167,7 @@ struct Handover: Equatable {
     return .nothing
   }
 
-  /// Another machine has announced an address that is on the interface.
+  /// Another machine has announced an address of the router that is on the interface.
   mutating func announced(_ address: IPAddress) -> Deed { release(address) }
 
   /// An address that was on the interface has gone, or belongs to the router no longer.
@@ -183,7 +184,7 @@ struct Handover: Equatable {
     return wait?.remaining == 0 ? finish() : .removeSome
   }
 
-  /// What the router held stays no longer.
+  /// Ends the stay of the addresses that the router held.
   private mutating func finish() -> Deed {
     guard inheritance.isUnderWay else { return .release }
     wait = nil
@@ -206,7 +207,7 @@ struct Handover: Equatable {
 
   // MARK: Patience
 
-  /// How long it takes until a successor advertises, if there is one.
+  /// The time until a successor advertises, if there is one.
   ///
   /// The last Backup's Skew_Time is shorter than one interval (RFC 9568 §6.1).
   ///

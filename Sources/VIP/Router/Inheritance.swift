@@ -10,20 +10,21 @@ import VRRP
 /// a wait for their announcements, as in a ``Handover``. A router that leaves the election, and can't
 /// become Active any more, keeps them only for as long as a successor may take.
 struct Inheritance: Equatable {
-  /// When each address goes although it was not announced; `nil` as long as no machine has advertised it.
+  /// The time when each address goes although it was not announced; `nil` as long as no machine has
+  /// advertised it.
   private var ends: [IPAddress: Instant?] = [:]
   private var limit: Instant?
 
   /// Whether any address stays.
   var isUnderWay: Bool { !ends.isEmpty }
 
-  /// How many addresses stay.
+  /// Number of addresses that stay.
   var count: Int { ends.count }
 
   /// Whether an address stays.
   func keeps(_ address: IPAddress) -> Bool { ends[address] != nil }
 
-  /// When to call ``advanced(to:)``; `nil` if time alone ends nothing.
+  /// The time to call ``advanced(to:)``; `nil` if time alone ends nothing.
   private(set) var deadline: Instant?
 
   // MARK: Events

@@ -141,7 +141,7 @@ struct MacvlanTable {
 
   // MARK: The parent
 
-  /// What would have to be put back on the parent of a router's macvlan.
+  /// The settings that would have to be put back on the parent of a router's macvlan.
   func savedSettings(of parent: Link, for slot: Int) -> [IPv4Setting: Int32] {
     parents.saved(on: parent.index, for: slot)
   }
@@ -186,33 +186,53 @@ struct MacvlanTable {
   func configure(
     _ name: String, _ index: Int32, _ family: AddressFamily, on parent: Link, _ wording: Wording
   ) throws(NodeError) {
-    // Answers for its own addresses only, and the one of IPv6 answers no ARP at all.
-    let ipv4: [IPv4Setting: Int32] = [
-      .arpIgnore: family == .ipv4 ? 1 : 8, .arpAnnounce: 2, .promotesSecondaries: 1,
-      .reversePathFilter: reversePathFilter(on: parent),
-      .forwarding: parent.ipv4[.forwarding] ?? 0,
-    ]
-    try change([.setIPv4(ipv4, index: index)])
+    try change([.setIPv4(ipv4Settings(family, on: parent), index: index)])
     // A machine may be without IPv6.
     let path = "ipv6/conf/\(name)"
     guard family == .ipv6 || platform.setting("\(path)/disable_ipv6") != nil else { return }
     try change([.withoutLinkLocal(index: index)])
-    let forwarding = platform.setting("ipv6/conf/\(parent.name)/forwarding") ?? 0
-    let settings: [(String, Int)] =
-      family == .ipv4
-      ? [("disable_ipv6", 1)]
-      : [
-        ("disable_ipv6", 0), ("keep_addr_on_down", 1), ("accept_ra", 0), ("autoconf", 0),
-        ("router_solicitations", 0), ("forwarding", forwarding),
-        // An address waits for its detection of duplicates, which must take no time.
-        ("accept_dad", 1), ("dad_transmits", 0), ("router_solicitation_delay", 0),
-      ]
-    for (setting, value) in settings where platform.setting("\(path)/\(setting)") != value {
+    for (setting, value) in ipv6Settings(family, on: parent)
+    where platform.setting("\(path)/\(setting)") != value {
       let code = platform.changeSetting("\(path)/\(setting)", to: value)
       guard code == 0 else {
         throw unwritable("net.ipv6.conf.\(name).\(setting)", on: name, code, wording)
       }
     }
+  }
+
+  /// Whether a macvlan, as the kernel has it, has the settings that it needs.
+  func isConfigured(_ macvlan: RouterMacvlan, as present: Link, on parent: Link) -> Bool {
+    let ipv4 = ipv4Settings(macvlan.family, on: parent)
+    guard ipv4.allSatisfy({ present.ipv4[$0] ?? $1 == $1 }) else { return false }
+    let path = "ipv6/conf/\(macvlan.name)"
+    guard platform.setting("\(path)/disable_ipv6") != nil else { return true }
+    return ipv6Settings(macvlan.family, on: parent).allSatisfy {
+      platform.setting("\(path)/\($0)") == $1
+    }
+  }
+
+  /// A macvlan answers for its own addresses only, and one of IPv6 answers no ARP at all.
+  private func ipv4Settings(_ family: AddressFamily, on parent: Link) -> [IPv4Setting: Int32] {
+    [
+      .arpIgnore: family == .ipv4 ? 1 : 8, .arpAnnounce: 2, .promotesSecondaries: 1,
+      .reversePathFilter: reversePathFilter(on: parent),
+      .forwarding: parent.ipv4[.forwarding] ?? 0,
+    ]
+  }
+
+  private func ipv6Settings(_ family: AddressFamily, on parent: Link) -> [(String, Int)] {
+    let forwarding = platform.setting("ipv6/conf/\(parent.name)/forwarding") ?? 0
+    // It gives itself no address, also where IPv6 is switched off and on again for all interfaces.
+    var settings = [("accept_ra", 0), ("autoconf", 0), ("router_solicitations", 0)]
+    settings +=
+      family == .ipv4
+      ? [("disable_ipv6", 1)]
+      : [
+        ("disable_ipv6", 0), ("keep_addr_on_down", 1), ("forwarding", forwarding),
+        // An address waits for its detection of duplicates, which must take no time.
+        ("accept_dad", 1), ("dad_transmits", 0), ("router_solicitation_delay", 0),
+      ]
+    return settings
   }
 
   /// Looks before anything is made whether what it needs can be set.

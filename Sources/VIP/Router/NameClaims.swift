@@ -7,11 +7,16 @@ import VIPCore
 /// neither hears the other, and the one that ends would take the addresses from under the other. So
 /// each claims a name for the group, in a way that the kernel ends with the process and that is the
 /// same for all in a network namespace. With a virtual MAC address it is the name of the macvlan too.
+///
+/// It claims the addresses of its routers as well: of two nodes that have one address in different groups,
+/// one would take it from under the other.
 final class NameClaims {
   private let platform: any Platform
   private var counts: [String: Int] = [:]
   /// The names of groups by the slots of their routers.
   private var groups: [Int: String] = [:]
+  /// The addresses that this node has claimed, by interface.
+  private var addresses: [Int32: Set<IPAddress>] = [:]
 
   init(_ platform: any Platform) { self.platform = platform }
 
@@ -43,6 +48,38 @@ final class NameClaims {
   /// Gives up the group of a router that is no longer attached.
   func releaseGroup(of slot: Int) {
     if let name = groups.removeValue(forKey: slot) { release(name) }
+  }
+
+  /// Claims the addresses of a router on the interface that it is attached to; those that this node has are
+  /// passed over.
+  ///
+  /// - Throws: which other process has one of them; none is claimed then.
+  func claimAddresses(_ wanted: [IPAddress], on link: Link) throws(NodeError) {
+    let own = addresses[link.index] ?? []
+    let new = wanted.filter { !own.contains($0) }
+    guard !new.isEmpty else { return }
+    if let (address, holder) = platform.claimAddresses(new, onInterface: link.index) {
+      let holder = holder.map { " (\($0.description))" } ?? ""
+      throw NodeError(
+        .system(errno: 16),
+        "another node on this machine\(holder) has \(address) on \(link.name) in another group; "
+          + "stop it, or take the address from one of the two")
+    }
+    addresses[link.index, default: []].formUnion(new)
+  }
+
+  /// Claims as many addresses of a router that is attached as no other process has.
+  func claimEach(_ wanted: [IPAddress], on link: Link) {
+    guard (try? claimAddresses(wanted, on: link)) == nil else { return }
+    for address in wanted { try? claimAddresses([address], on: link) }
+  }
+
+  /// Gives up addresses that no router of this node has any more.
+  func releaseAddresses(_ list: [IPAddress], on index: Int32) {
+    let own = list.filter { addresses[index]?.remove($0) != nil }
+    guard !own.isEmpty else { return }
+    if addresses[index]?.isEmpty ?? false { addresses[index] = nil }
+    platform.releaseAddresses(own, onInterface: index)
   }
 
   /// Claims a name once more; the last one that gives it up gives it to others.

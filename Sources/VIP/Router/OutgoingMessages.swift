@@ -11,7 +11,7 @@ struct OutgoingMessages {
   private(set) var listedAddresses: [IPAddress] = []
   private var messages: [Message] = []
   private var frame: [UInt8] = []
-  /// What they were encoded from; `nil` if they are to be encoded again.
+  /// The sources from which they were encoded; `nil` if they are to be encoded again.
   private var encoded: (advertisement: Advertisement, source: IPAddress)?
 
   /// Lists other addresses from now on.

@@ -11,7 +11,7 @@ struct ParentSettings {
   static let needed: [IPv4Setting: Int32] = [.arpIgnore: 1, .arpAnnounce: 2]
 
   private struct Entry {
-    /// What they were, as far as they were changed.
+    /// The former values, as far as they were changed.
     var saved: [IPv4Setting: Int32]
     /// The slots of the routers that need them changed.
     var users: Set<Int> = []
@@ -25,10 +25,11 @@ struct ParentSettings {
   /// Whether an interface's settings are changed.
   func areChanged(on index: Int32) -> Bool { entries[index] != nil }
 
-  /// What an interface had before; empty if nothing of it was changed.
+  /// The former settings of an interface; empty if none of them was changed.
   func saved(on index: Int32) -> [IPv4Setting: Int32] { entries[index]?.saved ?? [:] }
 
-  /// What would have to be put back for a router; empty if it does not need the settings changed.
+  /// The settings that would have to be put back for a router; empty if it does not need them
+  /// changed.
   func saved(on index: Int32, for slot: Int) -> [IPv4Setting: Int32] {
     guard let entry = entries[index], entry.users.contains(slot) else { return [:] }
     return entry.saved

@@ -1,7 +1,7 @@
 import VIPCore
 
 extension AddressProbing {
-  /// What keeps a router from being called up meanwhile, in words; `nil` if nothing does.
+  /// The reason why a router is not called up meanwhile, in words; `nil` if there is none.
   func obstacle(_ vrid: VRID, _ wording: Wording = Wording()) -> String? {
     switch outcome {
     case .refused(let refusal): refusal.text(vrid, wording)
@@ -15,14 +15,14 @@ extension AddressProbing {
 }
 
 extension AddressProbing.Holder {
-  /// Why a change can't be made, and what to do.
+  /// The reason why a change can't be made, and what to do.
   func text(_ wording: Wording) -> String {
     "\(address) is used by the machine with Ethernet address \(mac); \(wording.newAddressInUse)"
   }
 }
 
 extension AddressProbing.Refusal {
-  /// Why a router can't take part, and what to do.
+  /// The reason why a router can't take part, and what to do.
   ///
   /// Where the answer is probably the group's, the probe is not spoken of: without it two machines would
   /// hold the address.

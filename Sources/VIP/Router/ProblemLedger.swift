@@ -2,14 +2,14 @@
 struct ProblemLedger {
   private struct Entry {
     let text: String
-    /// How many were told of the router before it.
+    /// Number of problems that were told of the router before it.
     let order: Int
   }
 
   /// By slot and kind.
   private var routers: [Int: [Problem.Kind: Entry]] = [:]
   private var count = 0
-  /// What is wrong with the node itself.
+  /// The problem of the node itself.
   private(set) var node: NodeProblem?
 
   /// Whether nothing is wrong with any router as far as observers know.

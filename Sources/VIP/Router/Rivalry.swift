@@ -8,7 +8,7 @@ import VRRP
 /// leaves the role to the other after three intervals, and at once if it knows that nothing of what it
 /// sends gets out. It tries again after a minute, and later and later if that is in vain.
 struct Rivalry {
-  /// How long the role is left to the other at first, and at most.
+  /// The shortest time for which the role is left to the other, at first, and the longest.
   private static let shortestPause = Duration.seconds(60)
   private static let longestPause = Duration.seconds(3600)
   /// After so many intervals without an advertisement the other is Active no longer.
@@ -21,7 +21,7 @@ struct Rivalry {
   private var since = Instant(nanoseconds: 0)
   private var lastHeard = Instant(nanoseconds: 0)
   private var pause = shortestPause
-  /// When the role was last left, and for how long.
+  /// The time when the role was last left, and for how long.
   private var left: (at: Instant, pause: Duration)?
 
   /// Takes in that another router of lower rank is Active.

@@ -6,7 +6,7 @@ final class Router {
   let name: String
   /// The settings of all of its virtual routers.
   private(set) var settings: RouterConfiguration
-  /// What speaks against its part in the election.
+  /// The faults that speak against its part in the election.
   var fitness = Fitness()
 
   init(_ settings: RouterConfiguration) {
@@ -28,7 +28,7 @@ struct RouterTable {
   /// The routers that stay; a virtual router that leaves has one of its own, with the settings with
   /// which it leaves.
   private var routers: [String: Router] = [:]
-  /// How many virtual routers there have been.
+  /// Number of virtual routers that there have been.
   private var lastSerial = 0
 
   /// All virtual routers, in the order of their slots.
@@ -92,7 +92,7 @@ struct RouterTable {
 
   /// Separates a virtual router that leaves from those of its name that stay.
   mutating func separate(_ instance: RouterInstance) {
-    instance.router = Router(instance.settings)
+    instance.separate()
   }
 
   /// Forgets the router of a name, all of whose virtual routers leave.

@@ -1,7 +1,7 @@
 import Netlink
 import VIPCore
 
-/// How the macvlans of this package are called, and how they are recognised.
+/// The names of the macvlans of this package, by which they are recognised.
 extension RouterMacvlan {
   /// The name of a router's macvlan: `vip4-2-51` for VRID 51 of IPv4 on interface number 2.
   static func name(onInterface index: Int32, _ vrid: VRID, _ family: AddressFamily) -> String {
@@ -30,7 +30,7 @@ extension RouterMacvlan {
     link.kind == "macvlan" && link.alias?.hasPrefix(aliasStart) ?? false
   }
 
-  /// What the parent of a macvlan of ours had before, as far as it was changed.
+  /// The former settings of the parent of a macvlan of this package, as far as they were changed.
   static func restoration(in alias: String?) -> [IPv4Setting: Int32] {
     var settings: [IPv4Setting: Int32] = [:]
     for word in (alias ?? "").split(separator: " ") {

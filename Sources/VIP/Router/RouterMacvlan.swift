@@ -8,7 +8,7 @@ import VIPCore
 /// Another program may remove it or switch it: ``review(_:serves:at:)`` finds that, and says what is
 /// to be done, at most once a second.
 struct RouterMacvlan {
-  /// What is to be done after a comparison with the kernel.
+  /// The deed that a comparison with the kernel calls for.
   enum Deed: Equatable {
     /// Nothing, or nothing yet.
     case nothing
@@ -22,7 +22,7 @@ struct RouterMacvlan {
 
   /// Between two attempts to put it in order.
   private static let repairPause = Duration.seconds(1)
-  /// What Linux may take to make an IPv6 address usable once it is on.
+  /// Time that Linux may take to make an IPv6 address usable once it is on.
   private static let wakingTime = Duration.microseconds(500)
 
   let name: String
@@ -32,9 +32,9 @@ struct RouterMacvlan {
   private(set) var index: Int32?
   /// Whether it is on, by this node's doing.
   private(set) var isUp = false
-  /// Why it can't do what it should.
+  /// The reason why it can't do what it should.
   private(set) var failure: String?
-  /// Why it can't have a setting of its parent's.
+  /// The reason why it can't have a setting of its parent's.
   private var settingFailure: String?
   private var reviewAt: Instant?
   private var leasesAt: Instant?
@@ -54,10 +54,10 @@ struct RouterMacvlan {
   /// Whether its addresses have no leases yet, since Linux is still making them usable.
   var isWaking: Bool { leasesAt != nil }
 
-  /// When something is due.
+  /// The time when something is due.
   var deadline: Instant? { earliest(earliest(reviewAt, leasesAt), settingsAt) }
 
-  /// What is wrong with it, whatever its router does.
+  /// The fault of the macvlan, whatever its router does.
   var problem: String? { failure ?? settingFailure }
 
   /// Whether it is not as it should be for a router that serves, or does not.
@@ -108,6 +108,15 @@ struct RouterMacvlan {
   private mutating func noteOff() {
     isUp = false
     leasesAt = nil
+  }
+
+  /// The macvlan has been removed by this node, which is to make another one.
+  mutating func removed() {
+    noteOff()
+    index = nil
+    failure = nil
+    settingFailure = nil
+    settingsAt = nil
   }
 
   /// Something about it has failed; it is looked after again in a second.

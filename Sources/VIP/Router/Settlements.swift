@@ -1,4 +1,4 @@
-/// What the routers do as far as their addresses are concerned: the states in which these have
+/// The states of the routers as far as their addresses are concerned: those in which these have
 /// settled, and those to which they are still to follow.
 ///
 /// Of several changes in a row only the last is told, once the addresses have followed.
@@ -11,7 +11,7 @@ struct Settlements {
   /// Whether all addresses have followed.
   var areTold: Bool { pending.isEmpty }
 
-  /// What a router does, or will when its addresses have followed.
+  /// The state of a router, now or when its addresses have followed.
   func state(of slot: Int) -> Settlement.State { states[slot] ?? .stop }
 
   /// A router does something else now; its addresses are still to follow.
@@ -25,7 +25,7 @@ struct Settlements {
   /// A router comes in the place of another one, in whose state it is until it has one of its own.
   mutating func succeed(_ former: Int, by slot: Int) { states[slot] = states[former] }
 
-  /// What a router did is not told any more: it leaves.
+  /// Withdraws what was to be told of a router, since it leaves.
   mutating func cancel(_ slot: Int) { pending[slot] = nil }
 
   /// A router is gone.

@@ -3,8 +3,8 @@ import VIPCore
 
 /// The subnets that a router's addresses need a route to, and those that it has made one for.
 struct SubnetRoutes {
-  /// What to look at: the subnets of the addresses, each once, then addresses of IPv6 that name no
-  /// network, a few of those that are far from each other.
+  /// The places to look at: the subnets of the addresses, each once, then addresses of IPv6 that
+  /// name no network, a few of those that are far from each other.
   private(set) var places: [InterfaceAddress] = []
   private var subnetCount = 0
   /// Those for which this node has made a route.
@@ -27,7 +27,7 @@ struct SubnetRoutes {
     return subnets.filter { made.contains($0) || refused[$0] != nil }
   }
 
-  /// What is wrong with a subnet or an address: why no usable route leads there.
+  /// The fault of a subnet or an address: the reason why no usable route leads there.
   func failure(_ place: InterfaceAddress) -> String? { refused[place] }
 
   /// All that is wrong.
@@ -133,7 +133,7 @@ extension InterfaceAddress {
   /// Whether the prefix names a network of more than one address, and not all there are.
   var hasNetwork: Bool { (1..<address.family.addressBitCount).contains(prefixLength) }
 
-  /// What to tell of an address that names no network, and for which none is known.
+  /// The text about an address that names no network, and for which none is known.
   package func withoutNetwork(_ reason: String) -> String {
     "\(address) has no prefix length that names its network, and \(reason); write it with the length "
       + "of its network, as in /64"

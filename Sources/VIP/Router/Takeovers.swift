@@ -1,12 +1,12 @@
 import VIPCore
 
-/// How long a router's takeovers take.
+/// The durations of a router's takeovers.
 ///
 /// A takeover begins when the election was due, which is before this node knew of it if the node was
 /// late: the end of the Active_Down_Timer, or the command that decided it. It is over when the last
 /// address is on the interface and has been announced.
 struct Takeovers {
-  /// When the one that is under way was due; `nil` if none is.
+  /// The time when the one that is under way was due; `nil` if none is.
   private var dueAt: Instant?
   private var count: UInt64 = 0
   private var sum: UInt64 = 0

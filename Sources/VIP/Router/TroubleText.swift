@@ -12,7 +12,7 @@ struct TroubleText {
   /// The checksum form of its own advertisements.
   let checksumForm: ChecksumForm
 
-  /// What a finding of the election says of an advertisement, which lists these addresses.
+  /// The sentence about a finding of the election in an advertisement, which lists these addresses.
   func sentence(
     _ finding: Findings, _ advertisement: Advertisement, listing listed: [IPAddress],
     from source: IPAddress
@@ -52,7 +52,7 @@ struct TroubleText {
     "\(source) advertises VRID \(settings.vrid) and is not among the peers; it is ignored"
   }
 
-  /// What comes in is no advertisement that can be acted upon.
+  /// The sentence about a message that is no advertisement that can be acted upon.
   func unusable(_ error: AdvertisementError, from source: IPAddress) -> String {
     "what \(source) sends for VRID \(settings.vrid) is ignored: \(error)"
   }

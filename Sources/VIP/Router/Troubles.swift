@@ -1,21 +1,21 @@
 import VIPCore
 import VRRP
 
-/// What is wrong on the segment as far as a router's advertisements show it: at most one trouble of
-/// each kind, from when it was first seen until it has not been seen for a while.
+/// The troubles on the segment as far as a router's advertisements show them: at most one trouble
+/// of each kind, from when it was first seen until it has not been seen for a while.
 struct Troubles {
-  /// What is wrong.
+  /// The kind of a trouble.
   enum Kind: Hashable {
     /// One finding of the election.
     case finding(Findings)
     /// A machine advertises that is not among a unicast router's peers; the election never hears it.
     case unlistedPeer
-    /// What comes in is no advertisement that can be acted upon; the election never hears it.
+    /// A message is no advertisement that can be acted upon; the election never hears it.
     case unusable
   }
 
-  /// How long a trouble is remembered at least, so that one which comes and goes does not fill the
-  /// log.
+  /// The time for which a trouble is remembered at least, so that one which comes and goes does not
+  /// fill the log.
   static let memoryMin = Duration.seconds(10)
   /// For how many intervals of the machine that showed it a trouble is remembered at least.
   private static let memoryInIntervals = 4
@@ -24,12 +24,12 @@ struct Troubles {
     let kind: Kind
     /// The machine that showed it first.
     let source: IPAddress
-    /// How often that machine can be expected to show it.
+    /// The time after which that machine can be expected to show it again.
     var interval: Duration
     var lastSeen: Instant
     /// Whether the machine has since been heard without it.
     var isMended = false
-    /// What the sentence depends on, as far as the machine's advertisements tell.
+    /// The part of the advertisement on which the sentence depends, as a number.
     var signature: Int
     var toldAt: Instant
     /// The sentence that describes it.
@@ -37,21 +37,21 @@ struct Troubles {
   }
 
   private var list: [Trouble] = []
-  /// What was dropped after its machine had been heard without it.
+  /// Troubles that were dropped after their machine had been heard without them.
   private var mended: Set<Problem.Kind> = []
 
-  /// When to call ``review(at:memory:)`` next; `nil` if nothing is wrong.
+  /// The time to call ``review(at:memory:)`` next; `nil` if nothing is wrong.
   ///
   /// May be early: a review that comes too early does nothing.
   private(set) var deadline: Instant?
 
-  /// What is wrong now, with the sentences that describe it.
+  /// The troubles of now, with the sentences that describe them.
   var current: [(kind: Kind, text: String)] { list.map { ($0.kind, $0.text) } }
   /// Whether something is wrong now.
   func contains(_ kind: Problem.Kind) -> Bool {
     list.contains { Problem.Kind($0.kind) == kind }
   }
-  /// Why advertisements of another machine are not accepted, if they are not.
+  /// The reason why advertisements of another machine are not accepted, if they are not.
   var whyUnaccepted: String? {
     list.first { trouble in
       switch trouble.kind {
@@ -77,7 +77,7 @@ struct Troubles {
       && list[index].toldAt + Self.memoryMin <= now
   }
 
-  /// Records that something is wrong.
+  /// Notes that something is wrong.
   ///
   /// Allocates, and asks for the sentence, only when it is news.
   ///
@@ -89,7 +89,7 @@ struct Troubles {
   ///   - now: the time.
   ///   - text: makes the sentence.
   /// - Returns: the sentence if it is news.
-  mutating func record(
+  mutating func note(
     _ kind: Kind, from source: IPAddress, every interval: Duration = .zero, signature: Int = 0,
     at now: Instant, _ text: () -> String
   ) -> String? {

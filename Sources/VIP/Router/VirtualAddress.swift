@@ -16,7 +16,7 @@ struct VirtualAddress: Equatable {
     case here(Lease)
   }
 
-  /// How an address is on its interface.
+  /// The state of an address on its interface.
   enum Lease: Equatable {
     /// The address waits without an end on an interface that is off; the machine does not use it.
     case asleep
@@ -26,7 +26,7 @@ struct VirtualAddress: Equatable {
     case refreshed(at: Instant)
   }
 
-  /// What a removal that the kernel has reported means.
+  /// The meaning of a removal that the kernel has reported.
   enum Loss: Equatable {
     /// Nothing: this node removed the address, or did not have it.
     case expected
@@ -39,7 +39,7 @@ struct VirtualAddress: Equatable {
     case held(isDueNow: Bool, isFight: Bool)
   }
 
-  /// What a router does while addresses are worked on, as far as it decides what is to be done.
+  /// The state of a router while addresses are worked on, as far as it decides what is to be done.
   struct Circumstances {
     /// Whether its addresses belong on the interface.
     var isHolding: Bool
@@ -55,7 +55,7 @@ struct VirtualAddress: Equatable {
     var formerGroups = FormerGroups()
   }
 
-  /// What stands between an address and its interface.
+  /// The obstacle between an address and its interface.
   private enum Unrest: Equatable {
     case none
     /// The kernel refused the last request, for a reason.
@@ -70,12 +70,12 @@ struct VirtualAddress: Equatable {
   private static let shortestPause = Duration.milliseconds(100)
   /// The pause before an address that waits on an interface is put there again.
   private static let longestPause = Duration.seconds(1)
-  /// So many removals in a series, without the first, are a fight with another program.
+  /// Number of removals in a series, without the first, that are a fight with another program.
   private static let fightLosses = 3
 
   let address: InterfaceAddress
   private(set) var place: Place
-  /// When the next attempt may be made; `nil` if nothing forbids it now.
+  /// The time when the next attempt may be made; `nil` if nothing forbids it now.
   private(set) var retryAt: Instant?
   /// Whether a takeover waits for its announcement.
   private(set) var isAwaited = false
@@ -96,10 +96,10 @@ struct VirtualAddress: Equatable {
   /// Whether the interface has it, by this node's doing or as the host's own.
   var isPresent: Bool { isInstalled || place == .host }
 
-  /// Why the kernel refused the last request; `nil` if it did not.
+  /// The reason why the kernel refused the last request; `nil` if it did not.
   var failure: String? { if case .refused(let text) = unrest { text } else { nil } }
 
-  /// When it was last refreshed; `nil` if it has no end.
+  /// The time when it was last refreshed; `nil` if it has no end.
   var refreshedAt: Instant? {
     if case .here(.refreshed(let time)) = place { time } else { nil }
   }
@@ -142,11 +142,15 @@ struct VirtualAddress: Equatable {
   mutating func installed(_ lease: Lease) -> Bool {
     let wasMissing = place == .missing
     place = .here(lease)
-    if failure != nil {
-      unrest = .none
-      retryAt = nil
-    }
+    forgetRefusal()
     return wasMissing
+  }
+
+  /// Forgets what the kernel has refused.
+  private mutating func forgetRefusal() {
+    guard failure != nil else { return }
+    unrest = .none
+    retryAt = nil
   }
 
   /// The kernel has refused a request, for a reason; where the address is has not changed.
@@ -221,6 +225,7 @@ struct VirtualAddress: Equatable {
   mutating func interfaceVanished() {
     if isPresent { place = .absent }
     echoes = 0
+    forgetRefusal()
   }
 
   /// Events of the kernel were lost: none that is still to come belongs to a removal by this node.
@@ -237,10 +242,7 @@ struct VirtualAddress: Equatable {
     guard isInstalled else { return .expected }
     place = .absent
     // A removal that was refused is made good by another program, or by the end of the lease.
-    if failure != nil {
-      unrest = .none
-      retryAt = nil
-    }
+    forgetRefusal()
     if isRetired { return .unheld }
     if circumstances.isHolding { return lost(at: now) }
     if circumstances.hasOwnInterface { retryAt = now + Self.longestPause }

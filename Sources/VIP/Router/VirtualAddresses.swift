@@ -13,9 +13,9 @@ struct VirtualAddresses {
   private(set) var retired: [VirtualAddress] = []
   /// Counts the changes of the list.
   private(set) var revision = 0
-  /// How many this node has put on the interface, retired ones included.
+  /// Number of addresses that this node has put on the interface, retired ones included.
   private(set) var installedCount = 0
-  /// How many a takeover still waits for.
+  /// Number of addresses that a takeover still waits for.
   private(set) var awaitedCount = 0
   /// No later than the next attempt that is put off; `nil` if none is.
   private(set) var deadline: Instant?
@@ -49,7 +49,7 @@ struct VirtualAddresses {
   /// Whether an address at a position no longer belongs to the router.
   func isRetired(_ position: Int) -> Bool { position >= current.count }
 
-  /// When the address that was not refreshed for longest was; `nil` if none has an end.
+  /// The time when the address that was not refreshed for longest was; `nil` if none has an end.
   var oldestRefresh: Instant? { lazy.compactMap(\.refreshedAt).min() }
 
   /// The positions of a slice of those on which a kind of work is to be done.
@@ -309,7 +309,7 @@ struct VirtualAddresses {
     return outcome.result
   }
 
-  /// What the counts have to know of a change.
+  /// The parts of a change that the counts have to know.
   private struct Change {
     var installed: Int
     var awaited: Int

@@ -1,7 +1,7 @@
 import ARP
 import VIPCore
 
-/// What a node listens to on an interface, and what keeps that cheap.
+/// The interests of a node on an interface, and what keeps listening cheap.
 ///
 /// The kernel's filter passes only what is of interest, which is nothing for a Backup. It is changed
 /// at the end of a turn, since that takes the kernel tens of microseconds, which a takeover has
@@ -15,14 +15,14 @@ struct Listening {
   static let filteredAddressCount = 32
   /// Frames taken in one turn; reading one costs a microsecond or two.
   static let framesPerTurn = 256
-  /// So many full turns in a row are a flood: from then on there is a pause after each full turn,
-  /// which bounds the cost of a storm of broadcasts to 256 frames in 10 ms.
+  /// Number of full turns in a row that are a flood: from then on there is a pause after each full
+  /// turn, which bounds the cost of a storm of broadcasts to 256 frames in 10 ms.
   static let fullTurnsMax = 16
   static let pause = Duration.milliseconds(10)
-  /// How long after the kernel has refused a filter to try again.
+  /// The time until a filter that the kernel has refused is tried again.
   static let retryPause = Duration.seconds(1)
 
-  /// What the loop is to do about the descriptor.
+  /// The deed of the loop for the descriptor.
   enum Deed: Hashable {
     case watch, unwatch
   }
@@ -31,9 +31,9 @@ struct Listening {
   private var filter = FrameFilter.nothing
   private var isWatched = false
   private var fullTurns = 0
-  /// When to listen again after too much was said.
+  /// The time to listen again after too much was said.
   private var resumesAt: Instant?
-  /// When to try again to set a filter that was refused.
+  /// The time to try again to set a filter that was refused.
   private var retriesAt: Instant?
 
   /// Whether ``filter(for:)`` is to be asked before the turn is over.
@@ -42,7 +42,7 @@ struct Listening {
   /// Whether frames that are of interest now can get through.
   var isListening: Bool { filter != .nothing }
 
-  /// When to call ``resume(at:)`` next; `nil` if nothing is put off.
+  /// The time to call ``resume(at:)`` next; `nil` if nothing is put off.
   var deadline: Instant? { earliest(resumesAt, retriesAt) }
 
   /// Takes in that more or less may be of interest than before.

@@ -5,7 +5,7 @@ import VRRP
 final class Segment {
   let key: SegmentKey
   let transport: any AdvertisementTransport
-  /// What was received that is no router's.
+  /// Counts of received messages that are no router's.
   private(set) var statistics = SegmentStatistics()
   /// Whose the messages of the batch are.
   private var senders: [RouterInstance] = []

@@ -9,7 +9,7 @@ import VRRP
 /// One socket for each, since the kernel limits the groups of one socket (igmp_max_memberships) and
 /// would otherwise deliver what other sockets of the host have joined.
 package final class AdvertisementSocket: AdvertisementTransport {
-  /// How many messages one system call moves.
+  /// Number of messages that one system call moves.
   private static let batchCount = 64
   /// Room for one incoming packet: an IP header and the 255 IPv6 addresses of a jumbo frame.
   private static let packetByteCount = 4352
@@ -21,10 +21,14 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private let frames: FrameSocket
   private let family: AddressFamily
   private let interfaceIndex: Int32
+  private let interface: String
+  /// Whether the socket itself is in the group: what others have joined is not delivered to it.
+  private var hasJoined = false
   private let incoming: MessageSlab
   private let outgoing: MessageSlab
   private var outgoingUsed = 0
-  /// What could not be sent since ``flush(_:)``, and how many messages have left in parts since then.
+  /// The messages that could not be sent since ``flush(_:)``, and how many messages have left in
+  /// parts since then.
   private var failures: [(place: Int, errorNumber: Int32)] = []
   private var partsCount = 0
   private var outgoingCount = 0
@@ -44,6 +48,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
   package init(_ link: Link, _ family: AddressFamily) throws(NodeError) {
     self.family = family
     interfaceIndex = link.index
+    interface = link.name
     let domain = family == .ipv4 ? AF_INET : AF_INET6
     let type =
       Int32(SOCK_RAW.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -93,18 +98,29 @@ package final class AdvertisementSocket: AdvertisementTransport {
       try socket.set(level, IPV6_RECVHOPLIMIT, 1)
       try socket.set(level, IPV6_RECVPKTINFO, 1)
     }
-    guard change(isMember: true) == 0 else {
-      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(link.name)")
-    }
+    try join()
   }
 
   // MARK: The group
 
+  /// Whether the interface is in the group by this socket's doing, or another one's that came later.
+  package var isInGroup: Bool? {
+    hasJoined ? GroupMembership.has(interfaceIndex, .vrrpGroup(family)) : false
+  }
+
   /// Joins the group once more if the interface is in it no longer, which the socket is not told.
-  package func renewMembership() {
-    guard GroupMembership.has(interfaceIndex, .vrrpGroup(family)) == false else { return }
+  package func renewMembership() throws(NodeError) {
+    guard isInGroup == false else { return }
     _ = change(isMember: false)
-    _ = change(isMember: true)
+    hasJoined = false
+    try join()
+  }
+
+  private func join() throws(NodeError) {
+    guard change(isMember: true) == 0 else {
+      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(interface)")
+    }
+    hasJoined = true
   }
 
   private func change(isMember: Bool) -> Int32 {
@@ -258,6 +274,14 @@ package final class AdvertisementSocket: AdvertisementTransport {
   }
 
   // MARK: Receiving
+
+  package var droppedCount: UInt32 {
+    // An array of numbers (SO_MEMINFO), of which the ninth counts what found no room.
+    var numbers = [UInt32](repeating: 0, count: 9)
+    var length = socklen_t(numbers.count * MemoryLayout<UInt32>.size)
+    guard getsockopt(socket.raw, SOL_SOCKET, SO_MEMINFO, &numbers, &length) == 0 else { return 0 }
+    return numbers[8]
+  }
 
   package func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {
     var taken = 0

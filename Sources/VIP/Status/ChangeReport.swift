@@ -1,10 +1,10 @@
-/// What a change of a node's routers has done.
+/// The result of a change of a node's routers.
 public struct ChangeReport: Sendable, Hashable, Codable {
   /// A router that goes on with other settings.
   public struct Change: Sendable, Hashable, Codable {
     /// Its name.
     public var router: String
-    /// How the settings differ, in words.
+    /// The difference of the settings, in words.
     public var difference: String
   }
 

@@ -2,9 +2,10 @@ public import VIPCore
 
 /// Machines outside the group that use virtual addresses which are held here.
 public struct ConflictStatus: Sendable, Hashable, Codable {
-  /// How often a held address was claimed by such a machine.
+  /// Number of times that a held address was claimed by such a machine.
   public var claims: UInt64
-  /// How often this node has announced a claimed address again to defend it (RFC 5227 §2.4).
+  /// Number of times that this node has announced a claimed address again to defend it (RFC 5227
+  /// §2.4).
   public var defenses: UInt64
   /// The addresses that other machines use at the moment.
   public var current: [Rival]
@@ -22,7 +23,7 @@ public struct ConflictStatus: Sendable, Hashable, Codable {
     public var address: IPAddress
     /// The machine that claimed it last.
     public var mac: MACAddress
-    /// How often it was claimed since this began.
+    /// Number of times that it was claimed since this began.
     public var claims: UInt64
 
     /// Makes an entry.
@@ -34,12 +35,12 @@ public struct ConflictStatus: Sendable, Hashable, Codable {
   }
 }
 
-/// How many addresses, in words: `1 address`, `7 addresses`.
+/// A number of addresses in words: `1 address`, `7 addresses`.
 package func addressCountText(_ count: Int) -> String {
   "\(count) address\(count == 1 ? "" : "es")"
 }
 
-/// Which machine uses an address, and what to do about it, as one sentence.
+/// The machine that uses an address, and what to do about it, as one sentence.
 package func conflictText(_ address: IPAddress, _ mac: MACAddress) -> String {
   "\(address) is also used by the machine with Ethernet address \(mac), which is not heard as "
     + "one of the group; see that the group's machines hear each other, and if it is none of them, "

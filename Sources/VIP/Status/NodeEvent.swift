@@ -26,12 +26,12 @@ public enum NodeEvent: Sendable, Hashable {
   case removed(router: String)
   /// Something is wrong with the node as a whole and needs a person's attention.
   case nodeWarning(NodeProblem)
-  /// What a warning about the node told of is over; it has the same ``NodeProblem/id``.
+  /// The problem that a warning about the node told of is over; it has the same ``NodeProblem/id``.
   case nodeCleared(NodeProblem)
 }
 
 extension NodeEvent {
-  /// What happened in one sentence, without the router that it is about.
+  /// The event in one sentence, without the router that it is about.
   ///
   /// The one place where events are put into words; logs and records have them from here.
   package var text: String {
@@ -52,7 +52,7 @@ extension NodeEvent {
     }
   }
 
-  /// What stands before the text where nothing else tells what kind of event it is.
+  /// The word before the text where nothing else tells what kind of event it is.
   package var label: String? {
     switch self {
     case .waiting: "waiting"

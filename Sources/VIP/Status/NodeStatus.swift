@@ -1,7 +1,7 @@
 public import VIPCore
 public import VRRP
 
-/// What a node is doing.
+/// The status of a node.
 public struct NodeStatus: Sendable, Hashable {
   /// The node itself.
   public var node: Node
@@ -22,19 +22,19 @@ public struct NodeStatus: Sendable, Hashable {
     public var pid: Int32
     /// The time since the node was started.
     public var uptime: Duration
-    /// How long addresses outlive a node that stopped refreshing them.
+    /// The time for which addresses outlive a node that stopped refreshing them.
     public var lease: LeasePolicy
     /// Whether its process ends once it has no routers any more.
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
     public var `guard`: GuardState
-    /// That process, if there is one.
+    /// The guard's process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``NodeSettings/isRealtime``.
     public var isRealtime: Bool
-    /// How late its turns come.
+    /// The lateness of its turns.
     public var wakeUps: WakeUpStatus
-    /// What is wrong with the node itself at the moment.
+    /// The problems of the node itself at the moment.
     public var problems: [NodeProblem]
 
     /// Makes the node's part.
@@ -58,7 +58,7 @@ public struct NodeStatus: Sendable, Hashable {
   }
 }
 
-/// How it stands with the guard of a node, the process that cleans up if the node dies.
+/// The state of the guard of a node, the process that cleans up if the node dies.
 public enum GuardState: String, Sendable, Hashable, Codable {
   /// The node was started without one.
   case off
@@ -72,7 +72,7 @@ public enum GuardState: String, Sendable, Hashable, Codable {
   case down
 }
 
-/// What one virtual router is doing.
+/// The status of one virtual router.
 public struct RouterStatus: Sendable, Hashable {
   /// The configuration's name.
   public var name: String
@@ -98,11 +98,11 @@ public struct RouterStatus: Sendable, Hashable {
   public var addresses: [AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
   public var virtualMAC: VirtualMAC?
-  /// When the state was entered, by the wall clock.
+  /// The time when the state was entered, by the wall clock.
   public var since: Timestamp
-  /// How long ago that was.
+  /// The time since then.
   public var timeInState: Duration
-  /// Why the state was entered, or what an idle router waits for.
+  /// The reason why the state was entered, or what an idle router waits for.
   public var reason: StateReason
   /// Counters under their names in RFC 8347.
   public var statistics: Statistics
@@ -110,15 +110,15 @@ public struct RouterStatus: Sendable, Hashable {
   public var segmentStatistics: SegmentStatistics
   /// The machines outside the group that claim its addresses.
   public var conflicts: ConflictStatus
-  /// How long its takeovers took.
+  /// The durations of its takeovers.
   public var takeovers: TakeoverStatus
   /// The lease of the addresses on the interface; `nil` if there are none, or none has a lease.
   public var lease: LeaseStatus?
   /// The other machines heard, by when they were first heard.
   public var peers: [PeerStatus]
-  /// What is wrong at the moment.
+  /// The problems at the moment.
   public var problems: [Problem]
-  /// How its hooks have fared; `nil` if none has been run.
+  /// The results of its hooks; `nil` if none has been run.
   public var hooks: HookStatus?
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]?
@@ -161,7 +161,7 @@ public struct RouterStatus: Sendable, Hashable {
     self.unicastTo = unicastTo
   }
 
-  /// What is wrong at the moment, one sentence each.
+  /// The problems at the moment, one sentence each.
   public var warnings: [String] { problems.map(\.text) }
 
   /// An Ethernet address of a virtual router.

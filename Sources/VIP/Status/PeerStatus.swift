@@ -7,7 +7,7 @@ public struct PeerStatus: Sendable, Hashable {
   public var address: IPAddress
   /// The priority it last advertised; 0 if it said that it leaves.
   public var priority: Priority
-  /// How long ago it was last heard.
+  /// The time since it was last heard.
   public var silence: Duration
   /// The VRRP version it speaks.
   public var version: ProtocolVersion
@@ -15,16 +15,16 @@ public struct PeerStatus: Sendable, Hashable {
   public var interval: AdvertisementInterval
   /// The checksum form it uses.
   public var checksumForm: ChecksumForm
-  /// How the addresses it lists relate to ours.
+  /// The relation of the addresses it lists to those of this router.
   public var addresses: AddressListMatch
-  /// How many addresses it lists.
+  /// Number of addresses that it lists.
   public var addressCount: Int
-  /// How many of its advertisements were heard.
+  /// Number of its advertisements that were heard.
   public var advertisements: UInt64
   /// Whether it acts as Active as far as can be told.
   public var isActive: Bool
 
-  /// What is known of a peer at a moment.
+  /// Describes a peer at a moment.
   init(_ peer: Peer, at now: Instant) {
     address = peer.address
     priority = peer.priority

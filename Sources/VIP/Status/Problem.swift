@@ -9,7 +9,7 @@ import VRRP
 /// What follows from the settings alone (``Kind/noPeers``, ``Kind/addressesNotListed``) is only in the
 /// status.
 public struct Problem: Sendable, Hashable, Identifiable {
-  /// What kind of thing is wrong.
+  /// The kind of a problem.
   public enum Kind: Sendable, Hashable {
     /// Another machine has this machine's own address, or the network has a loop.
     case ownAddressHeard
@@ -31,7 +31,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case tooManyPeers
     /// A machine that is not among the peers of a unicast router advertises to it.
     case unlistedPeer
-    /// What comes in for the router is no advertisement that can be acted upon.
+    /// A message for the router is no advertisement that can be acted upon.
     case unusableAdvertisement
     /// A machine outside the group uses a virtual address that is held here.
     case conflict(IPAddress)
@@ -47,6 +47,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case advertising
     /// Advertisements of the group reach the interface and are not delivered to this program.
     case undelivered
+    /// The interface can't be put into the multicast group, so that the group is not heard.
+    case outsideGroup
     /// Another Active does not hear this machine, which leaves the role to it.
     case unheard
     /// Another machine still holds addresses in the group that they came from in a change.
@@ -63,11 +65,11 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// The program that is run for a state failed.
     case hook(Settlement.State)
-    /// The machine is set up in a way that does the router harm; the sentence says how.
-    case machine(String)
+    /// The machine is set up in a way that does the router harm.
+    case machine(MachineFault)
   }
 
-  /// What lowers a priority.
+  /// The cause that lowers a priority.
   public enum LoweringCause: Sendable, Hashable {
     /// A tracked interface is not usable.
     case tracked(interface: String)
@@ -75,7 +77,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case external(String)
   }
 
-  /// How a problem ends.
+  /// The way in which a problem ends.
   public enum Ending: String, Sendable, Hashable, Codable {
     /// The problem is not there any more.
     case over
@@ -85,9 +87,9 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case unwatched
   }
 
-  /// What tells one problem from another.
+  /// The properties that tell one problem from another.
   public struct ID: Sendable, Hashable {
-    /// What kind of thing is wrong.
+    /// The kind of the problem.
     public let kind: Kind
     /// The router that it is about.
     public let router: String
@@ -95,9 +97,9 @@ public struct Problem: Sendable, Hashable, Identifiable {
     public let family: AddressFamily
   }
 
-  /// What tells this problem from others.
+  /// The identity that tells this problem from others.
   public let id: ID
-  /// What is wrong and what to do about it: one sentence for people.
+  /// The problem and what to do about it: one sentence for people.
   public let text: String
 
   /// Describes a problem.
@@ -106,7 +108,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     self.text = text
   }
 
-  /// What kind of thing is wrong.
+  /// The kind of the problem.
   public var kind: Kind { id.kind }
   /// The router that it is about.
   public var router: String { id.router }
@@ -119,11 +121,12 @@ public struct Problem: Sendable, Hashable, Identifiable {
 /// It is told when it begins (``NodeEvent/nodeWarning(_:)``) and when it is over
 /// (``NodeEvent/nodeCleared(_:)``).
 public struct NodeProblem: Sendable, Hashable, Identifiable {
-  /// What kind of thing is wrong.
+  /// The kind of a node's problem.
   public enum Kind: Sendable, Hashable {
     /// No guard watches over the node, or not yet again.
     case guardProcess
-    /// What the node may hold can't be noted, see ``Node/Options/addressesPath``.
+    /// The list of addresses that the node may hold can't be written, see
+    /// ``Node/Options/addressesPath``.
     case addressFile
     /// The node does without the real-time scheduling that was asked for.
     case realtime
@@ -131,13 +134,13 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
     case controlSocket
     /// The process around the node can't write what happens to where it should.
     case eventPipe
-    /// The machine is set up in a way that does the node harm; the sentence says how.
-    case machine(String)
+    /// The machine is set up in a way that does the node harm.
+    case machine(MachineFault)
   }
 
-  /// What kind of thing is wrong, which tells it from others.
+  /// The kind of the problem, which tells it from others.
   public let id: Kind
-  /// What is wrong and what that means: one sentence for people.
+  /// The problem and what it means: one sentence for people.
   public let text: String
 
   /// Describes a problem.
@@ -146,12 +149,12 @@ public struct NodeProblem: Sendable, Hashable, Identifiable {
     self.text = text
   }
 
-  /// What kind of thing is wrong.
+  /// The kind of the problem.
   public var kind: Kind { id }
 }
 
 extension NodeProblem {
-  /// What is told when it is over.
+  /// The text that tells that it is over.
   var endText: String {
     switch kind {
     case .guardProcess: "a guard process watches over the node again"
@@ -162,7 +165,7 @@ extension NodeProblem {
 }
 
 extension Problem {
-  /// What is wrong, without what to do about it.
+  /// The problem, without what to do about it.
   var fact: String { Self.fact(of: text) }
 
   /// A sentence up to its first semicolon, behind which stands what to do.
@@ -172,7 +175,7 @@ extension Problem {
 }
 
 extension Problem.Ending {
-  /// What stands before the problem when its end is told.
+  /// The words before the problem when its end is told.
   var words: String {
     switch self {
     case .over: "over"
@@ -191,14 +194,13 @@ extension Problem.Kind {
       .unusableAdvertisement, .conflict, .undelivered:
       true
     case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
-      .macvlan,
-      .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
+      .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
       .machine, .formerGroup:
       false
     }
   }
 
-  /// What advertisements have shown.
+  /// The kind of a problem that advertisements have shown.
   init(_ trouble: Troubles.Kind) {
     switch trouble {
     case .unlistedPeer: self = .unlistedPeer

@@ -1,4 +1,4 @@
-/// How late a node's turns come, since its start.
+/// The lateness of a node's turns, since its start.
 ///
 /// A turn is late by the time from the deadline that it serves (an advertisement, an
 /// Active_Down_Timer, a refresh) to the clock that it reads when it begins.
@@ -7,15 +7,15 @@ public struct WakeUpStatus: Sendable, Hashable {
   public var served: UInt64
   /// Those that were late by more than ``lateAfter``.
   public var late: UInt64
-  /// What counts as late.
+  /// The lateness from which on a turn counts as late.
   public var lateAfter: Duration
-  /// How late the latest was.
+  /// The lateness of the latest turn.
   public var max: Duration
-  /// How late the latest of the last minute or two was.
+  /// The lateness of the latest turn of the last minute or two.
   public var recentMax: Duration
   /// All of it together.
   public var sum: Duration
-  /// How many were late by no more than each bound, in rising order.
+  /// Number of turns that were late by no more than each bound, in rising order.
   public var histogram: [Bucket]
 
   /// A bound and how many turns kept to it.
@@ -48,8 +48,8 @@ public struct WakeUpStatus: Sendable, Hashable {
   }
 }
 
-/// How long a router's takeovers took: from the moment the election was due to the announcement of
-/// its last address.
+/// The durations of a router's takeovers: from the moment the election was due to the announcement
+/// of its last address.
 public struct TakeoverStatus: Sendable, Hashable {
   /// Takeovers that came to their end.
   public var count: UInt64
@@ -79,8 +79,8 @@ public struct TakeoverStatus: Sendable, Hashable {
 public struct LeaseStatus: Sendable, Hashable {
   /// The lifetime that they are refreshed with at the moment.
   public var lifetime: Duration
-  /// How long ago the one that waits longest was refreshed: well above a third of ``lifetime`` means
-  /// that the node does not keep up.
+  /// The time since the one that waits longest was refreshed: well above a third of ``lifetime``
+  /// means that the node does not keep up.
   public var age: Duration
 
   /// Makes a status.

@@ -6,7 +6,7 @@ public import VRRP
 /// they are few, later if they are many, wait on a macvlan, or are handed over first. Programs that
 /// depend on the addresses go by this.
 public struct Settlement: Sendable, Hashable {
-  /// What a virtual router does, as far as its addresses are concerned.
+  /// The state of a virtual router, as far as its addresses are concerned.
   public enum State: String, Sendable, Hashable, Codable, CaseIterable {
     /// The router holds the addresses: all are on the interface, as far as the kernel takes them.
     case active
@@ -18,11 +18,11 @@ public struct Settlement: Sendable, Hashable {
     case stop
   }
 
-  /// What it does now.
+  /// The state now.
   public let state: State
-  /// What it did before.
+  /// The state before.
   public let previous: State
-  /// Why that changed.
+  /// The reason why that changed.
   public let reason: StateReason
   /// Changes before this one that were over before the addresses had followed.
   public internal(set) var skipped: UInt64 = 0
@@ -46,7 +46,7 @@ public struct Settlement: Sendable, Hashable {
     self.addressInterface = addressInterface ?? configuration.interface
   }
 
-  /// What that means, for people.
+  /// The meaning of that state, for people.
   package var text: String {
     switch state {
     case .active: "active, the addresses are in place"

@@ -2,7 +2,7 @@ package import Netlink
 public import VIPCore
 public import VRRP
 
-/// What is wrong with an interface that a router needs.
+/// A fault of an interface that a router needs.
 public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of faults.
   public enum Kind: Sendable, Hashable {
@@ -24,7 +24,7 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
 
   /// The interface's name.
   public var interface: String
-  /// What is wrong with it.
+  /// The kind of the fault.
   public var kind: Kind
 
   /// Describes a fault of an interface.
@@ -60,7 +60,7 @@ extension InterfaceFault {
   /// kind.
   private static let harmlessMasters: Set = ["vrf"]
 
-  /// Why an interface can't serve addresses, whatever its state.
+  /// The reason why an interface can't serve addresses, whatever its state.
   ///
   /// - Parameters:
   ///   - link: the interface.
@@ -77,7 +77,7 @@ extension InterfaceFault {
   }
 }
 
-/// Why a virtual router takes no part in the election at the moment.
+/// The reason why a virtual router takes no part in the election at the moment.
 public enum WaitingReason: Sendable, Hashable {
   /// The router has not been started yet.
   case notStarted
@@ -86,6 +86,8 @@ public enum WaitingReason: Sendable, Hashable {
   /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
   /// valid beyond the link.
   case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// Its interface's MTU is too small for a family, which Linux takes off it.
+  case mtuTooSmall(interface: String, AddressFamily, mtu: Int)
   /// The host has one of its addresses as its own on the interface.
   case hostAddress(IPAddress, interface: String)
   /// An interface that it tracks is not usable.
@@ -94,8 +96,20 @@ public enum WaitingReason: Sendable, Hashable {
   case external(cause: String, text: String)
   /// A machine outside the group uses one of its addresses; the text says what to do.
   case addressInUse(IPAddress, MACAddress, text: String)
-  /// What it needs of the system could not be had; it tries again every second.
+  /// A resource of the system that it needs could not be had; it tries again every second.
   case system(NodeError)
+}
+
+extension WaitingReason {
+  /// The reason why an interface has no address to send from, as far as its description tells.
+  package static func lacksSource(
+    of link: Link?, called name: String, _ family: AddressFamily, isGlobal: Bool
+  ) -> WaitingReason {
+    if let link, !link.hasRoom(for: family) {
+      return .mtuTooSmall(interface: name, family, mtu: link.mtu)
+    }
+    return .noSourceAddress(interface: name, family, isGlobal: isGlobal)
+  }
 }
 
 extension WaitingReason: CustomStringConvertible {
@@ -108,6 +122,8 @@ extension WaitingReason: CustomStringConvertible {
       let scope = isGlobal ? "global" : "link-local"
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
+    case .mtuTooSmall(let interface, let family, let mtu):
+      return "\(interface)'s MTU of \(mtu) is too small for \(family), which needs \(family.mtuMin)"
     case .hostAddress(let address, let interface):
       return
         "\(address) is \(interface)'s own address; only an owner (priority 255) may have it as a "
@@ -127,7 +143,7 @@ extension WaitingReason: CustomStringConvertible {
   }
 }
 
-/// Why a virtual router is in its state.
+/// The reason why a virtual router is in its state.
 public enum StateReason: Sendable, Hashable {
   /// The election entered it, for a cause.
   case transition(Transition.Reason)
@@ -145,7 +161,7 @@ extension StateReason: CustomStringConvertible {
   }
 }
 
-/// How fit a router is to be Active, as the program sees it that runs the node.
+/// The fitness of a router to be Active, as the program sees it that runs the node.
 public enum RouterFitness: Sendable, Hashable {
   /// Nothing speaks against it.
   case fit

@@ -1,26 +1,27 @@
 import Glibc
 import VIPCore
 
-/// What a machine or container allows and is set to, as far as a node minds.
+/// The permissions and settings of a machine or container, as far as a node minds.
 struct KernelSettings: Sendable {
   /// A setting by its path under /proc/sys, such as `net/ipv4/conf/all/rp_filter`; `nil` if the
   /// kernel has none of that name.
   var value: @Sendable (String) -> String?
   /// Whether /proc/sys is mounted for reading only, as in most containers.
   var isReadOnly = false
-  /// How many files this process may have open.
+  /// Number of files that this process may have open.
   var openFilesMax: UInt64?
-  /// How much of each period of time this container may run, in microseconds, if that is limited.
+  /// The part of each period of time that this container may run, in microseconds, if that is
+  /// limited.
   var processorQuota: (run: Int, of: Int)?
-  /// What the machine's table of neighbours of a family holds; `nil` if that can't be seen here.
+  /// The state of the machine's table of neighbours of a family; `nil` if that can't be seen here.
   var neighbours: @Sendable (AddressFamily) -> NeighbourTable? = { _ in nil }
-  /// How many more processes and threads this container may have, if that is limited.
+  /// Number of further processes and threads that this container may have, if that is limited.
   var processesLeft: Int?
 
   /// A number among the settings.
   func number(_ path: String) -> Int? { value(path).flatMap { Int($0) } }
 
-  /// What is set for an interface, where the kernel takes the larger of that and of `all`.
+  /// The setting of an interface, where the kernel takes the larger of that and of `all`.
   func largest(_ family: String, _ name: String, on interface: String) -> Int {
     max(
       number("net/\(family)/conf/all/\(name)") ?? 0,
@@ -95,14 +96,14 @@ extension KernelSettings {
   }
 }
 
-/// What the kernel says of its table of neighbours, which all network namespaces share.
+/// The kernel's numbers of its table of neighbours, which all network namespaces share.
 struct NeighbourTable: Sendable, Equatable {
-  /// How many entries it has.
+  /// Number of entries in it.
   var count: Int
-  /// How often it has been full.
+  /// Number of times that it has been full.
   var overflows = 0
 
-  /// What it holds.
+  /// Makes one from its numbers.
   init(count: Int, overflows: Int = 0) {
     self.count = count
     self.overflows = overflows

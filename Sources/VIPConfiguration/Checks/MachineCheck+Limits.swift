@@ -3,7 +3,7 @@ import VIP
 import VIPCore
 import VRRP
 
-/// What the kernel, or the container around the node, is set to and would do it harm.
+/// Settings of the kernel, or of the container around the node, that would do the node harm.
 extension MachineCheck {
   /// The node's own files and threads, roughly: a control socket with all its clients, netlink,
   /// timers, the guard.
@@ -14,10 +14,12 @@ extension MachineCheck {
   private static let openFilesOfGroup = 1
   private static let processesOfNode = 24
 
-  /// What concerns the node as a whole.
+  /// Remarks that concern the node as a whole.
   func limitRemarks(_ file: FileConfiguration) -> [Remark] {
     var remarks: [Remark] = []
-    func warn(_ text: String) { remarks.append(Remark(kind: .warning, text: text)) }
+    func warn(_ fault: MachineFault, _ text: String) {
+      remarks.append(Remark(kind: .warning, text: text, fault: fault))
+    }
     let interfaces = Set(file.routers.map(\.interface)).count
     let groups = file.routers.reduce(0) { $0 + $1.families.count }
     let files =
@@ -25,12 +27,14 @@ extension MachineCheck {
       + Self.openFilesOfGroup * groups
     if let most = kernel.openFilesMax, most < UInt64(files) {
       warn(
+        .openFiles,
         "only \(most) files may be open (ulimit -n), and a node with \(Self.count(interfaces, "interface")) "
           + "and \(Self.count(groups, "virtual router")) needs up to \(files); raise LimitNOFILE= or ulimit -n"
       )
     }
     if let left = kernel.processesLeft, left < Self.processesOfNode {
       warn(
+        .processes,
         "only \(left) more processes and threads may be started in this container (pids.max), and "
           + "a node needs up to \(Self.processesOfNode); raise that limit")
     }
@@ -41,17 +45,20 @@ extension MachineCheck {
       let pause = Duration.microseconds(Int64(quota.of - min(quota.run, quota.of)))
       if pause > fastest.interval.duration * 3 {
         warn(
+          .processorTime,
           "this container gets \(Self.milliseconds(quota.run)) of processor time in each "
             + "\(Self.milliseconds(quota.of)) (cpu.max) and may stand still for longer than three "
             + "intervals of '\(fastest.name)' (\(fastest.interval)), which is a failover; lift the "
             + "limit, or set a longer interval")
       }
     }
-    if kernel.number("net/ipv4/igmp_max_memberships") == 0,
+    let memberships = "net.ipv4.igmp_max_memberships"
+    if kernel.number(memberships.replacing(".", with: "/")) == 0,
       file.routers.contains(where: { $0.families.contains(.ipv4) })
     {
       warn(
-        "net.ipv4.igmp_max_memberships is 0, so advertisements over IPv4 can't be heard; set it to "
+        .setting(memberships),
+        "\(memberships) is 0, so advertisements over IPv4 can't be heard; set it to "
           + "20, the default")
     }
     warnOfNeighbourTable(file, warn)
@@ -60,7 +67,9 @@ extension MachineCheck {
 
   /// The table of neighbours is the whole machine's, and what is sent to a group needs a place there too:
   /// told where it is filling up, or has been full.
-  private func warnOfNeighbourTable(_ file: FileConfiguration, _ warn: (String) -> Void) {
+  private func warnOfNeighbourTable(
+    _ file: FileConfiguration, _ warn: (MachineFault, String) -> Void
+  ) {
     for (family, directory) in [(AddressFamily.ipv4, "ipv4"), (.ipv6, "ipv6")]
     where file.routers.contains(where: { $0.families.contains(family) }) {
       let setting = "net.\(directory).neigh.default.gc_thresh3"
@@ -78,39 +87,48 @@ extension MachineCheck {
         continue
       }
       warn(
+        .neighbourTable(family),
         "the machine's table of \(family) neighbours \(state); when it is full, advertisements "
           + "leave in frames, but clients get no answers; raise that limit")
     }
   }
 
-  /// What concerns a router's interface.
+  /// Remarks that concern a router's interface.
   func kernelRemarks(
     _ settings: RouterConfiguration, on link: Link, at place: Place?
   ) -> [Remark] {
     var remarks: [Remark] = []
-    func warn(_ text: String) { remarks.append(Remark(kind: .warning, place: place, text: text)) }
+    func warn(_ fault: MachineFault, _ text: String) {
+      remarks.append(Remark(kind: .warning, place: place, text: text, fault: fault))
+    }
     let name = link.name
     let master = links.first { $0.index == link.masterIndex }
     if let master, master.kind == "vrf", settings.families.contains(.ipv6) {
       warn(
+        .vrf(interface: name),
         "\(name) is in the VRF \(master.name), where the node makes no routes; give \(name) an "
           + "address in the network of each virtual IPv6 address")
     }
     if link.flags.contains(.noARP), settings.families.contains(.ipv4) {
-      warn("\(name) answers no ARP (NOARP), so no machine finds the IPv4 addresses")
+      warn(
+        .noARP(interface: name),
+        "\(name) answers no ARP (NOARP), so no machine finds the IPv4 addresses")
     }
     if settings.families.contains(.ipv4) {
       if kernel.largest("ipv4", "arp_ignore", on: name) == 8 {
+        let setting = KernelSettings.name("ipv4", "arp_ignore", on: name)
         warn(
-          "\(name) answers no ARP at all, so no machine finds the addresses; set "
-            + "\(KernelSettings.name("ipv4", "arp_ignore", on: name)) and that of 'all' to 0 or 1")
+          .setting(setting),
+          "\(name) answers no ARP at all, so no machine finds the addresses; set \(setting) and "
+            + "that of 'all' to 0 or 1")
       }
       if kernel.isReadOnly, settings.addresses(.ipv4).count > 1,
         kernel.largest("ipv4", "promote_secondaries", on: name) == 0
       {
+        let setting = KernelSettings.name("ipv4", "promote_secondaries", on: name)
         warn(
-          "/proc/sys can't be written here and "
-            + "\(KernelSettings.name("ipv4", "promote_secondaries", on: name)) is 0: when the first "
+          .setting(setting),
+          "/proc/sys can't be written here and \(setting) is 0: when the first "
             + "of several IPv4 addresses of a network goes, the kernel drops the others for a "
             + "moment; set it to 1 from outside")
       }
@@ -126,9 +144,11 @@ extension MachineCheck {
         kernel.number("net/ipv6/conf/\(name)/autoconf") ?? 0 != 0
         && kernel.number("net/ipv6/conf/\(name)/accept_ra") ?? 0 != 0
       if most > 0, sum >= most, hasAutomatic {
+        let setting = KernelSettings.name("ipv6", "max_addresses", on: name)
         warn(
+          .setting(setting),
           "with \(sum) IPv6 addresses on \(name) the kernel takes no more automatic ones (it stops "
-            + "at \(most)); set \(KernelSettings.name("ipv6", "max_addresses", on: name)) to 0")
+            + "at \(most)); set \(setting) to 0")
       }
     }
     return remarks
@@ -152,22 +172,25 @@ extension MachineCheck {
 
   private func twinRemarks(_ link: Link, _ twin: Link, _ place: Place?) -> [Remark] {
     var remarks: [Remark] = []
-    let shared = "\(link.name) and \(twin.name) are in the same IPv4 network"
-    if kernel.largest("ipv4", "arp_ignore", on: twin.name) == 0 {
+    func warn(_ setting: String, _ text: String) {
       remarks.append(
         Remark(
           kind: .warning, place: place,
-          text: "\(shared), and \(twin.name) answers ARP for the virtual addresses too; set "
-            + "\(KernelSettings.name("ipv4", "arp_ignore", on: twin.name)) to 1"))
+          text: "\(link.name) and \(twin.name) are in the same IPv4 network, and \(text)",
+          fault: .setting(setting)))
+    }
+    if kernel.largest("ipv4", "arp_ignore", on: twin.name) == 0 {
+      let setting = KernelSettings.name("ipv4", "arp_ignore", on: twin.name)
+      warn(
+        setting,
+        "\(twin.name) answers ARP for the virtual addresses too; set \(setting) to 1")
     }
     if kernel.largest("ipv4", "rp_filter", on: link.name) == 1 {
-      remarks.append(
-        Remark(
-          kind: .warning, place: place,
-          text:
-            "\(shared), and the kernel may drop what comes in on \(link.name) because its answers "
-            + "leave by \(twin.name); set \(KernelSettings.name("ipv4", "rp_filter", on: link.name)) "
-            + "to 2"))
+      let setting = KernelSettings.name("ipv4", "rp_filter", on: link.name)
+      warn(
+        setting,
+        "the kernel may drop what comes in on \(link.name) because its answers leave by "
+          + "\(twin.name); set \(setting) to 2")
     }
     return remarks
   }

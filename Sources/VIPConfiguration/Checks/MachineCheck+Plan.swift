@@ -3,9 +3,9 @@ import VIP
 import VIPCore
 import VRRP
 
-/// What would happen.
+/// The plan of a node.
 extension MachineCheck {
-  /// What a node would do with the configuration, a line for each virtual router.
+  /// The plan of a node with the configuration, a line for each virtual router.
   public func plan(_ file: FileConfiguration) -> [String] {
     let lease = file.settings.lease
     let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
@@ -17,8 +17,8 @@ extension MachineCheck {
     return lines
   }
 
-  /// How long the last address of a frozen node lives, but for the kernel's last second; `nil` if
-  /// it stays.
+  /// The time that the last address of a frozen node lives, but for the kernel's last second; `nil`
+  /// if it stays.
   private func lifetime(_ lease: LeasePolicy, _ file: FileConfiguration) -> Duration? {
     file.routers.flatMap { router in
       router.families.compactMap { lease.lifetime(interval: router.interval, $0) }

@@ -1,13 +1,13 @@
 public import Netlink
-import VIP
+public import VIP
 import VIPCore
 import VRRP
 
 /// Compares a configuration with the machine it is to run on.
 public struct MachineCheck: Sendable {
-  /// What is wrong, how badly and where.
+  /// A fault: what is wrong, how badly and where.
   public struct Remark: Sendable, Hashable {
-    /// How bad it is.
+    /// The gravity of a remark.
     public enum Kind: String, Sendable {
       /// The node would refuse it.
       case error
@@ -21,27 +21,28 @@ public struct MachineCheck: Sendable {
       case conflict
     }
 
-    /// How bad it is.
+    /// The gravity of the remark.
     public var kind: Kind
     /// Where in the file it stands; `nil` if it is about the file or the machine as a whole.
     public var place: Place?
-    /// What is wrong and what to do, in one sentence.
+    /// The fault and what to do, in one sentence.
     public var text: String
     /// The router that it is about; `nil` if it is about the file or the machine as a whole.
     public var router: String?
-    /// Whether a node that runs tells it by itself.
-    public var isToldByNode: Bool
+    /// The fault that a process tells of while its node runs; `nil` if nothing is wrong, or if the node
+    /// itself tells it.
+    public var fault: MachineFault?
 
     /// Makes a remark.
     public init(
       kind: Kind, place: Place? = nil, text: String, router: String? = nil,
-      isToldByNode: Bool = false
+      fault: MachineFault? = nil
     ) {
       self.kind = kind
       self.place = place
       self.text = text
       self.router = router
-      self.isToldByNode = isToldByNode
+      self.fault = fault
     }
 
     /// `FILE:LINE:COLUMN: text`.
@@ -54,9 +55,9 @@ public struct MachineCheck: Sendable {
   public var links: [Link]
   /// The host's own addresses; those that a node holds now are not among them.
   var addresses: [AddressRecord]
-  /// What this process lacks that a node needs.
+  /// The capabilities that a node needs and this process lacks.
   var missingCapabilities: [String]
-  /// What the kernel and the container are set to.
+  /// The settings of the kernel and the container.
   var kernel: KernelSettings
 
   init(
@@ -81,15 +82,14 @@ public struct MachineCheck: Sendable {
 
   // MARK: What is wrong
 
-  /// What is wrong with a file on this machine; nothing changes.
+  /// Checks a file on this machine; changes nothing.
   public func remarks(_ file: FileConfiguration, _ routers: [PlacedRouter]) -> [Remark] {
     var remarks: [Remark] = []
     if !missingCapabilities.isEmpty {
       let names = missingCapabilities.joined(separator: " and ")
       remarks.append(
         Remark(
-          kind: .warning, text: "this user lacks \(names), without which no node runs",
-          isToldByNode: true))
+          kind: .warning, text: "this user lacks \(names), without which no node runs"))
     }
     if file.settings.lease == .off {
       remarks.append(
@@ -142,19 +142,17 @@ public struct MachineCheck: Sendable {
       ]
     }
     var remarks: [Remark] = []
-    func warn(_ place: Place?, _ text: String) {
-      remarks.append(Remark(kind: .warning, place: place, text: text))
-    }
     if !link.flags.contains(.up) {
       remarks.append(waits(place, "\(link.name) is down; the router waits until it is up"))
     } else if !link.flags.contains(.running) {
       remarks.append(waits(place, "\(link.name) has no carrier; the router waits until it has"))
     }
     if !link.flags.contains(.multicast), settings.peers.isEmpty {
-      warn(
-        place,
-        "\(link.name) does not carry multicast, which advertisements are; list the others under "
-          + "'peers'")
+      remarks.append(
+        Remark(
+          kind: .warning, place: place,
+          text: "\(link.name) does not carry multicast, which advertisements are; list the others "
+            + "under 'peers'", fault: .noMulticast(interface: link.name)))
     }
     for family in settings.families { remarks += familyRemarks(family, settings, link, place) }
     remarks += kernelRemarks(settings, on: link, at: place)
@@ -181,15 +179,15 @@ public struct MachineCheck: Sendable {
     return remarks
   }
 
-  /// What a node that runs tells as the reason why a router waits.
+  /// The remark that a router waits, for a reason that a running node tells too.
   private func waits(_ place: Place, _ text: String) -> Remark {
-    Remark(kind: .waits, place: place, text: text, isToldByNode: true)
+    Remark(kind: .waits, place: place, text: text)
   }
 
   /// The interface that has a name, as its own or as an alternative one.
   func link(_ name: String) -> Link? { links.first { $0.isCalled(name) } }
 
-  /// That there is no such interface, and which there are.
+  /// The text that there is no such interface, and which there are.
   private func missing(_ name: String) -> String {
     "there is no interface '\(name)'; this machine has "
       + links.map(\.name).joined(separator: ", ")
@@ -206,7 +204,8 @@ public struct MachineCheck: Sendable {
       remarks.append(
         Remark(
           kind: .warning, place: router.place(of: .peer(index)),
-          text: "\(peer) lies in no network of \(link.name); peers must be on the same segment"))
+          text: "\(peer) lies in no network of \(link.name); peers must be on the same segment",
+          fault: .peerElsewhere(peer)))
     }
     for family in settings.families {
       let peers = settings.peers(family)
@@ -215,7 +214,7 @@ public struct MachineCheck: Sendable {
       remarks.append(
         Remark(
           kind: .warning, place: router.place(of: .peers),
-          text: "this machine is its only \(family) peer; name the others", isToldByNode: true))
+          text: "this machine is its only \(family) peer; name the others"))
     }
     return remarks
   }
@@ -226,16 +225,17 @@ public struct MachineCheck: Sendable {
     var remarks: [Remark] = []
     // Without the file the kernel has no IPv6 at all.
     let path = "net/ipv6/conf/\(link.name)/disable_ipv6"
-    if family == .ipv6, kernel.number(path) != 0 {
+    if family == .ipv6, kernel.number(path) != 0, link.hasRoom(for: family) {
       let name = KernelSettings.name("ipv6", "disable_ipv6", on: link.name)
       remarks.append(
         waits(
           place,
           "IPv6 is switched off on \(link.name) (\(name)); the router waits until it is on"))
     } else if source(of: settings, on: link, family) == nil {
-      let reason = WaitingReason.noSourceAddress(
-        interface: link.name, family, isGlobal: settings.needsGlobalSource(family))
-      remarks.append(waits(place, "\(reason); the router waits until it has"))
+      let reason = WaitingReason.lacksSource(
+        of: link, called: link.name, family, isGlobal: settings.needsGlobalSource(family))
+      let end = link.hasRoom(for: family) ? "it has" : "it is large enough"
+      remarks.append(waits(place, "\(reason); the router waits until \(end)"))
     }
     let count = settings.addresses(family).count
     let room = Advertisement.addressCountMax(
@@ -245,8 +245,7 @@ public struct MachineCheck: Sendable {
         Remark(
           kind: .warning, place: place,
           text: "\(count - room) of \(count) \(family) addresses don't fit into an advertisement "
-            + "(MTU \(link.mtu)); they are held, but peers can't compare them",
-          isToldByNode: true))
+            + "(MTU \(link.mtu)); they are held, but peers can't compare them"))
     }
     return remarks
   }
@@ -269,14 +268,15 @@ public struct MachineCheck: Sendable {
         Remark(
           kind: .warning, place: place,
           text: "priority 255 says that \(address.address) is \(link.name)'s own address, which it "
-            + "is not")
+            + "is not", fault: .notOwned(address.address))
       ]
     }
     return hostAnswers(address, at: place, settings, link)
       + networkRemarks(address, at: place, host.map(\.address), link)
   }
 
-  /// That the host has a virtual address on other interfaces, for which it answers on the router's too.
+  /// The remark that the host has a virtual address on other interfaces, for which it answers on
+  /// the router's too.
   private func hostAnswers(
     _ address: InterfaceAddress, at place: Place, _ settings: RouterConfiguration, _ link: Link
   ) -> [Remark] {
@@ -290,8 +290,7 @@ public struct MachineCheck: Sendable {
     }.map { record in
       let name = links.first { $0.index == record.interfaceIndex }?.name
       return Remark(
-        kind: .warning, place: place, text: HostAnswer.text(record, on: name, besides: link.name),
-        isToldByNode: true)
+        kind: .warning, place: place, text: HostAnswer.text(record, on: name, besides: link.name))
     }
   }
 
@@ -307,8 +306,7 @@ public struct MachineCheck: Sendable {
         return [
           Remark(
             kind: .warning, place: place,
-            text: address.withoutNetwork("\(link.name) has no address there"),
-            isToldByNode: true)
+            text: address.withoutNetwork("\(link.name) has no address there"))
         ]
       }
       return [
@@ -328,14 +326,16 @@ public struct MachineCheck: Sendable {
             kind: .note, place: place,
             text: "\(fact), which is right where it is routed to this machine")
           : Remark(
-            kind: .warning, place: place, text: "\(fact); its neighbours may not reach it")
+            kind: .warning, place: place, text: "\(fact); its neighbours may not reach it",
+            fault: .addressElsewhere(address))
       ]
     }
     guard !isHostAddress, address.prefixLength != network.prefixLength else { return [] }
     return [
       Remark(
         kind: .warning, place: place,
-        text: "\(address) has another prefix length than \(network) on \(link.name)")
+        text: "\(address) has another prefix length than \(network) on \(link.name)",
+        fault: .prefixLengthDiffers(address))
     ]
   }
 

@@ -3,7 +3,7 @@ import VIP
 
 /// Looks at the programs that a configuration names, as they are on this machine.
 public enum ProgramCheck {
-  /// Why a program can't be run; `nil` if it can, as far as one can see.
+  /// The reason why a program can't be run; `nil` if it can, as far as one can see.
   static func obstacle(_ path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -78,7 +78,7 @@ public enum ProgramCheck {
       text: "\(weakness), so that others could name programs to run as the node's user")
   }
 
-  /// What is to be said about a router's programs.
+  /// The remarks about a router's programs.
   static func remarks(_ router: PlacedRouter) -> [MachineCheck.Remark] {
     var remarks: [MachineCheck.Remark] = []
     let hooks = router.configuration.hooks
@@ -88,13 +88,14 @@ public enum ProgramCheck {
       if let obstacle = obstacle(path) {
         remarks.append(
           MachineCheck.Remark(
-            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is mended"))
+            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is mended",
+            fault: .unusableProgram(path: path)))
       } else if let weakness = weakness(path) {
         remarks.append(
           MachineCheck.Remark(
             kind: .warning, place: place,
             text: "\(weakness), so that others could do anything as the node's user; give "
-              + "'\(path)' and its folders to root"))
+              + "'\(path)' and its folders to root", fault: .writableProgram(path: path)))
       }
     }
     return remarks

@@ -3,11 +3,11 @@ import Netlink
 import VIP
 import VIPMonitor
 
-/// What the machines on the segments say to a configuration.
+/// The answers of the machines on the segments to a configuration.
 public struct SegmentReport: Sendable {
-  /// What is as it should be, for standard output.
+  /// Lines about what is as it should be, for standard output.
   public private(set) var lines: [String] = []
-  /// What is not.
+  /// Remarks about what is not.
   public private(set) var remarks: [MachineCheck.Remark] = []
 
   /// Asks the segments of all routers whose interfaces can send now.

@@ -62,7 +62,7 @@ enum ConfigurationReader {
   }
 }
 
-/// What a file can say under `node`: the node's settings, and what concerns its process and its
+/// A key of a file under `node`: the node's settings, and what concerns its process and its
 /// routers.
 package enum NodeKey: Hashable, CaseIterable {
   /// A setting of the node itself.

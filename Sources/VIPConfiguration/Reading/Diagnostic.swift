@@ -9,7 +9,7 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
   public var description: String { "\(line):\(column)" }
 }
 
-/// What is wrong in a file, and where.
+/// A fault in a file, with its place.
 struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
   var place: Place?
   var text: String

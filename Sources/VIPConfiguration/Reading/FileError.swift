@@ -1,4 +1,5 @@
-/// Why a file can't be used: one line that says which file, where in it, and what is wrong.
+/// The reason why a file can't be used: one line that says which file, where in it, and what is
+/// wrong.
 public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kinds that a caller may want to tell apart.
   public enum Kind: Sendable, Hashable {
@@ -8,7 +9,7 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     case unusable
   }
 
-  /// What kind of error it is.
+  /// The kind of the error.
   public let kind: Kind
   /// `FILE:LINE:COLUMN: what is wrong`, the place as far as there is one.
   public let description: String

@@ -1,7 +1,7 @@
 import VIP
 import VIPCore
 
-/// What a file says about the programs to run, and where.
+/// The programs to run that a file names, with their places.
 struct PlacedHooks: Sendable {
   var hooks = Hooks()
   /// Where each program stands.
@@ -40,7 +40,7 @@ struct PlacedHooks: Sendable {
 }
 
 extension SettingText {
-  /// How long a hook may take.
+  /// Reads the time limit of a hook.
   static func hookTimeout(_ text: String) throws(SettingError) -> Duration {
     func isPossible(_ text: String) -> Bool {
       Duration(text: text).map(Hooks.timeoutRange.contains) ?? false

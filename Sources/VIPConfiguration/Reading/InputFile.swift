@@ -2,7 +2,7 @@ import Glibc
 
 /// A file to read; `-` is standard input.
 package enum InputFile {
-  /// What messages call a file.
+  /// The name of a file in messages.
   package static func name(_ path: String) -> String { path == "-" ? "standard input" : path }
 
   /// Reads a file whole.
@@ -58,7 +58,7 @@ package enum InputFile {
     }
   }
 
-  /// How long what is no ordinary file may have nothing to say.
+  /// Time for which anything but an ordinary file may have nothing to say, in milliseconds.
   private static let patience: Int32 = 10_000
 
   /// Waits for a writer, for a time: ordinary files are always ready.

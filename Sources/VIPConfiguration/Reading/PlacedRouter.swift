@@ -10,7 +10,8 @@ public struct PlacedRouter: Sendable {
 
   /// Those without which there is no router; they are read before all others.
   private static let required: Set<RouterSetting> = [.interface, .vrid, .addresses]
-  /// What an interval may be depends on the version, wherever that stands.
+  /// The order in which settings are read: the version first, wherever it stands, since an interval
+  /// depends on it.
   private static let order = [.version] + RouterSetting.allCases.filter { $0 != .version }
 
   /// Reads a router; without hooks of its own it has those of the node.

@@ -154,7 +154,7 @@ extension YAMLTree {
     return try password.setting("password", SettingText.password)
   }
 
-  /// What is there, in as few words as help.
+  /// The value in as few words as help.
   private var found: String {
     switch content {
     case .scalar where isEmpty: "nothing"

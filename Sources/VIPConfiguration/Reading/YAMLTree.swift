@@ -25,7 +25,7 @@ struct YAMLTree: Sendable {
   /// times. With these limits nothing is repeated more often than (16 / 4)^4 times.
   static let anchorCountMax = 4, aliasCountMax = 16
 
-  /// What the value is, for messages.
+  /// The kind of the value, for messages.
   var kind: String {
     switch content {
     case .scalar("", quoted: false): "nothing"

@@ -2,7 +2,7 @@ package import VIP
 package import VIPCore
 package import VRRP
 
-/// What is wrong with the text of one setting: what the text should have been.
+/// A fault of the text of one setting: what the text should have been.
 package struct SettingError: Error, Sendable, Hashable, CustomStringConvertible {
   package let description: String
 
@@ -92,7 +92,7 @@ package enum SettingText {
     }
   }
 
-  /// How long to wait before preempting, up to a day.
+  /// Reads the time to wait before preempting, up to a day.
   package static func preemptDelay(_ text: String) throws(SettingError) -> Duration {
     let max = RouterConfiguration.preemptDelayMax
     if let duration = Duration(text: text), duration <= max { return duration }

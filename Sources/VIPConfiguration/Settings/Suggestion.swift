@@ -12,7 +12,7 @@ package enum Suggestion {
       .min { $0.0 < $1.0 }?.1
   }
 
-  /// How many letters must be put in, left out, replaced or swapped with their neighbour.
+  /// Number of letters to put in, leave out, replace or swap with their neighbour.
   static func distance(_ left: String, _ right: String) -> Int {
     let (left, right) = (Array(left.utf8), Array(right.utf8))
     var beforeLast = [Int](repeating: 0, count: right.count + 1)

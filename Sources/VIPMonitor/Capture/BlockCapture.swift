@@ -55,7 +55,7 @@ struct BlockCapture: Sendable {
     return nil
   }
 
-  /// What a whole block says; its body begins at byte 8.
+  /// Reads a whole block; its body begins at byte 8.
   private mutating func frame(
     of type: UInt32, end: Int, _ input: CaptureInput
   ) throws(CaptureFileError) -> CapturedFrame? {

@@ -23,7 +23,7 @@ public struct CaptureReader: Sendable {
 
   private var input = CaptureInput()
   private var format = Format.unknown
-  /// How many packets were read so far.
+  /// Number of packets that were read so far.
   public private(set) var packetCount = 0
 
   /// Starts at the beginning of a file.
@@ -81,7 +81,7 @@ public struct CaptureReader: Sendable {
 struct CaptureInput: Sendable {
   private var bytes: [UInt8] = []
   private var start = 0
-  /// How many bytes were read and removed before the ones here.
+  /// Number of bytes that were read and removed before the ones here.
   private(set) var offset = 0
 
   var count: Int { bytes.count - start }

@@ -2,11 +2,12 @@ public import VIPCore
 
 /// A frame of a capture.
 public struct CapturedFrame: Sendable, Hashable {
-  /// When it was captured: nanoseconds since 1970, or since whatever the capture counts from.
+  /// The time when it was captured: nanoseconds since 1970, or since whatever the capture counts
+  /// from.
   public let time: Instant
   /// Its bytes, from the Ethernet header on.
   public let bytes: [UInt8]
-  /// How long it was on the wire; more than `bytes` if the capture cut it.
+  /// The length that it had on the wire; more than `bytes` if the capture cut it.
   public let originalLength: Int
 
   /// Makes a frame.
@@ -17,7 +18,7 @@ public struct CapturedFrame: Sendable, Hashable {
   }
 }
 
-/// What is wrong with a capture file.
+/// A fault of a capture file.
 public enum CaptureFileError: Error, Sendable, Hashable {
   /// The file does not begin like a capture.
   case notACapture
@@ -32,7 +33,7 @@ public enum CaptureFileError: Error, Sendable, Hashable {
 }
 
 extension CaptureFileError: CustomStringConvertible {
-  /// What is wrong and what to do about it.
+  /// The fault and what to do about it.
   public var description: String {
     switch self {
     case .notACapture:

@@ -3,7 +3,7 @@ public import VIP
 public import VIPCore
 import VRRP
 
-/// What speaks on a segment against routers that are to run there, before they do.
+/// A look for what speaks on a segment against routers that are to run there, before they do.
 ///
 /// It probes for their addresses, as a router does before its first use of them, and listens for the
 /// advertisements of others. It is told of frames and of time and sends nothing by itself;
@@ -11,7 +11,7 @@ import VRRP
 public struct SegmentProbe {
   /// Something that was learned.
   public struct Outcome: Sendable, Hashable {
-    /// How bad it is.
+    /// The gravity of a finding.
     public enum Kind: Sendable, Hashable {
       /// As it should be.
       case good
@@ -25,9 +25,9 @@ public struct SegmentProbe {
     public let router: Int
     /// The setting it is about.
     public let field: ConfigurationError.Field
-    /// How bad it is.
+    /// The gravity of the finding.
     public let kind: Kind
-    /// What is so, in one sentence.
+    /// The finding, in one sentence.
     public let text: String
   }
 
@@ -79,7 +79,7 @@ public struct SegmentProbe {
     listensUntil = now + max(interval, Self.listeningMin) + Self.margin
   }
 
-  /// When there is something to send, or enough was waited; `nil` when it is over.
+  /// The time when there is something to send, or enough was waited; `nil` when it is over.
   public var deadline: Instant? {
     probe.deadline ?? (isOver ? nil : listensUntil)
   }
@@ -121,7 +121,7 @@ public struct SegmentProbe {
 
   // MARK: What it means
 
-  /// What was learned, router by router.
+  /// The results, router by router.
   public var outcomes: [Outcome] {
     routers.indices.flatMap { index in
       routers[index].families.flatMap { outcomes(of: index, $0) }
@@ -176,7 +176,7 @@ public struct SegmentProbe {
     return outcomes
   }
 
-  /// What to do about a machine that answers for a virtual address and is not heard: where it is
+  /// The advice about a machine that answers for a virtual address and is not heard: where it is
   /// probably the group's Active, another address would be no remedy.
   private static func advice(isVirtual: Bool, vrid: VRID, hasAll: Bool) -> String {
     let remedy =
@@ -232,7 +232,7 @@ public struct SegmentProbe {
     return differences
   }
 
-  /// How bad a difference is, and the setting that it is about.
+  /// The gravity of a difference, and the setting that it is about.
   private static func judgement(
     _ difference: Findings, of settings: RouterConfiguration
   ) -> (kind: Outcome.Kind, field: ConfigurationError.Field)? {

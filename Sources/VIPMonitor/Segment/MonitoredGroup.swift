@@ -4,7 +4,7 @@ import VRRP
 
 /// A virtual router as it looks from outside: which machines advertise for it, and which of them is Active.
 struct MonitoredGroup: Sendable {
-  /// What tells virtual routers apart.
+  /// The properties that tell virtual routers apart.
   struct Key: Sendable, Hashable {
     var vlan: UInt16
     var vrid: VRID

@@ -1,7 +1,7 @@
 public import VIPCore
 public import VRRP
 
-/// What a packet says about a segment, and what to think of it.
+/// The contents of a packet, as far as they concern a segment, and a verdict on them.
 public struct Observation: Sendable, Hashable {
   /// The kinds of packets that are of interest.
   public enum Kind: String, Sendable, Hashable, Codable {
@@ -13,9 +13,9 @@ public struct Observation: Sendable, Hashable {
     case neighbor
   }
 
-  /// When, by the capture's clock, which mostly counts from 1970.
+  /// The time, by the capture's clock, which mostly counts from 1970.
   public let time: Timestamp
-  /// What kind of packet it is.
+  /// The kind of the packet.
   public let kind: Kind
   /// The Ethernet address that sent it.
   public let sender: MACAddress
@@ -25,16 +25,16 @@ public struct Observation: Sendable, Hashable {
   public let text: String
   /// The advertisement, if it is a sound one.
   public let advertisement: AdvertisementFacts?
-  /// What is remarkable about it; nothing if all is as it should be.
+  /// The remarkable things about it; none if all is as it should be.
   public let findings: [Finding]
 
-  /// What to think of the packet: the gravest of its findings.
+  /// The verdict on the packet: the gravest of its findings.
   public var verdict: Finding.Level { findings.map(\.level).max() ?? .fine }
 }
 
 /// Something that is remarkable about a packet.
 public struct Finding: Sendable, Hashable, Codable {
-  /// How grave it is.
+  /// The gravity of a finding.
   public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
     /// As it should be.
     case fine = "ok"
@@ -46,7 +46,7 @@ public struct Finding: Sendable, Hashable, Codable {
     case rejected
   }
 
-  /// What kinds of remarkable things there are.
+  /// The kinds of remarkable things.
   public enum Code: String, Sendable, Hashable, Codable, CaseIterable {
     /// The first advertisement of a virtual router.
     case firstHeard = "first-heard"
@@ -98,9 +98,9 @@ public struct Finding: Sendable, Hashable, Codable {
     case probe
   }
 
-  /// How grave it is.
+  /// The gravity of the finding.
   public let level: Level
-  /// What it is.
+  /// The kind of the finding.
   public let code: Code
   /// The same in words.
   public let text: String
@@ -129,7 +129,7 @@ extension Finding.Level: Comparable {
   }
 }
 
-/// What a sound advertisement says.
+/// The contents of a sound advertisement.
 public struct AdvertisementFacts: Sendable, Hashable {
   /// The version it is written in.
   public let version: ProtocolVersion

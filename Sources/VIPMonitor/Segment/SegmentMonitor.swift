@@ -105,7 +105,7 @@ public struct SegmentMonitor: Sendable {
       vlan: ethernet.visibleVLAN, text: text, advertisement: facts, findings: findings)
   }
 
-  /// Why receivers reject a message.
+  /// The reason why receivers reject a message.
   private func rejection(
     _ message: SegmentPacket.Message, _ error: AdvertisementError?, isCut: Bool
   ) -> Finding {
@@ -142,7 +142,7 @@ public struct SegmentMonitor: Sendable {
     }
   }
 
-  /// What is remarkable about an advertisement by itself.
+  /// The remarkable things about an advertisement by itself.
   private func remarks(
     _ advertisement: Advertisement, _ message: SegmentPacket.Message, _ ethernet: EthernetFrame
   ) -> [Finding] {
@@ -212,7 +212,7 @@ extension EthernetFrame {
 
 /// Messages of VRRP in words.
 enum VRRPText {
-  /// How many addresses are written out.
+  /// Number of addresses that are written out.
   private static let addressesShown = 3
 
   static func describe(
@@ -229,7 +229,7 @@ enum VRRPText {
     return more > 0 ? text + " and \(more) more" : text
   }
 
-  /// What can be told of a message that is not sound.
+  /// Describes a message that is not sound.
   static func describe(_ message: SegmentPacket.Message) -> String {
     let bytes = message.bytes
     guard bytes.count >= 4, message.damage != .fragment else {

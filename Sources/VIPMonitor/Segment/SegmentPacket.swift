@@ -8,18 +8,18 @@ struct SegmentPacket: Sendable {
   struct Message: Sendable {
     var source: IPAddress
     var destination: IPAddress
-    /// What followed the IP header.
+    /// The bytes after the IP header.
     var bytes: [UInt8]
-    /// What it says, or why it is none to act upon.
+    /// The advertisement in it, or the reason why it is none to act upon.
     var result: Result<Advertisement, AdvertisementError>
     /// The addresses it lists, if it is sound.
     var addresses: [IPAddress] = []
-    /// Why not even VRRP gets to see it.
+    /// The reason why not even VRRP gets to see it.
     var damage: Damage?
     /// Whether an Authentication Header came before it.
     var isBehindAuthenticationHeader = false
 
-    /// How many bytes follow the last address (and version 2's authentication data).
+    /// Number of bytes after the last address (and version 2's authentication data).
     var trailingByteCount: Int {
       guard case .success(let advertisement) = result else { return 0 }
       let length = Advertisement.byteCount(
@@ -29,7 +29,7 @@ struct SegmentPacket: Sendable {
     }
   }
 
-  /// What is wrong with an IP packet before its content counts.
+  /// Damage of an IP packet that keeps its content from counting.
   enum Damage: Sendable, Hashable {
     /// The header is shorter or the packet longer than what is there.
     case truncated

@@ -1,9 +1,9 @@
 public import VIPCore
 public import VRRP
 
-/// What was learned about a segment: the virtual routers on it, and what is wrong with them.
+/// A summary of a segment: the virtual routers on it, and what is wrong with them.
 public struct SegmentSummary: Sendable, Hashable {
-  /// How many packets of which kind there were.
+  /// Numbers of packets by kind.
   public struct Counts: Sendable, Hashable, Codable {
     /// All frames that were looked at.
     public var frames: UInt64 = 0
@@ -31,15 +31,15 @@ public struct SegmentSummary: Sendable, Hashable {
     public let active: IPAddress?
     /// All routers that were heard, the Active first.
     public let routers: [Router]
-    /// How many of its advertisements were heard.
+    /// Number of its advertisements that were heard.
     public let advertisements: UInt64
-    /// What is wrong, each kind with its last words.
+    /// The troubles, each kind with its last words.
     public let warnings: [Warning]
   }
 
   /// A router of a group.
   public struct Router: Sendable, Hashable {
-    /// What it was doing at the end.
+    /// The state in which it was at the end.
     public enum Condition: String, Sendable, Hashable, Codable {
       /// The router is the Active.
       case active
@@ -55,7 +55,7 @@ public struct SegmentSummary: Sendable, Hashable {
     public let address: IPAddress
     /// The Ethernet address it sends from.
     public let mac: MACAddress
-    /// What it was doing at the end.
+    /// The state in which it was at the end.
     public let condition: Condition
     /// The priority it advertised last.
     public let priority: Priority
@@ -67,23 +67,23 @@ public struct SegmentSummary: Sendable, Hashable {
     public let checksum: ChecksumForm
     /// The addresses it lists.
     public let addresses: [IPAddress]
-    /// How long ago it was heard last.
+    /// The time since it was heard last.
     public let silence: Duration
   }
 
   /// Something that is wrong, and how often it was seen.
   public struct Warning: Sendable, Hashable, Codable {
-    /// What kind of trouble it is.
+    /// The kind of the trouble.
     public let code: Finding.Code
     /// The last of its kind, in words.
     public let text: String
-    /// How often it was seen.
+    /// Number of times that it was seen.
     public let count: UInt64
   }
 
-  /// How long was looked.
+  /// The time for which the segment was watched.
   public let duration: Duration
-  /// How many packets of which kind there were.
+  /// Numbers of packets by kind.
   public let counts: Counts
   /// The virtual routers, by VRID.
   public let groups: [Group]
@@ -94,7 +94,7 @@ public struct SegmentSummary: Sendable, Hashable {
 }
 
 extension SegmentMonitor {
-  /// What was learned so far.
+  /// Sums up the segment so far.
   ///
   /// - Parameter now: the present in the time of the frames; that of the last frame if left out.
   /// - Returns: a summary of everything that was observed.

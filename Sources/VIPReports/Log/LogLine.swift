@@ -5,7 +5,7 @@ import VRRP
 
 /// One line of the log of a running node: `TIME level=… key=value … msg="…"` (logfmt).
 public struct LogLine: Sendable {
-  /// How much a line matters.
+  /// The importance of a line.
   public enum Level: String, Sendable {
     /// As it should be.
     case info
@@ -24,11 +24,11 @@ public struct LogLine: Sendable {
     }
   }
 
-  /// How much it matters.
+  /// The importance of the line.
   public var level: Level
-  /// What the line is about, in order.
+  /// The fields that say what the line is about, in order.
   public var fields: [(key: String, value: String)] = []
-  /// What happened, in one sentence.
+  /// The event, in one sentence.
   public var message: String
 
   /// Makes a line.

@@ -20,14 +20,14 @@ public struct LogThrottle: Sendable {
     }
   }
 
-  /// How many lines a router may write at once, and how long it takes to earn another.
+  /// Number of lines that a router may write at once, and the time it takes to earn another.
   static let burst = 20
   static let earning = Duration.seconds(5)
-  /// How often it is said how many lines were left out.
+  /// The time between lines that say how many were left out.
   static let summaryPeriod = Duration.seconds(10)
   /// For how long a warning that comes again is only counted.
   static let repetitionPeriod = Duration.seconds(60)
-  /// How many warnings of a router are remembered.
+  /// Number of warnings of a router that are remembered.
   private static let warningCountMax = 32
 
   private struct Repeated: Sendable {
@@ -91,7 +91,7 @@ public struct LogThrottle: Sendable {
     account.creditedAt = account.creditedAt.advanced(byNanoseconds: earned * period)
   }
 
-  /// When there is something to say about what was left out; `nil` if nothing was.
+  /// The time when there is something to say about what was left out; `nil` if nothing was.
   public var deadline: Instant? {
     var next: Instant?
     for account in accounts.values {
@@ -107,7 +107,7 @@ public struct LogThrottle: Sendable {
     return next
   }
 
-  /// What to say now about what was left out.
+  /// The lines that now say what was left out.
   public mutating func summaries(at now: Instant) -> [LogLine] {
     summaries { $0 <= now }
   }

@@ -3,9 +3,9 @@ public import VIPMonitor
 public import VRRP
 import VIP
 
-/// What a packet says about a segment, in the form of `vipctl monitor --json`.
+/// The observation of a packet in the form of `vipctl monitor --json`.
 public struct PacketRecord: Sendable, Hashable, Codable {
-  /// What a sound advertisement says.
+  /// The contents of a sound advertisement.
   public struct Advertisement: Sendable, Hashable, Codable {
     /// The version it is written in.
     public let version: ProtocolVersion
@@ -42,11 +42,11 @@ public struct PacketRecord: Sendable, Hashable, Codable {
     }
   }
 
-  /// When, in UTC (ISO 8601 with microseconds).
+  /// The time, in UTC (ISO 8601 with microseconds).
   public let time: String
   /// The gravest of its findings.
   public let verdict: Finding.Level
-  /// What kind of packet it is.
+  /// The kind of the packet.
   public let kind: Observation.Kind
   /// The Ethernet address that sent it.
   public let sender: MACAddress
@@ -56,7 +56,7 @@ public struct PacketRecord: Sendable, Hashable, Codable {
   public let text: String
   /// The advertisement, if it is a sound one.
   public let advertisement: Advertisement?
-  /// What is remarkable about it.
+  /// The remarkable things about it.
   public let findings: [Finding]
 
   /// Takes an observation down.
@@ -73,7 +73,7 @@ public struct PacketRecord: Sendable, Hashable, Codable {
   }
 }
 
-/// What was learned about a segment, in the form of `vipctl monitor --summary --json`.
+/// The summary of a segment in the form of `vipctl monitor --summary --json`.
 public struct SegmentRecord: Sendable, Hashable, Codable {
   /// A virtual router.
   public struct Group: Sendable, Hashable, Codable {
@@ -87,9 +87,9 @@ public struct SegmentRecord: Sendable, Hashable, Codable {
     public let active: IPAddress?
     /// All routers that were heard, the Active first.
     public let routers: [Router]
-    /// How many of its advertisements were heard.
+    /// Number of its advertisements that were heard.
     public let advertisements: UInt64
-    /// What is wrong, each kind with its last words.
+    /// The troubles, each kind with its last words.
     public let warnings: [SegmentSummary.Warning]
 
     init(_ group: SegmentSummary.Group) {
@@ -109,7 +109,7 @@ public struct SegmentRecord: Sendable, Hashable, Codable {
     public let address: IPAddress
     /// The Ethernet address it sends from.
     public let mac: MACAddress
-    /// What it was doing at the end.
+    /// The state in which it was at the end.
     public let condition: SegmentSummary.Router.Condition
     /// The priority it advertised last.
     public let priority: Int
@@ -121,7 +121,7 @@ public struct SegmentRecord: Sendable, Hashable, Codable {
     public let checksum: ChecksumForm
     /// The addresses it lists.
     public let addresses: [IPAddress]
-    /// How long ago it was heard last.
+    /// The time since it was heard last.
     public let silentSeconds: Double
 
     init(_ router: SegmentSummary.Router) {
@@ -137,9 +137,9 @@ public struct SegmentRecord: Sendable, Hashable, Codable {
     }
   }
 
-  /// How long was looked.
+  /// The time for which the segment was watched.
   public let seconds: Double
-  /// How many packets of which kind there were.
+  /// Numbers of packets by kind.
   public let counts: SegmentSummary.Counts
   /// The virtual routers, by VRID.
   public let groups: [Group]

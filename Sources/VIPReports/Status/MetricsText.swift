@@ -6,7 +6,7 @@ import VRRP
 /// The status of a node in Prometheus' text format.
 public struct MetricsText: Sendable {
   private var text = ""
-  /// What the text begins with.
+  /// The beginning of the text.
   public static let start = "# HELP vipctl_"
 
   private typealias Labels = [(String, String)]

@@ -19,7 +19,7 @@ public struct StatusDetail: Sendable {
     self.hintForAllAddresses = hintForAllAddresses
   }
 
-  /// How many addresses are listed one by one.
+  /// Number of addresses that are listed one by one.
   private static let addressCountMax = 20
 
   /// All routers of a status, one below the other, and the node.
@@ -28,7 +28,7 @@ public struct StatusDetail: Sendable {
       .joined(separator: "\n\n")
   }
 
-  /// What is wrong with the node itself.
+  /// The lines about the problems of the node itself.
   private func warningLines(_ node: NodeRecord.Node) -> [String] {
     let lines = (node.warnings ?? []).map { "! node: \($0.onOneLine)" }
     return lines.isEmpty ? [] : [lines.joined(separator: "\n")]
@@ -110,7 +110,7 @@ public struct StatusDetail: Sendable {
     return router.state == .active ? "\(active), this machine" : active.description
   }
 
-  /// How the last takeover went, or how far the one under way has come.
+  /// The course of the last takeover, or the progress of the one under way.
   private static func takeoverText(_ takeovers: TakeoverRecord) -> String? {
     if takeovers.pendingAddresses > 0 {
       return "under way, \(takeovers.pendingAddresses) addresses not yet announced"

@@ -36,7 +36,7 @@ public struct StatusTable: Sendable {
     case age = "FOR"
     case reason = "WHY"
 
-    /// What a narrow screen does without, first things first.
+    /// The columns that a narrow screen does without, first things first.
     static let expendable: [Column] = [.reason, .activeRouter, .priority, .vrid, .interface]
   }
 

@@ -3,7 +3,7 @@ public import VIPControl
 import VIPCore
 import VRRP
 
-/// What a router does, in one line.
+/// The state of a router in one line.
 public enum StatusText {
   /// One line for a virtual router: `web ipv4: active, holding 192.0.2.10/24 on eth0`.
   public static func summary(_ router: RouterRecord) -> String {

@@ -15,7 +15,7 @@ public struct Launch: Sendable {
   private var starter: StarterLink?
   private let clock = ContinuousClock()
 
-  /// How long to look for a node that starts or ends at this very moment.
+  /// Time in which a node is looked for that starts or ends at this very moment.
   ///
   /// One that ends may have hooks to wait for.
   private static let reachTimeout = Duration.seconds(15)
@@ -34,11 +34,12 @@ public struct Launch: Sendable {
     self.arguments = arguments
   }
 
-  /// What became of the routers that were asked for.
+  /// The result for the routers that were asked for.
   public struct Outcome: Sendable {
     /// Those that take part, one entry for each family.
     public var running: [RouterRecord] = []
-    /// Why the first that does not yet take part waits; it stays on the node and goes on trying.
+    /// The reason why the first that does not yet take part waits; it stays on the node and goes on
+    /// trying.
     public var waiting: ControlFailure?
   }
 
@@ -68,7 +69,8 @@ public struct Launch: Sendable {
     }
   }
 
-  /// What ``up(_:timeout:unready:)`` would change, and whether it would have to start a node for it.
+  /// Tells what ``up(_:timeout:unready:)`` would change, and whether it would have to start a node
+  /// for it.
   public func preview(
     _ wanted: FileConfiguration, unready: UnreadyPolicy = .refuse
   ) throws(ServiceError) -> (report: ChangeReport, startsNode: Bool) {

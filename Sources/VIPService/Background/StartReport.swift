@@ -1,6 +1,6 @@
 import VIPCore
 
-/// How the start of a background node went, as one line.
+/// The result of the start of a background node, as one line.
 enum StartReport: Hashable {
   case ready
   /// Another node has the runtime directory.
@@ -22,7 +22,7 @@ enum StartReport: Hashable {
     }
   }
 
-  /// What an error means to the starter.
+  /// Makes the starter's form of an error.
   init(_ error: ServiceError) {
     self = error.kind == .alreadyRunning ? .busy : .failed(error)
   }

@@ -6,7 +6,7 @@ struct LogFile {
   let path: String
   /// The descriptor that leads to the file.
   let descriptor: Int32
-  /// How long it may become: then it is set aside, in place of the one before.
+  /// The greatest length of the file: at that it is set aside, in place of the one before.
   var byteCountMax = 1 << 20
   private var byteCount = 0
 

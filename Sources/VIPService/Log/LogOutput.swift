@@ -11,9 +11,9 @@ public struct LogOutput {
   var isJournal = false
   /// The file that standard error leads to, if it is ours to keep small.
   private var file: LogFile?
-  /// How many lines in a row were not taken.
+  /// Number of lines in a row that were not taken.
   private var lostCount = 0
-  /// How long the reader of the log may take for the first of them.
+  /// Time that the reader of the log may take for the first of them.
   private static let patience = Duration.seconds(1)
 
   /// The log of this process.

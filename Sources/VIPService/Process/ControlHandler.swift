@@ -3,7 +3,7 @@ import VIPControl
 import VIPHooks
 import VIPReports
 
-/// What a node process answers on its control socket, as JSON.
+/// Answers of a node process on its control socket, as JSON.
 struct ControlHandler: Sendable {
   let node: Node
   let hooks: HookService

@@ -11,7 +11,7 @@ final class FileReading: Sendable {
   private static let threadCountMax = 4
 
   private let patience: Duration
-  /// How many threads have not come back.
+  /// Number of threads that have not come back.
   private let threadCount = Atomic(0)
 
   init(patience: Duration = .seconds(15)) {

@@ -44,9 +44,13 @@ final class FrontDoor: Sendable {
   /// Whether the node has a control socket where clients look for it.
   var isReachable: Bool { state.withLock { $0.server.map { !$0.isLost } ?? false } }
 
+  /// Whether the directory is this process's, and not another node's by now.
+  var isHeld: Bool { state.withLock { $0.directory }?.isHeld ?? false }
+
   /// Whether there is no list of addresses where the node may note them.
   var lacksAddresses: Bool {
-    addressesPath.map { access($0, F_OK) != 0 && errno == ENOENT } ?? false
+    guard isHeld, let path = addressesPath else { return false }
+    return access(path, F_OK) != 0 && errno == ENOENT
   }
 
   /// Makes again what others have removed or replaced: the directory, the pid file, the socket.

@@ -12,7 +12,7 @@ final class MachineWatch: Sendable {
   private static let period = Duration.seconds(60)
 
   private let node: Node
-  /// What is wrong with each router.
+  /// The problems of each router.
   private let problems = Mutex<[Problem]>([])
   private let calls: AsyncStream<Void>
   private let caller: AsyncStream<Void>.Continuation
@@ -51,18 +51,7 @@ final class MachineWatch: Sendable {
   func look() async {
     let file = await FileConfiguration(settings: node.settings, routers: node.configurations)
     guard let remarks = await Self.remarks(file) else { return }
-    var ofNode: Set<String> = []
-    var found: [Problem] = []
-    for remark in remarks where remark.kind != .note && !remark.isToldByNode {
-      guard let router = file.routers.first(where: { $0.name == remark.router }) else {
-        ofNode.insert(remark.text)
-        continue
-      }
-      let family = router.families.first ?? .ipv4
-      let problem = Problem(
-        .machine(remark.text), router: router.name, family: family, remark.text)
-      if !found.contains(where: { $0.id == problem.id }) { found.append(problem) }
-    }
+    let (ofNode, found) = Self.faults(remarks, of: file.routers)
     let before = problems.withLock { problems in
       defer { problems = found }
       return problems
@@ -74,10 +63,30 @@ final class MachineWatch: Sendable {
     }
     for problem in found where !old.contains(problem.id) { events.append(.warning(problem)) }
     await node.publish(events)
-    await node.tellOfMachine(ofNode.sorted())
+    await node.tellOfMachine(ofNode)
   }
 
-  /// What is to be said of a configuration; `nil` if the machine can't be looked at now.
+  /// The faults that a check has found and that are to be told while the node runs, each once: those of
+  /// the node as a whole, and those of its routers.
+  static func faults(
+    _ remarks: [MachineCheck.Remark], of routers: [RouterConfiguration]
+  ) -> (node: [(fault: MachineFault, text: String)], routers: [Problem]) {
+    var ofNode: [(fault: MachineFault, text: String)] = []
+    var found: [Problem] = []
+    for remark in remarks {
+      guard let fault = remark.fault else { continue }
+      guard let router = routers.first(where: { $0.name == remark.router }) else {
+        if !ofNode.contains(where: { $0.fault == fault }) { ofNode.append((fault, remark.text)) }
+        continue
+      }
+      let family = router.families.first ?? .ipv4
+      let problem = Problem(.machine(fault), router: router.name, family: family, remark.text)
+      if !found.contains(where: { $0.id == problem.id }) { found.append(problem) }
+    }
+    return (ofNode.sorted { $0.text < $1.text }, found)
+  }
+
+  /// The remarks about a configuration; `nil` if the machine can't be looked at now.
   ///
   /// On a thread of its own: a hook may lie on a mount that does not answer.
   private static func remarks(_ file: FileConfiguration) async -> [MachineCheck.Remark]? {

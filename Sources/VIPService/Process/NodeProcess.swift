@@ -21,7 +21,7 @@ public struct NodeProcess: Sendable {
   /// Tells what the machine is set to that does the node harm.
   private let machine: MachineWatch
 
-  /// How long to wait before something is tried again without which the node runs.
+  /// The time after which something is tried again without which the node runs.
   private static let retryPause = Duration.seconds(5)
   private let log = NodeLog()
 
@@ -45,6 +45,7 @@ public struct NodeProcess: Sendable {
       options.endsWhenIdle = endsWhenIdle
       let node = try Node(options)
       self.node = node
+      node.noteAddresses(onlyWhile: { [door] in door.isHeld })
       // So that a hook's vipctl asks this node.
       let hooks = try HookService(
         for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(path)])
@@ -58,6 +59,23 @@ public struct NodeProcess: Sendable {
     } catch {
       throw ServiceError(error)
     }
+  }
+
+  /// Starts a node without routers in the background, which writes its log to the runtime directory.
+  ///
+  /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
+  public static func inBackground(
+    directory path: String, settings: NodeSettings, wording: Wording = Wording()
+  ) async throws(ServiceError) -> NodeProcess {
+    let process = try NodeProcess(
+      directory: path, settings: settings, endsWhenIdle: true, wording: wording)
+    do throws(ServiceError) {
+      try LogOutput.use(file: RuntimeDirectory.logPath(in: path))
+    } catch {
+      await process.end()
+      throw error
+    }
+    return process
   }
 
   /// Lets other processes ask the node.
@@ -89,7 +107,8 @@ public struct NodeProcess: Sendable {
   /// Makes the files of the runtime directory again if others have removed them.
   private func keepDoorOpen() async {
     do throws(NodeError) {
-      if try door.restore() {
+      let isRestored = try door.restore()
+      if isRestored {
         LogLine(
           .warning,
           "the control socket or the pid file in \(door.path) had been removed and is made again; "
@@ -97,7 +116,8 @@ public struct NodeProcess: Sendable {
         ).write()
       }
       await node.tell(.controlSocket, nil)
-      if door.lacksAddresses { await node.noteAddressesAgain() }
+      // Another node may have had the directory in between, with its own list.
+      if isRestored || door.lacksAddresses { await node.noteAddressesAgain() }
     } catch {
       let effect =
         door.isReachable
@@ -250,7 +270,9 @@ public struct NodeProcess: Sendable {
   }
 
   /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
-  private func end() async {
+  ///
+  /// Serving ends by itself with it; to be called for a process that is not to serve after all.
+  public func end() async {
     await node.retire()
     await door.finish()
     await hooks.finish()

@@ -48,7 +48,7 @@ actor Reloader {
   }
 
   private func applyFile() async throws(ControlFailure) -> ChangeReport {
-    let file = try await reading.load(path, unready)
+    let file = try await load()
     let (events, problem) = try prepareEvents(file)
     do throws(NodeError) {
       var report = try await node.apply(configuration(file), replacing: names)
@@ -67,7 +67,7 @@ actor Reloader {
 
   /// Reads the file and says what ``reload()`` would do.
   func preview() async throws(ControlFailure) -> ChangeReport {
-    let file = try await reading.load(path, unready)
+    let file = try await load()
     if unready == .refuse, let obstacle = fifo.obstacle(to: file.eventsPath) {
       throw ControlFailure(.failed, obstacle.description)
     }
@@ -78,6 +78,14 @@ actor Reloader {
     } catch {
       throw failure(error)
     }
+  }
+
+  /// Reads the file, and has the node know that its routers have been checked there, on another thread than
+  /// the node's.
+  private func load() async throws(ControlFailure) -> FileConfiguration {
+    let file = try await reading.load(path, unready)
+    await node.noteChecked(file.routers)
+    return file
   }
 
   private func configuration(_ file: FileConfiguration) -> NodeConfiguration {

@@ -6,7 +6,7 @@ import VIP
 /// The protocol of sd_notify(3): lines of `KEY=value` to the socket named in `$NOTIFY_SOCKET`.
 struct ServiceManager: Sendable {
   private let address: UnixAddress
-  /// How often the manager wants a sign of life; `nil` if it does not ask for any.
+  /// The period in which the manager wants a sign of life; `nil` if it does not ask for any.
   let watchdogPeriod: Duration?
 
   /// The manager of this process, if it has one that listens.

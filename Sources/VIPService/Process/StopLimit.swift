@@ -9,11 +9,11 @@ import VIPReports
 /// Service managers and containers kill what does not stop, with all that belongs to it: the guard
 /// too. A node that ends by itself leaves the guard to its work.
 final class StopLimit: Sendable {
-  /// What stopping may take beyond the handover; with an interval of up to a second it is over
+  /// Time that stopping may take beyond the handover; with an interval of up to a second it is over
   /// before the shortest grace period in use, Docker's ten seconds.
   static let slack = Duration.seconds(6)
 
-  /// That of this process.
+  /// The limit of this process.
   static let shared = StopLimit(initially: .seconds(8)) {
     LogLine(.error, "stopping takes too long; the node ends at once").write()
     // Its guard removes the addresses; without one they go when their leases end.

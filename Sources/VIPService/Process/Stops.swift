@@ -1,4 +1,4 @@
-/// Why a node's process may have to end.
+/// The reason why a node's process may have to end.
 public enum StopCause: Sendable {
   /// The process was sent a signal.
   case signal(Int32)

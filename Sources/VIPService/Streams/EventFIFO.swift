@@ -136,7 +136,7 @@ public final class EventFIFO: Sendable {
 
   // MARK: The file
 
-  /// Why a pipe can't be made at a path; `nil` if it probably can.
+  /// The reason why a pipe can't be made at a path; `nil` if it probably can.
   ///
   /// Nothing changes.
   public func obstacle(to path: String?) -> ServiceError? {

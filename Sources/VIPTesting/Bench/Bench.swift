@@ -99,7 +99,7 @@ package final class Bench {
     }
   }
 
-  /// What the status warns of.
+  /// The warnings of the status.
   package var warnings: [String] { engine.status().flatMap { $0.warnings } }
 
   package func state(_ family: AddressFamily = .ipv4) -> VirtualRouter.State? {

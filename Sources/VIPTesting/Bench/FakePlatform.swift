@@ -8,6 +8,9 @@ package final class FakePlatform: Platform, Readiness {
   package static let eth0 = Link(
     index: 2, name: "eth0", macAddress: MACAddress(2, 0, 0, 0, 0, 1), mtu: 1500,
     flags: [.up, .running, .lowerUp, .broadcast, .multicast])
+  /// Another interface, which a test may add.
+  package static let eth1 = Link(
+    index: 3, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 7), mtu: 1500, flags: eth0.flags)
   package static let ownV4 = InterfaceAddress("198.18.0.1/24")
   package static let ownV6 = InterfaceAddress("fe80::1/64")
 
@@ -16,11 +19,11 @@ package final class FakePlatform: Platform, Readiness {
   package var time = Instant(nanoseconds: 1_000_000_000)
   package var transports: [SegmentKey: FakeTransport] = [:]
   package var wire = FakeWire()
-  /// What the loop would wait for; only the wire is ever unwatched by the tests.
+  /// The sources that the loop would wait for; only the wire is ever unwatched by the tests.
   package var watched: Set<ReadinessSource> = []
-  /// What opening a socket fails with.
+  /// The error with which opening a socket fails.
   package var openFailure: NodeError?
-  /// What happened on the machine, in order: the order that a takeover must keep.
+  /// The deeds on the machine, in order: the order that a takeover must keep.
   package private(set) var log: [String] = []
 
   package init() {
@@ -55,7 +58,7 @@ package final class FakePlatform: Platform, Readiness {
   package func isForwarding(_ link: Link, _ family: AddressFamily) -> Bool { forwards }
   /// Settings below net that were written, but for `promote_secondaries`, which is the kernel's.
   package var settings: [String: Int] = [:]
-  /// What writing a setting fails with.
+  /// The error number with which writing a setting fails.
   package var settingFailure: Int32 = 0
   /// Names claimed by this node, and by others.
   package var names: Set<String> = []
@@ -84,6 +87,24 @@ package final class FakePlatform: Platform, Readiness {
     guard !foreignNames.contains(name) else { return false }
     names.insert(name)
     return true
+  }
+
+  /// Addresses that other nodes have claimed, and those that this node has.
+  package var foreignAddresses: Set<IPAddress> = []
+  package private(set) var claimedAddresses: Set<IPAddress> = []
+
+  package func claimAddresses(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    if let taken = addresses.first(where: foreignAddresses.contains) {
+      return (taken, foreignHolder)
+    }
+    claimedAddresses.formUnion(addresses)
+    return nil
+  }
+
+  package func releaseAddresses(_ addresses: [IPAddress], onInterface index: Int32) {
+    claimedAddresses.subtract(addresses)
   }
 
   package func nameHolder(_ name: String) -> NameHolder? { foreignHolder }

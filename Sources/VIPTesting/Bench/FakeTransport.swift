@@ -6,14 +6,31 @@ package final class FakeTransport: AdvertisementTransport {
   package let descriptor: Int32 = -1
   package var source: IPAddress?
   private var batch: [[UInt8]] = []
-  /// What has been sent, batch by batch.
+  /// The sent messages, batch by batch.
   package private(set) var batches: [[[UInt8]]] = []
-  /// What is waiting to be received.
+  /// The messages that are waiting to be received.
   package var inbox: [(PacketHeader, [UInt8])] = []
-  /// What sending fails with, and of which VRID; of all if none is named.
+  /// The error number with which sending fails, and the VRID of which it does; of all if none is
+  /// named.
   package var failure: Int32 = 0
   package var failingVRID: UInt8?
   private var vrids: [UInt8] = []
+  /// Whether the kernel has it in its group; `nil` if that can't be learned.
+  package var isInGroup: Bool?
+  /// The error with which joining the group fails.
+  package var joinFailure: NodeError?
+  /// Number of times that it was asked to see to its group.
+  package private(set) var renewalCount = 0
+  package var droppedCount: UInt32 = 0
+
+  package func renewMembership() throws(NodeError) {
+    renewalCount += 1
+    guard isInGroup == false else { return }
+    if let joinFailure { throw joinFailure }
+    isInGroup = true
+  }
+
+  package init() {}
 
   package func setSource(_ source: IPAddress) { self.source = source }
   package func enqueue(_ message: [UInt8]) {
@@ -21,7 +38,7 @@ package final class FakeTransport: AdvertisementTransport {
     vrids.append(message[1])
   }
 
-  /// What went to single machines.
+  /// The messages that went to single machines.
   package private(set) var unicasts:
     [(source: IPAddress, destination: IPAddress, priority: UInt8)] = []
 

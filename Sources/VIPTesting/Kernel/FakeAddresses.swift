@@ -2,7 +2,7 @@ import Glibc
 import Netlink
 import VIPCore
 
-/// What Linux does with requests about addresses.
+/// Linux's part in requests about addresses.
 extension FakeKernel {
   func perform(install request: AddressRequest) -> NetlinkError? {
     let index = request.interfaceIndex
@@ -53,7 +53,7 @@ extension FakeKernel {
     return nil
   }
 
-  /// Why an IPv6 address cannot be put on an interface.
+  /// The reason why an IPv6 address cannot be put on an interface.
   private func unusable(_ address: IPAddress, on link: Link) -> String? {
     if address.isUnspecified { return "Invalid address" }
     if address.isMulticast {
@@ -110,7 +110,7 @@ extension FakeKernel {
       request.preferredSeconds == .max ? nil : now + .seconds(Int64(request.preferredSeconds))
   }
 
-  /// What Linux would say about an entry now: remaining times are rounded up to seconds.
+  /// Linux's description of an entry now: remaining times are rounded up to seconds.
   func described(_ entry: Entry) -> AddressRecord {
     func remaining(_ end: Duration?) -> Duration? {
       guard let end else { return nil }

@@ -38,7 +38,7 @@ public final class FakeKernel: Kernel {
   /// Decides which requests fail without being looked at; `nil` lets a request pass.
   public var failure: ((Request) -> NetlinkError?)?
 
-  /// How many events may wait before further ones are lost.
+  /// Number of events that may wait before further ones are lost.
   public var eventCapacity = 10_000
 
   /// Whether the next address of a subnet takes the place of the first one when that goes, instead
@@ -49,7 +49,7 @@ public final class FakeKernel: Kernel {
   /// net.ipv6.conf.all.keep_addr_on_down).
   public var keepsIPv6AddressesOnDown = false
 
-  /// How much time has passed.
+  /// The time that has passed.
   public internal(set) var now: Duration = .zero
 
   /// Interfaces on which IPv6 addresses without an end survive that their link is switched off (the
@@ -70,7 +70,7 @@ public final class FakeKernel: Kernel {
   package internal(set) var currentLinks: [Link] = []
   /// The number of the latest interface that was made.
   var lastIndex: Int32 = 0
-  /// What a new interface has.
+  /// The settings of a new interface.
   let defaultIPv4 = Dictionary(uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, Int32(0)) })
   package internal(set) var entries: [Entry] = [] {
     didSet { knownDeadline = nil }
@@ -79,8 +79,10 @@ public final class FakeKernel: Kernel {
   package internal(set) var routes: [FakeRoute] = [] {
     didSet { knownDeadline = nil }
   }
-  /// When the next lifetime ends, once it has been worked out.
+  /// The time when the next lifetime ends, once it has been worked out.
   var knownDeadline: Duration??
+  /// The least MTU of an interface that has IPv6.
+  static let ipv6MTUMin = 1280
   /// Interfaces on which IPv6 is switched off.
   var withoutIPv6: Set<Int32> = []
 

@@ -2,7 +2,7 @@ import Glibc
 import Netlink
 import VIPCore
 
-/// What Linux does with requests about interfaces.
+/// Linux's part in requests about interfaces.
 extension FakeKernel {
   func perform(_ request: LinkRequest) -> NetlinkError? {
     switch request {
@@ -30,7 +30,9 @@ extension FakeKernel {
         return nil
       }
     case .withoutLinkLocal(let index):
-      return change(index, request) { _ in nil }
+      return change(index, request) { link in
+        link.mtu < Self.ipv6MTUMin ? request.refused(EAFNOSUPPORT) : nil
+      }
     case .delete(let index):
       guard let link = currentLinks.first(where: { $0.index == index }) else { return nil }
       guard link.kind != nil else { return request.refused(EOPNOTSUPP) }
@@ -52,6 +54,7 @@ extension FakeKernel {
         index: lastIndex, name: macvlan.name, macAddress: macvlan.macAddress, mtu: parent.mtu,
         flags: [.broadcast, .multicast], parentIndex: parent.index, kind: "macvlan",
         ipv4: defaultIPv4))
+    if parent.mtu < Self.ipv6MTUMin { withoutIPv6.insert(lastIndex) }
     return nil
   }
 

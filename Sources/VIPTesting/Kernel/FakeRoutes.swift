@@ -6,13 +6,13 @@ public import VIPCore
 package struct FakeRoute: Sendable, Hashable {
   package var interfaceIndex: Int32
   package var subnet: InterfaceAddress
-  /// Which program made it.
+  /// The program that made it.
   package var protocolTag: UInt8
   package var validUntil: Duration?
-  /// What becomes of packets.
+  /// The fate of packets.
   package var kind = Kind.unicast
 
-  /// What a route does with packets.
+  /// The fate of the packets of a route.
   package enum Kind: Sendable, Hashable {
     /// Packets leave by the interface.
     case unicast
@@ -21,7 +21,7 @@ package struct FakeRoute: Sendable, Hashable {
   }
 }
 
-/// What Linux does with requests about routes.
+/// Linux's part in requests about routes.
 ///
 /// There is one table, and one route to a subnet over an interface for each program. An address has a
 /// route to its subnet for as long as it is on a link that is up, unless it was put up without.

@@ -1,7 +1,7 @@
 public import Netlink
 public import VIPCore
 
-/// What happens to a machine without being asked for through `Kernel`.
+/// Events on a machine that are not asked for through `Kernel`.
 extension FakeKernel {
   /// Adds an interface, or changes the one with the same index, and reports it.
   ///
@@ -44,6 +44,14 @@ extension FakeKernel {
       entries[position].isSuspended = true
       entries[position].isLocal = false
     }
+  }
+
+  /// Changes settings of an interface, which is not reported.
+  ///
+  /// Equivalent to: `sysctl -w net.ipv4.conf.IF.NAME=VALUE`
+  package func setIPv4(_ settings: [IPv4Setting: Int32], onInterface index: Int32) {
+    guard let position = currentLinks.firstIndex(where: { $0.index == index }) else { return }
+    currentLinks[position].ipv4.merge(settings) { _, new in new }
   }
 
   /// Whether the machine takes an address for its own, so that it sends nothing there and answers
@@ -105,6 +113,25 @@ extension FakeKernel {
     }
   }
 
+  /// Changes the MTU of an interface as another program would, and reports it.
+  ///
+  /// Linux lowers the macvlans above it too and does not raise them again; below 1,280 bytes an
+  /// interface is without IPv6.
+  ///
+  /// Equivalent to: `ip link set IF mtu BYTES`
+  package func setMTU(_ mtu: Int, onInterface index: Int32) {
+    let affected = currentLinks.filter {
+      $0.index == index || ($0.kind == "macvlan" && $0.parentIndex == index && $0.mtu > mtu)
+    }
+    for var link in affected {
+      let hadIPv6 = link.mtu >= Self.ipv6MTUMin
+      link.mtu = mtu
+      setLink(link)
+      guard hadIPv6 != (mtu >= Self.ipv6MTUMin) else { continue }
+      setIPv6(enabled: !hadIPv6, onInterface: link.index)
+    }
+  }
+
   /// Puts an address on an interface as another program would, and reports it.
   ///
   /// Takes the record as it is, in place of the same address.
@@ -143,7 +170,7 @@ extension FakeKernel {
     now = end
   }
 
-  /// When the next lifetime ends, as `now` counts.
+  /// The time when the next lifetime ends, as `now` counts.
   package func nextDeadline() -> Duration? {
     if let knownDeadline { return knownDeadline }
     var earliest: Duration?

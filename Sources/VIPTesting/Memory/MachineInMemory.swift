@@ -24,9 +24,9 @@ public import VRRP
 /// with ``Time/real`` and wait for its events. One machine serves one node at a time, and can be used
 /// from every thread.
 public final class MachineInMemory: Platform, Sendable {
-  /// What time it is on a machine.
+  /// The time of a machine.
   public enum Time: Sendable, Hashable {
-    /// That of this computer; what a ``VIP/Node`` needs.
+    /// The time of this computer; what a ``VIP/Node`` needs.
     case real
     /// Time that stands still until the test lets it pass, see ``MachineInMemory/pass(_:for:)``.
     case virtual
@@ -77,7 +77,7 @@ public final class MachineInMemory: Platform, Sendable {
 
   // MARK: What the node did
 
-  /// What was done on the machine, in order.
+  /// The deeds of nodes on the machine, in order.
   public var deeds: [Deed] { memory.state.withLock { $0.deeds } }
 
   /// Forgets what was done.
@@ -137,7 +137,7 @@ public final class MachineInMemory: Platform, Sendable {
     set { memory.state.withLock { $0.sendFailure = newValue } }
   }
 
-  /// Why no announcement can be sent; `nil` if they can.
+  /// The reason why no announcement can be sent; `nil` if they can.
   public var frameFailure: FrameError? {
     get { memory.state.withLock { $0.frameFailure } }
     set { memory.state.withLock { $0.frameFailure = newValue } }

@@ -5,7 +5,7 @@ import VIP
 import VIPCore
 import VRRP
 
-/// What the threads of a test and of its node share of a machine.
+/// The part of a machine that the threads of a test and of its node share.
 final class Memory: Sendable {
   struct State: Sendable {
     var time = Instant(nanoseconds: 1_000_000_000)
@@ -83,7 +83,7 @@ struct Packet: Sendable {
   let bytes: [UInt8]
 }
 
-/// What is on its way to a node's thread.
+/// Items on their way to a node's thread.
 final class Mailbox<Item: Sendable>: Sendable {
   private struct Content {
     var items: [Item] = []

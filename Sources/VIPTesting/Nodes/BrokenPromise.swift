@@ -4,28 +4,30 @@ import VRRP
 
 /// A promise of the README that a simulation saw broken.
 public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
-  /// When, in true time.
+  /// The moment, in true time.
   public let time: Instant
-  /// Which one.
+  /// The promise that was broken.
   public let promise: Promise
   /// The machine that showed it; `nil` if it is about a whole segment.
   public let machine: String?
-  /// What was seen.
+  /// The observation in words.
   public let detail: String
 
-  /// What a segment of nodes promises; the words are those of the README's table where it has them.
+  /// A promise of a segment of nodes; the words are those of the README's table where it has them.
   public enum Promise: String, Sendable, Hashable, CaseIterable {
     /// A client is served again within 3 × interval + skew, and what a repair or a retry takes.
     case replacedInTime = "a dead holder is replaced within 3 × interval + skew"
     /// While only commands move an address, a client is served without a gap.
     case plannedMove = "a planned move costs a client nothing that it would notice"
-    /// What a split left on two machines is on one of them when the segment has been whole for a while.
+    /// An address that a split left on two machines is on one of them when the segment has been
+    /// whole for a while.
     case oneHolder = "a split segment has one holder again once it is whole"
     /// The Active of a group at rest holds its addresses; clients' caches point at it.
     case settled = "at rest the Active of a group, and no other, holds and announces its addresses"
     /// No other running router has a higher claim than the Active of a group at rest.
     case rightActive = "no running router would replace the Active of a group at rest"
-    /// What the guard would do brings the machine back to what it was.
+    /// The deeds of the guard would bring the machine back to what it was; at rest it would remove no
+    /// address that its node has not put up.
     case guardKnows = "no address outlives its owner for long: the guard would leave nothing"
     /// Each address has an end in the kernel, or the guard knows it.
     case leased = "no address outlives its owner for long: every address has a lifetime"
@@ -43,7 +45,7 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     case quietBackup = "a Backup listens to no announcements"
     /// A node that has nothing to do takes no turns.
     case noBusyLoop = "turns are bounded"
-    /// What is wrong is told, but not without end.
+    /// A problem is told, but not without end.
     case noFlood = "what is wrong is told once"
     /// Advertisements are bounded.
     case boundedSending = "advertisements per interval are bounded"
@@ -55,7 +57,7 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// What the simulation remembers to judge the promises.
+/// The memory of the simulation, by which it judges the promises.
 struct NodeSupervisor {
   /// Something that makes the next bounds longer for a while.
   enum Trouble: Hashable, CaseIterable {
@@ -67,39 +69,39 @@ struct NodeSupervisor {
     case stranger
   }
 
-  /// When something last happened from outside.
+  /// The time when something last happened from outside.
   var lastDisturbance = Instant.zero
-  /// When what was arranged earlier happens, such as the end of a resignation.
+  /// The time when what was arranged earlier happens, such as the end of a resignation.
   var quietFrom = Instant.zero
-  /// When each kind of trouble last was.
+  /// The time when each kind of trouble last was.
   var troubles: [Trouble: Instant] = [:]
   /// Whether everything was looked at since the last disturbance.
   var isAudited = false
   var auditCount = 0
-  /// When it will be looked at.
+  /// The time when it will be looked at.
   var nextAudit: Instant?
-  /// What kept everything from being looked at when that was last tried.
-  var unrest = "nothing has happened since"
+  /// The unrest that kept everything from being looked at when that was last tried.
+  var unrest = (kind: Unrest.unbegun, text: "nothing has happened since")
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
   /// The longest interval that each VRID was seen with, in nanoseconds.
   var longestIntervals: [VRID: UInt64] = [:]
   /// The addresses that nodes may hold, by segment.
   var watched: [WatchedAddress] = []
-  /// How long addresses were without service, or with several holders.
+  /// Times for which addresses were without service, or with several holders.
   var measures: [IPAddress: AddressMeasure] = [:]
   /// Those that no client reaches, or that several machines have.
   var troubled: [Int] = []
-  /// What these were made from.
+  /// The settings that these were made from.
   var watchedSettings: [[RouterConfiguration]] = []
   var watchedPlaces: [[Int32: Int]] = []
   var watchedRevision = -1
   /// Counts changes of clients' caches.
   var cacheRevision = 0
-  /// What the last look at addresses was made from.
+  /// The sources of the last look at addresses.
   var lookedAt: Look?
 
-  /// What a look at addresses depends on: counters that only ever count up, added together, and
+  /// The sources of a look at addresses: counters that only ever count up, added together, and
   /// whether each segment is calm.
   struct Look: Equatable {
     var revision: Int
@@ -119,7 +121,7 @@ struct WatchedAddress {
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false
-  /// When to look at it again.
+  /// The time to look at it again.
   var nextJudgement: Instant?
   /// Whether its present trouble was reported.
   var isReported = false

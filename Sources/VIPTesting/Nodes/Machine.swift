@@ -5,7 +5,7 @@ import VRRPSimulation
 
 /// A machine on a simulated segment: what is there whether or not a node runs on it.
 final class Machine {
-  /// What a machine can refuse for a while.
+  /// A thing that a machine can refuse for a while.
   enum Refusal: String, Sendable, Hashable, CaseIterable {
     /// To put addresses on interfaces.
     case install
@@ -25,7 +25,7 @@ final class Machine {
     case open
   }
 
-  /// How its process does not run although it is there.
+  /// The reason why its process does not run although it is there.
   enum Standstill: Sendable, Hashable {
     /// The process is stopped; the kernel goes on.
     case frozen
@@ -41,7 +41,7 @@ final class Machine {
 
   let name: String
   let number: Int
-  /// What Linux has.
+  /// The machine's Linux.
   let kernel: FakeKernel
   /// The same machine as it would be without any node: only others act on it.
   let untouched: FakeKernel
@@ -68,9 +68,9 @@ final class Machine {
   var settings: [String: Int] = [:]
   /// The names that the running process has claimed.
   var names: Set<String> = []
-  /// What the last node noted in its runtime directory.
+  /// The addresses that the last node noted in its runtime directory.
   var addressFile: Set<AddressFile.Entry> = []
-  /// What a node that is started again is told: the file of its operator.
+  /// The routers of a node that is started again: the file of its operator.
   var wanted: [RouterConfiguration] = []
   /// The node's own settings, for its process and the next one.
   var options = NodeOptions()
@@ -84,31 +84,31 @@ final class Machine {
   /// Whether its process reads the file when it goes on after a standstill.
   var reloadsOnWake = false
   var standstill: (kind: Standstill, end: Instant)?
-  /// What the guard of a dead process still has to do, and when.
+  /// The deeds that the guard of a dead process still has to do, and when.
   var lastDeeds: (time: Instant, deeds: [GuardArea.Deed])?
   /// Changes of routers that were refused.
   var refusals: [String] = []
-  /// What happened here since it was last asked.
+  /// The deeds on this machine since it was last asked.
   var log: [MachineDeed] = []
   /// Counts what happened to addresses and interfaces.
   var revision = 0
-  /// What its kernel's clock has taken from its node since it was last asked.
+  /// The addresses that its kernel's clock has taken from its node since it was last asked.
   var expired: Set<InterfaceAddress> = []
-  /// When its process last came back from a standstill, and how long that was.
+  /// The time when its process last came back from a standstill, and how long that was.
   var lastWake: Instant?
-  /// When it had come back before that.
+  /// The time when it had come back before that.
   var wakeBefore: Instant?
   var lastAbsence = Duration.zero
   /// The routers that were Active when its process came to a standstill.
   var activeBefore: Set<Role> = []
-  /// What its node told lately, to notice floods.
+  /// The things that its node told lately, to notice floods.
   var told: [String: (since: Instant, count: Int)] = [:]
   var turnsCountedFrom = Instant.zero
   var turnsCounted = 0
-  /// What the guard's area was last compared with.
+  /// The revision with which the guard's area was last compared.
   var guardedRevision = -1
   private var knownView = View()
-  /// How many further requests the process lives for; `nil` if it is not about to die.
+  /// Number of further requests that the process lives for; `nil` if it is not about to die.
   var requestsUntilDeath: Int?
   /// The number of the latest interface that appeared.
   var lastIndex: Int32 = 100
@@ -166,7 +166,7 @@ final class Machine {
     }
   }
 
-  /// When the next lifetime of an address ends, in true time.
+  /// The time when the next lifetime of an address ends, in true time.
   var nextExpiry: Instant? {
     guard standstill?.kind != .asleep, let end = kernel.nextDeadline() else { return nil }
     return clock.trueTime(of: kernelTime + (end - kernel.now))
@@ -252,7 +252,7 @@ final class Machine {
   /// Whether any address of a node can be reached here on a segment.
   func holdsAny(onSegment segment: Int) -> Bool { !view.held[segment].isEmpty }
 
-  /// What follows from addresses and interfaces, as of a revision.
+  /// Facts that follow from addresses and interfaces, as of a revision.
   private struct View {
     var revision = -1
     /// Addresses of nodes that can be reached here, by segment.
@@ -291,7 +291,7 @@ final class Machine {
   }
 }
 
-/// What the operator of a simulated node told it, beside its routers.
+/// The operator's settings of a simulated node, beside its routers.
 struct NodeOptions: Sendable, Hashable {
   var lease = LeasePolicy.default
   var isGuarded = true

@@ -5,9 +5,9 @@ import VIPCore
 /// The guard process of a simulated node: it reads the same area with the same functions, and does
 /// what it finds there to the simulated kernel and segment.
 final class MachineGuard: GuardProcess {
-  /// What a guard needs until it watches.
+  /// Time that a guard needs until it watches.
   static let startTime = Duration.milliseconds(1)
-  /// What it needs to notice the death of its node.
+  /// Time that it needs to notice the death of its node.
   static let noticeTime = Duration.microseconds(500)
 
   private let machine: Machine
@@ -15,11 +15,11 @@ final class MachineGuard: GuardProcess {
   private let descriptor: Int32
   private var lastPid: Int32 = 0
   private(set) var pid: Int32?
-  /// When it will say that it is ready, in true time.
+  /// The time when it will say that it is ready, in true time.
   private(set) var readyAt: Instant?
-  /// What it has told and the node has not heard yet.
+  /// News that it has told and the node has not heard yet.
   private(set) var pendingNews: [GuardNews] = []
-  /// What it watches over.
+  /// The area that it watches over.
   private(set) var area: GuardArea?
 
   init(_ machine: Machine, in simulation: NodeSimulation, descriptor: Int32) {

@@ -10,7 +10,7 @@ final class MachinePlatform: Platform, Readiness {
   private unowned let simulation: NodeSimulation
   let machineKernel: MachineKernel
   var kernel: any Kernel { machineKernel }
-  /// What the loop waits for.
+  /// The sources that the loop waits for.
   private var watched: [Int32: ReadinessSource] = [:]
   private(set) var transports: [SegmentKey: MachineTransport] = [:]
   private(set) var wires: [Int32: MachineWire] = [:]
@@ -139,7 +139,7 @@ final class MachinePlatform: Platform, Readiness {
     }
   }
 
-  /// What is readable now.
+  /// The sources that are readable now.
   var ready: [ReadinessSource] {
     var list: [ReadinessSource] = []
     for source in watched.values {

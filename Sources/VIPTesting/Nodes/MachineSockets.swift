@@ -6,7 +6,7 @@ import VRRP
 
 /// The VRRP socket of a simulated process on one interface and family.
 final class MachineTransport: AdvertisementTransport {
-  /// How many messages wait in a socket before further ones are lost.
+  /// Number of messages that wait in a socket before further ones are lost.
   private static let capacity = 256
   private static let noBuffers: Int32 = 105
   private static let networkDown: Int32 = 100
@@ -21,7 +21,9 @@ final class MachineTransport: AdvertisementTransport {
   private var batch: [(bytes: [UInt8], source: IPAddress?, destination: IPAddress?)] = []
   private(set) var inbox: [(header: PacketHeader, bytes: [UInt8])] = []
   /// Whether the kernel hands it what is sent to the group.
-  private(set) var isMember = true
+  private var isMember = true
+
+  var isInGroup: Bool? { isMember }
 
   init(
     _ machine: Machine, in simulation: NodeSimulation, of platform: MachinePlatform,
@@ -99,7 +101,7 @@ final class MachineWire: FrameTransport, FrameReceiver {
   private let machine: Machine
   private unowned let simulation: NodeSimulation
   private unowned let platform: MachinePlatform
-  /// Which frames the process wants to hear.
+  /// The frames that the process wants to hear.
   private(set) var filter = FrameFilter.nothing
   private var inbox: [[UInt8]] = []
 

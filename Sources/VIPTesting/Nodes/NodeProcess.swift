@@ -13,13 +13,13 @@ final class NodeProcess {
   private(set) var area: GuardArea?
   /// Changes of routers that are under way, the oldest first.
   private var changes: [NodeChange] = []
-  /// What is to be said of the fitness of routers that are not there yet.
+  /// Statements about the fitness of routers that are not there yet.
   private var said: [Saying] = []
   /// Whether it has been told to end.
   private(set) var isStopping = false
   /// Routers whose removal a command waits for.
   private var leaving: Set<String> = []
-  /// How many turns it has taken.
+  /// Number of turns that it has taken.
   private(set) var turnCount = 0
   /// The settings of its routers, read again whenever something may have changed.
   private(set) var settings: [RouterConfiguration] = []
@@ -145,7 +145,8 @@ final class NodeProcess {
     _ = sayWhatWaits()
   }
 
-  /// What is said of a router that is just being added or replaced waits until it is there.
+  /// Says what there is to say of routers that are there by now; for one that is just being added
+  /// or replaced it waits.
   ///
   /// - Returns: whether anything was said.
   private func sayWhatWaits() -> Bool {

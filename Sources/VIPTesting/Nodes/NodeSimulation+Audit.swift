@@ -11,8 +11,8 @@ extension NodeSimulation {
   func auditIfDue() {
     guard !supervisor.isAudited else { return }
     if let next = supervisor.nextAudit, now < next { return }
-    if let (obstacle, next) = obstacleToAudit() {
-      supervisor.unrest = obstacle
+    if let (kind, obstacle, next) = obstacleToAudit() {
+      supervisor.unrest = (kind, obstacle)
       supervisor.nextAudit = next
       return
     }
@@ -24,23 +24,27 @@ extension NodeSimulation {
     for machine in machines { audit(machine) }
   }
 
-  /// Why it is too early to look at everything, and when it may no longer be; `nil` if it is not.
-  private func obstacleToAudit() -> (text: String, next: Instant)? {
+  /// The reason why it is too early to look at everything, and when it may no longer be; `nil` if
+  /// it is not.
+  private func obstacleToAudit() -> (kind: Unrest, text: String, next: Instant)? {
     guard segments.indices.allSatisfy(isCalm) else {
       // It does not get calm by itself but when a standstill or a refusal ends.
-      return ("a segment is troubled", now + .seconds(1))
+      return (.troubled, "a segment is troubled", now + .seconds(1))
     }
     let last = max(supervisor.lastDisturbance, supervisor.quietFrom)
     let due = last + settlingTime
     guard due < now else {
       return (
+        .settling,
         "what happened at \(TimeText.seconds(last.nanoseconds)) has time until "
           + TimeText.seconds(due.nanoseconds), due.advanced(byNanoseconds: 1)
       )
     }
-    guard parcels.isEmpty else { return ("something is on its way", now + .milliseconds(100)) }
+    guard parcels.isEmpty else {
+      return (.delivering, "something is on its way", now + .milliseconds(100))
+    }
     if let busy = machines.first(where: { !($0.process?.isIdle ?? true) }) {
-      return ("\(busy.name) is still at a command", now + .milliseconds(100))
+      return (.busy, "\(busy.name) is still at a command", now + .milliseconds(100))
     }
     return nil
   }
@@ -148,6 +152,7 @@ extension NodeSimulation {
       auditParticipation(of: status, machine, process)
       auditStatus(status, machine)
     }
+    auditGuard(of: machine, process)
     if !process.engine.takeEvents().isEmpty {
       breach(.noFlood, machine, "events wait that the loop was not told of")
     }
@@ -161,6 +166,37 @@ extension NodeSimulation {
       || isOthers(anyOf: addresses)
     for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
+    }
+  }
+
+  /// At rest the guard would remove nothing from an interface that its node has not put there.
+  ///
+  /// That it would leave nothing is promised at any time (`checkGuard`), that it names nothing else only at
+  /// rest. The area names all addresses of a router from before the first one is put up until the last
+  /// one is gone, so that a takeover and a handover cost one store. Between the two it names more than the
+  /// interface has: while a request waits, was refused or is tried again, while another program keeps
+  /// removing an address, and as long as a router that is not Active keeps some of its addresses for
+  /// another group. Nor is the promise about routes, of which the area names those to all subnets of the
+  /// addresses, or about macvlans, which it names as a whole: a request for a route or an interface that
+  /// is not the node's removes nothing, since it goes by tag and name.
+  private func auditGuard(of machine: Machine, _ process: NodeProcess) {
+    guard !hasTrouble(.refusal, within: .seconds(5)), let named = removalsOfGuard(of: machine)
+    else { return }
+    var kept: Set<IPAddress> = []
+    for status in process.engine.status()
+    where status.state != .active && status.addresses.contains(where: \.installed) {
+      kept.formUnion(status.addresses.lazy.map(\.address.address))
+    }
+    for place in named where !kept.contains(place.address.address) {
+      let isThere = machine.kernel.entries.contains { entry in
+        entry.record.isOurs && entry.record.interfaceIndex == place.interfaceIndex
+          && entry.record.address == place.address
+      }
+      guard !isThere, !isOthers(anyOf: [place.address.address]) else { continue }
+      breach(
+        .guardKnows, machine,
+        "the guard would remove \(place.address) from interface \(place.interfaceIndex), which does "
+          + "not have it from this node")
     }
   }
 
@@ -222,7 +258,7 @@ extension NodeSimulation {
   ) -> Bool {
     guard !hasTrouble(.refusal, within: .seconds(5)) else { return false }
     switch kind {
-    case .announcing, .macvlan: return true
+    case .announcing, .macvlan, .outsideGroup: return true
     // A Backup sends nothing, so it does not learn that it could.
     case .advertising: return status.state == .active
     // What the host has made its own is left alone and told of.

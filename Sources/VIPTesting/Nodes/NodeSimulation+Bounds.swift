@@ -1,10 +1,11 @@
+import ARP
 import Netlink
 import VIP
 import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// How long things may take: computed from the settings, as the README and RFC 9568 §6.1 have it.
+/// Time limits: computed from the settings, as the README and RFC 9568 §6.1 have it.
 extension NodeSimulation {
   /// Whether a kind of trouble was there within a time before now.
   func hasTrouble(_ trouble: NodeSupervisor.Trouble, within time: Duration) -> Bool {
@@ -38,7 +39,7 @@ extension NodeSimulation {
     interval * 3 + (version == .v2 ? .seconds(1) : interval)
   }
 
-  /// What repairs and retries may take beyond that.
+  /// Time that repairs and retries may take beyond that.
   private var repairTime: Duration {
     var time = Duration.milliseconds(50)
     // Put back at once, then after 200 ms, … 6.4 s; a macvlan at most once a second.
@@ -48,7 +49,7 @@ extension NodeSimulation {
     return time
   }
 
-  /// How long an address may be without service in a whole segment.
+  /// Time that an address may be without service in a whole segment.
   func outageBound(_ watch: WatchedAddress) -> Duration {
     var bound = downInterval(watch) + repairTime
     // A router that has just been added asks first whether its addresses are free.
@@ -61,12 +62,21 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
+  /// The time for which a client may believe the wrong one of two routers that took over at the same
+  /// moment; zero where there can be no such two.
+  ///
+  /// Both take over, one yields at once, and what it has announced before may arrive after what the other
+  /// one announces when it hears of it; the next announcement comes a second later. To announce sooner
+  /// would make that time shorter and not end it: the one that has yielded serves no longer than until it
+  /// hears the other's announcement, and can't know that one of its own is still on its way.
+  func nearTieTime(_ watch: WatchedAddress) -> Duration {
+    guard hasNearTie(watch) else { return .zero }
+    return stretched(AnnouncementPolicy().pauses.first ?? .zero) + .milliseconds(50)
+  }
+
   /// Whether two routers of a group wait so nearly as long for a dead Active that packets which overtake
   /// one another decide which one is heard last.
-  ///
-  /// Both take over then, one yields at once, and what it has announced before may arrive after what the
-  /// other one announces when it hears of it; the next announcement comes a second later.
-  func hasNearTie(_ watch: WatchedAddress) -> Bool {
+  private func hasNearTie(_ watch: WatchedAddress) -> Bool {
     let priorities = running(watch).compactMap { member in
       machines[member.machine].process?.engine.status(member.settings.name).first {
         $0.family == watch.address.family
@@ -77,7 +87,7 @@ extension NodeSimulation {
     }
   }
 
-  /// How long two machines may have an address in a whole segment.
+  /// Time for which two machines may have an address in a whole segment.
   func doubleBound(_ watch: WatchedAddress) -> Duration {
     let count = watch.members.map(\.settings.addresses.count).max() ?? 0
     // The old holder waits for the new one: for its advertisement, then for its announcements.
@@ -88,7 +98,7 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
-  /// How long the addresses of a dead process may stay.
+  /// Time that the addresses of a dead process may stay.
   private func longestLease(_ watch: WatchedAddress) -> Duration {
     // Any address of the group: a router that asks for its addresses waits for all of them.
     let isLeft = machines.contains { machine in
@@ -111,7 +121,7 @@ extension NodeSimulation {
     return (max(own, stretchedLease, downInterval(watch)) + .seconds(1)) * 3
   }
 
-  /// How long after the last disturbance everything must have come to rest.
+  /// Time after the last disturbance until everything must have come to rest.
   var settlingTime: Duration {
     var longest = Duration.seconds(1)
     var before: WatchedAddress?

@@ -4,7 +4,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What the commands of a story do.
+/// The commands of a story.
 extension NodeSimulation {
   // MARK: Nodes
 
@@ -69,8 +69,8 @@ extension NodeSimulation {
       for transport in machine.process.map({ Array($0.platform.transports.values) }) ?? [] {
         transport.loseMembership()
       }
-      // What makes the kernel do so is told, as a change of the interface.
-      if let link = machine.link(named: "eth0") { machine.act { $0.setLink(link) } }
+      // What makes the kernel do so is told, as a change of the interfaces.
+      for index in machine.attachments.keys.sorted() { change(index, of: machine) }
     case .edit: machine.isEditing = true
     case .reload: reload(machine)
     }
@@ -123,7 +123,7 @@ extension NodeSimulation {
 
   // MARK: Routers
 
-  /// What an operator does to a router.
+  /// Does an operator's deed to a router.
   func perform(_ deed: StoryCommand.RouterDeed, of name: String, on machine: Machine) {
     guard !machine.isEditing else { return edit(deed, of: name, on: machine) }
     guard let process = machine.process, machine.standstill == nil else { return }
@@ -259,7 +259,7 @@ extension NodeSimulation {
     if !wasWhole { refreshClients() }
   }
 
-  /// What a machine outside the groups does on the first segment.
+  /// Does the deed of a machine outside the groups on the first segment.
   func perform(_ deed: StoryCommand.StrangerDeed) {
     noteDisturbance()
     note(.stranger)
@@ -316,7 +316,7 @@ extension NodeSimulation {
 }
 
 extension StoryCommand.Fitness {
-  /// What the program says.
+  /// The statement of the program.
   fileprivate var said: RouterFitness {
     switch self {
     case .fit: .fit

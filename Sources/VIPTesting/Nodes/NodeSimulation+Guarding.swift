@@ -2,9 +2,9 @@ import Netlink
 import VIP
 import VIPCore
 
-/// What a dead node would leave behind, and what one that has ended has left.
+/// The leftovers of a node: those that a dead one would have, and those that an ended one has.
 extension NodeSimulation {
-  /// What would be wrong on a machine if the guard had to clean up now.
+  /// Checks that the guard would leave nothing wrong on a machine if it had to clean up now.
   func checkGuard(of machine: Machine) {
     guard let process = machine.process, let area = process.area, machine.standstill == nil,
       process.engine.guardState != .off, machine.guardedRevision != machine.revision
@@ -89,7 +89,7 @@ extension NodeSimulation {
     }
   }
 
-  /// How a kernel differs from what it would be without a node.
+  /// The differences of a kernel to what it would be without a node.
   func differences(_ kernel: FakeKernel, of machine: Machine) -> [Difference] {
     func places(_ kernel: FakeKernel) -> Set<MachineKernel.Place> {
       Set(

@@ -2,7 +2,7 @@ import Netlink
 import VIP
 import VIPCore
 
-/// What befalls the interfaces of machines.
+/// Events that befall the interfaces of machines.
 extension NodeSimulation {
   func perform(
     _ deed: StoryCommand.LinkDeed, on machine: Machine, interface name: String
@@ -43,13 +43,21 @@ extension NodeSimulation {
 
   /// Linux makes the IPv6 part of an interface again whose MTU was too small for it.
   private func setMTU(_ mtu: Int, _ link: Link, _ machine: Machine) {
-    var link = link
-    link.mtu = mtu
-    machine.act { $0.setLink(link) }
-    machine.act { $0.setIPv6(enabled: mtu >= 1280, onInterface: link.index) }
+    guard link.mtu != mtu else { return }
+    machine.act { $0.setMTU(mtu, onInterface: link.index) }
     let key = SegmentKey(interfaceIndex: link.index, family: .ipv6)
     machine.process?.platform.transports[key]?.loseMembership()
-    if mtu >= 1280 { giveLinkLocal(machine, link.index) }
+    // One that is off gets it when it is switched on.
+    if link.isUp { giveLinkLocal(machine, link.index) }
+  }
+
+  /// Changes an interface, or reports it as it is; its settings, which the node may have changed, stay.
+  func change(_ index: Int32, of machine: Machine, _ body: (inout Link) -> Void = { _ in }) {
+    machine.act { kernel in
+      guard var link = kernel.currentLinks.first(where: { $0.index == index }) else { return }
+      body(&link)
+      kernel.setLink(link)
+    }
   }
 
   private func setFlags(_ link: Link, _ machine: Machine, _ change: (inout LinkFlags) -> Void) {
@@ -82,12 +90,7 @@ extension NodeSimulation {
 
   func rename(_ machine: Machine, _ name: String, _ newName: String) {
     note(.meddling)
-    guard var link = machine.link(named: name), machine.link(named: newName) == nil else { return }
-    link.name = newName
-    machine.act { kernel in
-      guard var own = kernel.currentLinks.first(where: { $0.index == link.index }) else { return }
-      own.name = newName
-      kernel.setLink(own)
-    }
+    guard let link = machine.link(named: name), machine.link(named: newName) == nil else { return }
+    change(link.index, of: machine) { $0.name = newName }
   }
 }

@@ -241,7 +241,8 @@ extension NodeSimulation {
     guard !machine.isCut, machine.standstill == nil,
       machine.lastWake.map({ now - $0 > .seconds(10) }) ?? true
     else { return true }
-    let muting: [Machine.Refusal] = [.send, .permission, .open]
+    // A full table of neighbours mutes one whose frames are refused too.
+    let muting: [Machine.Refusal] = [.send, .permission, .neighbours, .open]
     let ends = muting.compactMap { machine.refusedUntil[$0] }
     guard ends.allSatisfy({ now - $0 > .seconds(10) }) else { return true }
     return !running(watch).contains { $0.machine == machine.number }
@@ -357,7 +358,7 @@ extension NodeSimulation {
     else { return }
     // What is on its way when the old holder lets go.
     let bound = conditions.deliveryTimeMax * 2
-    guard now - start > bound, !hasNearTie(watch) else { return }
+    guard now - start > bound, now - start > bound + nearTieTime(watch) else { return }
     breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
   }
 }

@@ -5,10 +5,8 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What crosses the segments.
+/// The packets that cross the segments.
 extension NodeSimulation {
-  private static let vrrp: UInt8 = 112
-
   /// A process sends a VRRP message by its socket.
   func sent(
     _ message: [UInt8], _ header: PacketHeader, by machine: Machine, onInterface index: Int32
@@ -57,13 +55,15 @@ extension NodeSimulation {
   /// The VRRP message in an IP packet.
   private static func vrrpMessage(in packet: [UInt8]) -> (PacketHeader, [UInt8])? {
     guard packet.count >= 20 else { return nil }
-    if packet[0] >> 4 == 4, packet[9] == vrrp {
+    if packet[0] >> 4 == 4, packet[9] == Advertisement.protocolNumber {
       let header = PacketHeader(
         source: packet.span.ipAddress(.ipv4, at: 12),
         destination: packet.span.ipAddress(.ipv4, at: 16), hopLimit: packet[8])
       return (header, Array(packet.dropFirst(Int(packet[0] & 0x0F) * 4)))
     }
-    guard packet.count >= 40, packet[0] >> 4 == 6, packet[6] == vrrp else { return nil }
+    guard packet.count >= 40, packet[0] >> 4 == 6, packet[6] == Advertisement.protocolNumber else {
+      return nil
+    }
     let header = PacketHeader(
       source: packet.span.ipAddress(.ipv6, at: 8),
       destination: packet.span.ipAddress(.ipv6, at: 24), hopLimit: packet[7])

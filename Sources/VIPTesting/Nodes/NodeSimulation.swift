@@ -16,7 +16,7 @@ public import VRRPSimulation
 public final class NodeSimulation {
   /// The present, in true time.
   public internal(set) var now = Instant.zero
-  /// How the segments treat packets.
+  /// The conditions for packets on the segments.
   public internal(set) var conditions = LinkConditions()
   /// Promises that were broken.
   public internal(set) var brokenPromises: [BrokenPromise] = []
@@ -29,7 +29,7 @@ public final class NodeSimulation {
   /// Virtual routers of strangers that advertise.
   var foreigners: [ForeignRouter] = []
   var supervisor = NodeSupervisor()
-  /// How often something has happened.
+  /// Number of times that something has happened.
   private(set) var stepCount = 0
   /// Machines whose state may have changed in this step, a bit for each.
   private var touched: UInt64 = 0
@@ -85,8 +85,9 @@ public final class NodeSimulation {
     giveLinkLocal(machine, index)
   }
 
-  /// The link-local address that Linux makes up whenever an interface comes up.
+  /// The link-local address that Linux makes up whenever an interface comes up that can have one.
   func giveLinkLocal(_ machine: Machine, _ index: Int32) {
+    guard machine.link(index).map({ $0.mtu >= FakeKernel.ipv6MTUMin }) ?? false else { return }
     let v6 = IPv6Address(high: 0xFE80 << 48, low: UInt64(machine.number + 1))
     if let own = InterfaceAddress(.v6(v6), prefixLength: 64) {
       machine.own(own, onInterface: index)

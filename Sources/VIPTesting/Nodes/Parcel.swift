@@ -30,7 +30,7 @@ struct ParcelQueue {
 
   var isEmpty: Bool { parcels.isEmpty }
   var first: Parcel? { parcels.last }
-  /// When the last one arrives.
+  /// The time when the last one arrives.
   var lastTime: Instant? { parcels.first?.time }
 
   mutating func insert(_ parcel: Parcel) {

@@ -2,7 +2,7 @@ import Netlink
 import VIPCore
 import VRRPSimulation
 
-/// What happens to some nodes on a segment: commands in the order in which they happen.
+/// A story of some nodes on a segment: commands in the order in which they happen.
 ///
 /// Text is one command a line, `#` begins a comment, and indented lines are the output of an earlier
 /// run, which are skipped: a transcript is a story again.
@@ -71,7 +71,7 @@ import VRRPSimulation
 public struct Story: Sendable, Hashable {
   /// A command and the line it stands on.
   public struct Statement: Sendable, Hashable {
-    /// What happens.
+    /// The command.
     public var command: StoryCommand
     /// The line in the text, counted from 1; 0 if it came from no text.
     public var line: Int
@@ -99,11 +99,11 @@ extension Story: CustomStringConvertible {
   }
 }
 
-/// What is wrong with the text of a story, and where.
+/// A fault of the text of a story, with its place.
 public struct StoryError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The line, counted from 1.
   public let line: Int
-  /// What is wrong and what would be right.
+  /// The fault, and what would be right.
   public let message: String
 
   /// Line and message as `3: message`.

@@ -2,7 +2,7 @@ public import VIPCore
 public import VRRP
 public import VRRPSimulation
 
-/// What a line of a ``Story`` says.
+/// The meaning of a line of a ``Story``.
 public enum StoryCommand: Sendable, Hashable {
   /// Chooses what chance does.
   case seed(UInt64)
@@ -35,7 +35,7 @@ public enum StoryCommand: Sendable, Hashable {
   /// Fails unless something is so.
   case expect(Expectation)
 
-  /// What happens to a node or its machine.
+  /// A deed to a node or its machine.
   public enum Deed: Sendable, Hashable {
     /// Starts a node again, with the routers it had.
     case start
@@ -80,7 +80,7 @@ public enum StoryCommand: Sendable, Hashable {
     case reload
   }
 
-  /// What can befall an interface.
+  /// An event that can befall an interface.
   public enum LinkDeed: String, Sendable, Hashable, CaseIterable {
     /// The interface is switched off.
     case down
@@ -104,7 +104,7 @@ public enum StoryCommand: Sendable, Hashable {
     case usualMTU = "mtu-1500"
   }
 
-  /// What an operator does to a router.
+  /// An operator's deed to a router.
   public enum RouterDeed: Sendable, Hashable {
     /// Brings it to exactly these settings.
     case up([InterfaceAddress], [StorySetting])
@@ -124,7 +124,7 @@ public enum StoryCommand: Sendable, Hashable {
     case fitness(String, Fitness)
   }
 
-  /// What the program that runs a node says of a router.
+  /// A statement of the program that runs the node about a router.
   public enum Fitness: Sendable, Hashable {
     /// Nothing speaks against it.
     case fit
@@ -134,7 +134,7 @@ public enum StoryCommand: Sendable, Hashable {
     case unfit
   }
 
-  /// What a machine outside the groups does on the first segment.
+  /// A deed of a machine outside the groups on the first segment.
   public enum StrangerDeed: Sendable, Hashable {
     /// Uses an address from now on.
     case has(IPAddress)
@@ -148,7 +148,7 @@ public enum StoryCommand: Sendable, Hashable {
     case silence
   }
 
-  /// What must be so.
+  /// A condition that must hold.
   public enum Expectation: Sendable, Hashable {
     /// Exactly these machines have an address.
     case holder(IPAddress, [String])

@@ -3,7 +3,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What operators and programs do with routers.
+/// Deeds of operators and programs to routers.
 extension StoryGenerator {
   mutating func operation(_ name: String, _ group: Group) -> [StoryCommand] {
     switch random.below(8) {

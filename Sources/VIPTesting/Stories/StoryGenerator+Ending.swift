@@ -3,9 +3,9 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// How a story ends.
+/// The end of a story.
 extension StoryGenerator {
-  /// What puts everything in order from outside, and time to come to rest.
+  /// Commands that put everything in order from outside, and give time to come to rest.
   mutating func calm() -> [StoryCommand] {
     var commands: [StoryCommand] = [.segment(quietConditions()), .heal]
     if kinds.contains(.foreign) { commands.append(.stranger(.silence)) }
@@ -13,7 +13,7 @@ extension StoryGenerator {
       if kinds.contains(.interface) || kinds.contains(.move) {
         commands.append(.node(name, .rename("lan0", "eth0")))
         for interface in ["eth0", "eth1"] {
-          for deed in [.new, .up, .carrier, interface == "eth0" ? .joins : .strays]
+          for deed in [.new, .up, .usualMTU, .carrier, interface == "eth0" ? .joins : .strays]
             as [StoryCommand.LinkDeed]
           {
             commands.append(.node(name, .link(interface, deed)))

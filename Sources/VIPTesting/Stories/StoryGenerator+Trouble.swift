@@ -3,7 +3,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// What befalls nodes, machines and segments.
+/// Troubles of nodes, machines and segments.
 extension StoryGenerator {
   mutating func trouble() -> [StoryCommand] {
     let name = random.pick(names)
@@ -18,9 +18,8 @@ extension StoryGenerator {
     case .meddling: return meddling(name, group)
     case .interface: return interface(name, group)
     case .refusal:
-      let kinds: [Machine.Refusal] = [.install, .remove, .link, .send, .announce, .open]
-      return [.node(name, .refuse(random.pick(kinds).rawValue, ticks(upTo: 4)))]
-    case .overflow: return [.node(name, .lose)]
+      return refusal(name)
+    case .overflow: return [.node(name, random.below(3) == 0 ? .forgetGroups : .lose)]
     case .stranger: return stranger(group)
     case .foreign: return foreign(group)
     case .operator_: return operation(name, group)
@@ -32,6 +31,16 @@ extension StoryGenerator {
     case .fitness: return fitness(name, group)
     case .restart: return [.node(name, random.below(2) == 0 ? .stop : .start)]
     }
+  }
+
+  private mutating func refusal(_ name: String) -> [StoryCommand] {
+    let what = random.pick(Machine.Refusal.allCases)
+    let refused = StoryCommand.node(name, .refuse(what.rawValue, ticks(upTo: 4)))
+    // With a full table of neighbours alone advertisements leave in frames.
+    guard what == .neighbours, random.below(2) == 0 else { return [refused] }
+    return [
+      refused, .node(name, .refuse(Machine.Refusal.announce.rawValue, ticks(upTo: 4))),
+    ]
   }
 
   private mutating func cut(_ name: String) -> [StoryCommand] {
@@ -87,7 +96,9 @@ extension StoryGenerator {
     case 0: return [.node(name, .rename("eth0", "lan0"))]
     case 1: return [.node(name, .rename("lan0", "eth0"))]
     default:
-      let deeds: [StoryCommand.LinkDeed] = [.down, .up, .noCarrier, .carrier, .gone, .new]
+      let deeds: [StoryCommand.LinkDeed] = [
+        .down, .up, .noCarrier, .carrier, .gone, .new, .smallMTU, .usualMTU,
+      ]
       return [.node(name, .link(interface, random.pick(deeds)))]
     }
   }

@@ -32,7 +32,8 @@ struct StoryGenerator {
   var strange: [IPAddress] = []
   /// Virtual addresses that hosts have been given as their own.
   var given: [(name: String, address: InterfaceAddress)] = []
-  /// How many addresses a group has: mostly few, sometimes more than a filter or a slice takes.
+  /// Numbers of addresses that a group has: mostly few, sometimes more than a filter or a slice
+  /// takes.
   private static let counts: [UInt64] =
     Array(repeating: 1, count: 30) + Array(repeating: 2, count: 15)
     + Array(repeating: 3, count: 15) + [20, 40, 70]

@@ -7,50 +7,75 @@ extension Story {
   /// Takes out commands, nodes, addresses and settings as long as the promise stays broken, and makes
   /// times round. It ends after a bounded number of steps, with what it has found by then.
   public func minimized(breaking promise: BrokenPromise.Promise) -> Story {
-    var search = StoryMinimizer(self, breaking: promise)
+    minimized(failing: .broken(promise))
+  }
+
+  /// The shortest story found that still fails in the same way; see ``minimized(breaking:)``.
+  ///
+  /// What leads to an expectation stays: any story fails that expects a node to have left nothing and does
+  /// not end it. So it is taken out of what comes before the last `rest`, if there is one.
+  package func minimized(failing failure: StoryFailure) -> Story {
+    var search = StoryMinimizer(self, failing: failure)
     return search.run()
   }
 }
 
-/// The search for a short story that breaks a promise.
+/// The search for a short story that fails in a way.
 private struct StoryMinimizer {
-  /// So much may happen in all replays together: a few tens of seconds.
+  /// Number of steps that all replays together may take: a few tens of seconds.
   private static let stepsMax = 150_000
 
-  private let promise: BrokenPromise.Promise
+  private let failure: StoryFailure
   private var best: Story
   private var stepsLeft = stepsMax
 
-  init(_ story: Story, breaking promise: BrokenPromise.Promise) {
-    self.promise = promise
+  /// The line of commands that stay, all of which come last.
+  private static let keptLine = -1
+  /// Number of commands that may be left out or made simpler.
+  private var looseCount: Int { best.statements.prefix { $0.line != Self.keptLine }.count }
+
+  init(_ story: Story, failing failure: StoryFailure) {
+    self.failure = failure
     best = story
   }
 
   mutating func run() -> Story {
-    // What follows the first breach is of no interest.
+    // What follows the first failure is of no interest.
     if let story = play(best) { best = story }
+    if case .unmet = failure { keepEnding() }
     var hasShrunk = true
     while hasShrunk, stepsLeft > 0 {
       hasShrunk = removePieces()
       if simplify() { hasShrunk = true }
     }
+    for index in best.statements.indices { best.statements[index].line = 0 }
     return best
   }
 
-  /// Takes a story for the best one if it still breaks the promise.
+  /// Keeps what stands behind the last rest, but for other expectations.
+  private mutating func keepEnding() {
+    let rest = best.statements.lastIndex { if case .rest = $0.command { true } else { false } }
+    guard let rest, let last = best.statements.last else { return }
+    let ending = best.statements[(rest + 1)...].dropLast().filter {
+      if case .expect = $0.command { false } else { true }
+    }
+    let kept = (ending + [last]).map { Story.Statement($0.command, line: Self.keptLine) }
+    best.statements = best.statements[...rest] + kept
+  }
+
+  /// Takes a story for the best one if it still fails so.
   private mutating func take(_ candidate: Story) -> Bool {
     guard candidate != best, stepsLeft > 0, let story = play(candidate) else { return false }
     best = story
     return true
   }
 
-  /// A story up to the command that breaks the promise; `nil` if none does, or the steps are used up.
+  /// A story up to the command that fails so; `nil` if none does, or the steps are used up.
   private mutating func play(_ story: Story) -> Story? {
     let player = StoryPlayer(story, isSilent: true)
     defer { stepsLeft -= player.simulation.stepCount }
     for (index, statement) in story.statements.enumerated() {
-      _ = player.play(statement.command)
-      if player.simulation.brokenPromises.contains(where: { $0.promise == promise }) {
+      if player.play(statement.command).failures.contains(failure) {
         var copy = story
         copy.statements = Array(story.statements.prefix(index + 1))
         return copy
@@ -63,12 +88,12 @@ private struct StoryMinimizer {
   /// Leaves out what can be left out, large pieces first.
   private mutating func removePieces() -> Bool {
     var hasShrunk = false
-    var size = max(best.statements.count / 2, 1)
+    var size = max(looseCount / 2, 1)
     while size >= 1 {
-      var start = best.statements.count
+      var start = looseCount
       while start > 0 {
         if take(best.removing(max(start - size, 0)..<start)) { hasShrunk = true }
-        start = min(start - size, best.statements.count)
+        start = min(start - size, looseCount)
       }
       size /= 2
     }
@@ -79,7 +104,7 @@ private struct StoryMinimizer {
   private mutating func simplify() -> Bool {
     var hasShrunk = false
     var index = 0
-    while index < best.statements.count {
+    while index < looseCount {
       var isSimpler = false
       for command in best.statements[index].command.simplifications where !isSimpler {
         var candidate = best

@@ -6,12 +6,20 @@ import VRRPSimulation
 
 /// Plays a story, command by command, and writes down what happens.
 public final class StoryPlayer {
-  /// What a command brought about.
+  /// The result of a command.
   public struct Output: Sendable, Hashable {
     /// Lines for people, not indented.
     public var lines: [String] = []
     /// Whether an expectation failed or a promise was broken.
     public var failed = false
+    /// In which ways, the first one first.
+    package var failures: [StoryFailure] = []
+
+    mutating func fail(_ failure: StoryFailure, _ line: String) {
+      lines.append(line)
+      failed = true
+      failures.append(failure)
+    }
   }
 
   /// The segment as it is now.
@@ -45,12 +53,12 @@ public final class StoryPlayer {
     if case .expect(let expectation) = command { expect(expectation) }
     if command == .show { show() }
     if case .rest = command, !simulation.supervisor.isAudited {
-      output.lines.append("NOT AT REST: \(simulation.supervisor.unrest)")
-      output.failed = true
+      let unrest = simulation.supervisor.unrest
+      output.fail(.unrest(unrest.kind), "NOT AT REST: \(unrest.text)")
     }
     for broken in simulation.brokenPromises.dropFirst(promisesShown) {
-      output.lines.append("\(TimeText.seconds(broken.time.nanoseconds)) BROKEN PROMISE: \(broken)")
-      output.failed = true
+      let time = TimeText.seconds(broken.time.nanoseconds)
+      output.fail(.broken(broken.promise), "\(time) BROKEN PROMISE: \(broken)")
     }
     promisesShown = simulation.brokenPromises.count
     return output
@@ -130,8 +138,7 @@ public final class StoryPlayer {
       actual = longest?.text ?? "never served"
     }
     guard !isMet else { return }
-    output.lines.append("EXPECTATION FAILED: \(actual)")
-    output.failed = true
+    output.fail(.unmet(expectation), "EXPECTATION FAILED: \(actual)")
   }
 
   private func show() {
@@ -188,27 +195,32 @@ public struct StoryTranscript: Sendable, Hashable, CustomStringConvertible {
 public struct StoryRun: Sendable, Hashable {
   /// The promises that were broken, the first one first.
   public let brokenPromises: [BrokenPromise]
-  /// How often everything was looked at when it had come to rest.
+  /// Number of times that everything was looked at when it had come to rest.
   public let auditCount: Int
   /// Whether an expectation of the story itself failed.
   public let hasFailed: Bool
   /// Changes of routers that nodes have refused, with the reasons.
   package let refusals: [String]
-  /// What was said of failures.
+  /// The texts of failures.
   package let failures: [String]
+  /// The first failure.
+  package let firstFailure: StoryFailure?
 
   /// Plays a story without writing anything down.
   public init(_ story: Story) {
     let player = StoryPlayer(story, isSilent: true)
     var failures: [String] = []
+    var firstFailure: StoryFailure?
     var hasFailed = false
     for statement in story.statements {
       let output = player.play(statement.command)
       guard output.failed else { continue }
       hasFailed = true
       failures += output.lines
+      firstFailure = firstFailure ?? output.failures.first
     }
     self.failures = failures
+    self.firstFailure = firstFailure
     brokenPromises = player.simulation.brokenPromises
     auditCount = player.simulation.supervisor.auditCount
     self.hasFailed = hasFailed

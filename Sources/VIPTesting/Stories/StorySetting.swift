@@ -4,7 +4,7 @@ import VRRP
 
 /// A setting of a router, as a story writes it: `priority 200`.
 public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
-  /// What is set.
+  /// The key of a setting.
   public enum Key: String, Sendable, Hashable, CaseIterable {
     /// The node's priority.
     case priority
@@ -20,7 +20,7 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
     case version
     /// The password of version 2.
     case password
-    /// What becomes of the addresses when another node takes over in good order.
+    /// The fate of the addresses when another node takes over in good order.
     case handover
     /// Whether to ask first if the addresses are free.
     case probe
@@ -34,7 +34,7 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
     case hooks
   }
 
-  /// What is set.
+  /// The key.
   public var key: Key
   /// To what, as text.
   public var value: String

@@ -31,14 +31,14 @@ struct BackgroundNodeCommand: ParsableCommand {
     NodeProcess.runToEnd(hintForReports: RunCommand.hintForReports) { stops in
       let process: NodeProcess
       do throws(ServiceError) {
-        process = try NodeProcess(
-          directory: runtimeDir, settings: settings, endsWhenIdle: true, wording: .vipctl)
-        try LogOutput.use(file: RuntimeDirectory.logPath(in: runtimeDir))
+        process = try await NodeProcess.inBackground(
+          directory: runtimeDir, settings: settings, wording: .vipctl)
       } catch {
         StarterLink.tell(error)
         return ExitStatus.failed.rawValue
       }
       guard StarterLink.tellReady() else {
+        await process.end()
         LogOutput.removeFile()
         return ExitStatus.failed.rawValue
       }

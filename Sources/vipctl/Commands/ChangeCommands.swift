@@ -188,7 +188,7 @@ extension NodeClient {
     }
   }
 
-  /// What was changed is one thing, whether the machine can do it another.
+  /// Fails if the machine could not do what was changed: an address of an Active is missing.
   private func refuseFailures(_ status: NodeRecord) throws(Failure) {
     for router in status.routers where router.state == .active {
       guard let missing = router.addresses.first(where: { !$0.installed && $0.awaited == nil })

@@ -110,7 +110,8 @@ struct CheckCommand: ParsableCommand {
     }
   }
 
-  /// Why a node would not take the routers; `nil` if it would, or if that can't be known.
+  /// The reason why a node would not take the routers; `nil` if it would, or if that can't be
+  /// known.
   private func refusal(of file: FileConfiguration) -> String? {
     do throws(NodeError) {
       _ = try Node.preview(

@@ -55,7 +55,7 @@ struct EventsCommand: ParsableCommand {
 }
 
 extension NodeClient {
-  /// What has happened on the node.
+  /// The past events of the node.
   func pastEvents() throws(Failure) -> [EventRecord] {
     let reply: ControlReply
     do throws(ControlClientError) {

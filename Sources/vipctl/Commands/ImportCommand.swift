@@ -30,7 +30,7 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     let result: KeepalivedImport
     do throws(FileError) {
-      result = try KeepalivedImport(file)
+      result = try KeepalivedImport(file, wording: .vipctl)
     } catch {
       throw Failure(error)
     }

@@ -152,7 +152,7 @@ struct MonitorCommand: ParsableCommand {
   }
 }
 
-/// What is seen, and printed, of a segment.
+/// A watch over a segment, and its output.
 private struct Watch {
   enum Format {
     case text
@@ -160,9 +160,9 @@ private struct Watch {
   }
 
   var monitor = SegmentMonitor()
-  /// How many more packets are wanted; `nil` for all.
+  /// Number of further packets that are wanted; `nil` for all.
   private var left: Int?
-  /// How they are printed; `nil` if not at all.
+  /// The form in which they are printed; `nil` if they are not.
   private let format: Format?
   private let hasColour = Terminal.wantsColour(STDOUT_FILENO)
 

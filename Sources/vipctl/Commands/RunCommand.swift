@@ -60,7 +60,7 @@ struct RunCommand: ParsableCommand {
     transform: SettingText.logFormat)
   var logFormat: LogFormat = .logfmt
 
-  /// What users of keepalived may want when they send SIGUSR1 or SIGUSR2.
+  /// The hint for users of keepalived, which may want reports when they send SIGUSR1 or SIGUSR2.
   static let hintForReports = "'vipctl status --json' and 'vipctl metrics' tell all"
 
   func run() throws {

@@ -5,7 +5,7 @@ import VIPConfiguration
 import VIPCore
 import VRRP
 
-/// What `run` and `up` are told: one router by flags, or any number by a file.
+/// The routers that `run` and `up` are told: one by flags, or any number by a file.
 struct RouterOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
@@ -110,7 +110,7 @@ struct RouterOptions: ParsableArguments {
     completion: Completions.configuration)
   var config: String?
 
-  /// What is asked for, from the flags or the file; refuses what makes no sense.
+  /// Loads what is asked for, from the flags or the file; refuses what makes no sense.
   ///
   /// Not part of the parsing, where it would hide mistyped flags.
   func load(
@@ -172,7 +172,7 @@ struct RouterOptions: ParsableArguments {
   }
 }
 
-/// Which settings the flags give: a file would say the same.
+/// The settings that the flags give: a file would say the same.
 extension RouterOptions {
   /// The first thing given that a file would say.
   private var firstFlag: String? {
@@ -227,7 +227,7 @@ extension RouterOptions {
 }
 
 extension RouterOptions {
-  /// What an interval may be depends on the version, wherever on the line that stands.
+  /// Reads the interval; its limits depend on the version, wherever on the line that stands.
   private func intervalFromFlag() throws(SettingError) -> AdvertisementInterval? {
     guard let interval else { return nil }
     do throws(SettingError) {
@@ -238,7 +238,7 @@ extension RouterOptions {
   }
 }
 
-/// What becomes of a router that this machine can't serve yet.
+/// The policy for a router that this machine can't serve yet.
 struct StrictnessOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
@@ -247,7 +247,7 @@ struct StrictnessOptions: ParsableArguments {
         + "'up' refuses, 'run' lets it wait)"))
   var strict: Bool?
 
-  /// What is said, else what the command does by itself.
+  /// The policy that the flags say, else what the command does by itself.
   func policy(ifUnsaid policy: UnreadyPolicy) -> UnreadyPolicy {
     strict.map { $0 ? .refuse : .wait } ?? policy
   }
@@ -259,7 +259,7 @@ struct TrialOptions: ParsableArguments {
   var dryRun = false
 }
 
-/// Which node is meant.
+/// The node that is meant.
 struct RuntimeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -271,7 +271,7 @@ struct RuntimeOptions: ParsableArguments {
   /// Where the node is that is meant.
   var directory: String { Self.directory(runtimeDir) }
 
-  /// What a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.
+  /// The directory that a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.
   static func directory(_ flag: String?) -> String {
     if let flag { return flag }
     if let value = getenv("VIPCTL_RUNTIME_DIR"), value.pointee != 0 {

@@ -2,7 +2,7 @@ import VIPConfiguration
 import VIPCore
 import VIPReports
 
-/// What only commands are told.
+/// Settings that only commands are told.
 extension SettingText {
   /// A time to wait, up to a day.
   static func timeout(_ text: String) throws(SettingError) -> Duration {

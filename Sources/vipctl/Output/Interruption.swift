@@ -5,7 +5,7 @@ import VIPService
 
 /// Ctrl-C and SIGTERM as something to wait for, so that a command can end with its summary.
 final class Interruption: Sendable {
-  /// Why waiting ended.
+  /// The reason why waiting ended.
   enum Cause: Sendable {
     /// There is something to read.
     case readable

@@ -11,7 +11,7 @@ enum Terminal {
   /// Writes a line on standard error.
   static func printError(_ line: String) { TextOutput.write(line + "\n", to: STDERR_FILENO) }
 
-  /// How many columns a line may have; `nil` where there is no screen.
+  /// Number of columns that a line may have; `nil` where there is no screen.
   static func width(of descriptor: Int32) -> Int? {
     guard isatty(descriptor) == 1 else { return nil }
     var size = winsize()

@@ -43,7 +43,7 @@ import VIPCore
     #expect(review(&watch, at: .seconds(3)) == [.report(address(), Self.stranger)])
     #expect(watch.status.current.count == 1)
     #expect(watch.deadline == at(.seconds(50)))
-    #expect(review(&watch, at: .seconds(50)) == [.ask(address())])
+    #expect(review(&watch, at: .seconds(50)) == [.probe(address())])
     #expect(watch.deadline == at(.seconds(60)))
     #expect(review(&watch, at: .milliseconds(59_999)) == [])
     #expect(review(&watch, at: .seconds(60)) == [.end(address(), Self.stranger)])
@@ -126,7 +126,7 @@ import VIPCore
     #expect(watch.deadline == at(.seconds(81)))
     #expect(review(&watch, at: .seconds(81)) == [.defend(address())])
     #expect(watch.deadline == at(.seconds(130)))
-    #expect(review(&watch, at: .seconds(130)) == [.ask(address())])
+    #expect(review(&watch, at: .seconds(130)) == [.probe(address())])
     #expect(watch.status.claims == 78 && watch.status.defenses == 9)
     #expect(review(&watch, at: .seconds(140)) == [.end(address(), Self.stranger)])
   }

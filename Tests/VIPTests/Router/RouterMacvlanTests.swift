@@ -108,6 +108,15 @@ import VIPCore
     #expect(macvlan.review(nil, serves: true, at: later) == .create(wasRemoved: false))
   }
 
+  @Test func `one that this node has removed is made again, and no other program blamed`() throws {
+    var macvlan = try macvlan(isUp: true)
+    _ = macvlan.failed("busy", at: Self.start)
+    macvlan.followed(failure: "no such setting", at: Self.start)
+    macvlan.removed()
+    #expect(macvlan.index == nil && !macvlan.isUp && macvlan.problem == nil)
+    #expect(macvlan.review(nil, serves: true, at: Self.start) == .create(wasRemoved: false))
+  }
+
   @Test func `it is put in order at most once a second`() throws {
     var macvlan = try macvlan(isUp: true)
     _ = macvlan.review(Self.off, serves: true, at: Self.start)

@@ -20,27 +20,27 @@ import VRRP
   @Test func `each kind is told once, and its sentence is made once`() {
     var troubles = Troubles()
     var count = 0
-    func record(_ kind: Troubles.Kind, _ source: IPAddress, at seconds: Int) -> String? {
-      troubles.record(kind, from: source, at: at(seconds)) {
+    func note(_ kind: Troubles.Kind, _ source: IPAddress, at seconds: Int) -> String? {
+      troubles.note(kind, from: source, at: at(seconds)) {
         count += 1
         return "\(source) \(count)"
       }
     }
     #expect(troubles.deadline == nil)
-    #expect(record(.finding(.intervalDiffers), Self.a, at: 0) == "198.18.0.2 1")
-    #expect(record(.finding(.intervalDiffers), Self.a, at: 1) == nil)
-    #expect(record(.finding(.intervalDiffers), Self.b, at: 2) == nil, "of the same kind")
-    #expect(record(.finding(.versionDiffers), Self.b, at: 2) == "198.18.0.3 2")
-    #expect(record(.unusable, Self.a, at: 3) == "198.18.0.2 3")
-    #expect(record(.unlistedPeer, Self.a, at: 3) == "198.18.0.2 4")
+    #expect(note(.finding(.intervalDiffers), Self.a, at: 0) == "198.18.0.2 1")
+    #expect(note(.finding(.intervalDiffers), Self.a, at: 1) == nil)
+    #expect(note(.finding(.intervalDiffers), Self.b, at: 2) == nil, "of the same kind")
+    #expect(note(.finding(.versionDiffers), Self.b, at: 2) == "198.18.0.3 2")
+    #expect(note(.unusable, Self.a, at: 3) == "198.18.0.2 3")
+    #expect(note(.unlistedPeer, Self.a, at: 3) == "198.18.0.2 4")
     #expect(troubles.texts.count == 4 && count == 4)
     #expect(troubles.deadline == at(10))
   }
 
   @Test func `it is over when it was not seen for as long as it is remembered`() {
     var troubles = Troubles()
-    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
-    _ = troubles.record(.unlistedPeer, from: Self.b, at: at(5)) { "b" }
+    _ = troubles.note(.unusable, from: Self.a, at: at(0)) { "a" }
+    _ = troubles.note(.unlistedPeer, from: Self.b, at: at(5)) { "b" }
     #expect(over(&troubles, at: 9, .zero) == [])
     #expect(over(&troubles, at: 10, .zero) == ["a"])
     #expect(troubles.deadline == at(15) && troubles.texts == ["b"])
@@ -50,9 +50,9 @@ import VRRP
 
   @Test func `it lasts for as long as the machine that showed it goes on`() {
     var troubles = Troubles()
-    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
-    _ = troubles.record(.unusable, from: Self.a, at: at(8)) { "" }
-    _ = troubles.record(.unusable, from: Self.b, at: at(17)) { "" }
+    _ = troubles.note(.unusable, from: Self.a, at: at(0)) { "a" }
+    _ = troubles.note(.unusable, from: Self.a, at: at(8)) { "" }
+    _ = troubles.note(.unusable, from: Self.b, at: at(17)) { "" }
     #expect(over(&troubles, at: 10, .zero) == [])
     #expect(troubles.deadline == at(18))
     #expect(over(&troubles, at: 18, .zero) == ["a"], "another machine does not count")
@@ -60,7 +60,7 @@ import VRRP
 
   @Test func `a long interval is remembered for longer`() {
     var troubles = Troubles()
-    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
+    _ = troubles.note(.unusable, from: Self.a, at: at(0)) { "a" }
     #expect(over(&troubles, at: 10, .seconds(120)) == [])
     #expect(troubles.deadline == at(120))
     #expect(over(&troubles, at: 120, .seconds(120)) == ["a"])
@@ -68,10 +68,10 @@ import VRRP
 
   @Test func `the interval of the machine that shows it counts too`() {
     var troubles = Troubles()
-    _ = troubles.record(
+    _ = troubles.note(
       .finding(.versionDiffers), from: Self.a, every: .seconds(60), at: at(0)
     ) { "a" }
-    _ = troubles.record(.unusable, from: Self.b, at: at(0)) { "b" }
+    _ = troubles.note(.unusable, from: Self.b, at: at(0)) { "b" }
     #expect(over(&troubles, at: 10) == ["b"])
     #expect(over(&troubles, at: 239) == [])
     #expect(over(&troubles, at: 240) == ["a"])
@@ -80,7 +80,7 @@ import VRRP
   @Test func `it is mended only if its machine was heard without it`() {
     var troubles = Troubles()
     for finding in [Findings.intervalDiffers, .addressListDiffers] {
-      _ = troubles.record(.finding(finding), from: Self.a, at: at(0)) { "\(finding)" }
+      _ = troubles.note(.finding(finding), from: Self.a, at: at(0)) { "\(finding)" }
     }
     troubles.heard(Self.a, showing: [.intervalDiffers, .addressListDiffers])
     troubles.heard(Self.b, showing: [])
@@ -89,31 +89,31 @@ import VRRP
     #expect(over(&troubles, at: 20).count == 2)
     #expect(troubles.wasMended(.addressListDiffers))
     #expect(!troubles.wasMended(.intervalDiffers), "it may go on")
-    _ = troubles.record(.finding(.addressListDiffers), from: Self.a, at: at(30)) { "again" }
+    _ = troubles.note(.finding(.addressListDiffers), from: Self.a, at: at(30)) { "again" }
     #expect(!troubles.wasMended(.addressListDiffers))
   }
 
   @Test func `words that are not true any more are told again, but not all the time`() {
     var troubles = Troubles()
-    func record(_ signature: Int, at seconds: Int) -> String? {
-      troubles.record(
+    func note(_ signature: Int, at seconds: Int) -> String? {
+      troubles.note(
         .finding(.addressListDiffers), from: Self.a, signature: signature, at: at(seconds)
       ) { "list \(signature)" }
     }
-    #expect(record(1, at: 0) == "list 1")
-    #expect(record(1, at: 11) == nil)
-    #expect(record(2, at: 12) == "list 2")
+    #expect(note(1, at: 0) == "list 1")
+    #expect(note(1, at: 11) == nil)
+    #expect(note(2, at: 12) == "list 2")
     #expect(troubles.texts == ["list 2"])
-    #expect(record(3, at: 13) == nil, "within ten seconds")
-    #expect(record(3, at: 22) == "list 3")
+    #expect(note(3, at: 13) == nil, "within ten seconds")
+    #expect(note(3, at: 22) == "list 3")
   }
 
   @Test func `what is forgotten is not told as over`() {
     var troubles = Troubles()
-    _ = troubles.record(.unusable, from: Self.a, at: at(0)) { "a" }
+    _ = troubles.note(.unusable, from: Self.a, at: at(0)) { "a" }
     troubles.clear()
     #expect(troubles.deadline == nil && troubles.texts.isEmpty)
     #expect(over(&troubles, at: 100, .zero) == [])
-    #expect(troubles.record(.unusable, from: Self.a, at: at(101)) { "b" } == "b")
+    #expect(troubles.note(.unusable, from: Self.a, at: at(101)) { "b" } == "b")
   }
 }

@@ -85,6 +85,15 @@ import VRRP
     #expect(here.failure == nil && !here.isDue(for: .install, Self.holding))
   }
 
+  @Test func `what was refused on an interface is forgotten with the interface`() throws {
+    for place in [VirtualAddress.Place.absent, .host, .here(.endless)] {
+      var address = try address(place)
+      _ = address.refused("no device", retryAt: Self.start + .seconds(1))
+      address.interfaceVanished()
+      #expect(address.failure == nil && address.retryAt == nil && address.place == .absent)
+    }
+  }
+
   @Test func `a removal by this node is expected once, a second one is not`() throws {
     var here = try address(.here(.endless))
     here.removed()

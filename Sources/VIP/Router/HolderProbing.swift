@@ -1,25 +1,25 @@
 import VIPCore
 
-/// When the holder of addresses asks the segment which other machine has them too.
+/// The times at which the holder of addresses probes for other machines that have them too.
 ///
 /// A machine that has one of the addresses as its own says so only when it is asked. Clients that ask
-/// get two answers then, and the Active would not know. So it asks for one address after the other: at
-/// most one a second, and for each at most every ten seconds.
-struct AddressInquiry {
+/// get two answers then, and the Active would not know. So it probes for one address after the other:
+/// at most one a second, and for each at most every ten seconds.
+struct HolderProbing {
   static let pause = Duration.seconds(1)
   static let period = Duration.seconds(10)
 
   private var next = 0
-  /// When to ask next; `nil` while the router does not hold its addresses.
+  /// The time to probe next; `nil` while the router does not hold its addresses.
   private(set) var deadline: Instant?
 
   /// The router holds its addresses from now on.
   mutating func begin(at now: Instant) { deadline = now + Self.period }
 
   /// The router holds its addresses no longer.
-  mutating func end() { self = AddressInquiry() }
+  mutating func end() { self = HolderProbing() }
 
-  /// Takes the position of the address to ask for now.
+  /// Takes the position of the address to probe for now.
   ///
   /// - Parameters:
   ///   - now: the time.

@@ -1,0 +1,64 @@
+/// The words of a program in the remarks of an import, which say what to do about what has no
+/// equivalent.
+///
+/// Without them remarks speak of the program in general terms. Each stands in a sentence as it is, so a
+/// command has its quotes.
+public struct ImportWording: Sendable, Hashable {
+  /// The program that takes the configuration.
+  public var program: String
+  /// The command that tells the states of routers.
+  public var status: String
+  /// The command that reads the configuration again.
+  public var reload: String
+  /// The command by which a router gives its role to another machine.
+  public var resign: String
+  /// The command by which a router takes the role.
+  public var promote: String
+  /// The command that looks for faults of a configuration.
+  public var check: String
+  /// The command that shows a segment.
+  public var monitor: String
+
+  /// Makes words; what is left out is told in general terms.
+  public init(
+    program: String = "this program", status: String = "the status of the node",
+    reload: String = "a command to reload", resign: String = "a command to resign",
+    promote: String = "a command to promote", check: String = "a check of the configuration",
+    monitor: String = "a monitor of the segment"
+  ) {
+    self.program = program
+    self.status = status
+    self.reload = reload
+    self.resign = resign
+    self.promote = promote
+    self.check = check
+    self.monitor = monitor
+  }
+
+  /// A place in an advice where a word goes.
+  enum Place: String, CaseIterable, CustomStringConvertible {
+    case program, status, reload, resign, promote, check, monitor
+
+    var description: String { "{\(rawValue)}" }
+  }
+
+  private func word(for place: Place) -> String {
+    switch place {
+    case .program: program
+    case .status: status
+    case .reload: reload
+    case .resign: resign
+    case .promote: promote
+    case .check: check
+    case .monitor: monitor
+    }
+  }
+
+  /// Puts the words into an advice.
+  func complete(_ advice: String) -> String {
+    guard advice.contains("{") else { return advice }
+    return Place.allCases.reduce(advice) { text, place in
+      text.replacing(place.description, with: word(for: place))
+    }
+  }
+}
