@@ -17,10 +17,44 @@ let common: [SwiftSetting] = [
 let package = Package(
   name: "vipctl-kubernetes",
   products: [
-    .library(name: "VIPKubernetes", targets: ["VIPKubernetes"])
+    .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
+    .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
+    .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
   ],
-  dependencies: [.package(name: "vipctl", path: "..")],
+  dependencies: [
+    .package(name: "vipctl", path: ".."),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+  ],
   targets: [
+    .target(
+      name: "KubernetesClient",
+      dependencies: [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "VIPKubernetesRuntime",
+      dependencies: [
+        "KubernetesClient", "VIPKubernetes", .product(name: "VIPCore", package: "vipctl"),
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "KubernetesClientTests",
+      dependencies: [
+        "KubernetesClient", "VIPKubernetes", "VIPKubernetesRuntime",
+        .product(name: "VIPCore", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: common),
     .target(
       name: "VIPKubernetes",
       dependencies: [

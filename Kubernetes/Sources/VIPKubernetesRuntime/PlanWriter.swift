@@ -1,0 +1,301 @@
+public import KubernetesClient
+public import VIPKubernetes
+
+/// Makes the writes of an ``Allocator``'s plan, in their order and each only if its object is still
+/// what the plan is based on.
+///
+/// It is told the same observations as the allocator. It keeps what preconditions need and the plan
+/// does not say: uids, the specs of routers, and the versions that its own writes resulted in.
+public struct PlanWriter: Sendable {
+  /// What has become of the writes of a plan.
+  public struct Report: Sendable, Hashable {
+    /// How many have been made.
+    public var madeCount = 0
+    /// The one that failed and all behind it but events, in their order: the allocator is told each of
+    /// them by `failed(_:)`.
+    public var failed: [Write] = []
+    /// Why.
+    public var error: APIError?
+
+    /// Makes a report of nothing.
+    public init() {}
+  }
+
+  /// A router on which a change can be based.
+  struct KnownRouter: Sendable {
+    var uid: String
+    var generation: Int64
+    var spec: VirtualRouter.Spec
+  }
+
+  let client: KubernetesClient
+  private let leadership: Leadership?
+  /// The part of this program in events.
+  let instance: String
+  private(set) var routers: [String: KnownRouter] = [:]
+  private var pools: [String: String] = [:]
+  private var services: [ObjectKey: String] = [:]
+  /// The versions in which own writes have resulted.
+  private var ownVersions: [ObjectKey: String] = [:]
+  /// The versions of what has been read again, until news of them have come.
+  private var rereadVersions: [Event.Subject: String] = [:]
+  var conditionTimes = ConditionTimes()
+  private var eventBucket = TokenBucket(rate: 2, burst: 50)
+
+  /// Makes a writer, which writes nothing after its right to has ended.
+  public init(_ client: KubernetesClient, leadership: Leadership?, instance: String) {
+    self.client = client
+    self.leadership = leadership
+    self.instance = instance
+  }
+
+  /// Takes note of what the allocator is told, and says whether it is to be told: not what is older than
+  /// what has been read again since.
+  public mutating func observe(_ observation: Observation) -> Bool {
+    if let (subject, version) = observation.version, let last = rereadVersions[subject] {
+      guard version.map({ !ResourceVersion.isOlder($0, than: last) }) ?? true else { return false }
+      rereadVersions[subject] = nil
+    }
+    note(observation)
+    return true
+  }
+
+  private mutating func note(_ observation: Observation) {
+    switch observation {
+    case .service(let service): services[service.metadata.key] = service.metadata.uid
+    case .serviceGone(let key):
+      services[key] = nil
+      ownVersions[key] = nil
+      conditionTimes.forget(.service(key))
+    case .pool(let pool): pools[pool.metadata.name] = pool.metadata.uid
+    case .poolGone(let name):
+      pools[name] = nil
+      conditionTimes.forget(.pool(name))
+    case .router(let router):
+      let metadata = router.metadata
+      // What was read before an own write came back is of the time before it.
+      if let known = routers[metadata.name], known.uid == metadata.uid,
+        known.generation > metadata.generation
+      {
+        return
+      }
+      routers[metadata.name] = KnownRouter(
+        uid: metadata.uid, generation: metadata.generation, spec: router.spec)
+    case .routerGone(let name):
+      routers[name] = nil
+      conditionTimes.forget(.router(name))
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone: break
+    }
+  }
+
+  /// Makes writes one after the other, up to the first that fails.
+  public mutating func make(_ writes: [Write]) async -> Report {
+    var report = Report()
+    for (place, write) in writes.enumerated() {
+      do throws(APIError) {
+        try await make(write)
+        report.madeCount += 1
+      } catch {
+        report.error = error
+        report.failed = writes[place...].filter { if case .event = $0 { false } else { true } }
+        break
+      }
+    }
+    return report
+  }
+
+  /// Reads the objects of writes that have failed, for the allocator to observe.
+  ///
+  /// This writer takes note of them. A watch that runs beside it may still say what was before.
+  public mutating func reread(_ writes: [Write]) async throws(APIError) -> [Observation] {
+    var seen: Set<Event.Subject> = []
+    var observations: [Observation] = []
+    for write in writes {
+      guard let subject = write.subject, seen.insert(subject).inserted else { continue }
+      observations.append(try await read(subject))
+    }
+    for observation in observations {
+      note(observation)
+      if let (subject, version) = observation.version { rereadVersions[subject] = version }
+    }
+    return observations
+  }
+
+  private func read(_ subject: Event.Subject) async throws(APIError) -> Observation {
+    do throws(APIError) {
+      switch subject {
+      case .service(let key): return .service(try await client.get(.services, ObjectName(key)))
+      case .router(let name):
+        return .router(try await client.get(.virtualRouters, ObjectName(name)))
+      case .pool(let name): return .pool(try await client.get(.addressPools, ObjectName(name)))
+      }
+    } catch {
+      guard error.isNotFound else { throw error }
+      switch subject {
+      case .service(let key): return .serviceGone(key)
+      case .router(let name): return .routerGone(name)
+      case .pool(let name): return .poolGone(name)
+      }
+    }
+  }
+
+  /// A write that only the holder of the Lease may make goes on no longer than that right.
+  private var options: RequestOptions {
+    RequestOptions(deadline: leadership?.end, repetition: .unlessCarriedOut)
+  }
+
+  private mutating func make(_ write: Write) async throws(APIError) {
+    switch write {
+    case .service(let key, let version, let update): try await make(key, version, update)
+    case .createRouter(let name, let spec): try await create(name, spec)
+    case .changeRouter(let name, let generation, let change):
+      try await self.change(name, generation, change)
+    case .deleteRouter(let name, let generation): try await delete(name, generation)
+    case .routerCondition(let name, let condition):
+      try await client.patch(
+        .virtualRouters, ObjectName(name),
+        .apply(try conditionBody(name, condition), force: true), subresource: .status,
+        options: options)
+    case .poolStatus(let name, let status):
+      try await client.patch(
+        .addressPools, ObjectName(name), .merge(["status": try poolBody(name, status)]),
+        subresource: .status, options: options)
+    case .event(let event): await tell(event)
+    }
+  }
+
+  private mutating func make(
+    _ key: ObjectKey, _ version: ServiceVersion, _ update: ServiceUpdate
+  ) async throws(APIError) {
+    guard let resourceVersion = version.resourceVersion ?? ownVersions[key] else {
+      throw Self.outdated("there was no write before to Service \(key)")
+    }
+    let body = try serviceBody(key, uid: version.uid, resourceVersion, update)
+    let reference = try await client.patch(
+      .services, ObjectName(key), .apply(body, force: true), subresource: .status,
+      options: options)
+    ownVersions[key] = reference.resourceVersion
+  }
+
+  private mutating func create(
+    _ name: String, _ spec: VirtualRouter.Spec
+  ) async throws(APIError) {
+    let reference = try await client.create(
+      .virtualRouters,
+      [
+        "apiVersion": .string(API.groupVersion), "kind": "VirtualRouter",
+        "metadata": ["name": .string(name)], "spec": try JSONValue(encoding: spec),
+      ], options: options)
+    routers[name] = KnownRouter(
+      uid: reference.uid, generation: reference.generation, spec: spec)
+  }
+
+  /// The whole spec is replaced, since what it is on a generation is known: it is that or there is a
+  /// conflict.
+  private mutating func change(
+    _ name: String, _ generation: Int64, _ change: RouterChange
+  ) async throws(APIError) {
+    guard var known = routers[name], known.generation == generation else {
+      throw Self.outdated("router \(name) is not of generation \(generation)")
+    }
+    known.spec.apply(change)
+    let reference = try await client.patch(
+      .virtualRouters, ObjectName(name),
+      .json([
+        .test("/metadata/uid", .string(known.uid)),
+        .test("/metadata/generation", .integer(generation)),
+        .replace("/spec", try JSONValue(encoding: known.spec)),
+      ]), options: options)
+    guard reference.generation == generation + 1 else {
+      routers[name] = nil
+      throw Self.outdated("router \(name) has generation \(reference.generation) after a change")
+    }
+    known.generation = reference.generation
+    routers[name] = known
+  }
+
+  /// How often a router is read again whose status has changed before it was deleted.
+  private static let deletionAttemptsMax = 5
+
+  /// Deletes what was read just before, and not another version.
+  ///
+  /// The API has no precondition for a generation.
+  private mutating func delete(_ name: String, _ generation: Int64) async throws(APIError) {
+    for attempt in 1...Self.deletionAttemptsMax {
+      do throws(APIError) {
+        let router = try await client.get(.virtualRouters, ObjectName(name))
+        guard router.metadata.generation == generation,
+          routers[name].map({ $0.uid == router.metadata.uid }) ?? true
+        else { throw Self.outdated("router \(name) is not of generation \(generation)") }
+        guard !router.metadata.isDeleting else { break }
+        try await client.delete(
+          .virtualRouters, ObjectName(name),
+          Preconditions(
+            uid: router.metadata.uid, resourceVersion: router.metadata.resourceVersion),
+          options: options)
+        break
+      } catch {
+        if error.isNotFound { break }
+        // The status has changed meanwhile, which does not matter.
+        let isNews = error.isConflict && error.status?.reason != Self.outdatedReason
+        guard isNews, attempt < Self.deletionAttemptsMax else { throw error }
+      }
+    }
+    routers[name] = nil
+  }
+
+  private static let outdatedReason = "Outdated"
+
+  /// The conflict that the server would tell, were it asked.
+  private static func outdated(_ message: String) -> APIError {
+    .status(APIStatus(code: 409, reason: outdatedReason, message: message))
+  }
+
+  /// Tells people, if there is not too much to tell; what can't be told is left out.
+  private mutating func tell(_ event: Event) async {
+    guard eventBucket.takeIfAny(at: client.clock.now) else { return }
+    let uid: String? =
+      switch event.subject {
+      case .service(let key): services[key]
+      case .router(let name): routers[name]?.uid
+      case .pool(let name): pools[name]
+      }
+    do throws(APIError) {
+      try await client.create(
+        .events, in: event.subject.eventNamespace, eventBody(event, uid: uid),
+        options: RequestOptions(deadline: leadership?.end, repetition: .never))
+    } catch {
+      // An event is no state; the conditions say the same.
+    }
+  }
+}
+
+extension Observation {
+  /// What it is about, and its version, which is `nil` for what is gone; nothing for objects that are not
+  /// written.
+  fileprivate var version: (subject: Event.Subject, version: String?)? {
+    switch self {
+    case .service(let service): (.service(service.metadata.key), service.metadata.resourceVersion)
+    case .serviceGone(let key): (.service(key), nil)
+    case .pool(let pool): (.pool(pool.metadata.name), pool.metadata.resourceVersion)
+    case .poolGone(let name): (.pool(name), nil)
+    case .router(let router): (.router(router.metadata.name), router.metadata.resourceVersion)
+    case .routerGone(let name): (.router(name), nil)
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone: nil
+    }
+  }
+}
+
+extension Write {
+  /// The object that is written; `nil` for an event.
+  var subject: Event.Subject? {
+    switch self {
+    case .service(let key, _, _): .service(key)
+    case .createRouter(let name, _), .changeRouter(let name, _, _), .deleteRouter(let name, _),
+      .routerCondition(let name, _):
+      .router(name)
+    case .poolStatus(let name, _): .pool(name)
+    case .event: nil
+    }
+  }
+}
