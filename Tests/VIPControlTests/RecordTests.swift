@@ -66,7 +66,7 @@ import VRRP
       interface: "eth0", vrid: 51, addresses: [], preempts: false,
       password: Authentication.Password("sesame"), virtualMAC: true)
     let configuration = try keys(
-      settings, renamed: ["virtualMAC": "virtualMac", "preempts": "preempt"])
+      settings, renamed: ["virtualMAC": "virtualMac", "preempts": "preempt", "probes": "probe"])
     #expect(configuration.found == configuration.wanted)
     let copy = try JSONDecoder().decode(
       RouterConfiguration.self, from: JSONEncoder().encode(settings))

@@ -50,7 +50,7 @@ import VRRP
       "handover": (
         .handover, { $0.handover = .strict }, "handover seamless → strict", .inPlace
       ),
-      "probe": (.probe, { $0.probes = false }, "probe true → false", .inPlace),
+      "probes": (.probe, { $0.probes = false }, "probe true → false", .inPlace),
       "virtualMAC": (
         .virtualMAC, { $0.virtualMAC = true }, "virtual MAC address false → true", .replacement
       ),

@@ -33,7 +33,7 @@ final class Machine {
     case asleep
   }
 
-  /// How a machine is away from its segments or its process from the machine.
+  /// Absence of a machine from its segments, or of its process from the machine.
   struct Absence: Equatable {
     var isCut: Bool
     var standstill: Standstill?
