@@ -26,12 +26,12 @@ import VRRPSimulation
   private static let unknown = InterfaceAddress(.v4(IPv4Address(192, 0, 2, 99)), prefixLength: 24)
 
   enum Tampering: CaseIterable {
-    case unknownToClient, unknownWhileCut, lostForAMoment, unknownAtRest, heldTwice, endless,
+    case unknownToClient, lostForAMoment, unknownAtRest, heldTwice, endless,
       withoutGuard, expired, left, flood, earlyWord, listening
 
     var promise: BrokenPromise.Promise {
       switch self {
-      case .unknownToClient, .unknownWhileCut: .replacedInTime
+      case .unknownToClient: .replacedInTime
       case .lostForAMoment: .plannedMove
       case .unknownAtRest: .settled
       case .heldTwice: .oneHolder
@@ -65,9 +65,7 @@ import VRRPSimulation
     let simulation = player.simulation
     let address = try #require(Self.address)
     let unknown = try #require(Self.unknown)
-    let (active, backup, other) = (
-      simulation.machines[0], simulation.machines[1], simulation.machines[2]
-    )
+    let (active, other) = (simulation.machines[0], simulation.machines[2])
     let process = try #require(active.process)
     func put(_ address: InterfaceAddress, _ lifetime: Duration?) -> AddressRequest {
       AddressRequest(interfaceIndex: 2, address: address, lifetime: lifetime)
@@ -86,13 +84,6 @@ import VRRPSimulation
     case .unknownToClient:
       forget()
       return [look(active, .seconds(8))]
-    case .unknownWhileCut:
-      let cut = player.play(.setCut(["a"], true))
-      let replaced = player.play(.tick(.seconds(8)))
-      #expect(!cut.failed && !replaced.failed, "\(cut.lines + replaced.lines)")
-      #expect(simulation.server(of: address.address) == "b")
-      forget()
-      return [look(backup, .seconds(8))]
     case .lostForAMoment:
       simulation.noteDisturbance(isPlanned: true)
       forget()
