@@ -15,7 +15,8 @@ QUIET := $(shell test -t 1 || echo --quiet)
 # Of a test run only what a person wants to read: failures with what is said of them, skips and the
 # closing line. V=1: all.
 BRIEF := $(if $(V),cat,awk '/^↳/ { if (shown) print; next } \
-  { shown = !/^(◇|\[|✔ Suite|✔ Test )/ || /^✔ Test run with/ } shown { print; fflush() }')
+  { shown = !/^(◇|\[|✔ Suite|✔ Test )/ || /^✔ Test run with/ } \
+  shown && !/^[^✘].* started\.$$/ { print; fflush() }')
 # Test targets in which tests wait for processes, threads or the kernel.
 WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReportsTests VIPServiceTests \
   VIPTests vipctlTests
