@@ -156,8 +156,11 @@ extension Engine {
   /// Leaves alone what another node of this machine has in another group.
   private func isTakenByNode(_ index: Int, of instance: RouterInstance) -> Bool {
     guard let link = instance.link else { return false }
+    let address = instance.addresses[index].address.address
+    // It has been claimed long before a takeover.
+    guard !claims.hasAddress(address, on: link.index) else { return false }
     do throws(NodeError) {
-      try claims.claimAddresses([instance.addresses[index].address.address], on: link)
+      try claims.claimAddresses([address], on: link)
       return false
     } catch {
       handleRefusedRequest(index, of: instance, because: error.description)

@@ -50,11 +50,11 @@ struct GroupSightings {
   /// - Parameters:
   ///   - source: the address it comes from.
   ///   - mac: the Ethernet address that has sent it.
-  ///   - dropped: how many messages the socket has lost so far.
+  ///   - dropped: how many messages the socket has lost so far; asked for only of a new sender.
   ///   - now: the time.
   /// - Returns: whether a machine is not heard by now, and none was before.
   mutating func saw(
-    _ source: IPAddress, _ mac: MACAddress, dropped: UInt32 = 0, at now: Instant
+    _ source: IPAddress, _ mac: MACAddress, dropped: @autoclosure () -> UInt32 = 0, at now: Instant
   ) -> Bool {
     guard now >= quietUntil else { return false }
     let wasUnheard = unheard != nil
@@ -63,7 +63,7 @@ struct GroupSightings {
     } else if senders.count < Self.capacity {
       senders.append(
         Sender(
-          source: source, mac: mac, droppedBefore: dropped, firstSeen: now, lastSeen: now))
+          source: source, mac: mac, droppedBefore: dropped(), firstSeen: now, lastSeen: now))
     }
     return !wasUnheard && unheard != nil
   }

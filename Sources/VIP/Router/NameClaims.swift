@@ -68,6 +68,11 @@ final class NameClaims {
     addresses[link.index, default: []].formUnion(new)
   }
 
+  /// Whether this node has claimed an address.
+  func hasAddress(_ address: IPAddress, on index: Int32) -> Bool {
+    addresses[index]?.contains(address) ?? false
+  }
+
   /// Claims as many addresses of a router that is attached as no other process has.
   func claimEach(_ wanted: [IPAddress], on link: Link) {
     guard (try? claimAddresses(wanted, on: link)) == nil else { return }
@@ -78,7 +83,7 @@ final class NameClaims {
   ///
   /// - Returns: the addresses that this node has now.
   func claimFree(_ wanted: [IPAddress], on index: Int32) -> Set<IPAddress> {
-    let new = wanted.filter { !(addresses[index]?.contains($0) ?? false) }
+    let new = wanted.filter { !hasAddress($0, on: index) }
     if !new.isEmpty, platform.claimAddresses(new, onInterface: index) == nil {
       addresses[index, default: []].formUnion(new)
     } else {
@@ -91,7 +96,7 @@ final class NameClaims {
 
   /// Whether another process has claimed an address; leaves no claim behind.
   func isForeign(_ address: IPAddress, on index: Int32) -> Bool {
-    if addresses[index]?.contains(address) ?? false { return false }
+    if hasAddress(address, on: index) { return false }
     guard platform.claimAddresses([address], onInterface: index) == nil else { return true }
     platform.releaseAddresses([address], onInterface: index)
     return false

@@ -276,11 +276,13 @@ package final class AdvertisementSocket: AdvertisementTransport {
   // MARK: Receiving
 
   package var droppedCount: UInt32 {
-    // An array of numbers (SO_MEMINFO), of which the ninth counts what found no room.
-    var numbers = [UInt32](repeating: 0, count: 9)
-    var length = socklen_t(numbers.count * MemoryLayout<UInt32>.size)
-    guard getsockopt(socket.raw, SOL_SOCKET, SO_MEMINFO, &numbers, &length) == 0 else { return 0 }
-    return numbers[8]
+    // Numbers (SO_MEMINFO), of which the ninth counts what found no room.
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 9) { numbers in
+      let size = socklen_t(numbers.count * MemoryLayout<UInt32>.size)
+      var length = size
+      let code = getsockopt(socket.raw, SOL_SOCKET, SO_MEMINFO, numbers.baseAddress, &length)
+      return code == 0 && length == size ? numbers[8] : 0
+    }
   }
 
   package func drain(limit: Int, _ handler: (PacketHeader, Span<UInt8>) -> Void) -> Bool {
