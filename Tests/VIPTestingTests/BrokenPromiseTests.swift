@@ -72,7 +72,7 @@ import VRRPSimulation
     }
     func forget() {
       simulation.segments[0].client.forget()
-      simulation.noteCache(on: 0)
+      simulation.cacheChanged()
     }
     /// Lets the simulation look at a machine, and time pass.
     func look(_ machine: Machine, _ duration: Duration = .milliseconds(1)) -> StoryPlayer.Output {
@@ -85,7 +85,7 @@ import VRRPSimulation
       forget()
       return [look(active, .seconds(8))]
     case .lostForAMoment:
-      simulation.noteDisturbance(isPlanned: true)
+      simulation.restartBounds(isPlanned: true)
       forget()
       let before = look(active, .milliseconds(100))
       simulation.refreshClients()

@@ -190,7 +190,7 @@ public final class FakeKernel: Kernel {
   }
 
   /// Records what was asked.
-  func note(_ request: Request) { requests.append(request) }
+  func record(_ request: Request) { requests.append(request) }
 
   /// Queues an event, or loses it.
   func report(_ event: KernelEvent) {

@@ -190,7 +190,7 @@ final class NodeProcess {
     let gone = leaving.filter { !engine.contains($0) }
     guard !gone.isEmpty else { return !back.isEmpty }
     leaving.subtract(gone)
-    noteAddresses()
+    writeAddressFile()
     return true
   }
 
@@ -218,7 +218,7 @@ final class NodeProcess {
     if sayWhatWaits() { wentOn = true }
     let count = changes.count
     changes.removeAll(where: \.isOver)
-    if isStopping, engine.routerNames.isEmpty { noteAddresses() }
+    if isStopping, engine.routerNames.isEmpty { writeAddressFile() }
     return wentOn || changes.count != count
   }
 
@@ -227,8 +227,8 @@ final class NodeProcess {
     changes.contains { $0 !== change && $0.isUnderWay }
   }
 
-  /// Notes which addresses may be on the interfaces from now on.
-  func noteAddresses(adding wanted: [RouterConfiguration] = []) {
+  /// Writes which addresses this node may hold from now on, so that its next life finds them.
+  func writeAddressFile(adding wanted: [RouterConfiguration] = []) {
     machine.addressFile = AddressFile.entries(of: engine.allSettings + wanted)
   }
 

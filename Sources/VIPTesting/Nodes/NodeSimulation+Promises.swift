@@ -11,10 +11,10 @@ extension NodeSimulation {
       BrokenPromise(time: now, promise: promise, machine: machine?.name, detail: detail))
   }
 
-  /// Something happens from outside.
+  /// Has all bounds begin again, since something happens from outside.
   ///
   /// - Parameter isPlanned: whether it is a command that moves addresses in good order.
-  func noteDisturbance(isPlanned: Bool = false) {
+  func restartBounds(isPlanned: Bool = false) {
     supervisor.isPlanned = isPlanned && supervisor.isAudited
     supervisor.lastDisturbance = now
     supervisor.isAudited = false
@@ -25,8 +25,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Something happens that makes bounds longer until it is forgotten.
-  func note(_ trouble: NodeSupervisor.Trouble, until end: Instant? = nil) {
+  /// Makes bounds longer until a trouble is forgotten.
+  func lengthenBounds(because trouble: NodeSupervisor.Trouble, until end: Instant? = nil) {
     supervisor.troubles[trouble] = max(end ?? now, supervisor.troubles[trouble] ?? .zero)
   }
 
@@ -51,7 +51,7 @@ extension NodeSimulation {
     defer { machine.expired = [] }
     // From now on it no longer answers probes for the address.
     if !machine.expired.isEmpty, machine.process == nil || machine.standstill?.kind == .frozen {
-      noteDisturbance()
+      restartBounds()
     }
     guard !machine.expired.isEmpty, let process = machine.process, machine.standstill == nil,
       !machine.refuses(.install, at: now),
@@ -88,8 +88,8 @@ extension NodeSimulation {
     }
   }
 
-  /// A node says something as Active.
-  func noteAdvertisement(
+  /// Checks that a node which has just woken up says nothing as Active before it has listened.
+  func checkListening(
     _ vrid: VRID, _ family: AddressFamily, _ priority: Priority, by machine: Machine,
     onInterface index: Int32
   ) {
@@ -118,8 +118,8 @@ extension NodeSimulation {
 
   // MARK: Addresses
 
-  /// Notes that a client's cache has changed.
-  func noteCache(on segment: Int) { supervisor.cacheRevision += 1 }
+  /// Has the addresses looked at, since a client's cache or a switch's table has changed.
+  func cacheChanged() { supervisor.cacheRevision += 1 }
 
   /// The addresses that nodes may hold on a segment.
   func knownAddresses(_ segment: Int) -> [IPAddress] {

@@ -13,7 +13,7 @@ extension NodeSimulation {
   ) {
     if message.count > 2, let vrid = VRID(exactly: Int(message[1])) {
       let isGroup = header.destination == .vrrpGroup(header.source.family)
-      noteAdvertisement(
+      checkListening(
         vrid, header.source.family, Priority(rawValue: message[2]), by: machine,
         onInterface: index)
       countAdvertisement(vrid, to: header.destination, by: machine, onInterface: index)
@@ -32,7 +32,7 @@ extension NodeSimulation {
       if segments[segment].ports.updateValue(machine.number, forKey: ethernet.source)
         != machine.number
       {
-        noteCache(on: segment)
+        cacheChanged()
       }
     }
     let payload = Array(frame.dropFirst(ethernet.byteCount))
@@ -138,7 +138,7 @@ extension NodeSimulation {
     case .client:
       guard case .frame(let frame) = parcel.content else { return }
       guard let address = segments[parcel.segment].client.hear(frame) else { return }
-      noteCache(on: parcel.segment)
+      cacheChanged()
       if observer != nil { remarks.append("client: \(address) is at \(place(of: address))") }
     case .stranger:
       guard case .frame(let frame) = parcel.content else { return }
@@ -152,7 +152,7 @@ extension NodeSimulation {
     let platform = machine.process?.platform
     switch content {
     case .message(let header, let bytes):
-      noteFarewell(in: bytes, header.source.family, at: machine)
+      countFarewell(in: bytes, header.source.family, at: machine)
       guard header.destination.isMulticast || machine.kernel.isLocal(header.destination),
         !machine.hasOwn(header.source)
       else { return }

@@ -218,7 +218,7 @@ public final class NodeSimulation {
     machine.standstill = nil
     machine.wakeBefore = machine.lastWake
     machine.lastWake = now
-    noteDisturbance()
+    restartBounds()
     if machine.reloadsOnWake { reload(machine) }
   }
 
@@ -263,7 +263,7 @@ public final class NodeSimulation {
     // can tell that from what an operator wants.
     machine.untouched.promotesSecondaries = machine.kernel.promotesSecondaries
     if machine.standstill?.kind == .frozen { machine.standstill = nil }
-    noteDisturbance()
+    restartBounds()
   }
 
   /// Does what a guard found in its area.
