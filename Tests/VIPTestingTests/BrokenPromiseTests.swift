@@ -26,12 +26,13 @@ import VRRPSimulation
   private static let unknown = InterfaceAddress(.v4(IPv4Address(192, 0, 2, 99)), prefixLength: 24)
 
   enum Tampering: CaseIterable {
-    case unknownToClient, lostForAMoment, unknownAtRest, heldTwice, endless,
-      withoutGuard, expired, left, flood, earlyWord, listening
+    case unknownToClient, deceived, lostForAMoment, unknownAtRest, heldTwice, endless,
+      withoutGuard, expired, left, flood, earlyWord, listening, lowerActive, unawareOfCarrier,
+      unawareOfLoss, busySocket, manyTurns
 
     var promise: BrokenPromise.Promise {
       switch self {
-      case .unknownToClient: .replacedInTime
+      case .unknownToClient, .deceived: .replacedInTime
       case .lostForAMoment: .plannedMove
       case .unknownAtRest: .settled
       case .heldTwice: .oneHolder
@@ -42,8 +43,19 @@ import VRRPSimulation
       case .flood: .boundedSending
       case .earlyWord: .listensFirst
       case .listening: .quietBackup
+      case .lowerActive: .rightActive
+      case .unawareOfCarrier: .takesPart
+      case .unawareOfLoss: .honestStatus
+      case .busySocket, .manyTurns: .noBusyLoop
       }
     }
+  }
+
+  @Test func `each promise is broken by one of them`() {
+    // What floods is in RandomStoryTests.
+    let others: Set<BrokenPromise.Promise> = [.noFlood]
+    let broken = Set(Tampering.allCases.map(\.promise))
+    #expect(broken.union(others) == Set(BrokenPromise.Promise.allCases))
   }
 
   @Test(arguments: Tampering.allCases)
@@ -74,11 +86,8 @@ import VRRPSimulation
       simulation.segments[0].client.forget()
       simulation.cacheChanged()
     }
-    /// Lets the simulation look at a machine, and time pass.
     func look(_ machine: Machine, _ duration: Duration = .milliseconds(1)) -> StoryPlayer.Output {
-      machine.revision += 1
-      simulation.touch(machine)
-      return player.play(.tick(duration))
+      self.look(machine, for: duration, in: player)
     }
     switch tampering {
     case .unknownToClient:
@@ -108,7 +117,67 @@ import VRRPSimulation
     case .left:
       _ = active.kernel.install([put(unknown, .seconds(1000))])
       return [player.play(.node("a", .stop)), player.play(.tick(.seconds(5)))]
-    case .flood, .earlyWord, .listening: return try tamperWithSockets(tampering, player)
+    case .flood, .earlyWord, .listening, .busySocket, .deceived:
+      return try tamperWithSockets(tampering, player)
+    case .lowerActive, .unawareOfCarrier, .unawareOfLoss, .manyTurns:
+      return try tamperWithKnowledge(tampering, player)
+    }
+  }
+
+  /// Lets the simulation look at a machine, and time pass.
+  private func look(
+    _ machine: Machine, for duration: Duration = .milliseconds(1), in player: StoryPlayer
+  ) -> StoryPlayer.Output {
+    machine.revision += 1
+    player.simulation.touch(machine)
+    return player.play(.tick(duration))
+  }
+
+  /// Lets the simulation look at everything at once, before a node can learn of what was done.
+  private func lookAtRest(_ player: StoryPlayer) -> StoryPlayer.Output {
+    player.simulation.supervisor.isAudited = false
+    player.simulation.auditIfDue()
+    return player.play(.tick(.zero))
+  }
+
+  /// A node does not know what it should, or does not do what it should know.
+  private func tamperWithKnowledge(
+    _ tampering: Tampering, _ player: StoryPlayer
+  ) throws -> [StoryPlayer.Output] {
+    let (active, backup) = (player.simulation.machines[0], player.simulation.machines[1])
+    switch tampering {
+    case .lowerActive:
+      let higher = [StorySetting(.priority, "250"), StorySetting(.preempt, "off")]
+      let outputs = [
+        player.play(.router("b", "web", .set(higher))), player.play(.rest(.seconds(300))),
+      ]
+      for output in outputs { #expect(!output.failed, "\(output.lines)") }
+      // It should, and does not.
+      let process = try #require(backup.process)
+      for index in process.settings.indices { process.settings[index].preempts = true }
+      return [lookAtRest(player)]
+    case .unawareOfCarrier:
+      let outputs = [
+        player.play(.node("b", .link("eth0", .down))), player.play(.rest(.seconds(300))),
+      ]
+      for output in outputs { #expect(!output.failed, "\(output.lines)") }
+      // Its kernel does not say so.
+      let place = try #require(backup.kernel.currentLinks.firstIndex { $0.name == "eth0" })
+      backup.kernel.currentLinks[place].flags.formUnion([.up, .running, .lowerUp])
+      return [lookAtRest(player)]
+    case .unawareOfLoss:
+      // Its kernel does not say so.
+      active.kernel.entries.removeAll { $0.record.address == Self.address }
+      active.revision += 1
+      return [lookAtRest(player)]
+    case .manyTurns:
+      active.turnsCountedFrom = player.simulation.now
+      active.turnsCounted = try #require(active.process).turnCount - 2 * NodeProcess.turnsMax
+      let few = look(active, for: .zero, in: player)
+      #expect(!few.failed, "\(few.lines)")
+      active.turnsCounted -= 1
+      return [look(active, for: .zero, in: player)]
+    default: return []
     }
   }
 
@@ -134,12 +203,39 @@ import VRRPSimulation
       let wire = try #require(backup.process?.platform.wires[2])
       try wire.setFilter(.announcements())
       return [player.play(.segment(LinkConditions())), player.play(.rest(.seconds(300)))]
+    case .busySocket:
+      // It reads from another socket than the one that is readable.
+      let platform = try #require(active.process).platform
+      let link = try #require(active.link(named: "eth0"))
+      let socket = try #require(
+        try platform.openAdvertisements(link, .ipv4) as? MachineTransport)
+      let (header, message) = try advertisement()
+      socket.receive(header, message)
+      return [look(active, in: player)]
+    case .deceived:
+      // It goes on hearing an Active that is cut off.
+      let group = SegmentKey(interfaceIndex: 2, family: .ipv4)
+      let socket = try #require(backup.process?.platform.transports[group])
+      let (header, message) = try advertisement()
+      var outputs = [player.play(.setCut(["a"], true))]
+      for _ in 0..<8 {
+        socket.receive(header, message)
+        simulation.touch(backup)
+        outputs.append(player.play(.tick(.seconds(1))))
+      }
+      return outputs
     default: return []
     }
   }
 
   /// Sends an advertisement of the first router.
   private func speak(_ machine: Machine, _ simulation: NodeSimulation) throws {
+    let (header, message) = try advertisement()
+    simulation.sent(message, header, by: machine, onInterface: 2)
+  }
+
+  /// An advertisement of the first router.
+  private func advertisement() throws -> (PacketHeader, [UInt8]) {
     let source = IPAddress.v4(IPv4Address(192, 0, 2, 1))
     let vrid = try #require(VRID(exactly: 51))
     let advertisement = Advertisement(
@@ -147,9 +243,9 @@ import VRRPSimulation
       family: .ipv4, checksumForm: .pseudoHeader)
     let group = IPAddress.vrrpGroup(.ipv4)
     let address = try #require(Self.address)
-    simulation.sent(
-      advertisement.encoded([address.address], from: source, to: group),
-      PacketHeader(source: source, destination: group, hopLimit: 255), by: machine,
-      onInterface: 2)
+    return (
+      PacketHeader(source: source, destination: group, hopLimit: 255),
+      advertisement.encoded([address.address], from: source, to: group)
+    )
   }
 }

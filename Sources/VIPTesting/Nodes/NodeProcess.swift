@@ -24,7 +24,7 @@ final class NodeProcess {
   /// Number of turns that it has taken.
   private(set) var turnCount = 0
   /// The settings of its routers, read again whenever something may have changed.
-  private(set) var settings: [RouterConfiguration] = []
+  var settings: [RouterConfiguration] = []
   /// The states of its routers, as its events tell them.
   private var states: [RouterKey: VirtualRouter.State] = [:]
 
