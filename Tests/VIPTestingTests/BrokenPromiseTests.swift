@@ -60,15 +60,43 @@ import VRRPSimulation
 
   @Test(arguments: Tampering.allCases)
   func `what is done behind a node's back is found`(_ tampering: Tampering) throws {
+    let player = try playerAtRest()
+    let outputs = try tamper(tampering, player)
+    let lines = outputs.flatMap(\.lines)
+    #expect(outputs.flatMap(\.failures).contains(.broken(tampering.promise)), "\(lines)")
+  }
+
+  private func playerAtRest() throws -> StoryPlayer {
     let story = try Story(parsing: Self.story)
     let player = StoryPlayer(story, isSilent: true)
     for statement in story.statements {
       let output = player.play(statement.command)
       #expect(!output.failed, "\(output.lines)")
     }
-    let outputs = try tamper(tampering, player)
-    let lines = outputs.flatMap(\.lines)
-    #expect(outputs.flatMap(\.failures).contains(.broken(tampering.promise)), "\(lines)")
+    return player
+  }
+
+  /// Nothing but an announcement that another one overtook on its way excuses that a client was not served
+  /// in a planned move, and it does so until the next announcement.
+  @Test(arguments: [(500, false), (1200, true)])
+  func `a client that was misled is served after the next announcement`(
+    milliseconds: Int, isBroken: Bool
+  ) throws {
+    let player = try playerAtRest()
+    let simulation = player.simulation
+    let address = try #require(Self.address).address
+    let other = try #require(simulation.machines[1].link(named: "eth0")?.macAddress)
+    simulation.restartBounds(isPlanned: true)
+    let late = Announcement(address, at: other).encodeFrame()
+    #expect(simulation.segments[0].client.hear(late, sent: .zero) == address)
+    simulation.cacheChanged()
+    var outputs = [
+      look(simulation.machines[0], for: .milliseconds(milliseconds), in: player)
+    ]
+    simulation.refreshClients()
+    outputs.append(look(simulation.machines[0], for: .milliseconds(10), in: player))
+    let failures = outputs.flatMap(\.failures)
+    #expect(failures.contains(.broken(.plannedMove)) == isBroken, "\(failures)")
   }
 
   private func tamper(

@@ -81,6 +81,8 @@ extension NodeSimulation {
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
     if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
+    let isMisled = segments[watch.segment].client.misled.contains(watch.address)
+    supervisor.watched[index].isMisled = !isServed && (watch.isMisled || isMisled)
     supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
     if !isServed || holders > 1 { supervisor.troubled.append(index) }
   }

@@ -169,6 +169,7 @@ extension NodeSimulation {
       watched[place].isReported = old.isReported
       watched[place].wasSplit = old.wasSplit
       watched[place].wasServed = old.wasServed
+      watched[place].isMisled = old.isMisled
       watched[place].unmannedAt = old.unmannedAt
       watched[place].nextJudgement = old.nextJudgement
     }
@@ -284,13 +285,14 @@ extension NodeSimulation {
 
   /// An address is served again: in a planned move it should never have been otherwise.
   func judgeGap(_ watch: WatchedAddress, from start: Instant) {
+    // What is on its way when the old holder lets go.
+    let bound =
+      conditions.deliveryTimeMax * 2 + (watch.isMisled ? nextAnnouncementTime : .zero)
+    guard now - start > bound else { return }
     guard supervisor.isPlanned, start >= supervisor.lastDisturbance, watch.wasServed,
       !isExcused(watch),
       running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
     else { return }
-    // What is on its way when the old holder lets go.
-    let bound = conditions.deliveryTimeMax * 2
-    guard now - start > bound, now - start > bound + nearTieTime(watch) else { return }
     breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
   }
 }

@@ -113,7 +113,7 @@ extension NodeSimulation {
       if !isLucky, random.chance(conditions.reordering) { delay += conditions.reorderingDelay }
       parcels.insert(
         Parcel(
-          time: now + delay, segment: segment, receiver: receiver,
+          time: now + delay, sent: now, segment: segment, receiver: receiver,
           content: isLucky ? content : damaged(content)))
     }
   }
@@ -137,7 +137,8 @@ extension NodeSimulation {
       arrive(parcel.content, at: machines[number], by: index)
     case .client:
       guard case .frame(let frame) = parcel.content else { return }
-      guard let address = segments[parcel.segment].client.hear(frame) else { return }
+      guard let address = segments[parcel.segment].client.hear(frame, sent: parcel.sent)
+      else { return }
       cacheChanged()
       if observer != nil { remarks.append("client: \(address) is at \(place(of: address))") }
     case .stranger:
@@ -243,7 +244,7 @@ extension NodeSimulation {
       for interface in machine.ports[foreigner.segment] {
         parcels.insert(
           Parcel(
-            time: now + conditions.latency, segment: foreigner.segment,
+            time: now + conditions.latency, sent: now, segment: foreigner.segment,
             receiver: .machine(machine.number, interfaceIndex: interface),
             content: .message(header, bytes)))
       }
