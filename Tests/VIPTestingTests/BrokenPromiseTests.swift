@@ -26,14 +26,14 @@ import VRRPSimulation
   private static let unknown = InterfaceAddress(.v4(IPv4Address(192, 0, 2, 99)), prefixLength: 24)
 
   enum Tampering: CaseIterable {
-    case unknownToClient, deceived, lostForAMoment, unknownAtRest, heldTwice, endless,
-      withoutGuard, expired, left, flood, earlyWord, listening, lowerActive, unawareOfCarrier,
+    case unknownToClient, deceived, lostForAMoment, lostInRollout, unknownAtRest, heldTwice,
+      endless, withoutGuard, expired, left, flood, earlyWord, listening, lowerActive, unawareOfCarrier,
       unawareOfLoss, busySocket, manyTurns
 
     var promise: BrokenPromise.Promise {
       switch self {
       case .unknownToClient, .deceived: .replacedInTime
-      case .lostForAMoment: .plannedMove
+      case .lostForAMoment, .lostInRollout: .plannedMove
       case .unknownAtRest: .settled
       case .heldTwice: .oneHolder
       case .endless: .leased
@@ -86,7 +86,7 @@ import VRRPSimulation
     let simulation = player.simulation
     let address = try #require(Self.address).address
     let other = try #require(simulation.machines[1].link(named: "eth0")?.macAddress)
-    simulation.restartBounds(isPlanned: true)
+    simulation.restartBounds(after: .move)
     let late = Announcement(address, at: other).encodeFrame()
     #expect(simulation.segments[0].client.hear(late, sent: .zero) == address)
     simulation.cacheChanged()
@@ -122,11 +122,21 @@ import VRRPSimulation
       forget()
       return [look(active, .seconds(8))]
     case .lostForAMoment:
-      simulation.restartBounds(isPlanned: true)
+      simulation.restartBounds(after: .move)
       forget()
       let before = look(active, .milliseconds(100))
       simulation.refreshClients()
       return [before, look(active, .milliseconds(10))]
+    case .lostInRollout:
+      let change = StoryCommand.RouterDeed.set([StorySetting(.vrid, "60")])
+      var outputs = [player.play(.router("b", "web", change)), look(active, .milliseconds(500))]
+      for output in outputs { #expect(!output.failed, "\(output.lines)") }
+      forget()
+      outputs.append(look(active, .milliseconds(100)))
+      outputs.append(player.play(.router("a", "web", change)))
+      outputs.append(look(active, .milliseconds(100)))
+      simulation.refreshClients()
+      return outputs + [look(active, .milliseconds(10))]
     case .unknownAtRest:
       forget()
       return [player.play(.segment(LinkConditions())), player.play(.rest(.seconds(300)))]

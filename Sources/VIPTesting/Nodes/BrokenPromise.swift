@@ -84,6 +84,9 @@ struct NodeSupervisor {
   var unrest = (kind: Unrest.unbegun, text: "nothing has happened since")
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
+  /// The time since which, after all was at rest, nothing has happened but that routers of the same
+  /// addresses became other virtual routers; `nil` if anything else has.
+  var rolloutSince: Instant?
   /// The longest interval that each VRID was seen with, in nanoseconds.
   var longestIntervals: [VRID: UInt64] = [:]
   /// The addresses that nodes may hold, by segment.
@@ -126,6 +129,8 @@ struct WatchedAddress {
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false
+  /// Whether the last rollout that began must cost its clients nothing.
+  var isRolledOut = false
   /// Whether a client was served when something last happened from outside.
   var wasServed = false
   /// The time to look at it again.

@@ -20,6 +20,7 @@ extension NodeSimulation {
     supervisor.isAudited = true
     supervisor.auditCount += 1
     supervisor.isPlanned = false
+    supervisor.rolloutSince = nil
     for watch in supervisor.watched { audit(watch) }
     for machine in machines { audit(machine) }
   }

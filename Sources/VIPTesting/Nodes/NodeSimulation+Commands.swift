@@ -15,7 +15,7 @@ extension NodeSimulation {
     if deed == .edit { return machine.isEditing = true }
     machine.advanceKernel(to: now)
     touch(machine)
-    restartBounds(isPlanned: deed.isPlanned(on: machine))
+    restartBounds(after: disturbance(by: deed, on: machine))
     switch deed {
     case .start:
       guard machine.process == nil else { break }
@@ -134,7 +134,7 @@ extension NodeSimulation {
     guard let process = machine.process, machine.standstill == nil else { return }
     machine.advanceKernel(to: now)
     touch(machine)
-    restartBounds(isPlanned: deed.isPlanned)
+    restartBounds(after: disturbance(by: deed, to: name, on: machine))
     switch deed {
     case .up, .set, .add, .remove:
       guard let router = router(name, machine, after: deed) else { return refuse(name, machine) }
@@ -154,7 +154,7 @@ extension NodeSimulation {
   }
 
   /// A router's settings after a change of them; `nil` if there is no such router.
-  private func router(
+  func router(
     _ name: String, _ machine: Machine, after deed: StoryCommand.RouterDeed
   ) -> RouterConfiguration? {
     if case .up(let addresses, let settings) = deed {
@@ -327,34 +327,6 @@ extension StoryCommand.Fitness {
     case .fit: .fit
     case .weaker(let decrement): .weaker(by: decrement, because: "the story says so")
     case .unfit: .unfit(because: "the story says so")
-    }
-  }
-}
-
-extension StoryCommand.Deed {
-  /// Whether it moves addresses in good order, if any.
-  fileprivate func isPlanned(on machine: Machine) -> Bool {
-    switch self {
-    case .stop, .reload: true
-    // What an earlier life has left without an end it takes away at once, and it may have served.
-    case .start: !machine.kernel.entries.contains(where: \.record.isOurs)
-    default: false
-    }
-  }
-}
-
-extension StoryCommand.RouterDeed {
-  /// Whether it moves addresses in good order, if any.
-  ///
-  /// Nothing is promised while the machines of a group have other VRIDs, versions, passwords or Ethernet
-  /// addresses for it.
-  fileprivate var isPlanned: Bool {
-    /// Those after which a router may serve on another segment, or other machines than before.
-    let elsewhere: Set<StorySetting.Key> = [.interface, .track, .peers]
-    return switch self {
-    case .down, .resign, .promote, .add, .remove, .fitness: true
-    case .set(let settings), .up(_, let settings):
-      settings.allSatisfy { !elsewhere.contains($0.key) }
     }
   }
 }

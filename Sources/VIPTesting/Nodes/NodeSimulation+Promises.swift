@@ -12,10 +12,17 @@ extension NodeSimulation {
   }
 
   /// Has all bounds begin again, since something happens from outside.
-  ///
-  /// - Parameter isPlanned: whether it is a command that moves addresses in good order.
-  func restartBounds(isPlanned: Bool = false) {
-    supervisor.isPlanned = isPlanned && supervisor.isAudited
+  func restartBounds(after disturbance: Disturbance = .trouble) {
+    let isAtRest = supervisor.isAudited
+    supervisor.isPlanned = disturbance != .trouble && isAtRest
+    if disturbance != .replacement {
+      supervisor.rolloutSince = nil
+    } else if isAtRest {
+      supervisor.rolloutSince = now
+      for index in supervisor.watched.indices {
+        supervisor.watched[index].isRolledOut = keepsService(supervisor.watched[index])
+      }
+    }
     supervisor.lastDisturbance = now
     supervisor.isAudited = false
     supervisor.nextAudit = nil
@@ -170,6 +177,7 @@ extension NodeSimulation {
       watched[place].wasSplit = old.wasSplit
       watched[place].wasServed = old.wasServed
       watched[place].isMisled = old.isMisled
+      watched[place].isRolledOut = old.isRolledOut
       watched[place].unmannedAt = old.unmannedAt
       watched[place].nextJudgement = old.nextJudgement
     }
@@ -192,7 +200,7 @@ extension NodeSimulation {
   }
 
   /// Whether something else has an address, so that nothing is promised about it.
-  private func isExcused(_ watch: WatchedAddress) -> Bool {
+  func isExcused(_ watch: WatchedAddress) -> Bool {
     !watch.isConsistent || !isListedByAll(watch) || isOrphaned(watch) || isServedElsewhere(watch)
       || machines.contains { machine in
         machine.untouched.entries.contains { $0.record.address.address == watch.address }
@@ -283,16 +291,22 @@ extension NodeSimulation {
     }
   }
 
-  /// An address is served again: in a planned move it should never have been otherwise.
+  /// An address is served again: in a planned move or a rollout it should never have been otherwise.
   func judgeGap(_ watch: WatchedAddress, from start: Instant) {
     // What is on its way when the old holder lets go.
     let bound =
       conditions.deliveryTimeMax * 2 + (watch.isMisled ? nextAnnouncementTime : .zero)
     guard now - start > bound else { return }
-    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, watch.wasServed,
-      !isExcused(watch),
-      running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
-    else { return }
-    breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
+    let isRollout = watch.isRolledOut && (supervisor.rolloutSince.map { start >= $0 } ?? false)
+    guard isRollout || isPlannedMove(watch, from: start) else { return }
+    let place = isRollout ? " in a rollout" : ""
+    breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)\(place)")
+  }
+
+  /// Whether all that has happened to an address since all was at rest is one planned move.
+  private func isPlannedMove(_ watch: WatchedAddress, from start: Instant) -> Bool {
+    supervisor.isPlanned && start >= supervisor.lastDisturbance && watch.wasServed
+      && watch.members.allSatisfy { $0.settings.handover == .seamless }
+      && running(watch).count > 1 && !isExcused(watch)
   }
 }
