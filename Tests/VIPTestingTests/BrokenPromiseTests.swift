@@ -27,8 +27,8 @@ import VRRPSimulation
 
   enum Tampering: CaseIterable {
     case unknownToClient, deceived, lostForAMoment, lostInRollout, unknownAtRest, heldTwice,
-      endless, withoutGuard, expired, left, flood, earlyWord, listening, lowerActive, unawareOfCarrier,
-      unawareOfLoss, busySocket, manyTurns
+      endless, withoutGuard, expired, left, flood, earlyWord, listening, lowerActive,
+      unawareOfCarrier, unawareOfLoss, busySocket, manyTurns
 
     var promise: BrokenPromise.Promise {
       switch self {
