@@ -12,6 +12,10 @@ extension StoryGenerator {
     case 0 where canHaveVersion2(group): return otherVersion(of: group)
     case 1 where group.owner == nil && !group.usesPeers:
       return steadily(group, StorySetting(.mac, isVirtual ? "own" : "virtual"))
+    case 2 where !group.usesPeers:
+      // Both interfaces lead to the same segment first.
+      return names.map { .node($0, .link("eth1", .joins)) } + [.rest(restTime)]
+        + steadily(group, StorySetting(.interface, "eth1"))
     case 3 where !isVirtual: return otherOwner(of: group)
     default: return steadily(group, StorySetting(.vrid, group.name == "web" ? "71" : "72"))
     }
