@@ -59,7 +59,7 @@ import VRRPSimulation
       let name = Self.names[index]
       text += "edit \(name)\n\(commands(change, name, priorities[index]))reload \(name)\n"
     }
-    return text + "tick 8s\n"
+    return text + "rest 300s\n"
   }
 
   @Test(
@@ -71,6 +71,7 @@ import VRRPSimulation
       let story = try Story(parsing: text)
       let run = StoryRun(story)
       #expect(run.refusals.isEmpty, "\(change), seed \(seed)")
+      #expect(run.unrest == nil, "\(change), seed \(seed)")
       guard run.hasFailed || !run.brokenPromises.isEmpty else { continue }
       let broken = run.brokenPromises.first.map { StoryFailure.broken($0.promise) }
       let failure = try #require(broken ?? run.firstFailure)

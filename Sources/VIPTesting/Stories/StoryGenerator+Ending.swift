@@ -98,7 +98,7 @@ extension StoryGenerator {
     for name in names { commands.append(.node(name, .start)) }
     commands.append(.tick(.seconds(5)))
     for name in names { commands.append(.node(name, .stop)) }
-    commands.append(.tick(.seconds(10)))
+    commands += [.tick(.seconds(10)), .rest(restTime)]
     for name in names { commands.append(.expect(.untouched(name))) }
     return commands
   }
