@@ -13,7 +13,7 @@ extension NodeSimulation {
   }
 
   /// The longest interval by which a group for an address may count.
-  private func interval(_ watch: WatchedAddress) -> Duration {
+  func interval(_ watch: WatchedAddress) -> Duration {
     let own = watch.members.map(\.settings.interval.nanoseconds).max() ?? 0
     let seen = watch.members.compactMap { supervisor.longestIntervals[$0.settings.vrid] }.max() ?? 0
     return .nanoseconds(Int64(clamping: max(own, seen)))

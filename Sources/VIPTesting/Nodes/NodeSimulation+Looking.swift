@@ -41,7 +41,9 @@ extension NodeSimulation {
         if areAllPresent { follow(index) } else { followAbsence(index) }
       }
     }
-    for index in supervisor.troubled { judge(index) }
+    guard !supervisor.troubled.isEmpty else { return }
+    let areAllPresent = machines.allSatisfy(\.isPresent)
+    for index in supervisor.troubled { judge(index, areAllPresent: areAllPresent) }
   }
 
   /// Follows an address on a segment about which nothing is promised now.

@@ -256,24 +256,36 @@ extension NodeSimulation {
     }
   }
 
+  /// Whether a router for an address runs on a machine that is not away.
+  private func isManned(_ watch: WatchedAddress) -> Bool {
+    watch.members.contains { member in
+      let machine = machines[member.machine]
+      return machine.isPresent
+        && (machine.process?.isRunning(member.settings.name, watch.address.family) ?? false)
+    }
+  }
+
   /// Judges an address that no client reaches, or that several machines have.
-  func judge(_ index: Int) {
+  ///
+  /// Looks last at what takes longest: many addresses may be without service for long.
+  func judge(_ index: Int, areAllPresent: Bool) {
     // Those that are away can't replace a holder, and one that has just begun needs its time.
-    let isManned = running(supervisor.watched[index]).contains { machines[$0.machine].isPresent }
-    if !isManned, !machines.allSatisfy(\.isPresent) {
+    if !areAllPresent, !isManned(supervisor.watched[index]) {
       supervisor.watched[index].unmannedAt = now
     }
-    let watch = supervisor.watched[index]
-    guard !watch.isReported, watch.unservedSince != nil || watch.doubleSince != nil,
-      watch.nextJudgement.map({ $0 <= now }) ?? true
+    guard !supervisor.watched[index].isReported,
+      supervisor.watched[index].nextJudgement.map({ $0 <= now }) ?? true
     else { return }
+    let watch = supervisor.watched[index]
+    guard watch.unservedSince != nil || watch.doubleSince != nil else { return }
     supervisor.watched[index].nextJudgement = now + .milliseconds(200)
-    guard !isExcused(watch) else { return }
     let start = max(supervisor.lastDisturbance, supervisor.quietFrom)
-    if let since = watch.unservedSince, isManned {
-      let bound = outageBound(watch)
+    if let since = watch.unservedSince {
       let outage = now - max(since, max(start, watch.unmannedAt))
-      if outage > bound {
+      // No bound is shorter.
+      guard outage > interval(watch) * 3 || watch.doubleSince != nil else { return }
+      let bound = outageBound(watch)
+      if outage > bound, isManned(watch), !isExcused(watch) {
         supervisor.watched[index].isReported = true
         breach(
           .replacedInTime, nil,
@@ -282,7 +294,7 @@ extension NodeSimulation {
     }
     if let since = watch.doubleSince {
       let bound = doubleBound(watch)
-      if now - max(since, start) > bound {
+      if now - max(since, start) > bound, !isExcused(watch) {
         supervisor.watched[index].isReported = true
         breach(
           .oneHolder, nil,
