@@ -47,7 +47,7 @@ extension NodeSimulation {
       if machine.process?.settings.isEmpty ?? false { checkUntouched(machine) }
     }
     rewatch()
-    look()
+    followAddresses()
     auditIfDue()
   }
 
@@ -182,6 +182,10 @@ extension NodeSimulation {
       watched[place].nextJudgement = old.nextJudgement
     }
     supervisor.watched = watched
+    supervisor.places = [[:], [:]]
+    for (place, watch) in watched.enumerated() {
+      supervisor.places[watch.segment][watch.address] = place
+    }
     supervisor.troubled = []
     supervisor.lookedAt = nil
   }

@@ -139,7 +139,7 @@ extension NodeSimulation {
       guard case .frame(let frame) = parcel.content else { return }
       guard let address = segments[parcel.segment].client.hear(frame, sent: parcel.sent)
       else { return }
-      cacheChanged()
+      if let place = supervisor.places[parcel.segment][address] { supervisor.moved.append(place) }
       if observer != nil { remarks.append("client: \(address) is at \(place(of: address))") }
     case .stranger:
       guard case .frame(let frame) = parcel.content else { return }
