@@ -11,6 +11,8 @@ final class NodeProcess {
   let platform: MachinePlatform
   let engine: Engine
   private(set) var area: GuardArea?
+  /// The guard's area as it was read last.
+  var guardReading = GuardReading()
   /// Changes of routers that are under way, the oldest first.
   private var changes: [NodeChange] = []
   /// Statements about the fitness of routers that are not there yet.
