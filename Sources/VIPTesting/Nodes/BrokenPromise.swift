@@ -144,7 +144,8 @@ struct WatchedAddress {
   var unservedSince: Instant?
   /// The last time when, while machines were away, no router ran on those that were left.
   var unmannedAt = Instant.zero
-  /// Whether a client has followed an announcement that a later one had overtaken, since it was served.
+  /// Whether a client has followed an announcement that a later one had overtaken, since it was
+  /// served.
   var isMisled = false
   /// Since when several machines have it.
   var doubleSince: Instant?

@@ -63,7 +63,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Counts a message that arrives at a machine if it is a farewell, whether or not its node can read it.
+  /// Counts a message that arrives at a machine if it is a farewell, whether or not its node can read
+  /// it.
   func countFarewell(in message: [UInt8], _ family: AddressFamily, at machine: Machine) {
     guard message.count > 2, Priority(rawValue: message[2]) == .farewell,
       let vrid = VRID(exactly: Int(message[1]))
