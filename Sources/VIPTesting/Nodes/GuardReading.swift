@@ -10,7 +10,7 @@ struct GuardReading {
     for case .requests(let bytes) in deeds {
       let place = read.count
       let isKnown = place < known.count && known[place].bytes == bytes
-      read.append(isKnown ? known[place] : (bytes, FakeKernel.requests(in: bytes)))
+      read.append(isKnown ? known[place] : (bytes: bytes, requests: FakeKernel.requests(in: bytes)))
     }
     known = read
     return read.map(\.requests)

@@ -23,12 +23,12 @@ extension NodeSimulation {
     case .stop: return .move
     case .reload:
       let (old, new) = (machine.process?.settings ?? [], machine.wanted)
-      let isReplacement =
+      let isRollout =
         old.count == new.count
         && new.allSatisfy { router in
           old.contains { $0.name == router.name && isReplacement($0, by: router, on: machine) }
         }
-      return isReplacement ? .replacement : .move
+      return isRollout ? .replacement : .move
     // What an earlier life has left without an end it takes away at once, and it may have served.
     case .start: return machine.kernel.entries.contains(where: \.record.isOurs) ? .trouble : .move
     default: return .trouble

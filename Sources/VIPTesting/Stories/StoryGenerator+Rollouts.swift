@@ -14,7 +14,7 @@ extension StoryGenerator {
       return steadily(group, StorySetting(.mac, isVirtual ? "own" : "virtual"))
     case 2 where !group.usesPeers:
       // Both interfaces lead to the same segment first.
-      return names.map { .node($0, .link("eth1", .joins)) } + [.rest(restTime)]
+      return names.map { StoryCommand.node($0, .link("eth1", .joins)) } + [.rest(restTime)]
         + steadily(group, StorySetting(.interface, "eth1"))
     case 3 where !isVirtual: return otherOwner(of: group)
     default: return steadily(group, StorySetting(.vrid, group.name == "web" ? "71" : "72"))
