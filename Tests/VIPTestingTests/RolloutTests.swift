@@ -112,7 +112,7 @@ import VRRPSimulation
   /// Judged are the simulation's promises: a rollout from rest costs as little as a planned move.
   @Test(
     "Three machines whose routers become other ones serve all the time",
-    arguments: Replacement.allCases, [0, 20, 5000])
+    arguments: Replacement.allCases, [0, 20, 5000] as [UInt64])
   func replacement(_ change: Replacement, pauseMilliseconds: UInt64) throws {
     for seed in UInt64(0)..<3 {
       var random = SeededRandom(seed: seed)
