@@ -7,7 +7,8 @@ import VIPCore
 /// A client's neighbour cache follows what it hears last, which may not be what was sent last.
 @Suite struct SegmentClientTests {
   private let address = IPAddress.v4(IPv4Address(192, 0, 2, 10))
-  private let (first, second) = (MACAddress(2, 0, 0, 0, 0, 1), MACAddress(2, 0, 0, 0, 0, 2))
+  private let first = MACAddress(2, 0, 0, 0, 0, 1)
+  private let second = MACAddress(2, 0, 0, 0, 0, 2)
 
   private func moment(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }
 
