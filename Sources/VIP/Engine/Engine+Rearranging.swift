@@ -80,8 +80,8 @@ extension Engine {
     for instance in former.values.joined() { instance.becomeReplaced() }
     for name in leaving { takeOut(name) }
     for settings in wanted.changed {
-      for instance in routers.members(named: settings.name) where !instance.probing.hasEnded {
-        instance.omitProbing(for: known[settings.name] ?? [])
+      for instance in routers.members(named: settings.name) {
+        instance.probing.omit(known[settings.name] ?? [])
       }
     }
     reconfigure(wanted.changed, leftovers)

@@ -45,8 +45,6 @@ final class RouterInstance {
   var sending = SendFailure()
   /// The groups that its addresses belonged to on this node before.
   var formerGroups = FormerGroups()
-  /// The addresses that need not be probed for: this node had them until now.
-  private(set) var knownAddresses: Set<IPAddress> = []
   /// Whether another router of its name has come in its place.
   private(set) var isReplaced = false
 
@@ -98,9 +96,6 @@ final class RouterInstance {
   /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
   /// name stay.
   func separate() { router = Router(settings) }
-
-  /// Does without probing for addresses, since this node had them until now.
-  func omitProbing(for addresses: Set<IPAddress>) { knownAddresses.formUnion(addresses) }
 
   /// Takes in which of its addresses this machine answers for without holding them, as of now.
   func setHostAddresses(_ addresses: [IPAddress: String]) { hostAddresses = addresses }
