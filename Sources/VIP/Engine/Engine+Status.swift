@@ -71,7 +71,7 @@ extension Engine {
         add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
-    for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
+    for (address, text) in instance.hostAnswers.current {
       add(.hostAddress(address), text)
     }
     if let text = outsideGroupText(of: instance) { add(.outsideGroup, text) }

@@ -30,8 +30,8 @@ final class RouterInstance {
   var conflicts = ConflictWatch()
   /// The times to probe for such machines.
   var holderProbing = HolderProbing()
-  /// Its addresses that this machine answers for without holding them, and what to do about it.
-  private(set) var hostAddresses: [IPAddress: String] = [:]
+  /// Its addresses that this machine answers for without holding them.
+  var hostAnswers = HostAnswers()
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.
@@ -96,9 +96,6 @@ final class RouterInstance {
   /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
   /// name stay.
   func separate() { router = Router(settings) }
-
-  /// Takes in which of its addresses this machine answers for without holding them, as of now.
-  func setHostAddresses(_ addresses: [IPAddress: String]) { hostAddresses = addresses }
 
   /// Has no interface any more.
   func detach() { link = nil }
