@@ -10,7 +10,7 @@ extension Engine {
   package func status(_ name: String? = nil) -> [RouterStatus] {
     let time = platform.now()
     let members = name.map(routers.members(named:)) ?? routers.members
-    return members.filter { !$0.isReplaced }.map { status(of: $0, at: time) }
+    return members.filter { !$0.succession.isReplaced }.map { status(of: $0, at: time) }
   }
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {

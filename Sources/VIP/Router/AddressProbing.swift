@@ -110,7 +110,7 @@ package struct AddressProbing: Sendable {
   ///   - addresses: those of the router.
   ///   - isHolding: whether it uses them already.
   ///   - now: the time.
-  /// - Returns: whether it is probed for some.
+  /// - Returns: whether it probes for some of them.
   mutating func start(for addresses: [IPAddress], isHolding: Bool, at now: Instant) -> Bool {
     guard !hasEnded else { return false }
     let unknown = isHolding ? [] : unknown(among: addresses)
@@ -260,8 +260,16 @@ package struct AddressProbing: Sendable {
   /// Notes why a refusal is probably none of a stranger.
   mutating func explainRefusal(by cause: String?) { refusal?.cause = cause }
 
-  /// For how many of the addresses a machine has answered, as far as answers are kept.
-  func answerCount(of mac: MACAddress) -> Int { answers.count { $0.mac == mac } }
+  /// Whether a machine has answered for all of several addresses, as far as answers are kept.
+  ///
+  /// - Parameters:
+  ///   - mac: the machine's Ethernet address.
+  ///   - count: how many addresses there are.
+  /// - Returns: whether it has.
+  func answersForAll(_ mac: MACAddress, of count: Int) -> Bool {
+    let answered = answers.count { $0.mac == mac }
+    return answered > 1 && answered == min(count, Self.answersMax)
+  }
 
   /// The first answer for an address that the group's Active does not list.
   var stranger: Holder? { answers.first { !listed.contains($0.address) } }
