@@ -83,4 +83,26 @@ import VIPCore
     #expect(table.primaryAddress(of: 2, .ipv4) == second.address)
     #expect(table.primaryAddress(of: 2, .ipv4) { $0 == second.address } == nil)
   }
+
+  @Test func `an address is the host's on any interface, one with the tag on none`() throws {
+    let address = try #require(InterfaceAddress("198.18.0.1/24"))
+    let record = AddressRecord(interfaceIndex: 3, address: address)
+    var table = InterfaceTable(links: [link(2, "eth0"), link(3, "eth1")], addresses: [record])
+    #expect(table.isHostAddress(address.address))
+    table.remove(record)
+    #expect(!table.isHostAddress(address.address))
+    table.update(AddressRecord(interfaceIndex: 3, address: address, protocolTag: vipProtocolTag))
+    #expect(!table.isHostAddress(address.address))
+  }
+
+  @Test func `a macvlan is told from another interface with its Ethernet address`() {
+    let mac = MACAddress(0, 0, 0x5E, 0, 1, 51)
+    var table = InterfaceTable(
+      links: [Link(index: 2, name: "eth0", macAddress: mac)], addresses: [])
+    #expect(!table.hasMacvlan(mac))
+    let macvlan = Link(
+      index: 3, name: "vip4-2-51", macAddress: mac, parentIndex: 2, kind: "macvlan")
+    table.update(macvlan)
+    #expect(table.hasMacvlan(mac) && !table.hasMacvlan(MACAddress(0, 0, 0x5E, 0, 1, 52)))
+  }
 }

@@ -71,7 +71,7 @@ extension Engine {
       } ?? false
     case .unguarded: return !isGuarded(instance)
     case .formerGroup: return formerGroupText(of: instance) != nil
-    case .hostAddress(let address): return instance.hostAddresses[address] != nil
+    case .hostAddress(let address): return instance.hostAnswers.contains(address)
     case .undelivered: return undeliveredText(of: instance) != nil
     case .outsideGroup: return outsideGroupText(of: instance) != nil
     case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)

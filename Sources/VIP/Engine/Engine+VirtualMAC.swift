@@ -142,10 +142,17 @@ extension Engine {
         reviewMacvlan(of: instance)
       }
     }
-    for case let instance? in instances
-    where instance.link.map({ changed.contains($0.index) }) ?? false && lacksRoom(instance) {
+    for instance in routers(attachedTo: ordered) where lacksRoom(instance) {
       reviewMacvlan(of: instance)
     }
+  }
+
+  /// The routers that are attached to some interfaces, in the order of their slots.
+  private func routers(attachedTo indices: [Int32]) -> [RouterInstance] {
+    let keys = indices.flatMap { index in
+      AddressFamily.allCases.map { SegmentKey(interfaceIndex: index, family: $0) }
+    }
+    return keys.compactMap { segments[$0] }.flatMap(\.members).sorted { $0.slot < $1.slot }
   }
 
   /// Whether a router has no macvlan because of the MTU, or one that is of no use for it, as far as the

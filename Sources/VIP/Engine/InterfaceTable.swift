@@ -48,6 +48,11 @@ struct InterfaceTable {
     }
   }
 
+  /// Whether a macvlan of this machine has an Ethernet address.
+  func hasMacvlan(_ mac: MACAddress) -> Bool {
+    links.values.contains { $0.kind == "macvlan" && $0.macAddress == mac }
+  }
+
   /// All interfaces.
   var allLinks: some Collection<Link> { links.values }
 
@@ -117,6 +122,11 @@ struct InterfaceTable {
   /// The host's own record of an address on an interface.
   func hostRecord(_ address: IPAddress, on index: Int32) -> AddressRecord? {
     addresses[index]?[address]?.first?.record
+  }
+
+  /// Whether an address is the host's own on any interface.
+  func isHostAddress(_ address: IPAddress) -> Bool {
+    links.keys.contains { hostRecord(address, on: $0) != nil }
   }
 
   /// Whether the host has an address in one of some subnets on an interface.
