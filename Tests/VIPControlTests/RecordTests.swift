@@ -73,6 +73,34 @@ import VRRP
     #expect(copy == settings)
   }
 
+  @Test func `a change becomes words, which come back as they went`() throws {
+    let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
+    var new = old
+    new.priority = 150
+    var other = old
+    other.vrid = 52
+    var report = ChangeReport()
+    report.node = ChangeReport.NodeChange(
+      from: NodeSettings(), to: NodeSettings(lease: .off, isGuarded: true))
+    report.added = ["a"]
+    report.changed = [ChangeReport.Change(from: old, to: new)]
+    report.replaced = [ChangeReport.Change(from: old, to: other)]
+    report.removed = ["b"]
+    report.unchanged = ["c"]
+    let record = ChangeRecord(report)
+    #expect(record.node == ["lease automatic → off", "guard off → on"])
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let json = try encoder.encode(record)
+    #expect(
+      String(decoding: json, as: UTF8.self)
+        == #"{"added":["a"],"changed":[{"difference":"priority 100 → 150","router":"web"}],"#
+        + #""node":["lease automatic → off","guard off → on"],"removed":["b"],"#
+        + #""replaced":[{"difference":"VRID 51 → 52","router":"web"}],"unchanged":["c"]}"#)
+    #expect(try JSONDecoder().decode(ChangeRecord.self, from: json) == record)
+    #expect(ChangeRecord(ChangeReport()) == ChangeRecord())
+  }
+
   private func warnings(_ kinds: [Problem.Kind]) throws -> [String] {
     let problems = kinds.enumerated().map { number, kind in
       Problem(kind, router: "web", family: .ipv4, "text \(number)")

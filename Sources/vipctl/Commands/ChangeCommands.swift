@@ -173,10 +173,10 @@ extension NodeClient {
       throw failure(error)
     }
     switch reply {
-    case .changed(let report, _) where isTrial:
-      Terminal.printTrial(report)
-    case .changed(let report, let status):
-      let lines = ChangeText.lines(report)
+    case .changed(let change, _) where isTrial:
+      Terminal.printTrial(change)
+    case .changed(let change, let status):
+      let lines = ChangeText.lines(change)
       for line in lines { Terminal.print(line) }
       if lines.isEmpty { Terminal.print("nothing has changed") }
       try refuseFailures(status)
