@@ -14,9 +14,9 @@ import VRRP
       version: .v3, state: .backup, priority: .default, effectivePriority: .default,
       interval: .default, addresses: [], since: Timestamp(nanosecondsSince1970: 1_999_999_999),
       timeInState: .milliseconds(1500), reason: .transition(.startup), statistics: Statistics(),
-      segmentStatistics: SegmentStatistics(), conflicts: ConflictStatus(),
-      takeovers: TakeoverStatus(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
-      lease: LeaseStatus(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],
+      segmentStatistics: SegmentStatistics(), conflicts: RouterStatus.Conflicts(),
+      takeovers: RouterStatus.Takeovers(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
+      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],
       problems: [
         Problem(.twoActives, router: "web", family: .ipv4, "two of them"),
         Problem(.announcing, router: "web", family: .ipv4, "no buffer"),
@@ -26,7 +26,7 @@ import VRRP
         node: NodeStatus.Node(
           version: "1", pid: 4, uptime: .milliseconds(12_500), lease: .default,
           isRealtime: true,
-          wakeUps: WakeUpStatus(histogram: [.init(upTo: .microseconds(100), count: 2)])),
+          wakeUps: NodeStatus.WakeUps(histogram: [.init(upTo: .microseconds(100), count: 2)])),
         routers: [router]))
     #expect(record.node.uptimeSeconds == 12.5 && record.node.lease == "3s" && record.node.realtime)
     #expect(record.node.wakeUps.lateAfterSeconds == 0.01)
@@ -57,7 +57,7 @@ import VRRP
       priority: .default, effectivePriority: .default, interval: .default, activeRouter: address,
       addresses: [], virtualMAC: .init(address: mac, interface: "vip4-2-51"),
       since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
-      lease: LeaseStatus(lifetime: .seconds(3), age: .zero), hooks: HookStatus(),
+      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
       unicastTo: [address])
     let record = try keys(RouterRecord(status), renamed: ["virtualMAC": "virtualMac"])
     #expect(record.found == record.wanted)

@@ -102,7 +102,7 @@ public struct MetricsText: Sendable {
   }
 
   private mutating func addHooks(_ routers: [RouterRecord]) {
-    let counters: [(String, String, (HookStatus) -> UInt64)] = [
+    let counters: [(String, String, (RouterStatus.Hooks) -> UInt64)] = [
       ("hook_runs", "Hooks that have ended, well or not.", \.runs),
       ("hook_failures", "Hooks that went wrong.", \.failures),
       ("hooks_skipped", "States that were over before their hook's turn.", \.skipped),
@@ -179,7 +179,7 @@ public struct MetricsText: Sendable {
   }
 
   private mutating func addConflicts(_ routers: [RouterRecord]) {
-    let counters: [(String, String, (ConflictStatus) -> UInt64)] = [
+    let counters: [(String, String, (RouterStatus.Conflicts) -> UInt64)] = [
       ("claims", "Claims of held addresses by other machines.", \.claims),
       ("defenses", "Announcements to defend a claimed address.", \.defenses),
     ]
