@@ -85,7 +85,7 @@ extension NetworkTests {
       try holder.waitUntilAnswered()
     }
 
-    @Test("An interface that is removed and made anew, with another index")
+    @Test("An interface that is removed and made again, with another index")
     func recreated() throws {
       let holder = try Holder()
       let (machine, switchboard) = (holder.machine, holder.segment.switchboard)
@@ -147,7 +147,7 @@ extension NetworkTests {
       try holder.waitUntilAnswered()
     }
 
-    @Test("Reports that the kernel had to drop are made good by reading everything anew")
+    @Test("Reports that the kernel had to drop are made good by reading everything again")
     func overflow() throws {
       let segment = try Segment(nodes: 1)
       let vips = AddressFamily.allCases.map { segment.virtualAddress($0) }

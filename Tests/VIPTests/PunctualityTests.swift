@@ -10,7 +10,7 @@ import VRRP
 @Suite struct PunctualityTests {
   // MARK: Late turns
 
-  @Test func `who is on time has no late turns`() throws {
+  @Test func `a node on time has no late turns`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(10))
@@ -190,7 +190,7 @@ extension Bench {
     #expect(wait())
   }
 
-  @Test func `orphans are cleared away, and nobody's child`() throws {
+  @Test func `orphans are cleared away, and children that are waited for are not`() throws {
     let own: Int32 = 4_000_001
     #expect(Children.start { () throws(Never) in own } == own)
     var ended: [Int32] = [4_000_002, 4_000_003, own, 4_000_004]
@@ -204,7 +204,7 @@ extension Bench {
           return true
         })
     }
-    #expect(clear(), "one that somebody waits for is in the way")
+    #expect(clear(), "a child that is waited for is in the way")
     #expect(cleared == [4_000_002, 4_000_003])
     ended.removeFirst()
     Children.finished(own)
