@@ -33,12 +33,7 @@ struct AddCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let virtual: [InterfaceAddress]
-    do throws(SettingError) {
-      virtual = try addresses.map(SettingText.address)
-    } catch {
-      throw UsageErrors.failure("\(error)", command: "add")
-    }
+    let virtual = try virtualAddresses(addresses, of: "add")
     let client = NodeClient(runtime)
     try client.change(.add(router: name, addresses: virtual))
   }
@@ -68,12 +63,7 @@ struct RemoveCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let virtual: [InterfaceAddress]
-    do throws(SettingError) {
-      virtual = try addresses.map(SettingText.address)
-    } catch {
-      throw UsageErrors.failure("\(error)", command: "remove")
-    }
+    let virtual = try virtualAddresses(addresses, of: "remove")
     let client = NodeClient(runtime)
     try client.change(.remove(router: name, addresses: virtual.map(\.address)))
   }
@@ -155,6 +145,17 @@ struct PromoteCommand: ParsableCommand {
   func run() throws {
     let client = NodeClient(runtime)
     try client.change(.promote(router: name))
+  }
+}
+
+/// The virtual addresses among the arguments of a command.
+private func virtualAddresses(
+  _ texts: [String], of command: String
+) throws(Failure) -> [InterfaceAddress] {
+  do throws(SettingError) {
+    return try texts.map(SettingText.address)
+  } catch {
+    throw UsageErrors.failure("\(error)", command: command)
   }
 }
 
