@@ -54,6 +54,28 @@ import VRRP
         == #"level=error dir="/a b" empty="" msg="said \"no\\yes\"\nlevel=info""#)
   }
 
+  @Test func `a change has a line for the node and for each router that is not as before`() {
+    let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
+    var (other, new) = (old, old)
+    other.vrid = 52
+    new.priority = 150
+    var report = ChangeReport()
+    #expect(ChangeText.lines(ChangeRecord(report)) == [])
+    #expect(ChangeText.summary(ChangeRecord(report)) == "nothing has changed")
+    report.node = ChangeReport.NodeChange(from: NodeSettings(), to: NodeSettings(lease: .off))
+    report.added = ["a"]
+    report.changed = [ChangeReport.Change(from: old, to: new)]
+    report.replaced = [ChangeReport.Change(from: old, to: other)]
+    report.removed = ["b"]
+    report.unchanged = ["c"]
+    let lines = [
+      "node: lease automatic → off", "b: down", "web: restarted: VRID 51 → 52",
+      "web: priority 100 → 150", "a: added",
+    ]
+    #expect(ChangeText.lines(ChangeRecord(report)) == lines)
+    #expect(ChangeText.summary(ChangeRecord(report)) == lines.joined(separator: "; "))
+  }
+
   @Test func `control messages survive the way`() throws {
     let settings = RouterConfiguration(
       name: "web", interface: "eth0", vrid: try #require(VRID("51")),

@@ -101,7 +101,7 @@ import VRRP
     let transport = try #require(bench.platform.transport(.ipv4))
     transport.failure = 1
     bench.pass(.seconds(4))
-    #expect(bench.state() == .active, "nobody else is heard")
+    #expect(bench.state() == .active, "no other node is heard")
     try bench.hear(100, from: "198.18.0.2")
     #expect(bench.state() == .backup)
     #expect(told(bench).first?.contains("Operation not permitted") == true)
