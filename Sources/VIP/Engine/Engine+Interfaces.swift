@@ -164,11 +164,19 @@ extension Engine {
       interfaces.primaryAddress(
         of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
     }
-    let reason = WaitingReason.lacksSource(
-      of: link, called: settings.interface, family, isGlobal: isGlobal)
-    instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
+    let lack =
+      source == nil
+      ? WaitingReason.lacksSource(
+        of: link, called: settings.interface, family, isGlobal: isGlobal, isOff: isWithoutIPv6)
+      : nil
+    instance.router.fitness.set(lack.map { .unfit($0) }, for: .source(family))
     instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
     return source
+  }
+
+  /// Whether IPv6 is switched off on an interface by its setting.
+  private func isWithoutIPv6(_ link: Link) -> Bool {
+    platform.setting("ipv6/conf/\(link.name)/disable_ipv6") ?? 0 > 0
   }
 
   /// The addresses on an interface that are virtual ones, also if the host has been given them; an
