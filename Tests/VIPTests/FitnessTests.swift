@@ -151,6 +151,7 @@ import VIPCore
       "eth0's MTU of 576 is too small for IPv6, which needs 1280"
     ),
     (.interface(InterfaceFault(.replaced, of: "eth0")), "eth0 was replaced"),
+    (.interface(InterfaceFault(.renamed(to: "lan0"), of: "eth0")), "eth0 is named lan0 now"),
   ]
 
   @Test(arguments: texts) func `reasons as text`(reason: WaitingReason, text: String) {

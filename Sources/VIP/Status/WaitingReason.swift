@@ -8,6 +8,8 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
   public enum Kind: Sendable, Hashable {
     /// No interface has the name.
     case missing
+    /// No interface has the name; the one that had it is called otherwise now.
+    case renamed(to: String)
     /// Another interface has the name now.
     case replaced
     /// The interface is switched off.
@@ -37,6 +39,7 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch kind {
     case .missing: "interface \(interface) does not exist"
+    case .renamed(let name): "\(interface) is named \(name) now"
     case .replaced: "\(interface) was replaced"
     case .down: "\(interface) is down"
     case .noCarrier: "\(interface) has no carrier"

@@ -54,7 +54,8 @@ public struct LogLine: Sendable {
     if let router = event.router { fields.append(("router", router)) }
     if let family = event.family { fields.append(("family", family.rawValue)) }
     switch event {
-    case .warning, .repaired, .nodeWarning: self.init(.warning, event.text, fields: fields)
+    case .warning, .repaired, .repairedRoute, .nodeWarning:
+      self.init(.warning, event.text, fields: fields)
     case .conflict(_, _, let mac):
       self.init(.warning, event.text, fields: fields + [("mac", "\(mac)")])
     case .waiting:
