@@ -1,3 +1,4 @@
+import Netlink
 import VIPCore
 import VRRP
 
