@@ -51,7 +51,7 @@ import VRRPSimulation
       do throws(FileError) {
         result = try KeepalivedImport("/usr/share/doc/keepalived/samples/\(name)")
       } catch {
-        #expect(error.description.hasSuffix("there is no vrrp_instance in it; nothing to import"))
+        #expect(error.description.contains("there is no vrrp_instance in it; nothing to import"))
         continue
       }
       guard !result.routers.isEmpty else { continue }

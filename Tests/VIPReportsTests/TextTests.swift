@@ -31,7 +31,8 @@ import VRRP
       .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "a group; end it"), .over),
       .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "a group; end it"), .unseen),
       .cleared(Problem(.unguarded, router: "web", family: .ipv6, "no room"), .unwatched),
-      .repaired(router: "web", address: address), .removed(router: "web"),
+      .repaired(router: "web", address: address), .repairedRoute(router: "web", subnet: address),
+      .removed(router: "web"),
     ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(
       lines == [
@@ -42,6 +43,8 @@ import VRRP
         "level=info router=web family=ipv6 msg=\"no longer watched: no room\"",
         "level=warning router=web family=ipv6 "
           + "msg=\"2001:db8::10/64 was missing and has been put back\"",
+        "level=warning router=web family=ipv6 "
+          + "msg=\"the route to 2001:db8::10/64 was missing and has been put back\"",
         "level=info router=web msg=\"removed\"",
       ])
   }

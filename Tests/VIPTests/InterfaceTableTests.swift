@@ -25,6 +25,24 @@ import VIPCore
     #expect(table.names == ["eth0", "lo"])
   }
 
+  @Test func `a name that was changed leads to the new one`() {
+    var table = InterfaceTable(links: [link(2, "eth0"), link(3, "eth1")], addresses: [])
+    #expect(table.newName(of: "eth0") == nil && table.newName(of: "eth9") == nil)
+    table.update(link(2, "lan"))
+    table.update(link(2, "lan0"))
+    #expect(table.newName(of: "eth0") == "lan0" && table.newName(of: "lan") == "lan0")
+    let read = InterfaceTable(
+      links: [link(2, "lan0"), link(3, "wan0")], addresses: [], after: table)
+    #expect(read.newName(of: "eth0") == "lan0" && read.newName(of: "eth1") == "wan0")
+    table.update(link(4, "eth0"))
+    #expect(table.newName(of: "eth0") == nil, "another interface has it")
+    table.remove(4)
+    table.remove(2)
+    #expect(table.newName(of: "eth0") == nil)
+    for number in 0..<10_000 { table.update(link(3, "n\(number)")) }
+    #expect(table.newName(of: "n9998") == "n9999")
+  }
+
   @Test func `two interfaces exchange their names`() {
     var table = InterfaceTable(links: [link(2, "left"), link(3, "right")], addresses: [])
     table.update(link(2, "between"))

@@ -88,7 +88,7 @@ extension RouterInstance {
   /// Whether its interface could give it what is sent to the group.
   fileprivate var canHear: Bool {
     switch attendance.obstacle {
-    case .interface, .noSourceAddress, .mtuTooSmall: false
+    case .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall: false
     default: true
     }
   }
