@@ -92,7 +92,7 @@ extension NetworkTests {
       try eventually("one of the others serves") { try machine.holds(vip) }
     }
 
-    @Test("An address on two interfaces of one network is told of by the second node, and by a check")
+    @Test("An address on two interfaces of one network is told of by the second node, and a check")
     func twoInterfaces() throws {
       try machine.namespace.ip(
         """

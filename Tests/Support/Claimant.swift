@@ -16,6 +16,7 @@ package enum Claimant {
   ///   - places: the bytes to lock in the file of the namespace; all if left out.
   ///   - owner: whose the lock is.
   ///   - names: abstract Unix sockets to listen on.
+  /// - Returns: a program and its arguments.
   package static func command(
     _ places: Range<Int64>? = nil, owner: Owner = .process, names: [String] = []
   ) -> [String] {

@@ -171,19 +171,18 @@ final class NamespacePlaces {
     mutating func claim(
       _ ranges: [Range<Int64>], for owner: ObjectIdentifier, _ isBare: ((Int32) -> Bool)?
     ) -> Conflict? {
+      let taken = ranges.lazy.joined().first { place in
+        places[place].map { $0.owner != owner } ?? false
+      }
+      if let taken {
+        return Conflict(place: taken, holder: NameHolder(pid: getpid(), user: geteuid()))
+      }
+      // All are locked before the first look: of two that lock one place, one at least sees the other.
+      for range in ranges { lock(range, for: owner) }
       var others = Others(descriptor, rights, isBare)
-      for (count, range) in ranges.enumerated() {
-        let taken = range.first { place in places[place].map { $0.owner != owner } ?? false }
-        let conflict: Conflict?
-        if let taken {
-          conflict = Conflict(place: taken, holder: NameHolder(pid: getpid(), user: geteuid()))
-        } else {
-          lock(range, for: owner)
-          conflict = others.conflict(with: range)
-          if conflict != nil { release([range], of: owner) }
-        }
-        guard let conflict else { continue }
-        release(Array(ranges.prefix(count)), of: owner)
+      for range in ranges {
+        guard let conflict = others.conflict(with: range) else { continue }
+        release(ranges, of: owner)
         return conflict
       }
       return nil

@@ -95,7 +95,9 @@ extension MachineCheck {
 
   /// Whether two interfaces are known to reach one network: they share an interface, or one is made of the
   /// other.
-  private func areOneNetwork(_ one: Link, _ other: Link) -> Bool { base(of: one) == base(of: other) }
+  private func areOneNetwork(_ one: Link, _ other: Link) -> Bool {
+    base(of: one) == base(of: other)
+  }
 
   /// The number of the interface that an interface only adds an Ethernet or IP address to.
   private func base(of link: Link) -> Int32 {
@@ -118,8 +120,8 @@ extension MachineCheck {
       Remark(
         kind: .warning,
         text: "the addresses stand in \(count) separate ranges, of which the node claims "
-          + "\(AddressClaims.rangeCountMax), so another node on this machine is not kept from the others; "
-          + "take neighbouring addresses, or see that no other node has them",
+          + "\(AddressClaims.rangeCountMax), so another node on this machine is not kept from the "
+          + "others; take neighbouring addresses, or see that no other node has them",
         fault: .unclaimedAddresses)
     ]
   }
