@@ -5,7 +5,7 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// What nodes of one machine claim, and who can keep them from it.
+  /// What nodes of one machine claim, and what can keep them from it.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct ClaimTests {
     private let segment: Segment

@@ -240,7 +240,7 @@ import VIPCore
     let first = LinuxNameRegistry(isBare: isBare)
     let second = LinuxNameRegistry(isBare: isBare)
     #expect(try first.claimName(name) && first.claimName(name))
-    // Nor does it hide who has the name.
+    // Nor does it hide which node has the name.
     #expect(try !second.claimName(name))
     #expect(second.nameHolder(name) == NameHolder(pid: getpid(), user: geteuid()))
     close(socket)
