@@ -113,9 +113,9 @@ import VIPCore
     #expect(remarks.map(\.fault) == [.addressOnOtherInterface(address, interface: "eth1")])
     machine.foreignAddresses = { addresses, _ in [(3, addresses[0], nil)] }
     #expect(
-      try found([Self.two[0]], machine).allSatisfy {
+      try found([Self.two[0]], machine).map {
         $0.text.hasPrefix("another node on this machine has 192.0.2.8 on eth1")
-      })
+      } == [true])
   }
 
   @Test func `addresses that are too scattered to be claimed are told of`() throws {
