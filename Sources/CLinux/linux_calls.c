@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/nsfs.h>
 #include <netpacket/packet.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -202,6 +204,10 @@ int vip_ended_child(void) {
   if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
   return information.si_pid;
 }
+
+// MARK: Namespaces
+
+int vip_owner_of_namespace(int descriptor) { return ioctl(descriptor, NS_GET_USERNS); }
 
 // MARK: Scheduling and memory
 

@@ -21,14 +21,15 @@ import VIPTesting
       [
         remark("2 processes", .processes, router: nil),
         remark("1 file", .openFiles, router: nil),
+        remark("3 ranges", .unclaimedAddresses, router: nil),
         remark("no carrier", nil),
         remark("no program", .unusableProgram(path: "/bin/up")),
         remark("no program either", .unusableProgram(path: "/bin/up")),
         remark("no program", .unusableProgram(path: "/bin/down")),
         remark("of a router that has gone", .openFiles, router: "gone"),
       ], of: [router])
-    #expect(node.map(\.fault) == [.openFiles, .processes])
-    #expect(node.map(\.text) == ["1 file", "2 processes"])
+    #expect(node.map(\.fault) == [.openFiles, .processes, .unclaimedAddresses])
+    #expect(node.map(\.text) == ["1 file", "2 processes", "3 ranges"])
     #expect(
       routers == [
         Problem(
@@ -55,6 +56,8 @@ import VIPTesting
       (.noARP(interface: "eth0"), [.ipv4]), (.vrf(interface: "eth0"), [.ipv6]),
       (.noMulticast(interface: "eth0"), [.ipv4, .ipv6]),
       (.unusableProgram(path: "/bin/up"), [.ipv4, .ipv6]),
+      (.addressOnOtherInterface(virtual[0].address, interface: "eth1"), [.ipv4]),
+      (.addressOnOtherInterface(virtual[1].address, interface: "eth1"), [.ipv6]),
     ]
     for (fault, families) in cases {
       let remark = MachineCheck.Remark(

@@ -148,15 +148,6 @@ import VRRP
     #expect(bench.platform.names == ["vip4-2-51"])
   }
 
-  @Test func `a process without the capabilities of a node keeps none from its names`() throws {
-    let name = "test-bare-\(getpid())"
-    let first = LinuxNameRegistry()
-    let second = LinuxNameRegistry { process in process == getpid() }
-    #expect(try first.claimName(name) && second.claimName(name))
-    let third = LinuxNameRegistry { _ in false }
-    #expect(try !third.claimName(name))
-  }
-
   @Test(.enabled(if: geteuid() == 0 && ProcessCapabilities.missing().isEmpty))
   func `whether a process has the capabilities of a node is seen`() throws {
     let folder = try TemporaryDirectory()

@@ -109,6 +109,12 @@ bool vip_child_has_ended(int pid);
 /// A child that has ended and has not been waited for yet; 0 if there is none.
 int vip_ended_child(void);
 
+// MARK: Namespaces
+
+/// The user namespace that owns a namespace, or that a user namespace is in, as a descriptor; -1 if
+/// there is none or it can't be seen from here. See ioctl_ns(2), NS_GET_USERNS.
+int vip_owner_of_namespace(int descriptor);
+
 // MARK: Scheduling and memory
 
 static const int vip_sched_other = 0;

@@ -1,71 +1,50 @@
-import Glibc
 import VIPCore
 
-/// Addresses that processes of one network namespace claim for as long as they live.
-///
-/// Each is a place in the file of the namespace (`/proc/thread-self/ns/net`), which is the same for all
-/// processes in it, whatever container they are in. A process claims places by locks (fcntl(2)), of which
-/// neighbouring ones cost no more than one, and which the kernel drops with the process. They are locks
-/// for reading, since no process may write to that file: a process that comes later sees the earlier lock,
-/// lets go of its own and waits. All nodes of one process count as one.
+/// Addresses that nodes of one network namespace claim for as long as they live, each a place in the file of
+/// the namespace.
 final class LinuxAddressRegistry {
-  /// Beyond so many separate ranges, looking for a place in the kernel's list would take too long: the
-  /// rest is taken to be free.
-  static let rangeCountMax = 512
-
   /// Addresses next to one another.
   struct Range: Equatable {
     var start: Int64
     var addresses: [IPAddress]
     var end: Int64 { start + Int64(addresses.count) }
+    var places: Swift.Range<Int64> { start..<end }
   }
 
-  private var file: Int32?
-  private var rangeCount = 0
-  /// Whether a process is known to be unable to be a node.
-  private let isBare: (Int32) -> Bool
+  private let places: NamespacePlaces
 
-  init(isBare: @escaping (Int32) -> Bool) { self.isBare = isBare }
+  init(_ places: NamespacePlaces) { self.places = places }
 
-  deinit { if let file { close(file) } }
-
-  /// Claims addresses of an interface that this process has not claimed.
+  /// Claims addresses of an interface that this node has not claimed.
   ///
-  /// - Returns: one that another process has, and that process if it can be learned: none is claimed
-  ///   then; `nil` if this process has all.
+  /// - Returns: one that another node has, and its process if it can be learned: none is claimed then;
+  ///   `nil` if this node has all.
   func claim(
     _ addresses: [IPAddress], onInterface index: Int32
   ) -> (address: IPAddress, holder: NameHolder?)? {
-    guard let file = openFile() else { return nil }
-    var claimed: [Range] = []
-    for range in Self.ranges(of: addresses, onInterface: index) {
-      guard rangeCount + claimed.count < Self.rangeCountMax else { break }
-      // What the kernel refuses for lack of memory is not claimed.
-      guard set(F_RDLCK, range, file) else { continue }
-      claimed.append(range)
-      guard let conflict = conflict(with: range, file), !isBare(conflict.pid) else { continue }
-      for range in claimed { _ = set(F_UNLCK, range, file) }
-      let place = min(max(conflict.start - range.start, 0), Int64(range.addresses.count) - 1)
-      return (range.addresses[Int(place)], Self.holder(conflict.pid))
-    }
-    rangeCount += claimed.count
-    return nil
+    let ranges = Self.ranges(of: addresses, onInterface: index)
+    return places.claim(ranges.map(\.places)).flatMap { Self.found($0, ranges) }
+  }
+
+  /// One of some addresses of an interface that another process has, and that process; claims none.
+  func foreign(
+    _ addresses: [IPAddress], onInterface index: Int32
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    let ranges = Self.ranges(of: addresses, onInterface: index)
+    return places.foreign(ranges.map(\.places)).flatMap { Self.found($0, ranges) }
   }
 
   /// Gives addresses of an interface up.
   func release(_ addresses: [IPAddress], onInterface index: Int32) {
-    guard let file else { return }
-    let ranges = Self.ranges(of: addresses, onInterface: index)
-    for range in ranges { _ = set(F_UNLCK, range, file) }
-    rangeCount = max(rangeCount - ranges.count, 0)
+    places.release(Self.ranges(of: addresses, onInterface: index).map(\.places))
   }
 
-  private func openFile() -> Int32? {
-    if let file { return file }
-    let descriptor = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    file = descriptor
-    return descriptor
+  private static func found(
+    _ conflict: NamespacePlaces.Conflict, _ ranges: [Range]
+  ) -> (address: IPAddress, holder: NameHolder?)? {
+    ranges.first { $0.places.contains(conflict.place) }.map { range in
+      (range.addresses[Int(conflict.place - range.start)], conflict.holder)
+    }
   }
 
   // MARK: Places
@@ -84,7 +63,7 @@ final class LinuxAddressRegistry {
     return ranges
   }
 
-  /// The place of an address: a number of 63 bits.
+  /// The place of an address: a number of 63 bits, below that of every name.
   static func place(of address: IPAddress, onInterface index: Int32) -> Int64 {
     let index = UInt64(UInt32(bitPattern: index))
     switch address {
@@ -95,34 +74,5 @@ final class LinuxAddressRegistry {
       mixed ^= mixed >> 31
       return Int64((mixed &+ address.low) & (1 << 61 - 1) | 1 << 62)
     }
-  }
-
-  // MARK: Locks
-
-  private func set(_ type: Int32, _ range: Range, _ file: Int32) -> Bool {
-    var lock = Self.lock(type, range)
-    return fcntl(file, F_SETLK, &lock) == 0
-  }
-
-  /// Another process's lock on a range.
-  private func conflict(with range: Range, _ file: Int32) -> (start: Int64, pid: Int32)? {
-    var lock = Self.lock(F_WRLCK, range)
-    guard fcntl(file, F_GETLK, &lock) == 0, Int32(lock.l_type) != F_UNLCK else { return nil }
-    return (Int64(lock.l_start), lock.l_pid)
-  }
-
-  private static func lock(_ type: Int32, _ range: Range) -> flock {
-    var lock = flock()
-    lock.l_type = Int16(type)
-    lock.l_whence = Int16(SEEK_SET)
-    lock.l_start = Int(range.start)
-    lock.l_len = range.addresses.count
-    return lock
-  }
-
-  private static func holder(_ pid: Int32) -> NameHolder? {
-    var status = stat()
-    guard pid > 0, stat("/proc/\(pid)", &status) == 0 else { return nil }
-    return NameHolder(pid: pid, user: status.st_uid)
   }
 }

@@ -1,4 +1,5 @@
 public import ARP
+import Glibc
 public import Netlink
 public import VIPCore
 
@@ -76,22 +77,24 @@ extension KernelSettings {
   }
 }
 
-/// Names and addresses that processes claim for as long as they live, each network namespace for itself.
+/// Names and addresses that nodes claim for as long as they live, each network namespace for itself.
+///
+/// A registry belongs to one node. Two nodes of one process are two nodes, as those of two processes are.
 public protocol NameRegistry: AnyObject {
-  /// Claims a name for this process, until it is released or the process ends.
+  /// Claims a name for this node, until it is released or the node or its process ends.
   ///
-  /// - Returns: whether this process has it now.
+  /// - Returns: whether this node has it now.
   func claimName(_ name: String) throws(NodeError) -> Bool
   /// The process that had a name when it was last claimed in vain; `nil` if that is not known.
   func nameHolder(_ name: String) -> NameHolder?
   /// Gives such a name up.
   func releaseName(_ name: String)
 
-  /// Claims addresses on an interface for this process, until they are released or the process ends; has a
-  /// default, by which no other process has any.
+  /// Claims addresses on an interface for this node, until they are released or the node or its process
+  /// ends; has a default, by which no other node has any.
   ///
-  /// - Returns: one of them that another process has, and that process if it is known; none is claimed
-  ///   then. `nil` if this process has all of them now.
+  /// - Returns: one of them that another node has, and its process if it is known; none is claimed then.
+  ///   `nil` if this node has all of them now.
   func claimAddresses(
     _ addresses: [IPAddress], onInterface index: Int32
   ) -> (address: IPAddress, holder: NameHolder?)?
@@ -120,21 +123,27 @@ package protocol Readiness: AnyObject {
   func unwatch(_ descriptor: Int32)
 }
 
-/// A process that has a name.
+/// A process that has a name or an address.
 public struct NameHolder: Sendable, Hashable {
-  /// Its number; 0 if it is in a container that can't be looked into.
+  /// The number of the process; 0 if it is in another PID namespace, so that it can't be seen what it is.
   public var pid: Int32
-  /// Its user.
-  public var user: UInt32
+  /// The user of the process; `nil` if that can't be learned.
+  public var user: UInt32?
 
   /// Makes a holder.
-  public init(pid: Int32, user: UInt32) {
+  public init(pid: Int32, user: UInt32?) {
     self.pid = pid
     self.user = user
   }
 
   /// Such as "process 4711 of user 0".
-  var description: String { (pid == 0 ? "a process" : "process \(pid)") + " of user \(user)" }
+  var description: String {
+    if pid == getpid() { return "in this process" }
+    let user = user.map { " of user \($0)" } ?? ""
+    return pid == 0
+      ? "a process\(user) in another PID namespace, which is taken for a node"
+      : "process \(pid)\(user)"
+  }
 }
 
 /// A source that has become readable.

@@ -5,7 +5,7 @@ import VIPCore
 ///
 /// One node of a machine serves a group: interface, VRID and family. Two would both be Active, since
 /// neither hears the other, and the one that ends would take the addresses from under the other. So
-/// each claims a name for the group, in a way that the kernel ends with the process and that is the
+/// each claims a name for the group, in a way that ends with the node or its process and that is the
 /// same for all in a network namespace. With a virtual MAC address it is the name of the macvlan too.
 ///
 /// It claims the addresses of its routers as well: of two nodes that have one address in different groups,
@@ -22,7 +22,7 @@ final class NameClaims {
 
   /// Claims the group of a router on the interface that it is to be attached to.
   ///
-  /// - Throws: which other process has it.
+  /// - Throws: which other node has it.
   func claimGroup(_ vrid: VRID, _ family: AddressFamily, on link: Link, for slot: Int)
     throws(NodeError)
   {
@@ -53,7 +53,7 @@ final class NameClaims {
   /// Claims the addresses of a router on the interface that it is attached to; those that this node has are
   /// passed over.
   ///
-  /// - Throws: which other process has one of them; none is claimed then.
+  /// - Throws: which other node has one of them; none is claimed then.
   func claimAddresses(_ wanted: [IPAddress], on link: Link) throws(NodeError) {
     let own = addresses[link.index] ?? []
     let new = wanted.filter { !own.contains($0) }
@@ -73,13 +73,13 @@ final class NameClaims {
     addresses[index]?.contains(address) ?? false
   }
 
-  /// Claims as many addresses of a router that is attached as no other process has.
+  /// Claims as many addresses of a router that is attached as no other node has.
   func claimEach(_ wanted: [IPAddress], on link: Link) {
     guard (try? claimAddresses(wanted, on: link)) == nil else { return }
     for address in wanted { try? claimAddresses([address], on: link) }
   }
 
-  /// Claims those addresses that no other process has, before there are routers.
+  /// Claims those addresses that no other node has, before there are routers.
   ///
   /// - Returns: the addresses that this node has now.
   func claimFree(_ wanted: [IPAddress], on index: Int32) -> Set<IPAddress> {
@@ -94,7 +94,7 @@ final class NameClaims {
     return (addresses[index] ?? []).intersection(wanted)
   }
 
-  /// Whether another process has claimed an address; leaves no claim behind.
+  /// Whether another node has claimed an address; leaves no claim behind.
   func isForeign(_ address: IPAddress, on index: Int32) -> Bool {
     if hasAddress(address, on: index) { return false }
     guard platform.claimAddresses([address], onInterface: index) == nil else { return true }
@@ -112,7 +112,7 @@ final class NameClaims {
 
   /// Claims a name once more; the last one that gives it up gives it to others.
   ///
-  /// - Returns: whether this process has it.
+  /// - Returns: whether this node has it.
   func claim(_ name: String) throws(NodeError) -> Bool {
     guard try platform.claimName(name) else { return false }
     counts[name, default: 0] += 1

@@ -29,6 +29,10 @@ public enum MachineFault: Sendable, Hashable {
   case prefixLengthDiffers(InterfaceAddress)
   /// An owner's virtual address that is not the host's own.
   case notOwned(IPAddress)
+  /// A virtual address that a node of this machine serves on another interface too.
+  case addressOnOtherInterface(IPAddress, interface: String)
+  /// The addresses of a node, which are too scattered to be kept from other nodes of the machine.
+  case unclaimedAddresses
   /// A program that can't be run.
   case unusableProgram(path: String)
   /// A program that users without the node's rights can change.

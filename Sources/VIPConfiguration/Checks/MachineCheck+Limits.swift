@@ -10,7 +10,7 @@ extension MachineCheck {
   private static let openFilesOfNode = 128
   /// VRRP sockets of both families and the announcements of one interface.
   private static let openFilesOfInterface = 3
-  /// The name by which other nodes of the machine know that a group is served, for each family.
+  /// The socket by which ss(8) shows that a group is served, for each family.
   private static let openFilesOfGroup = 1
   private static let processesOfNode = 24
 

@@ -59,6 +59,12 @@ public struct MachineCheck: Sendable {
   var missingCapabilities: [String]
   /// The settings of the kernel and the container.
   var kernel: KernelSettings
+  /// Finds, for each of some interfaces, one of some addresses that another node has there, and that node's
+  /// process in words.
+  var foreignAddresses:
+    @Sendable ([IPAddress], [Int32]) -> [(
+      interfaceIndex: Int32, address: IPAddress, holder: String?
+    )] = { _, _ in [] }
 
   init(
     links: [Link], addresses: [AddressRecord], missingCapabilities: [String] = [],
@@ -78,6 +84,7 @@ public struct MachineCheck: Sendable {
     self.init(
       links: try kernel.links(), addresses: try kernel.addresses(),
       missingCapabilities: ProcessCapabilities.missing(), kernel: .ofThisMachine())
+    foreignAddresses = { AddressClaims.foreign($0, onInterfaces: $1) }
   }
 
   // MARK: What is wrong
@@ -96,7 +103,7 @@ public struct MachineCheck: Sendable {
         Remark(
           kind: .note, text: "without a lease a frozen or killed node leaves its addresses up"))
     }
-    remarks += limitRemarks(file)
+    remarks += limitRemarks(file) + scatterRemarks(file)
     // Routers may have their programs from one place.
     var told: Set<Remark> = []
     for router in routers {
@@ -110,6 +117,7 @@ public struct MachineCheck: Sendable {
         remarks.append(remark)
       }
     }
+    remarks += twoInterfacesRemarks(routers)
     if file.given.contains(.lease) { remarks += leaseRemarks(file.settings.lease, routers) }
     return remarks
   }

@@ -148,12 +148,14 @@ extension MachineFault {
     switch self {
     case .neighbourTable(let family): family
     case .peerElsewhere(let address), .notOwned(let address): address.family
+    case .addressOnOtherInterface(let address, interface: _): address.family
     case .addressElsewhere(let address), .prefixLengthDiffers(let address): address.family
     case .noARP: .ipv4
     case .vrf: .ipv6
     case .setting(let name):
       name.hasPrefix("net.ipv4.") ? .ipv4 : name.hasPrefix("net.ipv6.") ? .ipv6 : nil
-    case .openFiles, .processes, .processorTime, .noMulticast, .unusableProgram, .writableProgram:
+    case .openFiles, .processes, .processorTime, .noMulticast, .unusableProgram, .writableProgram,
+      .unclaimedAddresses:
       nil
     }
   }

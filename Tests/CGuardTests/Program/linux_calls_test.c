@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -422,6 +423,28 @@ static void a_mapping_is_populated(void) {
   vip_populate((uintptr_t)memory, 4 * page);
 }
 
+static void the_owner_of_a_namespace_is_found(void) {
+  int ends[2];
+  CHECK(pipe(ends) == 0 && vip_owner_of_namespace(ends[0]) == -1 && errno == ENOTTY);
+  int network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  int owner = vip_owner_of_namespace(network);
+  // One that is above this process's own is not to be seen.
+  CHECK(owner >= 0 || errno == EPERM);
+  if (owner < 0) return;
+  CHECK(fcntl(owner, F_GETFD) == FD_CLOEXEC);
+  struct stat found, own;
+  CHECK(fstat(owner, &found) == 0 && stat("/proc/self/ns/user", &own) == 0);
+  CHECK(found.st_dev == own.st_dev);
+  // The initial one is in none.
+  int above = vip_owner_of_namespace(owner);
+  CHECK(above >= 0 || errno == EPERM);
+  if (above >= 0) close(above);
+  close(owner);
+  close(network);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 int main(void) {
   hop_limit_and_destination_are_read();
   one_without_the_other_is_not_enough();
@@ -438,5 +461,6 @@ int main(void) {
   in_a_child(scheduling_is_read_and_set);
   in_a_child(limits_are_only_lowered);
   a_mapping_is_populated();
+  the_owner_of_a_namespace_is_found();
   return finish();
 }
