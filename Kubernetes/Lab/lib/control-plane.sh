@@ -64,10 +64,12 @@ controllers_work() {
   kubectl -n default get serviceaccount default && kubectl -n default get configmap kube-root-ca.crt
 }
 
+# Its own pace, a second between two changes of the rules, is no part of what tests measure.
 start_proxy() { # I
   spawn "kube-proxy-$1" "${prefix}n$1" "$PROGRAMS/bin/kube-proxy" \
     --kubeconfig="$state/proxy.kubeconfig" --hostname-override="${prefix}n$1" \
     --proxy-mode=iptables --cluster-cidr=198.19.128.0/17,2001:db8:2000::/48 \
+    --iptables-min-sync-period=50ms \
     --feature-gates=$GATES --conntrack-max-per-core=0 --conntrack-min=0 \
     --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
 }
