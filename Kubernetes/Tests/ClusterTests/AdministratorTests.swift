@@ -7,8 +7,10 @@ extension ClusterTests {
     @Test("The first day: manifests, a pool, an exposed deployment, an address that answers")
     func firstDay() throws {
       // With the manifests applied and the pods of the DaemonSet running.
-      let running = try Running(pool: nil)
-      let (cluster, api) = (running.cluster, running.cluster.api)
+      let cluster = try Cluster()
+      let api = cluster.api
+      let observer = try Observer(cluster)
+      let speakers = try cluster.startSpeakers()
       try api.kubectl(
         "apply -f -",
         input: """
@@ -18,24 +20,23 @@ extension ClusterTests {
           spec: { addresses: [192.0.2.100-192.0.2.150, 2001:db8::100/120] }
           """)
       try api.kubectl("create deployment web --image=web")
-      for node in cluster.nodes {
-        try cluster.addPod("web-\(node.number)", on: node, labels: "app=web")
-      }
+      try cluster.addPods()
       try api.kubectl("expose deployment web --port 80 --type LoadBalancer")
 
       let addresses = try cluster.waitForAddresses(of: "web", count: 1)
       #expect(addresses == [.v4(IPv4Address(192, 0, 2, 100))])
       #expect(try api.kubectl("get svc web").contains("192.0.2.100"))
       let holder = try cluster.waitForHolder(of: addresses[0])
-      let askers = try running.ask(addresses)
+      let asker = try Asker(inNamespace: cluster.client, to: addresses[0])
       try eventually("pods of all nodes reply", within: .seconds(60)) {
-        try Set(askers[0].report().replies.map(\.node)) == Set(cluster.nodes.map(\.name))
+        try Set(asker.report().replies.map(\.node)) == Set(cluster.nodes.map(\.name))
       }
       try expectTable(api, holder: holder)
-      _ = try askers[0].stop()
+      _ = try asker.stop()
 
-      for speaker in running.speakers { try speaker.stop() }
+      for speaker in speakers { try speaker.stop() }
       for node in cluster.nodes { #expect(try !node.holds(addresses[0])) }
+      #expect(try observer.stop().doubles.over(Bounds.overlap) == [])
     }
 
     /// `kubectl get virtualrouters` tells which node holds what.

@@ -22,11 +22,9 @@ extension ClusterTests {
     func exposure() throws {
       let running = try Running()
       let cluster = running.cluster
-      for node in cluster.nodes {
-        try cluster.addPod("web-\(node.number)", on: node, labels: "app=web")
-      }
+      try cluster.addPods()
       let services = try ObjectWatch<ServiceObject>(
-        "/api/v1/namespaces/default/services", of: cluster.api, in: cluster.directory,
+        API.servicesPath, of: cluster.api, in: cluster.directory,
         name: "services")
       let routers = try ObjectWatch<VirtualRouter>(
         API.routersPath, of: cluster.api, in: cluster.directory, name: "routers")
@@ -72,13 +70,7 @@ extension ClusterTests {
       _ routers: ObjectWatch<VirtualRouter>
     ) throws -> Round {
       let cluster = running.cluster
-      try cluster.api.request(
-        "POST", "/api/v1/namespaces/default/services",
-        body: """
-          {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "\(name)"},
-           "spec": {"type": "LoadBalancer", "ipFamilyPolicy": "RequireDualStack",
-                    "selector": {"app": "web"}, "ports": [{"port": 80}]}}
-          """)
+      try cluster.expose(name)
       let created = try services.first("\(name) is created") {
         $0.type == "ADDED" && $0.object.metadata.name == name
       }
@@ -110,7 +102,7 @@ extension ClusterTests {
         return times.count == addresses.count ? times.max() : nil
       }
 
-      try cluster.api.request("DELETE", "/api/v1/namespaces/default/services/\(name)")
+      try cluster.delete(name)
       let deleted = try services.first("\(name) is deleted") {
         $0.type == "DELETED" && $0.object.metadata.name == name
       }

@@ -43,9 +43,20 @@ struct API: Sendable {
   /// Where virtual routers are.
   static let routersPath = "/apis/vipctl.io/v1alpha1/virtualrouters"
 
+  /// Where the Services of the namespace `default` are.
+  static let servicesPath = "/api/v1/namespaces/default/services"
+
   /// A Service of the namespace `default`.
   func service(_ name: String) throws -> ServiceObject {
-    try get("/api/v1/namespaces/default/services/\(name)")
+    try get("\(Self.servicesPath)/\(name)")
+  }
+
+  /// The status code of a request with another token than the administrator's.
+  func code(_ method: String, _ path: String, token: String, body: String = "") throws -> Int? {
+    let arguments = curl(token: token) + ["-o", "/dev/null", "-w", "%{http_code}", "-X", method]
+    let type = method == "PATCH" ? "application/merge-patch+json" : "application/json"
+    let sent = body.isEmpty ? [] : ["-H", "Content-Type: \(type)", "-d", body]
+    return Int(try check(arguments + sent + [Self.server + path]))
   }
 
   /// A request; its reply must be a good one.
@@ -58,11 +69,14 @@ struct API: Sendable {
 
   /// The command that asks this server, without what it asks for.
   var curl: [String] {
-    let state = "\(Laboratory.state)/\(lab)"
-    let token = readText("\(state)/admin.token").trimmingCharacters(in: .whitespacesAndNewlines)
-    return [
+    let token = readText("\(Laboratory.state)/\(lab)/admin.token")
+    return curl(token: token.trimmingCharacters(in: .whitespacesAndNewlines))
+  }
+
+  private func curl(token: String) -> [String] {
+    [
       "ip", "netns", "exec", "\(lab)cp", "curl", "-sS", "--noproxy", "*", "--max-time", "600",
-      "--cacert", "\(state)/pki/ca.crt", "-H", "Authorization: Bearer \(token)",
+      "--cacert", "\(Laboratory.state)/\(lab)/pki/ca.crt", "-H", "Authorization: Bearer \(token)",
     ]
   }
 }

@@ -38,6 +38,18 @@ final class Cluster: Sendable {
     pod = try PodTemplate(from: api)
   }
 
+  /// Makes the Lease of the allocators, without a holder, so that the first one need not wait for what
+  /// may be another one's.
+  func offerLease() throws {
+    try api.apply(
+      """
+      apiVersion: coordination.k8s.io/v1
+      kind: Lease
+      metadata: { name: \(pod.lease), namespace: \(pod.namespace) }
+      spec: { holderIdentity: "" }
+      """)
+  }
+
   /// Starts the program on all nodes.
   func startSpeakers() throws -> [Speaker] {
     try nodes.map { try Speaker(on: $0, of: self) }
@@ -74,6 +86,28 @@ final class Cluster: Sendable {
       "nodes=\(nodes.map { "\($0.number)" }.joined(separator: ","))",
     ])
     try lab.run(["settle"])
+  }
+
+  /// Writes a Service of both families for the pods with the label `app=web`, and waits for nothing.
+  func expose(_ name: String, local: Bool = false) throws {
+    try api.request(
+      "POST", "\(API.servicesPath)",
+      body: """
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "\(name)"},
+         "spec": {"type": "LoadBalancer", "ipFamilyPolicy": "RequireDualStack",
+                  "externalTrafficPolicy": "\(local ? "Local" : "Cluster")",
+                  "selector": {"app": "web"}, "ports": [{"port": 80}]}}
+        """)
+  }
+
+  /// Deletes a Service.
+  func delete(_ service: String) throws {
+    try api.request("DELETE", "\(API.servicesPath)/\(service)")
+  }
+
+  /// Makes a pod with the label `app=web` on every node.
+  func addPods() throws {
+    for node in nodes { try addPod("web-\(node.number)", on: node, labels: "app=web") }
   }
 
   /// Makes a pod that is ready and answers.

@@ -21,6 +21,11 @@ final class ClusterNode: Sendable {
     try !check(["ip", "-n", name, "-o", "address", "show", "to", "\(address)"]).isEmpty
   }
 
+  /// The addresses of the pool that the node has.
+  func poolAddresses() throws -> Set<IPAddress> {
+    try NetlinkProbe(namespace: name).addresses(where: Cluster.isInPool)
+  }
+
   /// The Ethernet address of `eth0`.
   func mac() throws -> MACAddress {
     let text = try check(["ip", "netns", "exec", name, "cat", "/sys/class/net/eth0/address"])

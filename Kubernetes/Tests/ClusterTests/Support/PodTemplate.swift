@@ -9,6 +9,11 @@ struct PodTemplate: Sendable {
   /// What the program is started with, without its name.
   let arguments: [String]
 
+  /// The Lease by which the pods agree on one of them.
+  var lease: String {
+    arguments.first { $0.hasPrefix("--lease=") }.map { String($0.dropFirst(8)) } ?? "none"
+  }
+
   /// Reads the only DaemonSet of the cluster.
   init(from api: API) throws {
     let sets: [DaemonSet] = try api.list("/apis/apps/v1/daemonsets")

@@ -13,8 +13,17 @@ final class Running {
   init(nodes: Int = 3, pool: String? = "") throws {
     cluster = try Cluster(nodes: nodes)
     observer = try Observer(cluster)
+    try cluster.offerLease()
     speakers = try cluster.startSpeakers()
     if let pool { try cluster.addPool(pool) }
+  }
+
+  /// The program on a node.
+  func speaker(of node: ClusterNode) -> Speaker { speakers[node.number - 1] }
+
+  /// Starts the program on a node again, after it has ended.
+  func restart(_ node: ClusterNode) throws {
+    speakers[node.number - 1] = try Speaker(on: node, of: cluster)
   }
 
   /// Starts clients of some addresses, and waits until each has a reply.
