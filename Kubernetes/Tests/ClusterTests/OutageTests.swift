@@ -4,7 +4,7 @@ import VIPCore
 extension ClusterTests {
   /// Everything goes on while no API server can be asked.
   @Suite struct OutageTests {
-    @Test("A minute without the API server: failover, handover, a restart, and nothing is withdrawn")
+    @Test("A minute without the API server: failover, handover, a restart, nothing is withdrawn")
     func minuteWithoutAPI() throws {
       let running = try Running(pool: "preemptDelay: 2s")
       let cluster = running.cluster

@@ -6,7 +6,7 @@ extension ClusterTests {
     @Test("The pods' account may do what they need and nothing else")
     func leastPrivilege() throws {
       let cluster = try Cluster(nodes: 1)
-      let token = readText("\(try cluster.credentials())/token")
+      let token = readText("\(cluster.credentials)/token")
       try cluster.addService("web")
       let group = "/apis/vipctl.io/v1alpha1"
       let spec = #"{"spec": {"externalTrafficPolicy": "Local"}}"#

@@ -16,6 +16,8 @@ final class Cluster: Sendable {
   let api: API
   /// What the DaemonSet says about a pod.
   let pod: PodTemplate
+  /// A folder with the token and the authority of the account that the DaemonSet names.
+  let credentials: String
   /// A place for logs, sockets and states.
   let directory: TemporaryDirectory
   private let lab: Lab
@@ -36,6 +38,8 @@ final class Cluster: Sendable {
       ])
     }
     pod = try PodTemplate(from: api)
+    credentials = try lab.run(["token", pod.namespace, pod.serviceAccount, "86400"])
+      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// Makes the Lease of the allocators, without a holder, so that the first one need not wait for what
@@ -174,11 +178,6 @@ final class Cluster: Sendable {
   /// The machines beside the nodes: the client and the control plane.
   var others: [String] { [client, "\(lab.prefix)cp"] }
 
-  /// A folder with the token and the authority of the account that the DaemonSet names.
-  func credentials() throws -> String {
-    try lab.run(["token", pod.namespace, pod.serviceAccount, "86400"])
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-  }
 }
 
 /// The next node in the order of a router's candidates.

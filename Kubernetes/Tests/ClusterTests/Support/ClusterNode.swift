@@ -26,15 +26,6 @@ final class ClusterNode: Sendable {
     try NetlinkProbe(namespace: name).addresses(where: Cluster.isInPool)
   }
 
-  /// The Ethernet address of `eth0`.
-  func mac() throws -> MACAddress {
-    let text = try check(["ip", "netns", "exec", name, "cat", "/sys/class/net/eth0/address"])
-    guard let mac = MACAddress(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      throw LabError("\(name) has no Ethernet address: \(text)")
-    }
-    return mac
-  }
-
   /// Cuts the cable: the node loses its carrier.
   func cut() throws { try check([Laboratory.script, "cable", lab, "\(number)", "cut"]) }
 

@@ -14,7 +14,7 @@ final class Speaker: Sendable {
   init(on node: ClusterNode, of cluster: Cluster, _ options: [String] = []) throws {
     self.node = node
     runtimeDirectory = cluster.directory["run-\(node.number)"]
-    let credentials = try cluster.credentials()
+    let credentials = cluster.credentials
     // These are folders of the pod.
     let own = ["--runtime-dir=", "--state-dir="]
     let arguments = cluster.pod.arguments.filter { argument in
