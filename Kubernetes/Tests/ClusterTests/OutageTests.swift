@@ -1,5 +1,6 @@
 import Testing
 import VIPCore
+import VIPKubernetes
 
 extension ClusterTests {
   /// Everything goes on while no API server can be asked.

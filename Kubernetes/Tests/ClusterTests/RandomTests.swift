@@ -20,24 +20,23 @@ extension ClusterTests {
       let running = try Running(pool: "preemptDelay: 1s")
       try running.cluster.addPods()
       var events = RandomEvents(running, seed: Self.seed)
+      // A failure needs it, and a run that has passed is worth a line.
+      defer { print("seed \(Self.seed): \(events.story.joined(separator: ", "))") }
       let end = Moment.now + Self.length
       while Moment.now < end { try events.next() }
       try events.heal()
-      // A failure needs it, and a run that has passed is worth a line.
-      let story = "seed \(Self.seed): \(events.story.joined(separator: ", "))"
-      print(story)
-      try expectRest(running, events.services, story)
+      try expectRest(running, events.services)
       try running.expectOneHolder(without: Array(events.everCut.values))
     }
 
     /// Each Service has its addresses, each address one holder, and no node has any other.
-    private func expectRest(_ running: Running, _ services: [String], _ story: String) throws {
+    private func expectRest(_ running: Running, _ services: [String]) throws {
       let cluster = running.cluster
       let wanted = try services.flatMap { try cluster.waitForAddresses(of: $0) }
-      #expect(Set(wanted).count == wanted.count, "\(story)")
+      #expect(Set(wanted).count == wanted.count)
       try eventually(
         "each address has one holder", within: .seconds(90), poll: .milliseconds(100),
-        detail: { "\(story)\n\(running.logs)" },
+        detail: { running.logs },
         {
           let held = try cluster.nodes.flatMap { try Array($0.poolAddresses()) }
           return held.sorted() == wanted.sorted()

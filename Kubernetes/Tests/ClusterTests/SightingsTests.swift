@@ -40,7 +40,7 @@ import VIPCore
     let found = try #require(sightings.doubles.first)
     #expect(sightings.doubles.count == 1)
     #expect(found.between == ["a", "b"])
-    #expect((found.from, found.to) == (moment(14), moment(30)))
+    #expect([found.from, found.to] == [moment(14), moment(30)])
     #expect([found].over(Bound(.milliseconds(20), machine: .zero)) == [])
     #expect([found].over(Bound(.milliseconds(16), machine: .zero)).count == 1)
   }
@@ -63,7 +63,7 @@ import VIPCore
     sightings.note([address: macs[1]], in: "node", at: moment(15))
     let found = try #require(sightings.disagreements().first)
     #expect(sightings.disagreements().count == 1)
-    #expect((found.from, found.to) == (moment(10), moment(15)))
+    #expect([found.from, found.to] == [moment(10), moment(15)])
     #expect(found.between == Set(macs.map { "\($0)" }))
     #expect(sightings.disagreements(without: ["node"]) == [])
   }
@@ -82,6 +82,6 @@ import VIPCore
     sightings.note([address: macs[1]], in: "node", at: moment(10))
     sightings.note([address: macs[1]], in: "node", at: moment(500))
     let found = try #require(sightings.disagreements().first)
-    #expect((found.from, found.to) == (moment(10), moment(500)))
+    #expect([found.from, found.to] == [moment(10), moment(500)])
   }
 }

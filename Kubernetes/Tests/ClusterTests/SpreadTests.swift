@@ -1,5 +1,6 @@
 import Testing
 import VIPCore
+import VIPKubernetes
 
 extension ClusterTests {
   /// Many Services, and the nodes over which they are spread.

@@ -72,7 +72,7 @@ struct Asking: ~Copyable {
       request.isSent = true
       // A connection that was refused says so here.
       return send(
-        request.socket, Self.request, Self.request.count, Int32(MSG_NOSIGNAL.rawValue))
+        request.socket, Self.request, Self.request.count, Int32(MSG_NOSIGNAL))
         == Self.request.count
     }
     var buffer = [UInt8](repeating: 0, count: 1024)

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import VIPCore
 import VIPKubernetes
+import VRRP
 
 /// A control plane with some nodes, all in namespaces of their own; it goes with this object.
 ///
@@ -38,7 +39,7 @@ final class Cluster: Sendable {
       ])
     }
     pod = try PodTemplate(from: api)
-    credentials = try lab.run(["token", pod.namespace, pod.serviceAccount, "86400"])
+    credentials = try lab.command(["token", pod.namespace, pod.serviceAccount, "86400"])
       .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
@@ -85,11 +86,11 @@ final class Cluster: Sendable {
   /// kube-proxy knows it.
   func addService(_ name: String, local: Bool = false, on nodes: [ClusterNode] = []) throws {
     let nodes = nodes.isEmpty ? self.nodes : nodes
-    try lab.run([
+    try lab.command([
       "service", name, "policy=\(local ? "Local" : "Cluster")",
       "nodes=\(nodes.map { "\($0.number)" }.joined(separator: ","))",
     ])
-    try lab.run(["settle"])
+    try lab.command(["settle"])
   }
 
   /// Writes a Service of both families for the pods with the label `app=web`, and waits for nothing.
@@ -116,7 +117,7 @@ final class Cluster: Sendable {
 
   /// Makes a pod that is ready and answers.
   func addPod(_ name: String, on node: ClusterNode, labels: String...) throws {
-    try lab.run(["pod", name, "\(node.number)"] + labels)
+    try lab.command(["pod", name, "\(node.number)"] + labels)
   }
 
   /// Waits until a Service has an address of each family, and returns them, IPv4 first.
@@ -141,7 +142,7 @@ final class Cluster: Sendable {
   @discardableResult
   func waitForFirst(of addresses: [IPAddress]) throws -> ClusterNode {
     try eventually("the first candidate holds \(addresses)", within: .seconds(60)) {
-      guard let router = try router(of: addresses[0]),
+      guard let router = try self.router(of: addresses[0]),
         let first = router.spec.candidates.max(by: { $0.priority < $1.priority })
       else { return nil }
       let isHolder = try addresses.allSatisfy { address in
@@ -153,7 +154,7 @@ final class Cluster: Sendable {
 
   /// The node that is to hold an address when the one that does is gone.
   func successor(of holder: ClusterNode, for address: IPAddress) throws -> Succession {
-    guard let router = try router(of: address),
+    guard let router = try self.router(of: address),
       let next = router.spec.candidates.filter({ $0.node != holder.name })
         .max(by: { $0.priority < $1.priority }),
       let node = nodes.first(where: { $0.name == next.node })
@@ -168,11 +169,11 @@ final class Cluster: Sendable {
   }
 
   /// Starts or stops a part of the control plane: `api`, `etcd`.
-  func control(_ part: String, _ action: String) throws { try lab.run([part, action]) }
+  func control(_ part: String, _ action: String) throws { try lab.command([part, action]) }
 
   /// Starts or stops kube-proxy on a node.
   func controlProxy(of node: ClusterNode, _ action: String) throws {
-    try lab.run(["proxy", "\(node.number)", action])
+    try lab.command(["proxy", "\(node.number)", action])
   }
 
   /// The machines beside the nodes: the client and the control plane.
@@ -209,12 +210,12 @@ private final class Lab: Sendable {
   }
 
   deinit {
-    _ = try? ClusterTests.run([Laboratory.script, "down", prefix], within: .seconds(60))
+    _ = try? run([Laboratory.script, "down", prefix], within: .seconds(60))
   }
 
   /// A command of the script about this lab.
   @discardableResult
-  func run(_ arguments: [String]) throws -> String {
+  func command(_ arguments: [String]) throws -> String {
     try check(
       [Laboratory.script, arguments[0], prefix] + arguments.dropFirst(), within: .seconds(200))
   }

@@ -47,7 +47,7 @@ final class NetlinkProbe: Sendable {
       guard message.uint16(at: 8) & 0x21 == 0, let address = message.address(1, after: 12),
         isWanted(address), let bytes = message.attribute(2, after: 12), bytes.count == 6
       else { return }
-      found[address] = Array(bytes).span.macAddress(at: 0)
+      found[address] = bytes.span.macAddress(at: 0)
     }
     return found
   }
@@ -103,8 +103,8 @@ private struct NetlinkMessage {
       return nil
     }
     switch (Int32(family), bytes.count) {
-    case (AF_INET, 4): return .v4(Array(bytes).span.ipv4Address(at: 0))
-    case (AF_INET6, 16): return .v6(Array(bytes).span.ipv6Address(at: 0))
+    case (AF_INET, 4): return .v4(bytes.span.ipv4Address(at: 0))
+    case (AF_INET6, 16): return .v6(bytes.span.ipv6Address(at: 0))
     default: return nil
     }
   }

@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 
 /// A `vipctl-kubernetes run` on a node, started as the DaemonSet would.
