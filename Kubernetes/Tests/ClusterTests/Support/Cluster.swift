@@ -164,7 +164,7 @@ final class Cluster: Sendable {
   }
 
   /// The router that has an address.
-  func router(of address: IPAddress) throws -> VirtualRouter? {
+  func router(of address: IPAddress) throws -> VIPKubernetes.VirtualRouter? {
     try api.routers().first { $0.spec.addresses.contains(address) }
   }
 
