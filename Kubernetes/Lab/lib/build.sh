@@ -79,7 +79,7 @@ unpack() {
     fail "KUBE_LAB_BINARIES=$KUBE_LAB_BINARIES: there is no such folder or archive"
   mark=$(stat -c '%s %Y' "$KUBE_LAB_BINARIES")
   if is_built && [[ $(cat "$BUILD_DIR/unpacked" 2>/dev/null) == "$mark" ]]; then return; fi
-  rm -rf "$BUILD_DIR"/{bin,root,xt-nft,xt-legacy,unpacked}
+  rm -rf "${BUILD_DIR:?}"/{bin,root,xt-nft,xt-legacy,unpacked}
   tar -xf "$KUBE_LAB_BINARIES" -C "$BUILD_DIR" ||
     fail "KUBE_LAB_BINARIES=$KUBE_LAB_BINARIES: cannot be unpacked"
   problem=$(obstacle_in "$BUILD_DIR")
@@ -117,7 +117,7 @@ read_package_lists() {
       sub(/Types:[^\n]*/, "Types: deb deb-src"); print }' "$file"
   done >"$own/etc/$RELEASE.sources"
   for suite in $OLDER_RELEASE sid; do
-    awk -v RS= -v ORS='\n\n' -v release=$RELEASE -v suite=$suite '
+    awk -v RS= -v ORS='\n\n' -v release=$RELEASE -v suite="$suite" '
       $0 ~ "Suites:([^\n]* )?" release "( |\n)" {
         sub(/Types:[^\n]*/, "Types: deb"); sub(/Suites:[^\n]*/, "Suites: " suite)
         gsub(release, suite); print }' \
@@ -126,7 +126,7 @@ read_package_lists() {
   # The older form, of one line.
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
     [[ -e $file ]] || continue
-    sed -n "s/^deb \(.*debian.* $RELEASE[ -].*\)/deb \1\ndeb-src \1/p" "$file"
+    sed -n "s/^deb \(.*debian.* ${RELEASE}[ -].*\)/deb \1\ndeb-src \1/p" "$file"
   done >"$own/etc/$RELEASE.list"
   for suite in $OLDER_RELEASE sid; do
     sed -n "/^deb .* $RELEASE /s/$RELEASE/$suite/gp" "$own/etc/$RELEASE.list" \

@@ -78,13 +78,13 @@ start_web() { # I
   spawn "web-$1" "${prefix}p$1" /usr/bin/python3 "$here/web.py" "${prefix}n$1"
 }
 
-# iptables on a node; FAMILY may be ip6tables.
-nat() { # I ARGUMENTS...
-  clean ip netns exec "${prefix}n$1" "${FAMILY:-iptables}" -w -t nat "${@:2}"
+# The table nat of a node.
+nat() { # I iptables|ip6tables ARGUMENTS...
+  clean ip netns exec "${prefix}n$1" "$2" -w -t nat "${@:3}"
 }
 
 proxy_has_rules() { # I
-  nat "$1" -n -L KUBE-SERVICES &&
+  nat "$1" iptables -n -L KUBE-SERVICES &&
     in_namespace "${prefix}n$1" curl -sk --noproxy '*' -m 2 https://198.19.0.1/version
 }
 

@@ -143,7 +143,7 @@ token() { # NAMESPACE SERVICEACCOUNT [SECONDS]
 
 # A Service of its own is the last in line on both of kube-proxy's watches.
 settle() {
-  local name=settle$RANDOM i FAMILY late=''
+  local name=settle$RANDOM i family late=''
   {
     cat <<OBJECT
 apiVersion: v1
@@ -158,8 +158,9 @@ OBJECT
   } | kubectl create -f - >/dev/null || fail "settle: cannot create a Service"
   for ((i = 1; i <= nodes; i++)); do
     alive "kube-proxy-$i" >/dev/null || continue
-    for FAMILY in iptables ip6tables; do
-      wait_for 150 prints "KUBE-SEP.*default/$name:.*DNAT" nat "$i" -S || late+=" ${prefix}n$i"
+    for family in iptables ip6tables; do
+      wait_for 150 prints "KUBE-SEP.*default/$name:.*DNAT" nat "$i" "$family" -S ||
+        late+=" ${prefix}n$i"
     done
   done
   kubectl delete "service/$name" "endpointslice/$name-v4" "endpointslice/$name-v6" >/dev/null

@@ -2,7 +2,7 @@
 #
 # A process is noted with the moment at which it began, so that another one that has got its number
 # since is left alone.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # `state` is that of the chosen lab
 
 fail() {
   printf 'kube-lab: %s\n' "$*" >&2
@@ -81,7 +81,7 @@ stop() { # PATTERN
     left=no
     while read -r name pid since; do
       # shellcheck disable=SC2053 # a pattern
-      [[ $name == $1 ]] && is_same "$pid" "$since" || continue
+      if [[ $name != $1 ]] || ! is_same "$pid" "$since"; then continue; fi
       left=yes
       case $turn in
       1) kill -TERM "$pid" ;;
