@@ -28,7 +28,7 @@ extension ClusterTests {
       #expect(try api.kubectl("get svc web").contains("192.0.2.100"))
       let holder = try cluster.waitForHolder(of: addresses[0])
       let asker = try Asker(inNamespace: cluster.client, to: addresses[0])
-      try eventually("pods of all nodes reply", within: .seconds(60)) {
+      try eventually("pods of all nodes reply", within: .seconds(60), poll: Cluster.poll) {
         try Set(asker.report().replies.map(\.node)) == Set(cluster.nodes.map(\.name))
       }
       try expectTable(api, holder: holder)
@@ -41,7 +41,7 @@ extension ClusterTests {
 
     /// `kubectl get virtualrouters` tells which node holds what.
     private func expectTable(_ api: API, holder: ClusterNode) throws {
-      let rows = try eventually("the router has an Active node", within: .seconds(60)) {
+      let rows = try eventually("a node is Active", within: .seconds(60), poll: Cluster.poll) {
         let rows = try api.kubectl("get virtualrouters").split(separator: "\n")
           .map { $0.split(separator: " ").map(String.init) }
         return rows.count == 2 && rows[1].contains(holder.name) ? rows : nil

@@ -34,7 +34,7 @@ extension ClusterTests {
       try expectHolder(first, of: addresses)
 
       try cluster.control("api", "start")
-      try eventually("the API says that \(first.name) is Active", within: .seconds(90)) {
+      try eventually("the API says that \(first.name) is Active", within: .seconds(90), poll: Cluster.poll) {
         let active = try cluster.router(of: addresses[0])?.status.active
         return active?[.ipv4]?.node == first.name && active?[.ipv6]?.node == first.name
       }
@@ -52,7 +52,7 @@ extension ClusterTests {
 
     private func expectHolder(_ node: ClusterNode, of addresses: [IPAddress]) throws {
       for address in addresses {
-        try eventually("\(node.name) holds \(address)", within: .seconds(60)) {
+        try eventually("\(node.name) holds \(address)", within: .seconds(60), poll: Cluster.poll) {
           try node.holds(address)
         }
       }

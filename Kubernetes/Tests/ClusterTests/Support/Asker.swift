@@ -66,7 +66,7 @@ final class Asker: Sendable {
   func waitForReply(
     after moment: Moment = .now, within limit: Duration = .seconds(30)
   ) throws -> AskReport.Reply {
-    try eventually("\(target) replies", within: limit, poll: .milliseconds(1)) {
+    try eventually("\(target) replies", within: limit, poll: .milliseconds(10)) {
       try report().replies.last { $0.asked > moment }
     }
   }

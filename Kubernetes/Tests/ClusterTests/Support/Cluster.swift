@@ -23,6 +23,9 @@ final class Cluster: Sendable {
   let directory: TemporaryDirectory
   private let lab: Lab
 
+  /// The pause between two questions that start a process each.
+  static let poll = Duration.milliseconds(50)
+
   /// Brings a cluster up; Services without a class are served in it.
   init(nodes count: Int = 3) throws {
     let lab = try Lab(nodes: count)
@@ -123,7 +126,7 @@ final class Cluster: Sendable {
   /// Waits until a Service has an address of each family, and returns them, IPv4 first.
   @discardableResult
   func waitForAddresses(of service: String, count: Int = 2) throws -> [IPAddress] {
-    try eventually("\(service) has \(count) addresses", within: .seconds(60)) {
+    try eventually("\(service) has \(count) addresses", within: .seconds(60), poll: Self.poll) {
       let addresses = try api.service(service).addresses
       return addresses.count == count ? addresses : nil
     }
@@ -132,7 +135,7 @@ final class Cluster: Sendable {
   /// Waits until one node has an address, and returns it.
   @discardableResult
   func waitForHolder(of address: IPAddress, not other: ClusterNode? = nil) throws -> ClusterNode {
-    try eventually("some node holds \(address)", within: .seconds(60)) {
+    try eventually("some node holds \(address)", within: .seconds(60), poll: Self.poll) {
       let holders = try nodes.filter { try $0.holds(address) }
       return holders.count == 1 && holders[0].name != other?.name ? holders[0] : nil
     }
@@ -141,7 +144,9 @@ final class Cluster: Sendable {
   /// Waits until the first candidate of a router has addresses, and no other node, and returns it.
   @discardableResult
   func waitForFirst(of addresses: [IPAddress]) throws -> ClusterNode {
-    try eventually("the first candidate holds \(addresses)", within: .seconds(60)) {
+    try eventually(
+      "the first candidate holds \(addresses)", within: .seconds(60), poll: Self.poll
+    ) {
       guard let router = try self.router(of: addresses[0]),
         let first = router.spec.candidates.max(by: { $0.priority < $1.priority })
       else { return nil }

@@ -5,7 +5,7 @@ import VIPCore
 
 extension ClusterTests {
   /// What happens by chance, with an observer that looks for two holders.
-  @Suite struct RandomTests {
+  @Suite struct ChanceTests {
     /// `VIP_CLUSTER_SECONDS`, and how long a run lasts otherwise.
     private static let length = Duration.seconds(
       ProcessInfo.processInfo.environment["VIP_CLUSTER_SECONDS"].flatMap(Int.init) ?? 45)
@@ -19,7 +19,7 @@ extension ClusterTests {
     func chance() throws {
       let running = try Running(pool: "preemptDelay: 1s")
       try running.cluster.addPods()
-      var events = RandomEvents(running, seed: Self.seed)
+      var events = ChanceEvents(running, seed: Self.seed)
       // A failure needs it, and a run that has passed is worth a line.
       defer { print("seed \(Self.seed): \(events.story.joined(separator: ", "))") }
       let end = Moment.now + Self.length
@@ -46,7 +46,7 @@ extension ClusterTests {
   }
 
   /// What happens to a cluster by chance.
-  private struct RandomEvents {
+  private struct ChanceEvents {
     private(set) var services: [String] = []
     private(set) var story: [String] = []
     /// The nodes whose cables were ever cut.
