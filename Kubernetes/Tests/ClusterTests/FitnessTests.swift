@@ -51,7 +51,9 @@ extension ClusterTests {
 
       try cause.end(on: holder, of: cluster)
       for address in addresses {
-        try eventually("\(holder.name) has \(address) again", within: .seconds(60), poll: Cluster.poll) {
+        try eventually(
+          "\(holder.name) has \(address) again", within: .seconds(60), poll: Cluster.poll
+        ) {
           try holder.holds(address)
         }
       }

@@ -25,7 +25,7 @@ extension ClusterTests {
       }
       try expectCandidates([second], of: addresses[0], in: cluster)
       for asker in askers {
-        try eventually("\(second.name) replies by way of \(asker.target)", poll: .milliseconds(20)) {
+        try eventually("\(second.name) replies at \(asker.target)", poll: Cluster.poll) {
           try asker.report().replies.contains { $0.asked > moved && $0.node == second.name }
         }
         let report = try asker.stop()
@@ -40,7 +40,9 @@ extension ClusterTests {
       _ nodes: [ClusterNode], of address: IPAddress, in cluster: Cluster
     ) throws {
       let names = Set(nodes.map(\.name))
-      try eventually("the candidates are \(names.sorted())", within: .seconds(60), poll: Cluster.poll) {
+      try eventually(
+        "the candidates are \(names.sorted())", within: .seconds(60), poll: Cluster.poll
+      ) {
         let router = try cluster.router(of: address)
         return Set(router?.spec.candidates.map(\.node) ?? []) == names
       }

@@ -34,7 +34,9 @@ extension ClusterTests {
       try expectHolder(first, of: addresses)
 
       try cluster.control("api", "start")
-      try eventually("the API says that \(first.name) is Active", within: .seconds(90), poll: Cluster.poll) {
+      try eventually(
+        "the API says that \(first.name) is Active", within: .seconds(90), poll: Cluster.poll
+      ) {
         let active = try cluster.router(of: addresses[0])?.status.active
         return active?[.ipv4]?.node == first.name && active?[.ipv6]?.node == first.name
       }
