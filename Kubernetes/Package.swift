@@ -72,5 +72,14 @@ let package = Package(
         .product(name: "VRRPSimulation", package: "vipctl"),
       ],
       exclude: ["Stories"], swiftSettings: common),
+    // Against a control plane, see Lab/. They run the program that is built beside them. The links in
+    // Support/Shared lead to what the package above has for its tests.
+    .testTarget(
+      name: "ClusterTests",
+      dependencies: [
+        "VIPKubernetes", .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VRRP", package: "vipctl"),
+      ],
+      swiftSettings: common),
   ]
 )

@@ -50,7 +50,7 @@ package enum Pace {
       while true {
         let due = Moment.now
         samples.withLock { $0.begin(at: due + PaceSamples.pause) }
-        TestSupport.pause(PaceSamples.pause)
+        pause(PaceSamples.pause)
         work()
         samples.withLock { $0.end(at: .now) }
       }

@@ -24,15 +24,14 @@ package final class Pinger: Sendable {
     let wish = Atomic<Bool>(false)
   }
 
-  /// Starts to ask, every 2 ms unless told otherwise.
+  /// Starts to ask from a network namespace, every 2 ms unless told otherwise.
   package init(
-    from node: LabNode, to target: IPAddress, every interval: Duration = .milliseconds(2)
+    inNamespace namespace: String, to target: IPAddress, every interval: Duration = .milliseconds(2)
   ) throws {
     Pace.start()
     self.target = target
     let shared = Shared()
     self.shared = shared
-    let namespace = node.namespace.name
     let thread = Thread {
       do {
         let probe = try EchoProbe(namespace: namespace, target: target)

@@ -76,6 +76,15 @@ package final class LabNode: Sendable {
   }
 }
 
+extension Pinger {
+  /// Starts to ask from a machine, every 2 ms unless told otherwise.
+  package convenience init(
+    from node: LabNode, to target: IPAddress, every interval: Duration = .milliseconds(2)
+  ) throws {
+    try self.init(inNamespace: node.namespace.name, to: target, every: interval)
+  }
+}
+
 /// One Ethernet segment: a switch, some nodes and a client, each a namespace of its own.
 package final class Segment: Sendable {
   /// The machines that share addresses.
