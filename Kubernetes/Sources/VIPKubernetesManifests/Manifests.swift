@@ -74,7 +74,8 @@ public struct Manifests: Sendable, Hashable {
         role("ClusterRole", "vipctl-allocator", Rights.allocator),
         comment:
           "What one of the pods does beside that. Any may become that one, and a pod has one token: so "
-          + "the account of all pods has both roles. Nothing of it concerns Secrets, ConfigMaps or pods."),
+          + "the account of all pods has both roles. Nothing of it concerns Secrets, ConfigMaps or pods."
+      ),
       YAMLDocument(role("Role", "vipctl-election", Rights.election(lease: Self.leaseName))),
       YAMLDocument(binding("ClusterRole", "vipctl-speaker")),
       YAMLDocument(binding("ClusterRole", "vipctl-allocator")),
@@ -82,7 +83,7 @@ public struct Manifests: Sendable, Hashable {
     ]
   }
 
-  private func role(_ kind: String, _ name: String, _ rules: [Rule]) -> YAMLValue {
+  private func role(_ kind: String, _ name: String, _ rules: [AccessRule]) -> YAMLValue {
     [
       "apiVersion": .text("\(Self.rightsGroup)/v1"), "kind": .text(kind),
       "metadata": metadata(name, isClusterWide: kind == "ClusterRole"),

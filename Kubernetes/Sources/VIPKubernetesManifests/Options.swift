@@ -91,7 +91,8 @@ extension Manifests {
 extension Manifests.Options {
   /// Refuses what the API server or the pods would refuse.
   func validate() throws(Manifests.OptionError) {
-    try check("namespace", namespace, Self.isLabel, "is no name of a namespace, such as vipctl-system")
+    try check(
+      "namespace", namespace, Self.isLabel, "is no name of a namespace, such as vipctl-system")
     try check("image", image, Self.isImage, "is no image, such as registry.example.com/vipctl:1.0")
     try check(
       "imagePullPolicy", imagePullPolicy, { ["Always", "IfNotPresent", "Never"].contains($0) },
@@ -100,13 +101,18 @@ extension Manifests.Options {
       try check("imagePullSecrets", secret, Self.isName, "is no name of a Secret")
     }
     try check(
-      "loadBalancerClass", loadBalancerClass, Self.isQualified, "is no class, such as vipctl.io/vip")
+      "loadBalancerClass", loadBalancerClass, Self.isQualified, "is no class, such as vipctl.io/vip"
+    )
     try check(
       "interval", interval, Self.isInterval,
       "is none from 10ms to 40.95s in steps of 10ms, such as 250ms")
-    try check("vrids", vrids, Self.areVRIDs, "is no list of numbers and ranges from 1 to 255, such as 31-60,80")
+    try check(
+      "vrids", vrids, Self.areVRIDs,
+      "is no list of numbers and ranges from 1 to 255, such as 31-60,80")
     if let kubeProxy {
-      try check("kubeProxy", kubeProxy, Self.isEndpoint, "is no address with a port, such as 127.0.0.1:10256")
+      try check(
+        "kubeProxy", kubeProxy, Self.isEndpoint,
+        "is no address with a port, such as 127.0.0.1:10256")
     }
     try check(
       "metricsPort", "\(metricsPort)", { _ in (1...65_535).contains(metricsPort) },
@@ -115,7 +121,9 @@ extension Manifests.Options {
       "logLevel", logLevel, { ["debug", "info", "notice", "warning", "error"].contains($0) },
       "is none of debug, info, notice, warning, error")
     if let stateDirectory {
-      try check("stateDirectory", stateDirectory, Self.isPath, "is no absolute path, such as /var/lib/vipctl")
+      try check(
+        "stateDirectory", stateDirectory, Self.isPath,
+        "is no absolute path, such as /var/lib/vipctl")
     }
     try validatePlacement()
   }

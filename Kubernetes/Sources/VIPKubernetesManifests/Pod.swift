@@ -25,10 +25,12 @@ extension Manifests {
           YAMLField(
             "updateStrategy",
             ["type": "RollingUpdate", "rollingUpdate": ["maxUnavailable": 1]],
-            comment: "One node after the other hands its addresses over, which costs clients nothing."),
+            comment:
+              "One node after the other hands its addresses over, which costs clients nothing."),
           YAMLField(
             "minReadySeconds", 10,
-            comment: "Longer than it takes to come up, to listen for three intervals and to take over."),
+            comment:
+              "Longer than it takes to come up, to listen for three intervals and to take over."),
           YAMLField(
             "template",
             ["metadata": ["labels": YAMLValue(sorting: Self.labels)], "spec": .fields(podSpec)]),
@@ -87,7 +89,12 @@ extension Manifests {
         ])),
       YAMLField(
         "ports",
-        [["name": "metrics", "containerPort": .number(Int64(options.metricsPort)), "protocol": "TCP"]]),
+        [
+          [
+            "name": "metrics", "containerPort": .number(Int64(options.metricsPort)),
+            "protocol": "TCP",
+          ]
+        ]),
       YAMLField(
         "securityContext",
         [
@@ -98,7 +105,8 @@ extension Manifests {
       YAMLField(
         "livenessProbe", probe("/healthz", period: 10, failures: 6),
         comment:
-          "A program that hangs is replaced, after a while: the other nodes have taken over long before."),
+          "A program that hangs is replaced, after a while: the other nodes have taken over long before."
+      ),
       YAMLField("readinessProbe", probe("/readyz", period: 2, failures: 3)),
       YAMLField(
         "resources",
@@ -124,7 +132,7 @@ extension Manifests {
 
   private var mounts: [YAMLValue] {
     var mounts: [YAMLValue] = [
-      ["name": "runtime", "mountPath": .text(Self.runtimeDirectory)],
+      ["name": "runtime", "mountPath": .text(Self.runtimeDirectory)]
     ]
     if options.stateDirectory != nil {
       mounts.append(["name": "state", "mountPath": .text(Self.stateDirectory)])
@@ -142,7 +150,8 @@ extension Manifests {
           YAMLField(
             "name", "state",
             comment:
-              "What the node served last. A new pod goes on with it when the API server doesn't answer."),
+              "What the node served last. A new pod goes on with it when the API server doesn't answer."
+          ),
           YAMLField("hostPath", ["path": .text(directory), "type": "DirectoryOrCreate"]),
         ]))
     }

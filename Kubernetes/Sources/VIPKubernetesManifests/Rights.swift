@@ -1,5 +1,5 @@
 /// What the pods may do with some kinds of objects, and nothing else.
-package struct Rule: Sendable, Hashable {
+package struct AccessRule: Sendable, Hashable {
   /// The API group; empty for the core.
   package var group: String
   /// The kinds, such as `services`, with the part that is meant: `services/status`.
@@ -38,47 +38,47 @@ package struct Rule: Sendable, Hashable {
 /// A pod has one token, so both roles are given to one account. They are apart so that it can be read,
 /// and tested, what each part needs.
 package enum Rights {
-  private static let events = Rule(
-    ["events"], of: "events.k8s.io", ["create"], "Says what happens, on the object that it is about.")
-
   /// What a speaker does, which is on every node.
-  package static let speaker: [Rule] = [
-    Rule(["virtualrouters"], of: Definition.group, ["get", "list", "watch"], "What to serve."),
-    Rule(
+  package static let speaker: [AccessRule] = [
+    AccessRule(["virtualrouters"], of: Definition.group, ["list", "watch"], "What to serve."),
+    AccessRule(
       ["virtualrouters/status"], of: Definition.group, ["patch"],
       "What the node has taken note of, and which addresses it holds."),
-    Rule(
+    AccessRule(
       ["nodes"], ["list", "watch"],
       "Whether its node is in maintenance. It asks for its own only, which rights can't say."),
-    events,
   ]
 
   /// What the allocator does, which is in one pod at a time.
-  package static let allocator: [Rule] = [
-    Rule(["services"], ["get", "list", "watch"], "Which Services want addresses."),
-    Rule(["services/status"], ["patch"], "Gives them."),
-    Rule(
+  package static let allocator: [AccessRule] = [
+    AccessRule(["services"], ["get", "list", "watch"], "Which Services want addresses."),
+    AccessRule(["services/status"], ["patch"], "Gives them."),
+    AccessRule(
       ["endpointslices"], of: "discovery.k8s.io", ["list", "watch"],
       "Which nodes can serve a Service with externalTrafficPolicy Local."),
-    Rule(["nodes", "namespaces"], ["list", "watch"], "Which nodes and Services a pool is for."),
-    Rule(["addresspools"], of: Definition.group, ["get", "list", "watch"], "Which addresses there are."),
-    Rule(["addresspools/status"], of: Definition.group, ["patch"], "How many of them are in use."),
-    Rule(
+    AccessRule(["nodes", "namespaces"], ["list", "watch"], "Which nodes and Services a pool is for."),
+    AccessRule(
+      ["addresspools"], of: Definition.group, ["get", "list", "watch"], "Which addresses there are."
+    ),
+    AccessRule(["addresspools/status"], of: Definition.group, ["patch"], "How many of them are in use."),
+    AccessRule(
       ["virtualrouters"], of: Definition.group,
       ["get", "list", "watch", "create", "patch", "delete"], "Which nodes serve which addresses."),
-    Rule(
+    AccessRule(
       ["virtualrouters/status"], of: Definition.group, ["patch"],
-      "Writes the condition Planned."),
-    events,
+      "Says whether they are as they are wanted."),
+    AccessRule(
+      ["events"], of: "events.k8s.io", ["create"],
+      "Says what happens, on the object that it is about."),
   ]
 
   /// What all pods do in their own namespace, to agree on the allocator.
-  package static func election(lease: String) -> [Rule] {
+  package static func election(lease: String) -> [AccessRule] {
     [
-      Rule(
+      AccessRule(
         ["leases"], of: "coordination.k8s.io", named: [lease], ["get", "patch"],
         "Agrees with the other pods on the one that gives addresses."),
-      Rule(
+      AccessRule(
         ["leases"], of: "coordination.k8s.io", ["create"],
         "Makes the Lease if there is none; rights to create can't be bound to a name."),
     ]

@@ -1,9 +1,5 @@
 extension Definition {
-  /// The definition of AddressPools.
-  ///
-  /// - Parameters:
-  ///   - interval: the default of pools that do not say one.
-  ///   - vrids: the same for their VRIDs.
+  /// The definition of AddressPools, with the interval and the VRIDs of those that do not say any.
   static func addressPool(interval: String, vrids: String) -> Definition {
     Definition(
       kind: "AddressPool", plural: "addresspools", shortName: "apool",
@@ -131,7 +127,9 @@ extension Definition {
       [
         .init(
           "capacity",
-          .string("How many addresses it has, in decimal; a /64 has more than JSON numbers hold.", 0...64)),
+          .string(
+            "How many addresses it has, in decimal; a /64 has more than JSON numbers hold.", 0...64)
+        ),
         .init(
           "used",
           .integer("How many of them are in use, or on their way out of it.", 0...(.max))

@@ -93,7 +93,8 @@ extension Definition {
         .required(
           "since",
           .generation(
-            "The generation of the router that says so: a node that has acknowledged it has let go.")),
+            "The generation of the router that says so: a node that has acknowledged it has let go."
+          )),
       ])
     let candidate = Schema.object(
       "",
@@ -142,7 +143,8 @@ extension Definition {
       "",
       [
         .required("address", .address("The address.")),
-        .required("mac", .string("The machine's Ethernet address.", 17...17, pattern: TextForm.mac)),
+        .required(
+          "mac", .string("The machine's Ethernet address.", 17...17, pattern: TextForm.mac)),
       ])
     return .object(
       "What has become of it. Written by the nodes, but for the condition Planned.",

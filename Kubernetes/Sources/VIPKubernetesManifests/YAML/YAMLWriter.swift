@@ -64,8 +64,12 @@ struct YAMLWriter {
     }
     let first = lines.count
     value(element, indent + 2)
-    // A comment of the first field stays before the dash.
-    let place = lines[first...].firstIndex { !$0.drop { $0 == " " }.hasPrefix("#") } ?? first
+    // A comment of the first field stands before the dash.
+    var place = first
+    while place + 1 < lines.count, lines[place].drop(while: { $0 == " " }).first == "#" {
+      lines[place] = Self.spaces(indent) + lines[place].dropFirst(indent + 2)
+      place += 1
+    }
     lines[place] = Self.spaces(indent) + "- " + lines[place].dropFirst(indent + 2)
   }
 
@@ -135,7 +139,8 @@ extension YAMLWriter {
     if isPlain(text, isInList: isInList) { return text }
     let isPrintable = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
     if isPrintable, text.contains("\\") || text.contains("\"") {
-      return "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
+      return
+        "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
     }
     var quoted = "\""
     for scalar in text.unicodeScalars {
@@ -160,7 +165,7 @@ extension YAMLWriter {
     else { return false }
     return text.utf8.allSatisfy { byte in
       isLetter(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-        || "._/-:".utf8.contains(byte) || !isInList && " ,;()=+'".utf8.contains(byte)
+        || "._/-".utf8.contains(byte) || !isInList && ": ,;()=+'".utf8.contains(byte)
     }
   }
 
