@@ -6,7 +6,7 @@
 /// print(try Manifests(options).text)
 /// ```
 public struct Manifests: Sendable, Hashable {
-  /// How vipctl runs.
+  /// The way in which vipctl runs.
   public let options: Options
 
   /// The Lease by which the pods agree on the one that gives addresses.

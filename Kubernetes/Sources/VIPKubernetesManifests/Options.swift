@@ -1,11 +1,11 @@
 extension Manifests {
-  /// How vipctl runs in a cluster.
+  /// The way in which vipctl runs in a cluster.
   public struct Options: Sendable, Hashable {
     /// The namespace of the pods.
     public var namespace = "vipctl-system"
     /// The image with `vipctl-kubernetes` and `vipctl`.
     public var image = "vipctl-kubernetes:0.1.0"
-    /// When the image is fetched: `Always`, `IfNotPresent` or `Never`.
+    /// The rule by which the image is fetched: `Always`, `IfNotPresent` or `Never`.
     public var imagePullPolicy = "IfNotPresent"
     /// The Secrets by which it is fetched.
     public var imagePullSecrets: [String] = []
@@ -34,7 +34,7 @@ extension Manifests {
     public var tolerations: [Toleration] = [.all]
     /// The class of the pods' priority.
     public var priorityClass = "system-node-critical"
-    /// How long a pod has to hand its addresses over.
+    /// The time that a pod has to hand its addresses over.
     public var gracePeriod: Duration = .seconds(30)
     /// The processor time that a pod asks for.
     public var cpuRequest = "50m"
@@ -76,11 +76,11 @@ extension Manifests {
     }
   }
 
-  /// Why options can't be used.
+  /// The reason why options can't be used.
   public struct OptionError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The name of the option, as a property of ``Options``.
     public let option: String
-    /// What is wrong with its value, and what would be right, in one line.
+    /// The fault of its value, and what would be right, in one line.
     public let problem: String
 
     /// The option and its problem.

@@ -11,7 +11,7 @@ extension Manifests {
   /// The labels of the pods.
   private static let labels: [String: String] = ["app.kubernetes.io/name": name]
 
-  /// What runs on each node.
+  /// The object that runs a pod on each node.
   var daemonSet: YAMLDocument {
     YAMLDocument(
       [
@@ -158,7 +158,7 @@ extension Manifests {
     return volumes
   }
 
-  /// What the program is started with, without its name.
+  /// The arguments with which a pod starts the program, without its name.
   public var arguments: [String] {
     var arguments = ["run", "--class=\(options.loadBalancerClass)"]
     if options.isDefaultClass { arguments.append("--default") }

@@ -1,4 +1,4 @@
-/// What the pods may do with some kinds of objects, and nothing else.
+/// A right of the pods: what they may do with some kinds of objects.
 package struct AccessRule: Sendable, Hashable {
   /// The API group; empty for the core.
   package var group: String
@@ -6,9 +6,9 @@ package struct AccessRule: Sendable, Hashable {
   package var resources: [String]
   /// The names of the only objects that are meant; empty for all.
   package var names: [String]
-  /// What may be done with them.
+  /// The things that may be done with them.
   package var verbs: [String]
-  /// What it is for.
+  /// The reason why it is needed.
   package var purpose: String
 
   package init(
@@ -38,7 +38,7 @@ package struct AccessRule: Sendable, Hashable {
 /// A pod has one token, so both roles are given to one account. They are apart so that it can be read,
 /// and tested, what each part needs.
 package enum Rights {
-  /// What a speaker does, which is on every node.
+  /// The rights of the speaker, which is on every node.
   package static let speaker: [AccessRule] = [
     AccessRule(["virtualrouters"], of: Definition.group, ["list", "watch"], "What to serve."),
     AccessRule(
@@ -49,7 +49,7 @@ package enum Rights {
       "Whether its node is in maintenance. It asks for its own only, which rights can't say."),
   ]
 
-  /// What the allocator does, which is in one pod at a time.
+  /// The rights of the allocator, which is in one pod at a time.
   package static let allocator: [AccessRule] = [
     AccessRule(["services"], ["get", "list", "watch"], "Which Services want addresses."),
     AccessRule(["services/status"], ["patch"], "Gives them."),
@@ -72,7 +72,7 @@ package enum Rights {
       "Says what happens, on the object that it is about."),
   ]
 
-  /// What all pods do in their own namespace, to agree on the allocator.
+  /// The rights of all pods in their own namespace, to agree on the allocator.
   package static func election(lease: String) -> [AccessRule] {
     [
       AccessRule(

@@ -1,8 +1,8 @@
 package import VIPKubernetesManifests
 
-/// What a request to an API server needs a right for.
+/// The thing that a request does, for which it needs a right.
 package struct Access: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// What is done.
+  /// The verb, such as `get`.
   package var verb: String
   /// The API group; empty for the core.
   package var group: String

@@ -2,9 +2,9 @@ import KubernetesClient
 import VIPCore
 package import VIPKubernetesManifests
 
-/// What an API server would say to an object of a definition, but for rules in its expression language.
+/// The checks of an API server on an object of a definition, but for rules in its expression language.
 package enum SchemaCheck {
-  /// What is wrong with a value, each with its place; none if nothing is.
+  /// The faults of a value, each with its place.
   package static func problems(of value: JSONValue, _ schema: Schema, at path: String) -> [String] {
     switch (schema.kind, value) {
     case (.object(let properties), .object(let fields)):
@@ -58,7 +58,7 @@ package enum SchemaCheck {
 
   /// Whether a pattern finds something in a text.
   package static func matches(_ text: String, _ pattern: String) -> Bool {
-    do {
+    do throws(any Error) {
       return try Regex(pattern).firstMatch(in: text) != nil
     } catch {
       return false

@@ -8,7 +8,7 @@ import VRRP
 
 @testable import VIPKubernetesManifests
 
-/// What an API server demands of definitions, and what their patterns let through.
+/// Definitions as an API server demands them, and what their patterns let through.
 @Suite struct DefinitionTests {
   private static var all: [Definition] {
     get throws { try Manifests().definitions }

@@ -7,7 +7,7 @@ import Testing
 struct Example {
   /// The value of all truth values.
   var truth: Bool
-  /// How many elements the list at a place has, instead of one.
+  /// The number of elements of the list at a place, instead of one.
   var counts: [String: Int] = [:]
 
   /// Texts that match a pattern, none of them a default.
@@ -60,43 +60,49 @@ struct Example {
 
   // MARK: What is missing
 
-  /// The example without one of the fields that need not be there, once for each of them.
-  func withoutOne(of definition: Definition) -> [(path: String, object: JSONValue)] {
+  /// An example without one of its fields.
+  struct Incomplete {
+    var path: String
+    var isRequired: Bool
+    var value: JSONValue
+  }
+
+  /// The example without one of the fields, once for each of them.
+  func withoutOne(of definition: Definition) -> [Incomplete] {
     let whole = object(definition)
-    return ["spec": definition.spec, "status": definition.status].flatMap { part, schema in
-      shorter(whole[part] ?? .null, schema, at: part).map { path, value in
+    return [("spec", definition.spec), ("status", definition.status)].flatMap { part, schema in
+      shorter(whole[part] ?? .null, schema, at: part).map { rest in
         var object = whole
-        object[part] = value
-        return (path, object)
+        object[part] = rest.value
+        return Incomplete(path: rest.path, isRequired: rest.isRequired, value: object)
       }
     }
   }
 
-  private func shorter(
-    _ value: JSONValue, _ schema: Schema, at path: String
-  ) -> [(String, JSONValue)] {
-    switch (schema.kind, value) {
-    case (.object(let properties), .object(let fields)):
-      var all: [(String, JSONValue)] = []
+  private func shorter(_ value: JSONValue, _ schema: Schema, at path: String) -> [Incomplete] {
+    var all: [Incomplete] = []
+    switch schema.kind {
+    case .object(let properties):
       for property in properties {
         let place = "\(path).\(property.name)"
-        if !property.isRequired {
-          var fields = fields
-          fields[property.name] = nil
-          all.append((place, .object(fields)))
-        }
-        for (place, part) in shorter(fields[property.name] ?? .null, property.schema, at: place) {
-          var fields = fields
-          fields[property.name] = part
-          all.append((place, .object(fields)))
+        var rest = value
+        rest[property.name] = nil
+        all.append(Incomplete(path: place, isRequired: property.isRequired, value: rest))
+        for inner in shorter(value[property.name] ?? .null, property.schema, at: place) {
+          var whole = value
+          whole[property.name] = inner.value
+          all.append(Incomplete(path: inner.path, isRequired: inner.isRequired, value: whole))
         }
       }
-      return all
-    case (.list(let element, _), .array(let elements)):
-      return elements.prefix(1).flatMap { shorter($0, element, at: path + "[]") }
-        .map { ($0, .array([$1])) }
-    default: return []
+    case .list(let element, _):
+      guard case .array(let elements) = value, let first = elements.first else { break }
+      for inner in shorter(first, element, at: path + "[]") {
+        all.append(
+          Incomplete(path: inner.path, isRequired: inner.isRequired, value: .array([inner.value])))
+      }
+    case .dictionary, .string, .integer, .boolean: break
     }
+    return all
   }
 
   /// The properties of a value that have nothing, as one has that was not read.

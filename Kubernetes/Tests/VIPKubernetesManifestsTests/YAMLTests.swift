@@ -3,7 +3,7 @@ import Testing
 
 @testable import VIPKubernetesManifests
 
-/// What is written is what another program reads.
+/// Values that are written, and read by another program.
 @Suite struct YAMLTests {
   private static func readBack(_ value: YAMLValue) throws -> JSONValue? {
     try JSONValue.documents(in: YAMLWriter.text([YAMLDocument(value, comment: "It: # is.\n\n  - a")]))

@@ -30,7 +30,7 @@ extension Definition {
       servedSpec(vrids: vrids) + settingsSpec(interval: interval) + choiceSpec)
   }
 
-  /// What is served, and by which virtual routers.
+  /// The fields about what is served, and by which virtual routers.
   private static func servedSpec(vrids: String) -> [Schema.Property] {
     let block = Schema.string("", 2...100, pattern: TextForm.addressBlock).rule(
       "isIP(self) || isCIDR(self) || self.indexOf('-') > 0"
@@ -70,7 +70,7 @@ extension Definition {
     ]
   }
 
-  /// How the virtual routers are run.
+  /// The fields about how the virtual routers are run.
   private static func settingsSpec(interval: String) -> [Schema.Property] {
     [
       .init(
@@ -92,7 +92,7 @@ extension Definition {
     ]
   }
 
-  /// Which nodes serve the addresses, and which Services get them.
+  /// The fields about which nodes serve the addresses, and which Services get them.
   private static var choiceSpec: [Schema.Property] {
     let namespaces = Schema.list(
       "The namespaces whose Services may have the addresses. Left out, all may.",

@@ -29,7 +29,7 @@ package struct Definition: Sendable, Hashable {
   package var spec: Schema
   package var status: Schema
   package var columns: [Column]
-  /// What must hold for whole objects.
+  /// The rules for whole objects.
   package var rules: [Schema.Rule]
 
   /// The group of all of them.

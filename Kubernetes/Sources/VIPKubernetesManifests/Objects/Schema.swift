@@ -1,6 +1,6 @@
-/// What a value of an object may be: a structural schema, as the API server has it.
+/// The values that a field or a whole object may have: a structural schema, as the API server has it.
 package struct Schema: Sendable, Hashable {
-  /// What it is.
+  /// The type of a value.
   package indirect enum Kind: Sendable, Hashable {
     case object([Property])
     /// An object whose fields have any names.
@@ -11,7 +11,7 @@ package struct Schema: Sendable, Hashable {
     case boolean
   }
 
-  /// How lists of several writers become one, and what may not stand in them twice.
+  /// The way in which lists of several writers become one, and what may not stand in them twice.
   package enum ListKind: Sendable, Hashable {
     /// The list is one value.
     case atomic
@@ -39,7 +39,7 @@ package struct Schema: Sendable, Hashable {
     }
   }
 
-  /// What must hold beyond a value's type, in the Common Expression Language.
+  /// A condition on a value beyond its type, in the Common Expression Language.
   package struct Rule: Sendable, Hashable {
     package var expression: String
     package var message: String
@@ -60,7 +60,7 @@ package struct Schema: Sendable, Hashable {
   /// Formats of which a text has one.
   package var anyFormat: [String] = []
   package var range: ClosedRange<Int64>?
-  /// How long a text may be, how many elements a list may have.
+  /// The length that a text may have, the number of elements of a list.
   package var count: ClosedRange<Int>?
   package var rules: [Rule] = []
   /// Whether an object is one value for those that write it.

@@ -28,7 +28,7 @@ extension Definition {
       ])
   }
 
-  /// What machines must agree on.
+  /// The same for a field on which all nodes must agree.
   private static func fixed(_ schema: Schema) -> Schema {
     schema.rule("self == oldSelf", "can't be changed: the nodes would be two groups")
   }
@@ -78,11 +78,11 @@ extension Definition {
     ]
   }
 
-  /// How many addresses one router can have; as many as a speaker reads.
+  /// The number of addresses that one router can have: as many as a speaker reads.
   private static let addressCount = 0...20_000
-  /// How many candidates one router can have: as many as there are priorities.
+  /// The number of candidates that one router can have: as many as there are priorities.
   private static let candidateCount = 0...254
-  /// How many nodes can have an entry; as many as a speaker reads.
+  /// The number of nodes that can have an entry: as many as a speaker reads.
   private static let nodeCount = 0...20_000
 
   private static var membersSpec: [Schema.Property] {

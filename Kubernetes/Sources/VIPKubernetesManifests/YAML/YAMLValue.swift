@@ -13,7 +13,7 @@ package struct YAMLField: Sendable, Hashable {
   package var name: String
   /// Its value.
   package var value: YAMLValue
-  /// What is said of it to administrators, on lines before it.
+  /// Words about it for administrators, on lines before it.
   package var comment: String?
 
   /// Makes a field.
@@ -54,7 +54,7 @@ extension YAMLValue {
 
 /// One object of a stream.
 package struct YAMLDocument: Sendable, Hashable {
-  /// What is said of it to administrators, before it.
+  /// Words about it for administrators, before it.
   package var comment: String?
   /// The object.
   package var value: YAMLValue

@@ -7,7 +7,7 @@ enum Shipped {
   private static let rights =
     Rights.speaker + Rights.allocator + Rights.election(lease: Manifests.leaseName)
 
-  /// What is known of the kinds of this project, by the ends of their paths.
+  /// The kinds of this project, by the ends of their paths.
   private static let schemas: [String: Schema] = {
     do throws(Manifests.OptionError) {
       let pairs = try Manifests().definitions.map { definition in
@@ -28,7 +28,7 @@ enum Shipped {
     return rights.allow(access, on: name)
   }
 
-  /// What a definition has against an object of a collection.
+  /// The faults of an object of a collection by its definition.
   static func problems(of object: JSONValue, in collection: String) -> [String] {
     guard let schema = schemas.first(where: { collection.hasSuffix($0.key) })?.value else {
       return []
