@@ -1,4 +1,4 @@
-import KubernetesClient
+package import KubernetesClient
 import VIPCore
 package import VIPKubernetesManifests
 
