@@ -45,8 +45,8 @@ extension Manifests {
       YAMLField("automountServiceAccountToken", true),
       YAMLField("hostNetwork", true),
       YAMLField(
-        "dnsPolicy", "ClusterFirstWithHostNet",
-        comment: "The API server is asked by its address; no name has to be found for that."),
+        "dnsPolicy", "Default",
+        comment: "The API server is asked by its address: no name of the cluster has to be found."),
       YAMLField(
         "shareProcessNamespace", true,
         comment:
