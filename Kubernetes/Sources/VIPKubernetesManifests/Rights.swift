@@ -56,11 +56,13 @@ package enum Rights {
     AccessRule(
       ["endpointslices"], of: "discovery.k8s.io", ["list", "watch"],
       "Which nodes can serve a Service with externalTrafficPolicy Local."),
-    AccessRule(["nodes", "namespaces"], ["list", "watch"], "Which nodes and Services a pool is for."),
+    AccessRule(
+      ["nodes", "namespaces"], ["list", "watch"], "Which nodes and Services a pool is for."),
     AccessRule(
       ["addresspools"], of: Definition.group, ["get", "list", "watch"], "Which addresses there are."
     ),
-    AccessRule(["addresspools/status"], of: Definition.group, ["patch"], "How many of them are in use."),
+    AccessRule(
+      ["addresspools/status"], of: Definition.group, ["patch"], "How many of them are in use."),
     AccessRule(
       ["virtualrouters"], of: Definition.group,
       ["get", "list", "watch", "create", "patch", "delete"], "Which nodes serve which addresses."),

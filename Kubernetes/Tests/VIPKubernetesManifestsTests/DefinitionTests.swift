@@ -116,7 +116,8 @@ import VRRP
     }
     for text in [
       "", "s", "1", "0s", "0.0s", "0.00s", "0ms", "1ms", "5ms", "15ms", "40951ms", "40960ms", "41s",
-      "40.96s", "99990ms", "1.234s", "0.005s", "-1s", "+1s", "1m", "1 s", " 1s", "1s ", "1.s", ".5s",
+      "40.96s", "99990ms", "1.234s", "0.005s", "-1s", "+1s", "1m", "1 s", " 1s", "1s ", "1.s",
+      ".5s",
       "1e1s", "01s", "1,5s", "250us",
     ] {
       #expect(!isMatch(text) && !Manifests.Options.isInterval(text), "\(text)")

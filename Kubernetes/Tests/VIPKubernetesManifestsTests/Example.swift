@@ -17,7 +17,8 @@ struct Example {
     TextForm.interface: "eth1", TextForm.mac: "02:00:00:00:00:01", TextForm.name: "node-a",
   ]
   /// Fields that say how long another one is.
-  private static let lengths = ["spec.addressCount": 1, "spec.candidateCount": 1] as [String: Int64]
+  private static let lengths =
+    ["spec.addressCount": 1, "spec.candidateCount": 1] as [String: Int64]
 
   func object(_ definition: Definition) -> JSONValue {
     [
@@ -122,7 +123,8 @@ struct Example {
 func parts(of schema: Schema, at path: String) -> [(path: String, schema: Schema)] {
   let inner: [(String, Schema)] =
     switch schema.kind {
-    case .object(let properties): properties.flatMap { parts(of: $0.schema, at: "\(path).\($0.name)") }
+    case .object(let properties):
+      properties.flatMap { parts(of: $0.schema, at: "\(path).\($0.name)") }
     case .dictionary(let element): parts(of: element, at: path + ".*")
     case .list(let element, _): parts(of: element, at: path + "[]")
     case .string, .integer, .boolean: []

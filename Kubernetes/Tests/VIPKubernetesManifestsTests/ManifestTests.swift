@@ -80,12 +80,13 @@ import Testing
     }
     #expect(roles.count == 3)
     #expect(
-      bindings.map { $0["roleRef"] } == roles.map { role -> JSONValue? in
-        [
-          "apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"] ?? .null,
-          "name": role["metadata"]?["name"] ?? .null,
-        ]
-      })
+      bindings.map { $0["roleRef"] }
+        == roles.map { role -> JSONValue? in
+          [
+            "apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"] ?? .null,
+            "name": role["metadata"]?["name"] ?? .null,
+          ]
+        })
     #expect(try Self.pod(documents)["serviceAccountName"] == "vipctl")
   }
 
@@ -95,7 +96,8 @@ import Testing
         let (resources, verbs) = (Self.strings(rule["resources"]), Self.strings(rule["verbs"]))
         #expect(!resources.isEmpty && !verbs.isEmpty && Self.strings(rule["apiGroups"]).count == 1)
         #expect(
-          Set(resources).isDisjoint(with: ["*", "secrets", "configmaps", "pods", "serviceaccounts"]))
+          Set(resources).isDisjoint(with: ["*", "secrets", "configmaps", "pods", "serviceaccounts"])
+        )
         #expect(
           Set(verbs).isDisjoint(with: ["*", "update", "deletecollection", "bind", "escalate"]))
         // Whole objects of others are never written.
@@ -113,7 +115,8 @@ import Testing
       !Rights.speaker.all.contains {
         $0.resource.hasPrefix("services") || $0.resource.hasPrefix("addresspools")
       })
-    #expect(Rights.speaker.all.filter { $0.verb == "patch" }.map(\.resource) == ["virtualrouters/status"])
+    #expect(
+      Rights.speaker.all.filter { $0.verb == "patch" }.map(\.resource) == ["virtualrouters/status"])
     // All of it is also the allocator's, so that one account has no more than that.
     #expect(Rights.speaker.all.isSubset(of: Rights.allocator.all))
   }

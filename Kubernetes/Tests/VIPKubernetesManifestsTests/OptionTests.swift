@@ -10,7 +10,10 @@ import VIPKubernetes
   /// A value for each option that is not its default, and a part of the text that it leads to.
   private static let good: [(text: String, change: Change)] = [
     ("namespace: net-1", { $0.namespace = "net-1" }),
-    ("image: \"r.example.com:5000/vipctl@sha256:0a\"", { $0.image = "r.example.com:5000/vipctl@sha256:0a" }),
+    (
+      "image: \"r.example.com:5000/vipctl@sha256:0a\"",
+      { $0.image = "r.example.com:5000/vipctl@sha256:0a" }
+    ),
     ("imagePullPolicy: Always", { $0.imagePullPolicy = "Always" }),
     ("imagePullSecrets:", { $0.imagePullSecrets = ["registry"] }),
     ("--class=example.com/vip", { $0.loadBalancerClass = "example.com/vip" }),
@@ -22,7 +25,10 @@ import VIPKubernetes
     ("containerPort: 9100", { $0.metricsPort = 9100 }),
     ("--log-level=debug", { $0.logLevel = "debug" }),
     ("path: /srv/vipctl", { $0.stateDirectory = "/srv/vipctl" }),
-    ("node-role.kubernetes.io/edge: \"\"", { $0.nodeSelector = ["node-role.kubernetes.io/edge": ""] }),
+    (
+      "node-role.kubernetes.io/edge: \"\"",
+      { $0.nodeSelector = ["node-role.kubernetes.io/edge": ""] }
+    ),
     ("key: dedicated", { $0.tolerations = [.init(parsing: "dedicated=edge:NoSchedule")] }),
     ("priorityClassName: high", { $0.priorityClass = "high" }),
     ("terminationGracePeriodSeconds: 60", { $0.gracePeriod = .seconds(60) }),
@@ -63,7 +69,8 @@ import VIPKubernetes
     ("kubeProxy", { $0.kubeProxy = "http://a:1" }),
     ("metricsPort", { $0.metricsPort = 0 }), ("metricsPort", { $0.metricsPort = 65_536 }),
     ("logLevel", { $0.logLevel = "loud" }),
-    ("stateDirectory", { $0.stateDirectory = "var" }), ("stateDirectory", { $0.stateDirectory = "/" }),
+    ("stateDirectory", { $0.stateDirectory = "var" }),
+    ("stateDirectory", { $0.stateDirectory = "/" }),
     ("stateDirectory", { $0.stateDirectory = "/var/../etc" }),
     ("nodeSelector", { $0.nodeSelector = ["a b": "c"] }),
     ("nodeSelector", { $0.nodeSelector = ["a": "-"] }),

@@ -97,7 +97,9 @@ import VRRP
   }
 
   @Test func `a pool with the defaults of its definition is one that says nothing`() throws {
-    guard case .object(let properties) = try Self.definition("AddressPool").spec.kind else { return }
+    guard case .object(let properties) = try Self.definition("AddressPool").spec.kind else {
+      return
+    }
     var spec: JSONValue = ["addresses": ["192.0.2.0/24"]]
     var count = 0
     for property in properties {

@@ -6,15 +6,19 @@ import Testing
 /// Values that are written, and read by another program.
 @Suite struct YAMLTests {
   private static func readBack(_ value: YAMLValue) throws -> JSONValue? {
-    try JSONValue.documents(in: YAMLWriter.text([YAMLDocument(value, comment: "It: # is.\n\n  - a")]))
-      .first
+    try JSONValue.documents(
+      in: YAMLWriter.text([YAMLDocument(value, comment: "It: # is.\n\n  - a")])
+    )
+    .first
   }
 
   @Test(arguments: [
-    "", " ", "a", "yes", "No", "ON", "off", "y", "N", "True", "null", "NULL", "~", "1", "1.5", "0x10",
+    "", " ", "a", "yes", "No", "ON", "off", "y", "N", "True", "null", "NULL", "~", "1", "1.5",
+    "0x10",
     "1_000", "1e3", "12:30:45", "1-255", "250ms", "2026-11-30", ".5", ".inf", "a: b", "a:b", "a:",
     "a #b", "#a", "- a", "-a", "-", "?", "? a", ": a", "@x", "`x", "%x", "!x", "&x", "*x", "|", ">",
-    "'a'", "it's", "\"a\"", "a\"b", "a\\b", "'\\'", "a\nb", "\n", "tab\tx", "a  b", " a", "a ", "[a]",
+    "'a'", "it's", "\"a\"", "a\"b", "a\\b", "'\\'", "a\nb", "\n", "tab\tx", "a  b", " a", "a ",
+    "[a]",
     "{a}", "a, b", "a,b", "Größe", "=", "<<", "a\u{1}b", "--- a", "...", "/healthz", "x=y;z(1)+",
   ])
   func `a text`(text: String) throws {
@@ -36,7 +40,8 @@ import Testing
 
   @Test func `other values, empty and nested`() throws {
     let value: YAMLValue = [
-      "numbers": [0, -1, 9_223_372_036_854_775_807], "truths": [true, false], "none": [], "empty": [:],
+      "numbers": [0, -1, 9_223_372_036_854_775_807], "truths": [true, false], "none": [],
+      "empty": [:],
       "lists": [[["a"], []], [[:]], [["b": ["c": [["d": [["e": false]]]]]]]],
     ]
     #expect(try Self.readBack(value) == JSONValue(value))
@@ -47,7 +52,9 @@ import Testing
       YAMLField("a", 1, comment: "First.\nSecond."),
       YAMLField("b", [.fields([YAMLField("c", 2, comment: "Third."), YAMLField("d", 3)])]),
     ])
-    let text = YAMLWriter.text([YAMLDocument(value, comment: "All.\n\n  as it is"), YAMLDocument([:])])
+    let text = YAMLWriter.text([
+      YAMLDocument(value, comment: "All.\n\n  as it is"), YAMLDocument([:]),
+    ])
     #expect(
       text == """
         # All.

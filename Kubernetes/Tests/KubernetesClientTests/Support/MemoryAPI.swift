@@ -1,9 +1,7 @@
 import FoundationEssentials
 import KubernetesClient
-import ManifestChecks
 import Synchronization
 import Testing
-import VIPKubernetesManifests
 
 /// An API server that keeps objects in memory, as far as the allocator can tell it from a real one.
 ///
@@ -173,7 +171,9 @@ final class MemoryAPI: Sendable {
       object["metadata"] = metadata
       if object == before { return before }
     }
-    for problem in Shipped.problems(of: object, in: target.collection) { Issue.record("\(problem)") }
+    for problem in Shipped.problems(of: object, in: target.collection) {
+      Issue.record("\(problem)")
+    }
     state.version += 1
     metadata["resourceVersion"] = .string("\(state.version)")
     object["metadata"] = metadata
