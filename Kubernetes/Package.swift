@@ -22,12 +22,15 @@ let package = Package(
     .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
     .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
+    .library(name: "VIPKubernetesManifests", targets: ["VIPKubernetesManifests"]),
   ],
   dependencies: [
     .package(name: "vipctl", path: ".."),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    // Reads manifests back, in tests.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(
@@ -49,7 +52,8 @@ let package = Package(
     .testTarget(
       name: "KubernetesClientTests",
       dependencies: [
-        "KubernetesClient", "VIPKubernetes", "VIPKubernetesRuntime",
+        "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesManifests",
+        "VIPKubernetesRuntime",
         .product(name: "VIPCore", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -81,5 +85,23 @@ let package = Package(
         .product(name: "VRRP", package: "vipctl"),
       ],
       swiftSettings: common),
+    .target(
+      name: "VIPKubernetesManifests", swiftSettings: common + [.strictMemorySafety()]),
+    // What an API server would say to an object or a request, for tests.
+    .target(
+      name: "ManifestChecks",
+      dependencies: [
+        "KubernetesClient", "VIPKubernetesManifests",
+        .product(name: "VIPCore", package: "vipctl"),
+      ],
+      path: "Tests/ManifestChecks", swiftSettings: common),
+    .testTarget(
+      name: "VIPKubernetesManifestsTests",
+      dependencies: [
+        "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesManifests",
+        "VIPKubernetesRuntime", .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VRRP", package: "vipctl"), .product(name: "Yams", package: "Yams"),
+      ],
+      exclude: ["vipctl-kubernetes.yaml"], swiftSettings: common),
   ]
 )

@@ -203,7 +203,7 @@ extension VirtualRouter.Spec: Codable {
   private enum CodingKeys: String, CodingKey {
     case pool, service, vrid, interface, interval, preempt, preemptDelay
     case virtualMAC = "virtualMac"
-    case addresses, leaving, candidates
+    case addresses, addressCount, leaving, candidates, candidateCount
   }
 
   /// Reads a spec.
@@ -227,7 +227,7 @@ extension VirtualRouter.Spec: Codable {
     candidates = try container.list(.candidates, atMost: RouterLimits.nodeCount)
   }
 
-  /// Writes what ``init(from:)`` reads.
+  /// Writes what ``init(from:)`` reads, and how much of it there is, which lists of routers show.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(pool, forKey: .pool)
@@ -239,8 +239,10 @@ extension VirtualRouter.Spec: Codable {
     try container.encode(settings.preemptDelay.text, forKey: .preemptDelay)
     try container.encode(settings.virtualMAC, forKey: .virtualMAC)
     try container.encode(addresses, forKey: .addresses)
+    try container.encode(addresses.count, forKey: .addressCount)
     if !leaving.isEmpty { try container.encode(leaving, forKey: .leaving) }
     try container.encode(candidates, forKey: .candidates)
+    try container.encode(candidates.count, forKey: .candidateCount)
   }
 }
 

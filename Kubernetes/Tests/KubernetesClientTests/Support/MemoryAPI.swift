@@ -1,8 +1,11 @@
 import FoundationEssentials
 import KubernetesClient
 import Synchronization
+import Testing
 
 /// An API server that keeps objects in memory, as far as the allocator can tell it from a real one.
+///
+/// It refuses what the rights that are shipped don't allow.
 final class MemoryAPI: Sendable {
   private struct Change {
     var version: Int
@@ -61,6 +64,10 @@ final class MemoryAPI: Sendable {
 
   func answer(_ request: FakeRequest, _ reply: FakeReply) async throws {
     let target = Target(request.path)
+    guard Shipped.allow(request) else {
+      Issue.record("\(request.method) \(request.path) is not allowed")
+      return try await reply.failure(403, "Forbidden")
+    }
     if request.isWatch { return try await watch(request, target, reply) }
     let luck = state.withLock { state in
       if request.method != "GET" { state.writes += 1 }
@@ -163,6 +170,9 @@ final class MemoryAPI: Sendable {
       metadata["resourceVersion"] = before["metadata"]?["resourceVersion"]
       object["metadata"] = metadata
       if object == before { return before }
+    }
+    for problem in Shipped.problems(of: object, in: target.collection) {
+      Issue.record("\(problem)")
     }
     state.version += 1
     metadata["resourceVersion"] = .string("\(state.version)")
