@@ -70,11 +70,11 @@ extension Engine {
 
   /// The state of the lease of a router's addresses; `nil` if it has none on the interface, or they
   /// have no lease.
-  func leaseStatus(of instance: RouterInstance, at time: Instant) -> LeaseStatus? {
+  func leaseStatus(of instance: RouterInstance, at time: Instant) -> RouterStatus.Lease? {
     guard let lifetime = lifetime(of: instance) else { return nil }
     // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.
     guard let oldest = instance.addresses.oldestRefresh else { return nil }
-    return LeaseStatus(lifetime: lifetime, age: time - oldest)
+    return RouterStatus.Lease(lifetime: lifetime, age: time - oldest)
   }
 
   /// Starts to refresh if nothing is refreshed yet.

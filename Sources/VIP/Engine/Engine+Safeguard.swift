@@ -20,7 +20,7 @@ extension Engine {
   }
 
   /// The state of the guard.
-  package var guardState: GuardState { safeguard?.state ?? .off }
+  package var guardState: NodeStatus.Guard { safeguard?.state ?? .off }
 
   /// The guard process.
   package var guardPid: Int32? { safeguard?.pid }

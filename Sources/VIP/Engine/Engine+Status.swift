@@ -4,7 +4,7 @@ import VRRP
 /// The status of an engine.
 extension Engine {
   /// The lateness of turns.
-  package var wakeUpStatus: WakeUpStatus { wakeUps.status(at: platform.now()) }
+  package var wakeUpStatus: NodeStatus.WakeUps { wakeUps.status(at: platform.now()) }
 
   /// The status of all routers, or of one name.
   package func status(_ name: String? = nil) -> [RouterStatus] {
@@ -41,7 +41,7 @@ extension Engine {
       conflicts: instance.conflicts.status,
       takeovers: instance.takeovers.status(pendingAddresses: instance.addresses.awaitedCount),
       lease: leaseStatus(of: instance, at: time),
-      peers: election.peers.map { PeerStatus($0, at: time) },
+      peers: election.peers.map { RouterStatus.Peer($0, at: time) },
       problems: problems(of: instance, at: time),
       unicastTo: instance.isUnicast ? instance.destinations : nil)
   }

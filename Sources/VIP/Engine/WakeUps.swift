@@ -68,17 +68,17 @@ struct WakeUps {
   }
 
   /// The figures as of a moment.
-  func status(at now: Instant) -> WakeUpStatus {
+  func status(at now: Instant) -> NodeStatus.WakeUps {
     var current = self
     current.begin(at: now)
     var total: UInt64 = 0
-    return WakeUpStatus(
+    return NodeStatus.WakeUps(
       served: served, late: late, lateAfter: Self.lateAfter, max: .nanoseconds(longest),
       recentMax: .nanoseconds(max(current.longestOfPeriod, current.longestBefore)),
       sum: .nanoseconds(sum),
       histogram: Self.bounds.indices.map { index in
         total += buckets[index]
-        return WakeUpStatus.Bucket(upTo: .nanoseconds(Self.bounds[index]), count: total)
+        return NodeStatus.WakeUps.Bucket(upTo: .nanoseconds(Self.bounds[index]), count: total)
       })
   }
 }

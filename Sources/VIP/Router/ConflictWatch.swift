@@ -222,11 +222,11 @@ struct ConflictWatch {
 
 extension ConflictWatch {
   /// The counters, and the machines that use addresses of the router now.
-  var status: ConflictStatus {
-    ConflictStatus(
+  var status: RouterStatus.Conflicts {
+    RouterStatus.Conflicts(
       claims: claimCount, defenses: defenseCount,
       current: claims.filter { $0.stage == .certain }.map {
-        ConflictStatus.Rival(address: $0.address, mac: $0.mac, claims: $0.count)
+        RouterStatus.Conflicts.Rival(address: $0.address, mac: $0.mac, claims: $0.count)
       })
   }
 }

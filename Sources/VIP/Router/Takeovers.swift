@@ -42,8 +42,8 @@ struct Takeovers {
   }
 
   /// The figures so far, with the addresses that are still to be announced.
-  func status(pendingAddresses: Int) -> TakeoverStatus {
-    TakeoverStatus(
+  func status(pendingAddresses: Int) -> RouterStatus.Takeovers {
+    RouterStatus.Takeovers(
       count: count, last: count > 0 ? .nanoseconds(last) : nil,
       max: count > 0 ? .nanoseconds(longest) : nil, sum: .nanoseconds(sum),
       pendingAddresses: pendingAddresses)

@@ -198,11 +198,3 @@ public struct RouterStatus: Sendable, Hashable {
     }
   }
 }
-
-// Names inside of this package for what engine and parts tell a status.
-package typealias GuardState = NodeStatus.Guard
-package typealias WakeUpStatus = NodeStatus.WakeUps
-typealias ConflictStatus = RouterStatus.Conflicts
-typealias LeaseStatus = RouterStatus.Lease
-typealias PeerStatus = RouterStatus.Peer
-typealias TakeoverStatus = RouterStatus.Takeovers
