@@ -1,0 +1,4 @@
+public import VIPKubernetes
+
+/// A virtual router as an object of the cluster, beside VRRP's.
+public typealias RouterObject = VirtualRouter
