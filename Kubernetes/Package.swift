@@ -20,12 +20,14 @@ let package = Package(
     .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
     .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
+    .executable(name: "vipctl-kubernetes", targets: ["vipctl-kubernetes"]),
   ],
   dependencies: [
     .package(name: "vipctl", path: ".."),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
     .target(
@@ -41,14 +43,35 @@ let package = Package(
     .target(
       name: "VIPKubernetesRuntime",
       dependencies: [
-        "KubernetesClient", "VIPKubernetes", .product(name: "VIPCore", package: "vipctl"),
+        "KubernetesClient", "VIPKubernetes", .product(name: "VIP", package: "vipctl"),
+        .product(name: "VIPControl", package: "vipctl"),
+        .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPService", package: "vipctl"),
+        .product(name: "Netlink", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: common),
+    .executableTarget(
+      name: "vipctl-kubernetes",
+      dependencies: [
+        "KubernetesClient", "VIPKubernetes", "VIPKubernetesRuntime",
+        .product(name: "VIP", package: "vipctl"), .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPService", package: "vipctl"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: common),
     .testTarget(
       name: "KubernetesClientTests",
       dependencies: [
         "KubernetesClient", "VIPKubernetes", "VIPKubernetesRuntime",
-        .product(name: "VIPCore", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
+        .product(name: "VIP", package: "vipctl"), .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPTesting", package: "vipctl"),
+        .product(name: "Netlink", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

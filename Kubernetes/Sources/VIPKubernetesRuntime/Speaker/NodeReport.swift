@@ -1,33 +1,33 @@
-public import VIPCore
-public import VIPKubernetes
+import VIPCore
+import VIPKubernetes
 
 /// What a node has to say in the status of a router; everything in it is the node's own part.
-public struct NodeReport: Sendable, Hashable {
+struct NodeReport: Sendable, Hashable {
   /// Its entry among the nodes; `nil` if it has none, or takes it away.
-  public var entry: RouterObject.Acknowledgement?
+  var entry: RouterObject.Acknowledgement?
   /// The families whose addresses it holds.
-  public var active: [AddressFamily: RouterObject.Active]
+  var active: [AddressFamily: RouterObject.Active]
   /// The addresses that it has seen another machine use.
-  public var conflicts: [RouterObject.Conflict]
+  var conflicts: [RouterObject.Conflict]
   /// What is remarkable, each with the time since when.
-  public var conditions: [TimedCondition]
+  var conditions: [TimedCondition]
 
   /// A condition with the time of its beginning, in the API's text form.
-  public struct TimedCondition: Sendable, Hashable {
+  struct TimedCondition: Sendable, Hashable {
     /// The condition.
-    public var condition: Condition
+    var condition: Condition
     /// Since when it holds.
-    public var since: String
+    var since: String
 
     /// Makes a condition.
-    public init(_ condition: Condition, since: String) {
+    init(_ condition: Condition, since: String) {
       self.condition = condition
       self.since = since
     }
   }
 
   /// Makes a report; what is left out is empty.
-  public init(
+  init(
     entry: RouterObject.Acknowledgement? = nil,
     active: [AddressFamily: RouterObject.Active] = [:], conflicts: [RouterObject.Conflict] = [],
     conditions: [TimedCondition] = []

@@ -1,4 +1,4 @@
-public import VIPKubernetes
+import VIPKubernetes
 
 /// A virtual router as an object of the cluster, beside VRRP's.
-public typealias RouterObject = VirtualRouter
+typealias RouterObject = VirtualRouter

@@ -1,18 +1,18 @@
 import Glibc
 import NIOPosix
-public import VIPKubernetes
+import VIPKubernetes
 
 /// What a speaker needs to start without an API server.
-public struct SpeakerMemory: Sendable, Hashable {
+struct SpeakerMemory: Sendable, Hashable {
   /// The node.
-  public var node: String
+  var node: String
   /// Whether it was to hand everything over.
-  public var isInMaintenance: Bool
+  var isInMaintenance: Bool
   /// The routers in which it has a part, with its own entry in their status and no other.
-  public var routers: [RouterObject]
+  var routers: [RouterObject]
 
   /// Makes a memory.
-  public init(node: String, isInMaintenance: Bool = false, routers: [RouterObject] = []) {
+  init(node: String, isInMaintenance: Bool = false, routers: [RouterObject] = []) {
     self.node = node
     self.isInMaintenance = isInMaintenance
     self.routers = routers
@@ -26,7 +26,7 @@ extension SpeakerMemory: Codable {
   private enum CodingKeys: String, CodingKey { case version, node, isInMaintenance, routers }
 
   /// Reads what ``encode(to:)`` writes, of this version and no other.
-  public init(from decoder: any Decoder) throws {
+  init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let version = try container.decode(Int.self, forKey: .version)
     guard version == Self.version else {
@@ -43,7 +43,7 @@ extension SpeakerMemory: Codable {
   }
 
   /// Writes it with the version of its form.
-  public func encode(to encoder: any Encoder) throws {
+  func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(Self.version, forKey: .version)
     try container.encode(node, forKey: .node)
@@ -78,17 +78,17 @@ public struct SpeakerFile: Sendable {
   public init(in directory: String) { path = "\(directory)/speaker.json" }
 
   /// Reads it; `nil` if there is none.
-  public func read(for node: String) async throws(SpeakerFileError) -> SpeakerMemory? {
+  func read(for node: String) async throws(SpeakerFileError) -> SpeakerMemory? {
     try await onThread { () throws(SpeakerFileError) in try readNow(for: node) }
   }
 
   /// Replaces it.
-  public func write(_ memory: SpeakerMemory) async throws(SpeakerFileError) {
+  func write(_ memory: SpeakerMemory) async throws(SpeakerFileError) {
     try await onThread { () throws(SpeakerFileError) in try writeNow(memory) }
   }
 
   /// Removes it, so that nothing begins with what is outdated.
-  public func remove() async throws(SpeakerFileError) {
+  func remove() async throws(SpeakerFileError) {
     try await onThread { () throws(SpeakerFileError) in
       guard unlink(path) != 0, errno != ENOENT else { return }
       throw .system("remove \(path)")

@@ -1,8 +1,8 @@
 public import KubernetesClient
 import Synchronization
 public import VIP
-public import VIPCore
-public import VIPKubernetes
+import VIPCore
+import VIPKubernetes
 
 /// How a ``SpeakerLoop`` works.
 public struct SpeakerOptions: Sendable {

@@ -74,9 +74,12 @@ struct SpeakerStore: Sendable {
         let isCandidate = object.spec.candidates.contains { $0.node == node }
         let entry = object.status.nodes.first { $0.node == node }
         guard isCandidate || entry != nil else { return nil }
-        var object = object
-        object.status = RouterObject.Status(nodes: entry.map { [$0] } ?? [])
-        return object
+        // Without what changes all the time and is not needed, so that it is written seldom.
+        let metadata = object.metadata
+        return RouterObject(
+          metadata: ObjectMeta(
+            name: metadata.name, uid: metadata.uid, generation: metadata.generation),
+          spec: object.spec, status: RouterObject.Status(nodes: entry.map { [$0] } ?? []))
       })
   }
 

@@ -13,6 +13,7 @@ struct SpeakerTurn {
 
   private var view: MachineView?
   private var lastLook: Duration?
+  private var lastPlan: SpeakerPlan?
   /// The routers that have been applied last.
   private var applied: [RouterConfiguration]?
   private var outcome = RouterApplication.Outcome()
@@ -22,6 +23,7 @@ struct SpeakerTurn {
   private var unfit: [UnfitCause: String] = [:]
   private var saved: SpeakerMemory?
   private var lastFileError: SpeakerFileError?
+  private var saveAgainAt: Duration?
   private var withheld: Set<String> = []
   /// The addresses that routers had before they were changed last.
   private var former: [String: Set<IPAddress>] = [:]
@@ -74,13 +76,15 @@ struct SpeakerTurn {
     let plan = SpeakerPlan(
       objects, on: options.node, isInMaintenance: facts.isInMaintenance, interfaces: interfaces,
       running: await node.configurations)
-    if plan.routers != applied || retryAt.map({ $0 <= now }) ?? false {
-      await apply(plan.routers, at: now, tell)
-    }
+    let hasChanged = plan.routers != applied || retryAt.map { $0 <= now } ?? false
+    if hasChanged { await apply(plan.routers, at: now, tell) }
     await tellFitness(plan, proxyProblem, tell)
     guard outcome.isDone else { return [:] }
-    await withhold(objects, plan, at: now)
-    await save(facts.remains, tell)
+    if hasChanged || !withheld.isEmpty || plan != lastPlan {
+      await withhold(objects, plan, at: now)
+    }
+    lastPlan = plan
+    await save(facts.remains, at: now, tell)
     return await reports(objects, plan)
   }
 
@@ -168,14 +172,16 @@ struct SpeakerTurn {
   /// Saves what has changed, before it is acknowledged: what a node has let go of must not come back with
   /// its next life.
   private mutating func save(
-    _ memory: SpeakerMemory, _ tell: @Sendable (SpeakerNews) async -> Void
+    _ memory: SpeakerMemory, at now: Duration, _ tell: @Sendable (SpeakerNews) async -> Void
   ) async {
-    guard let file, memory != saved else { return }
+    guard let file, memory != saved, saveAgainAt.map({ $0 <= now }) ?? true else { return }
     do throws(SpeakerFileError) {
       try await file.write(memory)
       saved = memory
-      lastFileError = nil
+      (lastFileError, saveAgainAt) = (nil, nil)
     } catch {
+      saved = nil
+      saveAgainAt = now + options.retryPeriod
       // Nothing is better than what is outdated.
       do throws(SpeakerFileError) {
         try await file.remove()
@@ -206,7 +212,8 @@ struct SpeakerTurn {
       let entry = object.status.nodes.first { $0.node == options.node }
       let found = running.contains(name) ? findings[name] : nil
       if registrations.contains(name) {
-        reports[name] = NodeReport(entry: .init(options.node, generation: 0))
+        reports[name] = NodeReport(
+          entry: RouterObject.Acknowledgement(options.node, generation: 0))
       } else if let acknowledgement = plan.acknowledgements[name] {
         reports[name] = report(
           name, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
@@ -224,7 +231,7 @@ struct SpeakerTurn {
     switch acknowledgement {
     case .running(let generation, let problem):
       let text = problem ?? outcome.problems[name] ?? found?.obstacle
-      report.entry = .init(
+      report.entry = RouterObject.Acknowledgement(
         options.node, generation: generation,
         problem: text.map { String($0.prefix(Self.problemLengthMax)) })
     case .released: break
@@ -232,7 +239,7 @@ struct SpeakerTurn {
     }
     guard let found else { return report }
     for (family, since) in found.active {
-      report.active[family] = .init(options.node, since: since)
+      report.active[family] = RouterObject.Active(options.node, since: since)
     }
     report.conflicts = found.conflicts
     var times: [String: String] = [:]
