@@ -69,8 +69,11 @@ let package = Package(
       dependencies: [
         "KubernetesClient", "VIPKubernetes", "VIPKubernetesRuntime",
         .product(name: "VIP", package: "vipctl"), .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VIPControl", package: "vipctl"),
         .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPService", package: "vipctl"),
         .product(name: "VIPTesting", package: "vipctl"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Netlink", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
