@@ -58,7 +58,7 @@ struct SpeakerFitness: Sendable {
       for name in names {
         group.addTask {
           do throws(NodeError) {
-            try await node.resign(name, for: resignation)
+            try await node.resign(name, for: Self.resignation)
           } catch {
             // No other has taken over, or it has nothing: it serves as before.
           }
