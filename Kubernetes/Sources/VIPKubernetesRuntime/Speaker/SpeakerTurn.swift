@@ -180,6 +180,8 @@ struct SpeakerTurn {
       saved = memory
       (lastFileError, saveAgainAt) = (nil, nil)
     } catch {
+      // A speaker that ends acknowledges nothing any more.
+      guard !Task.isCancelled else { return }
       saved = nil
       saveAgainAt = now + options.retryPeriod
       // Nothing is better than what is outdated.
