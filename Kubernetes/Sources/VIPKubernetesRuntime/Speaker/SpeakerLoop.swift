@@ -103,7 +103,7 @@ public final class SpeakerLoop: Sendable {
   private let bell = Bell()
 
   /// What comes within this time of a turn is dealt with together.
-  private static let quietPeriod: Duration = .milliseconds(20)
+  private static let quietPeriod: Duration = .milliseconds(10)
 
   /// Makes a speaker for a node that runs without routers.
   ///
