@@ -1,4 +1,4 @@
-import KubernetesClient
+public import KubernetesClient
 import Synchronization
 import VIPCore
 import VIPKubernetes
