@@ -35,7 +35,8 @@ struct APIOptions: ParsableArguments {
       throw ValidationError("--client-certificate and --client-key go together")
     }
     if let server, !server.hasPrefix("https://"), !server.hasPrefix("http://") {
-      throw ValidationError("--server is '\(server)', which is no URL such as https://192.0.2.1:6443")
+      throw ValidationError(
+        "--server is '\(server)', which is no URL such as https://192.0.2.1:6443")
     }
   }
 
@@ -67,8 +68,8 @@ enum Environment {
   /// The variables that the program reads, as far as they are set.
   static func all() -> [String: String] {
     let names = [
-      "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NODE_NAME", "POD_NAME", "POD_NAMESPACE",
-      "VIPCTL_RUNTIME_DIR",
+      "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NODE_NAME", "POD_NAME",
+      "POD_NAMESPACE", "VIPCTL_RUNTIME_DIR",
     ]
     var environment: [String: String] = [:]
     for name in names { environment[name] = getenv(name).map { String(cString: $0) } }

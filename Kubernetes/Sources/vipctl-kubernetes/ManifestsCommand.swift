@@ -43,7 +43,8 @@ struct ManifestsCommand: ParsableCommand {
   var loadBalancerClass: String?
 
   @Option(
-    help: ArgumentHelp("The time between advertisements of pools that say none.", valueName: "time"))
+    help: ArgumentHelp("The time between advertisements of pools that say none.", valueName: "time")
+  )
   var interval: String?
 
   @Option(help: ArgumentHelp("The VRIDs of pools that say none, such as 31-60.", valueName: "list"))
@@ -75,7 +76,8 @@ struct ManifestsCommand: ParsableCommand {
   @Option(
     name: .customLong("node-selector"), parsing: .singleValue,
     help: ArgumentHelp(
-      "A label of the nodes on which pods run; can be given several times.", valueName: "key=value"))
+      "A label of the nodes on which pods run; can be given several times.", valueName: "key=value")
+  )
   var nodeSelector: [String] = []
 
   @Option(

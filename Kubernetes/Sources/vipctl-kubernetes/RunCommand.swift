@@ -25,7 +25,8 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var api: APIOptions
 
   @Option(
-    help: ArgumentHelp("The name of this node in the cluster. (default: $NODE_NAME)", valueName: "name"))
+    help: ArgumentHelp(
+      "The name of this node in the cluster. (default: $NODE_NAME)", valueName: "name"))
   var node: String?
 
   @Option(
@@ -41,7 +42,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The Lease by which the pods agree on the one that gives addresses, or off.", valueName: "name"))
+      "The Lease by which the pods agree on the one that gives addresses, or off.",
+      valueName: "name"))
   var lease = "vipctl-allocator"
 
   @Option(
@@ -106,7 +108,8 @@ struct RunCommand: ParsableCommand {
     }
     if kubeProxy != "off", !Self.isEndpoint(kubeProxy) {
       throw ValidationError(
-        "--kube-proxy is '\(kubeProxy)', neither an address with a port, such as 127.0.0.1:10256, nor off")
+        "--kube-proxy is '\(kubeProxy)', neither an address with a port, such as 127.0.0.1:10256, nor off"
+      )
     }
   }
 
@@ -127,8 +130,9 @@ struct RunCommand: ParsableCommand {
     guard missing.isEmpty else {
       throw Failure(
         code: 77,
-        line: "\(missing.joined(separator: " and ")) \(missing.count == 1 ? "is" : "are") missing; run it "
-          + "as root, in a pod with these capabilities in its securityContext")
+        line:
+          "\(missing.joined(separator: " and ")) \(missing.count == 1 ? "is" : "are") missing; run "
+          + "it as root, in a pod with these capabilities in its securityContext")
     }
     LogOutput.use(logFormat.format)
     let level = logLevel
@@ -148,7 +152,8 @@ struct RunCommand: ParsableCommand {
   private func clusterOptions(_ environment: [String: String]) throws -> ClusterOptions {
     let configuration = try api.configuration(environment)
     guard let node = node ?? environment["NODE_NAME"], !node.isEmpty else {
-      throw Failure(code: 64, line: "the name of this node is not known; give --node or set NODE_NAME")
+      throw Failure(
+        code: 64, line: "the name of this node is not known; give --node or set NODE_NAME")
     }
     var options = ClusterOptions(
       api: configuration, node: node,

@@ -5,6 +5,7 @@ import Testing
 import VIP
 import VIPCore
 import VIPKubernetes
+import VIPTesting
 import VRRP
 
 @testable import VIPKubernetesRuntime

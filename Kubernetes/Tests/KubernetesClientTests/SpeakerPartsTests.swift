@@ -17,7 +17,8 @@ import VIPKubernetes
         RouterObject(
           metadata: ObjectMeta(name: "r", uid: "1", generation: 4),
           spec: RouterObject.Spec(
-            pool: "lan", vrid: 31, addresses: ["192.0.2.1", "2001:db8::1"].compactMap { .init($0) },
+            pool: "lan", vrid: 31,
+            addresses: ["192.0.2.1", "2001:db8::1"].compactMap { .init($0) },
             candidates: [.init(node, 200)]),
           status: .init(nodes: [.init(node, generation: 4)]))
       ])
@@ -196,7 +197,8 @@ import VIPKubernetes
     #expect(take(nil) == [true] && judge.problem == nil)
   }
 
-  @Test func `only interfaces that can serve addresses are seen, with the host's own addresses`() throws {
+  @Test func `only interfaces that can serve addresses are seen, with their own addresses`() throws
+  {
     let links = [
       Link(index: 1, name: "lo", flags: [.up, .running, .loopback]),
       Link(index: 2, name: "eth0"), Link(index: 3, name: "br0", kind: "bridge"),

@@ -17,11 +17,13 @@ import VIPKubernetes
       spec: RouterObject.Spec(pool: "lan", vrid: 31), status: status)
   }
 
-  private func entry(_ generation: Int64, _ problem: String? = nil) -> RouterObject.Acknowledgement {
+  private func entry(_ generation: Int64, _ problem: String? = nil) -> RouterObject.Acknowledgement
+  {
     RouterObject.Acknowledgement("a", generation: generation, problem: problem)
   }
 
-  private func active(_ node: String, since: String = "t1") -> [AddressFamily: RouterObject.Active] {
+  private func active(_ node: String, since: String = "t1") -> [AddressFamily: RouterObject.Active]
+  {
     [.ipv4: RouterObject.Active(node, since: since)]
   }
 
@@ -110,8 +112,7 @@ import VIPKubernetes
     #expect(written(at: .seconds(5))?.entry == entry(5))
   }
 
-  @Test mutating func `a takeover is written although another node says that it holds the addresses`()
-    throws
+  @Test mutating func `a takeover is written although another node says that it is Active`() throws
   {
     book.observe(try router(10, .init(active: active("b"), nodes: [entry(4)])))
     book.want(NodeReport(entry: entry(4), active: active("a")), of: "r", at: .zero)
@@ -172,7 +173,8 @@ import VIPKubernetes
     #expect(written(at: .seconds(100)) != nil)
   }
 
-  @Test mutating func `a router that goes back and forth is not written about all the time`() throws {
+  @Test mutating func `a router that goes back and forth is not written about all the time`() throws
+  {
     book.observe(try router(10))
     var count = 0
     for step in 0..<1000 {

@@ -22,7 +22,7 @@ struct ClusterMetrics {
   private mutating func add(_ gauges: SpeakerGauges, _ openWrites: Int, at now: Duration) {
     gauge("speaker_ready", "1 if the node runs what the cluster says.", gauges.isReady ? 1 : 0)
     gauge(
-      "speaker_from_file", "1 if that is from an earlier life, since no API server has answered yet.",
+      "speaker_from_file", "1 if that is from an earlier life: no API server has answered yet.",
       gauges.isFromFile ? 1 : 0)
     gauge("virtual_routers", "VirtualRouter objects in the cluster.", Double(gauges.objectCount))
     gauge("speaker_routers", "Routers that this node is to run.", Double(gauges.routerCount))
@@ -48,7 +48,8 @@ struct ClusterMetrics {
     gauge("allocator_leading", "1 if this pod is the allocator.", gauges.isLeading ? 1 : 0)
     counter("allocator_beginnings_total", "Lists of all objects.", gauges.beginningCount)
     counter("allocator_writes_total", "Writes that have been made.", gauges.writeCount)
-    counter("allocator_failed_plans_total", "Plans that were not carried out whole.", gauges.failureCount)
+    counter(
+      "allocator_failed_plans_total", "Plans that were not carried out whole.", gauges.failureCount)
   }
 
   private mutating func add(_ clients: [(role: String, counts: RequestCounts)]) {

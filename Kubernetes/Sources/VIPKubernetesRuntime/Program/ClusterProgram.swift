@@ -138,7 +138,8 @@ public final class ClusterProgram: Sendable {
       }
       guard isNews else { return }
       self.log.add(
-        .info, isLeading ? "this program is the allocator now" : "this program is no allocator any more")
+        .info,
+        isLeading ? "this program is the allocator now" : "this program is no allocator any more")
     } lead: { leadership in
       await AllocatorLoop(
         self.clients.allocator, options: self.options.allocator, instance: self.options.instance

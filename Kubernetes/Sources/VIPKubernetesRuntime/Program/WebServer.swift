@@ -150,7 +150,8 @@ private final class PageHandler: ChannelInboundHandler {
       channel.write(
         HTTPServerResponsePart.head(
           HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: page.status), headers: fields)),
+            version: .http1_1, status: HTTPResponseStatus(statusCode: page.status), headers: fields)
+        ),
         promise: nil)
       if head.method != .HEAD {
         channel.write(

@@ -14,7 +14,9 @@ struct RouterApplication: Sendable {
     var problems: [String: String] = [:]
   }
 
-  /// Applies the whole set. What one router can't have keeps no other from what it is to have.
+  /// Applies the whole set.
+  ///
+  /// What one router can't have keeps no other from what it is to have.
   func apply(_ wanted: [RouterConfiguration]) async -> Outcome {
     var outcome = Outcome()
     do throws(NodeError) {

@@ -57,8 +57,8 @@ struct RouterFindings: Sendable, Hashable {
       conditions.append(
         Condition(
           type: ConditionType.addressInUse, isTrue: true, reason: "AddressInUse",
-          message: "\(first.address) is used by the machine with Ethernet address \(first.mac), which "
-            + "is none of the nodes\(more); take the address from it, or exclude it from the pool"))
+          message: "\(first.address) is used by the machine with Ethernet address \(first.mac), "
+            + "which is none of the nodes\(more); take the address from it, or from the pool"))
     }
     return conditions
   }

@@ -134,7 +134,9 @@ public final class SpeakerLoop: Sendable {
   /// The time by which its gauges are.
   public var now: Duration { client.clock.now }
 
-  /// Works until the task is cancelled. The node's routers stay as they are then.
+  /// Works until the task is cancelled.
+  ///
+  /// The node's routers stay as they are then.
   public func run(tell: @escaping @Sendable (SpeakerNews) async -> Void = { _ in }) async {
     let memory = await readFile(tell)
     let start = SpeakerStore(node: options.node, memory: memory)

@@ -52,7 +52,8 @@ final class StatusWriter: Sendable {
         do throws(APIError) {
           let reference = try await client.patch(
             .virtualRouters, ObjectName(write.name), .apply(Self.body(write), force: true),
-            subresource: .status, options: RequestOptions(timeout: Self.timeout, repetition: .never))
+            subresource: .status, options: RequestOptions(timeout: Self.timeout, repetition: .never)
+          )
           book.withLock { $0.wrote(write, version: reference.resourceVersion) }
           await wrote(write, reference)
         } catch {

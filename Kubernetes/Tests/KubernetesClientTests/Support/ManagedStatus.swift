@@ -35,7 +35,8 @@ struct ManagedStatus: Sendable {
       guard old != nil || new != nil else { continue }
       var active = status["active"] ?? [:]
       if let new {
-        for other in applied.keys where other != manager && applied[other]?["active"]?[family] != new {
+        for other in applied.keys
+        where other != manager && applied[other]?["active"]?[family] != new {
           var rest = applied[other]?["active"] ?? [:]
           rest[family] = nil
           applied[other]?["active"] = rest

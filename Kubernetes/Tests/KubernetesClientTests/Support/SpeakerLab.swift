@@ -193,7 +193,8 @@ func temporaryDirectory() throws -> String {
 }
 
 func removeDirectory(_ path: String) {
-  for name in ["speaker.json", "speaker.json.new", "vipctl.addresses", "vipctl.pid", "vipctl.sock"] {
+  for name in ["speaker.json", "speaker.json.new", "vipctl.addresses", "vipctl.pid", "vipctl.sock"]
+  {
     unlink("\(path)/\(name)")
   }
   rmdir(path)
