@@ -137,7 +137,7 @@ import VRRP
       lab.api.remove(SpeakerLab.routerPath)
       let before = lab.lists.value
       // Never enough of them.
-      try lab.start(reflectors: ReflectorOptions(emptyListCount: 1_000_000))
+      try lab.start(emptyListCount: 1_000_000)
       await eventually("it goes on from its file") { lab.held == ["192.0.2.100"] }
       await eventually("several empty lists have come") { lab.lists.value >= before + 5 }
       #expect(lab.held == ["192.0.2.100"])
