@@ -98,8 +98,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .customLong("log-level"),
     help: ArgumentHelp(
-      "From which level on lines are logged: debug, info, notice, warning or error. What happens on the "
-        + "node is logged in any case.", valueName: "level"))
+      "From which level on lines are logged: debug, info, notice, warning or error.",
+      valueName: "level"))
   var logLevel: LogLevel = .info
 
   func validate() throws {
@@ -137,7 +137,9 @@ struct RunCommand: ParsableCommand {
     LogOutput.use(logFormat.format)
     let level = logLevel
     NodeProcess.runToEnd { stops in
-      let log = ClusterLog { line in if level.includes(line.level) { LogOutput.write(line) } }
+      let log = ClusterLog { line, moment in
+        if level.includes(line.level) { LogOutput.write(line, at: moment) }
+      }
       do throws(NodeError) {
         let program = try ClusterProgram(options, log: log)
         await program.run(until: stops)

@@ -79,7 +79,7 @@ import VIPTesting
 
   @Test func `a log says the same once a minute, and how often that was`() {
     let (clock, lines) = (ManualClock(), Lines())
-    let log = ClusterLog(clock: clock) { lines.add($0) }
+    let log = ClusterLog(clock: clock) { line, _ in lines.add(line) }
     for _ in 0..<5 { log.add(SpeakerNews.interrupted(kind: "nodes", .late)) }
     log.add(SpeakerNews.interrupted(kind: "virtualrouters", .late))
     #expect(lines.all.count == 2)
@@ -115,7 +115,7 @@ import VIPTesting
     let lines = Lines()
     let program = try ClusterProgram(
       options, on: machine, seenBy: SeenMachine(machine: machine),
-      log: ClusterLog { lines.add($0) })
+      log: ClusterLog { line, _ in lines.add(line) })
     let stops = Stops()
     #expect(await program.page("/readyz")?.status == 503)
     let run = Task { await program.run(until: stops) }
@@ -133,7 +133,7 @@ import VIPTesting
     let requests = "vipctl_kubernetes_api_requests_total{role=\"speaker\",result=\"ok\"} "
     #expect(metrics.contains(requests))
     #expect(throws: NodeError.self) {
-      try ClusterProgram(options, on: MachineInMemory(), log: ClusterLog { _ in })
+      try ClusterProgram(options, on: MachineInMemory(), log: ClusterLog { _, _ in })
     }
     stops.tell(.signal(SIGTERM))
     await run.value

@@ -1,6 +1,7 @@
 public import KubernetesClient
 import Synchronization
-import VIPCore
+import VIP
+public import VIPCore
 import VIPKubernetes
 public import VIPReports
 
@@ -8,7 +9,10 @@ public import VIPReports
 ///
 /// What is said again and again is said once a minute.
 public final class ClusterLog: Sendable {
-  private let write: @Sendable (LogLine) -> Void
+  /// Takes a line, and the time that it tells of; `nil` for now.
+  public typealias Writer = @Sendable (LogLine, Instant?) -> Void
+
+  private let write: Writer
   private let clock: any ClientClock
   private let repeated = Mutex<[String: (time: Duration, count: Int)]>([:])
 
@@ -18,11 +22,18 @@ public final class ClusterLog: Sendable {
   private static let memory = 1000
 
   /// Makes a log that hands out its lines.
-  public init(
-    clock: any ClientClock = SystemClock(), write: @escaping @Sendable (LogLine) -> Void
-  ) {
+  public init(clock: any ClientClock = SystemClock(), write: @escaping Writer) {
     self.clock = clock
     self.write = write
+  }
+
+  /// Writes what happens on a node, until the node ends.
+  func follow(_ events: AsyncStream<StampedEvent>) async {
+    let lines = EventLog { [write] line, moment in write(line, moment) }
+    for await stamped in events {
+      lines.add(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
+    }
+    lines.end()
   }
 
   /// Writes a line, unless the same was written within the last minute.
@@ -45,7 +56,7 @@ public final class ClusterLog: Sendable {
     }
     guard let left else { return }
     let more = left > 0 ? [(key: "suppressed", value: "\(left)")] : []
-    write(LogLine(level, message, fields: fields + more))
+    write(LogLine(level, message, fields: fields + more), nil)
   }
 
   /// Writes what a speaker has to tell.

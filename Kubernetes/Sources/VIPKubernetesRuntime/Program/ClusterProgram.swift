@@ -77,13 +77,7 @@ public final class ClusterProgram: Sendable {
   /// Works until it is told to stop; returns when all addresses are handed over.
   public func run(until stops: Stops) async {
     let events = node.stampedEvents()
-    let logging = Task {
-      let lines = EventLog { line, moment in LogOutput.write(line, at: moment) }
-      for await stamped in events {
-        lines.add(stamped.event, at: Instant(nanoseconds: stamped.time.nanoseconds))
-      }
-      lines.end()
-    }
+    let logging = Task { await log.follow(events) }
     let web = Task { await serveWeb() }
     let work = Task { await self.work() }
     log.add(
