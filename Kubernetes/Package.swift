@@ -73,6 +73,7 @@ let package = Package(
         .product(name: "VIPReports", package: "vipctl"),
         .product(name: "VIPService", package: "vipctl"),
         .product(name: "VIPTesting", package: "vipctl"),
+        .product(name: "ARP", package: "vipctl"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Netlink", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -1,3 +1,4 @@
+import ARP
 import KubernetesClient
 import Netlink
 import Synchronization
@@ -52,6 +53,50 @@ import VRRP
         // Looked at afterwards: it does not come back.
         if isAcknowledged { #expect(lab.held == ["192.0.2.100"]) }
         return isAcknowledged
+      }
+    }
+  }
+
+  @Test func whatIsStillOnAnInterfaceIsNotAcknowledgedAsGone() async throws {
+    try await SpeakerLab.run { lab in
+      lab.put(["192.0.2.100", "192.0.2.101"])
+      try lab.start()
+      await eventually("both are held") { lab.held.count == 2 }
+      await eventually("it is acknowledged") { lab.entry?.generation == 1 }
+      let address = try #require(IPAddress("192.0.2.101"))
+      lab.ghosts.addresses.withLock { $0 = [address] }
+      lab.put(["192.0.2.100"], leaving: [("192.0.2.101", 2)])
+      await eventually("it waits") { lab.gauges?.withheldCount == 1 }
+      #expect(lab.entry?.generation == 1)
+      lab.ghosts.addresses.withLock { $0 = [] }
+      await eventually("it is acknowledged") { lab.entry?.generation == 2 }
+    }
+  }
+
+  @Test func anAddressThatAStrangerUsesKeepsNoOtherFromBeingServed() async throws {
+    try await SpeakerLab.run { lab in
+      lab.put(["192.0.2.100"])
+      try lab.start()
+      await eventually("the address is held") { lab.held == ["192.0.2.100"] }
+      let address = try #require(IPAddress("192.0.2.101"))
+      let claim = AddressClaim(
+        address: address, mac: MACAddress(2, 0, 0, 0, 0, 9), form: .reply)
+      let stranger = Task {
+        while !Task.isCancelled {
+          lab.machine.hear(claim)
+          try? await Task.sleep(for: .milliseconds(20))
+        }
+      }
+      defer { stranger.cancel() }
+      lab.put(["192.0.2.100", "192.0.2.101", "192.0.2.102"])
+      await eventually("the other one is held") { lab.held == ["192.0.2.100", "192.0.2.102"] }
+      await eventually("it is said why") {
+        lab.entry?.generation == 2 && lab.entry?.problem?.contains("192.0.2.101") == true
+      }
+      stranger.cancel()
+      await eventually("all are held") { lab.held.count == 3 }
+      await eventually("there is no problem any more") {
+        lab.entry != nil && lab.entry?.problem == nil
       }
     }
   }

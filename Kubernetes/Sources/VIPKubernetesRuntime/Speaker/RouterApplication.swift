@@ -12,13 +12,23 @@ struct RouterApplication: Sendable {
     var isDone = true
     /// Why a router is not as it is to be, by its name.
     var problems: [String: String] = [:]
+    /// The addresses that a router can't have, by its name.
+    var refused: [String: Set<InterfaceAddress>] = [:]
   }
 
   /// Applies the whole set.
   ///
-  /// What one router can't have keeps no other from what it is to have.
-  func apply(_ wanted: [RouterConfiguration]) async -> Outcome {
+  /// What one router can't have keeps no other from what it is to have. Addresses that were refused
+  /// before are left out if told so, since the segment is asked for each of them again.
+  func apply(_ wanted: [RouterConfiguration], withoutRefusedOf last: Outcome?) async -> Outcome {
+    let wanted = wanted.map { Self.without(last?.refused[$0.name] ?? [], $0) }
     var outcome = Outcome()
+    for router in wanted {
+      outcome.refused[router.name] = last?.refused[router.name]
+      outcome.problems[router.name] = last?.refused[router.name].flatMap { _ in
+        last?.problems[router.name]
+      }
+    }
     do throws(NodeError) {
       try await node.apply(NodeConfiguration(settings: settings, routers: wanted))
       return outcome
@@ -31,7 +41,10 @@ struct RouterApplication: Sendable {
       let leaving = await node.routerNames.filter { !names.contains($0) }
       try await node.apply([], removing: leaving, unready: .wait)
       for router in wanted {
-        if let problem = try await apply(router) { outcome.problems[router.name] = problem }
+        var refused: Set<InterfaceAddress> = []
+        guard let problem = try await apply(router, &refused) else { continue }
+        outcome.problems[router.name] = problem
+        if !refused.isEmpty { outcome.refused[router.name, default: []].formUnion(refused) }
       }
     } catch {
       outcome.isDone = false
@@ -39,8 +52,19 @@ struct RouterApplication: Sendable {
     return outcome
   }
 
-  /// Applies one router; says what is wrong.
-  private func apply(_ wanted: RouterConfiguration) async throws(NodeError) -> String? {
+  /// A router without some addresses, unless it has no others.
+  private static func without(
+    _ refused: Set<InterfaceAddress>, _ router: RouterConfiguration
+  ) -> RouterConfiguration {
+    var reduced = router
+    reduced.addresses.removeAll(where: refused.contains)
+    return reduced.addresses.isEmpty ? router : reduced
+  }
+
+  /// Applies one router; says what is wrong, and which addresses it can't have.
+  private func apply(
+    _ wanted: RouterConfiguration, _ refused: inout Set<InterfaceAddress>
+  ) async throws(NodeError) -> String? {
     let problem: NodeError
     do throws(NodeError) {
       try await node.apply([wanted], unready: .wait)
@@ -77,12 +101,13 @@ struct RouterApplication: Sendable {
       guard Self.isAboutRouters(error) else { throw error }
       return error.description
     }
-    return try await add(added[...], to: wanted.name) ?? problem.description
+    return try await add(added[...], to: wanted.name, &refused)
   }
 
   /// Adds addresses, by halves where some of them can't be had; says what is wrong with the first of those.
   private func add(
-    _ addresses: ArraySlice<InterfaceAddress>, to name: String
+    _ addresses: ArraySlice<InterfaceAddress>, to name: String,
+    _ refused: inout Set<InterfaceAddress>
   ) async throws(NodeError) -> String? {
     guard let first = addresses.first else { return nil }
     do throws(NodeError) {
@@ -90,11 +115,14 @@ struct RouterApplication: Sendable {
       return nil
     } catch {
       guard Self.isAboutRouters(error) else { throw error }
-      guard addresses.count > 1 else { return "\(first.address): \(error)" }
+      guard addresses.count > 1 else {
+        refused.insert(first)
+        return "\(first.address): \(error)"
+      }
     }
     let middle = addresses.startIndex + addresses.count / 2
-    let left = try await add(addresses[..<middle], to: name)
-    let right = try await add(addresses[middle...], to: name)
+    let left = try await add(addresses[..<middle], to: name, &refused)
+    let right = try await add(addresses[middle...], to: name, &refused)
     return left ?? right
   }
 

@@ -17,8 +17,9 @@ struct SpeakerTurn {
   /// The routers that have been applied last.
   private var applied: [RouterConfiguration]?
   private var outcome = RouterApplication.Outcome()
-  /// When what has been refused is tried again.
+  /// When what has been refused is tried again, and how long that was put off.
   private var retryAt: Duration?
+  private var retryDelay: Duration?
   private var fitness = SpeakerFitness()
   private var unfit: [UnfitCause: String] = [:]
   private var saved: SpeakerMemory?
@@ -76,8 +77,9 @@ struct SpeakerTurn {
     let plan = SpeakerPlan(
       objects, on: options.node, isInMaintenance: facts.isInMaintenance, interfaces: interfaces,
       running: await node.configurations)
-    let hasChanged = plan.routers != applied || retryAt.map { $0 <= now } ?? false
-    if hasChanged { await apply(plan.routers, at: now, tell) }
+    let isRetry = retryAt.map { $0 <= now } ?? false
+    let hasChanged = plan.routers != applied || isRetry
+    if hasChanged { await apply(plan.routers, isRetry: isRetry, at: now, tell) }
     await tellFitness(plan, proxyProblem, tell)
     guard outcome.isDone else { return [:] }
     if hasChanged || !withheld.isEmpty || plan != lastPlan {
@@ -96,21 +98,27 @@ struct SpeakerTurn {
   // MARK: Routers
 
   private mutating func apply(
-    _ routers: [RouterConfiguration], at now: Duration,
+    _ routers: [RouterConfiguration], isRetry: Bool, at now: Duration,
     _ tell: @Sendable (SpeakerNews) async -> Void
   ) async {
     for router in await node.configurations {
       former[router.name, default: []].formUnion(router.addresses.map(\.address))
     }
     let before = outcome
-    outcome = await application.apply(routers)
+    outcome = await application.apply(routers, withoutRefusedOf: isRetry ? nil : before)
     guard outcome.isDone else {
       retryAt = now + options.retryPeriod
       return
     }
     let isNews = applied != routers || before.problems != outcome.problems
     applied = routers
-    retryAt = outcome.problems.isEmpty ? nil : now + options.retryPeriod
+    if outcome.problems.isEmpty {
+      (retryAt, retryDelay) = (nil, nil)
+    } else if isRetry || retryAt == nil {
+      // The segment is asked each time, which takes a while.
+      let delay = retryDelay.map { min($0 * 2, options.retryPeriod * 20) } ?? options.retryPeriod
+      (retryAt, retryDelay) = (now + delay, delay)
+    }
     if isNews { await tell(.applied(routers: routers.count, problems: outcome.problems)) }
   }
 

@@ -13,13 +13,22 @@ import VIPTesting
 /// A machine in memory as a speaker looks at it.
 struct SeenMachine: SpeakerMachine {
   let machine: MachineInMemory
+  /// Addresses that seem to be there although its node has taken them away.
+  var ghosts = Ghosts()
+
+  /// Addresses that a test may change.
+  final class Ghosts: Sendable {
+    let addresses = Mutex<Set<IPAddress>>([])
+  }
 
   func look() async -> MachineView? {
     machine.withKernel { kernel in
       guard let links = try? kernel.links(), let addresses = try? kernel.addresses() else {
         return nil
       }
-      return MachineView(links, addresses)
+      var view = MachineView(links, addresses)
+      view.served.formUnion(ghosts.addresses.withLock { $0 })
+      return view
     }
   }
 }
@@ -38,6 +47,7 @@ final class SpeakerLab: Sendable {
   let isAway: Mutex<Bool>
   /// Why kube-proxy is not well.
   let proxyProblem = Mutex<String?>(nil)
+  let ghosts = SeenMachine.Ghosts()
   /// How often a list of routers has been asked for.
   let lists = Counter()
   let interruptions = Counter()
@@ -151,7 +161,7 @@ final class SpeakerLab: Sendable {
       relistDelayMax: .milliseconds(20), emptyListCount: emptyListCount,
       emptyListPeriod: .milliseconds(50) * emptyListCount)
     let speaker = SpeakerLoop(
-      client, node, on: SeenMachine(machine: machine),
+      client, node, on: SeenMachine(machine: machine, ghosts: ghosts),
       options: SpeakerOptions(
         node: "node-a", settings: NodeSettings(), proxy: proxy ? check : nil,
         reflectors: reflectors, patience: .seconds(1), lookPeriod: .milliseconds(100),
