@@ -21,14 +21,14 @@ struct RouterApplication: Sendable {
   /// What one router can't have keeps no other from what it is to have. Addresses that were refused
   /// before are left out if told so, since the segment is asked for each of them again.
   func apply(_ wanted: [RouterConfiguration], withoutRefusedOf last: Outcome?) async -> Outcome {
-    let wanted = wanted.map { Self.without(last?.refused[$0.name] ?? [], $0) }
     var outcome = Outcome()
     for router in wanted {
-      outcome.refused[router.name] = last?.refused[router.name]
-      outcome.problems[router.name] = last?.refused[router.name].flatMap { _ in
-        last?.problems[router.name]
-      }
+      let refused = (last?.refused[router.name] ?? []).intersection(router.addresses)
+      guard !refused.isEmpty else { continue }
+      outcome.refused[router.name] = refused
+      outcome.problems[router.name] = last?.problems[router.name]
     }
+    let wanted = wanted.map { Self.without(outcome.refused[$0.name] ?? [], $0) }
     do throws(NodeError) {
       try await node.apply(NodeConfiguration(settings: settings, routers: wanted))
       return outcome
