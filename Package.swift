@@ -172,7 +172,7 @@ let package = Package(
       name: "VIPServiceTests",
       dependencies: [
         "VIPService", "VIPReports", "VIPConfiguration", "VIPControl", "VIP", "VIPCore",
-        "TestSupport",
+        "VIPTesting", "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(

@@ -2,7 +2,9 @@
 
 import PackageDescription
 
-/// One list for all targets, the same as in the package above.
+/// One list for all targets.
+///
+/// Manifests can't share code: the package above has the same list, and `ManifestTests` compares them.
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),

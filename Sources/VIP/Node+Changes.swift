@@ -181,7 +181,10 @@ extension Node {
   /// Works out the steps to what is wanted.
   private func plan(_ target: ChangeTarget) throws(NodeError) -> ChangePlan {
     var plan = try target.plan(on: engine)
-    if let wanted = target.settings { plan.report.node = settings.differences(to: wanted) }
+    if let wanted = target.settings {
+      let change = ChangeReport.NodeChange(from: settings, to: wanted)
+      plan.report.node = change.settings.isEmpty ? nil : change
+    }
     return plan
   }
 

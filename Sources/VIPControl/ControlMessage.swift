@@ -46,7 +46,7 @@ public enum ControlReply: Sendable, Hashable, Codable {
   /// The request is done; the state of the routers concerned.
   case done(NodeRecord)
   /// The request is done; what has changed, and the state of the routers concerned.
-  case changed(ChangeReport, NodeRecord)
+  case changed(ChangeRecord, NodeRecord)
   /// The request is done, but not all routers concerned take part yet.
   case waiting(NodeRecord, ControlFailure)
   /// The events, in order.

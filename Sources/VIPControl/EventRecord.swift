@@ -20,7 +20,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case cleared
     /// A router's settings changed while it runs.
     case changed
-    /// An address that was missing was put back.
+    /// An address or a route that was missing was put back.
     case repaired
     /// A hook wrote a line or ended well.
     case hook
@@ -62,7 +62,9 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case .settled(_, _, let settlement): state = settlement.state
     case .conflict(_, let address, _): self.address = address
     case .repaired(_, let address): self.address = address.address
-    case .waiting, .warning, .cleared, .changed, .hook, .removed, .nodeWarning, .nodeCleared: break
+    case .waiting, .warning, .cleared, .changed, .repairedRoute, .hook, .removed, .nodeWarning,
+      .nodeCleared:
+      break
     }
   }
 }
@@ -78,7 +80,7 @@ extension EventRecord.Kind {
       case .conflict: .conflict
       case .cleared, .nodeCleared: .cleared
       case .changed: .changed
-      case .repaired: .repaired
+      case .repaired, .repairedRoute: .repaired
       case .hook: .hook
       case .removed: .removed
       }

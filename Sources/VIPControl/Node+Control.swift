@@ -32,10 +32,10 @@ extension Node {
       case .add(let router, let addresses):
         let report = try await add(addresses, to: router)
         try? await waitUntilRunning(router, timeout: .seconds(1))
-        return .changed(report, try await record(router, complete))
+        return .changed(ChangeRecord(report), try await record(router, complete))
       case .remove(let router, let addresses):
         let report = try await remove(addresses, from: router)
-        return .changed(report, try await record(router, complete))
+        return .changed(ChangeRecord(report), try await record(router, complete))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
@@ -124,7 +124,7 @@ extension Node {
     case .status, .add, .remove, .resign, .events, .promote, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
-    return .changed(report, try await record(nil, complete))
+    return .changed(ChangeRecord(report), try await record(nil, complete))
   }
 
   private func bringUp(
@@ -154,7 +154,7 @@ extension Node {
     let names = Set(wanted.map(\.name))
     var status = try await record(nil, complete)
     status.routers.removeAll { !names.contains($0.name) }
-    return waiting.map { .waiting(status, $0) } ?? .changed(report, status)
+    return waiting.map { .waiting(status, $0) } ?? .changed(ChangeRecord(report), status)
   }
 
   /// Routers by name or by one of their addresses; all of them or an error.

@@ -29,7 +29,7 @@ public struct NodeRecord: Sendable, Hashable, Codable {
     /// Whether its process ends once it has no routers any more.
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
-    public var `guard`: GuardState
+    public var `guard`: NodeStatus.Guard
     /// The guard's process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``VIP/Node/Options/isRealtime``.
@@ -92,7 +92,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   /// Counters of its segment and family that belong to no single router.
   public var segmentStatistics: SegmentStatistics
   /// The other machines that claim its addresses.
-  public var conflicts: ConflictStatus
+  public var conflicts: RouterStatus.Conflicts
   /// The durations of its takeovers.
   public var takeovers: TakeoverRecord
   /// The lease of the addresses on the interface; `nil` if there are none, or none has a lease.
@@ -102,7 +102,7 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   /// The problems at the moment, one sentence each.
   public var warnings: [String]
   /// The results of its hooks; `nil` if none has been run.
-  public var hooks: HookStatus? = nil
+  public var hooks: RouterStatus.Hooks? = nil
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]? = nil
 

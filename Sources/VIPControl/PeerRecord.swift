@@ -26,7 +26,7 @@ public struct PeerRecord: Sendable, Hashable, Codable {
   public var isActive: Bool
 
   /// Takes a peer's status down.
-  init(_ status: PeerStatus) {
+  init(_ status: RouterStatus.Peer) {
     address = status.address
     priority = Int(status.priority.rawValue)
     secondsSinceHeard = status.silence.inSeconds

@@ -30,7 +30,7 @@ public struct WakeUpRecord: Sendable, Hashable, Codable {
   }
 
   /// Takes a status down.
-  init(_ status: WakeUpStatus) {
+  init(_ status: NodeStatus.WakeUps) {
     served = status.served
     late = status.late
     lateAfterSeconds = status.lateAfter.inSeconds
@@ -56,7 +56,7 @@ public struct TakeoverRecord: Sendable, Hashable, Codable {
   public var pendingAddresses: Int
 
   /// Takes a status down.
-  init(_ status: TakeoverStatus) {
+  init(_ status: RouterStatus.Takeovers) {
     count = status.count
     lastSeconds = status.last?.inSeconds
     maxSeconds = status.max?.inSeconds
@@ -74,7 +74,7 @@ public struct LeaseRecord: Sendable, Hashable, Codable {
   public var ageSeconds: Double
 
   /// Takes a status down.
-  init(_ status: LeaseStatus) {
+  init(_ status: RouterStatus.Lease) {
     seconds = status.lifetime.inSeconds
     ageSeconds = status.age.inSeconds
   }

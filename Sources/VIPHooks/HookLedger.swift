@@ -10,7 +10,7 @@ package struct HookLedger: Sendable {
 
   /// The results of the programs of one virtual router.
   package struct Entry: Sendable {
-    package var status = HookStatus()
+    package var status = RouterStatus.Hooks()
     /// The last failure of each state's program, until that succeeds.
     package var failures: [Settlement.State: String] = [:]
   }

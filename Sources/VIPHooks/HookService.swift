@@ -63,7 +63,8 @@ public actor HookService {
   }
 
   /// The results of the programs of a virtual router; `nil` if none has ended yet.
-  public nonisolated func status(of router: String, _ family: AddressFamily) -> HookStatus? {
+  public nonisolated func status(of router: String, _ family: AddressFamily) -> RouterStatus.Hooks?
+  {
     ledger.withLock { $0.status(of: router, family)?.status }
   }
 

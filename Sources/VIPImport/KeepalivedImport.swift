@@ -28,13 +28,20 @@ public struct KeepalivedImport: Sendable {
     self.wording = wording
     var reader = KeepalivedReader()
     let nodes = try reader.read(path)
+    let unread = Self.summary(reader.remarks)
     guard nodes.contains(where: { KeepalivedKeywords.top[$0.keyword] != nil }) else {
+      if nodes.isEmpty, let unread {
+        throw FileError(.invalid, "\(self.path): nothing of it could be read: \(unread)")
+      }
       let first =
         nodes.first.map { "; it begins with '\($0.keyword.shortened)'" } ?? "; it is empty"
       throw FileError(.invalid, "\(self.path): this is no keepalived configuration\(first)")
     }
     guard nodes.contains(where: { $0.keyword == "vrrp_instance" }) else {
-      throw FileError(.invalid, "\(self.path): there is no vrrp_instance in it; nothing to import")
+      throw FileError(
+        .invalid,
+        "\(self.path): there is no vrrp_instance in it; nothing to import"
+          + (unread.map { " (and \($0))" } ?? ""))
     }
     remarks = reader.remarks
     let globals = nodes.filter { $0.keyword == "global_defs" }.flatMap { $0.block ?? [] }
@@ -54,6 +61,11 @@ public struct KeepalivedImport: Sendable {
     node = ImportedNode(
       globals: globals, groups: nodes.filter { $0.keyword == "garp_group" }, routers: routers)
     remarks = Self.inOrder(remarks + node.remarks)
+  }
+
+  /// The first of some remarks with its line, and how many others there are; `nil` if there is none.
+  private static func summary(_ remarks: [ImportRemark]) -> String? {
+    remarks.first.map { $0.line + (remarks.count > 1 ? ", and \(remarks.count - 1) more" : "") }
   }
 
   private mutating func add(_ node: KeepalivedNode, globalVersion: KeepalivedNode?) {

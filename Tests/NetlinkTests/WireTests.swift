@@ -49,7 +49,7 @@ struct WireTests {
     #expect(bytes == hex("180000001600010303000000000000000200000002000000"))
   }
 
-  @Test("deletions for somebody else to send ask for no answer and stand one behind the other")
+  @Test("deletions for another process to send ask for no answer and stand one behind the other")
   func removals() throws {
     let requests = try ["192.0.2.100/24", "2001:db8::100/64"].map {
       AddressRequest(interfaceIndex: 2, address: try interfaceAddress($0), lifetime: .seconds(3))

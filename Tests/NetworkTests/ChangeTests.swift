@@ -177,7 +177,7 @@ extension NetworkTests {
       #expect(try pinger.stop().outages(over: Bounds.interval + Bounds.margin) == [])
     }
 
-    @Test("Who resigns although nobody else is there is told so")
+    @Test("To resign although no other machine is there is answered with that")
     func resignAlone() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [first.description])
       try node.waitUntil(.active)

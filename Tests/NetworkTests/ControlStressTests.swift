@@ -153,7 +153,7 @@ extension NetworkTests {
       try node.stop()
     }
 
-    @Test("A node that hangs keeps nobody waiting for ever")
+    @Test("A node that hangs keeps no client waiting without end")
     func frozen() throws {
       let node = try VipctlNode(
         on: segment.nodes[0], of: segment, [vip.description], ["--no-guard"])
@@ -209,7 +209,7 @@ private final class RawClient {
     guard result == 0 else {
       let code = errno
       close()
-      throw LabError("nobody is let in: \(String(cString: strerror(code)))")
+      throw LabError("no client is let in: \(String(cString: strerror(code)))")
     }
     if !text.isEmpty { send([UInt8](text.utf8)) }
   }

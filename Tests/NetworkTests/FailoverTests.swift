@@ -7,7 +7,7 @@ extension NetworkTests {
   /// Three machines with `vipctl`, one virtual address in each family, and a client that looks.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct FailoverTests {
-    @Test("The highest priority holds the addresses, and nobody else")
+    @Test("The highest priority holds the addresses, and no other node")
     func oneHolder() throws {
       let trio = try Trio()
       try trio.waitUntilHeld(by: 0)

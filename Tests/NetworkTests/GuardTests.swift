@@ -64,7 +64,7 @@ extension NetworkTests {
       }
     }
 
-    @Test("The guard is killed: another one watches, and nobody notices")
+    @Test("The guard is killed: another one watches, and no client notices")
     func guardIsKilled() throws {
       let duo = try Duo()
       let pingers = try duo.startPingers()
@@ -153,7 +153,7 @@ extension NetworkTests {
       }
     }
 
-    @Test("Signals to everybody in the terminal end the node in order, with its guard")
+    @Test("Signals to all processes of the terminal end the node in order, with its guard")
     func signalsToAll() throws {
       let duo = try Duo()
       let pid = try duo.guardPid()

@@ -5,7 +5,7 @@ import VIPCore
 extension NetworkTests {
   /// The laboratory itself, tried with keepalived on both sides.
   @Suite struct HarnessTests {
-    @Test("An address that somebody takes away and gives back is an outage for the client")
+    @Test("An address that is taken away and given back is an outage for the client")
     func pingerMeasuresOutage() throws {
       let segment = try Segment(nodes: 1)
       let node = segment.nodes[0]

@@ -38,6 +38,16 @@ extension NetworkTests {
         }
       }
 
+      /// Switches the machine's interface on that has come back, and gives it its addresses again.
+      func restoreInterface() throws {
+        try machine.namespace.ip(
+          """
+          link set eth0 up
+          address add \(machine.ipv4)/24 dev eth0
+          address add \(machine.ipv6)/64 dev eth0 nodad
+          """)
+      }
+
       func waitUntilAnswered() throws {
         for vip in vips {
           let pinger = try Pinger(from: segment.client, to: vip)
@@ -85,7 +95,7 @@ extension NetworkTests {
       try holder.waitUntilAnswered()
     }
 
-    @Test("An interface that is removed and made anew, with another index")
+    @Test("An interface that is removed and made again, with another index")
     func recreated() throws {
       let holder = try Holder()
       let (machine, switchboard) = (holder.machine, holder.segment.switchboard)
@@ -96,12 +106,7 @@ extension NetworkTests {
         "link add \(machine.port) type veth peer name eth0 netns \(machine.namespace.name)")
       try machine.namespace.ip("link set eth0 address \(machine.mac)")
       try switchboard.ip("link set \(machine.port) master br0 up")
-      try machine.namespace.ip(
-        """
-        link set eth0 up
-        address add \(machine.ipv4)/24 dev eth0
-        address add \(machine.ipv6)/64 dev eth0 nodad
-        """)
+      try holder.restoreInterface()
       try holder.vipctl.waitUntil(.active)
       try holder.waitUntilHeld()
       try holder.waitUntilAnswered()
@@ -116,7 +121,7 @@ extension NetworkTests {
       // Linux renames interfaces that are up.
       try namespace.ip("link set eth0 name eth9")
       try holder.vipctl.waitUntil(.initialize)
-      #expect(try holder.vipctl.command(["status"]).output.contains("eth0 does not exist"))
+      #expect(try holder.vipctl.command(["status"]).output.contains("eth0 is named eth9 now"))
       for vip in holder.vips {
         try eventually("\(vip) is gone with the name, after a handover") {
           try !holder.machine.holds(vip)
@@ -136,18 +141,13 @@ extension NetworkTests {
       try holder.vipctl.waitUntil(.initialize)
       #expect(try holder.vipctl.command(["status"]).output.contains("eth0 does not exist"))
       try elsewhere.ip("link set away0 netns \(machine.namespace.name) name eth0")
-      try machine.namespace.ip(
-        """
-        link set eth0 up
-        address add \(machine.ipv4)/24 dev eth0
-        address add \(machine.ipv6)/64 dev eth0 nodad
-        """)
+      try holder.restoreInterface()
       try holder.vipctl.waitUntil(.active)
       try holder.waitUntilHeld()
       try holder.waitUntilAnswered()
     }
 
-    @Test("Reports that the kernel had to drop are made good by reading everything anew")
+    @Test("Reports that the kernel had to drop are made good by reading everything again")
     func overflow() throws {
       let segment = try Segment(nodes: 1)
       let vips = AddressFamily.allCases.map { segment.virtualAddress($0) }

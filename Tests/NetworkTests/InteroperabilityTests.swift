@@ -181,7 +181,7 @@ extension NetworkTests {
       try pair.expectOneActive()
     }
 
-    @Test("Who must not preempt does not", arguments: AddressFamily.allCases)
+    @Test("A router that must not preempt does not", arguments: AddressFamily.allCases)
     func nobodyPreempts(family: AddressFamily) throws {
       let pair = try Pair(family)
       let keepalived = try pair.startKeepalived(priority: 100)

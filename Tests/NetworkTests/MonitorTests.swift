@@ -49,7 +49,9 @@ extension NetworkTests {
       return try Keepalived(on: node, of: segment, settings)
     }
 
-    @Test("Who is Active, live and from a capture of tcpdump", arguments: AddressFamily.allCases)
+    @Test(
+      "Which machine is Active, live and from a capture of tcpdump",
+      arguments: AddressFamily.allCases)
     func whoIsActive(family: AddressFamily) throws {
       let segment = try Segment(nodes: 2)
       let capture = try Capture(segment)

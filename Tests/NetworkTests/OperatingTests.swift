@@ -101,7 +101,7 @@ extension NetworkTests {
       #expect(try node.addresses() == before)
     }
 
-    @Test("A check asks the segment who is in the way, and changes nothing")
+    @Test("A check asks the segment what is in the way, and changes nothing")
     func probe() throws {
       let segment = try Segment(nodes: 3)
       let vip = segment.virtualAddress(.ipv4)
@@ -248,7 +248,7 @@ extension NetworkTests {
       for (width, height) in [(100, 15), (60, 10), (38, 6), (120, 30)] {
         _ = try tmux(["resize-window", "-x", "\(width)", "-y", "\(height)"])
         // It is drawn once a second.
-        _ = try? eventually("it is drawn anew") {
+        _ = try? eventually("it is drawn again") {
           let lines = try screen()
           return lines.first?.hasPrefix("NAME ") == true && lines.count == height - 1
             && lines.last?.hasPrefix("… and \(40 - (height - 3)) more: ") == true

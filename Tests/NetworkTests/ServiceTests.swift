@@ -284,7 +284,7 @@ extension NetworkTests {
 
     // MARK: Stopping
 
-    @Test("A thousand addresses and nobody to take them: the stop has its bound")
+    @Test("A thousand addresses and no machine to take them: the stop has its bound")
     func stopAlone() throws {
       let segment = try Segment(nodes: 1)
       let node = segment.nodes[0]
@@ -308,13 +308,13 @@ extension NetworkTests {
       #expect(text.contains("family=\"ipv4\"} 1000\n"))
       let start = ContinuousClock.now
       try single.stop(within: .seconds(8))
-      print("a thousand addresses, nobody to take them: stopped in \(ContinuousClock.now - start)")
+      print("a thousand addresses, no machine to take them: stopped in \(ContinuousClock.now - start)")
       #expect(try single.command(["metrics", "--output", metrics]).status == 69)
       #expect(!FileManager.default.fileExists(atPath: metrics), "a dead node's numbers live on")
       #expect(try node.addresses() == before)
     }
 
-    @Test("A log that nobody reads does not keep a node from working or from stopping")
+    @Test("A log that is not read does not keep a node from working or from stopping")
     func stuckLog() throws {
       let segment = try Segment(nodes: 1)
       let vip = segment.virtualAddress(.ipv4)

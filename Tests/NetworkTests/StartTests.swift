@@ -71,7 +71,7 @@ extension NetworkTests {
       try expect(node, "good", .active)
       try expect(node, "late", .initialize, "interface late0 does not exist")
       try expect(node, "both", .active)
-      try expect(node, "both", .initialize, "link-local IPv6 address to send from")
+      try expect(node, "both", .initialize, "IPv6 is switched off on eth0")
       #expect(try machine.holds(vip()))
 
       // A check of the same file knows what waits, and a reload takes it.

@@ -44,7 +44,7 @@ extension NetworkTests {
       }
     }
 
-    @Test("Who has the higher priority preempts, and its end is noticed", arguments: passwords)
+    @Test("The higher priority preempts, and its end is noticed", arguments: passwords)
     func keepalivedFollows(password: String?) throws {
       let pair = try Pair()
       let keepalived = try pair.startKeepalived(priority: 100, password: password)
@@ -83,7 +83,7 @@ extension NetworkTests {
       #expect(try vipctl.node.holds(pair.vip))
     }
 
-    @Test("Without the password an advertisement moves nobody, and status says so")
+    @Test("Without the password an advertisement moves no node, and status says so")
     func wrongPassword() throws {
       let pair = try Pair()
       let vipctl = try pair.startVipctl(priority: 100, password: "s3same")

@@ -7,7 +7,7 @@ extension NetworkTests {
   /// Addresses that are served under the virtual MAC addresses of RFC 9568 §7.3.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct VirtualMACTests {
-    @Test("The holder is cut off: the next takes over, and nobody's caches change")
+    @Test("The holder is cut off: the next takes over, and no cache changes")
     func takeover() throws {
       let lab = try Lab()
       let before = try lab.machines.map(Lab.snapshot)
@@ -68,7 +68,7 @@ extension NetworkTests {
       }
     }
 
-    @Test("With keepalived, whoever is Active", arguments: AddressFamily.allCases)
+    @Test("With keepalived, whichever of the two is Active", arguments: AddressFamily.allCases)
     func interoperability(family: AddressFamily) throws {
       let lab = try Lab()
       let vip = lab.segment.virtualAddress(family)

@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: Document.all)
-  func `no path of somebody's machine`(document: Document) throws {
+  func `no path of the machine that it was written on`(document: Document) throws {
     let place = /(^|[^A-Za-z0-9_.$])\/(tmp|work|root|home|Users)\//
     #expect(document.text.firstMatch(of: place) == nil, "\(document.path)")
   }

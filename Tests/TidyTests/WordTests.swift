@@ -42,6 +42,20 @@ import Testing
     }
   }
 
+  @Test func `names of tests`() throws {
+    var found = 0
+    for file in try Repository.swiftFiles(under: "Tests") where file.path != Self.path {
+      let text = try file.lines.map(\.text).joined(separator: "\n")
+      let titles = text.matches(of: #/@(?:Test|Suite)\(\s*"([^"]*)"/#).map(\.output.1)
+      let names = text.matches(of: #/func `([^`]+)`/#).map(\.output.1)
+      for name in titles + names {
+        found += 1
+        #expect(Self.find(in: name) == nil, "\(file.path): \(name)")
+      }
+    }
+    #expect(found > 1000)
+  }
+
   /// This file, which names the words.
   private static let path = "Tests/TidyTests/WordTests.swift"
 

@@ -86,7 +86,7 @@ import VIPCore
       ])
   }
 
-  @Test func `how advertisements go out is told, and peers that nobody can be`() throws {
+  @Test func `how advertisements go out is told, and peers that no machine can be`() throws {
     let text = """
       routers:
       - {name: a, interface: eth0, vrid: 1, addresses: [192.0.2.9/24], virtualMac: true}
@@ -366,7 +366,7 @@ import VIPCore
         == "node: lease 3s, addresses of a frozen node go after at most \(text)")
   }
 
-  @Test func `the loopback interface leads to nobody`() throws {
+  @Test func `the loopback interface leads to no machine`() throws {
     let loopback = Link(index: 1, name: "lo", macAddress: nil, flags: [.up, .running, .loopback])
     #expect(
       try remarks("routers: [{interface: lo, vrid: 1, addresses: [192.0.2.9]}]", machine(loopback))

@@ -131,7 +131,7 @@ import VIPControl
     await server.finish()
   }
 
-  @Test func `finishing waits for the replies and lets nobody else in`() async throws {
+  @Test func `finishing waits for the replies and lets no other client in`() async throws {
     let folder = try TemporaryDirectory()
     let directory = try RuntimeDirectory(path: folder["run"])
     let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)

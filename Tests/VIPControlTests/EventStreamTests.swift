@@ -17,6 +17,26 @@ private final class Flag: Sendable {
 
 /// Answers of any number of lines.
 @Suite(.timeLimit(.minutes(10))) struct EventStreamTests {
+  /// A stream that makes a line a millisecond from its number, and tells when nothing reads it any more.
+  private static func endless(
+    telling ended: AsyncStream<Void>.Continuation, line: @escaping @Sendable (Int) -> [UInt8]
+  ) -> AsyncStream<[UInt8]> {
+    AsyncStream { continuation in
+      let task = Task {
+        var number = 0
+        while !Task.isCancelled {
+          continuation.yield(line(number))
+          number += 1
+          try? await Task.sleep(for: .milliseconds(1))
+        }
+      }
+      continuation.onTermination = { _ in
+        task.cancel()
+        ended.yield()
+      }
+    }
+  }
+
   @Test func `a stream's lines come one by one until the client has enough`() async throws {
     let folder = try TemporaryDirectory()
     let directory = try RuntimeDirectory(path: folder["run"])
@@ -25,20 +45,7 @@ private final class Flag: Sendable {
       in: directory,
       stream: { request in
         guard request == Array("count".utf8) else { return nil }
-        return AsyncStream { continuation in
-          let task = Task {
-            var number = 0
-            while !Task.isCancelled {
-              continuation.yield(Array("\(number)".utf8))
-              number += 1
-              try? await Task.sleep(for: .milliseconds(1))
-            }
-          }
-          continuation.onTermination = { _ in
-            task.cancel()
-            ended.yield()
-          }
-        }
+        return Self.endless(telling: ended) { Array("\($0)".utf8) }
       }, handler: { $0 })
     let path = RuntimeDirectory.socketPath(in: directory.path)
     let lines = try await onThread {
@@ -68,18 +75,8 @@ private final class Flag: Sendable {
       in: directory,
       stream: { request in
         guard request == Array("flood".utf8) else { return nil }
-        return AsyncStream { continuation in
-          let task = Task {
-            let line = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000)
-            while !Task.isCancelled {
-              continuation.yield(line)
-              try? await Task.sleep(for: .milliseconds(1))
-            }
-          }
-          continuation.onTermination = { _ in
-            task.cancel()
-            ended.yield()
-          }
+        return Self.endless(telling: ended) { _ in
+          [UInt8](repeating: UInt8(ascii: "x"), count: 10_000)
         }
       }, handler: { $0 })
     let path = RuntimeDirectory.socketPath(in: directory.path)

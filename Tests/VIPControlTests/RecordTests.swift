@@ -14,9 +14,9 @@ import VRRP
       version: .v3, state: .backup, priority: .default, effectivePriority: .default,
       interval: .default, addresses: [], since: Timestamp(nanosecondsSince1970: 1_999_999_999),
       timeInState: .milliseconds(1500), reason: .transition(.startup), statistics: Statistics(),
-      segmentStatistics: SegmentStatistics(), conflicts: ConflictStatus(),
-      takeovers: TakeoverStatus(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
-      lease: LeaseStatus(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],
+      segmentStatistics: SegmentStatistics(), conflicts: RouterStatus.Conflicts(),
+      takeovers: RouterStatus.Takeovers(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
+      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],
       problems: [
         Problem(.twoActives, router: "web", family: .ipv4, "two of them"),
         Problem(.announcing, router: "web", family: .ipv4, "no buffer"),
@@ -26,7 +26,7 @@ import VRRP
         node: NodeStatus.Node(
           version: "1", pid: 4, uptime: .milliseconds(12_500), lease: .default,
           isRealtime: true,
-          wakeUps: WakeUpStatus(histogram: [.init(upTo: .microseconds(100), count: 2)])),
+          wakeUps: NodeStatus.WakeUps(histogram: [.init(upTo: .microseconds(100), count: 2)])),
         routers: [router]))
     #expect(record.node.uptimeSeconds == 12.5 && record.node.lease == "3s" && record.node.realtime)
     #expect(record.node.wakeUps.lateAfterSeconds == 0.01)
@@ -57,7 +57,7 @@ import VRRP
       priority: .default, effectivePriority: .default, interval: .default, activeRouter: address,
       addresses: [], virtualMAC: .init(address: mac, interface: "vip4-2-51"),
       since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
-      lease: LeaseStatus(lifetime: .seconds(3), age: .zero), hooks: HookStatus(),
+      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
       unicastTo: [address])
     let record = try keys(RouterRecord(status), renamed: ["virtualMAC": "virtualMac"])
     #expect(record.found == record.wanted)
@@ -71,6 +71,34 @@ import VRRP
     let copy = try JSONDecoder().decode(
       RouterConfiguration.self, from: JSONEncoder().encode(settings))
     #expect(copy == settings)
+  }
+
+  @Test func `a change becomes words, which come back as they went`() throws {
+    let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
+    var new = old
+    new.priority = 150
+    var other = old
+    other.vrid = 52
+    var report = ChangeReport()
+    report.node = ChangeReport.NodeChange(
+      from: NodeSettings(), to: NodeSettings(lease: .off, isGuarded: true))
+    report.added = ["a"]
+    report.changed = [ChangeReport.Change(from: old, to: new)]
+    report.replaced = [ChangeReport.Change(from: old, to: other)]
+    report.removed = ["b"]
+    report.unchanged = ["c"]
+    let record = ChangeRecord(report)
+    #expect(record.node == ["lease automatic → off", "guard off → on"])
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let json = try encoder.encode(record)
+    #expect(
+      String(decoding: json, as: UTF8.self)
+        == #"{"added":["a"],"changed":[{"difference":"priority 100 → 150","router":"web"}],"#
+        + #""node":["lease automatic → off","guard off → on"],"removed":["b"],"#
+        + #""replaced":[{"difference":"VRID 51 → 52","router":"web"}],"unchanged":["c"]}"#)
+    #expect(try JSONDecoder().decode(ChangeRecord.self, from: json) == record)
+    #expect(ChangeRecord(ChangeReport()) == ChangeRecord())
   }
 
   private func warnings(_ kinds: [Problem.Kind]) throws -> [String] {

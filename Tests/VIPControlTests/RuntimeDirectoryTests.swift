@@ -109,7 +109,7 @@ import VIPControl
   }
 
   @Test(.enabled(if: geteuid() == 0), .timeLimit(.minutes(10)))
-  func `nothing is asked of a stranger who listens in the node's place`() async throws {
+  func `nothing is asked of a stranger that listens in the node's place`() async throws {
     let folder = try TemporaryDirectory()
     let path = folder["run"]
     #expect(mkdir(path, 0o755) == 0)

@@ -84,11 +84,13 @@ import VIP
           "is too much: more than 50000 files and folders would have to be looked at"))
     }
     let deep = String(repeating: "x/", count: 2000)
-    #expect(try refusal("include /\(deep)*\n").contains("it is empty"), "no such folder")
+    #expect(try refusal("include /\(deep)*\n").contains("no file matches '/x"), "no such folder")
     #expect(
       try refusal("include \(String(repeating: "x", count: 5000))\n").contains(
         "is too much: no path is longer than 4096 bytes"))
-    #expect(try refusal("include \(String(repeating: "{", count: 4000))\n").contains("it is empty"))
+    #expect(
+      try refusal("include \(String(repeating: "{", count: 4000))\n").contains(
+        "nothing of it could be read: k.conf:1: "))
   }
 
   @Test func `patterns as shells have them`() throws {
@@ -122,6 +124,26 @@ import VIP
     #expect(result.remarks.count == 21)
     #expect(
       result.remarks.last?.text == "/dev/zero: is no ordinary file; it is missing here")
+  }
+
+  @Test func `a file of which nothing could be read is not called empty`() throws {
+    let folder = try TemporaryDirectory()
+    try check(["mkfifo", folder["pipe"]])
+    func failure(_ text: String) throws -> String {
+      try folder.write(text, to: "k.conf")
+      let error = #expect(throws: FileError.self) { try KeepalivedImport(folder["k.conf"]) }
+      return try #require(error).description
+    }
+    let path = folder["k.conf"]
+    let remark = "\(path):1: \(folder["pipe"]): is no ordinary file; it is missing here"
+    #expect(try failure("include pipe\n") == "\(path): nothing of it could be read: \(remark)")
+    #expect(
+      try failure("include pipe\ninclude none\n")
+        == "\(path): nothing of it could be read: \(remark), and 1 more")
+    #expect(
+      try failure("include pipe\nglobal_defs {\n}\n")
+        == "\(path): there is no vrrp_instance in it; nothing to import (and \(remark))")
+    #expect(try failure("# nothing\n").hasSuffix("it is empty"))
   }
 
   @Test func `files that include one another twice each`() throws {

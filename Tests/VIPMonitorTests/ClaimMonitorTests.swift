@@ -28,7 +28,7 @@ import VRRP
     #expect(virtual.verdict == .fine)
   }
 
-  @Test func `somebody else announces a virtual address`() throws {
+  @Test func `another machine announces a virtual address`() throws {
     let watching = Watching()
     try watching.hear(100, from: 1)
     let stranger = try announce(watching, Self.vip, at: mac(9))

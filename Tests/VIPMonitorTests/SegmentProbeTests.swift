@@ -38,7 +38,8 @@ import VRRP
     return arpFrame(ARPPacket.announcement(of: address, from: mac))
   }
 
-  @Test func `each address is asked for three times, and somebody listens for a second`() throws {
+  @Test func `each address is asked for three times, and answers are awaited for a second`() throws
+  {
     var probe = probe([try router(["192.0.2.100/24", "2001:db8::100/64"])])
     var asked: [IPAddress: Int] = [:]
     var now = Self.start
@@ -103,7 +104,7 @@ import VRRP
     #expect(probe.outcomes.map(\.kind) == [.good, .good, .conflict])
   }
 
-  @Test func `this machine's own words are nobody's`() throws {
+  @Test func `this machine's own packets are not told`() throws {
     var probe = probe([try router()])
     let own = MACAddress(2, 0, 0, 0, 0, 0x99)
     try see(reply("192.0.2.100", at: own), &probe)

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import VIP
 import VIPCore
+import VRRP
 
 @testable import VIPReports
 
@@ -90,6 +91,50 @@ import VIPCore
       #expect(throttle.admits(warning, from: Self.web, at: Self.at(minute * 61_000)))
     }
     #expect(throttle.deadline == nil)
+  }
+
+  @Test func `a change of state is never written without its reason`() {
+    let throttle = Gate()
+    let change = LogLine(
+      .transition(
+        router: "web", family: .ipv6,
+        Transition(from: .active, to: .initialize, reason: .shutdown)))
+    let reason = LogLine(
+      .waiting(router: "web", family: .ipv6, reason: .ipv6Off(interface: "eth0")))
+    #expect(throttle.admits(LogLine(.info, "x"), from: Self.web, at: Self.at(0)))
+    for number in UInt64(0)..<30 {
+      let isWritten = throttle.admits(change, from: Self.web, at: Self.at(number))
+      #expect(throttle.admits(reason, from: Self.web, at: Self.at(number)) == isWritten)
+    }
+    let repeated = Gate()
+    #expect(repeated.admits(reason, from: Self.web, at: Self.at(0)))
+    #expect(!repeated.admits(reason, from: Self.web, at: Self.at(1000)))
+    #expect(repeated.admits(change, from: Self.web, at: Self.at(2000)))
+    #expect(repeated.admits(LogLine(.info, "a route"), from: Self.web, at: Self.at(2000)))
+    #expect(repeated.admits(reason, from: Self.web, at: Self.at(2000)))
+    #expect(!repeated.admits(reason, from: Self.web, at: Self.at(3000)))
+    #expect(
+      repeated.summaries(at: Self.at(60_000)).map(\.message) == [
+        "again, 2 times within a minute: waiting: IPv6 is switched off on eth0 "
+          + "(net.ipv6.conf.eth0.disable_ipv6)"
+      ])
+  }
+
+  @Test func `a warning that came again is no news of the end`() {
+    for level in [LogLine.Level.warning, .error] {
+      let throttle = Gate()
+      for second in UInt64(0)...2 {
+        _ = throttle.admits(LogLine(level, "no room"), from: Self.web, at: Self.at(second * 1000))
+      }
+      let lines = throttle.end()
+      #expect(lines.map(\.message) == ["again, 2 times within a minute: no room"])
+      #expect(lines.map(\.level) == [.info])
+    }
+    let throttle = Gate()
+    for second in UInt64(0)...2 {
+      _ = throttle.admits(LogLine(.error, "no room"), from: Self.web, at: Self.at(second * 1000))
+    }
+    #expect(throttle.summaries(at: Self.at(60_000)).map(\.level) == [.error])
   }
 
   @Test func `summaries come by themselves`() async throws {

@@ -133,7 +133,7 @@ import VIPControl
 
   @Test func `hooks are counted where there are some`() throws {
     var status = try exampleStatus()
-    var hooks = HookStatus()
+    var hooks = RouterStatus.Hooks()
     (hooks.runs, hooks.failures, hooks.skipped) = (7, 2, 5)
     status.routers[0].hooks = hooks
     let samples = try Self.parse(MetricsText.render(status)).filter { $0.name.contains("hook") }
@@ -196,7 +196,7 @@ import VIPControl
       }
     }
     var status = try exampleStatus()
-    status.routers[0].hooks = HookStatus()
+    status.routers[0].hooks = RouterStatus.Hooks()
     let printed = rows(MetricsText.render(status), "# TYPE ", " ")
     #expect(rows(document, "| `vipctl_", "|").map { "vipctl_" + $0 }.sorted() == printed.sorted())
   }

@@ -70,7 +70,7 @@ func exampleStatus() throws -> NodeRecord {
     StatusTable(width: width, colour: colour).render(try exampleStatus())
   }
 
-  @Test func `as wide as it is where nobody looks at a screen`() throws {
+  @Test func `as wide as it is where no screen is at the other end`() throws {
     #expect(
       try render(width: nil) == """
         NAME  IF    VRID  FAMILY  STATE       PRIO  ACTIVE     ADDRESSES         FOR    WHY

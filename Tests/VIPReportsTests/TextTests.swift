@@ -31,7 +31,8 @@ import VRRP
       .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "a group; end it"), .over),
       .cleared(Problem(.foreignGroup, router: "web", family: .ipv6, "a group; end it"), .unseen),
       .cleared(Problem(.unguarded, router: "web", family: .ipv6, "no room"), .unwatched),
-      .repaired(router: "web", address: address), .removed(router: "web"),
+      .repaired(router: "web", address: address), .repairedRoute(router: "web", subnet: address),
+      .removed(router: "web"),
     ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(
       lines == [
@@ -42,6 +43,8 @@ import VRRP
         "level=info router=web family=ipv6 msg=\"no longer watched: no room\"",
         "level=warning router=web family=ipv6 "
           + "msg=\"2001:db8::10/64 was missing and has been put back\"",
+        "level=warning router=web family=ipv6 "
+          + "msg=\"the route to 2001:db8::10/64 was missing and has been put back\"",
         "level=info router=web msg=\"removed\"",
       ])
   }
@@ -52,6 +55,28 @@ import VRRP
     #expect(
       line.logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25)
         == #"level=error dir="/a b" empty="" msg="said \"no\\yes\"\nlevel=info""#)
+  }
+
+  @Test func `a change has a line for the node and for each router that is not as before`() {
+    let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
+    var (other, new) = (old, old)
+    other.vrid = 52
+    new.priority = 150
+    var report = ChangeReport()
+    #expect(ChangeText.lines(ChangeRecord(report)) == [])
+    #expect(ChangeText.summary(ChangeRecord(report)) == "nothing has changed")
+    report.node = ChangeReport.NodeChange(from: NodeSettings(), to: NodeSettings(lease: .off))
+    report.added = ["a"]
+    report.changed = [ChangeReport.Change(from: old, to: new)]
+    report.replaced = [ChangeReport.Change(from: old, to: other)]
+    report.removed = ["b"]
+    report.unchanged = ["c"]
+    let lines = [
+      "node: lease automatic → off", "b: down", "web: restarted: VRID 51 → 52",
+      "web: priority 100 → 150", "a: added",
+    ]
+    #expect(ChangeText.lines(ChangeRecord(report)) == lines)
+    #expect(ChangeText.summary(ChangeRecord(report)) == lines.joined(separator: "; "))
   }
 
   @Test func `control messages survive the way`() throws {

@@ -38,7 +38,7 @@ import Testing
     #expect(access(folder["other"], F_OK) != 0)
   }
 
-  @Test func `a slow reader misses lines and holds nobody up`() throws {
+  @Test func `a slow reader misses lines and holds nothing up`() throws {
     let folder = try TemporaryDirectory()
     let fifo = EventFIFO()
     try fifo.move(to: folder["pipe"])

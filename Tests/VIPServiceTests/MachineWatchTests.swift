@@ -1,7 +1,9 @@
+import Synchronization
 import Testing
 import VIP
 import VIPConfiguration
 import VIPCore
+import VIPTesting
 
 @testable import VIPService
 
@@ -61,5 +63,33 @@ import VIPCore
       #expect(told.map(\.family) == families, "\(fault)")
       #expect(told.allSatisfy { $0.kind == .machine(fault) })
     }
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `it looks again when a router begins to wait and when it takes part again`() async throws {
+    final class Machine: Sendable {
+      let isWrong = Mutex(false)
+    }
+    let machine = Machine()
+    let fault = MachineFault.openFiles
+    let node = try Node(on: MachineInMemory())
+    let watch = MachineWatch(node, period: .seconds(100_000)) { _ in
+      guard machine.isWrong.withLock({ $0 }) else { return [] }
+      return [MachineCheck.Remark(kind: .warning, text: "wrong", router: nil, fault: fault)]
+    }
+    var events = node.stampedEvents().makeAsyncIterator()
+    let running = Task { await watch.run() }
+    defer { running.cancel() }
+    let router = try settings()
+    try await node.up(router)
+
+    machine.isWrong.withLock { $0 = true }
+    try await node.setFitness(.unfit(because: "no answer"), of: router.name, for: "health")
+    let problem = NodeProblem(.machine(fault), "wrong")
+    while let event = await events.next()?.event, event != .nodeWarning(problem) {}
+    machine.isWrong.withLock { $0 = false }
+    try await node.setFitness(.fit, of: router.name, for: "health")
+    while let event = await events.next()?.event, event != .nodeCleared(problem) {}
+    await node.shutdown()
   }
 }

@@ -3,8 +3,9 @@ import VIPTesting
 
 /// What random stories have found, as short as can be.
 @Suite struct FoundStoryTests {
+  /// Plays a story until everything has come to rest.
   private func check(_ text: String) throws {
-    let run = StoryRun(try Story(parsing: text))
+    let run = StoryRun(try Story(parsing: text + "\nrest 300s\n"))
     #expect(run.brokenPromises.isEmpty && !run.hasFailed, "\(run.failures)")
   }
 

@@ -314,7 +314,7 @@ import VRRP
   @Test func `a peer with other addresses is reported once and shown`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
-    for _ in 0..<5 {
+    for _ in 0..<9 {
       try bench.hear(200, from: "198.18.0.66", addresses: ["198.18.0.77"])
       bench.pass(.milliseconds(500))
     }

@@ -153,6 +153,44 @@ import VRRP
     #expect(endings(bench) == [])
   }
 
+  @Test func `a change that reaches the group's machines one by one is no trouble`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
+    for addresses in [["198.18.0.77"], ["198.18.0.100"]] {
+      for _ in 0..<3 {
+        try hear(bench, addresses: addresses)
+        bench.pass(.seconds(1))
+      }
+      try hear(bench, addresses: ["198.18.0.100", "198.18.0.101"])
+      bench.pass(.seconds(1))
+    }
+    #expect(said(bench).warnings == [] && bench.warnings == [])
+    // It lasts: another group's Active has the role.
+    for _ in 0..<5 {
+      try hear(bench, addresses: ["198.18.0.77"])
+      bench.pass(.seconds(1))
+    }
+    #expect(
+      said(bench).warnings == [
+        "198.18.0.2 advertises other addresses on VRID 51 than this machine (198.18.0.77); two "
+          + "groups use this VRID, choose one that is free for one of them"
+      ])
+  }
+
+  @Test func `another group is told before that there are two Actives`() throws {
+    let bench = try Bench()
+    try bench.engine.add(settings(priority: 200))
+    bench.pass(.seconds(4))
+    for _ in 0..<6 {
+      try hear(bench, 100, addresses: ["198.18.0.77"])
+      bench.pass(.seconds(1))
+    }
+    let warnings = said(bench).warnings
+    #expect(warnings.count == 2, "\(warnings)")
+    #expect(warnings.first?.contains("advertises other addresses") == true)
+    #expect(warnings.last?.contains("acts as Active") == true)
+  }
+
   @Test func `a slow Active's trouble is not over between two of its advertisements`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
@@ -181,8 +219,11 @@ import VRRP
     let bench = try Bench()
     try bench.engine.add(settings(["198.18.0.100/24", "198.18.0.101/24"]))
     try hear(bench, version: .v2)
-    try hear(bench, addresses: ["198.18.0.100"])
-    try hear(bench, from: "198.18.0.3", addresses: ["198.18.0.77"])
+    for _ in 0..<2 {
+      try hear(bench, addresses: ["198.18.0.100"])
+      try hear(bench, from: "198.18.0.3", addresses: ["198.18.0.77"])
+      bench.pass(.milliseconds(3100))
+    }
     try hear(bench, from: "198.18.0.1")
     #expect(
       said(bench).warnings == [

@@ -143,10 +143,15 @@ import VIPCore
       "eth0 has no usable global IPv6 address to send from"
     ),
     (
+      .ipv6Off(interface: "eth0.7"),
+      "IPv6 is switched off on eth0.7 (net.ipv6.conf.eth0/7.disable_ipv6)"
+    ),
+    (
       .mtuTooSmall(interface: "eth0", .ipv6, mtu: 576),
       "eth0's MTU of 576 is too small for IPv6, which needs 1280"
     ),
     (.interface(InterfaceFault(.replaced, of: "eth0")), "eth0 was replaced"),
+    (.interface(InterfaceFault(.renamed(to: "lan0"), of: "eth0")), "eth0 is named lan0 now"),
   ]
 
   @Test(arguments: texts) func `reasons as text`(reason: WaitingReason, text: String) {

@@ -25,6 +25,24 @@ import VIPCore
     #expect(table.names == ["eth0", "lo"])
   }
 
+  @Test func `a name that was changed leads to the new one`() {
+    var table = InterfaceTable(links: [link(2, "eth0"), link(3, "eth1")], addresses: [])
+    #expect(table.newName(of: "eth0") == nil && table.newName(of: "eth9") == nil)
+    table.update(link(2, "lan"))
+    table.update(link(2, "lan0"))
+    #expect(table.newName(of: "eth0") == "lan0" && table.newName(of: "lan") == "lan0")
+    let read = InterfaceTable(
+      links: [link(2, "lan0"), link(3, "wan0")], addresses: [], after: table)
+    #expect(read.newName(of: "eth0") == "lan0" && read.newName(of: "eth1") == "wan0")
+    table.update(link(4, "eth0"))
+    #expect(table.newName(of: "eth0") == nil, "another interface has it")
+    table.remove(4)
+    table.remove(2)
+    #expect(table.newName(of: "eth0") == nil)
+    for number in 0..<10_000 { table.update(link(3, "n\(number)")) }
+    #expect(table.newName(of: "n9998") == "n9999")
+  }
+
   @Test func `two interfaces exchange their names`() {
     var table = InterfaceTable(links: [link(2, "left"), link(3, "right")], addresses: [])
     table.update(link(2, "between"))
@@ -82,5 +100,27 @@ import VIPCore
     // Any will do, if it is not a virtual one.
     #expect(table.primaryAddress(of: 2, .ipv4) == second.address)
     #expect(table.primaryAddress(of: 2, .ipv4) { $0 == second.address } == nil)
+  }
+
+  @Test func `an address is the host's on any interface, one with the tag on none`() throws {
+    let address = try #require(InterfaceAddress("198.18.0.1/24"))
+    let record = AddressRecord(interfaceIndex: 3, address: address)
+    var table = InterfaceTable(links: [link(2, "eth0"), link(3, "eth1")], addresses: [record])
+    #expect(table.isHostAddress(address.address))
+    table.remove(record)
+    #expect(!table.isHostAddress(address.address))
+    table.update(AddressRecord(interfaceIndex: 3, address: address, protocolTag: vipProtocolTag))
+    #expect(!table.isHostAddress(address.address))
+  }
+
+  @Test func `a macvlan is told from another interface with its Ethernet address`() {
+    let mac = MACAddress(0, 0, 0x5E, 0, 1, 51)
+    var table = InterfaceTable(
+      links: [Link(index: 2, name: "eth0", macAddress: mac)], addresses: [])
+    #expect(!table.hasMacvlan(mac))
+    let macvlan = Link(
+      index: 3, name: "vip4-2-51", macAddress: mac, parentIndex: 2, kind: "macvlan")
+    table.update(macvlan)
+    #expect(table.hasMacvlan(mac) && !table.hasMacvlan(MACAddress(0, 0, 0x5E, 0, 1, 52)))
   }
 }

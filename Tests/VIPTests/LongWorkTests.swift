@@ -75,7 +75,7 @@ import VRRP
     let routers = try refused(count: count, addressCount: addressCount)
     var checked = CheckedSettings()
     #expect(throws: ConfigurationError.self) { try checked.check(routers[0]) }
-    // What was noted before is in nobody's way.
+    // What was noted before is in the way of nothing.
     checked.note(try refused(count: 100, addressCount: 1000))
     checked.note(routers)
     for _ in 0..<2 {

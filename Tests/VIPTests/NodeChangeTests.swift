@@ -89,6 +89,20 @@ import VRRP
     await node.shutdown()
   }
 
+  @Test func `a report has the node's settings only if they change`() async throws {
+    let node = try Node(on: machine)
+    let before = await node.settings
+    let wanted = NodeSettings(lease: .off)
+    let preview = try await node.preview(NodeConfiguration(settings: wanted, routers: []))
+    let report = try await node.apply(NodeConfiguration(settings: wanted, routers: []))
+    #expect(report.node == ChangeReport.NodeChange(from: before, to: wanted))
+    #expect(preview == report)
+    #expect(report.node?.settings == [.lease])
+    let again = try await node.apply(NodeConfiguration(settings: wanted, routers: []))
+    #expect(again == ChangeReport())
+    await node.shutdown()
+  }
+
   @Test func `routers that leave do not count against those that come`() async throws {
     let node = try Node(on: machine)
     let interval = try interval(100)

@@ -10,7 +10,7 @@ import VRRP
 @Suite struct PunctualityTests {
   // MARK: Late turns
 
-  @Test func `who is on time has no late turns`() throws {
+  @Test func `a node on time has no late turns`() throws {
     let bench = try Bench()
     try bench.engine.add(settings())
     bench.pass(.seconds(10))
@@ -68,7 +68,7 @@ import VRRP
 
   // MARK: Takeovers
 
-  private func takeovers(_ bench: Bench) throws -> TakeoverStatus {
+  private func takeovers(_ bench: Bench) throws -> RouterStatus.Takeovers {
     try #require(bench.engine.status().first).takeovers
   }
 
@@ -78,7 +78,7 @@ import VRRP
     let many = (0..<600).map { "198.18.\(1 + $0 / 250).\(1 + $0 % 250)/24" }
     try bench.engine.add(settings(many))
     bench.settle()
-    #expect(try takeovers(bench) == TakeoverStatus())
+    #expect(try takeovers(bench) == RouterStatus.Takeovers())
     let due = try #require(bench.engine.deadline)
     bench.platform.time = due + .milliseconds(7)
     bench.settle()
@@ -123,7 +123,7 @@ import VRRP
     try bench.hear(200, from: "198.18.0.2")
     #expect(bench.state() == .backup)
     bench.pass(.seconds(1))
-    #expect(try takeovers(bench) == TakeoverStatus())
+    #expect(try takeovers(bench) == RouterStatus.Takeovers())
   }
 
   // MARK: Leases
@@ -145,7 +145,7 @@ import VRRP
 }
 
 extension Bench {
-  fileprivate func leaseWhenActive() throws -> LeaseStatus? {
+  fileprivate func leaseWhenActive() throws -> RouterStatus.Lease? {
     try engine.add(settings())
     pass(.seconds(10))
     #expect(state() == .active)
@@ -190,7 +190,7 @@ extension Bench {
     #expect(wait())
   }
 
-  @Test func `orphans are cleared away, and nobody's child`() throws {
+  @Test func `orphans are cleared away, and children that are waited for are not`() throws {
     let own: Int32 = 4_000_001
     #expect(Children.start { () throws(Never) in own } == own)
     var ended: [Int32] = [4_000_002, 4_000_003, own, 4_000_004]
@@ -204,7 +204,7 @@ extension Bench {
           return true
         })
     }
-    #expect(clear(), "one that somebody waits for is in the way")
+    #expect(clear(), "a child that is waited for is in the way")
     #expect(cleared == [4_000_002, 4_000_003])
     ended.removeFirst()
     Children.finished(own)

@@ -91,6 +91,7 @@ import VRRP
       let isTold = !other.declaration.differences(old, new).isEmpty
       #expect(isTold == (other == setting), "\(other)")
     }
+    #expect(ChangeReport.Change(from: old, to: new).settings == [setting])
     #expect(old.difference(to: old) == "" && new.difference(to: new) == "")
   }
 
@@ -128,11 +129,13 @@ import VRRP
 
   @Test(arguments: nodeChanges.keys.sorted())
   func `a difference between nodes is told`(property: String) throws {
-    let (_, change, words) = try #require(Self.nodeChanges[property])
+    let (setting, change, words) = try #require(Self.nodeChanges[property])
     let old = NodeSettings()
     var new = old
     change(&new)
     #expect(old.differences(to: new) == [words])
+    let typed = ChangeReport.NodeChange(from: old, to: new)
+    #expect(typed.settings == [setting] && typed.description == words)
     #expect(old.differences(to: old) == [])
   }
 }

@@ -37,7 +37,7 @@ import VRRP
     #expect(transport.unicasts.suffix(2).map(\.destination) == destinations)
   }
 
-  @Test func `who is not among the peers is ignored and named`() throws {
+  @Test func `a machine that is not among the peers is ignored and named`() throws {
     let bench = try holder(unicast(["198.18.0.2"]))
     try bench.hear(200, from: "198.18.0.9")
     #expect(bench.state() == .active)

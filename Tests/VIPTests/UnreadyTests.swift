@@ -46,6 +46,32 @@ import VRRP
     #expect(try bench.held.sorted() == ["198.18.0.100/24", "198.18.0.101/24"])
   }
 
+  @Test func `IPv6 that is switched off is named, and nothing else in its place`() throws {
+    let bench = try Bench()
+    let setting = "ipv6/conf/eth0/disable_ipv6"
+    bench.platform.settings[setting] = 0
+    try bench.engine.add(settings(["2001:db8::100/64"]))
+    bench.pass(.seconds(4))
+    #expect(bench.state(.ipv6) == .active)
+    bench.platform.settings[setting] = 1
+    bench.platform.fake.setIPv6(enabled: false, onInterface: 2)
+    bench.pass(.seconds(2))
+    #expect(bench.state(.ipv6) == .initialize)
+    let text = "IPv6 is switched off on eth0 (net.ipv6.conf.eth0.disable_ipv6)"
+    #expect(reason(bench) == text)
+    #expect(
+      bench.events.contains(
+        .waiting(router: "web", family: .ipv6, reason: .ipv6Off(interface: "eth0"))))
+
+    bench.platform.settings[setting] = 0
+    bench.platform.fake.setIPv6(enabled: true, onInterface: 2)
+    try add("2001:db8::1/64", on: 2, bench)
+    #expect(reason(bench) == "eth0 has no usable link-local IPv6 address to send from")
+    try add("fe80::1/64", on: 2, bench)
+    bench.pass(.seconds(4))
+    #expect(bench.state(.ipv6) == .active)
+  }
+
   @Test func `a router is gone before its interface comes`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(interface: "late0"), unready: .wait)

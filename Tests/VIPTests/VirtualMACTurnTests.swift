@@ -135,7 +135,8 @@ extension VirtualMACTests {
     #expect(try macvlan()?.isUp == false)
   }
 
-  @Test func `one that somebody switches off during a handover is on again at once`() throws {
+  @Test func `one that is switched off from outside during a handover is on again at once`() throws
+  {
     try start()
     takeOver()
     bench.engine.remove("web")

@@ -23,7 +23,7 @@ import VRRP
     #expect(!peer.actsAsActive(at: .ms(1501)))
   }
 
-  @Test("The table is bounded, and a flood of strangers can't push out who lives")
+  @Test("The table is bounded, and a flood of strangers can't push out a peer that lives")
   func bounded() {
     var router = VirtualRouter.backup()
     _ = router.hear(200, at: .ms(1000))
@@ -80,7 +80,7 @@ import VRRP
     #expect(router.hear(150, at: .ms(5500)).findings.isEmpty)
   }
 
-  @Test("A loser who goes on as if it had not heard our answer is deaf to us")
+  @Test("A loser that goes on as if it had not heard our answer is deaf to us")
   func deafLoser() {
     var (router, since) = VirtualRouter.active()
     func later(_ milliseconds: UInt64) -> Instant {
@@ -167,7 +167,7 @@ import VRRP
     #expect(Set(all.descriptions).count == 9)
   }
 
-  @Test("Mixed checksum forms: the pseudo-header wins while one who sends it is heard")
+  @Test("Mixed checksum forms: the pseudo-header wins while one that sends it is heard")
   func mixedForms() {
     var router = VirtualRouter.backup()
     #expect(router.hear(200, form: .message, at: .ms(1000)).findings.isEmpty)

@@ -250,13 +250,13 @@ import VRRP
     bench.cluster.put(
       AddressPool.make("lan", "192.0.2.100-192.0.2.110") {
         $0.interval = "1s"
-        $0.virtualMac = true
+        $0.virtualMAC = true
         $0.preempt = false
       })
     bench.settle()
     let settings = bench.cluster.routers["lan-1"]?.spec.settings
     let expected = Router.Settings(
-      interval: .seconds(1), preempt: false, preemptDelay: .zero, virtualMac: true)
+      interval: .seconds(1), preempt: false, preemptDelay: .zero, virtualMAC: true)
     #expect(settings == expected)
   }
 

@@ -123,7 +123,7 @@ import VRRPSimulation
       metadata: ObjectMeta(name: "lan-1", generation: 3, created: "t"),
       spec: .init(
         pool: "lan", service: "default/web", vrid: 31, interface: "eth0",
-        settings: .init(preempt: false, preemptDelay: .zero, virtualMac: true),
+        settings: .init(preempt: false, preemptDelay: .zero, virtualMAC: true),
         addresses: [ip("192.0.2.7"), ip("2001:db8::7")],
         leaving: [.init(ip("192.0.2.8"), since: 3)], candidates: [.init("a", 200)]))
     router.status = .init(

@@ -66,7 +66,7 @@ import VRRP
     let plan = plan(
       router("lan-1", "192.0.2.100", interface: "bond0") {
         $0.settings = .init(
-          interval: .seconds(1), preempt: false, preemptDelay: .seconds(3), virtualMac: true)
+          interval: .seconds(1), preempt: false, preemptDelay: .seconds(3), virtualMAC: true)
       })
     #expect(plan.routers.first?.interface == "bond0")
     #expect(plan.routers.first?.interval == .seconds(1))

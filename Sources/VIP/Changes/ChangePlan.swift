@@ -9,7 +9,7 @@ package struct ChangePlan {
   package private(set) var changed: [RouterConfiguration] = []
   /// Routers that hand over and start again as other routers.
   package private(set) var replaced: [RouterConfiguration] = []
-  /// The same in words, with the routers that go and those that stay as they are.
+  /// The same for callers, with the routers that go and those that stay as they are.
   package var report = ChangeReport()
   /// The policy for routers that this machine can't serve yet.
   package let unready: UnreadyPolicy
@@ -46,8 +46,7 @@ package struct ChangePlan {
       report.added.append(router.name)
       return
     }
-    let change = ChangeReport.Change(
-      router: router.name, difference: before.difference(to: router))
+    let change = ChangeReport.Change(from: before, to: router)
     switch before.change(to: router) {
     case .none: report.unchanged.append(router.name)
     case .inPlace:

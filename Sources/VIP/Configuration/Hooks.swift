@@ -79,17 +79,3 @@ public struct Hooks: Sendable, Hashable, Codable {
     return nil
   }
 }
-
-/// The results of the programs run for a virtual router.
-public struct HookStatus: Sendable, Hashable, Codable {
-  /// Number of programs that have ended, well or not.
-  public var runs: UInt64 = 0
-  /// Number of programs that could not be started, ended with another exit code than 0, by a
-  /// signal, or took too long.
-  public var failures: UInt64 = 0
-  /// Number of states that were over before their program's turn came.
-  public var skipped: UInt64 = 0
-
-  /// Makes a status of nothing.
-  public init() {}
-}

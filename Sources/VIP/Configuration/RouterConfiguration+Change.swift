@@ -20,6 +20,17 @@ extension RouterConfiguration {
     return isSameRouter ? .inPlace : .replacement
   }
 
+  /// The settings that other ones of the same name have otherwise.
+  func settings(differingFrom other: RouterConfiguration) -> [RouterSetting] {
+    RouterSetting.allCases.filter { !$0.declaration.differences(self, other).isEmpty }
+  }
+
+  /// The addresses that another configuration does not have.
+  func addresses(notIn other: RouterConfiguration) -> [InterfaceAddress] {
+    let others = Set(other.addresses)
+    return addresses.filter { !others.contains($0) }
+  }
+
   /// The difference of other settings of the same name, in words; empty if there is none.
   ///
   /// Passwords and the arguments of hooks are not told.

@@ -96,7 +96,7 @@ extension RouterSetting {
     case .interval:
       Declaration(differences: Self.value("interval") { $0.interval })
     case .addresses:
-      Declaration(differences: { Self.addressDifferences($0.addresses, $1.addresses) })
+      Declaration(differences: Self.addressDifferences)
     case .preempt:
       Declaration(
         differences: { old, new in
@@ -134,12 +134,11 @@ extension RouterSetting {
   }
 
   private static func addressDifferences(
-    _ old: [InterfaceAddress], _ new: [InterfaceAddress]
+    _ old: RouterConfiguration, _ new: RouterConfiguration
   ) -> [String] {
-    guard old != new else { return [] }
-    let (before, after) = (Set(old), Set(new))
-    let added = new.filter { !before.contains($0) }
-    let removed = old.filter { !after.contains($0) }
+    guard old.addresses != new.addresses else { return [] }
+    let added = new.addresses(notIn: old)
+    let removed = old.addresses(notIn: new)
     if added.isEmpty, removed.isEmpty { return ["order of the addresses"] }
     return (added.isEmpty ? [] : ["new: \(shortened(added))"])
       + (removed.isEmpty ? [] : ["gone: \(shortened(removed))"])

@@ -109,9 +109,17 @@ extension Engine {
     }
     let lease: VirtualAddress.Lease =
       kind == .load ? .asleep : lifetime == nil ? .endless : .refreshed(at: now)
-    for (index, error) in zip(indices, platform.kernel.install(requests)) {
+    let results = platform.kernel.install(requests)
+    let cause = results.contains { $0 != nil } ? refusalCause(of: instance) : nil
+    for (index, error) in zip(indices, results) {
       if let error {
-        handleRefusedRequest(index, of: instance, because: instance.words(of: error))
+        switch cause {
+        case .interfaceGone, .macvlanWithoutIPv6: break
+        case .withoutIPv6(let reason):
+          handleRefusedRequest(index, of: instance, because: reason.description)
+        case nil:
+          handleRefusedRequest(index, of: instance, because: instance.words(of: error))
+        }
         continue
       }
       let wasMissing = instance.addresses.installed(index, lease)
@@ -120,6 +128,7 @@ extension Engine {
       if wasMissing { report(.repaired(router: instance.settings.name, address: address)) }
       wire(of: instance)?.queue.announce(address.address, now: now)
     }
+    if case .macvlanWithoutIPv6 = cause { restoreIPv6(of: instance) }
   }
 
   /// Puts back what the kernel has just taken off a holder's interface together with an address of the

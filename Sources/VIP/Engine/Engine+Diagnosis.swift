@@ -47,27 +47,14 @@ extension Engine {
     guard let sender = instance.sightings.unheard, let link = instance.link,
       !isOutsideGroup(instance)
     else { return nil }
-    let what =
-      "advertisements for VRID \(instance.settings.vrid) from \(sender.source) "
-      + "(\(sender.mac)) reach \(link.name) and are not delivered: "
-    if isOwn(sender.source) {
-      return what + "\(sender.source) is this machine's own address too; give one of the two "
-        + "machines another"
-    }
-    if case .v4(let source) = sender.source, let mode = reversePathFilter(on: link),
-      !interfaces.hasNetwork(of: source, on: link.index)
-    {
-      return what + "\(source) is in none of \(link.name)'s networks, so this machine's reverse "
-        + "path filter (rp_filter \(mode)) drops them; give \(link.name) an address in that network, "
-        + "or switch the filter off for all and for \(link.name)"
-    }
-    if let segment = segment(of: instance),
-      segment.transport.droppedCount != sender.droppedBefore
-    {
-      return what + "this process does not read them in time, and the kernel drops them; see what "
-        + "keeps it from running"
-    }
-    return what + "this machine's firewall drops them; let protocol 112 in on \(link.name)"
+    let cause = UndeliveredCause(
+      of: sender.source, isOwn: interfaces.isHostAddress(sender.source),
+      filter: reversePathFilter(on: link),
+      isNear: { interfaces.hasNetwork(of: $0, on: link.index) },
+      hasLost: segment(of: instance).map {
+        $0.transport.droppedCount != sender.droppedBefore
+      } ?? false)
+    return cause.text(sender, instance.settings.vrid, on: link.name)
   }
 
   /// The probable reason why the answer of a machine is taken for a stranger's though it may be the
@@ -80,31 +67,14 @@ extension Engine {
     }
     if let text = undeliveredText(of: instance) { return text }
     if let trouble = instance.troubles.whyUnaccepted { return trouble }
-    guard !refusal.isGroupHeard else { return nil }
-    let vrid = instance.settings.vrid
-    let advice =
-      "let its advertisements get here: see whether it runs, its VRID and its firewall, and "
-      + "multicast (IGMP or MLD snooping) on the switch"
-    if refusal.holder.mac == .virtualRouter(vrid, instance.family) {
-      return "this is the virtual MAC address of VRID \(vrid), so a router of the group serves it; "
-        + advice
-    }
-    let count = instance.probing.answerCount(of: refusal.holder.mac)
-    guard count > 1,
-      count == min(instance.addresses.current.count, AddressProbing.answersMax)
-    else { return nil }
-    return "it has all addresses of the router, so it probably is the group's Active; " + advice
+    return instance.probing.signOfGroup(
+      refusal, instance.settings.vrid, instance.family, addresses: instance.addresses.current.count)
   }
 
   /// Whether an advertisement of this machine has come back: it has the group's virtual MAC address, which
   /// others have too, and an address of this machine as its source.
   private func isLooped(_ sighting: AdvertisementSighting) -> Bool {
-    interfaces.allLinks.contains { $0.kind == "macvlan" && $0.macAddress == sighting.mac }
-      && isOwn(sighting.source)
-  }
-
-  private func isOwn(_ address: IPAddress) -> Bool {
-    interfaces.allLinks.contains { interfaces.hostRecord(address, on: $0.index) != nil }
+    interfaces.hasMacvlan(sighting.mac) && interfaces.isHostAddress(sighting.source)
   }
 
   /// The kernel's check of IPv4 sources on an interface; `nil` if there is none.
@@ -118,7 +88,7 @@ extension RouterInstance {
   /// Whether its interface could give it what is sent to the group.
   fileprivate var canHear: Bool {
     switch attendance.obstacle {
-    case .interface, .noSourceAddress, .mtuTooSmall: false
+    case .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall: false
     default: true
     }
   }

@@ -13,18 +13,28 @@ extension Engine {
     _ findings: Findings, _ advertisement: Advertisement, _ message: Span<UInt8>,
     from source: IPAddress, of instance: RouterInstance
   ) {
+    let interval = advertisement.interval.duration
     var rest = findings.rawValue
+    if rest != 0 {
+      rest =
+        instance.troubles.due(
+          findings, from: source, interval: max(interval, instance.settings.interval.duration),
+          at: now
+        ).rawValue
+    }
     let signature = rest == 0 ? 0 : Self.signature(advertisement, message)
     while rest != 0 {
-      let finding = Findings(rawValue: 1 << UInt16(rest.trailingZeroBitCount))
-      rest &= rest - 1
+      // Another group is told first: it explains the rest.
+      let finding =
+        rest & Findings.foreignGroup.rawValue != 0
+        ? .foreignGroup : Findings(rawValue: 1 << UInt16(rest.trailingZeroBitCount))
+      rest &= ~finding.rawValue
       let kind = Troubles.Kind.finding(finding)
       let isNews = instance.troubles.isNews(kind, from: source, signature: signature, at: now)
       // Addresses and a sentence are made for news only.
       let listed = isNews ? advertisement.addresses(in: message) : []
       tell(
-        kind, from: source, every: advertisement.interval.duration, signature: signature,
-        of: instance
+        kind, from: source, every: interval, signature: signature, of: instance
       ) { $0.sentence(finding, advertisement, listing: listed, from: source) }
     }
     instance.troubles.heard(source, showing: findings)

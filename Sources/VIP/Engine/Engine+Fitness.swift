@@ -73,8 +73,14 @@ extension Engine {
 
   /// The fault of an interface; `nil` if it is usable.
   func fault(of link: Link?, named name: String) -> InterfaceFault? {
-    guard let link else { return InterfaceFault(.missing, of: name) }
+    guard let link else { return absence(of: name) }
     if !link.isUp { return InterfaceFault(.down, of: name) }
     return link.isRunning ? nil : InterfaceFault(.noCarrier, of: name)
+  }
+
+  /// The fault that no interface has a name, or that the one which had it has another one now.
+  func absence(of name: String) -> InterfaceFault {
+    let newName = interfaces.newName(of: name)
+    return InterfaceFault(newName.map { .renamed(to: $0) } ?? .missing, of: name)
   }
 }

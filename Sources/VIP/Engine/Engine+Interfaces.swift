@@ -14,7 +14,7 @@ extension Engine {
     do throws(NetlinkError) {
       let links = try platform.kernel.links()
       records = try platform.kernel.addresses()
-      interfaces = InterfaceTable(links: links, addresses: records)
+      interfaces = InterfaceTable(links: links, addresses: records, after: interfaces)
     } catch {
       throw NodeError(error)
     }
@@ -121,7 +121,8 @@ extension Engine {
       let isRenamed =
         interfaces.link(attached.index).map { fault(of: $0, named: name) == nil } ?? false
       pause(
-        instance, .interface(InterfaceFault(link == nil ? .missing : .replaced, of: name)),
+        instance,
+        .interface(link == nil ? absence(of: name) : InterfaceFault(.replaced, of: name)),
         handsOver: isRenamed)
       // ``tellSettled()`` comes back here when that is over.
       if instance.handover.isUnderWay { return }
@@ -139,7 +140,9 @@ extension Engine {
       do throws(NodeError) {
         try attach(instance, link)
       } catch {
-        wait(instance, for: .system(error), .attachment(instance.family))
+        let reason: WaitingReason =
+          isGone(link.index) ? .interface(absence(of: name)) : .system(error)
+        wait(instance, for: reason, .attachment(instance.family))
         instance.attendance.retry(at: now + Self.attachRetryPause)
         return schedule(instance)
       }
@@ -164,9 +167,12 @@ extension Engine {
       interfaces.primaryAddress(
         of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
     }
-    let reason = WaitingReason.lacksSource(
-      of: link, called: settings.interface, family, isGlobal: isGlobal)
-    instance.router.fitness.set(source == nil ? .unfit(reason) : nil, for: .source(family))
+    let lack =
+      source == nil
+      ? WaitingReason.lacksSource(
+        of: link, called: settings.interface, family, isGlobal: isGlobal
+      ) { isWithoutIPv6($0.name) } : nil
+    instance.router.fitness.set(lack.map { .unfit($0) }, for: .source(family))
     instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
     return source
   }

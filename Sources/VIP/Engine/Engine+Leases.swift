@@ -43,8 +43,13 @@ extension Engine {
   /// The lifetime that a router's addresses are installed with now; `nil` if they have no end.
   func lifetime(of instance: RouterInstance) -> Duration? {
     guard let period = refreshPeriod else { return nil }
-    return lease.lifetime(
-      interval: instance.settings.interval, instance.family, refreshedEvery: period)
+    return lifetime(of: instance, refreshedEvery: period)
+  }
+
+  private func lifetime(
+    of instance: RouterInstance, refreshedEvery period: Duration
+  ) -> Duration? {
+    lease.lifetime(interval: instance.settings.interval, instance.family, refreshedEvery: period)
   }
 
   private func isRefreshedRarely(_ instance: RouterInstance) -> Bool {
@@ -53,8 +58,14 @@ extension Engine {
 
   /// The longest lifetime that an address has now; `nil` if they have no end.
   var longestLifetime: Duration? {
+    // Counting the addresses goes over all routers: once, and not again for each of them.
     guard let period = refreshPeriod else { return nil }
-    return instances.lazy.compactMap { $0 }.compactMap(lifetime).max() ?? period * 3
+    var longest: Duration?
+    for case let instance? in instances {
+      guard let lifetime = lifetime(of: instance, refreshedEvery: period) else { continue }
+      longest = max(longest ?? lifetime, lifetime)
+    }
+    return longest ?? period * 3
   }
 
   /// The state of the lease of a router's addresses; `nil` if it has none on the interface, or they
@@ -68,7 +79,7 @@ extension Engine {
 
   /// Starts to refresh if nothing is refreshed yet.
   func startRefreshing() {
-    guard let period = refreshPeriod, timers.deadline(of: .lease) == nil else { return }
+    guard timers.deadline(of: .lease) == nil, let period = refreshPeriod else { return }
     timers.schedule(.lease, at: now + period)
   }
 

@@ -2,15 +2,7 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Addresses that a dead node has left on the interfaces.
-///
-/// Three kinds of addresses carry our tag beside those of this node: what its earlier life left,
-/// what another node that lives on this machine holds, and what another dead node left. The first
-/// kind is listed in the runtime directory that this node has claimed, so the one that wrote it is
-/// dead: it goes at once, unless a node that lives has claimed the address since. Of the others, an
-/// address with a lease is either refreshed by its node, or it goes by itself within the lease; either
-/// way it is left alone. Only an address without an end that this node itself shall manage is taken for a leftover also if it is not
-/// listed, since no other program would ever remove it.
+/// Addresses that a dead node has left on the interfaces; ``Leftovers`` tells which they are.
 extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
   /// there are routers.
@@ -40,10 +32,8 @@ extension Engine {
     let claimed = claims.claimFree(wanted, on: place)
     defer { claims.releaseAddresses(wanted, on: place) }
     let free = listed.filter { claimed.contains($0.address) }
-    let found = records.filter {
-      $0.interfaceIndex == link.index && $0.isOurs && free.contains($0.address)
-    }
-    if !found.isEmpty { remove(found.map(\.address), onInterface: link.index) }
+    let found = Leftovers(among: records, onInterface: link.index).ofEarlierLife(free)
+    if !found.isEmpty { remove(found, onInterface: link.index) }
     // A route may be there although its address is gone.
     removeRoutes(ofLeftovers: listed, onInterface: link.index)
   }
@@ -97,14 +87,10 @@ extension Engine {
       .filter { !isRouteMade(to: $0, onInterface: index) }
     guard !subnets.isEmpty, let records = try? platform.kernel.addresses() else { return }
     let place = interfaces.link(index).map(claimIndex) ?? index
-    let present = records.filter { $0.interfaceIndex == index && $0.isOurs }
-    for subnet in subnets {
-      let isNeeded = present.contains {
-        subnet.contains($0.address.address) && claims.isForeign($0.address.address, on: place)
-      }
-      if !isNeeded {
-        _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
-      }
+    let needed = Leftovers(among: records, onInterface: index)
+      .subnetsInUse(among: subnets) { claims.isForeign($0, on: place) }
+    for subnet in subnets.subtracting(needed) {
+      _ = platform.kernel.remove(RouteRequest(interfaceIndex: index, subnet: subnet))
     }
   }
 
@@ -112,11 +98,8 @@ extension Engine {
   func leftoverAddresses(on link: Link) throws(NodeError) -> Set<InterfaceAddress> {
     do throws(NetlinkError) {
       let records = try platform.kernel.addresses()
-      return Set(
-        records.lazy.filter { record in
-          record.interfaceIndex == link.index && record.isOurs && record.validLifetime == nil
-            && self.owners.slot(of: record.address.address, on: link.index) == nil
-        }.map(\.address))
+      return Leftovers(among: records, onInterface: link.index)
+        .endless { owners.slot(of: $0, on: link.index) != nil }
     } catch {
       throw NodeError(error)
     }

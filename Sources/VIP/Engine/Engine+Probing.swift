@@ -15,16 +15,10 @@ extension Engine {
   /// Begins to probe for a router that takes part from now on.
   func startProbing(of instance: RouterInstance) {
     guard !instance.probing.hasEnded else { return }
-    guard !instance.isHolding else {
-      instance.probing.end()
+    let addresses = instance.addresses.current.map(\.address.address)
+    guard instance.probing.start(for: addresses, isHolding: instance.isHolding, at: now) else {
       return
     }
-    let unknown = addressesToProbe(of: instance)
-    guard !unknown.isEmpty else {
-      instance.probing.end()
-      return
-    }
-    instance.probing.begin(for: unknown, at: now)
     changeListening(for: instance)
     // An answer that comes at once must be heard.
     updateListening()
@@ -34,14 +28,8 @@ extension Engine {
   /// Goes on with the addresses that a router has now.
   func changeProbe(of instance: RouterInstance) {
     guard instance.probing.isUnderWay else { return }
-    instance.probing.change(to: addressesToProbe(of: instance), at: now)
+    instance.probing.change(to: instance.addresses.current.map(\.address.address), at: now)
     continueProbe(of: instance)
-  }
-
-  /// The addresses of a router that this node has not had until now.
-  private func addressesToProbe(of instance: RouterInstance) -> [IPAddress] {
-    let known = instance.knownAddresses
-    return instance.addresses.current.map(\.address.address).filter { !known.contains($0) }
   }
 
   /// Stops when the router no longer takes part; the probing begins again when it does.

@@ -71,10 +71,10 @@ extension Engine {
       } ?? false
     case .unguarded: return !isGuarded(instance)
     case .formerGroup: return formerGroupText(of: instance) != nil
-    case .hostAddress(let address): return instance.hostAddresses[address] != nil
+    case .hostAddress(let address): return instance.hostAnswers.contains(address)
     case .undelivered: return undeliveredText(of: instance) != nil
     case .outsideGroup: return outsideGroupText(of: instance) != nil
-    case .unheard: return !instance.isHolding && instance.rivalry.isRetrying(at: now)
+    case .unheard: return isUnheard(instance)
     case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
@@ -106,14 +106,5 @@ extension Engine {
   /// Tells that nothing is wrong with the node any more.
   func endNodeProblem() {
     if let problem = problems.endNode() { report(.nodeCleared(problem)) }
-  }
-}
-
-extension RouterInstance {
-  /// A refusal of the kernel, with the name of the interface that has the addresses, not its number.
-  func words(of error: NetlinkError) -> String {
-    guard let index = addressInterface else { return error.description }
-    return error.description.replacing(
-      "interface \(index):", with: "\(macvlan?.name ?? settings.interface):")
   }
 }

@@ -15,7 +15,7 @@ package struct Rearrangement {
   /// The policy for routers that this machine can't serve yet.
   package var unready: UnreadyPolicy
   /// The estates of routers that have left, for those that had to wait until they are gone.
-  var estates: [Engine.Estate] = []
+  var estates: [Engine.Bequest] = []
   /// The addresses of those that need not be probed for.
   var known: [String: Set<IPAddress>] = [:]
 
@@ -68,7 +68,7 @@ extension Engine {
   @discardableResult
   func carryOut(
     _ wanted: Rearrangement, leaving: [String] = []
-  ) throws(NodeError) -> [Estate] {
+  ) throws(NodeError) -> [Bequest] {
     let leftovers = try leftovers(of: wanted.changed + wanted.added)
     let known = knownAddresses(of: wanted.changed + wanted.added)
       .merging(wanted.known) { $0.union($1) }
@@ -77,11 +77,11 @@ extension Engine {
       wanted.added.map { ($0.name, routers.members(named: $0.name)) },
       uniquingKeysWith: { first, _ in first })
 
-    for instance in former.values.joined() { instance.becomeReplaced() }
+    for instance in former.values.joined() { instance.succession.becomeReplaced() }
     for name in leaving { takeOut(name) }
     for settings in wanted.changed {
-      for instance in routers.members(named: settings.name) where !instance.probing.hasEnded {
-        instance.omitProbing(for: known[settings.name] ?? [])
+      for instance in routers.members(named: settings.name) {
+        instance.probing.omit(known[settings.name] ?? [])
       }
     }
     reconfigure(wanted.changed, leftovers)

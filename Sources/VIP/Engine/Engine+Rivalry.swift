@@ -1,3 +1,4 @@
+import Netlink
 import VIPCore
 import VRRP
 
@@ -35,16 +36,29 @@ extension Engine {
       && (instance.rivalry.isRetrying(at: now) || instance.rivalry.isRivalled(at: now))
   }
 
+  /// Whether the role was left to another Active, and what is told of that still holds.
+  ///
+  /// Of a router that could not send it is not known whether it could now, until another one has sent on
+  /// the same segment.
+  func isUnheard(_ instance: RouterInstance) -> Bool {
+    guard !instance.isHolding, instance.rivalry.isRetrying(at: now) else { return false }
+    guard let left = instance.rivalry.leftMuteAt, let link = instance.link else { return true }
+    return !liveInstances.contains { other in
+      other.link?.index == link.index && other.family == instance.family
+        && (other.sending.lastSuccess.map { $0 > left } ?? false)
+    }
+  }
+
   /// Leaves the role to the other Active.
   func leaveRole(of instance: RouterInstance) {
     guard let rival = instance.rivalry.rival, !instance.election.isOwner else { return }
-    let pause = instance.rivalry.leave(at: now)
     let failure = instance.sending.errorNumber
+    let pause = instance.rivalry.leave(at: now, isMute: failure != 0)
     let cause =
       failure == 0
       ? "what this machine sends does not reach it: see its firewall (protocol 112), its rp_filter, "
         + "and the switch between them"
-      : "advertisements can't be sent here: \(errorText(failure))"
+      : "advertisements could not be sent here: \(errorText(failure))"
     warn(
       .unheard, of: instance,
       "\(rival.address) goes on as Active and gets the role for \(pause.text), since \(cause)")

@@ -70,7 +70,7 @@ extension Engine {
       place(of: address, leftovers, settings, on: link)
     }
     let instance = routers.makeMember(family, of: router, addresses, at: now)
-    instance.omitProbing(for: known)
+    instance.probing.omit(known)
     if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
     reconsider(instance)

@@ -99,8 +99,8 @@ extension Engine {
     case .ours
     where !refreshes && instance.routes.made.contains(place)
       && instance.routes.failure(place) == nil:
-      return
-    case .ours, .nowhere, .defaultOnly: makeRoute(to: place, of: instance, on: index)
+      instance.routes.noteUse(place)
+    case .ours, .nowhere, .defaultOnly: makeRoute(to: place, of: instance, on: index, way)
     }
   }
 
@@ -156,9 +156,11 @@ extension Engine {
     }
   }
 
+  /// Makes a route of this node, or makes it again; tells if another program has removed it.
   private func makeRoute(
-    to subnet: InterfaceAddress, of instance: RouterInstance, on index: Int32
+    to subnet: InterfaceAddress, of instance: RouterInstance, on index: Int32, _ former: Way
   ) {
+    let wasInUse = instance.routes.wasInUse(subnet)
     let request = RouteRequest(
       interfaceIndex: index, subnet: subnet, lifetime: lifetime(of: instance))
     if let error = platform.kernel.install(request) {
@@ -173,7 +175,15 @@ extension Engine {
           router: instance.settings.name,
           text: "this machine has no route to \(subnet) and gets one with the virtual address"))
     }
-    guard way(to: subnet) == .nowhere else { return }
+    let current = way(to: subnet)
+    guard current == .nowhere else {
+      guard current == .ours else { return }
+      instance.routes.noteUse(subnet)
+      if wasInUse, former != .ours, instance.isHolding {
+        report(.repairedRoute(router: instance.settings.name, subnet: subnet))
+      }
+      return
+    }
     tellUnreachable(
       subnet, of: instance,
       "packets to \(subnet) get nowhere from this machine: a route that is blackhole, unreachable or "

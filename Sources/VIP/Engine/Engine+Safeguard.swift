@@ -91,7 +91,7 @@ extension Engine {
 
   /// Tells the guard what would be due if the node died now; costs nothing if nothing has changed.
   func updateSafeguard() {
-    guard let safeguard, takeSafeguardStaleness() else { return }
+    guard let safeguard, dueReviews.takeSafeguard() else { return }
     safeguard.keepOnly { routers[$0]?.link != nil }
     safeguard.setLease(longestLifetime)
     let hostAddresses = virtualAddressesOfHost()

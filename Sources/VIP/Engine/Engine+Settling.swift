@@ -20,7 +20,7 @@ extension Engine {
     let settlement = settlement(of: instance, as: .stop, because: instance.attendance.reason)
     settlements.forget(instance.slot)
     // The router goes on under other settings, which tell of themselves.
-    guard !instance.isReplaced else { return }
+    guard !instance.succession.isReplaced else { return }
     report(
       .settled(router: instance.settings.name, family: instance.family, settlement))
   }

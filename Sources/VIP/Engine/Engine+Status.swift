@@ -10,7 +10,7 @@ extension Engine {
   package func status(_ name: String? = nil) -> [RouterStatus] {
     let time = platform.now()
     let members = name.map(routers.members(named:)) ?? routers.members
-    return members.filter { !$0.isReplaced }.map { status(of: $0, at: time) }
+    return members.filter { !$0.succession.isReplaced }.map { status(of: $0, at: time) }
   }
 
   private func status(of instance: RouterInstance, at time: Instant) -> RouterStatus {
@@ -71,7 +71,7 @@ extension Engine {
         add(.noPeers, "this machine is its only peer; no other machine hears its advertisements")
       }
     }
-    for (address, text) in instance.hostAddresses.sorted(by: { $0.value < $1.value }) {
+    for (address, text) in instance.hostAnswers.current {
       add(.hostAddress(address), text)
     }
     if let text = outsideGroupText(of: instance) { add(.outsideGroup, text) }

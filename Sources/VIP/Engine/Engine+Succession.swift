@@ -3,110 +3,75 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Addresses that go from one router of this node to another one, in a change.
-///
-/// What is on the interface stays there. A router that is Active holds it from now on; any other keeps it
-/// until its group has an Active that announces it, see ``Inheritance``. What the Active of the former
-/// group on another machine may still have is not put up here before that has let go of it, see
-/// ``FormerGroups``. So a change that reaches the machines one after the other, in whatever order, costs
-/// no more than a planned move, and no address gets two holders.
-///
-/// If the new router has the addresses on another interface (a macvlan, or another one of the same
-/// segment), the former one serves on until they are there.
+/// Addresses that go from one router of this node to another one, in a change; ``Estate`` decides.
 extension Engine {
   /// The estate of a router: its part that others take over.
-  struct Estate {
-    let former: RouterInstance
-    let group: FormerGroups.Group
-    /// The interface that it was attached to.
-    let interfaceIndex: Int32?
-    /// The addresses that go.
-    let addresses: [InterfaceAddress]
-    /// Those that were served here.
-    let served: Set<IPAddress>
-    /// Whether another machine is the group's Active and may have them.
-    let isHeldElsewhere: Bool
-  }
-
-  /// Time that a former router waits for the one in its place, in intervals: its
-  /// Active_Down_Interval, and some.
-  private static let heirIntervals = 5
+  typealias Bequest = (former: RouterInstance, estate: Estate)
 
   // MARK: In a change
 
   /// The estates that the routers that leave or change will leave to others, before anything has
   /// changed.
-  func estates(of leaving: [String], changed: [RouterConfiguration]) -> [Estate] {
-    var estates: [Estate] = []
+  func estates(of leaving: [String], changed: [RouterConfiguration]) -> [Bequest] {
+    var estates: [Bequest] = []
     for name in leaving {
       for instance in routers.members(named: name) where !instance.attendance.isLeaving {
-        estates.append(estate(of: instance, instance.addresses.current.map(\.address)))
+        estates.append(bequest(of: instance, instance.addresses.current.map(\.address)))
       }
     }
     for settings in changed {
       let kept = Set(settings.addresses)
       for instance in routers.members(named: settings.name) where !instance.attendance.isLeaving {
         let going = instance.addresses.current.lazy.map(\.address).filter { !kept.contains($0) }
-        if !going.isEmpty { estates.append(estate(of: instance, Array(going))) }
+        if !going.isEmpty { estates.append(bequest(of: instance, Array(going))) }
       }
     }
     return estates
   }
 
-  private func estate(of instance: RouterInstance, _ going: [InterfaceAddress]) -> Estate {
-    let isServed = { (address: IPAddress) in
-      instance.settings.handover == .seamless && instance.isReachable
-        && (instance.isHolding || instance.handover.keeps(address))
+  private func bequest(of instance: RouterInstance, _ going: [InterfaceAddress]) -> Bequest {
+    let estate = Estate(
+      instance.groupKey, of: instance.party, going,
+      isHeldElsewhere: instance.isHeldElsewhere(at: now)
+    ) { address in
+      instance.isReachable && (instance.isHolding || instance.handover.keeps(address))
     }
-    var isHeldElsewhere = false
-    if let active = instance.election.activeRouter, active.priority != .farewell {
-      isHeldElsewhere = instance.election.peers.contains {
-        $0.address == active.address && $0.actsAsActive(at: now) && $0.addresses != .disjoint
-      }
-    }
-    return Estate(
-      former: instance, group: instance.groupKey, interfaceIndex: instance.link?.index,
-      addresses: going,
-      served: Set(going.lazy.map(\.address).filter(isServed)), isHeldElsewhere: isHeldElsewhere)
+    return (instance, estate)
   }
 
   /// Gives each address of an estate to the router that has it now.
-  func passOn(_ estate: Estate) {
-    let former = estate.former
+  func passOn(_ bequest: Bequest) {
+    let (former, estate) = bequest
     for address in estate.addresses {
-      guard let heir = heir(of: address, in: estate) else { continue }
-      let isNearby = heir.link?.index == estate.interfaceIndex
-      if isNearby, heir.groupKey != estate.group, !heir.election.isOwner,
-        estate.isHeldElsewhere || former.attendance.isLeaving
-      {
+      guard let heir = heir(of: address, in: bequest) else { continue }
+      if estate.mustBeWatched(by: heir.party, in: heir.groupKey, from: former.party) {
         heir.formerGroups.came(
           address.address, from: estate.group, isHeld: estate.isHeldElsewhere,
           interval: former.settings.interval, at: now)
         successions.watch(heir.slot)
         schedule(heir)
       }
-      guard estate.served.contains(address.address), former.link != nil,
-        heir.settings.handover == .seamless
-      else { continue }
-      if isSamePlace(former, heir) {
-        pass(address, from: former, to: heir)
-      } else if former.isReplaced, heir.settings.name == former.settings.name {
-        linger(former, for: heir)
+      switch estate.deed(about: address.address, from: former.party, to: heir.party) {
+      case .nothing: break
+      case .pass: pass(address, from: former, to: heir)
+      case .linger: linger(former, for: heir)
       }
     }
     if former.link != nil { schedule(former) }
   }
 
   /// The router that has an address now which another one had.
-  private func heir(of address: InterfaceAddress, in estate: Estate) -> RouterInstance? {
-    let former = estate.former
+  private func heir(of address: InterfaceAddress, in bequest: Bequest) -> RouterInstance? {
+    let (former, estate) = bequest
     if let index = estate.interfaceIndex,
       let owner = owners.slot(of: address.address, on: index).flatMap({ instances[$0] }),
       owner !== former, !owner.attendance.isLeaving, owner.addresses.position(of: address) != nil
     {
       return owner
     }
-    guard former.isReplaced, let router = routers[former.settings.name] else { return nil }
+    guard former.succession.isReplaced, let router = routers[former.settings.name] else {
+      return nil
+    }
     return routers.members(of: router).first {
       $0.family == former.family && $0.link != nil && $0.addresses.position(of: address) != nil
     }
@@ -115,13 +80,7 @@ extension Engine {
   private func pass(
     _ address: InterfaceAddress, from former: RouterInstance, to heir: RouterInstance
   ) {
-    guard let position = former.addresses.position(of: address),
-      former.addresses[position].isInstalled,
-      let place = heir.addresses.position(of: address), !heir.addresses.isRetired(place),
-      !heir.addresses[place].isInstalled
-    else { return }
-    heir.addresses.inherited(place, former.addresses[position])
-    former.addresses.removed(position)
+    guard heir.addresses.takeOver(address, from: &former.addresses) else { return }
     heir.routes.inherit(former.routes)
     if former.settings.virtualMAC {
       endHandover(of: former)
@@ -141,9 +100,10 @@ extension Engine {
 
   /// Lets a router serve until the one in its place does.
   private func linger(_ former: RouterInstance, for heir: RouterInstance) {
-    guard former.handover.isUnderWay, successions.linger(former.slot) else { return }
-    let interval = max(former.settings.interval.duration, heir.settings.interval.duration)
-    former.handover.awaitHeir(until: now + interval * Self.heirIntervals + .seconds(1))
+    guard former.handover.isUnderWay, successions.linger(former.slot, in: former.succession.seat)
+    else { return }
+    let patience = Estate.patience(former.settings.interval, heir: heir.settings.interval)
+    former.handover.awaitHeir(until: now + patience)
     schedule(former)
   }
 
@@ -151,9 +111,7 @@ extension Engine {
 
   /// Whether a router leaves its macvlan, with all that is on it, to the one that comes in its place.
   func passesMacvlan(_ former: RouterInstance, to settings: RouterConfiguration) -> Bool {
-    former.macvlan?.index != nil && settings.virtualMAC
-      && settings.interface == former.settings.interface && settings.vrid == former.settings.vrid
-      && settings.handover == .seamless && former.settings.handover == .seamless
+    former.macvlan?.index != nil && former.settings.leavesMacvlan(to: settings)
   }
 
   /// A router comes in the place of another one, before it takes part.
@@ -166,24 +124,11 @@ extension Engine {
     macvlans.passOn(index, from: former.slot, to: heir.slot, on: link)
   }
 
-  /// Whether what a router has is where another one has it.
-  private func isSamePlace(_ former: RouterInstance, _ heir: RouterInstance) -> Bool {
-    guard former.settings.virtualMAC, heir.settings.virtualMAC else {
-      return former.addressInterface == heir.addressInterface && !heir.settings.virtualMAC
-    }
-    // It has been passed on.
-    return former.isReplaced && former.macvlan == nil && heir.macvlan != nil
-      && heir.settings.name == former.settings.name
-  }
-
   // MARK: Routers that linger
 
   /// The routers that serve in the place of one of the same name, until that one does.
   func predecessors(of instance: RouterInstance) -> [RouterInstance] {
-    guard successions.isAnyLingering, !instance.isReplaced else { return [] }
-    return successions.lingering.compactMap { instances[$0] }.filter {
-      $0.settings.name == instance.settings.name && $0.family == instance.family
-    }
+    successions.predecessors(of: instance.succession).compactMap { instances[$0] }
   }
 
   /// Whether another one of its name still serves.
@@ -223,16 +168,17 @@ extension Engine {
     _ segment: Segment
   ) {
     if instance.handover.hasInherited {
-      handleSuccessor(of: instance, listing: listing(advertisement, message, for: instance))
+      let list = list(of: advertisement, message, for: instance)
+      handleSuccessor(of: instance, listing: list.mayInclude)
     } else {
       handleSuccessor(of: instance)
     }
     let displaced = segment.displaced(instance.settings.vrid)
     if !displaced.isEmpty || successions.isAnyLingering {
-      let lists = listing(advertisement, message, for: instance)
-      handleSuccessor(ofEach: displaced, listing: lists)
+      let list = list(of: advertisement, message, for: instance)
+      handleSuccessor(ofEach: displaced, with: list)
       if successions.isAnyLingering {
-        handleSuccessor(ofEach: predecessors(of: instance), listing: lists)
+        handleSuccessor(ofEach: predecessors(of: instance), with: list)
       }
     }
     if !changeProbes.isEmpty { hearGroupOfChange(advertisement, message, for: instance) }
@@ -240,26 +186,21 @@ extension Engine {
 
   /// The Active of a group that is not, or no longer, that of some routers is a successor of those of
   /// which it lists an address.
-  private func handleSuccessor(
-    ofEach routers: [RouterInstance], listing lists: (IPAddress) -> Bool
-  ) {
+  private func handleSuccessor(ofEach routers: [RouterInstance], with list: ListedAddresses) {
     for router in routers
-    where router.addresses.current.contains(where: { lists($0.address.address) }) {
-      handleSuccessor(of: router, listing: lists)
+    where list.mayIncludeAny(of: router.addresses.current.lazy.map(\.address.address)) {
+      handleSuccessor(of: router, listing: list.mayInclude)
     }
   }
 
-  /// Whether an advertisement lists an address; a full one may stand for more than it lists.
-  private func listing(
-    _ advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
-  ) -> (IPAddress) -> Bool {
-    let list = Set(advertisement.addresses(in: message))
+  private func list(
+    of advertisement: Advertisement, _ message: Span<UInt8>, for instance: RouterInstance
+  ) -> ListedAddresses {
     let capacity = instance.link.map {
       Advertisement.addressCountMax(
         mtu: $0.mtu, family: instance.family, version: advertisement.version)
     }
-    let isFull = capacity.map { list.count >= $0 } ?? false
-    return { isFull || list.contains($0) }
+    return ListedAddresses(advertisement.addresses(in: message), capacity: capacity)
   }
 
   /// Takes in what a group says that had addresses of routers here before.
@@ -275,15 +216,15 @@ extension Engine {
         instance.family == segment.key.family, source != instance.election.primaryAddress,
         instance.formerGroups.contains(group)
       else { continue }
-      let lists = listing(advertisement, message, for: instance)
+      let list = list(of: advertisement, message, for: instance)
       let isFarewell = advertisement.priority == .farewell
       let hasLetGo = instance.formerGroups.heard(
-        group, listing: lists, isFarewell: isFarewell, from: source,
+        group, listing: list.mayInclude, isFarewell: isFarewell, from: source,
         interval: advertisement.interval, at: now)
       if hasLetGo { handleLetGo(instance) }
       if !isFarewell {
         if let text = formerGroupText(of: instance) { warn(.formerGroup, of: instance, text) }
-        handleSuccessor(ofEach: [instance] + predecessors(of: instance), listing: lists)
+        handleSuccessor(ofEach: [instance] + predecessors(of: instance), with: list)
         excuseFormerGroup(advertisement, message, for: instance)
       }
       schedule(instance)
@@ -321,6 +262,23 @@ extension Engine {
 }
 
 extension RouterInstance {
+  /// The properties that decide what becomes of addresses that it leaves to others, or gets from them.
+  fileprivate var party: Estate.Party {
+    Estate.Party(
+      seat: succession.seat, interfaceIndex: link?.index, addressInterface: addressInterface,
+      hasVirtualMAC: settings.virtualMAC, hasMacvlan: macvlan != nil,
+      isSeamless: settings.handover == .seamless, isOwner: election.isOwner,
+      isLeaving: attendance.isLeaving, isReplaced: succession.isReplaced)
+  }
+
+  /// Whether another machine is the group's Active and may have its addresses.
+  fileprivate func isHeldElsewhere(at now: Instant) -> Bool {
+    guard let active = election.activeRouter, active.priority != .farewell else { return false }
+    return election.peers.contains {
+      $0.address == active.address && $0.actsAsActive(at: now) && $0.addresses != .disjoint
+    }
+  }
+
   /// Whether this node has put an address of the router up, and it can be reached.
   func serves(_ address: InterfaceAddress) -> Bool {
     guard isReachable, let position = addresses.position(of: address) else { return false }

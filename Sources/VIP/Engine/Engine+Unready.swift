@@ -2,48 +2,23 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Routers that this machine can't serve as it is: refused when they are asked for, or there and waiting.
+/// Routers that this machine can't serve as it is: refused when they are asked for, or there and waiting;
+/// ``Admission`` decides.
 extension Engine {
   /// Refuses a router that makes no sense on any machine, and one that this machine can't serve yet
   /// unless it may wait.
   func requireReady(
     _ settings: RouterConfiguration, _ unready: UnreadyPolicy
   ) throws(NodeError) {
+    let admission = Admission(settings, unready)
     guard let link = interfaces.link(named: settings.interface) else {
-      // A router that is there already waits for its interface in any case.
-      if unready == .wait || self.settings(named: settings.name)?.interface == settings.interface {
-        return
-      }
-      throw NodeError(
-        .unknownInterface,
-        "\(settings.name): there is no interface '\(settings.interface)'; this machine has "
-          + interfaces.names.joined(separator: ", "))
+      return try admission.requireInterface(
+        among: interfaces.names, present: self.settings(named: settings.name))
     }
-    guard unready == .refuse || link.isLoopback else { return }
-    if let fault = unsuitability(of: link, for: settings) {
-      throw NodeError(
-        ConfigurationError(.interface, router: settings.name, fault.description))
-    }
-    try refuseHostAddresses(settings, on: link)
-  }
-
-  /// Refuses new virtual addresses that are the host's own, unless it is their owner.
-  private func refuseHostAddresses(
-    _ settings: RouterConfiguration, on link: Link
-  ) throws(NodeError) {
-    guard settings.priority != .owner else { return }
-    let present = self.settings(named: settings.name)
-    // A router that runs leaves alone what has become the host's own; another one can't have it.
-    let isKept = present.map { $0.change(to: settings) != .replacement } ?? false
-    let known = Set(isKept ? present?.addresses ?? [] : [])
-    for (index, address) in settings.addresses.enumerated() where !known.contains(address) {
-      guard interfaces.hostRecord(address.address, on: link.index) != nil else { continue }
-      throw NodeError(
-        ConfigurationError(
-          .address(index), router: settings.name,
-          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may "
-            + "have it as a virtual address"))
-    }
+    try admission.requireReady(
+      on: link, unsuitability(of: link, for: settings),
+      present: self.settings(named: settings.name)
+    ) { interfaces.hostRecord($0, on: link.index) != nil }
   }
 
   /// The reason why a router's interface can't serve addresses, whatever its state; `nil` if it
@@ -56,16 +31,12 @@ extension Engine {
 
   /// The fault that keeps an instance from starting to take part because the host has one of its
   /// addresses.
-  ///
-  /// Two machines would answer for it. One that takes part already leaves that address alone.
   func hostAddressFault(of instance: RouterInstance, on link: Link?) -> Fitness.Fault? {
-    guard let link, !instance.attendance.isRunning, instance.settings.priority != .owner else {
-      return nil
-    }
-    let address = instance.addresses.current.lazy.map(\.address.address).first {
-      self.interfaces.hostRecord($0, on: link.index) != nil
-    }
-    return address.map { .unfit(.hostAddress($0, interface: link.name)) }
+    guard let link else { return nil }
+    return Admission.hostAddressFault(
+      of: instance.addresses.current.lazy.map(\.address.address), instance.settings.priority,
+      isRunning: instance.attendance.isRunning, on: link
+    ) { interfaces.hostRecord($0, on: link.index) != nil }
   }
 
   /// Refuses to serve a group twice, for routers that call one interface by two names.

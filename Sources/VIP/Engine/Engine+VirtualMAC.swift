@@ -41,7 +41,10 @@ extension Engine {
     if let error = macvlans.switchOn(index, after: preparation) {
       macvlans.restoreParent(
         of: macvlan, instance.slot, on: link, after: [.setUp(false, index: index)])
-      handleFailure(ofMacvlanOf: instance, error.description)
+      // One that is gone is reported next, and made again.
+      if !isGone(index) {
+        handleFailure(ofMacvlanOf: instance, error.naming([index: macvlan.name]))
+      }
       return false
     }
     instance.addresses.interfaceCameUp()
@@ -59,9 +62,9 @@ extension Engine {
   /// Linux goes on taking its IPv4 addresses for the machine's own; until they wait again, the parent
   /// must not answer for them.
   func switchOff(_ instance: RouterInstance) {
-    guard let index = instance.macvlan?.index else { return }
+    guard let macvlan = instance.macvlan, let index = macvlan.index else { return }
     if let error = macvlans.switchOff(index) {
-      handleFailure(ofMacvlanOf: instance, error.description)
+      handleFailure(ofMacvlanOf: instance, error.naming([index: macvlan.name]))
       // That of a router that leaves is deleted next.
       guard instance.attendance.isLeaving else { return }
     }
@@ -122,6 +125,7 @@ extension Engine {
     if due.areSettingsDue {
       noteChange()
       followSettings(of: instance)
+      if instance.macvlan?.problem == nil { putBackAddresses(of: instance) }
     }
     if due.areLeasesDue { work.add(.refresh, instance.slot) }
   }
@@ -142,10 +146,17 @@ extension Engine {
         reviewMacvlan(of: instance)
       }
     }
-    for case let instance? in instances
-    where instance.link.map({ changed.contains($0.index) }) ?? false && lacksRoom(instance) {
+    for instance in routers(attachedTo: ordered) where lacksRoom(instance) {
       reviewMacvlan(of: instance)
     }
+  }
+
+  /// The routers that are attached to some interfaces, in the order of their slots.
+  private func routers(attachedTo indices: [Int32]) -> [RouterInstance] {
+    let keys = indices.flatMap { index in
+      AddressFamily.allCases.map { SegmentKey(interfaceIndex: index, family: $0) }
+    }
+    return keys.compactMap { segments[$0] }.flatMap(\.members).sorted { $0.slot < $1.slot }
   }
 
   /// Whether a router has no macvlan because of the MTU, or one that is of no use for it, as far as the
@@ -188,8 +199,10 @@ extension Engine {
   private func reviewMacvlan(of instance: RouterInstance) {
     guard let macvlan = instance.macvlan, let link = instance.link else { return }
     var present = macvlan.index.flatMap { try? platform.kernel.link($0) }
-    // It goes with its parent.
-    guard present != nil || interfaces.link(link.index) != nil else { return }
+    // It goes with its parent, whose report comes after that of the macvlan.
+    guard present != nil || (interfaces.link(link.index) != nil && !isGone(link.index)) else {
+      return
+    }
     guard makeRoom(instance, for: &present, on: link) else { return schedule(instance) }
     let serves = serves(instance)
     let deed = instance.tellMacvlan { $0.review(present, serves: serves, at: now) } ?? .nothing
@@ -222,6 +235,7 @@ extension Engine {
     do throws(NodeError) {
       try createMacvlan(for: instance, on: link)
     } catch {
+      if isGone(link.index) { return }
       return handleFailure(ofMacvlanOf: instance, error.description)
     }
     work.add(instance.isHolding ? .install : .load, instance.slot)

@@ -78,10 +78,8 @@ package final class Engine {
   var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
-  /// Whether the safeguard may have to be told something, see ``noteChange()``.
-  private var isSafeguardStale = false
-  /// Whether the host may have a virtual address of its own by now, see ``noteChange()``.
-  private var isHostReviewDue = false
+  /// What is to be compared again after a change, see ``noteChange()``.
+  var dueReviews = DueReviews()
   /// Settings that need not be checked again.
   var checked = CheckedSettings()
   /// The problems that observers have been told.
@@ -334,20 +332,6 @@ package final class Engine {
   /// change need not.
   func noteChange() {
     hasChanged = true
-    isSafeguardStale = true
-    isHostReviewDue = true
-  }
-
-  /// Whether something has happened since this was last asked after which the host's own addresses are
-  /// to be compared with the virtual ones.
-  func takeHostReviewDue() -> Bool {
-    defer { isHostReviewDue = false }
-    return isHostReviewDue
-  }
-
-  /// Whether something has happened since this was last asked that the guard may have to be told.
-  func takeSafeguardStaleness() -> Bool {
-    defer { isSafeguardStale = false }
-    return isSafeguardStale
+    dueReviews.noteChange()
   }
 }

@@ -15,6 +15,10 @@ struct InterfaceTable {
   /// Addresses with our tag to which others of their subnets are secondary, by interface.
   private var virtualPrimaries: [Int32: Set<InterfaceAddress>] = [:]
   private var lastOrder: UInt64 = 0
+  /// The interfaces that had a name before they got another one, by that name.
+  private var formerNames: [String: Int32] = [:]
+  /// The largest number of names that are remembered.
+  private static let formerNamesMax = 256
 
   private struct Entry {
     /// Its place in the kernel's order, which decides the primary one.
@@ -24,14 +28,38 @@ struct InterfaceTable {
 
   init() {}
 
-  init(links: [Link], addresses: [AddressRecord]) {
+  /// Makes a table of what the kernel has now.
+  ///
+  /// - Parameters:
+  ///   - links: its interfaces.
+  ///   - addresses: what is on them.
+  ///   - former: what was known before: names that have changed since then are known too.
+  init(links: [Link], addresses: [AddressRecord], after former: InterfaceTable = InterfaceTable()) {
     for link in links { update(link) }
     for record in addresses { update(record) }
+    formerNames = former.formerNames.filter { self.links[$0.value] != nil }
+    for (index, link) in self.links {
+      if let before = former.links[index], before.name != link.name {
+        remember(before.name, of: index)
+      }
+    }
   }
 
   /// The interface that has a name now, as its own or as an alternative one.
   func link(named name: String) -> Link? {
     indices[name].flatMap { links[$0] }
+  }
+
+  /// The name that an interface has now which had another one before; `nil` if none had it, or if an
+  /// interface has it.
+  func newName(of name: String) -> String? {
+    guard indices[name] == nil else { return nil }
+    return formerNames[name].flatMap { links[$0]?.name }
+  }
+
+  private mutating func remember(_ name: String, of index: Int32) {
+    if formerNames.count >= Self.formerNamesMax { formerNames = [:] }
+    formerNames[name] = index
   }
 
   /// The interface with an index.
@@ -48,6 +76,11 @@ struct InterfaceTable {
     }
   }
 
+  /// Whether a macvlan of this machine has an Ethernet address.
+  func hasMacvlan(_ mac: MACAddress) -> Bool {
+    links.values.contains { $0.kind == "macvlan" && $0.macAddress == mac }
+  }
+
   /// All interfaces.
   var allLinks: some Collection<Link> { links.values }
 
@@ -58,12 +91,16 @@ struct InterfaceTable {
     let previous = links.updateValue(link, forKey: link.index)
     guard previous?.name != link.name || previous?.alternativeNames != link.alternativeNames
     else { return }
-    if let previous { forgetNames(of: previous) }
+    if let previous {
+      forgetNames(of: previous)
+      if previous.name != link.name { remember(previous.name, of: link.index) }
+    }
     for name in [link.name] + link.alternativeNames { indices[name] = link.index }
   }
 
   mutating func remove(_ index: Int32) {
     if let link = links.removeValue(forKey: index) { forgetNames(of: link) }
+    if !formerNames.isEmpty { formerNames = formerNames.filter { $0.value != index } }
     addresses[index] = nil
     virtualPrimaries[index] = nil
   }
@@ -117,6 +154,11 @@ struct InterfaceTable {
   /// The host's own record of an address on an interface.
   func hostRecord(_ address: IPAddress, on index: Int32) -> AddressRecord? {
     addresses[index]?[address]?.first?.record
+  }
+
+  /// Whether an address is the host's own on any interface.
+  func isHostAddress(_ address: IPAddress) -> Bool {
+    links.keys.contains { hostRecord(address, on: $0) != nil }
   }
 
   /// Whether the host has an address in one of some subnets on an interface.

@@ -16,10 +16,8 @@ final class RouterInstance {
   var handover = Handover()
   /// Whether it takes part in the election.
   var attendance: Attendance
-  /// The interface it is attached to, as the kernel last described it.
-  private(set) var link: Link?
-  /// The macvlan with its addresses, if it serves them under a virtual MAC address.
-  private(set) var macvlan: RouterMacvlan?
+  /// The interfaces that it has.
+  private var attachment: Attachment
   /// The durations of its takeovers.
   var takeovers = Takeovers()
   /// The troubles on the segment at the moment.
@@ -30,8 +28,8 @@ final class RouterInstance {
   var conflicts = ConflictWatch()
   /// The times to probe for such machines.
   var holderProbing = HolderProbing()
-  /// Its addresses that this machine answers for without holding them, and what to do about it.
-  private(set) var hostAddresses: [IPAddress: String] = [:]
+  /// Its addresses that this machine answers for without holding them.
+  var hostAnswers = HostAnswers()
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.
@@ -45,10 +43,8 @@ final class RouterInstance {
   var sending = SendFailure()
   /// The groups that its addresses belonged to on this node before.
   var formerGroups = FormerGroups()
-  /// The addresses that need not be probed for: this node had them until now.
-  private(set) var knownAddresses: Set<IPAddress> = []
-  /// Whether another router of its name has come in its place.
-  private(set) var isReplaced = false
+  /// Its place among the routers that serve one after the other under its name.
+  var succession: Succession
 
   /// Makes an instance that takes no part yet.
   ///
@@ -68,9 +64,11 @@ final class RouterInstance {
     self.serial = serial
     self.router = router
     self.family = family
+    succession = Succession(Succession.Seat(name: router.name, family: family))
     election = VirtualRouter(settings.election(family))
     self.addresses = addresses
     attendance = Attendance(at: now)
+    attachment = Attachment(usesMacvlan: settings.virtualMAC)
     if !settings.probes || settings.priority == .owner { probing.end() }
   }
 
@@ -92,46 +90,54 @@ final class RouterInstance {
 
   // MARK: What becomes of it
 
-  /// Another router of its name comes in its place.
-  func becomeReplaced() { isReplaced = true }
-
   /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
   /// name stay.
   func separate() { router = Router(settings) }
 
-  /// Does without probing for addresses, since this node had them until now.
-  func omitProbing(for addresses: Set<IPAddress>) { knownAddresses.formUnion(addresses) }
+  // MARK: Its interfaces
 
-  /// Takes in which of its addresses this machine answers for without holding them, as of now.
-  func setHostAddresses(_ addresses: [IPAddress: String]) { hostAddresses = addresses }
+  /// Is attached to an interface, or that has changed: fits the advertised addresses to it.
+  func attach(_ link: Link) {
+    attachment.attach(to: link)
+    let count = Advertisement.addressCountMax(
+      mtu: link.mtu, family: family, version: settings.version)
+    outgoing.list(addresses.current.prefix(count).map(\.address.address))
+  }
 
   /// Has no interface any more.
-  func detach() { link = nil }
-
-  // MARK: Its macvlan
+  func detach() { attachment.detach() }
 
   /// Gets a macvlan, which may have to be made yet.
-  func addMacvlan(_ macvlan: RouterMacvlan) { self.macvlan = macvlan }
+  func addMacvlan(_ macvlan: RouterMacvlan) { attachment.add(macvlan) }
 
   /// Has no macvlan any more.
-  func dropMacvlan() { macvlan = nil }
+  func dropMacvlan() { attachment.dropMacvlan() }
 
   /// Takes the macvlan of the router in whose place it comes, with all that is on it.
   func takeMacvlan(of former: RouterInstance) {
-    macvlan = former.macvlan
-    former.macvlan = nil
+    attachment.takeMacvlan(of: &former.attachment)
   }
 
   /// Tells its macvlan of an event; nothing happens if it has none.
   ///
-  /// - Parameter event: the call; what it would ask of this router is as before the event.
+  /// - Parameter event: the call, which asks nothing of this router.
   /// - Returns: the answer.
   @discardableResult
   func tellMacvlan<Answer>(_ event: (inout RouterMacvlan) -> Answer) -> Answer? {
-    guard var told = macvlan else { return nil }
-    defer { macvlan = told }
-    return event(&told)
+    attachment.tellMacvlan(event)
   }
+
+  /// The interface it is attached to, as the kernel last described it.
+  var link: Link? { attachment.link }
+
+  /// The macvlan with its addresses, if it serves them under a virtual MAC address.
+  var macvlan: RouterMacvlan? { attachment.macvlan }
+
+  /// The kernel's number for the interface that its addresses are on.
+  var addressInterface: Int32? { attachment.addressInterface }
+
+  /// Whether what is installed can be reached: a macvlan may be switched off.
+  var isReachable: Bool { attachment.isReachable }
 
   // MARK: Questions
 
@@ -222,25 +228,11 @@ final class RouterInstance {
     return settings.virtualMAC ? !isReachable : addresses.installedCount == 0
   }
 
-  /// Whether what is installed can be reached: a macvlan may be switched off.
-  var isReachable: Bool { settings.virtualMAC ? macvlan?.isUp ?? false : true }
-
-  /// The kernel's number for the interface that its addresses are on.
-  var addressInterface: Int32? { settings.virtualMAC ? macvlan?.index : link?.index }
-
   /// The circumstances that decide which addresses are to be worked on.
   var circumstances: VirtualAddress.Circumstances {
     VirtualAddress.Circumstances(
       isHolding: isHolding, hasOwnInterface: settings.virtualMAC, isReachable: isReachable,
       isAttached: addressInterface != nil, handover: handover, formerGroups: formerGroups)
-  }
-
-  /// Fits the advertised addresses to the interface.
-  func attach(_ link: Link) {
-    self.link = link
-    let count = Advertisement.addressCountMax(
-      mtu: link.mtu, family: family, version: settings.version)
-    outgoing.list(addresses.current.prefix(count).map(\.address.address))
   }
 
   /// Whether its advertisements go to each peer instead of to the multicast group.

@@ -13,7 +13,7 @@ package final class Safeguard {
 
   package let area: GuardArea
   private let process: any GuardProcess
-  private(set) var state = GuardState.off
+  private(set) var state = NodeStatus.Guard.off
   /// The descriptor to watch for news of the process; `nil` while there is none.
   private(set) var descriptor: Int32?
   /// The latest starts, oldest first.

@@ -5,7 +5,7 @@ import Synchronization
 /// The most processor time that a node's thread has taken without looking at what is due.
 ///
 /// Processor time, not time: how late a busy machine lets the thread run is another matter, see
-/// ``WakeUpStatus``.
+/// ``NodeStatus/WakeUps``.
 package final class WorkMeter: Sendable {
   private let isOn = Atomic(false)
   private let most = Atomic<UInt64>(0)

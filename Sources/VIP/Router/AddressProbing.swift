@@ -87,6 +87,8 @@ package struct AddressProbing: Sendable {
   private(set) var listed: Set<IPAddress> = []
   /// The time when the first probe of these addresses was due, or the process has woken up since.
   private var startedAt = Instant.zero
+  /// The addresses that need not be probed for: this node had them until now.
+  private var known: Set<IPAddress> = []
 
   /// The reason why the addresses must not be used; kept while they are probed again.
   package private(set) var refusal: Refusal?
@@ -96,12 +98,41 @@ package struct AddressProbing: Sendable {
 
   // MARK: Events
 
-  /// Begins to probe, or begins again with nothing known; what was refused stays so until
+  /// Does without probing for addresses, since this node had them until now.
+  mutating func omit(_ addresses: Set<IPAddress>) {
+    if !hasEnded { known.formUnion(addresses) }
+  }
+
+  /// A router takes part from now on: begins to probe for its addresses, or ends if there is nothing to
+  /// find out.
+  ///
+  /// - Parameters:
+  ///   - addresses: those of the router.
+  ///   - isHolding: whether it uses them already.
+  ///   - now: the time.
+  /// - Returns: whether it probes for some of them.
+  mutating func start(for addresses: [IPAddress], isHolding: Bool, at now: Instant) -> Bool {
+    guard !hasEnded else { return false }
+    let unknown = isHolding ? [] : unknown(among: addresses)
+    guard !unknown.isEmpty else {
+      end()
+      return false
+    }
+    begin(for: unknown, at: now)
+    return true
+  }
+
+  private func unknown(among addresses: [IPAddress]) -> [IPAddress] {
+    addresses.filter { !known.contains($0) }
+  }
+
+  /// Begins to probe, or begins again with no answer known; what was refused stays so until
   /// the verdict is another.
   package mutating func begin(for addresses: [IPAddress], at now: Instant) {
-    let refusal = refusal
+    let (refusal, known) = (refusal, known)
     self = AddressProbing()
     self.refusal = refusal
+    self.known = known
     self.addresses = addresses
     probed = Set(addresses)
     startedAt = now
@@ -119,9 +150,10 @@ package struct AddressProbing: Sendable {
     phase = .ended
   }
 
-  /// Goes on with other addresses; begins again if some of them have not been probed for.
+  /// Goes on with other addresses; begins again if some of them have not been probed for and must be.
   package mutating func change(to addresses: [IPAddress], at now: Instant) {
     guard isUnderWay else { return }
+    let addresses = unknown(among: addresses)
     let isCovered = addresses.allSatisfy(probed.contains)
     self.addresses = addresses
     probed = Set(addresses)
@@ -228,8 +260,16 @@ package struct AddressProbing: Sendable {
   /// Notes why a refusal is probably none of a stranger.
   mutating func explainRefusal(by cause: String?) { refusal?.cause = cause }
 
-  /// For how many of the addresses a machine has answered, as far as answers are kept.
-  func answerCount(of mac: MACAddress) -> Int { answers.count { $0.mac == mac } }
+  /// Whether a machine has answered for all of several addresses, as far as answers are kept.
+  ///
+  /// - Parameters:
+  ///   - mac: the machine's Ethernet address.
+  ///   - count: how many addresses there are.
+  /// - Returns: whether it has.
+  func answersForAll(_ mac: MACAddress, of count: Int) -> Bool {
+    let answered = answers.count { $0.mac == mac }
+    return answered > 1 && answered == min(count, Self.answersMax)
+  }
 
   /// The first answer for an address that the group's Active does not list.
   var stranger: Holder? { answers.first { !listed.contains($0.address) } }

@@ -72,8 +72,8 @@ struct Fitness {
       switch reason {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .mtuTooSmall, .hostAddress, .addressInUse,
-        .system:
+      case .notStarted, .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall, .hostAddress,
+        .addressInUse, .system:
         nil
       }
     }

@@ -17,8 +17,10 @@ struct FormerGroups: Equatable {
   }
 
   private struct Knowledge: Equatable {
-    /// Since when the group is listened to.
-    let since: Instant
+    /// Since when its Active may have addresses of the router; `nil` while it has let go of them.
+    var since: Instant?
+    /// The group's interval.
+    var interval: Duration
     /// The router's addresses that the group had.
     var addresses: Set<IPAddress>
     /// The Active that was heard.
@@ -61,7 +63,10 @@ struct FormerGroups: Equatable {
 
   /// A group whose Active has had addresses for so long that it is not about to be changed too.
   func lasting(at now: Instant) -> (group: Group, holder: IPAddress)? {
-    let lasting = groups.filter { !$0.value.held.isEmpty && now >= $0.value.since + Self.patience }
+    let lasting = groups.filter { _, known in
+      guard let since = known.since, !known.held.isEmpty else { return false }
+      return now >= since + max(Self.patience, known.interval * Self.silenceMax + Self.margin)
+    }
     return lasting.compactMap { group, known in known.holder.map { (group: group, holder: $0) } }
       .min { $0.group.vrid.rawValue < $1.group.vrid.rawValue }
   }
@@ -90,7 +95,10 @@ struct FormerGroups: Equatable {
     var known =
       groups[group]
       ?? Knowledge(
-        since: now, addresses: [], held: [], heldUntil: now, end: now + memory)
+        interval: interval.duration, addresses: [], held: [], heldUntil: now, end: now + memory)
+    // Another change takes its time too.
+    if known.held.isEmpty { known.since = now }
+    known.interval = interval.duration
     known.addresses.insert(address)
     if isHeld {
       known.held.insert(address)
@@ -123,6 +131,12 @@ struct FormerGroups: Equatable {
       known.heldUntil = now + interval.duration + Self.margin
     } else {
       known.held = known.addresses.filter(lists)
+      known.interval = interval.duration
+      if known.held.isEmpty {
+        if !before.isEmpty { known.since = nil }
+      } else if known.since == nil {
+        known.since = now
+      }
       // Forged senders in turn are one holder, and one line in the log.
       if before.isEmpty || known.holder == nil { known.holder = source }
       known.heldUntil =
@@ -142,6 +156,7 @@ struct FormerGroups: Equatable {
     for (group, known) in groups {
       if !known.held.isEmpty, known.heldUntil <= now {
         groups[group]?.held = []
+        groups[group]?.since = nil
         hasLetGo = true
       }
       if known.end <= now { groups[group] = nil }

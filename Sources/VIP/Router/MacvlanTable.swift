@@ -55,7 +55,7 @@ struct MacvlanTable {
     }
     do throws(NodeError) {
       let alias = RouterMacvlan.alias(macvlan.vrid, on: parent.name)
-      try change([.setAlias(alias, index: index)])
+      try change([.setAlias(alias, index: index)], naming: [index: macvlan.name])
       try configure(macvlan.name, index, macvlan.family, on: parent, wording)
     } catch {
       _ = platform.kernel.change([.delete(index: index)])
@@ -186,11 +186,12 @@ struct MacvlanTable {
   func configure(
     _ name: String, _ index: Int32, _ family: AddressFamily, on parent: Link, _ wording: Wording
   ) throws(NodeError) {
-    try change([.setIPv4(ipv4Settings(family, on: parent), index: index)])
+    let names = [index: name]
+    try change([.setIPv4(ipv4Settings(family, on: parent), index: index)], naming: names)
     // A machine may be without IPv6.
     let path = "ipv6/conf/\(name)"
     guard family == .ipv6 || platform.setting("\(path)/disable_ipv6") != nil else { return }
-    try change([.withoutLinkLocal(index: index)])
+    try change([.withoutLinkLocal(index: index)], naming: names)
     for (setting, value) in ipv6Settings(family, on: parent)
     where platform.setting("\(path)/\(setting)") != value {
       let code = platform.changeSetting("\(path)/\(setting)", to: value)
@@ -263,7 +264,7 @@ struct MacvlanTable {
     _ macvlan: Macvlan, on parent: Link, partOf master: Link?
   ) throws(NodeError) {
     do throws(NodeError) {
-      try change([.create(macvlan)])
+      try change([.create(macvlan)], naming: [parent.index: parent.name])
     } catch {
       guard let master else { throw error }
       throw NodeError(
@@ -334,10 +335,13 @@ struct MacvlanTable {
 
   // MARK: The kernel
 
-  private func change(_ requests: [LinkRequest]) throws(NodeError) {
+  /// Changes interfaces; an error has their names.
+  private func change(
+    _ requests: [LinkRequest], naming names: [Int32: String]
+  ) throws(NodeError) {
     for error in platform.kernel.change(requests) {
       guard let error else { continue }
-      throw NodeError(error)
+      throw NodeError(NodeError(error).kind, error.naming(names))
     }
   }
 

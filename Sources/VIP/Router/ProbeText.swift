@@ -12,6 +12,30 @@ extension AddressProbing {
     case .free: nil
     }
   }
+
+  /// Looks for a sign that a machine which is taken for a stranger belongs to the group although no
+  /// advertisement of it was accepted.
+  ///
+  /// - Parameters:
+  ///   - refusal: why addresses must not be used.
+  ///   - vrid: the group.
+  ///   - family: the router's family.
+  ///   - count: how many addresses the router has.
+  /// - Returns: the sign, and what to do; `nil` if there is none.
+  func signOfGroup(
+    _ refusal: Refusal, _ vrid: VRID, _ family: AddressFamily, addresses count: Int
+  ) -> String? {
+    guard !refusal.isGroupHeard else { return nil }
+    let advice =
+      "let its advertisements get here: see whether it runs, its VRID and its firewall, and "
+      + "multicast (IGMP or MLD snooping) on the switch"
+    if refusal.holder.mac == .virtualRouter(vrid, family) {
+      return "this is the virtual MAC address of VRID \(vrid), so a router of the group serves it; "
+        + advice
+    }
+    guard answersForAll(refusal.holder.mac, of: count) else { return nil }
+    return "it has all addresses of the router, so it probably is the group's Active; " + advice
+  }
 }
 
 extension AddressProbing.Holder {

@@ -23,6 +23,8 @@ struct Rivalry {
   private var pause = shortestPause
   /// The time when the role was last left, and for how long.
   private var left: (at: Instant, pause: Duration)?
+  /// The time when the role was last left, if that was because nothing got out.
+  private(set) var leftMuteAt: Instant?
 
   /// Takes in that another router of lower rank is Active.
   mutating func heard(
@@ -60,8 +62,12 @@ struct Rivalry {
 
   /// The role is left to the other.
   ///
+  /// - Parameters:
+  ///   - now: the time.
+  ///   - isMute: whether that is because nothing gets out.
   /// - Returns: for how long.
-  mutating func leave(at now: Instant) -> Duration {
+  mutating func leave(at now: Instant, isMute: Bool = false) -> Duration {
+    leftMuteAt = isMute ? now : nil
     pause = isRetrying(at: now) ? min(pause * 2, Self.longestPause) : Self.shortestPause
     left = (now, pause)
     since = now

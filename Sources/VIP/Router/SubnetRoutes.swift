@@ -9,6 +9,8 @@ struct SubnetRoutes {
   private var subnetCount = 0
   /// Those for which this node has made a route.
   private(set) var made: Set<InterfaceAddress> = []
+  /// Those of them that have been seen in use since.
+  private var used: Set<InterfaceAddress> = []
   /// Those to which no usable route leads, with why.
   private var refused: [InterfaceAddress: String] = [:]
   private var revision: Int?
@@ -78,6 +80,13 @@ extension SubnetRoutes {
     return made.insert(subnet).inserted
   }
 
+  /// The route of this node to a subnet is in use.
+  mutating func noteUse(_ subnet: InterfaceAddress) { used.insert(subnet) }
+
+  /// Whether a route of this node to a subnet has been in use, so that another program has removed it if
+  /// it is missing.
+  func wasInUse(_ subnet: InterfaceAddress) -> Bool { used.contains(subnet) }
+
   /// No usable route leads to a subnet or an address; the text says why.
   mutating func noteRefusal(_ place: InterfaceAddress, _ text: String) { refused[place] = text }
 
@@ -85,7 +94,10 @@ extension SubnetRoutes {
   mutating func forgetRefusals() { refused = [:] }
 
   /// The router has got addresses of another one, and needs the routes that were made for them.
-  mutating func inherit(_ other: SubnetRoutes) { made.formUnion(other.made) }
+  mutating func inherit(_ other: SubnetRoutes) {
+    made.formUnion(other.made)
+    used.formUnion(other.used)
+  }
 
   /// The subnets to which this node has made a route, and in which the router has no address any more,
   /// nor one that is still to be removed.
@@ -106,6 +118,7 @@ extension SubnetRoutes {
   /// - Returns: whether there was one.
   mutating func forget(_ place: InterfaceAddress) -> Bool {
     refused[place] = nil
+    used.remove(place)
     return made.remove(place) != nil
   }
 }

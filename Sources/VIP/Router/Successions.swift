@@ -1,7 +1,7 @@
 /// The virtual routers that are not done yet with those which had their addresses before, by slot.
 struct Successions {
   private var watching: Set<Int> = []
-  private var serving: Set<Int> = []
+  private var serving: [Int: Succession.Seat] = [:]
 
   // MARK: Routers that watch
 
@@ -23,16 +23,26 @@ struct Successions {
   var isAnyLingering: Bool { !serving.isEmpty }
 
   /// The routers that do, in order.
-  var lingering: [Int] { serving.sorted() }
+  var lingering: [Int] { serving.keys.sorted() }
+
+  /// The routers that serve in the place of one until that one does, in order.
+  ///
+  /// One that is replaced itself has none: what serves there waits for the one that has come last.
+  func predecessors(of router: Succession) -> [Int] {
+    guard isAnyLingering, !router.isReplaced else { return [] }
+    return serving.filter { $0.value == router.seat }.map(\.key).sorted()
+  }
 
   /// A router serves until the one in its place does.
   ///
   /// - Returns: whether that is new.
-  mutating func linger(_ slot: Int) -> Bool { serving.insert(slot).inserted }
+  mutating func linger(_ slot: Int, in seat: Succession.Seat) -> Bool {
+    serving.updateValue(seat, forKey: slot) == nil
+  }
 
   /// A router is gone.
   mutating func forget(_ slot: Int) {
     watching.remove(slot)
-    serving.remove(slot)
+    serving[slot] = nil
   }
 }

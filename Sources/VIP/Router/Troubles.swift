@@ -36,7 +36,25 @@ struct Troubles {
     var text: String
   }
 
+  /// Addresses that differ, from when that was first shown.
+  private struct Difference {
+    /// The machine that showed it first.
+    let source: IPAddress
+    let since: Instant
+    /// The time when any machine showed it last.
+    var lastSeen: Instant
+  }
+
+  /// The differences that are there while a change goes from one machine of the group to the next.
+  private static let inChanges: Findings = [.foreignGroup, .addressListDiffers]
+  /// For how many intervals addresses may differ before that is told: the time a Backup waits.
+  private static let patienceInIntervals = 3
+  /// Time that a message and a busy machine may take beyond that.
+  private static let margin = Duration.milliseconds(100)
+
   private var list: [Trouble] = []
+  /// Addresses that differ, told or not; `nil` if they don't.
+  private var difference: Difference?
   /// Troubles that were dropped after their machine had been heard without them.
   private var mended: Set<Problem.Kind> = []
 
@@ -75,6 +93,37 @@ struct Troubles {
     // Others that do the same are not told of; they are once this one has stopped.
     return list[index].source == source && list[index].signature != signature
       && list[index].toldAt + Self.memoryMin <= now
+  }
+
+  /// Takes in the findings of an advertisement, before they are told.
+  ///
+  /// Addresses that differ may be a change that has not reached all machines of the group yet, and two
+  /// that act as Active in that time are not the fault then.
+  ///
+  /// - Parameters:
+  ///   - findings: what the advertisement shows.
+  ///   - source: the machine that shows it.
+  ///   - interval: the longer one of its interval and this router's.
+  ///   - now: the time.
+  /// - Returns: those to tell of now.
+  mutating func due(
+    _ findings: Findings, from source: IPAddress, interval: Duration, at now: Instant
+  ) -> Findings {
+    guard !findings.isDisjoint(with: Self.inChanges) else { return findings }
+    let memory = max(Self.memoryMin, interval * Self.memoryInIntervals)
+    if let known = difference, now < known.lastSeen + memory {
+      difference?.lastSeen = now
+    } else {
+      difference = Difference(source: source, since: now, lastSeen: now)
+    }
+    let isTold = list.contains { trouble in
+      guard case .finding(let finding) = trouble.kind else { return false }
+      return trouble.source == source && Self.inChanges.contains(finding)
+    }
+    let patience = interval * Self.patienceInIntervals + Self.margin
+    guard !isTold, let since = difference?.since, now < since + patience else { return findings }
+    let isForeign = findings.contains(.foreignGroup)
+    return findings.subtracting(isForeign ? Self.inChanges.union(.twoActives) : Self.inChanges)
   }
 
   /// Notes that something is wrong.
@@ -124,6 +173,7 @@ struct Troubles {
     guard findings.isDisjoint(with: [.ownAddress, .versionDiffers, .authenticationDiffers]) else {
       return
     }
+    if difference?.source == source, findings.isDisjoint(with: Self.inChanges) { difference = nil }
     for index in list.indices where list[index].source == source {
       guard case .finding(let finding) = list[index].kind else { continue }
       list[index].isMended = !findings.contains(finding)

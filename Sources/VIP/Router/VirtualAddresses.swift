@@ -257,6 +257,23 @@ struct VirtualAddresses {
     return new
   }
 
+  /// Takes an address over that another router of this node has on the same interface.
+  ///
+  /// - Parameters:
+  ///   - address: the address.
+  ///   - former: the addresses of that router.
+  /// - Returns: whether it was there, and not yet this router's.
+  mutating func takeOver(
+    _ address: InterfaceAddress, from former: inout VirtualAddresses
+  ) -> Bool {
+    guard let position = former.position(of: address), former[position].isInstalled,
+      let place = self.position(of: address), !isRetired(place), !self[place].isInstalled
+    else { return false }
+    inherited(place, former[position])
+    former.removed(position)
+    return true
+  }
+
   /// Forgets the retired addresses that are gone.
   ///
   /// - Returns: whether there are any.

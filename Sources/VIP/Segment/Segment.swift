@@ -27,6 +27,9 @@ final class Segment {
     displacedRouters.isEmpty ? [] : displacedRouters.filter { $0.settings.vrid == vrid }
   }
 
+  /// All routers, also those that still hand over.
+  var members: [RouterInstance] { routers.compactMap { $0 } + displacedRouters }
+
   func add(_ instance: RouterInstance) {
     let place = Int(instance.settings.vrid.rawValue)
     if let former = routers[place] { displacedRouters.append(former) }

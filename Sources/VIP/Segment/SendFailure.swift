@@ -9,6 +9,8 @@ struct SendFailure {
   private(set) var errorNumber: Int32 = 0
   /// Since when nothing has got out; `nil` if something of the last attempt has.
   private(set) var failingSince: Instant?
+  /// The time of the last attempt of which everything got out; `nil` if there was none.
+  private(set) var lastSuccess: Instant?
   private var messageCount = 0
   private var failedCount = 0
   private var failure: Int32 = 0
@@ -29,6 +31,7 @@ struct SendFailure {
     guard messageCount > 0 else { return }
     failingSince = failedCount < messageCount ? nil : failingSince ?? now
     errorNumber = failure
+    if failedCount == 0 { lastSuccess = now }
     (messageCount, failedCount, failure) = (0, 0, 0)
   }
 }

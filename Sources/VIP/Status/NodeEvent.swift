@@ -21,6 +21,8 @@ public enum NodeEvent: Sendable, Hashable {
   case changed(router: String, text: String)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
+  /// A route that the node had made to a subnet of virtual addresses was missing and has been put back.
+  case repairedRoute(router: String, subnet: InterfaceAddress)
   /// A program that is run when a router changes what it does wrote a line, or ended well.
   case hook(router: String, family: AddressFamily, state: Settlement.State, text: String)
   /// A router is gone from the node.
@@ -46,6 +48,7 @@ extension NodeEvent {
     case .cleared(let problem, let ending): "\(ending.words): \(problem.fact)"
     case .changed(_, let text): text
     case .repaired(_, let address): "\(address) was missing and has been put back"
+    case .repairedRoute(_, let subnet): "the route to \(subnet) was missing and has been put back"
     case .hook(_, _, let state, let text): hookText(state, text)
     case .removed: "removed"
     case .nodeWarning(let problem): problem.text
@@ -60,7 +63,9 @@ extension NodeEvent {
     case .warning, .nodeWarning: "warning"
     case .conflict: "conflict"
     case .changed: "changed"
-    case .transition, .settled, .cleared, .repaired, .hook, .removed, .nodeCleared: nil
+    case .transition, .settled, .cleared, .repaired, .repairedRoute, .hook, .removed,
+      .nodeCleared:
+      nil
     }
   }
 }
@@ -79,7 +84,7 @@ extension NodeEvent {
     switch self {
     case .transition(let router, _, _), .settled(let router, _, _), .waiting(let router, _, _),
       .conflict(let router, _, _), .changed(let router, _), .repaired(let router, _),
-      .hook(let router, _, _, _), .removed(let router):
+      .repairedRoute(let router, _), .hook(let router, _, _, _), .removed(let router):
       router
     case .warning(let problem), .cleared(let problem, _): problem.router
     case .nodeWarning, .nodeCleared: nil
@@ -94,7 +99,7 @@ extension NodeEvent {
       family
     case .warning(let problem), .cleared(let problem, _): problem.family
     case .conflict(_, let address, _): address.family
-    case .repaired(_, let address): address.family
+    case .repaired(_, let address), .repairedRoute(_, let address): address.family
     case .changed, .removed, .nodeWarning, .nodeCleared: nil
     }
   }

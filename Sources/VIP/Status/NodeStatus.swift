@@ -27,21 +27,21 @@ public struct NodeStatus: Sendable, Hashable {
     /// Whether its process ends once it has no routers any more.
     public var endsWhenIdle: Bool
     /// Whether a guard process would remove the addresses if this process died.
-    public var `guard`: GuardState
+    public var `guard`: Guard
     /// The guard's process, if there is one.
     public var guardPid: Int32?
     /// Whether its thread runs before all ordinary work, see ``NodeSettings/isRealtime``.
     public var isRealtime: Bool
     /// The lateness of its turns.
-    public var wakeUps: WakeUpStatus
+    public var wakeUps: WakeUps
     /// The problems of the node itself at the moment.
     public var problems: [NodeProblem]
 
     /// Makes the node's part.
     public init(
       version: String, pid: Int32, uptime: Duration, lease: LeasePolicy,
-      endsWhenIdle: Bool = false, guard: GuardState = .off, guardPid: Int32? = nil,
-      isRealtime: Bool = false, wakeUps: WakeUpStatus = WakeUpStatus(),
+      endsWhenIdle: Bool = false, guard: Guard = .off, guardPid: Int32? = nil,
+      isRealtime: Bool = false, wakeUps: WakeUps = WakeUps(),
       problems: [NodeProblem] = []
     ) {
       self.version = version
@@ -58,18 +58,20 @@ public struct NodeStatus: Sendable, Hashable {
   }
 }
 
-/// The state of the guard of a node, the process that cleans up if the node dies.
-public enum GuardState: String, Sendable, Hashable, Codable {
-  /// The node was started without one.
-  case off
-  /// The guard has been started and has not said yet that it is ready.
-  case starting
-  /// The guard watches.
-  case running
-  /// The guard has ended too often or can't be started; the node tries again later.
-  ///
-  /// Meanwhile the addresses of a node that dies go with their leases.
-  case down
+extension NodeStatus {
+  /// The state of the guard of a node, the process that cleans up if the node dies.
+  public enum Guard: String, Sendable, Hashable, Codable {
+    /// The node was started without one.
+    case off
+    /// The guard has been started and has not said yet that it is ready.
+    case starting
+    /// The guard watches.
+    case running
+    /// The guard has ended too often or can't be started; the node tries again later.
+    ///
+    /// Meanwhile the addresses of a node that dies go with their leases.
+    case down
+  }
 }
 
 /// The status of one virtual router.
@@ -109,17 +111,17 @@ public struct RouterStatus: Sendable, Hashable {
   /// Counters of its segment and family that belong to no single router.
   public var segmentStatistics: SegmentStatistics
   /// The machines outside the group that claim its addresses.
-  public var conflicts: ConflictStatus
+  public var conflicts: Conflicts
   /// The durations of its takeovers.
-  public var takeovers: TakeoverStatus
+  public var takeovers: Takeovers
   /// The lease of the addresses on the interface; `nil` if there are none, or none has a lease.
-  public var lease: LeaseStatus?
+  public var lease: Lease?
   /// The other machines heard, by when they were first heard.
-  public var peers: [PeerStatus]
+  public var peers: [Peer]
   /// The problems at the moment.
   public var problems: [Problem]
   /// The results of its hooks; `nil` if none has been run.
-  public var hooks: HookStatus?
+  public var hooks: Hooks?
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]?
 
@@ -131,9 +133,9 @@ public struct RouterStatus: Sendable, Hashable {
     virtualMAC: VirtualMAC? = nil, since: Timestamp, timeInState: Duration, reason: StateReason,
     statistics: Statistics = Statistics(),
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
-    conflicts: ConflictStatus = ConflictStatus(), takeovers: TakeoverStatus = TakeoverStatus(),
-    lease: LeaseStatus? = nil, peers: [PeerStatus] = [], problems: [Problem] = [],
-    hooks: HookStatus? = nil, unicastTo: [IPAddress]? = nil
+    conflicts: Conflicts = Conflicts(), takeovers: Takeovers = Takeovers(),
+    lease: Lease? = nil, peers: [Peer] = [], problems: [Problem] = [],
+    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil
   ) {
     self.name = name
     self.interface = interface
@@ -196,3 +198,11 @@ public struct RouterStatus: Sendable, Hashable {
     }
   }
 }
+
+// Names inside of this package for what engine and parts tell a status.
+package typealias GuardState = NodeStatus.Guard
+package typealias WakeUpStatus = NodeStatus.WakeUps
+typealias ConflictStatus = RouterStatus.Conflicts
+typealias LeaseStatus = RouterStatus.Lease
+typealias PeerStatus = RouterStatus.Peer
+typealias TakeoverStatus = RouterStatus.Takeovers

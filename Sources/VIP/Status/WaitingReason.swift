@@ -8,6 +8,8 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
   public enum Kind: Sendable, Hashable {
     /// No interface has the name.
     case missing
+    /// No interface has the name; the one that had it is called otherwise now.
+    case renamed(to: String)
     /// Another interface has the name now.
     case replaced
     /// The interface is switched off.
@@ -37,6 +39,7 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch kind {
     case .missing: "interface \(interface) does not exist"
+    case .renamed(let name): "\(interface) is named \(name) now"
     case .replaced: "\(interface) was replaced"
     case .down: "\(interface) is down"
     case .noCarrier: "\(interface) has no carrier"
@@ -86,6 +89,8 @@ public enum WaitingReason: Sendable, Hashable {
   /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
   /// valid beyond the link.
   case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// IPv6 is switched off on its interface (`net.ipv6.conf.IF.disable_ipv6`).
+  case ipv6Off(interface: String)
   /// Its interface's MTU is too small for a family, which Linux takes off it.
   case mtuTooSmall(interface: String, AddressFamily, mtu: Int)
   /// The host has one of its addresses as its own on the interface.
@@ -101,12 +106,25 @@ public enum WaitingReason: Sendable, Hashable {
 }
 
 extension WaitingReason {
-  /// The reason why an interface has no address to send from, as far as its description tells.
+  /// The reason why an interface has no address to send from, as far as its description and its settings
+  /// tell.
+  ///
+  /// - Parameters:
+  ///   - link: the interface.
+  ///   - name: what it is called by.
+  ///   - family: the family that has no address.
+  ///   - isGlobal: whether one is needed that is valid beyond the link.
+  ///   - isOff: whether IPv6 is switched off on an interface; asked only if it could be the reason.
+  /// - Returns: the reason.
   package static func lacksSource(
-    of link: Link?, called name: String, _ family: AddressFamily, isGlobal: Bool
+    of link: Link?, called name: String, _ family: AddressFamily, isGlobal: Bool,
+    isOff: (Link) -> Bool
   ) -> WaitingReason {
-    if let link, !link.hasRoom(for: family) {
-      return .mtuTooSmall(interface: name, family, mtu: link.mtu)
+    if let link {
+      guard link.hasRoom(for: family) else {
+        return .mtuTooSmall(interface: name, family, mtu: link.mtu)
+      }
+      if family == .ipv6, isOff(link) { return .ipv6Off(interface: link.name) }
     }
     return .noSourceAddress(interface: name, family, isGlobal: isGlobal)
   }
@@ -122,6 +140,9 @@ extension WaitingReason: CustomStringConvertible {
       let scope = isGlobal ? "global" : "link-local"
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
+    case .ipv6Off(let interface):
+      let setting = "net.ipv6.conf.\(interface.replacing(".", with: "/")).disable_ipv6"
+      return "IPv6 is switched off on \(interface) (\(setting))"
     case .mtuTooSmall(let interface, let family, let mtu):
       return "\(interface)'s MTU of \(mtu) is too small for \(family), which needs \(family.mtuMin)"
     case .hostAddress(let address, let interface):

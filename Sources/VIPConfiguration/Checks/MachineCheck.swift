@@ -224,17 +224,18 @@ public struct MachineCheck: Sendable {
   ) -> [Remark] {
     var remarks: [Remark] = []
     // Without the file the kernel has no IPv6 at all.
-    let path = "net/ipv6/conf/\(link.name)/disable_ipv6"
-    if family == .ipv6, kernel.number(path) != 0, link.hasRoom(for: family) {
-      let name = KernelSettings.name("ipv6", "disable_ipv6", on: link.name)
-      remarks.append(
-        waits(
-          place,
-          "IPv6 is switched off on \(link.name) (\(name)); the router waits until it is on"))
-    } else if source(of: settings, on: link, family) == nil {
+    let isOff = kernel.number("net/ipv6/conf/\(link.name)/disable_ipv6") != 0
+    let lacksSource = source(of: settings, on: link, family) == nil
+    if lacksSource || (family == .ipv6 && isOff && link.hasRoom(for: family)) {
       let reason = WaitingReason.lacksSource(
-        of: link, called: link.name, family, isGlobal: settings.needsGlobalSource(family))
-      let end = link.hasRoom(for: family) ? "it has" : "it is large enough"
+        of: link, called: link.name, family, isGlobal: settings.needsGlobalSource(family)
+      ) { _ in isOff }
+      let end =
+        switch reason {
+        case .mtuTooSmall: "it is large enough"
+        case .ipv6Off: "it is on"
+        default: "it has"
+        }
       remarks.append(waits(place, "\(reason); the router waits until \(end)"))
     }
     let count = settings.addresses(family).count

@@ -30,6 +30,16 @@ public struct LogLine: Sendable {
   public var fields: [(key: String, value: String)] = []
   /// The event, in one sentence.
   public var message: String
+  /// The part that the line has in telling that a router takes no part in the election any more.
+  var part: Part?
+
+  /// The parts of the news that a router takes no part any more, each of which is a line.
+  enum Part: Sendable {
+    /// The router has changed its state to Initialize.
+    case transition
+    /// The reason for that.
+    case reason
+  }
 
   /// Makes a line.
   public init(_ level: Level, _ message: String, fields: [(key: String, value: String)] = []) {
@@ -44,12 +54,18 @@ public struct LogLine: Sendable {
     if let router = event.router { fields.append(("router", router)) }
     if let family = event.family { fields.append(("family", family.rawValue)) }
     switch event {
-    case .warning, .repaired, .nodeWarning: self.init(.warning, event.text, fields: fields)
+    case .warning, .repaired, .repairedRoute, .nodeWarning:
+      self.init(.warning, event.text, fields: fields)
     case .conflict(_, _, let mac):
       self.init(.warning, event.text, fields: fields + [("mac", "\(mac)")])
-    case .waiting: self.init(.warning, "waiting: \(event.text)", fields: fields)
+    case .waiting:
+      self.init(.warning, "waiting: \(event.text)", fields: fields)
+      part = .reason
     case .changed: self.init(.info, "changed: \(event.text)", fields: fields)
-    case .transition, .settled, .cleared, .hook, .removed, .nodeCleared:
+    case .transition(_, _, let change):
+      self.init(.info, event.text, fields: fields)
+      if change.to == .initialize { part = .transition }
+    case .settled, .cleared, .hook, .removed, .nodeCleared:
       self.init(.info, event.text, fields: fields)
     }
   }

@@ -4,7 +4,8 @@ public import VIPCore
 ///
 /// Each virtual router may write a number of lines at once and then one every few seconds; what is
 /// more is counted, and the count told with the last of them. A warning that was said within the
-/// last minute is counted too, and the count told when the minute is over.
+/// last minute is counted too, and the count told when the minute is over. The reason why a router
+/// takes no part any more is written whenever its change of state is.
 public struct LogThrottle: Sendable {
   /// The router a line is about; none if it is about the node.
   public struct Source: Sendable, Hashable {
@@ -44,6 +45,8 @@ public struct LogThrottle: Sendable {
     var suppressedSince = Instant.zero
     var last: LogLine?
     var warnings: [String: Repeated] = [:]
+    /// Whether a change of state was written whose reason has not come yet.
+    var lacksReason = false
   }
 
   private var accounts: [Source: Account] = [:]
@@ -57,6 +60,12 @@ public struct LogThrottle: Sendable {
   public mutating func admits(_ line: LogLine, from source: Source, at now: Instant) -> Bool {
     var account = accounts[source] ?? Account(creditedAt: now)
     defer { accounts[source] = account }
+    if line.part == .reason, account.lacksReason {
+      account.lacksReason = false
+      account.credit = max(0, account.credit - 1)
+      Self.remember(line, in: &account, at: now)
+      return true
+    }
     if let earlier = account.warnings[line.message],
       earlier.count > 0 || now < earlier.since + Self.repetitionPeriod
     {
@@ -72,15 +81,20 @@ public struct LogThrottle: Sendable {
       return false
     }
     account.credit -= 1
-    if line.level != .info {
-      account.warnings = account.warnings.filter {
-        $0.value.count > 0 || now < $0.value.since + Self.repetitionPeriod
-      }
-      if account.warnings.count < Self.warningCountMax {
-        account.warnings[line.message] = Repeated(since: now, line: line)
-      }
-    }
+    if line.part == .transition { account.lacksReason = true }
+    Self.remember(line, in: &account, at: now)
     return true
+  }
+
+  /// Remembers a warning that is written, so that it is counted when it comes again.
+  private static func remember(_ line: LogLine, in account: inout Account, at now: Instant) {
+    guard line.level != .info else { return }
+    account.warnings = account.warnings.filter {
+      $0.value.count > 0 || now < $0.value.since + repetitionPeriod
+    }
+    if account.warnings[line.message] == nil, account.warnings.count < warningCountMax {
+      account.warnings[line.message] = Repeated(since: now, line: line)
+    }
   }
 
   private static func earn(_ account: inout Account, at now: Instant) {
@@ -113,11 +127,16 @@ public struct LogThrottle: Sendable {
   }
 
   /// All there is to say, since nothing more comes.
+  ///
+  /// Warnings that came again are told for the record: they have been written as warnings, and are no
+  /// news of the end.
   public mutating func end() -> [LogLine] {
-    summaries { _ in true }
+    summaries(levelOfRepeated: .info) { _ in true }
   }
 
-  private mutating func summaries(_ isDue: (Instant) -> Bool) -> [LogLine] {
+  private mutating func summaries(
+    levelOfRepeated level: LogLine.Level? = nil, _ isDue: (Instant) -> Bool
+  ) -> [LogLine] {
     var lines: [LogLine] = []
     let sources = accounts.keys.sorted {
       ($0.router ?? "", $0.family?.rawValue ?? "") < ($1.router ?? "", $1.family?.rawValue ?? "")
@@ -129,6 +148,7 @@ public struct LogThrottle: Sendable {
         account.warnings[text] = nil
         guard warning.count > 0 else { continue }
         var line = warning.line
+        line.level = level ?? line.level
         line.message =
           "again, \(warning.count) time\(warning.count == 1 ? "" : "s") within a minute: \(text)"
         lines.append(line)

@@ -102,19 +102,13 @@ public struct MetricsText: Sendable {
   }
 
   private mutating func addHooks(_ routers: [RouterRecord]) {
-    let counters: [(String, String, (HookStatus) -> UInt64)] = [
+    let counters: [(String, String, (RouterStatus.Hooks) -> UInt64)] = [
       ("hook_runs", "Hooks that have ended, well or not.", \.runs),
       ("hook_failures", "Hooks that went wrong.", \.failures),
       ("hooks_skipped", "States that were over before their hook's turn.", \.skipped),
     ]
     guard routers.contains(where: { $0.hooks != nil }) else { return }
-    for (name, help, value) in counters {
-      family("vipctl_router_\(name)_total", "counter", help)
-      for router in routers {
-        guard let hooks = router.hooks else { continue }
-        sample("vipctl_router_\(name)_total", Self.labels(router), Double(value(hooks)))
-      }
-    }
+    add(counters, "vipctl_router", routers, Self.labels) { $0.hooks }
   }
 
   private mutating func addCounters(_ routers: [RouterRecord]) {
@@ -133,14 +127,7 @@ public struct MetricsText: Sendable {
         "authentication_errors", "Advertisements with another password.", \.authenticationErrors
       ),
     ]
-    for (name, help, value) in counters {
-      family("vipctl_router_\(name)_total", "counter", help)
-      for router in routers {
-        sample(
-          "vipctl_router_\(name)_total", Self.labels(router),
-          Double(value(router.statistics)))
-      }
-    }
+    add(counters, "vipctl_router", routers, Self.labels) { $0.statistics }
   }
 
   private mutating func add(_ wakeUps: WakeUpRecord) {
@@ -179,18 +166,11 @@ public struct MetricsText: Sendable {
   }
 
   private mutating func addConflicts(_ routers: [RouterRecord]) {
-    let counters: [(String, String, (ConflictStatus) -> UInt64)] = [
+    let counters: [(String, String, (RouterStatus.Conflicts) -> UInt64)] = [
       ("claims", "Claims of held addresses by other machines.", \.claims),
       ("defenses", "Announcements to defend a claimed address.", \.defenses),
     ]
-    for (name, help, value) in counters {
-      family("vipctl_router_conflict_\(name)_total", "counter", help)
-      for router in routers {
-        sample(
-          "vipctl_router_conflict_\(name)_total", Self.labels(router),
-          Double(value(router.conflicts)))
-      }
-    }
+    add(counters, "vipctl_router_conflict", routers, Self.labels) { $0.conflicts }
   }
 
   /// Counters that routers of one interface and family share, once.
@@ -206,15 +186,9 @@ public struct MetricsText: Sendable {
       ("ip_ttl_errors", "Messages that came from another network.", \.ipTTLErrors),
       ("packet_length_errors", "Messages too short to name a router.", \.packetLengthErrors),
     ]
-    for (name, help, value) in counters {
-      family("vipctl_segment_\(name)_total", "counter", help)
-      for segment in segments {
-        let labels = [("interface", segment.interface), ("family", segment.family.rawValue)]
-        sample(
-          "vipctl_segment_\(name)_total", labels,
-          Double(value(segment.segmentStatistics)))
-      }
-    }
+    add(
+      counters, "vipctl_segment", segments,
+      { [("interface", $0.interface), ("family", $0.family.rawValue)] }, { $0.segmentStatistics })
   }
 
   private mutating func addPeers(_ routers: [RouterRecord]) {
@@ -235,6 +209,21 @@ public struct MetricsText: Sendable {
   }
 
   // MARK: The format
+
+  /// Adds counters that have a name, a help text and a value, with a sample for each item that has any.
+  private mutating func add<Item, Values>(
+    _ counters: [(String, String, (Values) -> UInt64)], _ prefix: String, _ items: [Item],
+    _ labels: (Item) -> Labels, _ values: (Item) -> Values?
+  ) {
+    for (name, help, value) in counters {
+      let name = "\(prefix)_\(name)_total"
+      family(name, "counter", help)
+      for item in items {
+        guard let values = values(item) else { continue }
+        sample(name, labels(item), Double(value(values)))
+      }
+    }
+  }
 
   private static func labels(_ router: RouterRecord) -> Labels {
     [

@@ -73,7 +73,7 @@ public struct Launch: Sendable {
   /// for it.
   public func preview(
     _ wanted: FileConfiguration, unready: UnreadyPolicy = .refuse
-  ) throws(ServiceError) -> (report: ChangeReport, startsNode: Bool) {
+  ) throws(ServiceError) -> (change: ChangeRecord, startsNode: Bool) {
     let client = NodeClient(directory: directory)
     let reply: ControlReply
     do throws(ControlClientError) {
@@ -86,20 +86,19 @@ public struct Launch: Sendable {
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
       do throws(NodeError) {
-        return (
-          try Node.preview(
-            wanted.routers, onNodeWithLease: wanted.settings.lease, unready: unready), true
-        )
+        let report = try Node.preview(
+          wanted.routers, onNodeWithLease: wanted.settings.lease, unready: unready)
+        return (ChangeRecord(report), true)
       } catch {
         throw ServiceError(error)
       }
     }
     switch reply {
-    case .changed(let report, let status):
+    case .changed(let change, let status):
       try refuseOtherNodeSettings(wanted, status)
-      return (report, false)
+      return (change, false)
     case .failed(let reason), .waiting(_, let reason): throw Self.error(reason)
-    case .done, .events: return (ChangeReport(), false)
+    case .done, .events: return (ChangeRecord(), false)
     }
   }
 

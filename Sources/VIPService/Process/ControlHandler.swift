@@ -47,13 +47,13 @@ struct ControlHandler: Sendable {
     // To its end, even if the client is gone: what is on the node and what the file says stay one.
     return await Task {
       do throws(ControlFailure) {
-        let report =
+        let change =
           request == .reload ? try await reloader.reload() : try await reloader.preview()
         guard case .done(let status) = await node.answer(.status(nil), completing: complete)
         else {
           throw ControlFailure(.shuttingDown, "the node is shutting down")
         }
-        return JSONCoding.line(ControlReply.changed(report, status))
+        return JSONCoding.line(ControlReply.changed(change, status))
       } catch {
         return JSONCoding.line(ControlReply.failed(error))
       }

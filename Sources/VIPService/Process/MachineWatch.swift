@@ -2,24 +2,41 @@ import Synchronization
 import VIP
 import VIPConfiguration
 import VIPCore
+import VRRP
 
 /// Tells what the machine is set to that does a node's routers harm, from when it is seen until it is
 /// over: what a check of the configuration warns of.
 ///
-/// The machine is looked at beside the node's thread, once a minute and whenever the node has been told
-/// something.
+/// The machine is looked at beside the node's thread: once a minute, whenever the node has been told
+/// something, and when a router begins to wait, waits for something else or takes part again, which is
+/// when what is wrong with the machine may have begun or ended.
 final class MachineWatch: Sendable {
-  private static let period = Duration.seconds(60)
+  /// The kind of function that looks at the machine.
+  typealias Look = @Sendable (FileConfiguration) async -> [MachineCheck.Remark]?
+
+  /// Time between two looks, so that routers that come and go don't make it look all the time.
+  private static let pause = Duration.milliseconds(500)
 
   private let node: Node
+  private let period: Duration
+  private let lookAtMachine: Look
   /// The problems of each router.
   private let problems = Mutex<[Problem]>([])
   private let calls: AsyncStream<Void>
   private let caller: AsyncStream<Void>.Continuation
 
   /// Makes a watch that has not looked yet.
-  init(_ node: Node) {
+  ///
+  /// - Parameters:
+  ///   - node: the node whose routers the machine may harm.
+  ///   - period: how often it looks without a cause.
+  ///   - look: looks at the machine; `nil` if it can't be looked at now.
+  init(
+    _ node: Node, period: Duration = .seconds(60), look: @escaping Look = MachineWatch.remarks
+  ) {
     self.node = node
+    self.period = period
+    lookAtMachine = look
     (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
@@ -36,21 +53,41 @@ final class MachineWatch: Sendable {
 
   /// Looks now and again until the task is cancelled.
   func run() async {
-    let timer = Task { [caller] in
-      repeat { caller.yield() } while (try? await Task.sleep(for: Self.period)) != nil
+    let timer = Task { [caller, period] in
+      repeat { caller.yield() } while (try? await Task.sleep(for: period)) != nil
     }
-    defer { timer.cancel() }
+    let events = node.stampedEvents()
+    let follower = Task { [caller] in
+      for await stamped in events where Self.mayChangeMachine(stamped.event) { caller.yield() }
+    }
+    defer {
+      timer.cancel()
+      follower.cancel()
+    }
     await withTaskCancellationHandler {
-      for await _ in calls { await look() }
+      for await _ in calls {
+        await look()
+        try? await Task.sleep(for: Self.pause)
+      }
     } onCancel: {
       caller.finish()
+    }
+  }
+
+  /// Whether an event may come of a fault of the machine that has begun or ended.
+  private static func mayChangeMachine(_ event: NodeEvent) -> Bool {
+    switch event {
+    case .waiting: true
+    case .transition(_, _, let change): change.from == .initialize
+    case .warning(let problem), .cleared(let problem, _): problem.kind == .outsideGroup
+    default: false
     }
   }
 
   /// Compares what is wrong with what has been told.
   func look() async {
     let file = await FileConfiguration(settings: node.settings, routers: node.configurations)
-    guard let remarks = await Self.remarks(file) else { return }
+    guard let remarks = await lookAtMachine(file) else { return }
     let (ofNode, found) = Self.faults(remarks, of: file.routers)
     let before = problems.withLock { problems in
       defer { problems = found }
@@ -90,7 +127,7 @@ final class MachineWatch: Sendable {
   /// The remarks about a configuration; `nil` if the machine can't be looked at now.
   ///
   /// On a thread of its own: a hook may lie on a mount that does not answer.
-  private static func remarks(_ file: FileConfiguration) async -> [MachineCheck.Remark]? {
+  @Sendable static func remarks(_ file: FileConfiguration) async -> [MachineCheck.Remark]? {
     await withCheckedContinuation { continuation in
       do throws(NodeError) {
         try DetachedThread.start("the thread that looks at the machine") {

@@ -36,7 +36,7 @@ actor Reloader {
   /// Reads the file and applies the difference; a file with an error changes nothing.
   ///
   /// One after the other: each takes a while, and starts from what the one before it has left.
-  func reload() async throws(ControlFailure) -> ChangeReport {
+  func reload() async throws(ControlFailure) -> ChangeRecord {
     while isReloading { await withCheckedContinuation { waiting.append($0) } }
     isReloading = true
     defer {
@@ -47,18 +47,19 @@ actor Reloader {
     return try await applyFile()
   }
 
-  private func applyFile() async throws(ControlFailure) -> ChangeReport {
+  private func applyFile() async throws(ControlFailure) -> ChangeRecord {
     let file = try await load()
     let (events, problem) = try prepareEvents(file)
     do throws(NodeError) {
-      var report = try await node.apply(configuration(file), replacing: names)
+      var record = ChangeRecord(
+        try await node.apply(configuration(file), replacing: names))
       names = file.routers.map(\.name)
-      if let text = eventsText(file.eventsPath) { report.node.append(text) }
+      if let text = eventsText(file.eventsPath) { record.node.append(text) }
       fifo.adopt(events)
       // That for which none is wanted any more is awaited no longer.
       if problem != nil || file.eventsPath == nil { fifo.expect(file.eventsPath) }
       await node.tell(.eventPipe, problem)
-      return report
+      return record
     } catch {
       fifo.discard(events)
       throw failure(error)
@@ -66,15 +67,16 @@ actor Reloader {
   }
 
   /// Reads the file and says what ``reload()`` would do.
-  func preview() async throws(ControlFailure) -> ChangeReport {
+  func preview() async throws(ControlFailure) -> ChangeRecord {
     let file = try await load()
     if unready == .refuse, let obstacle = fifo.obstacle(to: file.eventsPath) {
       throw ControlFailure(.failed, obstacle.description)
     }
     do throws(NodeError) {
-      var report = try await node.preview(configuration(file), replacing: names)
-      if let text = eventsText(file.eventsPath) { report.node.append(text) }
-      return report
+      var record = ChangeRecord(
+        try await node.preview(configuration(file), replacing: names))
+      if let text = eventsText(file.eventsPath) { record.node.append(text) }
+      return record
     } catch {
       throw failure(error)
     }

@@ -79,6 +79,12 @@ package final class FakePlatform: Platform, Readiness {
       return 0
     }
     settings[path] = value
+    if path.hasSuffix("/disable_ipv6"),
+      let link = fake.currentLinks.first(where: { path.contains("/\($0.name)/") }),
+      link.hasRoom(for: .ipv6)
+    {
+      fake.setIPv6(enabled: value == 0, onInterface: link.index)
+    }
     if path.hasSuffix("keep_addr_on_down") { fake.keepsIPv6AddressesOnDown = value == 1 }
     return 0
   }

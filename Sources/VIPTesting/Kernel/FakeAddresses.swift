@@ -67,11 +67,26 @@ extension FakeKernel {
 
   /// The entry that Linux takes for the same address.
   private func position(of address: InterfaceAddress, onInterface index: Int32) -> Int? {
-    entries.firstIndex { entry in
-      guard entry.record.interfaceIndex == index else { return false }
-      return address.family == .ipv4
-        ? entry.record.address == address : entry.record.address.address == address.address
+    if let position = position(ofExactly: address, onInterface: index) { return position }
+    guard address.family == .ipv6 else { return nil }
+    return entries.firstIndex { entry in
+      entry.record.interfaceIndex == index && entry.record.address.address == address.address
     }
+  }
+
+  /// The entry of an address with its prefix length.
+  func position(ofExactly address: InterfaceAddress, onInterface index: Int32) -> Int? {
+    func isHere(_ position: Int) -> Bool {
+      entries[position].record.interfaceIndex == index
+        && entries[position].record.address == address
+    }
+    // Requests mostly come in the order of the entries.
+    let start = min(lastPosition, entries.count)
+    let position =
+      (start..<min(start + 2, entries.count)).first(where: isHere)
+      ?? entries.indices.first(where: isHere)
+    if let position { lastPosition = position }
+    return position
   }
 
   /// The address that made the others of its subnet secondary.
@@ -125,11 +140,7 @@ extension FakeKernel {
 
   /// Removes exactly this address and prefix length, and what depends on it.
   func removeEntry(_ address: InterfaceAddress, onInterface index: Int32) {
-    guard
-      let position = entries.firstIndex(where: {
-        $0.record.interfaceIndex == index && $0.record.address == address
-      })
-    else { return }
+    guard let position = position(ofExactly: address, onInterface: index) else { return }
     let removed = entries.remove(at: position)
     let isSubnet = { (entry: Entry) in
       entry.record.interfaceIndex == index && entry.record.flags.contains(.secondary)

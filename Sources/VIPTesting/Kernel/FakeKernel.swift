@@ -71,10 +71,13 @@ public final class FakeKernel: Kernel {
   /// The number of the latest interface that was made.
   var lastIndex: Int32 = 0
   /// The settings of a new interface.
-  let defaultIPv4 = Dictionary(uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, Int32(0)) })
+  static let defaultIPv4 = Dictionary(
+    uniqueKeysWithValues: IPv4Setting.allCases.map { ($0, Int32(0)) })
   package internal(set) var entries: [Entry] = [] {
     didSet { knownDeadline = nil }
   }
+  /// The position of the entry that was found last.
+  var lastPosition = 0
   /// Routes to subnets that were made by a request, not by an address.
   package internal(set) var routes: [FakeRoute] = [] {
     didSet { knownDeadline = nil }
@@ -88,7 +91,7 @@ public final class FakeKernel: Kernel {
 
   private var queue: [KernelEvent] = []
   private var hasOverflown = false
-  /// A pipe that holds a byte exactly while events wait.
+  /// A pipe that holds a byte exactly while events wait; of a copy there is none.
   private let signal: (readEnd: Int32, writeEnd: Int32)
   private var isSignalled = false
 
@@ -100,6 +103,20 @@ public final class FakeKernel: Kernel {
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
     signal = (ends[0], ends[1])
+  }
+
+  /// A copy of another kernel, of which no process hears.
+  private init(copying original: FakeKernel) {
+    currentLinks = original.currentLinks
+    entries = original.entries
+    routes = original.routes
+    now = original.now
+    lastIndex = original.lastIndex
+    withoutIPv6 = original.withoutIPv6
+    promotesSecondaries = original.promotesSecondaries
+    keepsIPv6AddressesOnDown = original.keepsIPv6AddressesOnDown
+    keepingIPv6 = original.keepingIPv6
+    signal = (-1, -1)
   }
 
   deinit {
@@ -190,7 +207,7 @@ public final class FakeKernel: Kernel {
   }
 
   /// Records what was asked.
-  func note(_ request: Request) { requests.append(request) }
+  func record(_ request: Request) { requests.append(request) }
 
   /// Queues an event, or loses it.
   func report(_ event: KernelEvent) {
@@ -223,24 +240,14 @@ public final class FakeKernel: Kernel {
     signalEvents()
   }
 
-  /// The same kernel once more, with nothing asked and nothing to report.
-  package func copy() -> FakeKernel {
-    let copy = FakeKernel(links: currentLinks)
-    copy.entries = entries
-    copy.routes = routes
-    copy.now = now
-    copy.lastIndex = lastIndex
-    copy.withoutIPv6 = withoutIPv6
-    copy.promotesSecondaries = promotesSecondaries
-    copy.keepsIPv6AddressesOnDown = keepsIPv6AddressesOnDown
-    copy.keepingIPv6 = keepingIPv6
-    return copy
-  }
+  /// The same kernel once more, with nothing asked and nothing to report; no program can wait for its
+  /// events.
+  package func copy() -> FakeKernel { FakeKernel(copying: self) }
 
   /// Makes the descriptor readable exactly while something waits.
   private func signalEvents() {
     let hasEvents = !queue.isEmpty || hasOverflown
-    guard hasEvents != isSignalled else { return }
+    guard hasEvents != isSignalled, signal.writeEnd >= 0 else { return }
     isSignalled = hasEvents
     var byte: UInt8 = 0
     if hasEvents {

@@ -53,7 +53,7 @@ extension FakeKernel {
       Link(
         index: lastIndex, name: macvlan.name, macAddress: macvlan.macAddress, mtu: parent.mtu,
         flags: [.broadcast, .multicast], parentIndex: parent.index, kind: "macvlan",
-        ipv4: defaultIPv4))
+        ipv4: Self.defaultIPv4))
     if parent.mtu < Self.ipv6MTUMin { withoutIPv6.insert(lastIndex) }
     return nil
   }

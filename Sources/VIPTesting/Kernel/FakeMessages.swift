@@ -7,20 +7,50 @@ extension FakeKernel {
   ///
   /// It understands those that a guard sends: RTM_DELADDR, RTM_DELROUTE, RTM_SETLINK and RTM_DELLINK,
   /// the latter two with the interface's name or its number.
-  package func perform(_ messages: [UInt8]) {
+  package func perform(_ messages: [UInt8]) { perform(Self.requests(in: messages)) }
+
+  /// One of these messages.
+  enum MessageRequest {
+    case removeAddress(interfaceIndex: Int32, InterfaceAddress)
+    /// The others, by the body of their messages.
+    case changeLink(ArraySlice<UInt8>)
+    case removeRoute(ArraySlice<UInt8>)
+    case deleteLink(ArraySlice<UInt8>)
+  }
+
+  /// Reads messages; what can't be understood is passed over.
+  static func requests(in messages: [UInt8]) -> [MessageRequest] {
+    var found: [MessageRequest] = []
     var rest = messages[...]
     while rest.count >= 16 {
       let length = Int(rest.native32(at: 0))
-      guard length >= 16, length <= rest.count else { return }
-      let message = rest.prefix(length)
-      switch message.native16(at: 4) {
-      case 21: removeAddress(message.dropFirst(16))
-      case 19: changeLink(message.dropFirst(16))
-      case 25: removeRoute(message.dropFirst(16))
-      case 17: deleteLink(message.dropFirst(16))
+      guard length >= 16, length <= rest.count else { break }
+      let body = rest.prefix(length).dropFirst(16)
+      switch rest.native16(at: 4) {
+      case 21:
+        if let (index, address) = Self.address(in: body) {
+          found.append(.removeAddress(interfaceIndex: index, address))
+        }
+      case 19: found.append(.changeLink(body))
+      case 25: found.append(.removeRoute(body))
+      case 17: found.append(.deleteLink(body))
       default: break
       }
       rest = rest.dropFirst((length + 3) & ~3)
+    }
+    return found
+  }
+
+  /// Does what was read, one after the other; what is refused is passed over.
+  func perform(_ requests: [MessageRequest]) {
+    for request in requests {
+      switch request {
+      case .removeAddress(let index, let address):
+        _ = remove([AddressRequest(interfaceIndex: index, address: address)])
+      case .changeLink(let body): changeLink(body)
+      case .removeRoute(let body): removeRoute(body)
+      case .deleteLink(let body): deleteLink(body)
+      }
     }
   }
 
@@ -28,17 +58,10 @@ extension FakeKernel {
   package static func removals(
     in messages: [UInt8]
   ) -> [(interfaceIndex: Int32, address: InterfaceAddress)] {
-    var found: [(interfaceIndex: Int32, address: InterfaceAddress)] = []
-    var rest = messages[...]
-    while rest.count >= 16 {
-      let length = Int(rest.native32(at: 0))
-      guard length >= 16, length <= rest.count else { break }
-      if rest.native16(at: 4) == 21, let address = address(in: rest.prefix(length).dropFirst(16)) {
-        found.append(address)
-      }
-      rest = rest.dropFirst((length + 3) & ~3)
+    requests(in: messages).compactMap { request in
+      guard case .removeAddress(let index, let address) = request else { return nil }
+      return (index, address)
     }
-    return found
   }
 
   private static func address(
@@ -55,11 +78,6 @@ extension FakeKernel {
         Array(bytes).span.ipAddress(family, at: 0), prefixLength: Int(body.byte(1)))
     else { return nil }
     return (Int32(bitPattern: body.native32(at: 4)), address)
-  }
-
-  private func removeAddress(_ body: ArraySlice<UInt8>) {
-    guard let (index, address) = Self.address(in: body) else { return }
-    _ = remove([AddressRequest(interfaceIndex: index, address: address)])
   }
 
   private func removeRoute(_ body: ArraySlice<UInt8>) {

@@ -28,7 +28,7 @@ package struct FakeRoute: Sendable, Hashable {
 extension FakeKernel {
   /// The route of the longest prefix; of two the one that is not ours, whose metric is smaller.
   public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
-    note(.findRoute(address))
+    record(.findRoute(address))
     if let error = failure?(.findRoute(address)) { throw error }
     if isLocal(address) {
       return RouteRecord(
@@ -54,7 +54,7 @@ extension FakeKernel {
 
   /// Makes a route, or refreshes it.
   public func install(_ request: RouteRequest) -> NetlinkError? {
-    note(.installRoute(request))
+    record(.installRoute(request))
     if let error = failure?(.installRoute(request)) { return error }
     func refused(_ code: Int32, _ message: String? = nil) -> NetlinkError {
       NetlinkError(
@@ -81,7 +81,7 @@ extension FakeKernel {
 
   /// Removes a route; one that is not there is no error.
   public func remove(_ request: RouteRequest) -> NetlinkError? {
-    note(.removeRoute(request))
+    record(.removeRoute(request))
     if let error = failure?(.removeRoute(request)) { return error }
     removeRoute(
       to: request.subnet, onInterface: request.interfaceIndex, protocolTag: vipProtocolTag)

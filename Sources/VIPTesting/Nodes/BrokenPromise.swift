@@ -84,29 +84,53 @@ struct NodeSupervisor {
   var unrest = (kind: Unrest.unbegun, text: "nothing has happened since")
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
+  /// The time since which, after all was at rest, nothing has happened but that routers of the same
+  /// addresses became other virtual routers; `nil` if anything else has.
+  var rolloutSince: Instant?
   /// The longest interval that each VRID was seen with, in nanoseconds.
   var longestIntervals: [VRID: UInt64] = [:]
   /// The addresses that nodes may hold, by segment.
   var watched: [WatchedAddress] = []
   /// Times for which addresses were without service, or with several holders.
   var measures: [IPAddress: AddressMeasure] = [:]
-  /// Those that no client reaches, or that several machines have.
+  /// The places among them of each address, by segment.
+  var places: [[IPAddress: Int]] = [[:], [:]]
+  /// The places of those that no client reaches, or that several machines have, in order.
   var troubled: [Int] = []
   /// The settings that these were made from.
   var watchedSettings: [[RouterConfiguration]] = []
   var watchedPlaces: [[Int32: Int]] = []
   var watchedRevision = -1
-  /// Counts changes of clients' caches.
+  /// Counts changes of clients' caches, and of switches' tables, that concern any number of addresses.
   var cacheRevision = 0
+  /// The places of addresses whose entry in a client's cache has changed since the last look.
+  var moved: [Int] = []
   /// The sources of the last look at addresses.
   var lookedAt: Look?
 
-  /// The sources of a look at addresses: counters that only ever count up, added together, whether
-  /// each segment is free of losses and strangers, and which machines are away.
+  /// The sources of a look at addresses.
   struct Look: Equatable {
-    var revision: Int
-    var plain: [Bool]
-    var absences: [Machine.Absence] = []
+    /// The machines' counters, which only ever count up, added together, and their number.
+    var revision = 0
+    /// That of clients' caches and switches' tables.
+    var cacheRevision = 0
+    /// Whether each segment is free of losses and strangers.
+    var isPlain = (false, false)
+    /// The machines that are cut off, frozen and asleep, a bit for each.
+    var cut: UInt64 = 0
+    var frozen: UInt64 = 0
+    var asleep: UInt64 = 0
+
+    var areAllPresent: Bool { cut | frozen | asleep == 0 }
+
+    /// Whether each segment is plain and no machine is away.
+    var isCalm: Bool { isPlain.0 && isPlain.1 && areAllPresent }
+
+    static func == (one: Look, other: Look) -> Bool {
+      one.revision == other.revision && one.cacheRevision == other.cacheRevision
+        && one.isPlain == other.isPlain && one.cut == other.cut
+        && one.frozen == other.frozen && one.asleep == other.asleep
+    }
   }
 }
 
@@ -120,10 +144,15 @@ struct WatchedAddress {
   var unservedSince: Instant?
   /// The last time when, while machines were away, no router ran on those that were left.
   var unmannedAt = Instant.zero
+  /// Whether a client has followed an announcement that a later one had overtaken, since it was
+  /// served.
+  var isMisled = false
   /// Since when several machines have it.
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false
+  /// Whether the last rollout that began must cost its clients nothing.
+  var isRolledOut = false
   /// Whether a client was served when something last happened from outside.
   var wasServed = false
   /// The time to look at it again.

@@ -33,12 +33,6 @@ final class Machine {
     case asleep
   }
 
-  /// Absence of a machine from its segments, or of its process from the machine.
-  struct Absence: Equatable {
-    var isCut: Bool
-    var standstill: Standstill?
-  }
-
   /// A virtual router of one family.
   struct Role: Hashable {
     var vrid: VRID
@@ -120,6 +114,8 @@ final class Machine {
   /// The revision with which the ends of addresses were last looked at.
   var leasedRevision = -1
   private var knownView = View()
+  /// The facts as of the last look at addresses.
+  private var lookedView: View?
   /// Number of further requests that the process lives for; `nil` if it is not about to die.
   var requestsUntilDeath: Int?
   /// The number of the latest interface that appeared.
@@ -190,8 +186,6 @@ final class Machine {
   }
 
   // MARK: Presence
-
-  var absence: Absence { Absence(isCut: isCut, standstill: standstill?.kind) }
 
   /// Whether it is plugged in and its process runs, if there is one.
   var isPresent: Bool { !isCut && standstill == nil }
@@ -272,6 +266,23 @@ final class Machine {
 
   /// Whether any address of a node can be reached here on a segment.
   func holdsAny(onSegment segment: Int) -> Bool { !view.held[segment].isEmpty }
+
+  /// The addresses that may be reached here otherwise than at the last look; `nil` if it may be any.
+  func takeChanges() -> Set<IPAddress>? {
+    let present = view
+    guard let before = lookedView else { return nil }
+    if before.revision == present.revision { return [] }
+    lookedView = present
+    guard before.heard == present.heard else { return nil }
+    var changed = before.local.symmetricDifference(present.local)
+    for segment in segmentNumbers {
+      changed.formUnion(before.held[segment].symmetricDifference(present.held[segment]))
+    }
+    return changed
+  }
+
+  /// Looks at all addresses.
+  func forgetChanges() { lookedView = view }
 
   /// Facts that follow from addresses and interfaces, as of a revision.
   private struct View {

@@ -48,7 +48,9 @@ final class MachineKernel: Kernel {
 
   func change(_ requests: [LinkRequest]) -> [NetlinkError?] {
     requests.map { request in
-      let refusal = NetlinkError(operation: "change an interface", code: Self.refusal)
+      func refusal() -> NetlinkError {
+        NetlinkError(operation: "change an interface", code: Self.refusal)
+      }
       let index: Int32? =
         switch request {
         case .create: nil
@@ -77,12 +79,13 @@ final class MachineKernel: Kernel {
     var expected: Set<Place>??
     return requests.map { request in
       let place = Place(interfaceIndex: request.interfaceIndex, address: request.address)
-      let isThere = kernel.entries.contains {
-        $0.record.interfaceIndex == request.interfaceIndex && $0.record.address == request.address
+      let isThere =
+        kernel.position(ofExactly: request.address, onInterface: request.interfaceIndex) != nil
+      func refusal() -> NetlinkError {
+        NetlinkError(
+          operation: "add \(request.address) to interface \(request.interfaceIndex)",
+          code: Self.refusal)
       }
-      let refusal = NetlinkError(
-        operation: "add \(request.address) to interface \(request.interfaceIndex)",
-        code: Self.refusal)
       if !isThere, !isDead, expected == nil {
         expected = .some(simulation.removalsOfGuard(of: machine))
       }
@@ -105,9 +108,11 @@ final class MachineKernel: Kernel {
 
   func remove(_ requests: [AddressRequest]) -> [NetlinkError?] {
     requests.map { request in
-      let refusal = NetlinkError(
-        operation: "remove \(request.address) from interface \(request.interfaceIndex)",
-        code: Self.refusal)
+      func refusal() -> NetlinkError {
+        NetlinkError(
+          operation: "remove \(request.address) from interface \(request.interfaceIndex)",
+          code: Self.refusal)
+      }
       let result = perform(.remove, refusal) { kernel.remove([request])[0] }
       if !isDead { machine.log.append(.removed(request, result)) }
       return result
@@ -124,9 +129,11 @@ final class MachineKernel: Kernel {
       $0.subnet == request.subnet && $0.interfaceIndex == request.interfaceIndex
         && $0.protocolTag == vipProtocolTag
     }
-    let refusal = NetlinkError(
-      operation: "add a route to \(request.subnet) on interface \(request.interfaceIndex)",
-      code: Self.refusal)
+    func refusal() -> NetlinkError {
+      NetlinkError(
+        operation: "add a route to \(request.subnet) on interface \(request.interfaceIndex)",
+        code: Self.refusal)
+    }
     let result = perform(.install, refusal, isRefresh: isThere) { kernel.install(request) }
     if !isDead, result == nil {
       routed.insert(Place(interfaceIndex: request.interfaceIndex, address: request.subnet))
@@ -138,9 +145,11 @@ final class MachineKernel: Kernel {
   }
 
   func remove(_ request: RouteRequest) -> NetlinkError? {
-    let refusal = NetlinkError(
-      operation: "remove the route to \(request.subnet) on interface \(request.interfaceIndex)",
-      code: Self.refusal)
+    func refusal() -> NetlinkError {
+      NetlinkError(
+        operation: "remove the route to \(request.subnet) on interface \(request.interfaceIndex)",
+        code: Self.refusal)
+    }
     let count = kernel.routes.count
     let result = perform(.remove, refusal) { kernel.remove(request) }
     if !isDead, kernel.routes.count != count || result != nil {
@@ -161,16 +170,16 @@ final class MachineKernel: Kernel {
   private static let refusal: Int32 = 12
 
   private func perform(
-    _ what: Machine.Refusal, _ refusal: NetlinkError, isRefresh: Bool = false,
+    _ what: Machine.Refusal, _ refusal: () -> NetlinkError, isRefresh: Bool = false,
     _ body: () -> NetlinkError?
   ) -> NetlinkError? {
     if let left = machine.requestsUntilDeath {
       machine.requestsUntilDeath = left - 1
       if left <= 0 { simulation.dieInTheMiddle(machine) }
     }
-    guard !isDead else { return refusal }
+    guard !isDead else { return refusal() }
     defer { kernel.forgetRequests() }
-    guard !machine.refuses(what, at: simulation.now) else { return refusal }
+    guard !machine.refuses(what, at: simulation.now) else { return refusal() }
     if !isRefresh { machine.revision += 1 }
     return body()
   }

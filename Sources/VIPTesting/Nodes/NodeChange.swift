@@ -67,13 +67,13 @@ final class NodeChange {
         try refuseIfStopping(process)
         try steps.finish(on: engine)
       }
-      process.noteAddresses()
+      process.writeAddressFile()
       phase = .over
     case .withdrawing(let steps):
       guard process.isStopping || steps.isWithdrawn(on: engine) else { return false }
       if !process.isStopping {
         steps.putBack(on: engine)
-        process.noteAddresses()
+        process.writeAddressFile()
       }
       phase = .over
     case .over: return false
@@ -100,7 +100,7 @@ final class NodeChange {
 
   private func begin(_ process: NodeProcess) throws(NodeError) {
     let engine = process.engine
-    process.noteAddresses(adding: try target.routers(on: engine))
+    process.writeAddressFile(adding: try target.routers(on: engine))
     var steps = ChangeSteps(try target.plan(on: engine), on: engine)
     if let settings = target.settings {
       formerLease = engine.lease

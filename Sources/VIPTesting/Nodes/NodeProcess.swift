@@ -11,6 +11,8 @@ final class NodeProcess {
   let platform: MachinePlatform
   let engine: Engine
   private(set) var area: GuardArea?
+  /// The guard's area as it was read last.
+  var guardReading = GuardReading()
   /// Changes of routers that are under way, the oldest first.
   private var changes: [NodeChange] = []
   /// Statements about the fitness of routers that are not there yet.
@@ -24,7 +26,7 @@ final class NodeProcess {
   /// Number of turns that it has taken.
   private(set) var turnCount = 0
   /// The settings of its routers, read again whenever something may have changed.
-  private(set) var settings: [RouterConfiguration] = []
+  var settings: [RouterConfiguration] = []
   /// The states of its routers, as its events tell them.
   private var states: [RouterKey: VirtualRouter.State] = [:]
 
@@ -190,7 +192,7 @@ final class NodeProcess {
     let gone = leaving.filter { !engine.contains($0) }
     guard !gone.isEmpty else { return !back.isEmpty }
     leaving.subtract(gone)
-    noteAddresses()
+    writeAddressFile()
     return true
   }
 
@@ -218,7 +220,7 @@ final class NodeProcess {
     if sayWhatWaits() { wentOn = true }
     let count = changes.count
     changes.removeAll(where: \.isOver)
-    if isStopping, engine.routerNames.isEmpty { noteAddresses() }
+    if isStopping, engine.routerNames.isEmpty { writeAddressFile() }
     return wentOn || changes.count != count
   }
 
@@ -227,8 +229,8 @@ final class NodeProcess {
     changes.contains { $0 !== change && $0.isUnderWay }
   }
 
-  /// Notes which addresses may be on the interfaces from now on.
-  func noteAddresses(adding wanted: [RouterConfiguration] = []) {
+  /// Writes which addresses this node may hold from now on, so that its next life finds them.
+  func writeAddressFile(adding wanted: [RouterConfiguration] = []) {
     machine.addressFile = AddressFile.entries(of: engine.allSettings + wanted)
   }
 

@@ -20,8 +20,10 @@ extension NodeSimulation {
     supervisor.isAudited = true
     supervisor.auditCount += 1
     supervisor.isPlanned = false
-    for watch in supervisor.watched { audit(watch) }
-    for machine in machines { audit(machine) }
+    supervisor.rolloutSince = nil
+    let statuses = machines.map { $0.process?.engine.status() ?? [] }
+    for watch in supervisor.watched { audit(watch, statuses) }
+    for machine in machines { audit(machine, statuses[machine.number]) }
   }
 
   /// The reason why it is too early to look at everything, and when it may no longer be; `nil` if
@@ -50,7 +52,7 @@ extension NodeSimulation {
   }
 
   /// One address: its group's Active has it, no other machine does, and the client knows.
-  private func audit(_ watch: WatchedAddress) {
+  private func audit(_ watch: WatchedAddress, _ statuses: [[RouterStatus]]) {
     guard watch.isConsistent, !isOrphaned(anyOf: [watch.address]),
       let group = watch.members.first?.settings
     else { return }
@@ -108,15 +110,16 @@ extension NodeSimulation {
         .settled, active,
         "the client has \(watch.address) at \(mac.map(\.description) ?? "no machine")")
     }
-    auditRank(group, active, family, segment: watch.segment)
+    auditRank(group, active, family, segment: watch.segment, statuses)
   }
 
   /// No other running router would replace the Active.
   private func auditRank(
-    _ group: RouterConfiguration, _ active: Machine, _ family: AddressFamily, segment: Int
+    _ group: RouterConfiguration, _ active: Machine, _ family: AddressFamily, segment: Int,
+    _ statuses: [[RouterStatus]]
   ) {
     func status(_ machine: Machine) -> RouterStatus? {
-      machine.process?.engine.status().first { $0.vrid == group.vrid && $0.family == family }
+      statuses[machine.number].first { $0.vrid == group.vrid && $0.family == family }
     }
     guard let best = status(active) else { return }
     for machine in machines where machine !== active {
@@ -136,7 +139,7 @@ extension NodeSimulation {
 
   // MARK: One machine
 
-  private func audit(_ machine: Machine) {
+  private func audit(_ machine: Machine, _ statuses: [RouterStatus]) {
     guard let process = machine.process else {
       for entry in machine.kernel.entries where entry.record.isOurs {
         guard let index = machine.attachments.first?.value,
@@ -148,35 +151,43 @@ extension NodeSimulation {
       }
       return
     }
-    for status in process.engine.status() {
+    for status in statuses {
       auditParticipation(of: status, machine, process)
       auditStatus(status, machine)
     }
-    auditGuard(of: machine, process)
-    auditLeases(of: machine, process)
+    auditGuard(of: machine, process, statuses)
+    auditLeases(of: machine, process, statuses)
     if !process.engine.takeEvents().isEmpty {
       breach(.noFlood, machine, "events wait that the loop was not told of")
     }
-    // One that was answered by an address which nothing removes asks again every half a minute.
-    let addresses = process.settings.flatMap { $0.addresses.map(\.address) }
-    let isListening =
-      process.engine.status().contains {
-        $0.state == .active || process.engine.isProbing($0.name)
-          || $0.addresses.contains(where: \.installed)
-      } || isOrphaned(anyOf: Set(addresses))
-      || isOthers(anyOf: addresses)
-    for wire in process.platform.wires.values where wire.filter != .nothing && !isListening {
+    let listening = process.platform.wires.values.filter { $0.filter != .nothing }
+    guard !listening.isEmpty, !mayListen(process, statuses) else { return }
+    for wire in listening {
       breach(.quietBackup, machine, "interface \(wire.interfaceIndex) listens: \(wire.filter)")
     }
   }
 
+  /// Whether a node has a reason at rest to listen to what others announce.
+  private func mayListen(_ process: NodeProcess, _ statuses: [RouterStatus]) -> Bool {
+    let isServing = statuses.contains {
+      $0.state == .active || process.engine.isProbing($0.name)
+        || $0.addresses.contains(where: \.installed)
+    }
+    if isServing { return true }
+    // One that was answered by an address which nothing removes asks again every half a minute.
+    let addresses = process.settings.flatMap { $0.addresses.map(\.address) }
+    return isOrphaned(anyOf: Set(addresses)) || isOthers(anyOf: addresses)
+  }
+
   /// At rest each address that serves has an end, on a macvlan too.
-  private func auditLeases(of machine: Machine, _ process: NodeProcess) {
+  private func auditLeases(
+    of machine: Machine, _ process: NodeProcess, _ statuses: [RouterStatus]
+  ) {
     guard process.engine.lease.lifetime != nil, !hasTrouble(.refusal, within: .seconds(5)) else {
       return
     }
     let held = Set(
-      process.engine.status().lazy.filter { $0.state == .active }.flatMap(\.addresses)
+      statuses.lazy.filter { $0.state == .active }.flatMap(\.addresses)
         .map(\.address.address))
     for entry in endless(of: machine, process)
     where held.contains(entry.record.address.address) {
@@ -194,20 +205,24 @@ extension NodeSimulation {
   /// another group. Nor is the promise about routes, of which the area names those to all subnets of the
   /// addresses, or about macvlans, which it names as a whole: a request for a route or an interface that
   /// is not the node's removes nothing, since it goes by tag and name.
-  private func auditGuard(of machine: Machine, _ process: NodeProcess) {
+  private func auditGuard(
+    of machine: Machine, _ process: NodeProcess, _ statuses: [RouterStatus]
+  ) {
     guard !hasTrouble(.refusal, within: .seconds(5)), let named = removalsOfGuard(of: machine)
     else { return }
     var kept: Set<IPAddress> = []
-    for status in process.engine.status()
+    for status in statuses
     where status.state != .active && status.addresses.contains(where: \.installed) {
       kept.formUnion(status.addresses.lazy.map(\.address.address))
     }
-    for place in named where !kept.contains(place.address.address) {
-      let isThere = machine.kernel.entries.contains { entry in
-        entry.record.isOurs && entry.record.interfaceIndex == place.interfaceIndex
-          && entry.record.address == place.address
-      }
-      guard !isThere, !isOthers(anyOf: [place.address.address]) else { continue }
+    let present = Set(
+      machine.kernel.entries.lazy.filter(\.record.isOurs).map { entry in
+        MachineKernel.Place(
+          interfaceIndex: entry.record.interfaceIndex, address: entry.record.address)
+      })
+    for place in named
+    where !kept.contains(place.address.address) && !present.contains(place) {
+      guard !isOthers(anyOf: [place.address.address]) else { continue }
       breach(
         .guardKnows, machine,
         "the guard would remove \(place.address) from interface \(place.interfaceIndex), which does "
@@ -250,15 +265,16 @@ extension NodeSimulation {
       breach(
         .honestStatus, machine, "\(status.name) \(status.family) is said to have: \(problem.text)")
     }
+    let places = Set(
+      machine.kernel.currentLinks.lazy.filter { other in
+        other.index == link.index || (other.parentIndex == link.index && other.isUp)
+      }.map(\.index))
+    let present = Set(
+      machine.kernel.entries.lazy.filter { entry in
+        entry.record.isOurs && entry.isLocal && places.contains(entry.record.interfaceIndex)
+      }.map(\.record.address))
     for address in status.addresses where !machine.hasOwn(address.address.address) {
-      let isThere = machine.kernel.entries.contains { entry in
-        entry.record.isOurs && entry.record.address == address.address && entry.isLocal
-          && (entry.record.interfaceIndex == link.index
-            || machine.link(entry.record.interfaceIndex).map {
-              $0.parentIndex == link.index && $0.isUp
-            } ?? false)
-      }
-      if isThere != address.installed {
+      if present.contains(address.address) != address.installed {
         breach(
           .honestStatus, machine,
           "\(address.address) is said to be \(address.installed ? "" : "not ")installed")

@@ -13,7 +13,7 @@ extension NodeSimulation {
   }
 
   /// The longest interval by which a group for an address may count.
-  private func interval(_ watch: WatchedAddress) -> Duration {
+  func interval(_ watch: WatchedAddress) -> Duration {
     let own = watch.members.map(\.settings.interval.nanoseconds).max() ?? 0
     let seen = watch.members.compactMap { supervisor.longestIntervals[$0.settings.vrid] }.max() ?? 0
     return .nanoseconds(Int64(clamping: max(own, seen)))
@@ -62,29 +62,17 @@ extension NodeSimulation {
     return stretched(bound) + delivery * 3
   }
 
-  /// The time for which a client may believe the wrong one of two routers that took over at the same
-  /// moment; zero where there can be no such two.
+  /// The time until an address is announced once more that was announced by two machines, and whose
+  /// client has heard the announcements in another order than that in which they were sent.
   ///
-  /// Both take over, one yields at once, and what it has announced before may arrive after what the other
-  /// one announces when it hears of it; the next announcement comes a second later. To announce sooner
-  /// would make that time shorter and not end it: the one that has yielded serves no longer than until it
-  /// hears the other's announcement, and can't know that one of its own is still on its way.
-  func nearTieTime(_ watch: WatchedAddress) -> Duration {
-    guard hasNearTie(watch) else { return .zero }
-    return stretched(AnnouncementPolicy().pauses.first ?? .zero) + .milliseconds(50)
-  }
-
-  /// Whether two routers of a group wait so nearly as long for a dead Active that packets which overtake
-  /// one another decide which one is heard last.
-  private func hasNearTie(_ watch: WatchedAddress) -> Bool {
-    let priorities = running(watch).compactMap { member in
-      machines[member.machine].process?.engine.status(member.settings.name).first {
-        $0.family == watch.address.family
-      }?.effectivePriority.rawValue
-    }.sorted()
-    return zip(priorities, priorities.dropFirst()).contains { lower, higher in
-      interval(watch) / 256 * Int(higher - lower) <= delivery
-    }
+  /// Two routers whose timers end at nearly the same moment both take over, and both announce. The one
+  /// that loses lets go when it has heard the winner's advertisement and announcement; the winner
+  /// announces again when it hears the loser's advertisement. Where one packet may take longer than
+  /// another, what the loser has announced before may arrive at a client after that. No node can know:
+  /// the next announcement comes after a pause of the policy. To announce sooner would make that time
+  /// shorter and not end it.
+  var nextAnnouncementTime: Duration {
+    stretched(AnnouncementPolicy().pauses.first ?? .zero) + .milliseconds(50)
   }
 
   /// Time for which two machines may have an address in a whole segment.

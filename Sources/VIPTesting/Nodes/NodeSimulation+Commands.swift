@@ -15,7 +15,7 @@ extension NodeSimulation {
     if deed == .edit { return machine.isEditing = true }
     machine.advanceKernel(to: now)
     touch(machine)
-    noteDisturbance(isPlanned: deed.isPlanned(on: machine))
+    restartBounds(after: disturbance(by: deed, on: machine))
     switch deed {
     case .start:
       guard machine.process == nil else { break }
@@ -40,7 +40,7 @@ extension NodeSimulation {
     case .link(let name, let deed): perform(deed, on: machine, interface: name)
     case .rename(let name, let newName): rename(machine, name, newName)
     case .hostAdds(let address):
-      noteMeddling(with: address)
+      lengthenBounds(byHostWith: address)
       let index = machine.link(named: "eth0")?.index ?? 2
       // Linux refuses what is there already (EEXIST).
       guard
@@ -50,12 +50,12 @@ extension NodeSimulation {
       else { break }
       machine.own(address, onInterface: index)
     case .hostReplaces(let address):
-      noteMeddling(with: address)
+      lengthenBounds(byHostWith: address)
       guard let index = machine.link(named: "eth0")?.index else { break }
       let record = AddressRecord(interfaceIndex: index, address: address, flags: .permanent)
       machine.act { $0.add(record) }
     case .hostRemoves(let address):
-      noteMeddling(with: address)
+      lengthenBounds(byHostWith: address)
       for link in machine.kernel.currentLinks {
         machine.act { $0.remove(address, onInterface: link.index) }
       }
@@ -63,7 +63,7 @@ extension NodeSimulation {
     case .refuse(let what, let duration):
       guard let what = Machine.Refusal(rawValue: what) else { break }
       machine.refusedUntil[what] = now + duration
-      note(.refusal, until: now + duration)
+      lengthenBounds(because: .refusal, until: now + duration)
       supervisor.quietFrom = max(supervisor.quietFrom, now + duration)
     case .lose:
       machine.kernel.overflow()
@@ -78,10 +78,13 @@ extension NodeSimulation {
     }
   }
 
-  /// A host changes its addresses; with a virtual one it is a stranger to the other machines.
-  private func noteMeddling(with address: InterfaceAddress) {
-    note(.meddling)
-    if supervisor.watched.contains(where: { $0.address == address.address }) { note(.stranger) }
+  /// Makes bounds longer, since a host changes its addresses; with a virtual one it is a stranger to
+  /// the other machines.
+  private func lengthenBounds(byHostWith address: InterfaceAddress) {
+    lengthenBounds(because: .meddling)
+    if supervisor.watched.contains(where: { $0.address == address.address }) {
+      lengthenBounds(because: .stranger)
+    }
   }
 
   /// Changes the lease of a node's addresses.
@@ -131,7 +134,7 @@ extension NodeSimulation {
     guard let process = machine.process, machine.standstill == nil else { return }
     machine.advanceKernel(to: now)
     touch(machine)
-    noteDisturbance(isPlanned: deed.isPlanned)
+    restartBounds(after: disturbance(by: deed, to: name, on: machine))
     switch deed {
     case .up, .set, .add, .remove:
       guard let router = router(name, machine, after: deed) else { return refuse(name, machine) }
@@ -151,7 +154,7 @@ extension NodeSimulation {
   }
 
   /// A router's settings after a change of them; `nil` if there is no such router.
-  private func router(
+  func router(
     _ name: String, _ machine: Machine, after deed: StoryCommand.RouterDeed
   ) -> RouterConfiguration? {
     if case .up(let addresses, let settings) = deed {
@@ -177,12 +180,12 @@ extension NodeSimulation {
     switch deed {
     case .down: machine.wanted.removeAll { $0.name == name }
     case .up, .set, .add, .remove:
-      if let router = router(name, machine, after: deed) { note(router, in: machine) }
+      if let router = router(name, machine, after: deed) { write(router, toFileOf: machine) }
     case .resign, .promote, .fitness: break
     }
   }
 
-  private func note(_ router: RouterConfiguration, in machine: Machine) {
+  private func write(_ router: RouterConfiguration, toFileOf machine: Machine) {
     if let place = machine.wanted.firstIndex(where: { $0.name == router.name }) {
       machine.wanted[place] = router
     } else {
@@ -199,7 +202,7 @@ extension NodeSimulation {
       if case .remark(let text) = $0 { return text.hasPrefix("refused") }
       return false
     }
-    if !isRefused { note(router, in: machine) }
+    if !isRefused { write(router, toFileOf: machine) }
   }
 
   private func refuse(_ name: String, _ machine: Machine) {
@@ -222,20 +225,20 @@ extension NodeSimulation {
   func setConditions(_ conditions: LinkConditions) {
     let becomesWhole = conditions.isLossless && !self.conditions.isLossless
     self.conditions = conditions
-    noteDisturbance()
+    restartBounds()
     if becomesWhole { refreshClients() }
   }
 
   func setCut(_ isCut: Bool, _ machines: [Machine]) {
     for machine in machines { machine.isCut = isCut }
-    noteDisturbance()
+    restartBounds()
     if !isCut { refreshClients() }
   }
 
   func setBlocked(_ isBlocked: Bool, from: Machine, to: Machine) {
     let bit = UInt64(1) << UInt64(to.number)
     if isBlocked { blocked[from.number] |= bit } else { blocked[from.number] &= ~bit }
-    noteDisturbance()
+    restartBounds()
     if !isBlocked { refreshClients() }
   }
 
@@ -257,14 +260,14 @@ extension NodeSimulation {
     let wasWhole = machines.allSatisfy { !$0.isCut } && blocked.allSatisfy { $0 == 0 }
     for machine in machines { machine.isCut = false }
     for index in blocked.indices { blocked[index] = 0 }
-    noteDisturbance()
+    restartBounds()
     if !wasWhole { refreshClients() }
   }
 
   /// Does the deed of a machine outside the groups on the first segment.
   func perform(_ deed: StoryCommand.StrangerDeed) {
-    noteDisturbance()
-    note(.stranger)
+    restartBounds()
+    lengthenBounds(because: .stranger)
     switch deed {
     case .has(let address): segments[0].strangers[address] = Self.strangerMAC
     case .leaves(let address):
@@ -324,34 +327,6 @@ extension StoryCommand.Fitness {
     case .fit: .fit
     case .weaker(let decrement): .weaker(by: decrement, because: "the story says so")
     case .unfit: .unfit(because: "the story says so")
-    }
-  }
-}
-
-extension StoryCommand.Deed {
-  /// Whether it moves addresses in good order, if any.
-  fileprivate func isPlanned(on machine: Machine) -> Bool {
-    switch self {
-    case .stop, .reload: true
-    // What an earlier life has left without an end it takes away at once, and it may have served.
-    case .start: !machine.kernel.entries.contains(where: \.record.isOurs)
-    default: false
-    }
-  }
-}
-
-extension StoryCommand.RouterDeed {
-  /// Whether it moves addresses in good order, if any.
-  ///
-  /// Nothing is promised while the machines of a group have other VRIDs, versions, passwords or Ethernet
-  /// addresses for it.
-  fileprivate var isPlanned: Bool {
-    /// Those after which a router may serve on another segment, or other machines than before.
-    let elsewhere: Set<StorySetting.Key> = [.interface, .track, .peers]
-    return switch self {
-    case .down, .resign, .promote, .add, .remove, .fitness: true
-    case .set(let settings), .up(_, let settings):
-      settings.allSatisfy { !elsewhere.contains($0.key) }
     }
   }
 }

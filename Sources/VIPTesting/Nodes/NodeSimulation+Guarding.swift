@@ -12,7 +12,7 @@ extension NodeSimulation {
     machine.guardedRevision = machine.revision
     let deeds = area.deeds(at: process.platform.now().nanoseconds)
     let trial = machine.kernel.copy()
-    for case .requests(let bytes) in deeds { trial.perform(bytes) }
+    for requests in process.guardReading.requests(in: deeds) { trial.perform(requests) }
     let (own, routed) = (
       process.platform.machineKernel.installed, process.platform.machineKernel.routed
     )
@@ -85,8 +85,9 @@ extension NodeSimulation {
       process.engine.guardState != .off
     else { return nil }
     var places: Set<MachineKernel.Place> = []
-    for case .requests(let bytes) in area.deeds(at: process.platform.now().nanoseconds) {
-      for (index, address) in FakeKernel.removals(in: bytes) {
+    let deeds = area.deeds(at: process.platform.now().nanoseconds)
+    for requests in process.guardReading.requests(in: deeds) {
+      for case .removeAddress(let index, let address) in requests {
         places.insert(MachineKernel.Place(interfaceIndex: index, address: address))
       }
     }

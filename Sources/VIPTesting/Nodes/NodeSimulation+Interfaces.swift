@@ -7,7 +7,7 @@ extension NodeSimulation {
   func perform(
     _ deed: StoryCommand.LinkDeed, on machine: Machine, interface name: String
   ) {
-    note(.meddling)
+    lengthenBounds(because: .meddling)
     if deed == .new { return add(name, to: machine) }
     guard let link = machine.link(named: name) else { return }
     switch deed {
@@ -89,7 +89,7 @@ extension NodeSimulation {
   }
 
   func rename(_ machine: Machine, _ name: String, _ newName: String) {
-    note(.meddling)
+    lengthenBounds(because: .meddling)
     guard let link = machine.link(named: name), machine.link(named: newName) == nil else { return }
     change(link.index, of: machine) { $0.name = newName }
   }

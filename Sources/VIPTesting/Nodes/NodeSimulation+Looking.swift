@@ -13,48 +13,114 @@ extension NodeSimulation {
   /// Whether nothing is lost, refused or forged on a segment, and all machines that are there hear each
   /// other: what a client is promised then holds without those that are cut off, frozen or asleep.
   private func isPlain(_ segment: Int) -> Bool {
-    guard conditions.isLossless, segments[segment].strangers.isEmpty else { return false }
+    hasPlainMachines && isPlainWithoutMachines(segment)
+  }
+
+  private func isPlainWithoutMachines(_ segment: Int) -> Bool {
+    conditions.isLossless && segments[segment].strangers.isEmpty
+      && (foreigners.isEmpty || !foreigners.contains { $0.segment == segment })
+  }
+
+  /// Whether no machine refuses anything, and all that are there hear each other.
+  private var hasPlainMachines: Bool {
     for machine in machines {
-      guard blocked[machine.number] == 0, machine.refusedUntil.values.allSatisfy({ $0 <= now })
-      else { return false }
+      guard blocked[machine.number] == 0 else { return false }
+      if machine.refusedUntil.isEmpty { continue }
+      guard machine.refusedUntil.values.allSatisfy({ $0 <= now }) else { return false }
     }
-    return foreigners.isEmpty || !foreigners.contains { $0.segment == segment }
+    return true
+  }
+
+  /// The sources of a look now.
+  private func presentLook() -> NodeSupervisor.Look {
+    var look = NodeSupervisor.Look()
+    look.revision = machines.count
+    look.cacheRevision = supervisor.cacheRevision
+    for machine in machines {
+      look.revision += machine.revision
+      let bit = UInt64(1) << UInt64(machine.number)
+      if machine.isCut { look.cut |= bit }
+      switch machine.standstill?.kind {
+      case .frozen: look.frozen |= bit
+      case .asleep: look.asleep |= bit
+      case nil: break
+      }
+    }
+    if hasPlainMachines { look.isPlain = (isPlainWithoutMachines(0), isPlainWithoutMachines(1)) }
+    return look
   }
 
   /// Follows which machine holds and which one serves each address.
-  func look() {
-    var state = NodeSupervisor.Look(
-      revision: machines.count + supervisor.cacheRevision, plain: [isPlain(0), isPlain(1)])
-    for machine in machines {
-      state.revision += machine.revision
-      state.absences.append(machine.absence)
+  func followAddresses() {
+    let look = presentLook()
+    if look != supervisor.lookedAt || !supervisor.moved.isEmpty {
+      follow(look)
+      supervisor.lookedAt = look
+      supervisor.moved = []
     }
-    if state != supervisor.lookedAt {
-      supervisor.lookedAt = state
-      supervisor.troubled = []
-      let areAllPresent = machines.allSatisfy(\.isPresent)
-      for index in supervisor.watched.indices {
-        guard state.plain[supervisor.watched[index].segment] else {
-          followTrouble(index)
-          continue
+    for index in supervisor.troubled { judge(index, areAllPresent: look.areAllPresent) }
+  }
+
+  /// Follows all addresses, or only those that may be served otherwise than before.
+  private func follow(_ look: NodeSupervisor.Look) {
+    if let before = supervisor.lookedAt, before.isCalm, look.isCalm,
+      look.cacheRevision == before.cacheRevision, let places = changedPlaces()
+    {
+      for index in places {
+        let isTroubled = follow(index)
+        let place = supervisor.troubled.firstIndex { $0 >= index } ?? supervisor.troubled.endIndex
+        let wasTroubled =
+          place < supervisor.troubled.endIndex && supervisor.troubled[place] == index
+        if isTroubled, !wasTroubled { supervisor.troubled.insert(index, at: place) }
+        if !isTroubled, wasTroubled { supervisor.troubled.remove(at: place) }
+      }
+      return
+    }
+    for machine in machines { machine.forgetChanges() }
+    supervisor.troubled = []
+    for index in supervisor.watched.indices {
+      let isPlain = supervisor.watched[index].segment == 0 ? look.isPlain.0 : look.isPlain.1
+      let isTroubled =
+        switch (isPlain, look.areAllPresent) {
+        case (false, _): followTrouble(index)
+        case (true, true): follow(index)
+        case (true, false): followAbsence(index)
         }
-        if areAllPresent { follow(index) } else { followAbsence(index) }
+      if isTroubled { supervisor.troubled.append(index) }
+    }
+  }
+
+  /// The places of the addresses that machines or clients' caches have changed since the last look, in
+  /// order; `nil` if it may be any.
+  private func changedPlaces() -> [Int]? {
+    var places = Set(supervisor.moved)
+    for machine in machines {
+      guard let addresses = machine.takeChanges() else { return nil }
+      for address in addresses {
+        for segment in segments.indices {
+          if let place = supervisor.places[segment][address] { places.insert(place) }
+        }
       }
     }
-    for index in supervisor.troubled { judge(index) }
+    return places.sorted()
   }
 
   /// Follows an address on a segment about which nothing is promised now.
-  private func followTrouble(_ index: Int) {
+  ///
+  /// - Returns: whether it is to be judged.
+  private func followTrouble(_ index: Int) -> Bool {
     let watch = supervisor.watched[index]
     supervisor.watched[index].unservedSince = nil
     supervisor.watched[index].doubleSince = nil
     if measureHolders(watch) > 1 { supervisor.watched[index].wasSplit = true }
+    return false
   }
 
   /// Follows an address while machines are cut off, frozen or asleep: a client is to be served by the
   /// others, and until its lease ends by a frozen one.
-  private func followAbsence(_ index: Int) {
+  ///
+  /// - Returns: whether it is to be judged.
+  private func followAbsence(_ index: Int) -> Bool {
     let watch = supervisor.watched[index]
     let holders = measureHolders(watch)
     let wasSplit = watch.wasSplit || holders > 1
@@ -62,16 +128,19 @@ extension NodeSimulation {
     supervisor.watched[index].wasSplit = wasSplit
     supervisor.watched[index].doubleSince = nil
     supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
-    guard !isServed else { return }
-    supervisor.troubled.append(index)
+    guard !isServed else { return false }
     let reachable = machines.count {
       $0.isReachable && $0.holdsCached(watch.address, onSegment: watch.segment)
     }
     // Its packets come to nothing, since the machine that it takes for the holder is none any more.
     if wasSplit, reachable == 1, findsOutByItself(watch) { askAgain(about: watch) }
+    return true
   }
 
-  private func follow(_ index: Int) {
+  /// Follows an address in a whole segment.
+  ///
+  /// - Returns: whether it is to be judged.
+  private func follow(_ index: Int) -> Bool {
     let watch = supervisor.watched[index]
     let holders = measureHolders(watch)
     if watch.wasSplit, holders < 2 {
@@ -81,8 +150,10 @@ extension NodeSimulation {
     let isServed = isServed(watch.address, onSegment: watch.segment)
     supervisor.watched[index].doubleSince = holders > 1 ? watch.doubleSince ?? now : nil
     if isServed, let since = watch.unservedSince { judgeGap(watch, from: since) }
+    let isMisled = segments[watch.segment].client.misled.contains(watch.address)
+    supervisor.watched[index].isMisled = !isServed && (watch.isMisled || isMisled)
     supervisor.watched[index].unservedSince = isServed ? nil : watch.unservedSince ?? now
-    if !isServed || holders > 1 { supervisor.troubled.append(index) }
+    return !isServed || holders > 1
   }
 
   private func measureHolders(_ watch: WatchedAddress) -> Int {

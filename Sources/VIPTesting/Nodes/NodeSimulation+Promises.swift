@@ -11,11 +11,18 @@ extension NodeSimulation {
       BrokenPromise(time: now, promise: promise, machine: machine?.name, detail: detail))
   }
 
-  /// Something happens from outside.
-  ///
-  /// - Parameter isPlanned: whether it is a command that moves addresses in good order.
-  func noteDisturbance(isPlanned: Bool = false) {
-    supervisor.isPlanned = isPlanned && supervisor.isAudited
+  /// Has all bounds begin again, since something happens from outside.
+  func restartBounds(after disturbance: Disturbance = .trouble) {
+    let isAtRest = supervisor.isAudited
+    supervisor.isPlanned = disturbance != .trouble && isAtRest
+    if disturbance != .replacement {
+      supervisor.rolloutSince = nil
+    } else if isAtRest {
+      supervisor.rolloutSince = now
+      for index in supervisor.watched.indices {
+        supervisor.watched[index].isRolledOut = keepsService(supervisor.watched[index])
+      }
+    }
     supervisor.lastDisturbance = now
     supervisor.isAudited = false
     supervisor.nextAudit = nil
@@ -25,8 +32,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Something happens that makes bounds longer until it is forgotten.
-  func note(_ trouble: NodeSupervisor.Trouble, until end: Instant? = nil) {
+  /// Makes bounds longer until a trouble is forgotten.
+  func lengthenBounds(because trouble: NodeSupervisor.Trouble, until end: Instant? = nil) {
     supervisor.troubles[trouble] = max(end ?? now, supervisor.troubles[trouble] ?? .zero)
   }
 
@@ -40,7 +47,7 @@ extension NodeSimulation {
       if machine.process?.settings.isEmpty ?? false { checkUntouched(machine) }
     }
     rewatch()
-    look()
+    followAddresses()
     auditIfDue()
   }
 
@@ -51,7 +58,7 @@ extension NodeSimulation {
     defer { machine.expired = [] }
     // From now on it no longer answers probes for the address.
     if !machine.expired.isEmpty, machine.process == nil || machine.standstill?.kind == .frozen {
-      noteDisturbance()
+      restartBounds()
     }
     guard !machine.expired.isEmpty, let process = machine.process, machine.standstill == nil,
       !machine.refuses(.install, at: now),
@@ -88,8 +95,8 @@ extension NodeSimulation {
     }
   }
 
-  /// A node says something as Active.
-  func noteAdvertisement(
+  /// Checks that a node which has just woken up says nothing as Active before it has listened.
+  func checkListening(
     _ vrid: VRID, _ family: AddressFamily, _ priority: Priority, by machine: Machine,
     onInterface index: Int32
   ) {
@@ -118,8 +125,8 @@ extension NodeSimulation {
 
   // MARK: Addresses
 
-  /// Notes that a client's cache has changed.
-  func noteCache(on segment: Int) { supervisor.cacheRevision += 1 }
+  /// Has the addresses looked at, since a client's cache or a switch's table has changed.
+  func cacheChanged() { supervisor.cacheRevision += 1 }
 
   /// The addresses that nodes may hold on a segment.
   func knownAddresses(_ segment: Int) -> [IPAddress] {
@@ -169,10 +176,16 @@ extension NodeSimulation {
       watched[place].isReported = old.isReported
       watched[place].wasSplit = old.wasSplit
       watched[place].wasServed = old.wasServed
+      watched[place].isMisled = old.isMisled
+      watched[place].isRolledOut = old.isRolledOut
       watched[place].unmannedAt = old.unmannedAt
       watched[place].nextJudgement = old.nextJudgement
     }
     supervisor.watched = watched
+    supervisor.places = [[:], [:]]
+    for (place, watch) in watched.enumerated() {
+      supervisor.places[watch.segment][watch.address] = place
+    }
     supervisor.troubled = []
     supervisor.lookedAt = nil
   }
@@ -191,7 +204,7 @@ extension NodeSimulation {
   }
 
   /// Whether something else has an address, so that nothing is promised about it.
-  private func isExcused(_ watch: WatchedAddress) -> Bool {
+  func isExcused(_ watch: WatchedAddress) -> Bool {
     !watch.isConsistent || !isListedByAll(watch) || isOrphaned(watch) || isServedElsewhere(watch)
       || machines.contains { machine in
         machine.untouched.entries.contains { $0.record.address.address == watch.address }
@@ -247,24 +260,36 @@ extension NodeSimulation {
     }
   }
 
+  /// Whether a router for an address runs on a machine that is not away.
+  private func isManned(_ watch: WatchedAddress) -> Bool {
+    watch.members.contains { member in
+      let machine = machines[member.machine]
+      return machine.isPresent
+        && (machine.process?.isRunning(member.settings.name, watch.address.family) ?? false)
+    }
+  }
+
   /// Judges an address that no client reaches, or that several machines have.
-  func judge(_ index: Int) {
+  ///
+  /// Looks last at what takes longest: many addresses may be without service for long.
+  func judge(_ index: Int, areAllPresent: Bool) {
     // Those that are away can't replace a holder, and one that has just begun needs its time.
-    let isManned = running(supervisor.watched[index]).contains { machines[$0.machine].isPresent }
-    if !isManned, !machines.allSatisfy(\.isPresent) {
+    if !areAllPresent, !isManned(supervisor.watched[index]) {
       supervisor.watched[index].unmannedAt = now
     }
-    let watch = supervisor.watched[index]
-    guard !watch.isReported, watch.unservedSince != nil || watch.doubleSince != nil,
-      watch.nextJudgement.map({ $0 <= now }) ?? true
+    guard !supervisor.watched[index].isReported,
+      supervisor.watched[index].nextJudgement.map({ $0 <= now }) ?? true
     else { return }
+    let watch = supervisor.watched[index]
+    guard watch.unservedSince != nil || watch.doubleSince != nil else { return }
     supervisor.watched[index].nextJudgement = now + .milliseconds(200)
-    guard !isExcused(watch) else { return }
     let start = max(supervisor.lastDisturbance, supervisor.quietFrom)
-    if let since = watch.unservedSince, isManned {
-      let bound = outageBound(watch)
+    if let since = watch.unservedSince {
       let outage = now - max(since, max(start, watch.unmannedAt))
-      if outage > bound {
+      // No bound is shorter.
+      guard outage > interval(watch) * 3 || watch.doubleSince != nil else { return }
+      let bound = outageBound(watch)
+      if outage > bound, isManned(watch), !isExcused(watch) {
         supervisor.watched[index].isReported = true
         breach(
           .replacedInTime, nil,
@@ -273,7 +298,7 @@ extension NodeSimulation {
     }
     if let since = watch.doubleSince {
       let bound = doubleBound(watch)
-      if now - max(since, start) > bound {
+      if now - max(since, start) > bound, !isExcused(watch) {
         supervisor.watched[index].isReported = true
         breach(
           .oneHolder, nil,
@@ -282,15 +307,22 @@ extension NodeSimulation {
     }
   }
 
-  /// An address is served again: in a planned move it should never have been otherwise.
+  /// An address is served again: in a planned move or a rollout it should never have been otherwise.
   func judgeGap(_ watch: WatchedAddress, from start: Instant) {
-    guard supervisor.isPlanned, start >= supervisor.lastDisturbance, watch.wasServed,
-      !isExcused(watch),
-      running(watch).count > 1, watch.members.allSatisfy({ $0.settings.handover == .seamless })
-    else { return }
     // What is on its way when the old holder lets go.
-    let bound = conditions.deliveryTimeMax * 2
-    guard now - start > bound, now - start > bound + nearTieTime(watch) else { return }
-    breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)")
+    let bound =
+      conditions.deliveryTimeMax * 2 + (watch.isMisled ? nextAnnouncementTime : .zero)
+    guard now - start > bound else { return }
+    let isRollout = watch.isRolledOut && (supervisor.rolloutSince.map { start >= $0 } ?? false)
+    guard isRollout || isPlannedMove(watch, from: start) else { return }
+    let place = isRollout ? " in a rollout" : ""
+    breach(.plannedMove, nil, "\(watch.address) was not served for \((now - start).text)\(place)")
+  }
+
+  /// Whether all that has happened to an address since all was at rest is one planned move.
+  private func isPlannedMove(_ watch: WatchedAddress, from start: Instant) -> Bool {
+    supervisor.isPlanned && start >= supervisor.lastDisturbance && watch.wasServed
+      && watch.members.allSatisfy { $0.settings.handover == .seamless }
+      && running(watch).count > 1 && !isExcused(watch)
   }
 }

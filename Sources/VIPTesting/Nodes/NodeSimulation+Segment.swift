@@ -13,7 +13,7 @@ extension NodeSimulation {
   ) {
     if message.count > 2, let vrid = VRID(exactly: Int(message[1])) {
       let isGroup = header.destination == .vrrpGroup(header.source.family)
-      noteAdvertisement(
+      checkListening(
         vrid, header.source.family, Priority(rawValue: message[2]), by: machine,
         onInterface: index)
       countAdvertisement(vrid, to: header.destination, by: machine, onInterface: index)
@@ -32,7 +32,7 @@ extension NodeSimulation {
       if segments[segment].ports.updateValue(machine.number, forKey: ethernet.source)
         != machine.number
       {
-        noteCache(on: segment)
+        cacheChanged()
       }
     }
     let payload = Array(frame.dropFirst(ethernet.byteCount))
@@ -113,7 +113,7 @@ extension NodeSimulation {
       if !isLucky, random.chance(conditions.reordering) { delay += conditions.reorderingDelay }
       parcels.insert(
         Parcel(
-          time: now + delay, segment: segment, receiver: receiver,
+          time: now + delay, sent: now, segment: segment, receiver: receiver,
           content: isLucky ? content : damaged(content)))
     }
   }
@@ -137,8 +137,9 @@ extension NodeSimulation {
       arrive(parcel.content, at: machines[number], by: index)
     case .client:
       guard case .frame(let frame) = parcel.content else { return }
-      guard let address = segments[parcel.segment].client.hear(frame) else { return }
-      noteCache(on: parcel.segment)
+      guard let address = segments[parcel.segment].client.hear(frame, sent: parcel.sent)
+      else { return }
+      if let place = supervisor.places[parcel.segment][address] { supervisor.moved.append(place) }
       if observer != nil { remarks.append("client: \(address) is at \(place(of: address))") }
     case .stranger:
       guard case .frame(let frame) = parcel.content else { return }
@@ -152,7 +153,7 @@ extension NodeSimulation {
     let platform = machine.process?.platform
     switch content {
     case .message(let header, let bytes):
-      noteFarewell(in: bytes, header.source.family, at: machine)
+      countFarewell(in: bytes, header.source.family, at: machine)
       guard header.destination.isMulticast || machine.kernel.isLocal(header.destination),
         !machine.hasOwn(header.source)
       else { return }
@@ -243,7 +244,7 @@ extension NodeSimulation {
       for interface in machine.ports[foreigner.segment] {
         parcels.insert(
           Parcel(
-            time: now + conditions.latency, segment: foreigner.segment,
+            time: now + conditions.latency, sent: now, segment: foreigner.segment,
             receiver: .machine(machine.number, interfaceIndex: interface),
             content: .message(header, bytes)))
       }

@@ -63,8 +63,9 @@ extension NodeSimulation {
     }
   }
 
-  /// A message arrives at a machine, whether or not its node can read it.
-  func noteFarewell(in message: [UInt8], _ family: AddressFamily, at machine: Machine) {
+  /// Counts a message that arrives at a machine if it is a farewell, whether or not its node can read
+  /// it.
+  func countFarewell(in message: [UInt8], _ family: AddressFamily, at machine: Machine) {
     guard message.count > 2, Priority(rawValue: message[2]) == .farewell,
       let vrid = VRID(exactly: Int(message[1]))
     else { return }

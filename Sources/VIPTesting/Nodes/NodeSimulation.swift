@@ -117,22 +117,25 @@ public final class NodeSimulation {
   func run(for duration: Duration, untilAtRest isUntilRest: Bool = false) {
     let end = now + duration
     settle()
-    while let next = nextTime(), next <= end {
+    while true {
+      let times = machines.map { nextTime(of: $0) }
+      guard let next = nextTime(among: times), next <= end else { break }
       if isUntilRest, supervisor.isAudited { return }
       now = max(now, next)
-      takeStep()
+      takeStep(times)
     }
     now = end
     for machine in machines { machine.advanceKernel(to: now) }
     settle()
   }
 
-  private func nextTime() -> Instant? {
+  /// The time when something happens next, of the machines and between them.
+  private func nextTime(among times: [Instant?]) -> Instant? {
     var next = parcels.first?.time
     func consider(_ time: Instant?) {
       if let time { next = min(next ?? time, time) }
     }
-    for machine in machines { consider(nextTime(of: machine)) }
+    for time in times { consider(time) }
     for foreigner in foreigners { consider(foreigner.next) }
     consider(supervisor.nextAudit)
     return next
@@ -154,15 +157,18 @@ public final class NodeSimulation {
     return next
   }
 
-  private func takeStep() {
+  /// Lets happen what is due.
+  ///
+  /// - Parameter times: when something happens next on each machine, by itself.
+  private func takeStep(_ times: [Instant?]) {
     stepCount += 1
     while let parcel = parcels.first, parcel.time <= now {
       _ = parcels.removeFirst()
       deliver(parcel)
     }
     for index in foreigners.indices where foreigners[index].next <= now { advertise(index) }
-    for machine in machines where nextTime(of: machine).map({ $0 <= now }) ?? false {
-      touch(machine)
+    for machine in machines {
+      if let time = times[machine.number], time <= now { touch(machine) }
     }
     settle()
   }
@@ -218,7 +224,7 @@ public final class NodeSimulation {
     machine.standstill = nil
     machine.wakeBefore = machine.lastWake
     machine.lastWake = now
-    noteDisturbance()
+    restartBounds()
     if machine.reloadsOnWake { reload(machine) }
   }
 
@@ -263,7 +269,7 @@ public final class NodeSimulation {
     // can tell that from what an operator wants.
     machine.untouched.promotesSecondaries = machine.kernel.promotesSecondaries
     if machine.standstill?.kind == .frozen { machine.standstill = nil }
-    noteDisturbance()
+    restartBounds()
   }
 
   /// Does what a guard found in its area.

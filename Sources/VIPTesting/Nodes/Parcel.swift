@@ -16,7 +16,10 @@ struct Parcel {
     case stranger
   }
 
+  /// The time when it arrives.
   let time: Instant
+  /// The time when it was sent.
+  let sent: Instant
   let segment: Int
   let receiver: Receiver
   let content: Content

@@ -7,6 +7,10 @@ struct SegmentClient {
   private(set) var cache: [IPAddress: MACAddress] = [:]
   /// Addresses that it has asked for and not heard of yet.
   private var asked: Set<IPAddress> = []
+  /// The time when the latest claim of each address that it has heard was sent.
+  private var lastSent: [IPAddress: Instant] = [:]
+  /// Addresses whose entries come from a claim that a later one had overtaken on the way.
+  private(set) var misled: Set<IPAddress> = []
 
   init(macAddress: MACAddress) {
     self.macAddress = macAddress
@@ -14,15 +18,24 @@ struct SegmentClient {
 
   /// Takes in a frame.
   ///
+  /// - Parameters:
+  ///   - frame: the frame.
+  ///   - sent: when it was sent.
   /// - Returns: the address whose entry has changed.
-  mutating func hear(_ frame: [UInt8]) -> IPAddress? {
+  mutating func hear(_ frame: [UInt8], sent: Instant) -> IPAddress? {
     guard let claim = try? AddressClaim(parsing: frame.span) else { return nil }
     switch claim.form {
     case .announcement: break
     case .reply: guard asked.remove(claim.address) != nil else { return nil }
     case .request, .probe: return nil
     }
+    let isOvertaken = lastSent[claim.address].map { sent < $0 } ?? false
+    if !isOvertaken {
+      lastSent[claim.address] = sent
+      misled.remove(claim.address)
+    }
     guard cache[claim.address] != claim.mac else { return nil }
+    if isOvertaken { misled.insert(claim.address) }
     cache[claim.address] = claim.mac
     return claim.address
   }
@@ -59,6 +72,8 @@ struct SegmentClient {
   mutating func forget() {
     cache = [:]
     asked = []
+    lastSent = [:]
+    misled = []
   }
 }
 

@@ -53,7 +53,7 @@ extension StoryGenerator {
   }
 
   /// The longest that a segment may take to come to rest: what it takes is found out by looking.
-  private var restTime: Duration { .seconds(600) }
+  var restTime: Duration { .seconds(600) }
 
   /// A setting that may differ between the machines of a group.
   private mutating func otherSetting(of group: Group) -> StorySetting {
@@ -62,8 +62,13 @@ extension StoryGenerator {
     return switch random.below(isOld ? 2 : 3) {
     case 0: StorySetting(.probe, random.pick(["on", "off"]))
     case 1: StorySetting(.preempt, random.pick(["on", "off"]))
-    default: StorySetting(.interval, "\((1 + random.below(3)) * unit / 1_000_000)ms")
+    default: otherInterval()
     }
+  }
+
+  private mutating func otherInterval() -> StorySetting {
+    hasOtherIntervals = true
+    return StorySetting(.interval, "\((1 + random.below(3)) * unit / 1_000_000)ms")
   }
 
   /// Commands that cost a client nothing, and the end of all nodes.
@@ -84,13 +89,8 @@ extension StoryGenerator {
         ]
       case 6: commands.append(.router(name, group.name, .set([otherSetting(of: group)])))
       case 7:
-        // Another virtual router, on one machine after the other.
-        for name in names {
-          let vrid = group.name == "web" ? "71" : "72"
-          commands += [
-            .router(name, group.name, .set([StorySetting(.vrid, vrid)])), .tick(ticks(upTo: 2)),
-          ]
-        }
+        // Another virtual router, on all machines.
+        commands += replacement(of: group)
       default: commands.append(.node(name, .stop))
       }
       commands.append(.rest(restTime))
@@ -98,7 +98,7 @@ extension StoryGenerator {
     for name in names { commands.append(.node(name, .start)) }
     commands.append(.tick(.seconds(5)))
     for name in names { commands.append(.node(name, .stop)) }
-    commands.append(.tick(.seconds(10)))
+    commands += [.tick(.seconds(10)), .rest(restTime)]
     for name in names { commands.append(.expect(.untouched(name))) }
     return commands
   }

@@ -30,6 +30,8 @@ struct StoryGenerator {
   var kinds: [Kind] = []
   /// Addresses that a stranger has.
   var strange: [IPAddress] = []
+  /// Whether machines of a group may have different intervals.
+  var hasOtherIntervals = false
   /// Virtual addresses that hosts have been given as their own.
   var given: [(name: String, address: InterfaceAddress)] = []
   /// Numbers of addresses that a group has: mostly few, sometimes more than a filter or a slice

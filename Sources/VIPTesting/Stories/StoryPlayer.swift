@@ -208,6 +208,8 @@ public struct StoryRun: Sendable, Hashable {
   public let auditCount: Int
   /// Whether an expectation of the story itself failed.
   public let hasFailed: Bool
+  /// The reason why not everything has come to rest and was looked at in the end; `nil` if it has.
+  package let unrest: Unrest?
   /// Changes of routers that nodes have refused, with the reasons.
   package let refusals: [String]
   /// The texts of failures.
@@ -231,7 +233,9 @@ public struct StoryRun: Sendable, Hashable {
     self.failures = failures
     self.firstFailure = firstFailure
     brokenPromises = player.simulation.brokenPromises
-    auditCount = player.simulation.supervisor.auditCount
+    let supervisor = player.simulation.supervisor
+    auditCount = supervisor.auditCount
+    unrest = supervisor.isAudited ? nil : supervisor.unrest.kind
     self.hasFailed = hasFailed
     refusals = player.simulation.machines.flatMap(\.refusals)
   }

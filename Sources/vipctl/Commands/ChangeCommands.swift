@@ -33,12 +33,7 @@ struct AddCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let virtual: [InterfaceAddress]
-    do throws(SettingError) {
-      virtual = try addresses.map(SettingText.address)
-    } catch {
-      throw UsageErrors.failure("\(error)", command: "add")
-    }
+    let virtual = try virtualAddresses(addresses, of: "add")
     let client = NodeClient(runtime)
     try client.change(.add(router: name, addresses: virtual))
   }
@@ -68,12 +63,7 @@ struct RemoveCommand: ParsableCommand {
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
-    let virtual: [InterfaceAddress]
-    do throws(SettingError) {
-      virtual = try addresses.map(SettingText.address)
-    } catch {
-      throw UsageErrors.failure("\(error)", command: "remove")
-    }
+    let virtual = try virtualAddresses(addresses, of: "remove")
     let client = NodeClient(runtime)
     try client.change(.remove(router: name, addresses: virtual.map(\.address)))
   }
@@ -158,6 +148,17 @@ struct PromoteCommand: ParsableCommand {
   }
 }
 
+/// The virtual addresses among the arguments of a command.
+private func virtualAddresses(
+  _ texts: [String], of command: String
+) throws(Failure) -> [InterfaceAddress] {
+  do throws(SettingError) {
+    return try texts.map(SettingText.address)
+  } catch {
+    throw UsageErrors.failure("\(error)", command: command)
+  }
+}
+
 extension NodeClient {
   /// A hand-over takes a few advertisement intervals at most; this is for a node that hangs.
   private static let changeTimeout = Duration.seconds(180)
@@ -173,10 +174,10 @@ extension NodeClient {
       throw failure(error)
     }
     switch reply {
-    case .changed(let report, _) where isTrial:
-      Terminal.printTrial(report)
-    case .changed(let report, let status):
-      let lines = ChangeText.lines(report)
+    case .changed(let change, _) where isTrial:
+      Terminal.printTrial(change)
+    case .changed(let change, let status):
+      let lines = ChangeText.lines(change)
       for line in lines { Terminal.print(line) }
       if lines.isEmpty { Terminal.print("nothing has changed") }
       try refuseFailures(status)

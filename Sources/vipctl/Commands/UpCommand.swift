@@ -78,11 +78,11 @@ struct UpCommand: ParsableCommand {
   }
 
   private func printTrial(
-    _ trial: (report: ChangeReport, startsNode: Bool), _ directory: String
+    _ trial: (change: ChangeRecord, startsNode: Bool), _ directory: String
   ) {
     if trial.startsNode {
       Terminal.print("a node would be started in the background on \(directory)")
     }
-    Terminal.printTrial(trial.report)
+    Terminal.printTrial(trial.change)
   }
 }

@@ -243,7 +243,7 @@ struct StrictnessOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
     help: ArgumentHelp(
-      "Refuse what this machine can't serve yet, instead of letting it wait. (default: "
+      "Whether to refuse what this machine can't serve yet, or to let it wait. (default: "
         + "'up' refuses, 'run' lets it wait)"))
   var strict: Bool?
 

@@ -1,5 +1,5 @@
 import Glibc
-import VIP
+import VIPControl
 import VIPReports
 import VIPService
 
@@ -36,8 +36,8 @@ enum Terminal {
   }
 
   /// Prints what a change would do, in the words in which it would tell what it has done.
-  static func printTrial(_ report: ChangeReport) {
-    let lines = ChangeText.lines(report)
+  static func printTrial(_ change: ChangeRecord) {
+    let lines = ChangeText.lines(change)
     for line in lines { print(line) }
     if lines.isEmpty { print("nothing would change") }
   }

@@ -27,13 +27,27 @@ import VRRP
     #expect(plan.replaced == [wanted[2]])
     #expect(plan.report.added == ["new"] && plan.report.unchanged == ["same"])
     #expect(plan.report.removed == ["gone"])
-    #expect(plan.report.changed.map(\.router) == ["changed"])
-    #expect(plan.report.changed.map(\.difference) == ["priority 100 → 150"])
-    #expect(plan.report.replaced.map(\.router) == ["replaced"])
-    #expect(plan.report.replaced.map(\.difference) == ["VRID 51 → 52"])
+    #expect(plan.report.changed == [ChangeReport.Change(from: present[0], to: wanted[3])])
+    #expect(plan.report.replaced == [ChangeReport.Change(from: present[1], to: wanted[2])])
     #expect(plan.leaving == ["gone", "replaced"])
     #expect(plan.touched == ["gone", "replaced", "changed"])
     #expect(plan.unready == .wait)
+  }
+
+  @Test func `a change names its settings and addresses, and tells them in words`() throws {
+    let old = try settings(["198.18.0.100/24", "198.18.0.102/24"])
+    let new = try settings(["198.18.0.101/24", "198.18.0.100/24"], priority: 150)
+    let change = try #require(ChangePlan([new], from: [old]).report.changed.first)
+    #expect(change.router == "web" && change.settings == [.priority, .addresses])
+    #expect(change.addedAddresses.map(\.description) == ["198.18.0.101/24"])
+    #expect(change.removedAddresses.map(\.description) == ["198.18.0.102/24"])
+    #expect(
+      change.description == "priority 100 → 150; new: 198.18.0.101/24; gone: 198.18.0.102/24")
+
+    let back = ChangeReport.Change(from: new, to: old)
+    #expect(back.addedAddresses == change.removedAddresses)
+    #expect(back.removedAddresses == change.addedAddresses)
+    #expect(ChangeReport.Change(from: old, to: old).settings == [])
   }
 
   @Test func `names to remove that are not there, or are wanted, are passed over`() throws {

@@ -253,6 +253,37 @@ import VIPCore
     #expect(probing.isOver && probing.outcome == .free && probing.listed.isEmpty)
   }
 
+  @Test func `what this node had until now is not probed for, also after a stop`() {
+    var probing = AddressProbing()
+    probing.omit([Self.a])
+    let isUnderWay = probing.start(for: [Self.a, Self.b], isHolding: false, at: Self.start)
+    #expect(isUnderWay)
+    let first = run(&probing, until: at(100))
+    #expect(first.map(\.address) == [Self.b, Self.b])
+    #expect(!probing.isNews(claim(Self.a)) && probing.isNews(claim(Self.b)))
+    probing.change(to: [Self.a, Self.b, Self.c], at: at(150))
+    let sent = run(&probing, until: at(2000)).map(\.address)
+    #expect(!sent.contains(Self.a) && sent.contains(Self.c))
+    probing.stop()
+    let again = probing.start(for: [Self.a, Self.b], isHolding: false, at: at(3000))
+    let repeated = run(&probing, until: at(4000)).map(\.address)
+    #expect(again && repeated == [Self.b, Self.b, Self.b])
+  }
+
+  @Test func `a router that knows or uses all of its addresses probes for none`() {
+    var known = AddressProbing()
+    known.omit([Self.a])
+    known.omit([Self.b])
+    let isProbed = known.start(for: [Self.a, Self.b], isHolding: false, at: Self.start)
+    #expect(!isProbed && known.hasEnded && known.deadline == nil)
+    var used = AddressProbing()
+    let isUsedProbed = used.start(for: [Self.a], isHolding: true, at: Self.start)
+    #expect(!isUsedProbed && used.hasEnded)
+    // One that has ended does not begin again.
+    let begins = used.start(for: [Self.c], isHolding: false, at: at(1000))
+    #expect(!begins && used.hasEnded)
+  }
+
   @Test func `a stop keeps nothing but the refusal`() {
     var probing = begun()
     _ = probing.heard(claim(Self.a))

@@ -48,7 +48,7 @@ import VIPCore
     #expect(review(&watch, at: .milliseconds(59_999)) == [])
     #expect(review(&watch, at: .seconds(60)) == [.end(address(), Self.stranger)])
     #expect(watch.deadline == nil && watch.status.current.isEmpty)
-    #expect(watch.status == ConflictStatus(claims: 1, defenses: 1))
+    #expect(watch.status == RouterStatus.Conflicts(claims: 1, defenses: 1))
   }
 
   @Test func `a group that is heard around the claim excuses it`() {
@@ -57,7 +57,7 @@ import VIPCore
       _ = hear(&watch, at: .zero)
       #expect(review(&watch, at: .milliseconds(20), groupHeardAt: heard) == [])
       #expect(review(&watch, at: .seconds(3), groupHeardAt: heard) == [])
-      #expect(watch.deadline == nil && watch.status == ConflictStatus())
+      #expect(watch.deadline == nil && watch.status == RouterStatus.Conflicts())
     }
     // More than three intervals before the claim it was another matter.
     var watch = ConflictWatch()
@@ -190,7 +190,7 @@ import VIPCore
     _ = hear(&watch, 101, at: .seconds(4))
     #expect(watch.end() == [.end(address(100), Self.stranger)])
     #expect(watch.deadline == nil && watch.end() == [])
-    #expect(watch.status == ConflictStatus(claims: 1, defenses: 1), "the counters go on")
+    #expect(watch.status == RouterStatus.Conflicts(claims: 1, defenses: 1), "the counters go on")
   }
 
   @Test func `so many claims are kept and no more`() {

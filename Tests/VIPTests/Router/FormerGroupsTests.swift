@@ -66,6 +66,38 @@ import VRRP
     #expect(groups.lasting(at: Self.start + .seconds(20))?.holder == Self.holder)
   }
 
+  @Test func `each change has its time to reach all machines`() throws {
+    var groups = try known(isHeld: false)
+    for second in 1..<60 {
+      #expect(try !hear(&groups, 51, [], after: .seconds(second)))
+    }
+    // There and back: the group has the address again, and then the router here.
+    groups.came(
+      Self.first, from: try group(51), isHeld: true, interval: .default,
+      at: Self.start + .seconds(60))
+    for second in 60..<70 {
+      #expect(try !hear(&groups, after: .seconds(second)))
+      #expect(groups.lasting(at: Self.start + .seconds(second)) == nil)
+    }
+    #expect(groups.lasting(at: Self.start + .seconds(70))?.holder == Self.holder)
+    #expect(try hear(&groups, 51, [], after: .seconds(71)))
+    #expect(try !hear(&groups, after: .seconds(80)))
+    #expect(groups.lasting(at: Self.start + .seconds(80)) == nil, "it has just taken them again")
+  }
+
+  @Test func `a slow group has more time`() throws {
+    var groups = FormerGroups()
+    let slow = try #require(AdvertisementInterval("10s"))
+    groups.came(Self.first, from: try group(51), isHeld: true, interval: slow, at: Self.start)
+    for second in [10, 20, 30, 40] {
+      _ = groups.heard(
+        try group(51), listing: { _ in true }, isFarewell: false, from: Self.holder,
+        interval: slow, at: Self.start + .seconds(second))
+      #expect(groups.lasting(at: Self.start + .seconds(second)) == nil)
+    }
+    #expect(groups.lasting(at: Self.start + .seconds(41)) != nil)
+  }
+
   @Test func `after a farewell another member may take over within an interval`() throws {
     var groups = try known()
     #expect(try !hear(&groups, isFarewell: true, after: .seconds(1)))

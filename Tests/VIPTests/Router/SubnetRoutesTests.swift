@@ -110,6 +110,29 @@ import VRRP
     #expect(requests(bench).removed == [subnet] && kernel.routes.count == 1)
   }
 
+  @Test func `a route that another program removes is put back and told as that`() throws {
+    let bench = try Bench()
+    let kernel = bench.platform.fake
+    let subnet = try #require(subnet)
+    func repairs() -> [NodeEvent] {
+      bench.events.filter { if case .repairedRoute = $0 { true } else { false } }
+    }
+    try bench.engine.add(settings(["2001:db8::10/64"]))
+    bench.pass(.seconds(10))
+    #expect(kernel.routes.count == 1 && repairs() == [], "it has not been there before")
+    kernel.removeRoute(to: subnet, onInterface: 2, protocolTag: vipProtocolTag)
+    bench.pass(.seconds(5))
+    #expect(kernel.routes.count == 1)
+    #expect(repairs() == [.repairedRoute(router: "web", subnet: subnet)])
+    // One that is never used has not been removed.
+    kernel.addRoute(to: subnet, onInterface: 2, protocolTag: 9, kind: .unreachable)
+    bench.pass(.seconds(5))
+    #expect(repairs().count == 1)
+    kernel.removeRoute(to: subnet, onInterface: 2, protocolTag: 9)
+    bench.pass(.seconds(5))
+    #expect(repairs().count == 1)
+  }
+
   @Test func `a route goes with the last address of its subnet`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(["2001:db8::10/64", "2001:db8:1::10/64"]))

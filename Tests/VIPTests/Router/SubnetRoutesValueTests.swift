@@ -38,6 +38,20 @@ import VIPCore
     #expect(isNew)
   }
 
+  @Test func `only a route that has been in use can be missing`() throws {
+    var routes = try routes(["2001:db8::10/64"])
+    let subnet = try place("2001:db8::/64")
+    routes.adopt([try place("2001:db8::10/64")])
+    #expect(routes.made == [subnet] && !routes.wasInUse(subnet))
+    routes.noteUse(subnet)
+    #expect(routes.wasInUse(subnet))
+    var other = SubnetRoutes()
+    other.inherit(routes)
+    #expect(other.wasInUse(subnet))
+    _ = routes.forget(subnet)
+    #expect(!routes.wasInUse(subnet))
+  }
+
   @Test func `a refusal ends with a route, and when it is forgotten`() throws {
     var routes = try routes(["2001:db8::10/64", "2001:db8:1::10/64", "2001:db8:2::9/128"])
     let (first, second) = (try place("2001:db8::/64"), try place("2001:db8:1::/64"))

@@ -33,6 +33,6 @@ import VIPCore
     takeovers.begin(due: at(0))
     takeovers.abandon()
     let isOver = takeovers.setPending(0, at: at(1))
-    #expect(!isOver && takeovers.status(pendingAddresses: 0) == TakeoverStatus())
+    #expect(!isOver && takeovers.status(pendingAddresses: 0) == RouterStatus.Takeovers())
   }
 }

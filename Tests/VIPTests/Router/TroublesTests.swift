@@ -108,6 +108,27 @@ import VRRP
     #expect(note(3, at: 22) == "list 3")
   }
 
+  @Test func `addresses that differ are due when they have differed for three intervals`() {
+    var troubles = Troubles()
+    func due(_ findings: Findings, _ source: IPAddress = Self.a, at milliseconds: Int) -> Findings {
+      let now = at(0) + .milliseconds(milliseconds)
+      defer { troubles.heard(source, showing: findings) }
+      return troubles.due(findings, from: source, interval: .seconds(1), at: now)
+    }
+    #expect(due([.foreignGroup, .twoActives, .intervalDiffers], at: 0) == .intervalDiffers)
+    #expect(due([.addressListDiffers, .twoActives], Self.b, at: 3000) == .twoActives)
+    #expect(due([], Self.b, at: 3050) == [], "the first one goes on")
+    #expect(due(.foreignGroup, at: 3099) == [])
+    #expect(due([.foreignGroup, .twoActives], at: 3100) == [.foreignGroup, .twoActives])
+    #expect(due([], at: 4000) == [], "it has ceased")
+    #expect(due(.addressListDiffers, at: 5000) == [])
+    #expect(due(.addressListDiffers, at: 14_999) == .addressListDiffers)
+    #expect(due(.addressListDiffers, at: 24_999) == [], "it had not been shown for long")
+    _ = troubles.note(.finding(.addressListDiffers), from: Self.a, at: at(25)) { "told" }
+    #expect(due(.foreignGroup, at: 40_000) == .foreignGroup, "it has been told")
+    #expect(due(.foreignGroup, Self.b, at: 60_000) == [])
+  }
+
   @Test func `what is forgotten is not told as over`() {
     var troubles = Troubles()
     _ = troubles.note(.unusable, from: Self.a, at: at(0)) { "a" }

@@ -54,6 +54,28 @@ import VIPCore
     #expect(!hasChanged)
   }
 
+  @Test func `an address goes from one router to another one as it is, once`() throws {
+    var former = try installed(1...3)
+    var heir = VirtualAddresses(try list(2...4)) { _ in .absent }
+    func takeOver(_ last: UInt8) throws -> Bool {
+      heir.takeOver(try #require(try list(last...last).first), from: &former)
+    }
+    #expect(try !takeOver(1), "it is none of the new router's")
+    #expect(try !takeOver(4), "it was none of the former router's")
+    let isTakenOver = [try takeOver(2), try takeOver(2)]
+    #expect(isTakenOver == [true, false])
+    #expect(former.map(\.isInstalled) == [true, false, true])
+    #expect(heir.map(\.isInstalled) == [true, false, false])
+    #expect(former.installedCount == 2 && heir.installedCount == 1)
+    // One that is only to be removed is left where it is.
+    _ = former.retire(keeping: Set(try list(1...2)))
+    var third = VirtualAddresses(try list(3...3)) { _ in .here(.endless) }
+    _ = third.retire(keeping: [])
+    let last = try #require(try list(3...3).first)
+    let isTaken = third.takeOver(last, from: &former)
+    #expect(!isTaken && former.installedCount == 2)
+  }
+
   @Test func `an address that comes back while it is retired is the same one`() throws {
     var addresses = try installed(1...2)
     _ = addresses.retire(keeping: Set(try list(1...1)))

@@ -22,7 +22,7 @@ public struct AddressPool: Sendable, Hashable {
     /// candidates, at most 16.
     public var routers: Int?
     /// Whether the addresses have an Ethernet address of their own.
-    public var virtualMac: Bool
+    public var virtualMAC: Bool
     /// Whether the spread over the nodes comes back after a failure.
     public var preempt: Bool
     /// How long to wait before it does.
@@ -43,7 +43,7 @@ public struct AddressPool: Sendable, Hashable {
     /// Makes a spec; what is left out has its default.
     public init(
       addresses: [String], interface: String? = nil, vrids: String = "1-255",
-      interval: String = "250ms", routers: Int? = nil, virtualMac: Bool = false,
+      interval: String = "250ms", routers: Int? = nil, virtualMAC: Bool = false,
       preempt: Bool = true, preemptDelay: String = "10s",
       nodeSelector: LabelSelector = LabelSelector(),
       serviceSelector: LabelSelector = LabelSelector(), namespaces: [String] = [],
@@ -54,7 +54,7 @@ public struct AddressPool: Sendable, Hashable {
       self.vrids = vrids
       self.interval = interval
       self.routers = routers
-      self.virtualMac = virtualMac
+      self.virtualMAC = virtualMAC
       self.preempt = preempt
       self.preemptDelay = preemptDelay
       self.nodeSelector = nodeSelector
@@ -110,7 +110,8 @@ extension AddressPool: Codable {
 
 extension AddressPool.Spec: Codable {
   private enum CodingKeys: String, CodingKey {
-    case addresses, interface, vrids, interval, routers, virtualMac, preempt, preemptDelay
+    case addresses, interface, vrids, interval, routers, preempt, preemptDelay
+    case virtualMAC = "virtualMac"
     case nodeSelector, serviceSelector, namespaces, namespaceSelector, autoAssign, order
   }
 
@@ -126,7 +127,7 @@ extension AddressPool.Spec: Codable {
     vrids = try value(.vrids, defaults.vrids)
     interval = try value(.interval, defaults.interval)
     routers = try container.decodeIfPresent(Int.self, forKey: .routers)
-    virtualMac = try value(.virtualMac, defaults.virtualMac)
+    virtualMAC = try value(.virtualMAC, defaults.virtualMAC)
     preempt = try value(.preempt, defaults.preempt)
     preemptDelay = try value(.preemptDelay, defaults.preemptDelay)
     nodeSelector = try value(.nodeSelector, defaults.nodeSelector)

@@ -59,17 +59,17 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
     /// How long it waits before that.
     public var preemptDelay: Duration
     /// Whether the addresses have an Ethernet address of their own.
-    public var virtualMac: Bool
+    public var virtualMAC: Bool
 
     /// Makes settings; what is left out is a pool's default.
     public init(
       interval: AdvertisementInterval = .milliseconds(250), preempt: Bool = true,
-      preemptDelay: Duration = .seconds(10), virtualMac: Bool = false
+      preemptDelay: Duration = .seconds(10), virtualMAC: Bool = false
     ) {
       self.interval = interval
       self.preempt = preempt
       self.preemptDelay = preemptDelay
-      self.virtualMac = virtualMac
+      self.virtualMAC = virtualMAC
     }
   }
 
@@ -201,7 +201,8 @@ enum RouterLimits {
 
 extension VirtualRouter.Spec: Codable {
   private enum CodingKeys: String, CodingKey {
-    case pool, service, vrid, interface, interval, preempt, preemptDelay, virtualMac
+    case pool, service, vrid, interface, interval, preempt, preemptDelay
+    case virtualMAC = "virtualMac"
     case addresses, leaving, candidates
   }
 
@@ -219,8 +220,8 @@ extension VirtualRouter.Spec: Codable {
         ?? defaults.interval,
       preempt: try container.decodeIfPresent(Bool.self, forKey: .preempt) ?? defaults.preempt,
       preemptDelay: delay.flatMap { Duration(text: $0) } ?? defaults.preemptDelay,
-      virtualMac: try container.decodeIfPresent(Bool.self, forKey: .virtualMac)
-        ?? defaults.virtualMac)
+      virtualMAC: try container.decodeIfPresent(Bool.self, forKey: .virtualMAC)
+        ?? defaults.virtualMAC)
     addresses = try container.list(.addresses, atMost: RouterLimits.addressCount)
     leaving = try container.list(.leaving, atMost: RouterLimits.addressCount)
     candidates = try container.list(.candidates, atMost: RouterLimits.nodeCount)
@@ -236,7 +237,7 @@ extension VirtualRouter.Spec: Codable {
     try container.encode(settings.interval, forKey: .interval)
     try container.encode(settings.preempt, forKey: .preempt)
     try container.encode(settings.preemptDelay.text, forKey: .preemptDelay)
-    try container.encode(settings.virtualMac, forKey: .virtualMac)
+    try container.encode(settings.virtualMAC, forKey: .virtualMAC)
     try container.encode(addresses, forKey: .addresses)
     if !leaving.isEmpty { try container.encode(leaving, forKey: .leaving) }
     try container.encode(candidates, forKey: .candidates)

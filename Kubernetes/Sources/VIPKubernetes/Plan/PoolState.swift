@@ -97,7 +97,7 @@ struct PoolState: Sendable {
     of spec: AddressPool.Spec, _ problems: inout [String]
   ) -> VirtualRouter.Settings {
     var settings = VirtualRouter.Settings(
-      preempt: spec.preempt, virtualMac: spec.virtualMac)
+      preempt: spec.preempt, virtualMAC: spec.virtualMAC)
     if let interval = AdvertisementInterval(spec.interval) {
       settings.interval = interval
     } else {

@@ -77,7 +77,7 @@ extension RouterChange: CustomStringConvertible {
     if let settings {
       let preempt = settings.preempt ? settings.preemptDelay.text : "off"
       parts.append(
-        "every \(settings.interval), preempt \(preempt)\(settings.virtualMac ? ", own MAC" : "")")
+        "every \(settings.interval), preempt \(preempt)\(settings.virtualMAC ? ", own MAC" : "")")
     }
     if !gone.isEmpty {
       parts.append("all have let go of \(gone.map(\.description).joined(separator: " "))")

@@ -158,7 +158,7 @@ private struct Builder {
       priority: Priority(rawValue: priority), interval: spec.settings.interval,
       addresses: addresses.map { InterfaceAddress(host: $0) }, preempts: spec.settings.preempt,
       preemptDelay: spec.settings.preempt ? spec.settings.preemptDelay : .zero,
-      virtualMAC: spec.settings.virtualMac)
+      virtualMAC: spec.settings.virtualMAC)
     try configuration.validate()
     groups[group] = name
     for address in addresses { owners[address] = name }
