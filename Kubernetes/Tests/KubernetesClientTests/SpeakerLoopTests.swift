@@ -173,6 +173,19 @@ import VRRP
     }
   }
 
+  @Test func aServerThatDoesNotAnswerIsNotWaitedForWithoutEnd() async throws {
+    try await SpeakerLab.run { lab in
+      lab.put()
+      try lab.start()
+      await eventually("it is acknowledged") { lab.entry?.generation == 1 }
+      await lab.stop()
+      lab.isSilent.withLock { $0 = true }
+      try lab.start(patience: .milliseconds(50))
+      await eventually("the address is held") { lab.held == ["192.0.2.100"] }
+      #expect(lab.restorations.value == 1 && lab.gauges?.lastList == nil)
+    }
+  }
+
   @Test func anEmptyListThatIsNotBelievedWithdrawsNothing() async throws {
     try await SpeakerLab.run { lab in
       lab.put()

@@ -83,6 +83,15 @@ import VIPKubernetes
     }
   }
 
+  @Test func `a directory that is missing is made`() async throws {
+    try await Self.inDirectory { directory in
+      let file = SpeakerFile(in: "\(directory)/state")
+      try await file.write(Self.memory())
+      #expect(try await file.read(for: "a") == Self.memory())
+      removeDirectory("\(directory)/state")
+    }
+  }
+
   @Test func `where nothing can be written that is told`() async throws {
     let file = SpeakerFile(in: "/proc/no-such-directory")
     await #expect(throws: SpeakerFileError.self) { try await file.write(Self.memory()) }

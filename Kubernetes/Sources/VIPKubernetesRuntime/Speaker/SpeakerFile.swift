@@ -73,9 +73,13 @@ public struct SpeakerFileError: Error, Sendable, Hashable, CustomStringConvertib
 public struct SpeakerFile: Sendable {
   /// Its path.
   public let path: String
+  private let directory: String
 
-  /// Makes a file in a directory that is there.
-  public init(in directory: String) { path = "\(directory)/speaker.json" }
+  /// Makes a file in a directory, which is made with the file if only that is missing.
+  public init(in directory: String) {
+    self.directory = directory
+    path = "\(directory)/speaker.json"
+  }
 
   /// Reads it; `nil` if there is none.
   func read(for node: String) async throws(SpeakerFileError) -> SpeakerMemory? {
@@ -159,6 +163,8 @@ public struct SpeakerFile: Sendable {
     guard bytes.count <= ObjectReader.byteCountMax else {
       throw SpeakerFileError("\(path) would have \(bytes.count) bytes, which are too many")
     }
+    // If it can't be made, the file can't either.
+    mkdir(directory, 0o700)
     let partial = path + ".new"
     unlink(partial)
     let file = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)

@@ -45,6 +45,8 @@ final class SpeakerLab: Sendable {
   let directory: String
   /// Whether the API server is away.
   let isAway: Mutex<Bool>
+  /// Whether it takes requests and does not answer.
+  let isSilent = Mutex(false)
   /// Why kube-proxy is not well.
   let proxyProblem = Mutex<String?>(nil)
   let ghosts = SeenMachine.Ghosts()
@@ -95,6 +97,7 @@ final class SpeakerLab: Sendable {
 
   private func answer(_ request: FakeRequest, _ reply: FakeReply) async throws {
     if isAway.withLock({ $0 }) { throw FakeReply.Cut() }
+    if isSilent.withLock({ $0 }) { return try await reply.hang() }
     if !request.isWatch, request.path.hasSuffix("/virtualrouters") { lists.increase() }
     try await api.answer(request, reply)
   }
@@ -151,7 +154,9 @@ final class SpeakerLab: Sendable {
   // MARK: The speaker
 
   /// Starts a node and a speaker.
-  func start(proxy: Bool = false, emptyListCount: Int = 4) throws {
+  func start(
+    proxy: Bool = false, emptyListCount: Int = 4, patience: Duration = .seconds(3600)
+  ) throws {
     let node = try Node(on: machine)
     let check = ProxyCheck(every: .milliseconds(20)) { [self] in proxyProblem.withLock { $0 } }
     // Waits are short, so that tests are.
@@ -164,7 +169,7 @@ final class SpeakerLab: Sendable {
       client, node, on: SeenMachine(machine: machine, ghosts: ghosts),
       options: SpeakerOptions(
         node: "node-a", settings: NodeSettings(), proxy: proxy ? check : nil,
-        reflectors: reflectors, patience: .seconds(1), lookPeriod: .milliseconds(100),
+        reflectors: reflectors, patience: patience, lookPeriod: .milliseconds(100),
         retryPeriod: .milliseconds(500)),
       file: SpeakerFile(in: directory))
     let (interruptions, restorations) = (interruptions, restorations)
