@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
     .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
     .library(name: "VIPKubernetesManifests", targets: ["VIPKubernetesManifests"]),
+    .executable(name: "vipctl-kubernetes", targets: ["vipctl-kubernetes"]),
   ],
   dependencies: [
     .package(name: "vipctl", path: ".."),
@@ -31,6 +32,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     // Reads manifests back, in tests.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
     .target(
@@ -46,7 +48,25 @@ let package = Package(
     .target(
       name: "VIPKubernetesRuntime",
       dependencies: [
-        "KubernetesClient", "VIPKubernetes", .product(name: "VIPCore", package: "vipctl"),
+        "KubernetesClient", "VIPKubernetes", .product(name: "VIP", package: "vipctl"),
+        .product(name: "VIPControl", package: "vipctl"),
+        .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPService", package: "vipctl"),
+        .product(name: "Netlink", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: common),
+    .executableTarget(
+      name: "vipctl-kubernetes",
+      dependencies: [
+        "KubernetesClient", "VIPKubernetes", "VIPKubernetesManifests", "VIPKubernetesRuntime",
+        .product(name: "VIP", package: "vipctl"), .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPService", package: "vipctl"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: common),
     .testTarget(
@@ -54,7 +74,14 @@ let package = Package(
       dependencies: [
         "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesManifests",
         "VIPKubernetesRuntime",
-        .product(name: "VIPCore", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
+        .product(name: "VIP", package: "vipctl"), .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "VIPControl", package: "vipctl"),
+        .product(name: "VIPReports", package: "vipctl"),
+        .product(name: "VIPService", package: "vipctl"),
+        .product(name: "VIPTesting", package: "vipctl"),
+        .product(name: "ARP", package: "vipctl"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Netlink", package: "vipctl"), .product(name: "VRRP", package: "vipctl"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -20,6 +20,10 @@ public final class KubernetesClient: Sendable {
   private let http: HTTPClient
   private let credentials: CredentialStore
   private let bucket: Mutex<TokenBucket>
+  private let counts = Mutex(RequestCounts())
+
+  /// The results of its requests so far.
+  public var requestCounts: RequestCounts { counts.withLock { $0 } }
 
   /// The longest wait for a server that asks to be left alone before a request is given up.
   public static let retryAfterMax: Duration = .seconds(60)
@@ -141,11 +145,14 @@ public final class KubernetesClient: Sendable {
     do throws(any Error) {
       response = try await http.execute(message, deadline: .distantFuture)
     } catch {
+      counts.withLock { $0.failed += 1 }
       throw Self.describe(error)
     }
     guard (200..<300).contains(response.status.code) else {
+      counts.withLock { $0.refused += 1 }
       throw await Self.status(of: response)
     }
+    counts.withLock { $0.succeeded += 1 }
     return response
   }
 

@@ -22,6 +22,9 @@ final class MemoryAPI: Sendable {
     var compacted = 0
     var chance: Chance?
     var writes = 0
+    var managed: [String: ManagedStatus] = [:]
+    /// How often all watches have been cut.
+    var cuts = 0
   }
   private let state = Mutex(State())
 
@@ -33,6 +36,9 @@ final class MemoryAPI: Sendable {
 
   /// Forgets the changes so far, so that watches have to begin with a list.
   func compact() { state.withLock { $0.compacted = $0.version } }
+
+  /// Cuts all watches, as a server that goes away.
+  func cutWatches() { state.withLock { $0.cuts += 1 } }
 
   /// All objects of a kind.
   func all<Object: Decodable>(_ plural: String, as type: Object.Type) throws -> [Object] {
@@ -115,6 +121,15 @@ final class MemoryAPI: Sendable {
         if isDelete {
           Self.remove(target, &state)
           return (200, #"{"kind":"Status"}"#)
+        }
+        let isApply = request.header("Content-Type")?.contains("apply") == true
+        if isApply, target.isStatus, target.collection.hasSuffix("/virtualrouters") {
+          let uid = before["metadata"]?["uid"]?.string ?? ""
+          var after = before
+          after["status"] = state.managed[uid, default: ManagedStatus()].apply(
+            body["status"] ?? [:], by: request.query["fieldManager"] ?? "",
+            to: before["status"] ?? [:])
+          return (200, try Self.store(after, before, target, &state).text)
         }
         guard let patched = Self.patch(before, body, request) else {
           return (
@@ -200,8 +215,10 @@ final class MemoryAPI: Sendable {
 
   private func watch(_ request: FakeRequest, _ target: Target, _ reply: FakeReply) async throws {
     var version = Int(request.query["resourceVersion"] ?? "") ?? 0
+    let cuts = state.withLock { $0.cuts }
     try await reply.head()
     while true {
+      if state.withLock({ $0.cuts != cuts }) { throw FakeReply.Cut() }
       let news: [Change]? = state.withLock { state in
         if version < state.compacted { return nil }
         let from = version

@@ -1,0 +1,264 @@
+import KubernetesClient
+import VIP
+import VIPCore
+import VIPKubernetes
+
+/// What a speaker does in one turn, and what it remembers of the last ones.
+struct SpeakerTurn {
+  private let node: Node
+  private let machine: any SpeakerMachine
+  private let options: SpeakerOptions
+  private let file: SpeakerFile?
+  private let application: RouterApplication
+
+  private var view: MachineView?
+  private var lastLook: Duration?
+  private var lastPlan: SpeakerPlan?
+  /// The routers that have been applied last.
+  private var applied: [RouterConfiguration]?
+  private var outcome = RouterApplication.Outcome()
+  /// When what has been refused is tried again, and how long that was put off.
+  private var retryAt: Duration?
+  private var retryDelay: Duration?
+  private var fitness = SpeakerFitness()
+  private var unfit: [UnfitCause: String] = [:]
+  private var saved: SpeakerMemory?
+  private var lastFileError: SpeakerFileError?
+  private var saveAgainAt: Duration?
+  private var withheld: Set<String> = []
+  /// The addresses that routers had before they were changed last.
+  private var former: [String: Set<IPAddress>] = [:]
+  private var conditionTimes: [String: [String: String]] = [:]
+
+  /// The time after which it is looked again whether addresses are gone.
+  private static let withheldPeriod: Duration = .milliseconds(200)
+  /// The longest text of a problem.
+  private static let problemLengthMax = 1000
+
+  init(
+    _ node: Node, _ machine: any SpeakerMachine, _ options: SpeakerOptions, _ file: SpeakerFile?
+  ) {
+    self.node = node
+    self.machine = machine
+    self.options = options
+    self.file = file
+    application = RouterApplication(node: node, settings: options.settings)
+  }
+
+  /// When there is something to do although nothing has happened.
+  var deadline: Duration? {
+    guard let lastLook else { return nil }
+    let look = lastLook + (withheld.isEmpty ? options.lookPeriod : Self.withheldPeriod)
+    return min(look, retryAt ?? look)
+  }
+
+  /// Adds what it has to say to the speaker's gauges.
+  func fill(_ gauges: inout SpeakerGauges) {
+    gauges.isReady = applied != nil
+    gauges.routerCount = applied?.count ?? 0
+    gauges.problemCount = outcome.problems.count
+    gauges.withheldCount = withheld.count
+    gauges.unfit = [:]
+    for (cause, text) in unfit { gauges.unfit[cause.rawValue] = text }
+  }
+
+  /// Brings the node to what the cluster wants.
+  ///
+  /// - Returns: what there is to say in the status of routers, by their names; `nil` if nothing is known.
+  mutating func take(
+    _ facts: SpeakerStore, proxyProblem: String?, at now: Duration,
+    _ tell: @Sendable (SpeakerNews) async -> Void
+  ) async -> [String: NodeReport]? {
+    guard facts.source != .nowhere else { return nil }
+    if deadline.map({ $0 <= now }) ?? true { await look(at: now) }
+    // Without a look at the machine the interfaces of the last one are the best guess.
+    guard let interfaces = view?.interfaces else { return nil }
+    let objects = facts.objects
+    let plan = SpeakerPlan(
+      objects, on: options.node, isInMaintenance: facts.isInMaintenance, interfaces: interfaces,
+      running: await node.configurations)
+    let isRetry = retryAt.map { $0 <= now } ?? false
+    let hasChanged = plan.routers != applied || isRetry
+    if hasChanged { await apply(plan.routers, isRetry: isRetry, at: now, tell) }
+    await tellFitness(plan, proxyProblem, tell)
+    guard outcome.isDone else { return [:] }
+    if hasChanged || !withheld.isEmpty || plan != lastPlan {
+      await withhold(objects, plan, at: now)
+    }
+    lastPlan = plan
+    await save(facts.remains, at: now, tell)
+    return await reports(objects, plan)
+  }
+
+  private mutating func look(at now: Duration) async {
+    lastLook = now
+    if let seen = await machine.look() { view = seen }
+  }
+
+  // MARK: Routers
+
+  private mutating func apply(
+    _ routers: [RouterConfiguration], isRetry: Bool, at now: Duration,
+    _ tell: @Sendable (SpeakerNews) async -> Void
+  ) async {
+    for router in await node.configurations {
+      former[router.name, default: []].formUnion(router.addresses.map(\.address))
+    }
+    let before = outcome
+    outcome = await application.apply(routers, withoutRefusedOf: isRetry ? nil : before)
+    guard outcome.isDone else {
+      retryAt = now + options.retryPeriod
+      return
+    }
+    let isNews = applied != routers || before.problems != outcome.problems
+    applied = routers
+    if outcome.problems.isEmpty {
+      (retryAt, retryDelay) = (nil, nil)
+    } else if isRetry || retryAt == nil {
+      // The segment is asked each time, which takes a while.
+      let delay = retryDelay.map { min($0 * 2, options.retryPeriod * 20) } ?? options.retryPeriod
+      (retryAt, retryDelay) = (now + delay, delay)
+    }
+    if isNews { await tell(.applied(routers: routers.count, problems: outcome.problems)) }
+  }
+
+  private mutating func tellFitness(
+    _ plan: SpeakerPlan, _ proxyProblem: String?, _ tell: @Sendable (SpeakerNews) async -> Void
+  ) async {
+    var problems: [UnfitCause: String] = [:]
+    problems[.maintenance] = plan.unfitness
+    problems[.kubeProxy] = proxyProblem
+    for cause in UnfitCause.allCases where problems[cause] != unfit[cause] {
+      await tell(.fitness(cause: cause.rawValue, problems[cause]))
+    }
+    unfit = problems
+    let weakened = await fitness.tell(node, problems)
+    guard !weakened.isEmpty else { return }
+    // Not waited for: what else happens must not wait for other machines.
+    let node = node
+    Task { await SpeakerFitness.leave(weakened, of: node) }
+  }
+
+  /// Finds the routers whose addresses are not all gone yet that are to go: what the node says of them
+  /// stays as it was.
+  private mutating func withhold(
+    _ objects: [RouterObject], _ plan: SpeakerPlan, at now: Duration
+  ) async {
+    // What is on the machine counts, and not what the node means to do.
+    let seen = await machine.look()
+    if let seen { view = seen }
+    lastLook = now
+    let running = Dictionary(
+      await node.configurations.map { ($0.name, Set($0.addresses.map(\.address))) },
+      uniquingKeysWith: { $0.union($1) })
+    let planned = Dictionary(
+      plan.routers.map { ($0.name, Set($0.addresses.map(\.address))) },
+      uniquingKeysWith: { $1 })
+    let kept = planned.values.reduce(into: Set<IPAddress>()) { $0.formUnion($1) }
+    let stale = seen?.served.subtracting(kept)
+    withheld = []
+    for object in objects {
+      let name = object.metadata.name
+      guard plan.acknowledgements[name] != nil else { continue }
+      let spec = object.spec
+      let concerned = Set(spec.addresses).union(spec.leaving.map(\.address))
+        .union(former[name] ?? [])
+      // A refused change may have left the node with what it is not to have.
+      let excess = (running[name] ?? []).subtracting(planned[name] ?? [])
+      if excess.isEmpty, let stale, stale.isDisjoint(with: concerned) {
+        former[name] = planned[name]
+      } else {
+        withheld.insert(name)
+      }
+    }
+    let names = Set(objects.map(\.metadata.name))
+    former = former.filter { names.contains($0.key) || running[$0.key] != nil }
+  }
+
+  // MARK: A later life
+
+  /// Saves what has changed, before it is acknowledged: what a node has let go of must not come back with
+  /// its next life.
+  private mutating func save(
+    _ memory: SpeakerMemory, at now: Duration, _ tell: @Sendable (SpeakerNews) async -> Void
+  ) async {
+    guard let file, memory != saved, saveAgainAt.map({ $0 <= now }) ?? true else { return }
+    do throws(SpeakerFileError) {
+      try await file.write(memory)
+      saved = memory
+      (lastFileError, saveAgainAt) = (nil, nil)
+    } catch {
+      // A speaker that ends acknowledges nothing any more.
+      guard !Task.isCancelled else { return }
+      saved = nil
+      saveAgainAt = now + options.retryPeriod
+      // Nothing is better than what is outdated.
+      do throws(SpeakerFileError) {
+        try await file.remove()
+      } catch {
+        if lastFileError == nil { await tell(.file(error)) }
+      }
+      if lastFileError != error { await tell(.file(error)) }
+      lastFileError = error
+    }
+  }
+
+  // MARK: Reports
+
+  private mutating func reports(
+    _ objects: [RouterObject], _ plan: SpeakerPlan
+  ) async -> [String: NodeReport] {
+    var findings: [String: RouterFindings] = [:]
+    do throws(NodeError) {
+      findings = RouterFindings.all(try await node.status())
+    } catch {
+      // Without a name it always answers.
+    }
+    let running = Set(plan.routers.map(\.name))
+    let registrations = Set(plan.registrations)
+    var reports: [String: NodeReport] = [:]
+    for object in objects {
+      let name = object.metadata.name
+      let entry = object.status.nodes.first { $0.node == options.node }
+      let found = running.contains(name) ? findings[name] : nil
+      if registrations.contains(name) {
+        reports[name] = NodeReport(
+          entry: RouterObject.Acknowledgement(options.node, generation: 0))
+      } else if let acknowledgement = plan.acknowledgements[name] {
+        reports[name] = report(
+          name, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
+      }
+    }
+    conditionTimes = conditionTimes.filter { reports[$0.key] != nil }
+    return reports
+  }
+
+  private mutating func report(
+    _ name: String, _ acknowledgement: SpeakerPlan.Acknowledgement?,
+    before: RouterObject.Acknowledgement?, _ found: RouterFindings?
+  ) -> NodeReport {
+    var report = NodeReport()
+    switch acknowledgement {
+    case .running(let generation, let problem):
+      let text = problem ?? outcome.problems[name] ?? found?.obstacle
+      report.entry = RouterObject.Acknowledgement(
+        options.node, generation: generation,
+        problem: text.map { String($0.prefix(Self.problemLengthMax)) })
+    case .released: break
+    case nil: report.entry = before
+    }
+    guard let found else { return report }
+    for (family, since) in found.active {
+      report.active[family] = RouterObject.Active(options.node, since: since)
+    }
+    report.conflicts = found.conflicts
+    var times: [String: String] = [:]
+    for condition in found.conditions {
+      let since = conditionTimes[name]?[condition.type] ?? MicroTime.seconds()
+      times[condition.type] = since
+      report.conditions.append(NodeReport.TimedCondition(condition, since: since))
+    }
+    conditionTimes[name] = times
+    return report
+  }
+}

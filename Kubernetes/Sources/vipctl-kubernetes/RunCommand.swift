@@ -1,0 +1,203 @@
+import ArgumentParser
+import Glibc
+import KubernetesClient
+import VIP
+import VIPKubernetes
+import VIPKubernetesRuntime
+import VIPReports
+import VIPService
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a node that serves what the cluster says, as a pod of the DaemonSet does.",
+    discussion: """
+      In a pod all is found by itself: the API server by KUBERNETES_SERVICE_HOST, the token in the files \
+      of the service account, and the names by the variables NODE_NAME, POD_NAME and POD_NAMESPACE. \
+      Outside a pod:
+
+        vipctl-kubernetes run --server https://192.0.2.1:6443 --token-file token --ca-file ca.crt \\
+          --node node-a
+
+      SIGTERM hands all addresses over and ends it with exit code 0; a second one ends it at once.
+      """)
+
+  @OptionGroup var api: APIOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "The name of this node in the cluster. (default: $NODE_NAME)", valueName: "name"))
+  var node: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The namespace of the Lease. (default: $POD_NAMESPACE, or vipctl-system)", valueName: "name"))
+  var namespace: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The name of this program in the Lease and in events. (default: $POD_NAME, or the node's)",
+      valueName: "name"))
+  var instance: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The Lease by which the pods agree on the one that gives addresses, or off.",
+      valueName: "name"))
+  var lease = "vipctl-allocator"
+
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp("The class that Services name to get addresses.", valueName: "class"))
+  var loadBalancerClass = "vipctl.io/vip"
+
+  @Flag(
+    name: .customLong("default"),
+    help: "Give addresses to Services without a loadBalancerClass, too.")
+  var isDefault = false
+
+  @Option(
+    name: .customLong("kube-proxy"),
+    help: ArgumentHelp(
+      "The address and port of kube-proxy's health on this node, such as 127.0.0.1:10256, or off.",
+      valueName: "address"))
+  var kubeProxy = "127.0.0.1:10256"
+
+  @Option(
+    name: .customLong("metrics-port"),
+    help: ArgumentHelp("The port of metrics and probes; 0 for none.", valueName: "port"))
+  var metricsPort = 7480
+
+  @Option(
+    name: .customLong("metrics-address"),
+    help: ArgumentHelp("The address of that port. (default: all)", valueName: "address"))
+  var metricsAddress: String?
+
+  @Option(
+    name: .customLong("state-dir"),
+    help: ArgumentHelp(
+      "Where the node keeps what it served last, for a start without API server; nowhere if left out.",
+      valueName: "dir"))
+  var stateDirectory: String?
+
+  @Option(
+    name: .customLong("runtime-dir"),
+    help: ArgumentHelp(
+      "Where the node keeps its control socket. (default: $VIPCTL_RUNTIME_DIR or /run/vipctl)",
+      valueName: "dir"))
+  var runtimeDirectory: String?
+
+  @Flag(help: "Run before all ordinary work; needs CAP_SYS_NICE.")
+  var realtime = false
+
+  @Option(
+    name: .customLong("log-format"),
+    help: ArgumentHelp("The log's form: logfmt, json or text.", valueName: "form"))
+  var logFormat: LogForm = .logfmt
+
+  @Option(
+    name: .customLong("log-level"),
+    help: ArgumentHelp(
+      "From which level on lines are logged: debug, info, notice, warning or error.",
+      valueName: "level"))
+  var logLevel: LogLevel = .info
+
+  func validate() throws {
+    guard (0...65_535).contains(metricsPort) else {
+      throw ValidationError("--metrics-port is \(metricsPort), which is no port")
+    }
+    if kubeProxy != "off", !Self.isEndpoint(kubeProxy) {
+      throw ValidationError(
+        "--kube-proxy is '\(kubeProxy)', neither an address with a port, such as 127.0.0.1:10256, nor off"
+      )
+    }
+  }
+
+  /// Whether a text ends with a colon and a port, and can stand in a URL.
+  private static func isEndpoint(_ text: String) -> Bool {
+    guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
+      let port = UInt16(text[text.index(after: colon)...]), port > 0
+    else { return false }
+    return text.utf8.allSatisfy { byte in
+      byte > 0x20 && byte < 0x7f && !"/?#@\"\\".utf8.contains(byte)
+    }
+  }
+
+  func run() throws {
+    let environment = Environment.all()
+    let options = try clusterOptions(environment)
+    let missing = ProcessCapabilities.missing()
+    guard missing.isEmpty else {
+      throw Failure(
+        code: 77,
+        line:
+          "\(missing.joined(separator: " and ")) \(missing.count == 1 ? "is" : "are") missing; run "
+          + "it as root, in a pod with these capabilities in its securityContext")
+    }
+    LogOutput.use(logFormat.format)
+    let level = logLevel
+    NodeProcess.runToEnd { stops in
+      let log = ClusterLog { line, moment in
+        if level.includes(line.level) { LogOutput.write(line, at: moment) }
+      }
+      do throws(NodeError) {
+        let program = try ClusterProgram(options, log: log)
+        await program.run(until: stops)
+        return 0
+      } catch {
+        LogOutput.write(failure: "vipctl-kubernetes: \(error)")
+        return 1
+      }
+    }
+  }
+
+  private func clusterOptions(_ environment: [String: String]) throws -> ClusterOptions {
+    let configuration = try api.configuration(environment)
+    guard let node = node ?? environment["NODE_NAME"], !node.isEmpty else {
+      throw Failure(
+        code: 64, line: "the name of this node is not known; give --node or set NODE_NAME")
+    }
+    var options = ClusterOptions(
+      api: configuration, node: node,
+      namespace: namespace ?? environment["POD_NAMESPACE"] ?? "vipctl-system",
+      instance: instance ?? environment["POD_NAME"] ?? node)
+    options.leaseName = lease == "off" ? nil : lease
+    options.allocator = AllocatorOptions(
+      loadBalancerClass: loadBalancerClass, isDefault: isDefault)
+    options.settings.isRealtime = realtime
+    options.runtimeDirectory =
+      runtimeDirectory ?? environment["VIPCTL_RUNTIME_DIR"] ?? options.runtimeDirectory
+    options.stateDirectory = stateDirectory
+    options.proxyURL = kubeProxy == "off" ? nil : "http://\(kubeProxy)/healthz"
+    options.port = metricsPort == 0 ? nil : metricsPort
+    options.address = metricsAddress
+    return options
+  }
+}
+
+/// The form of the log.
+enum LogForm: String, ExpressibleByArgument, CaseIterable {
+  case logfmt, json, text
+
+  var format: LogFormat {
+    switch self {
+    case .logfmt: .logfmt
+    case .json: .json
+    case .text: .text
+    }
+  }
+}
+
+/// From which level on lines are logged.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case debug, info, notice, warning, error
+
+  /// Whether a line is logged.
+  func includes(_ level: LogLine.Level) -> Bool {
+    switch level {
+    case .info: self == .debug || self == .info
+    case .warning: self != .error
+    case .error: true
+    }
+  }
+}
