@@ -42,7 +42,8 @@ import VIPKubernetesRuntime
       [
         "metadata": metadata("web", "default"),
         "spec": [
-          "type": "LoadBalancer", "loadBalancerClass": "vipctl.io/vip", "ports": [["port": 80]],
+          "type": "LoadBalancer", "loadBalancerClass": "vipctl.io/vip", "ipFamilies": ["IPv4"],
+          "ports": [["port": 80]],
         ],
       ])
     let task = Task { await AllocatorLoop(lab.client, instance: "test").run(nil) }

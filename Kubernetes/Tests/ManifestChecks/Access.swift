@@ -1,4 +1,4 @@
-package import VIPKubernetesManifests
+import VIPKubernetesManifests
 
 /// The thing that a request does, for which it needs a right.
 package struct Access: Sendable, Hashable, Comparable, CustomStringConvertible {

@@ -118,8 +118,8 @@ private final class PageHandler: ChannelInboundHandler {
     case .end:
       guard let head else { return }
       self.head = nil
-      let (pages, channel) = (pages, context.channel)
-      Task { await Self.answer(head, pages, on: channel) }
+      let request = PageRequest(head: head, pages: pages, channel: context.channel)
+      Task { await request.answer() }
     }
   }
 
@@ -131,10 +131,15 @@ private final class PageHandler: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }
+}
 
-  private static func answer(
-    _ head: HTTPRequestHead, _ pages: WebServer.Pages, on channel: any Channel
-  ) async {
+/// One request of a connection.
+private struct PageRequest: Sendable {
+  let head: HTTPRequestHead
+  let pages: WebServer.Pages
+  let channel: any Channel
+
+  @concurrent func answer() async {
     let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? "/"
     let page: WebPage
     if head.method == .GET || head.method == .HEAD {
