@@ -83,12 +83,14 @@ struct Asking: ~Copyable {
   }
 
   private static func reply(to request: Request, at moment: Moment) -> AskReport.Reply? {
-    let text = String(decoding: request.received, as: UTF8.self)
-    guard text.hasPrefix("HTTP/1.0 200"), text.hasSuffix("\n"),
-      let line = text.split(separator: "\n").last
+    // By bytes: to a String the end of a header line, \r\n, is one character.
+    let newline = UInt8(ascii: "\n")
+    let lines = request.received.split(separator: newline)
+    guard request.received.starts(with: Array("HTTP/1.0 200".utf8)),
+      request.received.last == newline, let line = lines.last
     else { return nil }
     var values: [Substring: Substring] = [:]
-    for pair in line.split(separator: " ") {
+    for pair in String(decoding: line, as: UTF8.self).split(separator: " ") {
       let parts = pair.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { values[parts[0]] = parts[1] }
     }
