@@ -120,7 +120,7 @@ import VRRP
       ])
   }
 
-  @Test func `a warning that came again is no news of the end`() {
+  @Test func `a warning that came again is not told as new at the end`() {
     for level in [LogLine.Level.warning, .error] {
       let throttle = Gate()
       for second in UInt64(0)...2 {

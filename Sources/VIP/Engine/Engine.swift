@@ -78,7 +78,7 @@ package final class Engine {
   var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
-  /// What is to be compared again after a change, see ``noteChange()``.
+  /// The comparisons that are due after a change, see ``noteChange()``.
   var dueReviews = DueReviews()
   /// Settings that need not be checked again.
   var checked = CheckedSettings()

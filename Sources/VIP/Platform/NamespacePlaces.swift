@@ -188,7 +188,7 @@ final class NamespacePlaces {
       return nil
     }
 
-    /// What the kernel refuses for lack of memory, and what is too much, is taken without a lock.
+    /// Locks a range; one that the kernel refuses for lack of memory, or that is too much, is taken without.
     private mutating func lock(_ range: Range<Int64>, for owner: ObjectIdentifier) {
       let hasRoom =
         rangeCount < NamespacePlaces.rangeCountMax || range.lowerBound >= NamespacePlaces.nameStart
@@ -240,7 +240,7 @@ final class NamespacePlaces {
 
   // MARK: Locks
 
-  /// What other processes have in the file, as it is asked for during one claim.
+  /// Other processes' locks of the file, as they are asked for during one claim.
   private struct Others {
     private let file: Int32
     private let rights: NamespaceRights

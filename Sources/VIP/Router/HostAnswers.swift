@@ -22,7 +22,7 @@ struct HostAnswers {
 
   private var texts: [IPAddress: String] = [:]
 
-  /// What is wrong with each address, in the order of the words.
+  /// The fault of each address, in the order of the words.
   var current: [(address: IPAddress, text: String)] {
     texts.sorted { $0.value < $1.value }.map { ($0.key, $0.value) }
   }

@@ -112,7 +112,7 @@ struct NodeSupervisor {
   struct Look: Equatable {
     /// The machines' counters, which only ever count up, added together, and their number.
     var revision = 0
-    /// That of clients' caches and switches' tables.
+    /// The revision of clients' caches and switches' tables.
     var cacheRevision = 0
     /// Whether each segment is free of losses and strangers.
     var isPlain = (false, false)

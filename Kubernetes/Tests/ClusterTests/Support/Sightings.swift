@@ -24,7 +24,7 @@ struct Sightings: Sendable {
   struct Finding: Sendable, Hashable {
     /// The address that it is about.
     let address: IPAddress
-    /// The machines, or the Ethernet addresses, that are too many.
+    /// The machines that are too many, or whom each machine took for the holder.
     let between: Set<String>
     /// When it began.
     let from: Moment
@@ -114,12 +114,13 @@ struct Sightings: Sendable {
     }
     for change in changes where !machines.contains(change.machine) {
       now[change.address, default: [:]][change.machine] = change.mac
-      let named = Set((now[change.address] ?? [:]).values.map { "\($0)" })
-      if named.count < 2 {
+      let caches = now[change.address] ?? [:]
+      if Set(caches.values).count < 2 {
         close(change.address, at: change.at)
       } else {
         let (from, before) = since[change.address] ?? (change.at, [])
-        since[change.address] = (from, before.union(named))
+        let between = caches.map { "\($0.value) in \($0.key)" }
+        since[change.address] = (from, before.union(between))
       }
     }
     if let end { for address in Array(since.keys) { close(address, at: end) } }
