@@ -16,6 +16,10 @@ extension ClusterTests {
       let answered: Moment
       let deleted: Moment
       let gone: Moment
+
+      /// Pods alone may reply before a node has the address: by way of the node that an earlier Service
+      /// has left in the client's cache.
+      var reachable: Moment { max(pinged, answered) }
     }
 
     @Test("A Service is reachable in both families within a second, and gone within another")
@@ -35,9 +39,9 @@ extension ClusterTests {
         rounds.append(try round("web\(number)", running, services, routers))
       }
       report(rounds)
-      let exposed = rounds.sorted { $0.answered - $0.created < $1.answered - $1.created }
+      let exposed = rounds.sorted { $0.reachable - $0.created < $1.reachable - $1.created }
       let median = exposed[exposed.count / 2]
-      #expect(Bounds.change.objection(from: median.created, to: median.answered) == nil)
+      #expect(Bounds.change.objection(from: median.created, to: median.reachable) == nil)
       let removed = rounds.sorted { $0.gone - $0.deleted < $1.gone - $1.deleted }
       let other = removed[removed.count / 2]
       #expect(Bounds.change.objection(from: other.deleted, to: other.gone) == nil)

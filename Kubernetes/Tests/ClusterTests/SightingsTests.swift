@@ -55,10 +55,17 @@ import VIPCore
     #expect(sightings.holdings.count == 3)
   }
 
-  @Test func `caches that name two machines disagree until they don't`() throws {
+  /// A holder that the caches are about.
+  private func held() -> Sightings {
     var sightings = Sightings()
-    sightings.note([address: macs[0]], in: "client", at: moment(0))
-    sightings.note([address: macs[0]], in: "node", at: moment(1))
+    note("holder", true, at: 0, in: &sightings)
+    return sightings
+  }
+
+  @Test func `caches that name two machines disagree until they don't`() throws {
+    var sightings = held()
+    sightings.note([address: macs[0]], in: "client", at: moment(3))
+    sightings.note([address: macs[0]], in: "node", at: moment(4))
     sightings.note([address: macs[1]], in: "client", at: moment(10))
     sightings.note([address: macs[1]], in: "node", at: moment(15))
     let found = try #require(sightings.disagreements().first)
@@ -69,19 +76,44 @@ import VIPCore
   }
 
   @Test func `a cache that forgets an address does not disagree`() {
-    var sightings = Sightings()
-    sightings.note([address: macs[0]], in: "client", at: moment(0))
+    var sightings = held()
+    sightings.note([address: macs[0]], in: "client", at: moment(3))
     sightings.note([:], in: "client", at: moment(5))
     sightings.note([address: macs[1]], in: "node", at: moment(10))
     #expect(sightings.disagreements() == [])
   }
 
   @Test func `a disagreement that lasts ends with the last sample`() throws {
-    var sightings = Sightings()
-    sightings.note([address: macs[0]], in: "client", at: moment(0))
+    var sightings = held()
+    sightings.note([address: macs[0]], in: "client", at: moment(3))
     sightings.note([address: macs[1]], in: "node", at: moment(10))
     sightings.note([address: macs[1]], in: "node", at: moment(500))
     let found = try #require(sightings.disagreements().first)
     #expect([found.from, found.to] == [moment(10), moment(500)])
+  }
+
+  @Test func `the cache of a holder does not disagree, that of a former one does`() throws {
+    var sightings = held()
+    sightings.note([address: macs[0]], in: "client", at: moment(3))
+    sightings.note([address: macs[1]], in: "holder", at: moment(5))
+    #expect(sightings.disagreements() == [])
+    note("next", true, at: 20, in: &sightings)
+    note("holder", false, at: 30, in: &sightings)
+    sightings.note([address: macs[0]], in: "holder", at: moment(40))
+    let found = try #require(sightings.disagreements().first)
+    #expect(sightings.disagreements().count == 1)
+    #expect([found.from, found.to] == [moment(32), moment(40)])
+  }
+
+  @Test func `caches disagree about an address only as long as it has a holder`() throws {
+    var sightings = held()
+    sightings.note([address: macs[0]], in: "client", at: moment(3))
+    sightings.note([address: macs[1]], in: "node", at: moment(10))
+    note("holder", false, at: 20, in: &sightings)
+    note("holder", true, at: 40, in: &sightings)
+    sightings.note([address: macs[0]], in: "node", at: moment(50))
+    let found = sightings.disagreements()
+    #expect(found.map(\.from) == [moment(10), moment(42)])
+    #expect(found.map(\.to) == [moment(22), moment(50)])
   }
 }

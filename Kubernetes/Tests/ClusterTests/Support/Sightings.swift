@@ -102,29 +102,87 @@ struct Sightings: Sendable {
     return findings
   }
 
-  /// Whenever neighbour caches named different machines for an address; those of some machines don't
-  /// count.
+  /// Whenever neighbour caches named different machines for an address that a node held; those of some
+  /// machines don't count.
+  ///
+  /// Nor does that of a holder: it does not hear its own announcements, and does not ask its cache for
+  /// an address of its own. Of an address without a holder nothing can be announced.
   func disagreements(without machines: Set<String> = []) -> [Finding] {
     var findings: [Finding] = []
-    var now: [IPAddress: [String: MACAddress]] = [:]
-    var since: [IPAddress: (from: Moment, between: Set<String>)] = [:]
-    func close(_ address: IPAddress, at moment: Moment) {
-      guard let (from, between) = since.removeValue(forKey: address) else { return }
-      findings.append(Finding(address: address, between: between, from: from, to: moment))
-    }
-    for change in changes where !machines.contains(change.machine) {
-      now[change.address, default: [:]][change.machine] = change.mac
-      let caches = now[change.address] ?? [:]
-      if Set(caches.values).count < 2 {
-        close(change.address, at: change.at)
-      } else {
-        let (from, before) = since[change.address] ?? (change.at, [])
-        let between = caches.map { "\($0.value) in \($0.key)" }
-        since[change.address] = (from, before.union(between))
+    var opinions: [IPAddress: Opinions] = [:]
+    for event in events where !(event.isOfCache && machines.contains(event.machine)) {
+      if let finding = opinions[event.address, default: Opinions()].note(event) {
+        findings.append(finding)
       }
     }
-    if let end { for address in Array(since.keys) { close(address, at: end) } }
+    if let end {
+      for (address, opinions) in opinions {
+        if let finding = opinions.open(address, until: end) { findings.append(finding) }
+      }
+    }
     return findings
+  }
+
+  /// What has changed in caches, and which machine held what, in the order of time.
+  private var events: [Event] {
+    var events = changes.map {
+      Event(address: $0.address, machine: $0.machine, at: $0.at, what: .cache($0.mac))
+    }
+    for holding in holdings {
+      let (address, machine) = (holding.address, holding.machine)
+      events.append(Event(address: address, machine: machine, at: holding.from, what: .held))
+      if let gone = holding.gone {
+        events.append(Event(address: address, machine: machine, at: gone, what: .gone))
+      }
+    }
+    return events.sorted { $0.at < $1.at }
+  }
+}
+
+extension Sightings {
+  /// A change that ``Sightings/disagreements(without:)`` looks at.
+  fileprivate struct Event {
+    enum What {
+      case cache(MACAddress?)
+      case held
+      case gone
+    }
+
+    let address: IPAddress
+    let machine: String
+    let at: Moment
+    let what: What
+
+    var isOfCache: Bool { if case .cache = what { true } else { false } }
+  }
+
+  /// What the machines take for the holder of one address.
+  fileprivate struct Opinions {
+    private var holders: Set<String> = []
+    private var caches: [String: MACAddress] = [:]
+    private var since: (from: Moment, between: Set<String>)?
+
+    /// Notes a change; returns the disagreement that it has ended.
+    mutating func note(_ event: Event) -> Finding? {
+      switch event.what {
+      case .cache(let mac): caches[event.machine] = mac
+      case .held: holders.insert(event.machine)
+      case .gone: holders.remove(event.machine)
+      }
+      let counted = holders.isEmpty ? [:] : caches.filter { !holders.contains($0.key) }
+      guard Set(counted.values).count >= 2 else {
+        defer { since = nil }
+        return open(event.address, until: event.at)
+      }
+      let between = counted.map { "\($0.value) in \($0.key)" }
+      since = (since?.from ?? event.at, (since?.between ?? []).union(between))
+      return nil
+    }
+
+    /// The disagreement that lasts.
+    func open(_ address: IPAddress, until moment: Moment) -> Finding? {
+      since.map { Finding(address: address, between: $0.between, from: $0.from, to: moment) }
+    }
   }
 }
 
