@@ -21,7 +21,7 @@ func hold(_ address: String, on interface: String) throws {
     for event in core.takeEvents() {
       print(event)
       // Enough for an example: hands over, and the loop ends when the address is gone.
-      if case .settled(_, _, let now) = event, now.state == .active { try core.remove("web") }
+      if case .settled(_, _, let now) = event, now.state == .active { try core.down("web") }
     }
   }
 }

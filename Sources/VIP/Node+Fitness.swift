@@ -9,7 +9,7 @@ extension Node {
   /// is unfit as long as any of them says so. It may be said at any time, also before the router's
   /// interface is up; it holds through changes of the settings, a replacement included, and until
   /// the router is removed. ``events()`` tells of it (``NodeEvent/waiting(router:family:reason:)``,
-  /// ``NodeEvent/changed(router:text:)``) and ``status(_:)`` shows it as the reason or a warning.
+  /// ``NodeEvent/changed(router:_:)``) and ``status(_:)`` shows it as the reason or a warning.
   ///
   /// - Parameters:
   ///   - fitness: how fit the router is; ``RouterFitness/fit`` takes back what the cause said before.

@@ -12,10 +12,10 @@ public import VIPCore
 ///    bounded, and one that comes too early costs next to nothing.
 /// 3. Take what has happened with ``takeEvents()``.
 ///
-/// Commands (``up(_:)``, ``remove(_:)``, ``promote(_:)``, …) may be called between turns; they do at
-/// once what can't wait, and see to it that ``descriptor`` becomes readable for the rest. At the end
-/// ``remove(_:)`` each router and go on until ``routerNames`` is empty: the addresses are handed
-/// over by then. The addresses of a core that is dropped stay until their leases end.
+/// Commands (``up(_:unready:)``, ``down(_:)``, ``promote(_:)``, …) may be called between turns; they
+/// do at once what can't wait, and see to it that ``descriptor`` becomes readable for the rest. At
+/// the end call ``down(_:)`` for each router and go on until ``routerNames`` is empty: the addresses
+/// are handed over by then. The addresses of a core that is dropped stay until their leases end.
 ///
 /// ```swift
 /// let core = try NodeCore(on: LinuxPlatform())
@@ -89,8 +89,8 @@ public final class NodeCore {
   /// - Parameters:
   ///   - settings: what it shall be.
   ///   - unready: what becomes of it if this machine can't serve it yet.
-  /// - Throws: what is wrong with it, or ``NodeError/Kind/refused`` if the router has to be removed
-  ///   first, since its interface, VRID or version is another, or if one of this name is still
+  /// - Throws: what is wrong with it, or ``NodeError/Kind/refused`` if the router has to be taken
+  ///   down first, since its interface, VRID or version is another, or if one of this name is still
   ///   handing over. Nothing has changed then.
   public func up(
     _ settings: RouterConfiguration, unready: UnreadyPolicy = .refuse
@@ -114,14 +114,14 @@ public final class NodeCore {
       throw NodeError(
         .refused,
         "\(settings.name): a router that runs can't take this over "
-          + "(\(present.difference(to: settings))); remove it first")
+          + "(\(present.difference(to: settings))); take it down first")
     }
   }
 
   /// Hands a router over and removes it; it is in ``routerNames`` until its addresses are gone.
   ///
   /// - Throws: ``NodeError/Kind/unknownRouter``.
-  public func remove(_ name: String) throws(NodeError) {
+  public func down(_ name: String) throws(NodeError) {
     defer { arm() }
     guard engine.remove(name) else { throw engine.unknownRouter(name) }
   }

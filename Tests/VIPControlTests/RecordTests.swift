@@ -1,9 +1,10 @@
 import Foundation
 import Testing
-import VIP
 import VIPControl
 import VIPCore
 import VRRP
+
+@testable import VIP
 
 /// The numbers and texts that a status becomes on its way to other processes.
 @Suite struct RecordTests {
@@ -99,6 +100,37 @@ import VRRP
         + #""replaced":[{"difference":"VRID 51 → 52","router":"web"}],"unchanged":["c"]}"#)
     #expect(try JSONDecoder().decode(ChangeRecord.self, from: json) == record)
     #expect(ChangeRecord(ChangeReport()) == ChangeRecord())
+  }
+
+  @Test func `a change of a router is recorded in words`() throws {
+    let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
+    var new = old
+    new.priority = 150
+    let address = try #require(InterfaceAddress("192.0.2.10/24"))
+    let rows: [(NodeEvent.RouterChange, String)] = [
+      (.settings(ChangeReport.Change(from: old, to: new)), "priority 100 → 150"),
+      (
+        .priority(
+          from: 150, to: 140,
+          loweredBy: [NodeEvent.Weakness(.external(cause: "load", text: "busy"), decrement: 10)]),
+        "priority 150 → 140: load: busy, which lowers the priority by 10"
+      ),
+      (
+        .addressReordered(address, interface: "eth0"),
+        "192.0.2.10/24 had become the first address of its subnet on eth0 and is behind the host's "
+          + "own again"
+      ),
+    ]
+    for (change, text) in rows {
+      let event = NodeEvent.changed(router: "web", change)
+      let record = EventRecord(
+        StampedEvent(event: event, sequence: 7, time: Timestamp(nanosecondsSince1970: 0)))
+      let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(record))
+      let json = try #require(object as? [String: Any])
+      #expect(Set(json.keys) == ["time", "sequence", "event", "router", "text"])
+      #expect(json["event"] as? String == "changed" && json["router"] as? String == "web")
+      #expect(json["text"] as? String == text)
+    }
   }
 
   private func warnings(_ kinds: [Problem.Kind]) throws -> [String] {

@@ -137,21 +137,27 @@ import VRRP
     #expect(throttle.summaries(at: Self.at(60_000)).map(\.level) == [.error])
   }
 
+  private static func change(to priority: Priority) -> NodeEvent {
+    .changed(router: "web", .priority(from: 200, to: priority, loweredBy: []))
+  }
+
   @Test func `summaries come by themselves`() async throws {
     final class Lines: Sendable {
       let list = Mutex<[String]>([])
     }
     let lines = Lines()
     let log = EventLog { line, _ in lines.list.withLock { $0.append(line.message) } }
-    for number in 1...100 { log.add(.changed(router: "web", text: "\(number)")) }
+    for number in UInt8(1)...100 { log.add(Self.change(to: Priority(rawValue: number))) }
     #expect(lines.list.withLock { $0.count } == LogThrottle.burst)
     try await onThread {
       try eventually("a summary", within: .seconds(300)) {
-        lines.list.withLock { $0.last?.hasSuffix("the last was: changed: 100") == true }
+        lines.list.withLock {
+          $0.last?.hasSuffix("; the last was: \(LogLine(Self.change(to: 100)).message)") == true
+        }
       }
     }
-    log.add(.changed(router: "web", text: "calm"))
+    log.add(Self.change(to: 150))
     log.end()
-    #expect(lines.list.withLock { $0.last } == "changed: calm")
+    #expect(lines.list.withLock { $0.last } == LogLine(Self.change(to: 150)).message)
   }
 }

@@ -49,6 +49,29 @@ import VRRP
       ])
   }
 
+  @Test func `a change of a router is news`() throws {
+    let subnet = try #require(InterfaceAddress("2001:db8::/64"))
+    let weakness = NodeEvent.Weakness(
+      .tracked(InterfaceFault(.down, of: "eth1")), decrement: 60)
+    let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
+    var new = old
+    new.priority = 120
+    let lines = [
+      NodeEvent.RouterChange.settings(ChangeReport.Change(from: old, to: new)),
+      .priority(from: 150, to: 90, loweredBy: [weakness]), .routeMade(subnet: subnet),
+    ].map {
+      LogLine(.changed(router: "web", $0)).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25)
+    }
+    #expect(
+      lines == [
+        "level=info router=web msg=\"changed: priority 100 → 120\"",
+        "level=info router=web "
+          + "msg=\"changed: priority 150 → 90: eth1 is down, which lowers the priority by 60\"",
+        "level=info router=web msg=\"changed: this machine has no route to 2001:db8::/64 and gets "
+          + "one with the virtual address\"",
+      ])
+  }
+
   @Test func `nothing breaks out of a log line`() {
     let line = LogLine(
       .error, "said \"no\\yes\"\nlevel=info", fields: [("dir", "/a b"), ("empty", "")])

@@ -14,8 +14,8 @@ import VIPReports
 
   private func event(_ number: UInt64) -> StampedEvent {
     StampedEvent(
-      event: .changed(router: "web", text: "\(number)"), sequence: number,
-      time: Timestamp(nanosecondsSince1970: number))
+      event: .hook(router: "web", family: .ipv4, state: .active, text: "\(number)"),
+      sequence: number, time: Timestamp(nanosecondsSince1970: number))
   }
 
   @Test func `a line of the process stands behind what was before it`() async {
@@ -37,9 +37,8 @@ import VIPReports
     log.add(LogLine(.info, "stopped"), after: 9)
     #expect(
       page.lines.withLock { $0 } == [
-        "early", "changed: 1", "changed: 2", "ready", "changed: 3", "reloaded", "changed: 5",
-        "last",
-        "stopped",
+        "early", "the hook for active 1", "the hook for active 2", "ready",
+        "the hook for active 3", "reloaded", "the hook for active 5", "last", "stopped",
       ])
   }
 }

@@ -176,9 +176,9 @@ import VRRP
   @Test func `priority and interval change in place and are told at once`() throws {
     let bench = try holder(settings())
     let transport = try #require(bench.platform.transport(.ipv4))
-    try bench.engine.change([
-      settings(priority: 42, preempts: false, interval: #require(AdvertisementInterval("100ms")))
-    ])
+    let new = try settings(
+      priority: 42, preempts: false, interval: #require(AdvertisementInterval("100ms")))
+    try bench.engine.change([new])
     #expect(transport.sentPriorities.last == 42)
     let sent = transport.sentPriorities.count
     bench.pass(.seconds(1))
@@ -186,11 +186,10 @@ import VRRP
     #expect(installs(bench).isEmpty && removals(bench).isEmpty)
     let status = try #require(bench.engine.status().first)
     #expect(status.priority.rawValue == 42 && status.statistics.masterTransitions == 1)
-    #expect(
-      bench.events.contains(
-        .changed(
-          router: "web",
-          text: "priority 100 → 42; interval 1s → 100ms; preempt true → false")))
+    let change = ChangeReport.Change(from: try settings(), to: new)
+    #expect(bench.routerChanges() == [.settings(change)], "its priority is not told once more")
+    #expect(change.description == "priority 100 → 42; interval 1s → 100ms; preempt true → false")
+    #expect(change.settings == [.priority, .interval, .preempt])
   }
 
   @Test func `the first address of a family brings its router up, the last one takes it down`()

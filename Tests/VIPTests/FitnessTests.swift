@@ -111,7 +111,7 @@ import VIPCore
     fitness.setTracks([("eth1", .weaker(by: 7, first)), ("eth2", .weaker(by: 5, second))])
     fitness.set(nil, for: .external("health"))
     #expect(
-      fitness.weaknesses.compactMap(\.effect) == [
+      fitness.weaknesses.map(\.description) == [
         "eth1 is down, which lowers the priority by 7",
         "interface eth2 does not exist, which lowers the priority by 5",
       ])

@@ -119,12 +119,14 @@ import VRRP
     let bench = try bench()
     bench.settle()
     _ = due(bench)
-    var router = try #require(bench.engine.settings(named: "web"))
+    let before = try #require(bench.engine.settings(named: "web"))
+    var router = before
     router.hooks = Hooks(active: ["/new", "x"])
     try bench.engine.change([router])
     bench.pass(.seconds(4))
+    #expect(bench.routerChanges() == [.settings(ChangeReport.Change(from: before, to: router))])
     #expect(
-      bench.events.contains(.changed(router: "web", text: "hooks: active, backup, fault, stop")))
+      bench.routerChanges().map(\.description) == ["hooks: active, backup, fault, stop"])
     #expect(occasions(bench).map(\.arguments) == [["/new", "x"]])
   }
 

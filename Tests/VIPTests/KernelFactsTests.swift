@@ -53,6 +53,12 @@ import VRRP
     let records = try fake.addresses().filter { $0.address.family == .ipv4 }
     #expect(records.filter { !$0.flags.contains(.secondary) }.map(\.address) == [new])
     #expect(try Set(bench.held) == ["198.18.0.100/24", "198.18.0.101/24"])
+    // Either comes first in its turn: the second one when the first has been put behind.
+    #expect(
+      try bench.routerChanges() == [
+        .addressReordered(address("198.18.0.100/24"), interface: "eth0"),
+        .addressReordered(address("198.18.0.101/24"), interface: "eth0"),
+      ])
   }
 
   @Test func `that the machine becomes a router is announced`() throws {

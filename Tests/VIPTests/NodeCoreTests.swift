@@ -95,16 +95,16 @@ import VRRP
     #expect(machine.heldAddresses.count == 2)
     #expect(core.status().first?.priority == 120)
     let error = refusal { try core.up(try settings(vrid: 52)) }
-    #expect(error?.kind == .refused && error?.description.hasSuffix("remove it first") == true)
+    #expect(error?.kind == .refused && error?.description.hasSuffix("take it down first") == true)
     let invalid = refusal { try core.up(try settings([], name: "other")) }
     #expect(invalid != nil && core.routerNames == ["web"])
     #expect(machine.pass(.seconds(3), for: core).isEmpty, "nothing has changed")
   }
 
-  @Test func `a router that is removed is there until its addresses are gone`() throws {
+  @Test func `a router that is taken down is there until its addresses are gone`() throws {
     try core.up(try settings())
     machine.pass(.seconds(5), for: core)
-    try core.remove("web")
+    try core.down("web")
     #expect(core.routerNames == ["web"] && machine.heldAddresses.count == 1)
     let events = machine.pass(.seconds(10), for: core)
     #expect(events.last == .removed(router: "web") && states(events) == [.stop])
@@ -134,7 +134,7 @@ import VRRP
 
   @Test func `commands for a router that is not there are refused`() {
     for command in [
-      { try core.remove("wbe") }, { try core.promote("wbe") }, { try core.resign("wbe") },
+      { try core.down("wbe") }, { try core.promote("wbe") }, { try core.resign("wbe") },
       { try core.setFitness(.fit, of: "wbe", for: "health") },
     ] as [() throws -> Void] {
       let error = refusal(command)

@@ -54,11 +54,15 @@ import VRRP
     try bench.engine.setFitness(.fit, of: "web", for: "fans")
     bench.settle()
     #expect(bench.warnings == [])
-    let changes = bench.events.compactMap {
-      if case .changed(_, let text) = $0 { text } else { nil }
+    let changes = bench.routerChanges()
+    let causes = changes.map { change -> [WaitingReason] in
+      if case .priority(_, _, let weaknesses) = change { weaknesses.map(\.reason) } else { [] }
     }
+    let load = WaitingReason.external(cause: "load", text: "busy")
+    let fans = WaitingReason.external(cause: "fans", text: "hot")
+    #expect(causes == [[load], [load, fans], [fans], []])
     #expect(
-      changes == [
+      changes.map(\.description) == [
         "priority 150 → 90: load: busy, which lowers the priority by 60",
         "priority 90 → 60: load: busy, which lowers the priority by 60, "
           + "fans: hot, which lowers the priority by 30",

@@ -71,7 +71,9 @@ import VRRP
     #expect(bench.engine.status().map(\.vrid.rawValue) == [61])
     let told = bench.events.filter { if case .removed = $0 { true } else { false } }
     #expect(told.isEmpty, "it has not gone")
-    #expect(bench.events.contains(.changed(router: "web", text: "VRID 51 → 61")))
+    let change = ChangeReport.Change(from: try settings(), to: try settings(vrid: 61))
+    #expect(bench.events.contains(.changed(router: "web", .settings(change))))
+    #expect(bench.routerChanges().map(\.description) == ["VRID 51 → 61"])
     bench.engine.remove("web")
     bench.pass(.seconds(2))
     #expect(try bench.held.isEmpty && bench.engine.routerNames.isEmpty)

@@ -75,11 +75,16 @@ import VRRP
     setUp(true, bench)
     #expect(priorities(bench).last == 150)
     #expect(bench.warnings == [])
-    let changes = bench.events.compactMap { event in
-      if case .changed(_, let text) = event { text } else { nil }
-    }
+    let fault = WaitingReason.tracked(InterfaceFault(.down, of: "eth1"))
+    let changes = bench.routerChanges()
     #expect(
       changes == [
+        .priority(
+          from: 150, to: 90, loweredBy: [NodeEvent.Weakness(fault, decrement: 60)]),
+        .priority(from: 90, to: 150, loweredBy: []),
+      ])
+    #expect(
+      changes.map(\.description) == [
         "priority 150 → 90: eth1 is down, which lowers the priority by 60",
         "priority 90 → 150: nothing lowers it any more",
       ])
@@ -114,10 +119,8 @@ import VRRP
       [Track(interface: "eth1", decrement: 10)], addresses: ["198.18.0.100/24", "2001:db8::100/64"])
     setUp(false, bench)
     #expect(bench.engine.status().map(\.effectivePriority.rawValue) == [140, 140])
-    let changes = bench.events.compactMap {
-      if case .changed(_, let text) = $0 { text } else { nil }
-    }
-    #expect(changes.filter { $0.contains("priority") }.count == 1, "\(changes)")
+    let told = bench.routerChanges().filter { if case .priority = $0 { true } else { false } }
+    #expect(told.count == 1, "\(told)")
   }
 
   @Test func `what is tracked changes in place`() throws {

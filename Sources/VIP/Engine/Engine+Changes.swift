@@ -114,7 +114,7 @@ extension Engine {
     for family in settings.families where !members.contains(where: { $0.family == family }) {
       start(family, of: router, on: interfaces.link(named: settings.interface), leftovers)
     }
-    report(.changed(router: router.name, text: old.difference(to: settings)))
+    report(.changed(router: router.name, .settings(ChangeReport.Change(from: old, to: settings))))
   }
 
   /// Whether addresses that an earlier life of this node left must be looked for: only where new

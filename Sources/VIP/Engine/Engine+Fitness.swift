@@ -51,13 +51,11 @@ extension Engine {
     // Both families depend on the same, which is told once: by the first that takes part.
     let teller = routers.members(of: instance.router).first { $0.attendance.isRunning }
     guard teller == nil || teller === instance else { return }
-    let faults = instance.router.fitness.weaknesses.compactMap(\.effect)
-      .joined(separator: ", ")
+    let weaknesses = instance.router.fitness.weaknesses
     report(
       .changed(
         router: instance.router.name,
-        text: "priority \(before) → \(after): "
-          + (faults.isEmpty ? "nothing lowers it any more" : faults)))
+        .priority(from: before, to: after, loweredBy: weaknesses)))
   }
 
   /// The faults of the interfaces that a router tracks.

@@ -73,8 +73,7 @@ extension Engine {
     report(
       .changed(
         router: instance.settings.name,
-        text: "\(address) had become the first address of its subnet on "
-          + "\(instance.settings.interface) and is behind the host's own again"))
+        .addressReordered(address, interface: instance.settings.interface)))
   }
 
   /// Takes off at once what a router has on an interface that it will no longer look after.

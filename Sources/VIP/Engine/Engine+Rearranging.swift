@@ -95,7 +95,8 @@ extension Engine {
           inPlaceOf: former[settings.name]?.first { $0.family == family })
       }
       if let old = former[settings.name]?.first?.settings {
-        report(.changed(router: settings.name, text: old.difference(to: settings)))
+        let change = ChangeReport.Change(from: old, to: settings)
+        report(.changed(router: settings.name, .settings(change)))
       }
     }
     for estate in wanted.estates + estates { passOn(estate) }

@@ -170,10 +170,7 @@ extension Engine {
       return tellUnreachable(subnet, of: instance, text)
     }
     if instance.routes.noteMade(subnet) {
-      report(
-        .changed(
-          router: instance.settings.name,
-          text: "this machine has no route to \(subnet) and gets one with the virtual address"))
+      report(.changed(router: instance.settings.name, .routeMade(subnet: subnet)))
     }
     let current = way(to: subnet)
     guard current == .nowhere else {

@@ -62,9 +62,9 @@ extension Engine {
           .advertising,
           "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
       }
-      for fault in instance.router.fitness.weaknesses {
-        if let cause = fault.loweringCause, let effect = fault.effect {
-          add(.priorityLowered(cause), effect)
+      for weakness in instance.router.fitness.weaknesses {
+        if let cause = weakness.loweringCause {
+          add(.priorityLowered(cause), weakness.description)
         }
       }
       if instance.isUnicast, instance.destinations.isEmpty {

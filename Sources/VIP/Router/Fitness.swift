@@ -64,18 +64,9 @@ struct Fitness {
       Fault(reason: reason, decrement: decrement)
     }
 
-    /// The effect on the priority, in words; `nil` if it keeps the router out instead.
-    var effect: String? { decrement.map { reason.description(loweringBy: $0) } }
-
-    /// The cause that lowers the priority, as programs know it.
-    var loweringCause: Problem.LoweringCause? {
-      switch reason {
-      case .tracked(let fault): .tracked(interface: fault.interface)
-      case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall, .hostAddress,
-        .addressInUse, .system:
-        nil
-      }
+    /// The effect on the priority; `nil` if it keeps the router out instead.
+    var weakness: NodeEvent.Weakness? {
+      decrement.map { NodeEvent.Weakness(reason, decrement: $0) }
     }
   }
 
@@ -142,7 +133,7 @@ struct Fitness {
   }
 
   /// The faults that only lower the priority.
-  var weaknesses: [Fault] { entries.map(\.fault).filter { $0.decrement != nil } }
+  var weaknesses: [NodeEvent.Weakness] { entries.compactMap(\.fault.weakness) }
 
   /// The program's statements, by the names that it has given to the causes.
   var external: [String: RouterFitness] {

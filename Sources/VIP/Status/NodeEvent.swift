@@ -16,9 +16,9 @@ public enum NodeEvent: Sendable, Hashable {
   case conflict(router: String, address: IPAddress, mac: MACAddress)
   /// A problem that a warning or a conflict told of has ended; it has the same ``Problem/id``.
   case cleared(Problem, Problem.Ending)
-  /// A router changed while it runs: its settings, its priority, or what this machine has or lacks for it; the
-  /// text says how.
-  case changed(router: String, text: String)
+  /// A router changed while it runs: its settings, its priority, or what this machine has or lacks
+  /// for it.
+  case changed(router: String, RouterChange)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
   /// A route that the node had made to a subnet of virtual addresses was missing and has been put back.
@@ -46,7 +46,7 @@ extension NodeEvent {
     case .conflict(_, let address, let mac): conflictText(address, mac)
     // What to do about it need not be told again.
     case .cleared(let problem, let ending): "\(ending.words): \(problem.fact)"
-    case .changed(_, let text): text
+    case .changed(_, let change): change.description
     case .repaired(_, let address): "\(address) was missing and has been put back"
     case .repairedRoute(_, let subnet): "the route to \(subnet) was missing and has been put back"
     case .hook(_, _, let state, let text): hookText(state, text)

@@ -55,7 +55,7 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case formerGroup
     /// The macvlan of a virtual MAC address is not as it should be.
     case macvlan
-    /// Something lowers the router's priority; told as ``NodeEvent/changed(router:text:)``.
+    /// Something lowers the router's priority; told as ``NodeEvent/changed(router:_:)``.
     case priorityLowered(LoweringCause)
     /// The router advertises to single machines and knows none.
     case noPeers

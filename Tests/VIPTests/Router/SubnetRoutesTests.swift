@@ -120,6 +120,7 @@ import VRRP
     try bench.engine.add(settings(["2001:db8::10/64"]))
     bench.pass(.seconds(10))
     #expect(kernel.routes.count == 1 && repairs() == [], "it has not been there before")
+    #expect(bench.routerChanges() == [.routeMade(subnet: subnet)])
     kernel.removeRoute(to: subnet, onInterface: 2, protocolTag: vipProtocolTag)
     bench.pass(.seconds(5))
     #expect(kernel.routes.count == 1)
