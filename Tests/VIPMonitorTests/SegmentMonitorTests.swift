@@ -286,7 +286,7 @@ import VRRP
   @Test func `a silent Active is none`() throws {
     let watching = Watching()
     try watching.hear(100, from: 1)
-    #expect(watching.monitor.summary().groups.first?.active != nil)
+    #expect(watching.monitor.summary().groups.first?.active == IPAddress("192.0.2.1"))
     let later = watching.now.advanced(byNanoseconds: 5_000_000_000)
     let group = try #require(watching.monitor.summary(at: later).groups.first)
     #expect(group.active == nil && group.routers.map(\.condition) == [.silent])
