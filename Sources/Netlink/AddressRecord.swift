@@ -1,6 +1,8 @@
 public import VIPCore
 
 /// Flags by which the kernel describes the state of an address (IFA_FLAGS).
+///
+/// Those that matter to a virtual address have names; the others are kept as bits.
 public struct AddressFlags: OptionSet, Sendable, Hashable {
   /// The bits as the kernel numbers them.
   public let rawValue: UInt32
@@ -16,26 +18,16 @@ public struct AddressFlags: OptionSet, Sendable, Hashable {
   public static let secondary = AddressFlags(rawValue: 0x1)
   /// Usable at once, without duplicate address detection.
   public static let noDAD = AddressFlags(rawValue: 0x2)
-  /// Usable while duplicate address detection still runs.
-  public static let optimistic = AddressFlags(rawValue: 0x4)
   /// Another machine has this address; it is not in use here.
   public static let dadFailed = AddressFlags(rawValue: 0x8)
-  /// A home address of Mobile IPv6.
-  public static let homeAddress = AddressFlags(rawValue: 0x10)
   /// Not chosen as the source of new connections: the preferred lifetime is over.
   public static let deprecated = AddressFlags(rawValue: 0x20)
   /// Duplicate address detection still runs.
   public static let tentative = AddressFlags(rawValue: 0x40)
   /// Without an end of its lifetime.
   public static let permanent = AddressFlags(rawValue: 0x80)
-  /// The kernel derives temporary addresses from this one.
-  public static let managedTemporary = AddressFlags(rawValue: 0x100)
   /// The address came without a route to its subnet.
   public static let noPrefixRoute = AddressFlags(rawValue: 0x200)
-  /// The kernel joins the group of this multicast address.
-  public static let multicastAutoJoin = AddressFlags(rawValue: 0x400)
-  /// Made by the method of RFC 7217.
-  public static let stablePrivacy = AddressFlags(rawValue: 0x800)
 }
 
 /// An address on an interface as the kernel describes it.

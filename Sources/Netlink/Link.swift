@@ -17,8 +17,6 @@ public struct LinkFlags: OptionSet, Sendable, Hashable {
   public static let broadcast = LinkFlags(rawValue: 0x2)
   /// The machine talks to itself (IFF_LOOPBACK).
   public static let loopback = LinkFlags(rawValue: 0x8)
-  /// There is exactly one neighbour (IFF_POINTOPOINT).
-  public static let pointToPoint = LinkFlags(rawValue: 0x10)
   /// Ready to carry traffic: operational state up, or unknown (IFF_RUNNING).
   public static let running = LinkFlags(rawValue: 0x40)
   /// Neighbours are not asked for (IFF_NOARP).

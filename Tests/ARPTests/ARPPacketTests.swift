@@ -20,7 +20,8 @@ import VIPCore
     #expect(Array(bytes[12...]) == [0x81, 0x00, 0xE0, 0x0A, 0x08, 0x06])
     let parsed = try EthernetFrame(bytes)
     #expect(parsed == tagged && parsed.vlanID == 10 && parsed.byteCount == 18)
-    #expect(wireError { _ = try EthernetFrame(Array(bytes[..<17])) } != nil)
+    #expect(
+      wireError { _ = try EthernetFrame(Array(bytes[..<17])) } == .truncated(needed: 18, found: 17))
   }
 
   @Test func refusesShortFrames() {

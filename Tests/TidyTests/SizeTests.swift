@@ -10,6 +10,12 @@ import Testing
     }
   }
 
+  @Test func `the program is thin, for the work is done in libraries`() throws {
+    let files = try Repository.swiftFiles(under: "Sources/vipctl")
+    let count = try files.reduce(0) { try $0 + $1.lines.count - 1 }
+    #expect(!files.isEmpty && count <= 3_000, "Sources/vipctl has \(count) lines")
+  }
+
   @Test func `a function has at most 70 lines`() throws {
     var found = 0
     for file in try Repository.swiftFiles(under: "Sources") {

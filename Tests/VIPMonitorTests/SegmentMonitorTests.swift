@@ -6,13 +6,13 @@ import VRRP
 
 /// What a monitor says of frames, alone and one after the other.
 @Suite struct SegmentMonitorTests {
-  private func codes(_ observation: Observation?) -> [Finding.Code] {
-    observation?.findings.map(\.code) ?? []
+  private func codes(_ observation: Observation?) -> [Judgement.Code] {
+    observation?.judgements.map(\.code) ?? []
   }
 
   // MARK: Single frames
 
-  static let words: [(String, Finding.Level, String)] = [
+  static let words: [(String, Judgement.Level, String)] = [
     (
       KnownFrame.version2, .note,
       "VRRPv2 192.0.2.2 VRID 51 priority 100 every 1s for 192.0.2.100"
@@ -54,7 +54,7 @@ import VRRP
   ]
 
   @Test(arguments: words)
-  func `a frame in words`(frame: String, verdict: Finding.Level, text: String) throws {
+  func `a frame in words`(frame: String, verdict: Judgement.Level, text: String) throws {
     let watching = Watching()
     let seen = try #require(watching.see(frame))
     #expect(seen.text == text)
@@ -90,7 +90,7 @@ import VRRP
     frame[place] = value
     let watching = Watching()
     let seen = try #require(watching.see(frame))
-    #expect(seen.findings.map(\.text) == [words])
+    #expect(seen.judgements.map(\.text) == [words])
     #expect(seen.advertisement == nil)
     #expect(watching.monitor.summary().groups.isEmpty)
   }
@@ -102,7 +102,7 @@ import VRRP
     frame[14 + 10] &+= 1
     let watching = Watching()
     #expect(
-      watching.see(frame)?.findings.map(\.text)
+      watching.see(frame)?.judgements.map(\.text)
         == ["receivers ignore it: TTL or hop limit is 254, not 255"])
   }
 
@@ -150,12 +150,12 @@ import VRRP
     #expect(try watching.hear(100, from: 1).verdict == .fine)
     #expect(codes(try watching.hear(200, from: 2, after: 500)) == [.takeover])
     let late = try watching.hear(200, from: 2, after: 2500)
-    #expect(late.findings.map(\.text) == ["2.500s after the one before; its interval is 1s"])
+    #expect(late.judgements.map(\.text) == ["2.500s after the one before; its interval is 1s"])
     #expect(codes(try watching.hear(0, from: 2)) == [.farewell])
     let next = try watching.hear(100, from: 1, after: 600)
-    #expect(next.findings.map(\.text) == ["Active from now on; the one before had left"])
+    #expect(next.judgements.map(\.text) == ["Active from now on; the one before had left"])
     let after = try watching.hear(50, from: 3, after: 4200)
-    #expect(after.findings.map(\.text) == ["takes over from 192.0.2.1, silent for 4.200s"])
+    #expect(after.judgements.map(\.text) == ["takes over from 192.0.2.1, silent for 4.200s"])
 
     let group = try #require(watching.monitor.summary().groups.first)
     #expect(group.active == IPAddress("192.0.2.3"))
@@ -175,7 +175,7 @@ import VRRP
       """)
     let warnings = seen.filter { $0.verdict == .warning }
     #expect(warnings.count == 8)
-    #expect(warnings.allSatisfy { $0.findings.map(\.code) == [.twoActives] })
+    #expect(warnings.allSatisfy { $0.judgements.map(\.code) == [.twoActives] })
     #expect(warnings.allSatisfy { $0.advertisement?.priority == 100 })
     let group = try #require(watching.monitor.summary().groups.first)
     #expect(group.routers.map(\.condition) == [.active, .alsoActive])
@@ -202,7 +202,7 @@ import VRRP
       let (watching, seen) = try Watching.played(text)
       #expect(seen.count > 15)
       #expect(seen.filter { $0.verdict > .note } == [])
-      #expect(seen.count { $0.findings.map(\.code).contains(.takeover) } >= 2)
+      #expect(seen.count { $0.judgements.map(\.code).contains(.takeover) } >= 2)
       #expect(watching.monitor.summary().groups.flatMap(\.warnings).isEmpty)
     }
   }
@@ -212,7 +212,7 @@ import VRRP
     try watching.hear(100, from: 1)
     let seen = try watching.hear(200, from: 2, vips: ["192.0.2.200"], after: 300)
     #expect(
-      seen.findings.map(\.text) == [
+      seen.judgements.map(\.text) == [
         "192.0.2.2 advertises other addresses on VRID 51 than 192.0.2.1 (192.0.2.200); two groups use "
           + "this VRID, choose one that is free for one of them"
       ])
@@ -251,7 +251,7 @@ import VRRP
       router secret version 2 priority 150 password s3cret
       tick 10s
       """)
-    let codes = Set(seen.flatMap { $0.findings.map(\.code) })
+    let codes = Set(seen.flatMap { $0.judgements.map(\.code) })
     #expect(codes.isSuperset(of: [.versionDiffers, .authenticationDiffers, .password]))
     #expect(watching.monitor.summary().groups.count == 1)
   }
@@ -286,7 +286,7 @@ import VRRP
   @Test func `a silent Active is none`() throws {
     let watching = Watching()
     try watching.hear(100, from: 1)
-    #expect(watching.monitor.summary().groups.first?.active != nil)
+    #expect(watching.monitor.summary().groups.first?.active == IPAddress("192.0.2.1"))
     let later = watching.now.advanced(byNanoseconds: 5_000_000_000)
     let group = try #require(watching.monitor.summary(at: later).groups.first)
     #expect(group.active == nil && group.routers.map(\.condition) == [.silent])

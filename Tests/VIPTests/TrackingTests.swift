@@ -21,7 +21,8 @@ import VRRP
   }
 
   private func setUp(_ isUp: Bool, _ bench: Bench) {
-    bench.platform.fake.setFlags(isUp ? FakePlatform.eth1.flags : [.broadcast], onInterface: 3)
+    bench.platform.fake.setFlags(
+      isUp ? FakePlatform.eth1.flags : [.broadcast], onInterface: FakePlatform.eth1.index)
     bench.settle()
   }
 
@@ -57,7 +58,7 @@ import VRRP
   @Test func `if its own interface goes meanwhile, nothing is handed over any more`() throws {
     let bench = try bench([Track(interface: "eth1")])
     setUp(false, bench)
-    bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: 2)
+    bench.platform.fake.setFlags([.broadcast, .multicast], onInterface: FakePlatform.eth0.index)
     bench.settle()
     #expect(try bench.held == [])
     #expect(bench.engine.obstacle(to: "web") == "eth0 is down")
@@ -103,11 +104,11 @@ import VRRP
 
   @Test func `an interface without carrier or gone is down`() throws {
     let bench = try bench([Track(interface: "eth1")])
-    bench.platform.fake.setFlags([.up, .broadcast], onInterface: 3)
+    bench.platform.fake.setFlags([.up, .broadcast], onInterface: FakePlatform.eth1.index)
     bench.settle()
     #expect(
       bench.engine.obstacle(to: "web") == "eth1 has no carrier, which the router tracks")
-    bench.platform.fake.removeLink(index: 3)
+    bench.platform.fake.removeLink(index: FakePlatform.eth1.index)
     bench.settle()
     #expect(
       bench.engine.obstacle(to: "web")

@@ -69,6 +69,7 @@ import VRRPSimulation
     let lines = try monitor(["-r", path, "--json"]).output.split(separator: "\n")
     let packets = try lines.map { try JSONDecoder().decode(PacketRecord.self, from: Data($0.utf8)) }
     #expect(packets.count == 6)
+    #expect(lines.allSatisfy { $0.contains("\"findings\":[") }, "the key that scripts know")
     #expect(packets.first?.time == "1970-01-01T00:00:03.218750Z")
     #expect(packets.map { $0.advertisement?.priority } == [200, 200, 0, 100, 100, 100])
     #expect(packets.map(\.verdict) == [.note, .fine, .note, .note, .fine, .fine])

@@ -65,7 +65,7 @@ extension Engine {
   }
 
   /// Takes in what the guard process tells.
-  func attendGuard() {
+  func hearGuard() {
     guard let safeguard else { return }
     let pid = safeguard.pid.map { " (pid \($0))" } ?? ""
     switch safeguard.news() {

@@ -198,7 +198,7 @@ package final class Engine {
         drainKernelEvents()
       case .safeguard:
         noteChange()
-        attendGuard()
+        hearGuard()
       }
     }
     if isLate, listenToAll(except: ready) { mayHaveMore = true }

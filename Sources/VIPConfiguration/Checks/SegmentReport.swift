@@ -39,31 +39,31 @@ public struct SegmentReport: Sendable {
     let answers = try SegmentProbe.probe(
       groups.map { SegmentProbe.Place($0.link, $0.routers.map(\.configuration)) },
       ownMACs: Set(machine.links.compactMap(\.macAddress)))
-    for (group, findings) in zip(groups, answers) {
-      report.add(findings, of: group.routers, on: group.link)
+    for (group, outcomes) in zip(groups, answers) {
+      report.add(outcomes, of: group.routers, on: group.link)
     }
     return report
   }
 
   /// Takes in what was found on one segment.
   mutating func add(
-    _ findings: [SegmentProbe.Outcome], of routers: [PlacedRouter], on link: Link
+    _ outcomes: [SegmentProbe.Outcome], of routers: [PlacedRouter], on link: Link
   ) {
     let count = routers.reduce(0) { $0 + $1.configuration.addresses.count }
     let what = addressCountText(count)
     lines.append(
       "\(link.name): probed for \(what), "
-        + (findings.isEmpty ? "no other machine is there" : "heard of others"))
-    for finding in findings {
-      let router = routers[finding.router]
-      switch finding.kind {
+        + (outcomes.isEmpty ? "no other machine is there" : "heard of others"))
+    for outcome in outcomes {
+      let router = routers[outcome.router]
+      switch outcome.kind {
       case .good:
-        lines.append("  \(router.configuration.name): \(finding.text)")
+        lines.append("  \(router.configuration.name): \(outcome.text)")
       case .warning, .conflict:
         remarks.append(
           MachineCheck.Remark(
-            kind: finding.kind == .warning ? .warning : .conflict,
-            place: router.place(of: finding.field), text: finding.text))
+            kind: outcome.kind == .warning ? .warning : .conflict,
+            place: router.place(of: outcome.field), text: outcome.text))
       }
     }
   }

@@ -11,7 +11,7 @@ import VRRP
 public struct SegmentProbe {
   /// Something that was learned.
   public struct Outcome: Sendable, Hashable {
-    /// The gravity of a finding.
+    /// The gravity of an outcome.
     public enum Kind: Sendable, Hashable {
       /// As it should be.
       case good
@@ -25,9 +25,9 @@ public struct SegmentProbe {
     public let router: Int
     /// The setting it is about.
     public let field: ConfigurationError.Field
-    /// The gravity of the finding.
+    /// The gravity of the outcome.
     public let kind: Kind
-    /// The finding, in one sentence.
+    /// The outcome, in one sentence.
     public let text: String
   }
 
@@ -224,16 +224,16 @@ public struct SegmentProbe {
     if findings.contains(.foreignGroup) { findings = .foreignGroup }
     var differences: [(kind: Outcome.Kind, field: ConfigurationError.Field, text: String)] = []
     for difference in DifferenceText.all where findings.contains(difference) {
-      guard let judgement = Self.judgement(difference, of: settings),
+      guard let gravity = Self.gravity(difference, of: settings),
         let words = text.sentence(difference)
       else { continue }
-      differences.append((judgement.kind, judgement.field, words))
+      differences.append((gravity.kind, gravity.field, words))
     }
     return differences
   }
 
   /// The gravity of a difference, and the setting that it is about.
-  private static func judgement(
+  private static func gravity(
     _ difference: Findings, of settings: RouterConfiguration
   ) -> (kind: Outcome.Kind, field: ConfigurationError.Field)? {
     switch difference {

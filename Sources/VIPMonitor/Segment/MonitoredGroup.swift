@@ -48,13 +48,13 @@ struct MonitoredGroup: Sendable {
     }
   }
 
-  /// A finding and how often it was made.
+  /// A judgement and how often it was made.
   struct Tally: Sendable {
-    var finding: Finding
+    var judgement: Judgement
     var count: UInt64
   }
 
-  /// The most routers that are told apart in one group, and the most findings kept.
+  /// The most routers that are told apart in one group, and the most judgements kept.
   static let speakerCountMax = 16, tallyCountMax = 64
 
   let key: Key
@@ -68,52 +68,52 @@ struct MonitoredGroup: Sendable {
     self.key = key
   }
 
-  /// Notes an advertisement and tells what is remarkable about it.
-  mutating func note(
+  /// Takes in an advertisement and judges it.
+  mutating func judge(
     _ advertisement: Advertisement, from source: IPAddress, at mac: MACAddress,
     addresses: [IPAddress], now: Instant
-  ) -> [Finding] {
+  ) -> [Judgement] {
     advertisementCount += 1
     let before = speakers.firstIndex { $0.address == source }
     var speaker = Speaker(
       address: source, mac: mac, advertisement: advertisement, addresses: addresses,
       lastHeard: now, count: (before.map { speakers[$0].count } ?? 0) + 1)
-    var findings = differences(of: speaker, known: before, at: now)
+    var judgements = differences(of: speaker, known: before, at: now)
     if advertisement.priority == .farewell {
-      findings.append(
-        Finding(.note, .farewell, "leaves; the next one takes over within Skew_Time"))
+      judgements.append(
+        Judgement(.note, .farewell, "leaves; the next one takes over within Skew_Time"))
       if active == before { active = nil }
       speaker.hasLeft = true
       if let before { speaker.advertisement = speakers[before].advertisement }
       store(speaker, at: before, now)
     } else {
-      let isForeign = findings.contains { $0.code == .foreignGroup }
-      findings += role(of: speaker, known: before, isForeign: isForeign, at: now)
+      let isForeign = judgements.contains { $0.code == .foreignGroup }
+      judgements += role(of: speaker, known: before, isForeign: isForeign, at: now)
     }
-    for finding in findings { tally(finding) }
-    return findings
+    for judgement in judgements { tally(judgement) }
+    return judgements
   }
 
   /// The Active: the speaker, or another one that it contradicts.
   private mutating func role(
     of speaker: Speaker, known: Int?, isForeign: Bool, at now: Instant
-  ) -> [Finding] {
+  ) -> [Judgement] {
     let previous = active.map { speakers[$0] }
     let before = known.map { speakers[$0] }
     let index = store(speaker, at: known, now)
     guard let previous else {
       active = index
       guard known == nil, speakers.count == 1 else {
-        return [Finding(.note, .takeover, "Active from now on; the one before had left")]
+        return [Judgement(.note, .takeover, "Active from now on; the one before had left")]
       }
-      return [Finding(.note, .firstHeard, "first heard of VRID \(key.vrid) over \(key.family)")]
+      return [Judgement(.note, .firstHeard, "first heard of VRID \(key.vrid) over \(key.family)")]
     }
     guard previous.address != speaker.address else { return lateness(of: speaker, after: previous) }
     let silence = now.nanoseconds(since: previous.lastHeard)
     guard previous.mustBeHeard(at: now) else {
       active = index
       return [
-        Finding(
+        Judgement(
           .note, .takeover,
           "takes over from \(previous.address), silent for \(Self.seconds(silence))")
       ]
@@ -125,24 +125,24 @@ struct MonitoredGroup: Sendable {
       active = index
       let rank = speaker.advertisement.priority > priority ? "lower priority" : "equal priority"
       return [
-        Finding(.note, .takeover, "preempts \(previous.address), which has \(rank) \(priority)")
+        Judgement(.note, .takeover, "preempts \(previous.address), which has \(rank) \(priority)")
       ]
     }
     if speaker.outranks(previous) { active = index }
     return [
-      Finding(
+      Judgement(
         .warning, .twoActives,
         "a second Active: \(previous.address) with priority \(priority) spoke "
           + "\(Self.seconds(silence)) ago; they don't hear each other")
     ]
   }
 
-  private func lateness(of speaker: Speaker, after previous: Speaker) -> [Finding] {
+  private func lateness(of speaker: Speaker, after previous: Speaker) -> [Judgement] {
     let gap = speaker.lastHeard.nanoseconds(since: previous.lastHeard)
     let interval = previous.advertisement.interval
     guard gap > 2 * interval.nanoseconds else { return [] }
     return [
-      Finding(
+      Judgement(
         .note, .late,
         "\(Self.seconds(gap)) after the one before; its interval is \(interval)")
     ]
@@ -165,14 +165,14 @@ struct MonitoredGroup: Sendable {
     return oldest
   }
 
-  mutating func tally(_ finding: Finding) {
-    guard finding.level >= .warning else { return }
+  mutating func tally(_ judgement: Judgement) {
+    guard judgement.level >= .warning else { return }
     // Its words have times in them: the kind counts, and the last words are kept.
-    if let index = tallies.firstIndex(where: { $0.finding.code == finding.code }) {
-      tallies[index].finding = finding
+    if let index = tallies.firstIndex(where: { $0.judgement.code == judgement.code }) {
+      tallies[index].judgement = judgement
       tallies[index].count += 1
     } else if tallies.count < Self.tallyCountMax {
-      tallies.append(Tally(finding: finding, count: 1))
+      tallies.append(Tally(judgement: judgement, count: 1))
     }
   }
 
@@ -188,7 +188,7 @@ extension MonitoredGroup {
   /// In what a speaker differs from the others of its group.
   ///
   /// Told when the speaker is new or has changed, and as long as another one is alive.
-  private func differences(of speaker: Speaker, known: Int?, at now: Instant) -> [Finding] {
+  private func differences(of speaker: Speaker, known: Int?, at now: Instant) -> [Judgement] {
     var hasChanged = true
     if let known {
       let before = speakers[known]
@@ -199,25 +199,25 @@ extension MonitoredGroup {
         || before.advertisement.checksumForm != speaker.advertisement.checksumForm
         || before.advertisement.authentication != speaker.advertisement.authentication
     }
-    var findings: [Finding] = []
+    var judgements: [Judgement] = []
     for (index, other) in speakers.enumerated() where index != known {
       guard hasChanged || other.mustBeHeard(at: now) else { continue }
       let text = DifferenceText(speaker.side, with: other.side, vrid: key.vrid)
-      for finding in Self.warnings(text)
-      where !findings.contains(where: { $0.code == finding.code }) {
-        findings.append(finding)
+      for judgement in Self.warnings(text)
+      where !judgements.contains(where: { $0.code == judgement.code }) {
+        judgements.append(judgement)
       }
     }
-    return findings
+    return judgements
   }
 
-  private static func warnings(_ text: DifferenceText) -> [Finding] {
+  private static func warnings(_ text: DifferenceText) -> [Judgement] {
     let findings = text.findings
-    return DifferenceText.all.filter(findings.contains).compactMap { difference -> Finding? in
-      guard let code = Finding.Code(difference), let words = text.sentence(difference) else {
+    return DifferenceText.all.filter(findings.contains).compactMap { difference -> Judgement? in
+      guard let code = Judgement.Code(difference), let words = text.sentence(difference) else {
         return nil
       }
-      return Finding(.warning, code, words)
+      return Judgement(.warning, code, words)
     }
   }
 }
@@ -229,8 +229,8 @@ extension MonitoredGroup.Speaker {
   }
 }
 
-extension Finding.Code {
-  /// The kind of a difference between two machines; `nil` if it is none.
+extension Judgement.Code {
+  /// The kind of judgement on a difference between two machines; `nil` if it is none.
   fileprivate init?(_ difference: Findings) {
     switch difference {
     case .foreignGroup: self = .foreignGroup

@@ -25,16 +25,16 @@ public struct Observation: Sendable, Hashable {
   public let text: String
   /// The advertisement, if it is a sound one.
   public let advertisement: AdvertisementFacts?
-  /// The remarkable things about it; none if all is as it should be.
-  public let findings: [Finding]
+  /// The judgements on it; none if nothing about it is remarkable.
+  public let judgements: [Judgement]
 
-  /// The verdict on the packet: the gravest of its findings.
-  public var verdict: Finding.Level { findings.map(\.level).max() ?? .fine }
+  /// The verdict on the packet: the level of the gravest judgement.
+  public var verdict: Judgement.Level { judgements.map(\.level).max() ?? .fine }
 }
 
-/// Something that is remarkable about a packet.
-public struct Finding: Sendable, Hashable, Codable {
-  /// The gravity of a finding.
+/// One thing that is to be said of a packet: how grave it is, its kind, and words for it.
+public struct Judgement: Sendable, Hashable, Codable {
+  /// The gravity of a judgement.
   public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
     /// As it should be.
     case fine = "ok"
@@ -46,7 +46,7 @@ public struct Finding: Sendable, Hashable, Codable {
     case rejected
   }
 
-  /// The kinds of remarkable things.
+  /// The kinds of judgements.
   public enum Code: String, Sendable, Hashable, Codable, CaseIterable {
     /// The first advertisement of a virtual router.
     case firstHeard = "first-heard"
@@ -98,14 +98,14 @@ public struct Finding: Sendable, Hashable, Codable {
     case probe
   }
 
-  /// The gravity of the finding.
+  /// The gravity of the judgement.
   public let level: Level
-  /// The kind of the finding.
+  /// The kind of the judgement.
   public let code: Code
   /// The same in words.
   public let text: String
 
-  /// Makes a finding.
+  /// Makes a judgement.
   public init(_ level: Level, _ code: Code, _ text: String) {
     self.level = level
     self.code = code
@@ -113,7 +113,7 @@ public struct Finding: Sendable, Hashable, Codable {
   }
 }
 
-extension Finding.Level: Comparable {
+extension Judgement.Level: Comparable {
   private var rank: Int {
     switch self {
     case .fine: 0
@@ -124,7 +124,7 @@ extension Finding.Level: Comparable {
   }
 
   /// Orders levels by gravity.
-  public static func < (left: Finding.Level, right: Finding.Level) -> Bool {
+  public static func < (left: Judgement.Level, right: Judgement.Level) -> Bool {
     left.rank < right.rank
   }
 }

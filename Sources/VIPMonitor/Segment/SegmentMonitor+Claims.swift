@@ -12,81 +12,81 @@ extension SegmentMonitor {
   ) -> Observation? {
     let key = AddressKey(vlan: ethernet.vlanID, address: claim.address)
     let group = groupOfAddress[key].flatMap { groups[$0] }
-    var findings: [Finding]
+    var judgements: [Judgement]
     switch claim.form {
     case .probe:
       counts.probes += 1
-      findings = judgeProbe(claim, key, group, at: now)
+      judgements = judgeProbe(claim, key, group, at: now)
     case .announcement, .request, .reply:
       if claim.form == .announcement { counts.announcements += 1 }
-      findings = judgeUse(claim, key, group, at: now)
+      judgements = judgeUse(claim, key, group, at: now)
     }
-    for finding in findings where finding.level >= .warning { tally(finding, key) }
+    for judgement in judgements where judgement.level >= .warning { tally(judgement, key) }
     // Questions and answers are most of what a segment hears; only trouble in them is news.
     let isNews = claim.form == .announcement || claim.form == .probe
-    guard isNews || findings.contains(where: { $0.level >= .warning }) else { return nil }
+    guard isNews || judgements.contains(where: { $0.level >= .warning }) else { return nil }
     return Observation(
       time: Timestamp(nanosecondsSince1970: now.nanoseconds),
       kind: claim.address.family == .ipv4 ? .arp : .neighbor,
       sender: ethernet.source, vlan: ethernet.visibleVLAN, text: text, advertisement: nil,
-      findings: findings)
+      judgements: judgements)
   }
 
   private func judgeProbe(
     _ claim: AddressClaim, _ key: AddressKey, _ group: MonitoredGroup?, at now: Instant
-  ) -> [Finding] {
+  ) -> [Judgement] {
     if let group {
       let isOwn = group.speakers.contains { $0.mac == claim.mac } || group.isVirtualMAC(claim.mac)
       return isOwn
         ? []
         : [
-          Finding(
+          Judgement(
             .warning, .probe,
             "\(claim.mac) wants \(claim.address), a virtual address of VRID \(group.key.vrid)")
         ]
     }
     if let holder = holders[key], holder.mac != claim.mac {
-      return [Finding(.warning, .probe, "\(claim.address) is in use by \(holder.mac)")]
+      return [Judgement(.warning, .probe, "\(claim.address) is in use by \(holder.mac)")]
     }
     return []
   }
 
   private mutating func judgeUse(
     _ claim: AddressClaim, _ key: AddressKey, _ group: MonitoredGroup?, at now: Instant
-  ) -> [Finding] {
+  ) -> [Judgement] {
     let before = holders[key]
     remember(claim, key, at: now)
     if let group {
       let virtual = "a virtual address of VRID \(group.key.vrid)"
       if group.isVirtualMAC(claim.mac) {
-        return [Finding(.fine, .announced, "\(virtual), at its virtual MAC")]
+        return [Judgement(.fine, .announced, "\(virtual), at its virtual MAC")]
       }
       guard let speaker = group.speakers.last(where: { $0.mac == claim.mac }) else {
         return [
-          Finding(
+          Judgement(
             .warning, .stranger, "\(virtual), but \(claim.mac) is none of its routers")
         ]
       }
       if let active = group.activeSpeaker, active.mac != claim.mac {
         return [
-          Finding(
+          Judgement(
             .warning, .conflict,
             "\(virtual), whose Active is \(active.address), not "
               + "\(speaker.address)")
         ]
       }
-      return [Finding(.fine, .announced, "\(virtual), at its Active")]
+      return [Judgement(.fine, .announced, "\(virtual), at its Active")]
     }
     guard let before, before.mac != claim.mac else { return [] }
     if before.previous == claim.mac,
       now.nanoseconds(since: before.previousClaim) <= Self.conflictWindow
     {
       return [
-        Finding(
+        Judgement(
           .warning, .conflict, "two machines use \(claim.address): \(before.mac) and \(claim.mac)")
       ]
     }
-    return [Finding(.note, .moved, "moved from \(before.mac)")]
+    return [Judgement(.note, .moved, "moved from \(before.mac)")]
   }
 
   private mutating func remember(_ claim: AddressClaim, _ key: AddressKey, at now: Instant) {
@@ -103,11 +103,11 @@ extension SegmentMonitor {
     holders[key] = holder
   }
 
-  private mutating func tally(_ finding: Finding, _ key: AddressKey) {
+  private mutating func tally(_ judgement: Judgement, _ key: AddressKey) {
     counts.conflicts += 1
     guard claimTallies[key] != nil || claimTallies.count < Self.groupCountMax else { return }
     let count = claimTallies[key]?.count ?? 0
-    claimTallies[key] = MonitoredGroup.Tally(finding: finding, count: count + 1)
+    claimTallies[key] = MonitoredGroup.Tally(judgement: judgement, count: count + 1)
   }
 }
 

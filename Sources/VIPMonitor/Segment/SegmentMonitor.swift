@@ -37,7 +37,7 @@ public struct SegmentMonitor: Sendable {
   /// Virtual routers of which only messages came that receivers ignore: their numbers are taken too.
   var unheard: [MonitoredGroup.Key: MonitoredGroup.Tally] = [:]
   var counts = SegmentSummary.Counts()
-  /// Findings about claims, by address.
+  /// Judgements on claims, by address.
   var claimTallies: [AddressKey: MonitoredGroup.Tally] = [:]
   var firstFrame: Instant?
   var lastFrame = Instant.zero
@@ -45,7 +45,7 @@ public struct SegmentMonitor: Sendable {
   /// Starts with nothing known.
   public init() {}
 
-  /// Takes note of a frame.
+  /// Takes in a frame.
   ///
   /// - Parameter frame: any frame; those of no interest cost little.
   /// - Returns: what it means; `nil` if it has nothing to do with addresses and their holders, or
@@ -63,15 +63,15 @@ public struct SegmentMonitor: Sendable {
       return judge(claim, text, packet.ethernet, at: frame.time)
     case .damaged(let what, let error):
       counts.rejected += 1
-      let finding =
+      let judgement =
         isCut
-        ? Finding(.note, .cut, "the capture holds only \(frame.bytes.count) bytes of it")
-        : Finding(.rejected, .damaged, "receivers ignore it: \(error)")
+        ? Judgement(.note, .cut, "the capture holds only \(frame.bytes.count) bytes of it")
+        : Judgement(.rejected, .damaged, "receivers ignore it: \(error)")
       return Observation(
         time: Timestamp(nanosecondsSince1970: frame.time.nanoseconds),
         kind: what == "ARP" ? .arp : .neighbor,
         sender: packet.ethernet.source, vlan: packet.ethernet.visibleVLAN, text: what,
-        advertisement: nil, findings: [finding])
+        advertisement: nil, judgements: [judgement])
     }
   }
 
@@ -81,107 +81,109 @@ public struct SegmentMonitor: Sendable {
     _ message: SegmentPacket.Message, _ ethernet: EthernetFrame, isCut: Bool, at now: Instant
   ) -> Observation {
     var facts: AdvertisementFacts?
-    var findings: [Finding] = []
+    var judgements: [Judgement] = []
     let text: String
     switch message.result {
     case .success(let advertisement) where message.damage == nil:
       counts.advertisements += 1
       facts = AdvertisementFacts(advertisement, in: message)
       text = VRRPText.describe(advertisement, message)
-      findings += remarks(advertisement, message, ethernet)
-      findings += note(advertisement, message, ethernet, at: now)
+      judgements += judgeByItself(advertisement, message, ethernet)
+      judgements += judgeInGroup(advertisement, message, ethernet, at: now)
     case .success:
       text = VRRPText.describe(message)
-      findings.append(rejection(message, nil, isCut: isCut))
+      judgements.append(rejection(message, nil, isCut: isCut))
       counts.rejected += 1
     case .failure(let error):
       text = VRRPText.describe(message)
-      findings.append(rejection(message, error, isCut: isCut))
+      judgements.append(rejection(message, error, isCut: isCut))
       counts.rejected += 1
-      tallyRejection(message, ethernet, findings)
+      tallyRejection(message, ethernet, judgements)
     }
     return Observation(
       time: Timestamp(nanosecondsSince1970: now.nanoseconds), kind: .vrrp, sender: ethernet.source,
-      vlan: ethernet.visibleVLAN, text: text, advertisement: facts, findings: findings)
+      vlan: ethernet.visibleVLAN, text: text, advertisement: facts, judgements: judgements)
   }
 
-  /// The reason why receivers reject a message.
+  /// The judgement on a message that receivers reject.
   private func rejection(
     _ message: SegmentPacket.Message, _ error: AdvertisementError?, isCut: Bool
-  ) -> Finding {
+  ) -> Judgement {
     if isCut, message.damage == .truncated {
-      return Finding(.note, .cut, "the capture holds too little of it to judge")
+      return Judgement(.note, .cut, "the capture holds too little of it to judge")
     }
     switch message.damage {
     case .truncated:
-      return Finding(.rejected, .damaged, "receivers ignore it: the IP packet is incomplete")
+      return Judgement(.rejected, .damaged, "receivers ignore it: the IP packet is incomplete")
     case .headerChecksum:
-      return Finding(.rejected, .damaged, "receivers ignore it: the IP header's checksum is wrong")
+      return Judgement(
+        .rejected, .damaged, "receivers ignore it: the IP header's checksum is wrong")
     case .fragment:
-      return Finding(.note, .damaged, "a fragment of a packet, which says nothing by itself")
+      return Judgement(.note, .damaged, "a fragment of a packet, which says nothing by itself")
     case nil:
       let reason = error.map { "\($0)" } ?? "it is damaged"
-      return Finding(.rejected, .invalid, "receivers ignore it: \(reason)")
+      return Judgement(.rejected, .invalid, "receivers ignore it: \(reason)")
     }
   }
 
   /// Counts a rejected message for the virtual router that it names, if that is known.
   private mutating func tallyRejection(
-    _ message: SegmentPacket.Message, _ ethernet: EthernetFrame, _ findings: [Finding]
+    _ message: SegmentPacket.Message, _ ethernet: EthernetFrame, _ judgements: [Judgement]
   ) {
     guard message.bytes.count > 1, let vrid = VRID(exactly: message.bytes[1]) else { return }
     let key = MonitoredGroup.Key(
       vlan: ethernet.vlanID, vrid: vrid, family: message.source.family)
-    for finding in findings where finding.level == .rejected {
+    for judgement in judgements where judgement.level == .rejected {
       if groups[key] != nil {
-        groups[key]?.tally(finding)
+        groups[key]?.tally(judgement)
       } else if unheard[key] != nil || unheard.count < Self.groupCountMax {
         unheard[key] = MonitoredGroup.Tally(
-          finding: finding, count: (unheard[key]?.count ?? 0) + 1)
+          judgement: judgement, count: (unheard[key]?.count ?? 0) + 1)
       }
     }
   }
 
-  /// The remarkable things about an advertisement by itself.
-  private func remarks(
+  /// Judges an advertisement without regard to others.
+  private func judgeByItself(
     _ advertisement: Advertisement, _ message: SegmentPacket.Message, _ ethernet: EthernetFrame
-  ) -> [Finding] {
-    var findings: [Finding] = []
+  ) -> [Judgement] {
+    var judgements: [Judgement] = []
     if message.destination != .vrrpGroup(advertisement.family) {
-      findings.append(
-        Finding(.note, .unicast, "sent to \(message.destination) alone"))
+      judgements.append(
+        Judgement(.note, .unicast, "sent to \(message.destination) alone"))
     }
     if message.trailingByteCount > 0 {
-      findings.append(
-        Finding(
+      judgements.append(
+        Judgement(
           .note, .trailingBytes,
           "\(message.trailingByteCount) bytes follow it, as with keepalived's HMAC; others ignore "
             + "them"))
     }
     if case .simpleText = advertisement.authentication {
-      findings.append(
-        Finding(.note, .password, "its password is readable by each machine on the segment"))
+      judgements.append(
+        Judgement(.note, .password, "its password is readable by each machine on the segment"))
     }
     if advertisement.family == .ipv6, message.addresses.first?.isLinkLocal == false {
-      findings.append(
-        Finding(
+      judgements.append(
+        Judgement(
           .warning, .firstAddress,
           "the first address is not link-local (RFC 9568 §5.2.9); some receivers mind"))
     }
     let expected = MACAddress.virtualRouter(advertisement.vrid, advertisement.family)
     if ethernet.source.isVirtualRouter, ethernet.source != expected {
-      findings.append(
-        Finding(
+      judgements.append(
+        Judgement(
           .warning, .virtualMAC,
           "sent from \(ethernet.source), which is not this virtual router's \(expected)"))
     }
-    return findings
+    return judgements
   }
 
-  private mutating func note(
+  /// Judges an advertisement by what was heard of its group.
+  private mutating func judgeInGroup(
     _ advertisement: Advertisement, _ message: SegmentPacket.Message, _ ethernet: EthernetFrame,
     at now: Instant
-  ) -> [Finding] {
+  ) -> [Judgement] {
     let key = MonitoredGroup.Key(
       vlan: ethernet.vlanID, vrid: advertisement.vrid, family: advertisement.family)
     guard groups[key] != nil || groups.count < Self.groupCountMax else { return [] }
@@ -191,7 +193,7 @@ public struct SegmentMonitor: Sendable {
         groupOfAddress[place] = key
       }
     }
-    return groups[key, default: MonitoredGroup(key)].note(
+    return groups[key, default: MonitoredGroup(key)].judge(
       advertisement, from: message.source, at: ethernet.source, addresses: message.addresses,
       now: now)
   }

@@ -74,7 +74,7 @@ public struct SegmentSummary: Sendable, Hashable {
   /// Something that is wrong, and how often it was seen.
   public struct Warning: Sendable, Hashable, Codable {
     /// The kind of the trouble.
-    public let code: Finding.Code
+    public let code: Judgement.Code
     /// The last of its kind, in words.
     public let text: String
     /// Number of times that it was seen.
@@ -133,12 +133,13 @@ extension SegmentMonitor {
 
 extension SegmentSummary.Warning {
   init(_ tally: MonitoredGroup.Tally) {
-    self.init(code: tally.finding.code, text: tally.finding.text, count: tally.count)
+    self.init(code: tally.judgement.code, text: tally.judgement.text, count: tally.count)
   }
 
   init(_ tally: MonitoredGroup.Tally, about key: MonitoredGroup.Key) {
     self.init(
-      code: tally.finding.code, text: "VRID \(key.vrid) over \(key.family): \(tally.finding.text)",
+      code: tally.judgement.code,
+      text: "VRID \(key.vrid) over \(key.family): \(tally.judgement.text)",
       count: tally.count)
   }
 }

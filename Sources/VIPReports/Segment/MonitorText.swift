@@ -16,11 +16,11 @@ public enum MonitorText {
     line += colour ? "\u{1B}[\(code(verdict))m\(word)\u{1B}[0m " : "\(word) "
     if let vlan = observation.vlan { line += "vlan \(vlan) " }
     line += observation.text.onOneLine
-    let reasons = observation.findings.map(\.text).joined(separator: "; ")
+    let reasons = observation.judgements.map(\.text).joined(separator: "; ")
     return reasons.isEmpty ? line : line + " — " + reasons.onOneLine
   }
 
-  private static func code(_ level: Finding.Level) -> String {
+  private static func code(_ level: Judgement.Level) -> String {
     switch level {
     case .fine: "32"
     case .note: "36"

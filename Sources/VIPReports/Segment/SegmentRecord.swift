@@ -44,8 +44,8 @@ public struct PacketRecord: Sendable, Hashable, Codable {
 
   /// The time, in UTC (ISO 8601 with microseconds).
   public let time: String
-  /// The gravest of its findings.
-  public let verdict: Finding.Level
+  /// The level of the gravest judgement.
+  public let verdict: Judgement.Level
   /// The kind of the packet.
   public let kind: Observation.Kind
   /// The Ethernet address that sent it.
@@ -56,8 +56,13 @@ public struct PacketRecord: Sendable, Hashable, Codable {
   public let text: String
   /// The advertisement, if it is a sound one.
   public let advertisement: Advertisement?
-  /// The remarkable things about it.
-  public let findings: [Finding]
+  /// The judgements on it; `findings` in JSON.
+  public let judgements: [Judgement]
+
+  private enum CodingKeys: String, CodingKey {
+    case time, verdict, kind, sender, vlan, text, advertisement
+    case judgements = "findings"
+  }
 
   /// Takes an observation down.
   public init(_ observation: Observation) {
@@ -69,7 +74,7 @@ public struct PacketRecord: Sendable, Hashable, Codable {
     vlan = observation.vlan
     text = observation.text
     advertisement = observation.advertisement.map(Advertisement.init)
-    findings = observation.findings
+    judgements = observation.judgements
   }
 }
 

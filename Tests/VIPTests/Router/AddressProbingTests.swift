@@ -223,7 +223,7 @@ import VIPCore
     run(&probing, until: at(6000))
     _ = judge(&probing, at: 6000, mustDecide: true)
     let refusal = probing.refusal
-    #expect(refusal != nil)
+    #expect(refusal == AddressProbing.Refusal(holder: holder, isGroupHeard: false))
     probing.begin(for: [Self.a], at: at(36_000))
     #expect(probing.refusal == refusal && probing.isUnderWay)
     #expect(probing.obstacle(1) == refusal?.text(1))
