@@ -7,7 +7,7 @@ public struct AnnouncementPolicy: Sendable, Hashable {
   public var maximumRate: Int
   /// The most announcements that may follow one another without a pause, at least 1.
   public var burst: Int
-  /// After which time held addresses are announced once more, again and again; `nil` for never.
+  /// The time after which held addresses are announced once more, again and again; `nil` for never.
   ///
   /// Needed only where something forgets addresses without asking; caches ask.
   public var refresh: Duration?

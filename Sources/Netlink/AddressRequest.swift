@@ -66,7 +66,7 @@ public struct AddressRequest: Sendable, Hashable {
     return UInt32(max(0, seconds + (attoseconds > 0 ? 1 : 0)))
   }
 
-  /// For how long the address may be chosen as the source of new connections, in seconds.
+  /// The time for which the address may be chosen as the source of new connections, in seconds.
   ///
   /// IPv6 picks a source among all addresses of an interface, so a virtual one is deprecated from
   /// the start. IPv4 picks the first of a subnet and ignores all this.

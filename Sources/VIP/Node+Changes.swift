@@ -254,7 +254,7 @@ extension Node {
     return report
   }
 
-  /// Before anything is done with them: no router has as many.
+  /// Refuses addresses before anything is done with them: no router has as many.
   private func refuseTooMany(_ count: Int, _ name: String) throws(NodeError) {
     guard count > RouterConfiguration.addressCountMax else { return }
     throw NodeError(

@@ -3,7 +3,7 @@ import VIPCore
 extension Node {
   /// The means that a node needs beside its machine when it starts, as far as it can have them.
   struct Start {
-    /// Where it notes which addresses it may hold.
+    /// The file in which it notes the addresses that it may hold.
     let file: AddressFile?
     /// The addresses that an earlier node has noted there.
     private(set) var leftovers: Set<AddressFile.Entry>?

@@ -21,7 +21,7 @@ public actor Node {
   public struct Options: Sendable, Hashable {
     /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
     public var settings: NodeSettings
-    /// Where to note which addresses the node may hold; `nil` if nowhere.
+    /// The file in which to note the addresses that the node may hold; `nil` if nowhere.
     ///
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
     /// caller sees to it that no other node that lives uses the same file.

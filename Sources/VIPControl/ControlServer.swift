@@ -21,7 +21,8 @@ public final class ControlServer: Sendable {
   /// Bounds on what clients can make the server hold.
   enum Bound {
     static let connections = 64
-    /// After how long a connection that is being answered takes none of these places any more.
+    /// The time after which a connection that is being answered takes none of these places any
+    /// more.
     static let shortAnswer = Duration.seconds(1)
     /// Number of those that there may be beside them.
     static let longAnswers = 192
@@ -57,7 +58,7 @@ public final class ControlServer: Sendable {
     var isPart: Bool
   }
 
-  /// Where clients find the server.
+  /// The socket at which clients find the server.
   private struct Place {
     /// The file of the socket.
     var file: FileIdentity?

@@ -16,7 +16,7 @@ final class ControlSession {
     var sent = 0
     /// The time when the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
-    /// Since when.
+    /// The time since which we work on the answer.
     var answeringSince = Instant.zero
     /// The task that writes a stream for it.
     var stream: Task<Void, Never>?

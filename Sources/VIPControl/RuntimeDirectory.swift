@@ -8,7 +8,7 @@ public import VIP
 /// lives, and the kernel drops the lock with the process, so a dead node's files are never mistaken for a
 /// living one's.
 public final class RuntimeDirectory: Sendable {
-  /// Where the directory is: an absolute path without symbolic links.
+  /// The path of the directory: an absolute one without symbolic links.
   public let path: String
   /// The locked pid file; `nil` once it is released.
   private let lock: Mutex<Int32?>

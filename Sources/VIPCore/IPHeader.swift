@@ -16,7 +16,7 @@ public enum IPProtocolNumber {
 public struct IPHeader: Sendable, Hashable {
   /// The sender.
   public var source: IPAddress
-  /// Where the packet is sent to; of the same family.
+  /// The address that the packet is sent to; of the same family.
   public var destination: IPAddress
   /// The protocol of the payload, see ``IPProtocolNumber``.
   public var protocolNumber: UInt8
@@ -97,7 +97,7 @@ public struct IPHeader: Sendable, Hashable {
     }
   }
 
-  /// Where the payload lies in the packet that the header was read from.
+  /// The bytes of the packet that the header was read from that are its payload.
   ///
   /// `nil` if the lengths contradict one another or the packet is cut off. Bytes behind it are the
   /// frame's padding.

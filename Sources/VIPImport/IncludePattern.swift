@@ -7,7 +7,7 @@ import Glibc
 struct IncludePattern {
   /// The most entries of folders that are looked at for a whole configuration.
   private static let entryCountMax = 50_000
-  /// In how many levels of folders a pattern may leave the names open.
+  /// The most levels of folders in which a pattern may leave the names open.
   private static let levelCountMax = 16
   /// The most alternatives of one pattern.
   private static let alternativeCountMax = 256

@@ -69,7 +69,7 @@ struct KeywordTeller {
   private let table: [String: KeywordFate]
   private let wording: ImportWording
   private(set) var remarks: [ImportRemark] = []
-  /// Where the remark of a topic stands, and the keywords that it names.
+  /// The place of the remark of each topic, and the keywords that it names.
   private var topics: [KeywordFate.Topic: (index: Int, keywords: [String])] = [:]
 
   init(_ table: [String: KeywordFate], _ wording: ImportWording) {

@@ -62,7 +62,7 @@ extension VirtualRouter {
   package enum HeardChecksum: Sendable, Hashable {
     case none
     case message
-    /// With the moment when it was last heard.
+    /// The IPv6 pseudo-header, with the moment when it was last heard.
     case pseudoHeader(Instant)
   }
 }

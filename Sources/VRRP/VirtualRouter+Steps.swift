@@ -68,7 +68,8 @@ extension VirtualRouter {
     return true
   }
 
-  /// By how much a Backup's timer may fire late, in nanoseconds: a busy machine, not a pause.
+  /// The amount by which a Backup's timer may fire late, in nanoseconds: a busy machine, not a
+  /// pause.
   static func latenessMax(_ interval: UInt64) -> UInt64 { max(interval / 4, 50_000_000) }
 
   /// Makes a Backup that was suspended or starved listen before it takes over.

@@ -17,7 +17,7 @@ public struct Exploration: Sendable {
     public internal(set) var stateCount = 0
     /// The number of ways from one to another.
     public internal(set) var stepCount = 0
-    /// In how many of them the segment was at rest long enough to be judged.
+    /// The number of them in which the segment was at rest long enough to be judged.
     public internal(set) var settledCount = 0
     /// The first broken promise and the shortest way to it; `nil` if all were kept.
     public internal(set) var failure: String?

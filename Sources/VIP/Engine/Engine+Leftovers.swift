@@ -44,8 +44,8 @@ extension Engine {
     RouterMacvlan.isOurs(link) ? link.parentIndex ?? link.index : link.index
   }
 
-  /// Where an address is that a router gets: the host may have it, or an earlier life of this node
-  /// may have left it on the interface.
+  /// The place of an address that a router gets: the host may have it, or an earlier life of this
+  /// node may have left it on the interface.
   func place(
     of address: InterfaceAddress, _ leftovers: Set<InterfaceAddress>,
     _ settings: RouterConfiguration, on link: Link?

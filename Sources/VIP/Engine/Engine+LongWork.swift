@@ -3,7 +3,7 @@ import VRRP
 
 /// Commands that may take so long that an advertisement would be late.
 extension Engine {
-  /// From how many addresses on something may take that long.
+  /// The number of addresses from which on something may take that long.
   private static let addressCount = 500
 
   /// Sends the advertisements that may come due while something is done with many addresses.
@@ -34,7 +34,7 @@ struct CheckedSettings {
   /// More would keep addresses in memory that no router has any more.
   private static let addressCountMax = RouterConfiguration.requestAddressCountMax
 
-  /// By name.
+  /// The settings by the router's name.
   private var routers: [String: RouterConfiguration] = [:]
   private var addressCount = 0
 

@@ -4,8 +4,9 @@ import VRRP
 
 /// Leaving the role to another Active that does not hear this machine, see ``Rivalry``.
 extension Engine {
-  /// For so many quarters of its interval all that a router sends must have failed: then nothing got out
-  /// for three intervals, or a little less, since the last one that did left an interval before.
+  /// The quarters of its interval for which all that a router sends must have failed: then nothing
+  /// got out for three intervals, or a little less, since the last one that did left an interval
+  /// before.
   private static let muteQuarters = 7
 
   /// Takes in that another router of lower rank is Active beside this one.

@@ -111,13 +111,13 @@ extension Engine {
     return master?.kind == "vrf"
   }
 
-  /// Where packets to a subnet go.
+  /// The way that packets to a subnet go.
   private enum Way {
-    /// Where another's route leads.
+    /// The way of another's route.
     case other
-    /// Where the route of this node to the subnet leads.
+    /// The way of this node's own route to the subnet.
     case ours
-    /// Where everything else goes too.
+    /// The way that everything else goes too.
     case defaultOnly
     /// Nowhere: there is no route, or one by which the kernel drops or refuses them.
     case nowhere

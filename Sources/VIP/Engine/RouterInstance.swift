@@ -96,7 +96,8 @@ final class RouterInstance {
 
   // MARK: Its interfaces
 
-  /// Is attached to an interface, or that has changed: fits the advertised addresses to it.
+  /// Takes in that it is attached to an interface, or that this has changed: fits the advertised
+  /// addresses to it.
   func attach(_ link: Link) {
     attachment.attach(to: link)
     let count = Advertisement.addressCountMax(
@@ -104,13 +105,13 @@ final class RouterInstance {
     outgoing.list(addresses.current.prefix(count).map(\.address.address))
   }
 
-  /// Has no interface any more.
+  /// Takes in that it has no interface any more.
   func detach() { attachment.detach() }
 
   /// Gets a macvlan, which may have to be made yet.
   func addMacvlan(_ macvlan: RouterMacvlan) { attachment.add(macvlan) }
 
-  /// Has no macvlan any more.
+  /// Lets go of its macvlan.
   func dropMacvlan() { attachment.dropMacvlan() }
 
   /// Takes the macvlan of the router in whose place it comes, with all that is on it.
@@ -238,7 +239,7 @@ final class RouterInstance {
   /// Whether its advertisements go to each peer instead of to the multicast group.
   var isUnicast: Bool { !settings.peers.isEmpty }
 
-  /// Where its advertisements go: the multicast group, or each peer but this machine.
+  /// The destinations of its advertisements: the multicast group, or each peer but this machine.
   var destinations: [IPAddress] {
     isUnicast
       ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]

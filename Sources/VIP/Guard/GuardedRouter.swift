@@ -26,7 +26,7 @@ struct GuardedRouter {
   /// The advertisement by which it would leave, and the addresses listed there.
   var farewell: Advertisement
   var listedAddresses: [IPAddress]
-  /// Where that comes from, and where it goes.
+  /// The address that it comes from, and those that it goes to.
   var source: IPAddress
   var destinations: [IPAddress]
   /// Its advertisement interval.

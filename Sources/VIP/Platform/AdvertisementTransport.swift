@@ -56,7 +56,7 @@ extension AdvertisementTransport {
 public struct PacketHeader: Sendable, Hashable {
   /// The sender's primary address.
   public var source: IPAddress
-  /// Where the message was sent to.
+  /// The address that the message was sent to.
   public var destination: IPAddress
   /// The TTL or hop limit on arrival.
   public var hopLimit: UInt8

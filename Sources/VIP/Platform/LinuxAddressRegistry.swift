@@ -49,7 +49,7 @@ final class LinuxAddressRegistry {
 
   // MARK: Places
 
-  /// Where addresses stand in the file: next to one another if they are neighbours.
+  /// The places of addresses in the file: next to one another if they are neighbours.
   static func ranges(of addresses: [IPAddress], onInterface index: Int32) -> [Range] {
     var ranges: [Range] = []
     let places = addresses.map { (place(of: $0, onInterface: index), $0) }

@@ -117,7 +117,7 @@ extension NameRegistry {
 
 /// Calls the engine's turn when a descriptor is readable.
 package protocol Readiness: AnyObject {
-  /// From now on, waits for a descriptor; one that is negative is passed over.
+  /// Waits for a descriptor from now on; one that is negative is passed over.
   func watch(_ descriptor: Int32, _ source: ReadinessSource)
   /// No longer waits for a descriptor that is about to be closed.
   func unwatch(_ descriptor: Int32)

@@ -51,8 +51,8 @@ package struct AddressProbing: Sendable {
   /// The number of addresses up to which each is probed for three times (PROBE_NUM).
   static let repeatedAddressCount = 1000
   static let rounds = 3
-  /// From one round to the next, and the wait for answers to the last: machines on the segment
-  /// answer within milliseconds, sleepy ones within tens.
+  /// The time from one round to the next, and the wait for answers to the last: machines on the
+  /// segment answer within milliseconds, sleepy ones within tens.
   static let pause = Duration.milliseconds(100)
   static let lastPause = Duration.milliseconds(200)
   /// The frames of one slice, and the time between two slices: 10,000 a second, the rate of

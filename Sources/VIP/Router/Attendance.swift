@@ -17,7 +17,7 @@ struct Attendance {
   }
 
   private(set) var activity = Activity.waiting(.notStarted)
-  /// Since when the router does what it does.
+  /// The time since which the router does what it does.
   private(set) var since: Instant
   /// The reason why the router does that.
   private(set) var reason = StateReason.waiting(.notStarted)

@@ -101,7 +101,7 @@ struct Estate {
       && heir.seat.name == former.seat.name
   }
 
-  /// For how long a router serves on for the one in its place.
+  /// The time for which a router serves on for the one in its place.
   static func patience(
     _ former: AdvertisementInterval, heir: AdvertisementInterval
   ) -> Duration {

@@ -17,7 +17,8 @@ struct FormerGroups: Equatable {
   }
 
   private struct Knowledge: Equatable {
-    /// Since when its Active may have addresses of the router; `nil` while it has let go of them.
+    /// The time since which its Active may have addresses of the router; `nil` while it has let go
+    /// of them.
     var since: Instant?
     /// The group's interval.
     var interval: Duration
@@ -58,7 +59,8 @@ struct FormerGroups: Equatable {
   /// Whether the Active of a former group has any address.
   var holdAny: Bool { groups.contains { !$0.value.held.isEmpty } }
 
-  /// Until when the Active of a former group has, or has had, addresses; `nil` if none was heard.
+  /// The time until which the Active of a former group has, or has had, addresses; `nil` if none
+  /// was heard.
   private(set) var lastHold: Instant?
 
   /// A group whose Active has had addresses for so long that it is not about to be changed too.

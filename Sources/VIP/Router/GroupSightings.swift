@@ -26,7 +26,7 @@ struct GroupSightings {
   /// Time after a machine was heard again until another one can be missed: no sender shall fill the
   /// log.
   static let quietTime = Duration.seconds(10)
-  /// For how long a machine is remembered.
+  /// The time for which a machine is remembered.
   static let memory = Duration.seconds(60)
 
   private var senders: [Sender] = []

@@ -6,7 +6,7 @@ struct ProblemLedger {
     let order: Int
   }
 
-  /// By slot and kind.
+  /// The routers' problems by slot and kind.
   private var routers: [Int: [Problem.Kind: Entry]] = [:]
   private var count = 0
   /// The problem of the node itself.

@@ -11,7 +11,7 @@ struct Rivalry {
   /// The shortest time for which the role is left to the other, at first, and the longest.
   private static let shortestPause = Duration.seconds(60)
   private static let longestPause = Duration.seconds(3600)
-  /// After so many intervals without an advertisement the other is Active no longer.
+  /// The number of intervals without an advertisement after which the other is Active no longer.
   private static let silenceMax = 3
 
   /// The other router.

@@ -20,7 +20,7 @@ struct RouterMacvlan {
     case switchOff(wasSwitched: Bool)
   }
 
-  /// Between two attempts to put it in order.
+  /// The time between two attempts to put it in order.
   private static let repairPause = Duration.seconds(1)
   /// Time that Linux may take to make an IPv6 address usable once it is on.
   private static let wakingTime = Duration.microseconds(500)

@@ -11,7 +11,7 @@ import VIPCore
 /// A value without a clock and without a socket: it is told what has become of interest, what was
 /// read and what the kernel said, and returns what to do.
 struct Listening {
-  /// Beyond so many addresses the kernel passes on all that is said about any address.
+  /// The number of addresses beyond which the kernel passes on all that is said about any address.
   static let filteredAddressCount = 32
   /// Frames taken in one turn; reading one costs a microsecond or two.
   static let framesPerTurn = 256

@@ -7,7 +7,7 @@ final class Segment {
   let transport: any AdvertisementTransport
   /// Counts of received messages that are no router's.
   private(set) var statistics = SegmentStatistics()
-  /// Whose the messages of the batch are.
+  /// The routers that the messages of the batch come from.
   private var senders: [RouterInstance] = []
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)

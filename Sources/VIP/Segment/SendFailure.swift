@@ -7,7 +7,7 @@ import VIPCore
 struct SendFailure {
   /// The error number of the last attempt; 0 if it worked.
   private(set) var errorNumber: Int32 = 0
-  /// Since when nothing has got out; `nil` if something of the last attempt has.
+  /// The time since which nothing has got out; `nil` if something of the last attempt has.
   private(set) var failingSince: Instant?
   /// The time of the last attempt of which everything got out; `nil` if there was none.
   private(set) var lastSuccess: Instant?

@@ -34,7 +34,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private var outgoingCount = 0
   /// The source of what goes to the group.
   private var source: IPAddress?
-  /// Where the messages of the batch that go to single machines come from, and where they go.
+  /// The sources and destinations of those messages of the batch that go to single machines.
   private var routes = [Route?](repeating: nil, count: batchCount)
 
   private struct Route {

@@ -23,7 +23,8 @@ public struct MachineCheck: Sendable {
 
     /// The gravity of the remark.
     public var kind: Kind
-    /// Where in the file it stands; `nil` if it is about the file or the machine as a whole.
+    /// The place in the file where it stands; `nil` if it is about the file or the machine as a
+    /// whole.
     public var place: Place?
     /// The fault and what to do, in one sentence.
     public var text: String
@@ -122,7 +123,7 @@ public struct MachineCheck: Sendable {
     return remarks
   }
 
-  /// Where a lease that was chosen is too short for what it is to hold.
+  /// A remark if a lease that was chosen is too short for what it is to hold.
   private func leaseRemarks(_ lease: LeasePolicy, _ routers: [PlacedRouter]) -> [Remark] {
     do throws(ConfigurationError) {
       try lease.check(routers.map(\.configuration))
@@ -303,7 +304,7 @@ public struct MachineCheck: Sendable {
     }
   }
 
-  /// Where an address does not fit the networks of the host's own ones.
+  /// A remark if an address does not fit the networks of the host's own ones.
   private func networkRemarks(
     _ address: InterfaceAddress, at place: Place, _ own: [InterfaceAddress], _ link: Link
   ) -> [Remark] {

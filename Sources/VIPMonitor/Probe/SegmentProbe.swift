@@ -13,7 +13,7 @@ public struct SegmentProbe {
   public struct Outcome: Sendable, Hashable {
     /// The gravity of a finding.
     public enum Kind: Sendable, Hashable {
-      /// As it should be.
+      /// Something that is as it should be.
       case good
       /// The group works, but not as it could.
       case warning
@@ -195,7 +195,7 @@ public struct SegmentProbe {
     return "; if it belongs to the group, \(remedy); if not, give one of them another address"
   }
 
-  /// In what a machine that advertises on a router's VRID differs from the router.
+  /// The differences between a router and a machine that advertises on its VRID.
   ///
   /// One of another group is told of as such, and nothing else of it matters.
   private func differences(

@@ -185,7 +185,7 @@ struct MonitoredGroup: Sendable {
 // MARK: Differences
 
 extension MonitoredGroup {
-  /// In what a speaker differs from the others of its group.
+  /// The differences between a speaker and the others of its group.
   ///
   /// Told when the speaker is new or has changed, and as long as another one is alive.
   private func differences(of speaker: Speaker, known: Int?, at now: Instant) -> [Finding] {

@@ -16,7 +16,7 @@ public struct NodeProcess: Sendable {
   private let unready: UnreadyPolicy
   /// Keeps to a configuration file, if the node was started with one.
   private let reloader: Reloader?
-  /// Where programs can read what happens.
+  /// The pipe in which programs can read what happens.
   private let fifo = EventFIFO()
   /// Tells what the machine is set to that does the node harm.
   private let machine: MachineWatch

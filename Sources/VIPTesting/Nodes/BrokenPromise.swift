@@ -140,14 +140,14 @@ struct WatchedAddress {
   let address: IPAddress
   /// The machines whose nodes have a router for it, with its settings.
   var members: [(machine: Int, settings: RouterConfiguration)]
-  /// Since when no client is served; `nil` if it is.
+  /// The time since which no client is served; `nil` if one is.
   var unservedSince: Instant?
   /// The last time when, while machines were away, no router ran on those that were left.
   var unmannedAt = Instant.zero
   /// Whether a client has followed an announcement that a later one had overtaken, since it was
   /// served.
   var isMisled = false
-  /// Since when several machines have it.
+  /// The time since which several machines have it.
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false

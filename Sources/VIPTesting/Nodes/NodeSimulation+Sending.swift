@@ -13,7 +13,7 @@ struct AdvertisementRate {
     var destination: IPAddress
   }
 
-  /// By the clock of the machine, which its timers follow.
+  /// The beginning of the window by the clock of the machine, which its timers follow.
   var windowStart: Instant
   /// The interval of the router when the window began, in nanoseconds.
   var window: UInt64

@@ -24,7 +24,7 @@ public final class NodeSimulation {
   var segments = [SimulatedSegment(number: 0), SimulatedSegment(number: 1)]
   var random: SeededRandom
   var parcels = ParcelQueue()
-  /// For each machine, a bit for each one it can't reach.
+  /// The machines that each one can't reach, a bit for each.
   var blocked: [UInt64] = []
   /// Virtual routers of strangers that advertise.
   var foreigners: [ForeignRouter] = []

@@ -118,7 +118,7 @@ private struct StoryMinimizer {
 }
 
 extension Story {
-  /// Without some commands; without a node also without all that mentions it.
+  /// The story without some commands; without a node also without all that mentions it.
   fileprivate func removing(_ range: Range<Int>) -> Story {
     var copy = self
     let removed = copy.statements[range]
