@@ -104,8 +104,8 @@ public struct AnnouncementQueue: Sendable {
     }
   }
 
-  /// Announces an address once more, after all that is new; nothing changes if it is to be announced
-  /// anyway.
+  /// Announces an address once more, after all that is new; nothing changes if it is to be
+  /// announced anyway.
   public mutating func refresh(_ address: IPAddress, now: Instant) {
     guard slotOf[address] == nil else { return }
     append(newSlot(for: address), to: rounds.count - 1, due: now)

@@ -3,10 +3,10 @@ public import VIPCore
 extension Node {
   /// Brings routers to the settings they shall have: only what is different is touched.
   ///
-  /// New ones are added; present ones take over what they can while they run. One whose interface, VRID
-  /// or version changes is another router from then on; its addresses are served all the time, in a
-  /// group that goes on elsewhere by another machine. Routers that are not named stay as they are.
-  /// Returns when all have been added, which is not yet when they take part:
+  /// New ones are added; present ones take over what they can while they run. One whose interface,
+  /// VRID or version changes is another router from then on; its addresses are served all the time,
+  /// in a group that goes on elsewhere by another machine. Routers that are not named stay as they
+  /// are. Returns when all have been added, which is not yet when they take part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
   /// - Parameters:

@@ -26,7 +26,8 @@ extension Node {
 
     /// Makes the loop of the node.
     ///
-    /// - Returns: the loop, and what is wrong with it if the node does without real-time scheduling.
+    /// - Returns: the loop, and what is wrong with it if the node does without real-time
+    ///   scheduling.
     /// - Throws: why it can't have that, unless it does without.
     func loop(
       _ poller: Poller, _ options: Options

@@ -6,16 +6,16 @@ public import VIPCore
 /// ``Node`` is the same on a thread of its own. What a core expects of its caller, all of it on one
 /// thread:
 ///
-/// 1. Wait until ``descriptor`` is readable, beside the descriptors of your own (`poll`, `epoll`). It
-///    is whenever a turn is due: something has arrived, ``deadline`` has come, or work is left.
+/// 1. Wait until ``descriptor`` is readable, beside the descriptors of your own (`poll`, `epoll`).
+///    It is whenever a turn is due: something has arrived, ``deadline`` has come, or work is left.
 /// 2. Call ``turn()``, at once: a turn that comes late makes an advertisement late. A turn is
 ///    bounded, and one that comes too early costs next to nothing.
 /// 3. Take what has happened with ``takeEvents()``.
 ///
-/// Commands (``up(_:)``, ``remove(_:)``, ``promote(_:)``, …) may be called between turns; they do at
-/// once what can't wait, and see to it that ``descriptor`` becomes readable for the rest. At the end
-/// ``remove(_:)`` each router and go on until ``routerNames`` is empty: the addresses are handed
-/// over by then. The addresses of a core that is dropped stay until their leases end.
+/// Commands (``up(_:)``, ``remove(_:)``, ``promote(_:)``, …) may be called between turns; they do
+/// at once what can't wait, and see to it that ``descriptor`` becomes readable for the rest. At the
+/// end ``remove(_:)`` each router and go on until ``routerNames`` is empty: the addresses are
+/// handed over by then. The addresses of a core that is dropped stay until their leases end.
 ///
 /// ```swift
 /// let core = try NodeCore(on: LinuxPlatform())

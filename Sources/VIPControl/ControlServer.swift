@@ -11,11 +11,12 @@ public import VIP
 public final class ControlServer: Sendable {
   /// Answers one request; called concurrently for different connections.
   ///
-  /// A request that is too long comes as an empty one. The task is cancelled when the client is gone.
+  /// A request that is too long comes as an empty one. The task is cancelled when the client is
+  /// gone.
   public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
 
-  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which also
-  /// gets those for which there is no room.
+  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which
+  /// also gets those for which there is no room.
   public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
 
   /// Bounds on what clients can make the server hold.

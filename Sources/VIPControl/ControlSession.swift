@@ -92,8 +92,8 @@ final class ControlSession {
     let ids = Array(connections.keys)
     for id in ids {
       guard let connection = connections[id] else { continue }
-      // A client that is about to be answered has nothing more to say, but may be gone, which is always
-      // told.
+      // A client that is about to be answered has nothing more to say, but may be gone, which is
+      // always told.
       let wanted =
         connection.isAnswering && connection.stream == nil
         ? 0 : connection.reply.isEmpty ? POLLIN : POLLOUT
@@ -127,8 +127,8 @@ final class ControlSession {
       limitLongAnswers()
       let descriptor = vip_accept4(listener, nil, nil, flags)
       guard descriptor >= 0 else {
-        // A client that waits stays in the queue, and the listener readable: looking again at once would
-        // only burn the processor.
+        // A client that waits stays in the queue, and the listener readable: looking again at once
+        // would only burn the processor.
         if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
           acceptsFrom = bootTime() + ControlServer.Bound.pauseWithoutDescriptors
         }

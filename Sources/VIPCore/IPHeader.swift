@@ -66,7 +66,8 @@ public struct IPHeader: Sendable, Hashable {
 
   /// Reads the header at the start of a packet.
   ///
-  /// `nil` if there are fewer bytes than the smallest header has, or if it is neither IPv4 nor IPv6.
+  /// `nil` if there are fewer bytes than the smallest header has, or if it is neither IPv4 nor
+  /// IPv6.
   public init?(parsing packet: Span<UInt8>) {
     guard packet.count >= 20 else { return nil }
     switch packet[0] >> 4 {

@@ -2,8 +2,8 @@ import Glibc
 
 /// Finds the files that an `include` names: shell patterns, with alternatives in braces.
 ///
-/// A pattern can name any part of the file system. How much of it is looked at has an end here, other
-/// than with glob(3).
+/// A pattern can name any part of the file system. How much of it is looked at has an end here,
+/// other than with glob(3).
 struct IncludePattern {
   /// The most entries of folders that are looked at for a whole configuration.
   private static let entryCountMax = 50_000

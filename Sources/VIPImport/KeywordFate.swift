@@ -3,7 +3,8 @@ struct KeywordFate: Sendable {
   enum Kind: Sendable {
     /// A setting says the same here.
     case translated
-    /// Things are so anyway, or it concerns only keepalived's own processes: there is nothing to say.
+    /// Things are so anyway, or it concerns only keepalived's own processes: there is nothing to
+    /// say.
     case needless
     /// Nothing is lost, but there is something to know.
     case note

@@ -8,8 +8,8 @@ public import VRRP
 /// (losses, crashes, farewells, restarts) is limited. Packets take any time up to
 /// ``deliveryTimeMax``, so that a timer may fire while one is on its way.
 ///
-/// States that differ only by what makes no difference later (how long ago something was, once it is
-/// long enough; counters) are one state. So the search ends although time does not.
+/// States that differ only by what makes no difference later (how long ago something was, once it
+/// is long enough; counters) are one state. So the search ends although time does not.
 public struct Exploration: Sendable {
   /// The result of an exploration.
   public struct Outcome: Sendable, Hashable {

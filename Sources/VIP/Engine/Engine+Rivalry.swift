@@ -28,8 +28,8 @@ extension Engine {
       >= instance.settings.interval.nanoseconds / 4 * UInt64(Self.muteQuarters)
   }
 
-  /// Whether a router is to leave the role again, before an address is touched: it takes it from a living
-  /// Active and can't send, so that the other would go on.
+  /// Whether a router is to leave the role again, before an address is touched: it takes it from a
+  /// living Active and can't send, so that the other would go on.
   ///
   /// Asked of a router whose advertisement has just been sent or has failed.
   func isUnheardTakeover(_ instance: RouterInstance) -> Bool {
@@ -39,8 +39,8 @@ extension Engine {
 
   /// Whether the role was left to another Active, and what is told of that still holds.
   ///
-  /// Of a router that could not send it is not known whether it could now, until another one has sent on
-  /// the same segment.
+  /// Of a router that could not send it is not known whether it could now, until another one has
+  /// sent on the same segment.
   func isUnheard(_ instance: RouterInstance) -> Bool {
     guard !instance.isHolding, instance.rivalry.isRetrying(at: now) else { return false }
     guard let left = instance.rivalry.leftMuteAt, let link = instance.link else { return true }

@@ -34,8 +34,8 @@ final class RouterInstance {
   var rivalry = Rivalry()
   /// The routes that its addresses need.
   var routes = SubnetRoutes()
-  /// The probing for its addresses, until it is known that they are free; ended from the start if it is to
-  /// use them without.
+  /// The probing for its addresses, until it is known that they are free; ended from the start if
+  /// it is to use them without.
   var probing = AddressProbing()
   /// Its advertisements as they go out.
   var outgoing = OutgoingMessages()
@@ -90,8 +90,8 @@ final class RouterInstance {
 
   // MARK: What becomes of it
 
-  /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
-  /// name stay.
+  /// Gets a router of its own, with the settings and without the faults: it leaves, and others of
+  /// its name stay.
   func separate() { router = Router(settings) }
 
   // MARK: Its interfaces
@@ -177,8 +177,8 @@ final class RouterInstance {
     return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
   }
 
-  /// A Backup does not take over while the Active of a former group has addresses of it; those of one
-  /// group then move one after the other.
+  /// A Backup does not take over while the Active of a former group has addresses of it; those of
+  /// one group then move one after the other.
   private var backupDeadline: Instant? {
     guard let deadline = election.deadline, let last = formerGroups.lastHold else {
       return election.deadline
@@ -198,8 +198,8 @@ final class RouterInstance {
   /// The time to look after it next; `nil` if it waits for nothing.
   var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
 
-  /// The longest advertisement interval of the group: its own, or that of another router that acts as
-  /// Active.
+  /// The longest advertisement interval of the group: its own, or that of another router that acts
+  /// as Active.
   func longestInterval(at now: Instant) -> Duration {
     var longest = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
     for peer in election.peers where peer.actsAsActive(at: now) {

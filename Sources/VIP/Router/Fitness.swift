@@ -2,8 +2,8 @@ import VIPCore
 
 /// The faults that speak against a router's part in the election, and the verdict.
 ///
-/// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and of
-/// what a program says are all set here; ``verdict(for:)`` is the only judge of them.
+/// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and
+/// of what a program says are all set here; ``verdict(for:)`` is the only judge of them.
 struct Fitness {
   /// The origin of a fault.
   enum Cause: Hashable {

@@ -1,13 +1,14 @@
 import VIPCore
 import VRRP
 
-/// The groups that a router's addresses belonged to on this node before, as far as their Active may be
-/// another machine that has not been told of the change yet.
+/// The groups that a router's addresses belonged to on this node before, as far as their Active may
+/// be another machine that has not been told of the change yet.
 ///
-/// While that machine is heard to advertise an address, it holds it: to put it up here too would give
-/// the address two holders. It lets go when it lists the address no longer; when it has said farewell
-/// and no other member of the former group has taken over within an interval; or when it has been
-/// silent for as long as any Backup waits. A former group that says nothing for long is forgotten.
+/// While that machine is heard to advertise an address, it holds it: to put it up here too would
+/// give the address two holders. It lets go when it lists the address no longer; when it has said
+/// farewell and no other member of the former group has taken over within an interval; or when it
+/// has been silent for as long as any Backup waits. A former group that says nothing for long is
+/// forgotten.
 struct FormerGroups: Equatable {
   /// The properties that tell a group from another one on the same interface.
   struct Group: Hashable {

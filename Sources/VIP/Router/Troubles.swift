@@ -8,7 +8,8 @@ struct Troubles {
   enum Kind: Hashable {
     /// One finding of the election.
     case finding(Findings)
-    /// A machine advertises that is not among a unicast router's peers; the election never hears it.
+    /// A machine advertises that is not among a unicast router's peers; the election never hears
+    /// it.
     case unlistedPeer
     /// A message is no advertisement that can be acted upon; the election never hears it.
     case unusable
@@ -99,8 +100,8 @@ struct Troubles {
 
   /// Takes in the findings of an advertisement, before they are told.
   ///
-  /// Addresses that differ may be a change that has not reached all machines of the group yet, and two
-  /// that act as Active in that time are not the fault then.
+  /// Addresses that differ may be a change that has not reached all machines of the group yet, and
+  /// two that act as Active in that time are not the fault then.
   ///
   /// - Parameters:
   ///   - findings: what the advertisement shows.

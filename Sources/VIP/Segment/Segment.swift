@@ -50,7 +50,8 @@ final class Segment {
 
   // MARK: Sending
 
-  /// Puts an advertisement of a router into the batch: to the group, or from a source to one machine.
+  /// Puts an advertisement of a router into the batch: to the group, or from a source to one
+  /// machine.
   func enqueue(
     _ message: [UInt8], of instance: RouterInstance,
     _ way: (source: IPAddress, destination: IPAddress)? = nil

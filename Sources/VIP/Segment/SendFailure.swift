@@ -2,8 +2,8 @@ import VIPCore
 
 /// Whether what a router sends gets out.
 ///
-/// Several messages that leave together count as one attempt. It tells of a failure if any of them has
-/// failed, and nothing has got out if all have.
+/// Several messages that leave together count as one attempt. It tells of a failure if any of them
+/// has failed, and nothing has got out if all have.
 struct SendFailure {
   /// The error number of the last attempt; 0 if it worked.
   private(set) var errorNumber: Int32 = 0

@@ -30,8 +30,8 @@ public struct MachineCheck: Sendable {
     public var text: String
     /// The router that it is about; `nil` if it is about the file or the machine as a whole.
     public var router: String?
-    /// The fault that a process tells of while its node runs; `nil` if nothing is wrong, or if the node
-    /// itself tells it.
+    /// The fault that a process tells of while its node runs; `nil` if nothing is wrong, or if the
+    /// node itself tells it.
     public var fault: MachineFault?
 
     /// Makes a remark.
@@ -60,8 +60,8 @@ public struct MachineCheck: Sendable {
   var missingCapabilities: [String]
   /// The settings of the kernel and the container.
   var kernel: KernelSettings
-  /// Finds, for each of some interfaces, one of some addresses that another node has there, and that node's
-  /// process in words.
+  /// Finds, for each of some interfaces, one of some addresses that another node has there, and
+  /// that node's process in words.
   var foreignAddresses:
     @Sendable ([IPAddress], [Int32]) -> [(
       interfaceIndex: Int32, address: IPAddress, holder: String?

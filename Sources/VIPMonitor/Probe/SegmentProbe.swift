@@ -5,8 +5,8 @@ import VRRP
 
 /// A look for what speaks on a segment against routers that are to run there, before they do.
 ///
-/// It probes for their addresses, as a router does before its first use of them, and listens for the
-/// advertisements of others. It is told of frames and of time and sends nothing by itself;
+/// It probes for their addresses, as a router does before its first use of them, and listens for
+/// the advertisements of others. It is told of frames and of time and sends nothing by itself;
 /// ``probe(_:ownMACs:)`` plays it on real interfaces.
 public struct SegmentProbe {
   /// Something that was learned.

@@ -2,7 +2,8 @@ import VIP
 import VIPCore
 import VRRP
 
-/// A virtual router as it looks from outside: which machines advertise for it, and which of them is Active.
+/// A virtual router as it looks from outside: which machines advertise for it, and which of them is
+/// Active.
 struct MonitoredGroup: Sendable {
   /// The properties that tell virtual routers apart.
   struct Key: Sendable, Hashable {

@@ -128,8 +128,8 @@ public struct LogThrottle: Sendable {
 
   /// All there is to say, since nothing more comes.
   ///
-  /// Warnings that came again are told for the record: they have been written as warnings, and are no
-  /// news of the end.
+  /// Warnings that came again are told for the record: they have been written as warnings, and are
+  /// no news of the end.
   public mutating func end() -> [LogLine] {
     summaries(levelOfRepeated: .info) { _ in true }
   }

@@ -53,7 +53,8 @@ public struct LogOutput {
 
   /// Writes a line in one piece.
   ///
-  /// A log that is not read costs lines, never the node: a thread that waits for a full pipe can't stop.
+  /// A log that is not read costs lines, never the node: a thread that waits for a full pipe can't
+  /// stop.
   public static func write(_ line: LogLine, at moment: Instant? = nil) {
     let moment = moment ?? wallClock()
     shared.withLock { output in

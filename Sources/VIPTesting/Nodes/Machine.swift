@@ -267,7 +267,8 @@ final class Machine {
   /// Whether any address of a node can be reached here on a segment.
   func holdsAny(onSegment segment: Int) -> Bool { !view.held[segment].isEmpty }
 
-  /// The addresses that may be reached here otherwise than at the last look; `nil` if it may be any.
+  /// The addresses that may be reached here otherwise than at the last look; `nil` if it may be
+  /// any.
   func takeChanges() -> Set<IPAddress>? {
     let present = view
     guard let before = lookedView else { return nil }
