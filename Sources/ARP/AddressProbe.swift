@@ -4,8 +4,8 @@ public import VIPCore
 ///
 /// For IPv4 an ARP probe (RFC 5227 §2.1.1), for IPv6 a Neighbor Solicitation from `::` as in
 /// duplicate address detection (RFC 4862 §5.4.2). The holder answers an ARP probe to the frame's
-/// source and a solicitation from `::` to all nodes, whose caches then name it. A solicitation from an
-/// address of the asking machine is answered to that alone.
+/// source and a solicitation from `::` to all nodes, whose caches then name it. A solicitation from
+/// an address of the asking machine is answered to that alone.
 public struct AddressProbe: Sendable, Hashable {
   private static let ipv4ByteCount = EthernetFrame.headerByteCount + ARPPacket.byteCount
 
@@ -21,7 +21,8 @@ public struct AddressProbe: Sendable, Hashable {
   /// - Parameters:
   ///   - address: the address in question.
   ///   - mac: the Ethernet address that asks.
-  ///   - source: IPv6: the address that asks, to which alone the answer then goes; `::` if left out.
+  ///   - source: IPv6: the address that asks, to which alone the answer then goes; `::` if left
+  ///     out.
   public init(_ address: IPAddress, from mac: MACAddress, at source: IPv6Address? = nil) {
     self.address = address
     self.mac = mac

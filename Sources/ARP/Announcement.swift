@@ -13,7 +13,7 @@ public struct Announcement: Sendable, Hashable {
 
   /// The address that is announced.
   public let address: IPAddress
-  /// Where it is.
+  /// The link-layer address that it is announced at.
   public let mac: MACAddress
   /// Whether its holder forwards packets; only IPv6 says so.
   public let isRouter: Bool

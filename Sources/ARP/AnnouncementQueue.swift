@@ -30,7 +30,7 @@ public struct AnnouncementQueue: Sendable {
     var previous = -1
   }
   private struct Round: Sendable {
-    /// From the announcement before this round to this one.
+    /// The time from the announcement before this round to this one.
     var pause: UInt64
     var first = -1
     var last = -1
@@ -84,7 +84,7 @@ public struct AnnouncementQueue: Sendable {
     return max(earliest, gate)
   }
 
-  /// Before this moment nothing goes out, whatever is due.
+  /// The moment before which nothing goes out, whatever is due.
   private var gate: Instant {
     let paid = paidUntil.nanoseconds
     return max(heldUntil, Instant(nanoseconds: paid > tolerance ? paid - tolerance : 0))
@@ -104,8 +104,8 @@ public struct AnnouncementQueue: Sendable {
     }
   }
 
-  /// Announces an address once more, after all that is new; nothing changes if it is to be announced
-  /// anyway.
+  /// Announces an address once more, after all that is new; nothing changes if it is to be
+  /// announced anyway.
   public mutating func refresh(_ address: IPAddress, now: Instant) {
     guard slotOf[address] == nil else { return }
     append(newSlot(for: address), to: rounds.count - 1, due: now)

@@ -37,8 +37,8 @@ public enum FrameFilter: Sendable, Hashable {
   /// virtual routers.
   case announcements(groups: Set<VRID> = [])
   /// Only what says that one of these addresses is in use: a few dozen at most, since the kernel
-  /// compares them one after the other. Of IPv6 addresses it compares the last four bytes. Beside these
-  /// the VRRP messages for some virtual routers.
+  /// compares them one after the other. Of IPv6 addresses it compares the last four bytes. Beside
+  /// these the VRRP messages for some virtual routers.
   case uses(of: [IPAddress], groups: Set<VRID> = [])
   /// All that tells which machine holds which address, whatever its sender and receiver: ARP,
   /// Neighbor Discovery and VRRP of all versions, also what this machine sends. For looking on; it

@@ -26,7 +26,7 @@ public struct NeighborAdvertisement: Sendable, Hashable {
   public var isOverride: Bool
   /// The address this is about.
   public var target: IPv6Address
-  /// Where the target is; may be left out of an answer to a unicast solicitation.
+  /// The link-layer address of the target; may be left out of an answer to a unicast solicitation.
   public var targetLinkLayerAddress: MACAddress?
 
   /// Makes an advertisement from its fields.

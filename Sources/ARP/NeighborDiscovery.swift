@@ -24,7 +24,7 @@ enum NeighborDiscovery {
     var destination: IPv6Address
     var messageLength: Int
 
-    /// Where the message lies in the packet.
+    /// The bytes of the packet that are the message.
     var message: Range<Int> { ipv6HeaderByteCount..<(ipv6HeaderByteCount + messageLength) }
   }
 

@@ -15,7 +15,7 @@ public struct NeighborSolicitation: Sendable, Hashable {
   public var destination: IPv6Address
   /// The address in question.
   public var target: IPv6Address
-  /// Where the sender is; never in a probe.
+  /// The link-layer address of the sender; never in a probe.
   public var sourceLinkLayerAddress: MACAddress?
 
   /// Makes a solicitation from its fields.

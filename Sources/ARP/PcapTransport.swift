@@ -45,8 +45,8 @@ public final class PcapTransport: FrameTransport, FrameReceiver {
 
   /// Changes which frames to receive from now on.
   ///
-  /// A transport that was opened with ``FrameFilter/nothing`` has no room for messages with options: one
-  /// that is to receive at times is opened with ``FrameFilter/announcements``.
+  /// A transport that was opened with ``FrameFilter/nothing`` has no room for messages with
+  /// options: one that is to receive at times is opened with ``FrameFilter/announcements``.
   public func setFilter(_ filter: FrameFilter) throws(FrameError) {
     try Self.install(filter, on: handle, interface: interface)
   }

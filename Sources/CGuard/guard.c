@@ -54,8 +54,9 @@ _Static_assert((int)VIP_SYS_close_range == SYS_close_range, "SYS_close_range");
 
 // MARK: The guard's life
 
-/// Sends a packet as a frame, which needs neither a source address that the machine has nor an entry
-/// in its table of neighbours. What is for one machine goes to all: only that one takes it in.
+/// Sends a packet as a frame, which needs neither a source address that the machine has nor an
+/// entry in its table of neighbours. What is for one machine goes to all: only that one takes it
+/// in.
 VIP_GUARD_CODE static void send_frame(
     const struct vip_guard *guard, int32_t interface_index, const uint8_t *packet,
     uint32_t length) {
@@ -204,8 +205,8 @@ VIP_GUARD_CODE static int open_sockets(struct vip_guard *guard) {
   syscall(
       SYS_setsockopt, (long)guard->raw4, (long)IPPROTO_IP, (long)IP_MULTICAST_LOOP, &off,
       (long)sizeof off);
-  // Without this a packet that the interface's queue or the table of neighbours has no room for counts
-  // as sent.
+  // Without this a packet that the interface's queue or the table of neighbours has no room for
+  // counts as sent.
   syscall(
       SYS_setsockopt, (long)guard->raw4, (long)IPPROTO_IP, (long)IP_RECVERR, &on, (long)sizeof on);
   // Without a protocol it receives nothing.
@@ -278,8 +279,8 @@ __attribute__((noreturn)) VIP_GUARD_CODE static void run(struct vip_guard *guard
 int vip_guard_start(void *area, size_t size, struct vip_guard_handle *handle) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return errno;
-  // Linux closes the files of a dead process from the highest number down, and a packet socket takes
-  // ten milliseconds and more to close: this one is closed before those.
+  // Linux closes the files of a dead process from the highest number down, and a packet socket
+  // takes ten milliseconds and more to close: this one is closed before those.
   int high = fcntl(ends[0], F_DUPFD_CLOEXEC, 1000);
   if (high >= 0) {
     close(ends[0]);

@@ -38,9 +38,9 @@ public struct AddressRequest: Sendable, Hashable {
 
   /// Whether the address shall wait on an interface that is switched off until that is on.
   ///
-  /// Without this the machine takes it for its own at once, although no machine can reach it: it answers
-  /// ARP for an IPv4 address on other interfaces, and can't reach the machine that really has it.
-  /// The kernel wakes it up when the interface is switched on.
+  /// Without this the machine takes it for its own at once, although no machine can reach it: it
+  /// answers ARP for an IPv4 address on other interfaces, and can't reach the machine that really
+  /// has it. The kernel wakes it up when the interface is switched on.
   public var isDormant: Bool
 
   /// Makes a request; unless told otherwise, for an address of ours without an end.
@@ -66,7 +66,7 @@ public struct AddressRequest: Sendable, Hashable {
     return UInt32(max(0, seconds + (attoseconds > 0 ? 1 : 0)))
   }
 
-  /// For how long the address may be chosen as the source of new connections, in seconds.
+  /// The time for which the address may be chosen as the source of new connections, in seconds.
   ///
   /// IPv6 picks a source among all addresses of an interface, so a virtual one is deprecated from
   /// the start. IPv4 picks the first of a subnet and ignores all this.
@@ -74,8 +74,8 @@ public struct AddressRequest: Sendable, Hashable {
 
   /// The flags that the kernel is asked to give to the address.
   ///
-  /// The election has decided which machine owns an IPv6 address, so detection of duplicates would only cost
-  /// a second; the route to the subnet belongs to the node's own address.
+  /// The election has decided which machine owns an IPv6 address, so detection of duplicates would
+  /// only cost a second; the route to the subnet belongs to the node's own address.
   package var flags: AddressFlags {
     // One whose detection of duplicates has yet to come has no route; it takes no time where the
     // interface is told to send nothing for it (dad_transmits).

@@ -2,8 +2,8 @@ public import VIPCore
 
 /// A change the kernel reports.
 ///
-/// Reports about one's own requests arrive too, and nothing in them tells reliably which program asked:
-/// compare their content with what is wanted.
+/// Reports about one's own requests arrive too, and nothing in them tells reliably which program
+/// asked: compare their content with what is wanted.
 public enum KernelEvent: Sendable, Hashable {
   /// An interface appeared or changed.
   case link(Link)
@@ -13,8 +13,8 @@ public enum KernelEvent: Sendable, Hashable {
   case address(AddressRecord)
   /// An address is gone: removed by some program, or expired.
   case addressRemoved(AddressRecord)
-  /// Settings of an interface may have changed, such as forwarding or rp_filter; those of all if there
-  /// is no number.
+  /// Settings of an interface may have changed, such as forwarding or rp_filter; those of all if
+  /// there is no number.
   ///
   /// Linux reports only some settings so.
   case settings(interfaceIndex: Int32?)
@@ -46,8 +46,8 @@ public protocol Kernel: AnyObject {
 
   /// Makes, changes and removes interfaces, in order.
   ///
-  /// One request does not affect another: each has its own result, `nil` for success. To delete what
-  /// is not there is no error.
+  /// One request does not affect another: each has its own result, `nil` for success. To delete
+  /// what is not there is no error.
   func change(_ requests: [LinkRequest]) -> [NetlinkError?]
 
   /// Lists the IPv4 and IPv6 addresses of all interfaces.

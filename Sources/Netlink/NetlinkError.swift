@@ -22,8 +22,9 @@ public struct NetlinkError: Error, Sendable, Hashable {
     self.offset = offset
   }
 
-  /// The answer to a question for a route that leads nowhere: there is none (ENETUNREACH), or what there
-  /// is drops or refuses packets: unreachable (EHOSTUNREACH), prohibit (EACCES), blackhole (EINVAL).
+  /// The answer to a question for a route that leads nowhere: there is none (ENETUNREACH), or what
+  /// there is drops or refuses packets: unreachable (EHOSTUNREACH), prohibit (EACCES), blackhole
+  /// (EINVAL).
   var isWithoutRoute: Bool {
     code == ENETUNREACH || code == EHOSTUNREACH || code == EACCES || code == EINVAL
   }

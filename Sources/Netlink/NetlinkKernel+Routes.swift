@@ -1,7 +1,8 @@
 public import VIPCore
 
 extension NetlinkKernel {
-  /// The route to an address; `nil` if there is none, or one by which packets are dropped or refused.
+  /// The route to an address; `nil` if there is none, or one by which packets are dropped or
+  /// refused.
   ///
   /// Equivalent to: `ip route get fibmatch ADDRESS`
   public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {

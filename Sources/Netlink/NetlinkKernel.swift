@@ -46,7 +46,8 @@ public final class NetlinkKernel: Kernel {
     // Answers are queued by the time a send returns. The limit only keeps a lost one from stopping
     // the process without end.
     commands.setReceiveTimeout(seconds: 2)
-    // RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF and _IPV6_NETCONF
+    // RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF and
+    // _IPV6_NETCONF
     monitor = try NetlinkSocket(groups: 1 << 0 | 1 << 4 | 1 << 8 | 1 << 23 | 1 << 24)
     monitor.setReceiveBufferSize(monitorBufferByteCount)
     outgoing.reserveCapacity(Self.batchLimit * AddressMessage.maximumByteCount)

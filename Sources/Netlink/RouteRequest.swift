@@ -2,8 +2,8 @@ public import VIPCore
 
 /// A route to a subnet over an interface, for addresses of ours that no other route serves.
 ///
-/// It carries our tag as its protocol, and the largest of metrics: any other route to the same subnet
-/// is used before it.
+/// It carries our tag as its protocol, and the largest of metrics: any other route to the same
+/// subnet is used before it.
 public struct RouteRequest: Sendable, Hashable {
   /// The kernel's number for the interface.
   public var interfaceIndex: Int32

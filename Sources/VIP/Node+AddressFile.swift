@@ -2,8 +2,8 @@ import Synchronization
 
 /// The list of addresses that a node may hold, for its next life.
 extension Node {
-  /// Writes which addresses this node may hold from now on, so that its next life finds them; tells if that
-  /// fails.
+  /// Writes which addresses this node may hold from now on, so that its next life finds them; tells
+  /// if that fails.
   func writeAddressFile(adding wanted: [RouterConfiguration] = []) async {
     guard let addressFile else { return }
     let routers = engine.allSettings + wanted
@@ -35,8 +35,8 @@ extension Node {
     await writeAddressFile()
   }
 
-  /// Writes the list once more, where others have removed the list or the directory; a change that is under
-  /// way does that itself.
+  /// Writes the list once more, where others have removed the list or the directory; a change that
+  /// is under way does that itself.
   package func rewriteAddressFile() async {
     guard !isApplying, !isShuttingDown, !engine.routerNames.isEmpty else { return }
     await writeAddressFile()

@@ -3,10 +3,10 @@ public import VIPCore
 extension Node {
   /// Brings routers to the settings they shall have: only what is different is touched.
   ///
-  /// New ones are added; present ones take over what they can while they run. One whose interface, VRID
-  /// or version changes is another router from then on; its addresses are served all the time, in a
-  /// group that goes on elsewhere by another machine. Routers that are not named stay as they are.
-  /// Returns when all have been added, which is not yet when they take part:
+  /// New ones are added; present ones take over what they can while they run. One whose interface,
+  /// VRID or version changes is another router from then on; its addresses are served all the time,
+  /// in a group that goes on elsewhere by another machine. Routers that are not named stay as they
+  /// are. Returns when all have been added, which is not yet when they take part:
   /// ``waitUntilRunning(_:timeout:)``.
   ///
   /// - Parameters:
@@ -254,7 +254,7 @@ extension Node {
     return report
   }
 
-  /// Before anything is done with them: no router has as many.
+  /// Refuses addresses before anything is done with them: no router has as many.
   private func refuseTooMany(_ count: Int, _ name: String) throws(NodeError) {
     guard count > RouterConfiguration.addressCountMax else { return }
     throw NodeError(

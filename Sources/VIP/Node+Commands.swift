@@ -9,8 +9,8 @@ extension Node {
   ///   - name: the router.
   ///   - duration: for how long; `nil` until ``promote(_:)`` or the end of the node.
   /// - Throws: ``NodeError/Kind/refused`` if the router does not take part, or if no other machine
-  ///   took over, in which case this node is still serving the addresses. ``NodeError/Kind/cancelled`` if
-  ///   the task is cancelled; the role has been given up then.
+  ///   took over, in which case this node is still serving the addresses.
+  ///   ``NodeError/Kind/cancelled`` if the task is cancelled; the role has been given up then.
   public func resign(_ name: String, for duration: Duration? = nil) async throws(NodeError) {
     guard engine.contains(name) else { throw unknownRouter(name) }
     let wasActive = engine.outcomes(of: name).contains(.here)

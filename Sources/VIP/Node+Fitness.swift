@@ -1,7 +1,7 @@
 /// Knowledge of the program that runs a node about its routers.
 extension Node {
-  /// Makes a router unfit, weaker or fit again, for a cause that the caller knows: a health check, a
-  /// readiness gate, a group of routers that fail together.
+  /// Makes a router unfit, weaker or fit again, for a cause that the caller knows: a health check,
+  /// a readiness gate, a group of routers that fail together.
   ///
   /// An unfit router leaves the election and hands its addresses over, as it does for a tracked
   /// interface without decrement; it comes back as Backup once no cause keeps it out. Each cause has
@@ -12,11 +12,12 @@ extension Node {
   /// ``NodeEvent/changed(router:_:)``) and ``status(_:)`` shows it as the reason or a warning.
   ///
   /// - Parameters:
-  ///   - fitness: how fit the router is; ``RouterFitness/fit`` takes back what the cause said before.
+  ///   - fitness: how fit the router is; ``RouterFitness/fit`` takes back what the cause said
+  ///     before.
   ///   - name: the router.
   ///   - cause: a name for the cause, such as "health"; shown before the text.
-  /// - Throws: ``NodeError/Kind/unknownRouter``; ``NodeError/Kind/refused`` for a priority that can't
-  ///   be lowered so; ``NodeError/Kind/cancelled``. Nothing has changed then.
+  /// - Throws: ``NodeError/Kind/unknownRouter``; ``NodeError/Kind/refused`` for a priority that
+  ///   can't be lowered so; ``NodeError/Kind/cancelled``. Nothing has changed then.
   public func setFitness(
     _ fitness: RouterFitness, of name: String, for cause: String
   ) async throws(NodeError) {

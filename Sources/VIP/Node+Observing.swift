@@ -49,8 +49,8 @@ extension Node {
     return history.sequence
   }
 
-  /// Sends the advertisements that may come due while something is done with all addresses and so many
-  /// more.
+  /// Sends the advertisements that may come due while something is done with all addresses and so
+  /// many more.
   func makeTime(forAddresses more: Int = 0) {
     engine.makeTime(forAddresses: engine.addressCount + more)
     loop.meter.lap()
@@ -89,8 +89,8 @@ extension Node {
 
   /// The events since the one with a number, then those from now on.
   ///
-  /// The last thousand events are kept for it; if more have happened, the first number shows it, and
-  /// a new ``snapshot()`` tells where the node stands.
+  /// The last thousand events are kept for it; if more have happened, the first number shows it,
+  /// and a new ``snapshot()`` tells where the node stands.
   ///
   /// - Parameter sequence: the number of the last event that is known already, such as
   ///   ``NodeSnapshot/sequence``.

@@ -4,8 +4,8 @@ extension Node {
   ///
   /// A router that waits for its interface is not waited for: it probes once it takes part.
   ///
-  /// - Throws: ``NodeError/Kind/addressInUse``; the router is gone then. ``NodeError/Kind/cancelled``
-  ///   if the task is cancelled; the probing goes on then.
+  /// - Throws: ``NodeError/Kind/addressInUse``; the router is gone then.
+  ///   ``NodeError/Kind/cancelled`` if the task is cancelled; the probing goes on then.
   public func waitUntilProbed(_ names: [String]) async throws(NodeError) {
     for name in names {
       guard await wait(until: { [engine] in !engine.isProbing(name) }) == .met else {
@@ -18,7 +18,8 @@ extension Node {
   /// Makes sure that addresses which routers are to get that serve already are free.
   ///
   /// - Returns: whether that took time, in which anything may have happened.
-  /// - Throws: ``NodeError/Kind/addressInUse`` with the Ethernet address of the machine that has one.
+  /// - Throws: ``NodeError/Kind/addressInUse`` with the Ethernet address of the machine that has
+  ///   one.
   func areFree(_ wanted: [RouterConfiguration]) async throws(NodeError) -> Bool {
     let probes = engine.startProbes(for: wanted)
     guard !probes.isEmpty else { return false }

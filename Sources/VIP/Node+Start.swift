@@ -3,7 +3,7 @@ import VIPCore
 extension Node {
   /// The means that a node needs beside its machine when it starts, as far as it can have them.
   struct Start {
-    /// Where it notes which addresses it may hold.
+    /// The file in which it notes the addresses that it may hold.
     let file: AddressFile?
     /// The addresses that an earlier node has noted there.
     private(set) var leftovers: Set<AddressFile.Entry>?
@@ -26,7 +26,8 @@ extension Node {
 
     /// Makes the loop of the node.
     ///
-    /// - Returns: the loop, and what is wrong with it if the node does without real-time scheduling.
+    /// - Returns: the loop, and what is wrong with it if the node does without real-time
+    ///   scheduling.
     /// - Throws: why it can't have that, unless it does without.
     func loop(
       _ poller: Poller, _ options: Options

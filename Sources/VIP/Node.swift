@@ -19,9 +19,10 @@ import VIPCore
 public actor Node {
   /// Settings that a node is given when it is made.
   public struct Options: Sendable, Hashable {
-    /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it runs.
+    /// The settings that all routers share; ``Node/apply(_:replacing:)`` changes them while it
+    /// runs.
     public var settings: NodeSettings
-    /// Where to note which addresses the node may hold; `nil` if nowhere.
+    /// The file in which to note the addresses that the node may hold; `nil` if nowhere.
     ///
     /// What an earlier node noted there and left on the interfaces is removed at the start; the
     /// caller sees to it that no other node that lives uses the same file.
@@ -293,7 +294,8 @@ public actor Node {
     deliver(problems.setMachine(found))
   }
 
-  /// Tells that something is wrong around the node, or what is wrong with it now, or that it is over.
+  /// Tells that something is wrong around the node, or what is wrong with it now, or that it is
+  /// over.
   package func tell(_ kind: NodeProblem.Kind, _ text: String?) {
     deliver(problems.set(kind, text))
   }
@@ -340,8 +342,8 @@ package let vipVersion = "0.1.0"
 
 /// Ends a node that nothing refers to any more, as a part of it that goes with it.
 ///
-/// An `isolated deinit` of the actor would do, were it not that Swift 6.3 fails to compile optimised
-/// programs that make such an actor ("circular reference").
+/// An `isolated deinit` of the actor would do, were it not that Swift 6.3 fails to compile
+/// optimised programs that make such an actor ("circular reference").
 private final class Ending {
   /// Used by the loop's thread alone, also here.
   private nonisolated(unsafe) let engine: Engine

@@ -6,8 +6,8 @@ public import VIPCore
 /// ``Node`` is the same on a thread of its own. What a core expects of its caller, all of it on one
 /// thread:
 ///
-/// 1. Wait until ``descriptor`` is readable, beside the descriptors of your own (`poll`, `epoll`). It
-///    is whenever a turn is due: something has arrived, ``deadline`` has come, or work is left.
+/// 1. Wait until ``descriptor`` is readable, beside the descriptors of your own (`poll`, `epoll`).
+///    It is whenever a turn is due: something has arrived, ``deadline`` has come, or work is left.
 /// 2. Call ``turn()``, at once: a turn that comes late makes an advertisement late. A turn is
 ///    bounded, and one that comes too early costs next to nothing.
 /// 3. Take what has happened with ``takeEvents()``.

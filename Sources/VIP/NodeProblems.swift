@@ -20,8 +20,8 @@ struct NodeProblems {
 
   /// Notes all that is wrong with the machine now.
   ///
-  /// - Returns: what is over, then what begins. Other words for what goes on are not told, since the
-  ///   numbers in them change from look to look.
+  /// - Returns: what is over, then what begins. Other words for what goes on are not told, since
+  ///   the numbers in them change from look to look.
   mutating func setMachine(_ found: [(fault: MachineFault, text: String)]) -> [NodeEvent] {
     let faults = Set(found.map(\.fault))
     var events: [NodeEvent] = []

@@ -1,6 +1,6 @@
 /// Capabilities of this process, as far as a node needs them.
 public enum ProcessCapabilities {
-  /// Before ordinary work, and real-time scheduling.
+  /// The capability to run before ordinary work, and with real-time scheduling.
   static let sysNice = 23
   /// Memory that is never paged out.
   static let ipcLock = 14

@@ -6,7 +6,7 @@ public struct FileConfiguration: Sendable, Hashable {
   public var settings: NodeSettings
   /// The settings of the node that the file names.
   public var given: Set<NodeSetting>
-  /// Where programs can read what happens, if the file names a FIFO.
+  /// The path at which programs can read what happens, if the file names a FIFO.
   public var eventsPath: String?
   /// The routers in their order; at least one.
   public var routers: [RouterConfiguration]

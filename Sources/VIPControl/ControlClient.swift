@@ -70,7 +70,8 @@ public enum ControlClient {
   /// Time that a node may take to accept a connection that follows its events.
   private static let followTimeout = Duration.seconds(5)
 
-  /// Bounds the time for which connecting and sending block: a node that hangs accepts no connection.
+  /// Bounds the time for which connecting and sending block: a node that hangs accepts no
+  /// connection.
   private static func limitWaiting(_ socket: Int32, to timeout: Duration) {
     _ = vip_limit_sending(socket, max(timeout.inNanoseconds / 1000, 1))
   }
@@ -125,8 +126,8 @@ public enum ControlClient {
       }
       if count < 0 {
         if errno == EINTR { continue }
-        // The node may have refused us and said why: the reply tells. One that takes nothing does not
-        // answer either.
+        // The node may have refused us and said why: the reply tells. One that takes nothing does
+        // not answer either.
         guard [EPIPE, ECONNRESET, EAGAIN].contains(errno) else {
           throw ControlClientError(.system, "send the request: \(errorText(errno))")
         }

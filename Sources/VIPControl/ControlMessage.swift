@@ -4,8 +4,8 @@ public import VIPCore
 /// A request of a client to a running node over its control socket.
 public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
-  /// Active, or when the time is over. Those that the machine can't serve yet are refused unless the
-  /// request says otherwise.
+  /// Active, or when the time is over. Those that the machine can't serve yet are refused unless
+  /// the request says otherwise.
   case up([RouterConfiguration], timeout: RequestTime, unready: UnreadyPolicy? = nil)
   /// Hand over and remove the routers with these names or addresses; answer once they are gone.
   case down([String])
@@ -21,8 +21,8 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   case reload
   /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
   case resign(router: String, for: RequestTime? = nil)
-  /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event from
-  /// now on, until the client has enough.
+  /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event
+  /// from now on, until the client has enough.
   case events(follow: Bool)
   /// Take the Active role; answer once the addresses are held.
   case promote(router: String)

@@ -11,17 +11,19 @@ public import VIP
 public final class ControlServer: Sendable {
   /// Answers one request; called concurrently for different connections.
   ///
-  /// A request that is too long comes as an empty one. The task is cancelled when the client is gone.
+  /// A request that is too long comes as an empty one. The task is cancelled when the client is
+  /// gone.
   public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
 
-  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which also
-  /// gets those for which there is no room.
+  /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which
+  /// also gets those for which there is no room.
   public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
 
   /// Bounds on what clients can make the server hold.
   enum Bound {
     static let connections = 64
-    /// After how long a connection that is being answered takes none of these places any more.
+    /// The time after which a connection that is being answered takes none of these places any
+    /// more.
     static let shortAnswer = Duration.seconds(1)
     /// Number of those that there may be beside them.
     static let longAnswers = 192
@@ -57,7 +59,7 @@ public final class ControlServer: Sendable {
     var isPart: Bool
   }
 
-  /// Where clients find the server.
+  /// The socket at which clients find the server.
   private struct Place {
     /// The file of the socket.
     var file: FileIdentity?

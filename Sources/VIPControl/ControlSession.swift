@@ -16,7 +16,7 @@ final class ControlSession {
     var sent = 0
     /// The time when the client has been waited for long enough; `nil` while we work.
     var deadline: Instant?
-    /// Since when.
+    /// The time since which we work on the answer.
     var answeringSince = Instant.zero
     /// The task that writes a stream for it.
     var stream: Task<Void, Never>?
@@ -92,8 +92,8 @@ final class ControlSession {
     let ids = Array(connections.keys)
     for id in ids {
       guard let connection = connections[id] else { continue }
-      // A client that is about to be answered has nothing more to say, but may be gone, which is always
-      // told.
+      // A client that is about to be answered has nothing more to say, but may be gone, which is
+      // always told.
       let wanted =
         connection.isAnswering && connection.stream == nil
         ? 0 : connection.reply.isEmpty ? POLLIN : POLLOUT
@@ -127,8 +127,8 @@ final class ControlSession {
       limitLongAnswers()
       let descriptor = vip_accept4(listener, nil, nil, flags)
       guard descriptor >= 0 else {
-        // A client that waits stays in the queue, and the listener readable: looking again at once would
-        // only burn the processor.
+        // A client that waits stays in the queue, and the listener readable: looking again at once
+        // would only burn the processor.
         if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
           acceptsFrom = bootTime() + ControlServer.Bound.pauseWithoutDescriptors
         }

@@ -3,7 +3,8 @@ import VIPCore
 
 /// Answers of a node to requests over its control socket.
 extension Node {
-  /// Adds to a router's status what others than the node know of it, such as how its hooks have fared.
+  /// Adds to a router's status what others than the node know of it, such as how its hooks have
+  /// fared.
   public typealias StatusCompletion = @Sendable (inout RouterStatus) -> Void
 
   /// Does what a client asks, and answers when it is done.
@@ -60,8 +61,8 @@ extension Node {
     }
   }
 
-  /// Checks what can be checked without the node, on another thread than its own: what makes no sense
-  /// costs the elections nothing, however long it is.
+  /// Checks what can be checked without the node, on another thread than its own: what makes no
+  /// sense costs the elections nothing, however long it is.
   ///
   /// - Parameters:
   ///   - request: what is asked.

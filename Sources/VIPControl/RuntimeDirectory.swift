@@ -4,11 +4,11 @@ public import VIP
 
 /// The directory where a running node has its control socket, pid file and log.
 ///
-/// Making one claims it: the pid file is locked until ``release()``, at the latest for as long as the value
-/// lives, and the kernel drops the lock with the process, so a dead node's files are never mistaken for a
-/// living one's.
+/// Making one claims it: the pid file is locked until ``release()``, at the latest for as long as
+/// the value lives, and the kernel drops the lock with the process, so a dead node's files are
+/// never mistaken for a living one's.
 public final class RuntimeDirectory: Sendable {
-  /// Where the directory is: an absolute path without symbolic links.
+  /// The path of the directory: an absolute one without symbolic links.
   public let path: String
   /// The locked pid file; `nil` once it is released.
   private let lock: Mutex<Int32?>
@@ -64,7 +64,8 @@ public final class RuntimeDirectory: Sendable {
   /// Claims the directory again if others have removed or replaced it or the pid file.
   ///
   /// - Returns: whether that was so.
-  /// - Throws: why it can't be claimed; ``NodeError/Kind/alreadyRunning`` if another node has done it.
+  /// - Throws: why it can't be claimed; ``NodeError/Kind/alreadyRunning`` if another node has done
+  ///   it.
   package func reclaimIfLost() throws(NodeError) -> Bool {
     try lock.withLock { lock throws(NodeError) in
       guard let old = lock, !Self.isPidFile(old, of: path) else { return false }

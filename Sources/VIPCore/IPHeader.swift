@@ -16,7 +16,7 @@ public enum IPProtocolNumber {
 public struct IPHeader: Sendable, Hashable {
   /// The sender.
   public var source: IPAddress
-  /// Where the packet is sent to; of the same family.
+  /// The address that the packet is sent to; of the same family.
   public var destination: IPAddress
   /// The protocol of the payload, see ``IPProtocolNumber``.
   public var protocolNumber: UInt8
@@ -66,7 +66,8 @@ public struct IPHeader: Sendable, Hashable {
 
   /// Reads the header at the start of a packet.
   ///
-  /// `nil` if there are fewer bytes than the smallest header has, or if it is neither IPv4 nor IPv6.
+  /// `nil` if there are fewer bytes than the smallest header has, or if it is neither IPv4 nor
+  /// IPv6.
   public init?(parsing packet: Span<UInt8>) {
     guard packet.count >= 20 else { return nil }
     switch packet[0] >> 4 {
@@ -97,7 +98,7 @@ public struct IPHeader: Sendable, Hashable {
     }
   }
 
-  /// Where the payload lies in the packet that the header was read from.
+  /// The bytes of the packet that the header was read from that are its payload.
   ///
   /// `nil` if the lengths contradict one another or the packet is cut off. Bytes behind it are the
   /// frame's padding.

@@ -1,7 +1,7 @@
 /// A moment on a clock that never goes back, in nanoseconds since that clock's start.
 ///
-/// The modules below `VIP` read no clock: the program that drives them says what time it is. A node uses
-/// the time since boot including suspension (CLOCK_BOOTTIME); a simulation counts from zero.
+/// The modules below `VIP` read no clock: the program that drives them says what time it is. A node
+/// uses the time since boot including suspension (CLOCK_BOOTTIME); a simulation counts from zero.
 /// Arithmetic stops at the ends of the range instead of trapping or wrapping.
 public struct Instant: Sendable, Hashable {
   /// Nanoseconds since the clock's start.

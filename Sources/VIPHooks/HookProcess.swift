@@ -21,7 +21,7 @@ struct HookProcess {
   private let pid: pid_t
   /// Readable when it has ended; -1 on a kernel that has no such thing.
   let ending: Int32
-  /// Where its output comes from; -1 when nothing more does.
+  /// The descriptor that its output comes from; -1 when nothing more does.
   private(set) var output: Int32
   /// The time when something has to be done about it.
   private(set) var deadline: Instant?

@@ -14,7 +14,7 @@ package final class HookRunner: Sendable {
     struct Inbox {
       var occasions: [HookOccasion] = []
       var isStarted = false
-      /// Until when what is left may take, if the end has come.
+      /// The time until which what is left may take, if the end has come.
       var end: Instant?
       var hasEnded = false
       var waiters: [CheckedContinuation<Void, Never>] = []

@@ -1,8 +1,8 @@
 /// The words of a program in the remarks of an import, which say what to do about what has no
 /// equivalent.
 ///
-/// Without them remarks speak of the program in general terms. Each stands in a sentence as it is, so a
-/// command has its quotes.
+/// Without them remarks speak of the program in general terms. Each stands in a sentence as it is,
+/// so a command has its quotes.
 public struct ImportWording: Sendable, Hashable {
   /// The program that takes the configuration.
   public var program: String

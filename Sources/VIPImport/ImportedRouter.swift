@@ -7,7 +7,7 @@ package struct ImportedRouter: Sendable {
   struct Setting: Sendable, Hashable {
     var key: String
     var value: String
-    /// Where it came from; a note instead of a line for what keepalived takes for granted.
+    /// The line that it came from; a note instead for what keepalived takes for granted.
     var origin: Origin
   }
 
@@ -28,11 +28,11 @@ package struct ImportedRouter: Sendable {
 
   /// The router that the settings amount to.
   var configuration: RouterConfiguration
-  /// Where its block begins.
+  /// The line where its block begins.
   var source: SourceLine
   /// All settings but the addresses, in the order in which they are written.
   var settings: [Setting]
-  /// Where the addresses came from, in the order of the configuration's.
+  /// The lines that the addresses came from, in the order of the configuration's.
   var addressOrigins: [SourceLine]
   /// Keepalived's settings of its announcements, which a node sets for all its routers.
   var announcements: [String: KeepalivedNode]

@@ -2,12 +2,12 @@ import Glibc
 
 /// Finds the files that an `include` names: shell patterns, with alternatives in braces.
 ///
-/// A pattern can name any part of the file system. How much of it is looked at has an end here, other
-/// than with glob(3).
+/// A pattern can name any part of the file system. How much of it is looked at has an end here,
+/// other than with glob(3).
 struct IncludePattern {
   /// The most entries of folders that are looked at for a whole configuration.
   private static let entryCountMax = 50_000
-  /// In how many levels of folders a pattern may leave the names open.
+  /// The most levels of folders in which a pattern may leave the names open.
   private static let levelCountMax = 16
   /// The most alternatives of one pattern.
   private static let alternativeCountMax = 256

@@ -1,8 +1,8 @@
 /// The definitions `$NAME=value`, and the replacing of their names.
 ///
-/// As in keepalived, `${NAME}` is replaced anywhere and `$NAME` where white space or the end follows;
-/// what is replaced may name others, with the values that they have then. A name that is not
-/// defined stays as it is.
+/// As in keepalived, `${NAME}` is replaced anywhere and `$NAME` where white space or the end
+/// follows; what is replaced may name others, with the values that they have then. A name that is
+/// not defined stays as it is.
 struct KeepalivedDefinitions {
   /// The greatest length of a word; a handful of definitions could make one of any length.
   private static let lengthMax = 64 << 10

@@ -63,7 +63,8 @@ public struct KeepalivedImport: Sendable {
     remarks = Self.inOrder(remarks + node.remarks)
   }
 
-  /// The first of some remarks with its line, and how many others there are; `nil` if there is none.
+  /// The first of some remarks with its line, and how many others there are; `nil` if there is
+  /// none.
   private static func summary(_ remarks: [ImportRemark]) -> String? {
     remarks.first.map { $0.line + (remarks.count > 1 ? ", and \(remarks.count - 1) more" : "") }
   }

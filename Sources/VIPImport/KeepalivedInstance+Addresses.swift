@@ -90,8 +90,8 @@ extension KeepalivedInstance {
     case elsewhere(String)
   }
 
-  /// Says of the addresses that keepalived holds without advertising them what to do, those of which
-  /// the same is true in one line.
+  /// Says of the addresses that keepalived holds without advertising them what to do, those of
+  /// which the same is true in one line.
   mutating func tellExcluded(device: String, version: ProtocolVersion) {
     var found: [(Exclusion, nodes: [KeepalivedNode])] = []
     var places: [Exclusion: Int] = [:]

@@ -2,8 +2,8 @@ import VIP
 
 /// The fate of each keyword of keepalived, block by block.
 ///
-/// All that keepalived 2.2.7 knows is here, and a few of older and newer versions. Blocks about load
-/// balancing and tracking are told as a whole.
+/// All that keepalived 2.2.7 knows is here, and a few of older and newer versions. Blocks about
+/// load balancing and tracking are told as a whole.
 enum KeepalivedKeywords {
   private typealias Word = ImportWording.Place
 
@@ -118,8 +118,8 @@ enum KeepalivedKeywords {
     return table
   }()
 
-  /// Names of processes, sizes of buffers, where copies and process identifiers go, and what is about
-  /// the processes for load balancing and BFD, which do not exist here.
+  /// Names of processes, sizes of buffers, where copies and process identifiers go, and what is
+  /// about the processes for load balancing and BFD, which do not exist here.
   private static let needlessGlobals = [
     "router_id", "process_names", "process_name", "vrrp_process_name", "checker_process_name",
     "lvs_process_name", "bfd_process_name", "smtp_alert_checker", "checker_log_all_failures",

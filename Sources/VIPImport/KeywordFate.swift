@@ -3,7 +3,8 @@ struct KeywordFate: Sendable {
   enum Kind: Sendable {
     /// A setting says the same here.
     case translated
-    /// Things are so anyway, or it concerns only keepalived's own processes: there is nothing to say.
+    /// Things are so anyway, or it concerns only keepalived's own processes: there is nothing to
+    /// say.
     case needless
     /// Nothing is lost, but there is something to know.
     case note
@@ -69,7 +70,7 @@ struct KeywordTeller {
   private let table: [String: KeywordFate]
   private let wording: ImportWording
   private(set) var remarks: [ImportRemark] = []
-  /// Where the remark of a topic stands, and the keywords that it names.
+  /// The place of the remark of each topic, and the keywords that it names.
   private var topics: [KeywordFate.Topic: (index: Int, keywords: [String])] = [:]
 
   init(_ table: [String: KeywordFate], _ wording: ImportWording) {

@@ -1,7 +1,8 @@
 import VIP
 
 extension RouterSetting {
-  /// The keywords of a `vrrp_instance` of keepalived that say the same; none if it has no such thing.
+  /// The keywords of a `vrrp_instance` of keepalived that say the same; none if it has no such
+  /// thing.
   var keepalivedKeywords: [String] {
     switch self {
     case .interface: ["interface"]

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
-/// JSON as the control socket, the reports and the log have it: keys in a stable order, no line feed
-/// but in what people read.
+/// JSON as the control socket, the reports and the log have it: keys in a stable order, no line
+/// feed but in what people read.
 public enum JSONCoding {
   /// One line without its end.
   public static func line(_ value: some Encodable) -> [UInt8] {

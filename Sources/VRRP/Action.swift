@@ -110,8 +110,8 @@ public struct Actions: Sendable, RandomAccessCollection {
   public internal(set) var findings: Findings = []
   /// The change of state, if there is one; also the last action then.
   public internal(set) var transition: Transition?
-  /// The sender of the advertisement that was handed over, if it was accepted and is no farewell: it
-  /// acts as Active.
+  /// The sender of the advertisement that was handed over, if it was accepted and is no farewell:
+  /// it acts as Active.
   ///
   /// Also while the router is leaving, see ``VirtualRouter/stop(at:)``.
   public internal(set) var heardActive: VirtualRouter.ActiveRouter?

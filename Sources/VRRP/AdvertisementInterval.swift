@@ -45,8 +45,8 @@ public struct AdvertisementInterval: Sendable, Hashable {
   /// For a number that is known to be right; one that comes from outside belongs into
   /// ``init(_:version:)``, which refuses instead of trapping.
   ///
-  /// - Precondition: a multiple of 10 from 10 to 40,950, or whole seconds up to 255,000 (above 40,950
-  ///   for version 2 only).
+  /// - Precondition: a multiple of 10 from 10 to 40,950, or whole seconds up to 255,000 (above
+  ///   40,950 for version 2 only).
   public static func milliseconds(_ milliseconds: Int) -> AdvertisementInterval {
     let duration = Duration.milliseconds(milliseconds)
     guard

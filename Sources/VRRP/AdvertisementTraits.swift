@@ -31,8 +31,8 @@ public struct AdvertisementTraits: Sendable, Hashable {
 
   /// The differences of two machines of one group.
   ///
-  /// Another version is told alone of what the versions say differently: authentication and checksum
-  /// can't be compared then.
+  /// Another version is told alone of what the versions say differently: authentication and
+  /// checksum can't be compared then.
   ///
   /// - Parameters:
   ///   - other: the other machine's.

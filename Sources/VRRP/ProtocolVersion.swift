@@ -13,9 +13,9 @@ extension ProtocolVersion: CustomStringConvertible {
 
 /// The authentication of version 2 advertisements.
 ///
-/// RFC 3768 §5.3.6 keeps the field but no method, since none of those of RFC 2338 protects anything:
-/// a simple text password is readable by every machine on the segment. It is here because keepalived
-/// sends and demands it. The IP Authentication Header (type 2) is refused.
+/// RFC 3768 §5.3.6 keeps the field but no method, since none of those of RFC 2338 protects
+/// anything: a simple text password is readable by every machine on the segment. It is here because
+/// keepalived sends and demands it. The IP Authentication Header (type 2) is refused.
 public enum Authentication: Sendable, Hashable {
   /// Type 0: none; the field is zero when sent and ignored when received.
   case none

@@ -28,8 +28,8 @@ extension VirtualRouter {
   ///
   /// The protocol knows one way to take the role from a living Active: a higher priority. So this
   /// router advertises one step more than the Active it replaces, for as long as it stays Active,
-  /// and the Active yields to it as to any better router. An owner's 255 can't be exceeded: only the
-  /// owner of the addresses may advertise it.
+  /// and the Active yields to it as to any better router. An owner's 255 can't be exceeded: only
+  /// the owner of the addresses may advertise it.
   ///
   /// Preempt_Mode does not matter; it speaks of routers that act by themselves.
   ///
@@ -86,10 +86,10 @@ extension VirtualRouter {
   /// Lets the router that this one has yielded to know that there were two Actives.
   ///
   /// After a split the winner hears nothing of a loser that hears it first, and does not know that
-  /// the loser's announcements have moved the caches of the segment. This is one advertisement with the
-  /// priority of the loser, as keepalived sends it with `higher_prio_send_advert`: an Active answers it
-  /// with an advertisement (RFC 9568 §6.4.3), and this package's and keepalived's announce their
-  /// addresses again. Backups discard it or follow the answer.
+  /// the loser's announcements have moved the caches of the segment. This is one advertisement with
+  /// the priority of the loser, as keepalived sends it with `higher_prio_send_advert`: an Active
+  /// answers it with an advertisement (RFC 9568 §6.4.3), and this package's and keepalived's
+  /// announce their addresses again. Backups discard it or follow the answer.
   ///
   /// - Returns: what to do; nothing unless this is a Backup of an Active that wins against it.
   public mutating func concede() -> Actions {
@@ -102,11 +102,11 @@ extension VirtualRouter {
     return actions
   }
 
-  /// Leaves the Active role to a router of lower rank that goes on as Active although it is answered, or
-  /// that can't be answered.
+  /// Leaves the Active role to a router of lower rank that goes on as Active although it is
+  /// answered, or that can't be answered.
   ///
-  /// Not in the RFC, by which both would be Active as long as one does not hear the other. Only the one
-  /// that hears can end that. No farewell is sent: the role is taken already.
+  /// Not in the RFC, by which both would be Active as long as one does not hear the other. Only the
+  /// one that hears can end that. No farewell is sent: the role is taken already.
   ///
   /// - Parameters:
   ///   - active: the other router.
@@ -137,9 +137,9 @@ extension VirtualRouter {
 
   /// Advertises before its time, since the node is about to do what may take longer than that.
   ///
-  /// Not in the RFC: one that comes early sets the timers of the others as any other does, one that is late
-  /// brings them near a takeover. Nothing is sent within half an interval after the last one, so that no
-  /// client of a node can make it say more than twice as much.
+  /// Not in the RFC: one that comes early sets the timers of the others as any other does, one that
+  /// is late brings them near a takeover. Nothing is sent within half an interval after the last
+  /// one, so that no client of a node can make it say more than twice as much.
   ///
   /// - Parameter now: the current time.
   /// - Returns: what to do.

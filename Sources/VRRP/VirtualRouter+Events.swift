@@ -23,8 +23,8 @@ extension VirtualRouter {
   /// Shutdown (RFC 9568 §6.4.2, 6.4.3): an Active says so with priority 0.
   ///
   /// The router is in state Initialize then. It does nothing any more, but goes on hearing, so that
-  /// a node that hands its addresses over learns from ``Actions/heardActive`` which one takes over. That
-  /// ends with ``finishLeaving()`` or ``start(at:from:)``.
+  /// a node that hands its addresses over learns from ``Actions/heardActive`` which one takes over.
+  /// That ends with ``finishLeaving()`` or ``start(at:from:)``.
   public mutating func stop(at now: Instant) -> Actions {
     var actions = Actions()
     let before = state
@@ -202,8 +202,8 @@ extension VirtualRouter {
 
   /// The answer of a Backup to an advertisement (RFC 9568 §6.4.2).
   ///
-  /// Mutating, although it changes nothing of the router but what it is handed: the compiler copies the
-  /// whole router for the call otherwise.
+  /// Mutating, although it changes nothing of the router but what it is handed: the compiler copies
+  /// the whole router for the call otherwise.
   private mutating func receiveAsBackup(
     _ advertisement: Advertisement, from source: IPAddress, at now: Instant,
     _ backup: inout Backup

@@ -51,8 +51,8 @@ extension VirtualRouter {
     var since: Instant
     /// The moment of our last advertisement of any kind.
     var lastSent: Instant
-    /// The moment of our last answer to a losing advertisement or a farewell; of the next one, if it
-    /// was brought forward.
+    /// The moment of our last answer to a losing advertisement or a farewell; of the next one, if
+    /// it was brought forward.
     var lastAnswer: Instant?
     /// The priority above the Active that was replaced at an operator's request.
     var promotion: Priority?
@@ -62,7 +62,7 @@ extension VirtualRouter {
   package enum HeardChecksum: Sendable, Hashable {
     case none
     case message
-    /// With the moment when it was last heard.
+    /// The IPv6 pseudo-header, with the moment when it was last heard.
     case pseudoHeader(Instant)
   }
 }
@@ -124,8 +124,8 @@ extension VirtualRouter {
 }
 
 extension VirtualRouter.Standing {
-  /// Moves all times into the past, as if the clock were set back to what it said before a number of
-  /// nanoseconds passed.
+  /// Moves all times into the past, as if the clock were set back to what it said before a number
+  /// of nanoseconds passed.
   package mutating func age(byNanoseconds time: UInt64) {
     func earlier(_ moment: Instant) -> Instant {
       Instant(nanoseconds: moment.nanoseconds - min(time, moment.nanoseconds))

@@ -53,9 +53,9 @@ extension VirtualRouter {
 
   /// Says at once that the addresses which it lists have changed, if it is Active.
   ///
-  /// Not in the RFC: machines that are given the same addresses at the same time probe for them, and take
-  /// the answers for the group's once they have heard its list. One of the four answers in an interval; a
-  /// list that changes sooner brings the next advertisement forward.
+  /// Not in the RFC: machines that are given the same addresses at the same time probe for them,
+  /// and take the answers for the group's once they have heard its list. One of the four answers in
+  /// an interval; a list that changes sooner brings the next advertisement forward.
   ///
   /// - Parameter now: the current time.
   /// - Returns: what to do.

@@ -52,8 +52,9 @@ extension VirtualRouter {
   /// Makes an Active that was suspended, frozen or starved listen before it speaks.
   ///
   /// Not in the RFC: after three silent intervals the others may have taken over
-  /// (Active_Down_Interval of every router is longer than that). Speaking now, be it only to answer,
-  /// would disturb them; listening first costs nothing. An owner holds its addresses anyway.
+  /// (Active_Down_Interval of every router is longer than that). Speaking now, be it only to
+  /// answer, would disturb them; listening first costs nothing. An owner holds its addresses
+  /// anyway.
   ///
   /// - Returns: whether the router is Backup now.
   mutating func stepsDownForWakingUpLate(
@@ -68,14 +69,16 @@ extension VirtualRouter {
     return true
   }
 
-  /// By how much a Backup's timer may fire late, in nanoseconds: a busy machine, not a pause.
+  /// The amount by which a Backup's timer may fire late, in nanoseconds: a busy machine, not a
+  /// pause.
   static func latenessMax(_ interval: UInt64) -> UInt64 { max(interval / 4, 50_000_000) }
 
   /// Makes a Backup that was suspended or starved listen before it takes over.
   ///
-  /// Not in the RFC: what came while the machine slept is lost, so the silence says nothing. It waits
-  /// for another Active_Down_Interval, as an Active does that wakes up late; once in a row, so that a
-  /// machine that is always late can take over, unless it was away for all of that time again.
+  /// Not in the RFC: what came while the machine slept is lost, so the silence says nothing. It
+  /// waits for another Active_Down_Interval, as an Active does that wakes up late; once in a row,
+  /// so that a machine that is always late can take over, unless it was away for all of that time
+  /// again.
   ///
   /// - Returns: whether the timer has been set again.
   mutating func listensForWakingUpLate(
@@ -95,8 +98,8 @@ extension VirtualRouter {
   /// runs on. Version 2 only discards such an advertisement (RFC 3768 §6.4.3): there is no answer
   /// then, but the caches are repaired all the same.
   ///
-  /// At most four answers in an interval, those to farewells included: one answer reaches every loser
-  /// on the segment, and no sender may use us to multiply packets.
+  /// At most four answers in an interval, those to farewells included: one answer reaches every
+  /// loser on the segment, and no sender may use us to multiply packets.
   mutating func answerLoser(_ active: inout Active, at now: Instant, _ actions: inout Actions) {
     let pause = Self.answerPause(configuration.interval.nanoseconds)
     if let last = active.lastAnswer, now.nanoseconds(since: last) < pause { return }
@@ -108,12 +111,12 @@ extension VirtualRouter {
     actions.append(.announceAddresses)
   }
 
-  /// Answers priority 0 with an advertisement (RFC 9568 §6.4.3), so that no Backup that heard it takes
-  /// over.
+  /// Answers priority 0 with an advertisement (RFC 9568 §6.4.3), so that no Backup that heard it
+  /// takes over.
   ///
-  /// One of the four answers in an interval. What comes sooner brings the next advertisement forward
-  /// to when the next answer may be sent: no sender can multiply packets, or end a run of farewells
-  /// with one that is not answered soon.
+  /// One of the four answers in an interval. What comes sooner brings the next advertisement
+  /// forward to when the next answer may be sent: no sender can multiply packets, or end a run of
+  /// farewells with one that is not answered soon.
   mutating func answerFarewell(_ active: inout Active, at now: Instant, _ actions: inout Actions) {
     speakSoon(&active, at: now, &actions)
   }

@@ -7,8 +7,8 @@ struct Delivery: Sendable {
   var packet: Int
 }
 
-/// Packets on their way, the next one to arrive first; those of one moment in the order in which they
-/// were sent.
+/// Packets on their way, the next one to arrive first; those of one moment in the order in which
+/// they were sent.
 struct DeliveryQueue: Sendable {
   private var arrivals = TimerQueue()
   private var deliveries: [Delivery] = []

@@ -8,8 +8,8 @@ public import VRRP
 /// (losses, crashes, farewells, restarts) is limited. Packets take any time up to
 /// ``deliveryTimeMax``, so that a timer may fire while one is on its way.
 ///
-/// States that differ only by what makes no difference later (how long ago something was, once it is
-/// long enough; counters) are one state. So the search ends although time does not.
+/// States that differ only by what makes no difference later (how long ago something was, once it
+/// is long enough; counters) are one state. So the search ends although time does not.
 public struct Exploration: Sendable {
   /// The result of an exploration.
   public struct Outcome: Sendable, Hashable {
@@ -17,7 +17,7 @@ public struct Exploration: Sendable {
     public internal(set) var stateCount = 0
     /// The number of ways from one to another.
     public internal(set) var stepCount = 0
-    /// In how many of them the segment was at rest long enough to be judged.
+    /// The number of them in which the segment was at rest long enough to be judged.
     public internal(set) var settledCount = 0
     /// The first broken promise and the shortest way to it; `nil` if all were kept.
     public internal(set) var failure: String?

@@ -174,7 +174,7 @@ extension Scenario {
     return best
   }
 
-  /// Without one command; without a router also without all that mentions it.
+  /// The scenario without one command; without a router also without all that mentions it.
   private func removingStatement(at index: Int) -> Scenario {
     var copy = self
     let removed = copy.statements.remove(at: index)

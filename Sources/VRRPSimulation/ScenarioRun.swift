@@ -128,7 +128,8 @@ public struct ScenarioRun: Sendable {
 
   /// The longest duration that a scenario may name: a year.
   ///
-  /// It keeps sums of times far from the end of their range, where clocks that drift would leave it.
+  /// It keeps sums of times far from the end of their range, where clocks that drift would leave
+  /// it.
   public static let durationMax = Duration.seconds(365 * 86_400)
   /// The most commands that a scenario may have, for the same reason.
   public static let commandCountMax = 100_000

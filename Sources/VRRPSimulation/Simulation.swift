@@ -118,7 +118,7 @@ public struct Simulation: Sendable {
   var wakes = TimerQueue()
   var deliveries = DeliveryQueue()
   var packets = PacketPool()
-  /// For each sender, a bit for each node it can't reach.
+  /// The nodes that each sender can't reach, a bit for each.
   var blocked: [UInt64] = []
   var supervisor = Supervisor()
 

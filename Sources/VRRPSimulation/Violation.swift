@@ -26,7 +26,8 @@ public struct Violation: Sendable, Hashable {
     case onlyActiveSpeaks = "only the Active sends anything but a farewell"
     /// Sent advertisements are valid and say what the router is.
     case honestAdvertisement = "an advertisement is valid and says what its sender is"
-    /// A router sends no more in an interval than its turn, a few answers and one for each farewell.
+    /// A router sends no more in an interval than its turn, a few answers and one for each
+    /// farewell.
     case boundedSending = "advertisements per interval are bounded"
     /// The virtual addresses are installed exactly while Active.
     case addressesFollowState = "virtual addresses are installed exactly while Active"

@@ -1,8 +1,8 @@
 import TestSupport
 import VIPCore
 
-/// What the protocol allows, and what an idle machine may add to it; a ``Bound`` tells how much more
-/// that is on a busy one.
+/// What the protocol allows, and what an idle machine may add to it; a ``Bound`` tells how much
+/// more that is on a busy one.
 enum Bounds {
   /// The interval of most tests; a second would only make them slow.
   static let interval = Duration.milliseconds(100)

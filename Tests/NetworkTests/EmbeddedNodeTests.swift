@@ -4,8 +4,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group, or ask
-  /// one.
+  /// Programs of `Snippets` that run a node of their own, beside a `vipctl` of the same group, or
+  /// ask one.
   @Suite(
     .enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"),
     .enabled(if: BuiltSnippet.areAll || Laboratory.isCI, "the snippets are not beside the tests"))

@@ -3,8 +3,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// Every way out of Active ends with a farewell if the link can carry a frame, whatever has become of
-  /// addresses and routes.
+  /// Every way out of Active ends with a farewell if the link can carry a frame, whatever has
+  /// become of addresses and routes.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct FarewellTests {
     private struct Pair {

@@ -128,7 +128,8 @@ extension NetworkTests {
         }
       }
       try duo.other.waitUntil(.active)
-      // The guard finds out late that its node is dead, and which router its farewell would hurt now.
+      // The guard finds out late that its node is dead, and which router its farewell would hurt
+      // now.
       try duo.holder.kill()
       kill(guardPid, SIGCONT)
       try eventually("the guard ends") { try duo.holder.node.namespace.processes().isEmpty }

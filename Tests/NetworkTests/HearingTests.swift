@@ -3,8 +3,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// An Active that is not heard, and a router that can't hear: as long as one direction is intact, two
-  /// machines hold an address no longer than an Active_Down_Interval.
+  /// An Active that is not heard, and a router that can't hear: as long as one direction is intact,
+  /// two machines hold an address no longer than an Active_Down_Interval.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct HearingTests {
     private struct Pair {
@@ -22,13 +22,14 @@ extension NetworkTests {
         try first.waitUntil(.active)
         second = try VipctlNode(
           on: segment.nodes[1], of: segment, [address], priority: 100, interval: interval,
-          // Otherwise it would still be asking when it is cut off, and take the first for a stranger.
+          // Otherwise it would still be asking when it is cut off, and take the first for a
+          // stranger.
           ["--no-probe"])
         try second.waitUntil(.backup)
       }
 
-      /// Waits until the second takes over, and for no more than its Active_Down_Interval, and what a
-      /// busy machine adds, until the first has let go.
+      /// Waits until the second takes over, and for no more than its Active_Down_Interval, and what
+      /// a busy machine adds, until the first has let go.
       func expectOneHolder() throws {
         try second.waitUntil(.active, within: .seconds(20))
         let limit = Bound(

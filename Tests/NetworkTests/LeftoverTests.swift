@@ -5,7 +5,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// What a node finds when it starts and what it leaves when it ends; and a holder that was frozen.
+  /// What a node finds when it starts and what it leaves when it ends; and a holder that was
+  /// frozen.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct LeftoverTests {
     /// A node with a runtime directory of its own, beside others on the same machine.

@@ -3,8 +3,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// What takes an interface out of its multicast groups, or a family off the interface, and is undone a
-  /// moment later: the router there hears, advertises and serves as before.
+  /// What takes an interface out of its multicast groups, or a family off the interface, and is
+  /// undone a moment later: the router there hears, advertises and serves as before.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct MembershipTests {
     /// What happens to a machine's interface.
@@ -148,8 +148,8 @@ extension NetworkTests {
 
       private var logs: String { nodes.map(\.process.logTail).joined(separator: "\n") }
 
-      /// Waits until a machine's routers of some families are in a state, and the addresses where that
-      /// wants them.
+      /// Waits until a machine's routers of some families are in a state, and the addresses where
+      /// that wants them.
       func waitUntil(
         _ number: Int, _ state: VipctlNode.State, _ families: [AddressFamily]
       ) throws {
@@ -168,8 +168,8 @@ extension NetworkTests {
         }
       }
 
-      /// Waits until the first machine has been the only one to advertise for as long as two takeovers
-      /// take: a router that hears nothing would take over meanwhile, and not cease.
+      /// Waits until the first machine has been the only one to advertise for as long as two
+      /// takeovers take: a router that hears nothing would take over meanwhile, and not cease.
       func waitUntilAloneForLong(_ families: [AddressFamily]) throws {
         let start = Moment.now
         let count = 2 * Int((Bounds.activeDown(priority: 100) / Bounds.interval).rounded(.up))
@@ -183,8 +183,8 @@ extension NetworkTests {
         }
       }
 
-      /// Expects that no more than an Active_Down_Interval lies between the first machine's return to its
-      /// role and the last advertisement of the second.
+      /// Expects that no more than an Active_Down_Interval lies between the first machine's return
+      /// to its role and the last advertisement of the second.
       func expectNoRivals(since moment: Moment, _ family: AddressFamily) throws {
         let adverts = try capture.adverts().filter { $0.time > moment }
         let start = try #require(

@@ -10,8 +10,8 @@ extension NetworkTests {
   /// Active (609 ms at priority 100) or an Active_Down_Interval.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct ReplacementTests {
-    /// What a planned move may cost, and less than the timers of the protocol here, or two of them, lie
-    /// apart; the outages measured are printed.
+    /// What a planned move may cost, and less than the timers of the protocol here, or two of them,
+    /// lie apart; the outages measured are printed.
     private static let bound = Bound(machine: .milliseconds(100))
 
     /// The settings of two routers, `web` and `db`.

@@ -35,8 +35,8 @@ extension NetworkTests {
       try pinger.waitForAnswer()
       try machine.namespace.ip("address add \(machine.ipv6)/64 dev eth0 nodad")
       try eventually("the route is taken back") { try routes(machine).isEmpty }
-      // And loses it again. Linux leaves the host's route where an address of the subnet without a route
-      // of its own is on the same interface, as the virtual one is without a macvlan.
+      // And loses it again. Linux leaves the host's route where an address of the subnet without a
+      // route of its own is on the same interface, as the virtual one is without a macvlan.
       try machine.namespace.ip("address delete \(machine.ipv6)/64 dev eth0")
       try eventually("there is a route") {
         try virtualMAC

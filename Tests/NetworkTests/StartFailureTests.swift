@@ -34,7 +34,8 @@ extension NetworkTests {
       }
     }
 
-    /// The program that was built beside the tests, and the optimised one if it is of these sources.
+    /// The program that was built beside the tests, and the optimised one if it is of these
+    /// sources.
     private static let programs: [String] = {
       let release = root.appending(path: ".build/release/vipctl").path
       func age(_ path: String) -> Date {

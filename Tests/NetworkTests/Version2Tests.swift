@@ -3,7 +3,8 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// Elections in version 2 between `vipctl` and keepalived, both ways, without and with a password.
+  /// Elections in version 2 between `vipctl` and keepalived, both ways, without and with a
+  /// password.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct Version2Tests {
     private static let passwords = [nil, "s3same"]

@@ -161,8 +161,8 @@ extension [Advert] {
     return (done + open.values).sorted { $0.from < $1.from }
   }
 
-  /// The times during which two routers both advertised as Active for longer than a bound allows, and
-  /// why they were too long.
+  /// The times during which two routers both advertised as Active for longer than a bound allows,
+  /// and why they were too long.
   package func overlaps(vrid: Int, pause: Duration, over bound: Bound) -> [String] {
     let reigns = reigns(vrid: vrid, pause: pause)
     var objections: [String] = []
@@ -179,8 +179,8 @@ extension [Advert] {
     return objections
   }
 
-  /// The pauses between one advertisement and the next that were longer than a bound allows, and why
-  /// they were.
+  /// The pauses between one advertisement and the next that were longer than a bound allows, and
+  /// why they were.
   package func pauses(over bound: Bound) -> [String] {
     zip(self, dropFirst()).compactMap { bound.objection(from: $0.time, to: $1.time) }
   }

@@ -1,8 +1,8 @@
 /// A time that something may take: the protocol's own and, on top, what a machine may need for it.
 ///
-/// The protocol's part is the same everywhere. The machine's is that of an idle one, and grows by what
-/// a ``Pace`` measured while the time ran: on a machine that has nothing else to do the bound is as
-/// strict as it is written.
+/// The protocol's part is the same everywhere. The machine's is that of an idle one, and grows by
+/// what a ``Pace`` measured while the time ran: on a machine that has nothing else to do the bound
+/// is as strict as it is written.
 package struct Bound: Sendable, CustomStringConvertible {
   /// What the protocol says.
   package let ofProtocol: Duration

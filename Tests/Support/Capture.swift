@@ -10,7 +10,8 @@ package final class Capture: Sendable {
 
   /// Starts to listen and returns once no packet can be missed any more.
   ///
-  /// What a switch sends from port to port, to one machine alone, is seen at the port of a `node` only.
+  /// What a switch sends from port to port, to one machine alone, is seen at the port of a `node`
+  /// only.
   package init(_ segment: Segment, at node: LabNode? = nil, name: String = "capture") throws {
     path = segment.directory["\(name).pcap"]
     process = try segment.switchboard.start(

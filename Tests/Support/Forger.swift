@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 package import VIPCore
 
-/// A machine that floods its segment with advertisements of version 3 over IPv4 that it has no right
-/// to send.
+/// A machine that floods its segment with advertisements of version 3 over IPv4 that it has no
+/// right to send.
 ///
 /// It works on a thread of its own that has moved to the machine's namespace, until it is told to
 /// stop or goes.

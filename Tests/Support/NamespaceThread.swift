@@ -14,8 +14,8 @@ extension Namespace {
   }
 }
 
-/// Runs a function on a thread of its own, which ends with it, so that nothing else ever runs in the
-/// namespace that it joined.
+/// Runs a function on a thread of its own, which ends with it, so that nothing else ever runs in
+/// the namespace that it joined.
 private func onNewThread<Value>(_ body: () -> Value) -> Value {
   withoutActuallyEscaping(body) { body in
     var result: Value?

@@ -37,7 +37,8 @@ package enum Pace {
   /// - Parameters:
   ///   - start: when it began
   ///   - end: when it ended
-  /// - Returns: the slowdown that three of four pieces of work did not exceed, and the longest stall
+  /// - Returns: the slowdown that three of four pieces of work did not exceed, and the longest
+  ///   stall
   package static func reading(from start: Moment, to end: Moment = .now) -> Reading {
     self.start()
     return samples.withLock { $0.reading(from: start, to: end) }

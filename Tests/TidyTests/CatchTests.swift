@@ -3,8 +3,8 @@ import Testing
 
 /// What is caught has one type, and the source says which.
 ///
-/// Where calls throw errors of two types within one `do`, the `catch` gets an error of no known type, and
-/// an optimised build has taken it for one of the two and crashed.
+/// Where calls throw errors of two types within one `do`, the `catch` gets an error of no known
+/// type, and an optimised build has taken it for one of the two and crashed.
 @Suite struct CatchTests {
   /// Where the other end is a library that throws what it likes, it may be any error.
   private static let anyError = [

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The rules of the repository that no compiler checks: which module may import what, and where C is
-/// called.
+/// The rules of the repository that no compiler checks: which module may import what, and where C
+/// is called.
 @Suite struct ModuleTests {
   /// What each module may import; the arrows of Docs/Architecture.md.
   static let allowed: [String: Set<String>] = [
@@ -142,8 +142,8 @@ import Testing
     }
   }
 
-  /// What belongs to the whole process is changed where a process is run; and for a node that asks for
-  /// real-time scheduling, which is of no use without locked memory.
+  /// What belongs to the whole process is changed where a process is run; and for a node that asks
+  /// for real-time scheduling, which is of no use without locked memory.
   @Test func `no library changes its process`() throws {
     let call = try Regex(
       "(^|[^._a-zA-Z])(umask|chdir|setsid|setenv|putenv|unsetenv|sigaction|signal|setrlimit|mlockall|pthread_sigmask)\\("

@@ -27,6 +27,45 @@ import Testing
     #expect(found > 1000)
   }
 
+  /// The formatter breaks lines of code only.
+  @Test(arguments: ["Sources", "Tests"])
+  func `a line of a comment has at most 100 columns`(folder: String) throws {
+    var found = 0
+    for file in try Repository.swiftFiles(under: folder) {
+      for (number, line) in try file.lines.enumerated() where Self.isBreakable(line.text) {
+        found += 1
+        guard Self.isTooWide(line.text) else { continue }
+        Issue.record("\(file.path):\(number + 1) has \(line.text.count) columns")
+      }
+    }
+    #expect(found > 1000)
+  }
+
+  @Test(arguments: [
+    ("  /// A node.", true), ("// A remark.", true), ("/// | `rest D` | a row of a table |", false),
+    ("let a = 1 // a remark", false), ("", false),
+  ])
+  func `lines of comments are found but for tables`(line: String, isBreakable: Bool) {
+    #expect(Self.isBreakable(line) == isBreakable)
+  }
+
+  @Test func `columns are characters`() {
+    let mark = "/// "
+    #expect(!Self.isTooWide(mark + String(repeating: "§", count: 96)))
+    #expect(Self.isTooWide(mark + String(repeating: "§", count: 97)))
+  }
+
+  /// Whether a line is one of a comment, but for the row of a table, which can't be broken.
+  private static func isBreakable(_ line: String) -> Bool {
+    let text = line.drop { $0 == " " }
+    return text.hasPrefix("//") && !text.hasPrefix("/// |")
+  }
+
+  /// Whether a line is wider than those of the formatter; nearly all are short in bytes already.
+  private static func isTooWide(_ line: String) -> Bool {
+    line.utf8.count > 100 && line.count > 100
+  }
+
   @Test func `functions are found by the layout of the formatter`() {
     let text = """
       struct Some {

@@ -67,7 +67,9 @@ import Testing
   private static let path = "Tests/TidyTests/WordTests.swift"
 
   /// Beginnings of a summary that is neither a noun phrase nor a verb phrase.
-  private static var vague: Regex<Substring> { #/^/// (?:It|They|What|How|Why|When|Which|That)\b/# }
+  private static var vague: Regex<Substring> {
+    #/^/// (?:It|They|What|How|Why|When|Which|That|Where|Whose|Since|Until|For|By|As|In|To|Has no)\b/#
+  }
 
   /// The summaries that don't say what they are about, with the numbers of their lines.
   private static func vagueSummaries(_ lines: [String]) -> [(number: Int, text: String)] {
@@ -96,9 +98,11 @@ import Testing
       "/// What a node does.", "let a = 1", "  /// How fast.", "  let b = 1",
       "/// The time after which", "/// What a node does is over.", "let c = 1",
       "/// Whether it is on.", "let d = 1", "/// It is on.", "let e = 1", "/// Howling.",
-      "let f = 1", "/// Why it is on.", "let g = 1", "/// Where it is.",
+      "let f = 1", "/// Why it is on.", "let g = 1", "/// Where it is.", "let h = 1",
+      "/// For how long it is on.", "let i = 1", "/// Has no interface any more.", "let j = 1",
+      "/// Has all bounds begin again.", "let k = 1", "/// Forgets what it was.",
     ]
-    #expect(Self.vagueSummaries(lines).map(\.number) == [0, 2, 9, 13])
+    #expect(Self.vagueSummaries(lines).map(\.number) == [0, 2, 9, 13, 15, 17, 19])
   }
 
   @Test(arguments: ["CGuard", "CLinux"])

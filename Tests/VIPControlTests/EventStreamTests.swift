@@ -17,7 +17,8 @@ private final class Flag: Sendable {
 
 /// Answers of any number of lines.
 @Suite(.timeLimit(.minutes(10))) struct EventStreamTests {
-  /// A stream that makes a line a millisecond from its number, and tells when nothing reads it any more.
+  /// A stream that makes a line a millisecond from its number, and tells when nothing reads it any
+  /// more.
   private static func endless(
     telling ended: AsyncStream<Void>.Continuation, line: @escaping @Sendable (Int) -> [UInt8]
   ) -> AsyncStream<[UInt8]> {

@@ -7,10 +7,10 @@ import VRRP
 
 /// No client makes a node late, whatever it asks for.
 ///
-/// An advertisement is sent ahead if the last one was sent half an interval ago or more and long work
-/// begins. So none is late by more than a tenth of the interval as long as the thread does not work
-/// for longer than 0.6 intervals without looking at what is due. Measured is its processor time, which
-/// does not depend on what else the machine has to do.
+/// An advertisement is sent ahead if the last one was sent half an interval ago or more and long
+/// work begins. So none is late by more than a tenth of the interval as long as the thread does not
+/// work for longer than 0.6 intervals without looking at what is due. Measured is its processor
+/// time, which does not depend on what else the machine has to do.
 @Suite(.timeLimit(.minutes(10))) struct PunctualityTests {
   #if DEBUG
     private static let interval = Duration.seconds(2)

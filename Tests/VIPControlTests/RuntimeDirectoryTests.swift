@@ -4,7 +4,8 @@ import Testing
 import VIP
 import VIPControl
 
-/// What others have put there, or could change, is refused with the reason; nothing of it is changed.
+/// What others have put there, or could change, is refused with the reason; nothing of it is
+/// changed.
 @Suite struct RuntimeDirectoryTests {
   private static let stranger: uid_t = 65_534
 

@@ -9,7 +9,8 @@ import VRRPSimulation
 @testable import VIPConfiguration
 @testable import VIPImport
 
-/// The result of an import is one that the reader takes: of random text, and of keepalived's own samples.
+/// The result of an import is one that the reader takes: of random text, and of keepalived's own
+/// samples.
 @Suite struct AnyImportTests: ImportSuite {
   @Test(.timeLimit(.minutes(10)))
   func `the result is always one that we read`() throws {

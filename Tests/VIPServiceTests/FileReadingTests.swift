@@ -17,7 +17,8 @@ import VIPControl
     let reading = FileReading(patience: .milliseconds(50))
     for _ in 0..<6 {
       let error = await #expect(throws: ControlFailure.self) { try await reading.load(path) }
-      // On a busy machine the thread that reads may give up before its patience is found to be over.
+      // On a busy machine the thread that reads may give up before its patience is found to be
+      // over.
       let text = error?.description ?? ""
       #expect(
         text.contains("can't be read within") || text.contains("nothing can be read"), "\(text)")

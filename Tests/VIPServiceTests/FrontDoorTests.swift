@@ -7,7 +7,8 @@ import VIPControl
 
 @testable import VIPService
 
-/// Files of a running node that others remove come back, and what others have put there is left alone.
+/// Files of a running node that others remove come back, and what others have put there is left
+/// alone.
 @Suite struct FrontDoorTests {
   private func ask(_ path: String) async throws -> [UInt8] {
     try await onThread {

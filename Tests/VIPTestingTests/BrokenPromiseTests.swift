@@ -76,8 +76,8 @@ import VRRPSimulation
     return player
   }
 
-  /// Nothing but an announcement that another one overtook on its way excuses that a client was not served
-  /// in a planned move, and it does so until the next announcement.
+  /// Nothing but an announcement that another one overtook on its way excuses that a client was not
+  /// served in a planned move, and it does so until the next announcement.
   @Test(arguments: [(500, false), (1200, true)])
   func `a client that was misled is served after the next announcement`(
     milliseconds: Int, isBroken: Bool

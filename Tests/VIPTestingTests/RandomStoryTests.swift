@@ -4,9 +4,10 @@ import VIPTesting
 
 /// Random nodes in bulk.
 ///
-/// `VIP_STORIES` sets how many (default 2,000), `VIP_STORY_SEED` where the seeds begin (default 0). A
-/// failure is printed with its seed, and one of each kind as a minimal story. A trap ends the process before anything can be
-/// printed: the seeds that were played then are in a file for each worker, whose folder is told first.
+/// `VIP_STORIES` sets how many (default 2,000), `VIP_STORY_SEED` where the seeds begin (default 0).
+/// A failure is printed with its seed, and one of each kind as a minimal story. A trap ends the
+/// process before anything can be printed: the seeds that were played then are in a file for each
+/// worker, whose folder is told first.
 @Suite struct RandomStoryTests {
   private static func setting(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name]
@@ -62,11 +63,12 @@ import VIPTesting
 
   /// Number of seeds that are told of.
   private static let toldMax = 40
-  /// Number of those that are made as small as can be, which takes up to a few tens of seconds each.
+  /// Number of those that are made as small as can be, which takes up to a few tens of seconds
+  /// each.
   private static let minimizedMax = 6
 
-  /// The seeds and what failed first in each; of the first of each kind of failure the smallest story
-  /// that shows it.
+  /// The seeds and what failed first in each; of the first of each kind of failure the smallest
+  /// story that shows it.
   private static func reports(_ seeds: [UInt64]) -> [String] {
     var kinds: Set<String> = []
     return seeds.prefix(toldMax).map { seed in

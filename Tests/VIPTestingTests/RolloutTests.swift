@@ -139,8 +139,8 @@ import VRRPSimulation
     }
   }
 
-  /// What must be so in the end: every address is served, and has been, by one machine at a time, but
-  /// for handovers, of which there may be a few in a row.
+  /// What must be so in the end: every address is served, and has been, by one machine at a time,
+  /// but for handovers, of which there may be a few in a row.
   private func outcome(_ change: Change) -> String {
     var kept = ["192.0.2.100", "192.0.2.101", "2001:db8::101"]
     if change != .fewerAddresses { kept.append("2001:db8::100") }

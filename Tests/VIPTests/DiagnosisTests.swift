@@ -32,7 +32,8 @@ import VRRP
         at: Self.other))
   }
 
-  /// Why a router is refused for whose addresses another machine answers, while something else goes on.
+  /// Why a router is refused for whose addresses another machine answers, while something else goes
+  /// on.
   private func refusal(
     _ addresses: [String] = ["198.18.0.100/24"], answeredFor: [String]? = nil,
     by mac: MACAddress = other, meanwhile: (Bench) throws -> Void = { _ in },

@@ -5,7 +5,8 @@ import VIPCore
 
 @testable import VIP
 
-/// What nodes claim in the network namespace of this process, beside other processes and one another.
+/// What nodes claim in the network namespace of this process, beside other processes and one
+/// another.
 @Suite(.serialized) struct NamespacePlacesTests {
   private static let canStartOthers = geteuid() == 0 && ProcessCapabilities.missing().isEmpty
 

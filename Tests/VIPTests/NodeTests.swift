@@ -33,8 +33,8 @@ import VRRP
     return node
   }
 
-  /// Expects that something which would wait for long ends soon after its task was cancelled, once it
-  /// has begun to wait, or has had a moment to.
+  /// Expects that something which would wait for long ends soon after its task was cancelled, once
+  /// it has begun to wait, or has had a moment to.
   private func expectCancellation(
     once hasBegun: (() async throws -> Bool)? = nil,
     of body: @escaping @Sendable () async throws -> Void

@@ -6,8 +6,8 @@ import VIPCore
 import VIPTesting
 import VRRP
 
-/// Addresses that go from one router of a node to another in a change: served all the time, and by one
-/// machine.
+/// Addresses that go from one router of a node to another in a change: served all the time, and by
+/// one machine.
 @Suite struct SuccessionTests {
   private static let vip = "198.18.0.100/24"
   private static let peer = "198.18.0.2"

@@ -242,7 +242,8 @@ import VRRP
     #expect(reason(bench) == text)
   }
 
-  /// The interface of a driver, such as hv_netvsc, to which a fast one of the machine belongs, has no kind.
+  /// The interface of a driver, such as hv_netvsc, to which a fast one of the machine belongs, has
+  /// no kind.
   @Test(arguments: ["bridge", "bond", "team", "openvswitch", "hsr", "batadv", nil] as [String?])
   func `a port serves nothing until it is one no longer`(kind: String?) throws {
     let bench = try Bench()

@@ -32,7 +32,8 @@ import VIPCore
 
   // MARK: What the flags do
 
-  /// A value for each flag, if it takes one, and how what it sets differs from what is there without it.
+  /// A value for each flag, if it takes one, and how what it sets differs from what is there
+  /// without it.
   private static let samples: [String: (value: String?, difference: String)] = [
     "name": ("mail", "name web → mail"), "interface": ("eth1", "interface eth0 → eth1"),
     "vrid": ("52", "VRID 51 → 52"), "priority": ("150", "priority 100 → 150"),

@@ -1,11 +1,11 @@
 #pragma once
-// The guard of a node: a process that outlives it by a moment. If the node dies without cleaning up,
-// the guard sends its last advertisements (priority 0) and removes its addresses.
+// The guard of a node: a process that outlives it by a moment. If the node dies without cleaning
+// up, the guard sends its last advertisements (priority 0) and removes its addresses.
 //
 // The guard is forked from the node and never executes a program. It works in every program that
-// embeds a node, costs little memory and inherits what the node shares with it. A child of a process
-// with threads may only do what a signal handler may: no Swift, no malloc, no stdio, no lock. So
-// everything it does is here, in C, and made of system calls.
+// embeds a node, costs little memory and inherits what the node shares with it. A child of a
+// process with threads may only do what a signal handler may: no Swift, no malloc, no stdio, no
+// lock. So everything it does is here, in C, and made of system calls.
 //
 // Node and guard share an area of memory. The node fills it; the guard reads it only once the node
 // is dead. An entry (one virtual router) names two blocks of the area: requests that remove its
@@ -89,8 +89,8 @@ struct vip_guard_walk {
   /// The rest of the current block.
   const uint8_t *bytes;
   uint32_t length;
-  /// How many bytes of blocks may still come. Blocks do not overlap, so an area has no more bytes of
-  /// one kind than its size.
+  /// How many bytes of blocks may still come. Blocks do not overlap, so an area has no more bytes
+  /// of one kind than its size.
   size_t budget;
 };
 
@@ -109,7 +109,8 @@ struct vip_guard_deed {
 ///
 /// Whatever killed the node may have spoilt the area first, so nothing in it is believed: a walk
 /// reads within the area and ends, whatever is in there, and yields nothing but VRRP packets and
-/// requests that remove addresses, macvlans and routes of a node or restore settings of an interface.
+/// requests that remove addresses, macvlans and routes of a node or restore settings of an
+/// interface.
 struct vip_guard_walk vip_guard_walk_begin(
     const void *area, size_t size, uint64_t now, uint32_t batch_size);
 

@@ -55,7 +55,8 @@ bool vip_read_ipv6_control(
 /// Opens a packet socket that only sends, and adds the Ethernet header itself; -1 if that fails.
 int vip_packet_socket(void);
 
-/// Sends an IP packet on an interface in a frame to an Ethernet address; returns 0 or the error number.
+/// Sends an IP packet on an interface in a frame to an Ethernet address; returns 0 or the error
+/// number.
 ///
 /// It needs neither a source address that the machine has, nor a route, nor a neighbour entry.
 int vip_send_packet(
@@ -149,9 +150,9 @@ void vip_populate(uintptr_t start, size_t length);
 /// How many bytes the process may lock; UINT64_MAX if there is no limit.
 uint64_t vip_memory_lock_limit(void);
 
-/// Lets the kernel end the process (SIGXCPU; SIGKILL the first process of a container) if one of its
-/// real-time threads runs for so long without a pause. Only lowers the limit that is there; returns
-/// that one, UINT64_MAX if there was none.
+/// Lets the kernel end the process (SIGXCPU; SIGKILL the first process of a container) if one of
+/// its real-time threads runs for so long without a pause. Only lowers the limit that is there;
+/// returns that one, UINT64_MAX if there was none.
 uint64_t vip_limit_realtime(uint64_t microseconds);
 
 /// Puts the limit back that there was before, as far as the hard limit lets it.

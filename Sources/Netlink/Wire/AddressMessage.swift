@@ -26,7 +26,7 @@ struct AddressMessage {
   var address: InterfaceAddress
   var scope: UInt8 = 0
   var broadcast: IPv4Address?
-  /// In seconds; all bits set is without limit.
+  /// The lifetimes in seconds; all bits set is without limit.
   var lifetimes: (preferred: UInt32, valid: UInt32)?
   var flags: AddressFlags = []
   /// Zero leaves the attribute out.

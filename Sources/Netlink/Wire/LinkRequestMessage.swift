@@ -2,7 +2,8 @@ import VIPCore
 
 /// Requests to make, change and remove links, as bytes.
 ///
-/// Attributes nest, so each is written after its contents: messages of this kind are rare and short.
+/// Attributes nest, so each is written after its contents: messages of this kind are rare and
+/// short.
 struct LinkRequestMessage {
   private static let up: UInt32 = 1
   private static let nested: UInt16 = 0x8000
@@ -135,7 +136,8 @@ extension LinkRequest {
   /// The bytes of requests that switch a macvlan off, give its parent settings back, and delete the
   /// macvlan.
   ///
-  /// The guard sends them. The macvlan is named, not numbered, so that no other interface can be meant.
+  /// The guard sends them. The macvlan is named, not numbered, so that no other interface can be
+  /// meant.
   package static func removal(
     ofMacvlan name: String, restoring settings: [IPv4Setting: Int32], ofParent parent: Int32
   ) -> [UInt8] {

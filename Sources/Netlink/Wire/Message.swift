@@ -40,7 +40,7 @@ enum FamilyNumber {
   static let ipv6: UInt8 = 10
 }
 
-/// Where one netlink message lies in a datagram, with the fields of its header.
+/// The place of one netlink message in a datagram, with the fields of its header.
 struct Message {
   static let headerByteCount = 16
 
@@ -69,7 +69,7 @@ struct Message {
   }
 }
 
-/// Where one attribute lies in a message.
+/// The place of one attribute in a message.
 struct Attribute {
   static let headerByteCount = 4
 

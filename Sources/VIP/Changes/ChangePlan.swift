@@ -1,7 +1,7 @@
 /// The steps that bring a node's routers to what is wanted.
 ///
-/// Made from settings alone: those that the routers have and those that they shall have. What carries it
-/// out is ``ChangeSteps``.
+/// Made from settings alone: those that the routers have and those that they shall have. What
+/// carries it out is ``ChangeSteps``.
 package struct ChangePlan {
   /// New routers.
   package private(set) var added: [RouterConfiguration] = []

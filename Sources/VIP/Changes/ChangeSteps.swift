@@ -1,7 +1,7 @@
 /// A plan that is carried out: its steps, between which the one that runs the node waits.
 ///
-/// In order: ``begin(on:)``, a wait until ``isReleased(on:)``, ``finish(on:)``. If one of them throws:
-/// ``withdraw(on:)``, a wait until ``isWithdrawn(on:)``, ``putBack(on:)``.
+/// In order: ``begin(on:)``, a wait until ``isReleased(on:)``, ``finish(on:)``. If one of them
+/// throws: ``withdraw(on:)``, a wait until ``isWithdrawn(on:)``, ``putBack(on:)``.
 package struct ChangeSteps {
   private let plan: ChangePlan
   /// The routers that the change touches, as they were before.

@@ -1,4 +1,5 @@
-/// The routers of a node as a change sees them: what it asks of them, and the few things that it does.
+/// The routers of a node as a change sees them: what it asks of them, and the few things that it
+/// does.
 ///
 /// An ``Engine`` has them; what a change makes of it can be tested without one.
 package protocol ChangedRouters: AnyObject {

@@ -1,8 +1,8 @@
 /// Programs to run when a virtual router changes what it does.
 ///
 /// Each is a list of arguments: the absolute path of a program and what it is given. No shell is
-/// involved. They are run after the fact, by `HookService` of `VIPHooks` and not by the node, and never
-/// hold up an election.
+/// involved. They are run after the fact, by `HookService` of `VIPHooks` and not by the node, and
+/// never hold up an election.
 public struct Hooks: Sendable, Hashable, Codable {
   /// The program to run once the router holds the addresses and they are on the interface.
   public var active: [String]

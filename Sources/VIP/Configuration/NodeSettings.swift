@@ -14,8 +14,9 @@ public struct NodeSettings: Sendable, Hashable {
   /// SCHED_FIFO and mlockall(2).
   ///
   /// Needs CAP_SYS_NICE, and CAP_IPC_LOCK or no limit of locked memory. Locks the memory of the
-  /// whole process, as it is used, and limits the time that a real-time thread of the process may run
-  /// without a pause to two seconds (RLIMIT_RTTIME). Both end with the last node that asks for it.
+  /// whole process, as it is used, and limits the time that a real-time thread of the process may
+  /// run without a pause to two seconds (RLIMIT_RTTIME). Both end with the last node that asks for
+  /// it.
   public var isRealtime: Bool
   /// The number and pace of announcements.
   public var announcements: AnnouncementPolicy

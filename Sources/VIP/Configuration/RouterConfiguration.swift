@@ -40,15 +40,15 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var virtualMAC: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
-  /// The other machines of the group, where advertisements go to each of them (unicast) instead of to
-  /// the multicast group; empty for multicast.
+  /// The other machines of the group, where advertisements go to each of them (unicast) instead of
+  /// to the multicast group; empty for multicast.
   ///
   /// This machine's own address may be among them, so that all machines can be told the same.
   public var peers: [IPAddress]
   /// Programs to run when it becomes Active, Backup and so on.
   ///
-  /// A ``Node`` only passes them on, in each ``Settlement``; `HookService` of the product `VIPHooks`
-  /// runs them.
+  /// A ``Node`` only passes them on, in each ``Settlement``; `HookService` of the product
+  /// `VIPHooks` runs them.
   public var hooks: Hooks
 
   /// The keys are those of configuration files where both have one.

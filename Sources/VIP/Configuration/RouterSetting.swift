@@ -3,10 +3,10 @@ import VRRP
 
 /// The settings of a router: one case for each key that a configuration file can have.
 ///
-/// This is the one table of them. Files, flags, comparisons and documents go by it. How a setting is
-/// compared and what a change of it takes is declared in ``declaration``; what reads settings, looks
-/// for their places or has other names for them switches over all cases, so that a new one does not
-/// compile until everything knows it.
+/// This is the one table of them. Files, flags, comparisons and documents go by it. How a setting
+/// is compared and what a change of it takes is declared in ``declaration``; what reads settings,
+/// looks for their places or has other names for them switches over all cases, so that a new one
+/// does not compile until everything knows it.
 public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   /// The name of the router.
   case name

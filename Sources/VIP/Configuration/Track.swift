@@ -7,8 +7,8 @@ import VRRP
 public struct Track: Sendable, Hashable, Codable {
   /// The interface.
   public var interface: String
-  /// By how much the priority falls while it is down (`priority-decrement` of RFC 8347); `nil` if the
-  /// router leaves the election then, handing over.
+  /// The amount by which the priority falls while it is down (`priority-decrement` of RFC 8347);
+  /// `nil` if the router leaves the election then, handing over.
   ///
   /// The priority never falls below 1. Those of several interfaces add up.
   public var decrement: UInt8?

@@ -3,8 +3,8 @@
 /// A node's errors and reasons end with what to do about it, in general terms; a program that gives
 /// its words is quoted with them. `vipctl` gives its flags.
 public struct Wording: Sendable, Hashable {
-  /// The way to switch off the probe of a router when it is added, such as a flag or a button; `nil` if
-  /// there is none.
+  /// The way to switch off the probe of a router when it is added, such as a flag or a button;
+  /// `nil` if there is none.
   public var probingOff: String?
   /// The way to switch it off in a configuration file; `nil` if there is none.
   public var probeKey: String?

@@ -1,5 +1,6 @@
-/// The comparisons that are due since something else has happened than the routine of advertising: the
-/// state of the node with what the guard knows of it, and the host's own addresses with the virtual ones.
+/// The comparisons that are due since something else has happened than the routine of advertising:
+/// the state of the node with what the guard knows of it, and the host's own addresses with the
+/// virtual ones.
 ///
 /// Each is made once for all that has happened since the last one.
 struct DueReviews {

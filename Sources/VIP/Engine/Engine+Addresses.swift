@@ -131,8 +131,8 @@ extension Engine {
     if case .macvlanWithoutIPv6 = cause { restoreIPv6(of: instance) }
   }
 
-  /// Puts back what the kernel has just taken off a holder's interface together with an address of the
-  /// host, so that it can be handed over; of very many addresses the first ones.
+  /// Puts back what the kernel has just taken off a holder's interface together with an address of
+  /// the host, so that it can be handed over; of very many addresses the first ones.
   func restoreAddresses(of instance: RouterInstance) {
     guard instance.isHolding, instance.settings.handover == .seamless, !instance.settings.virtualMAC
     else { return }
@@ -181,8 +181,8 @@ extension Engine {
     "\(address) is now \(link.name)'s own address and is left alone; remove it there"
   }
 
-  /// The host has made one of our addresses its own, by `ip address replace`: from now on it is neither
-  /// refreshed nor removed here.
+  /// The host has made one of our addresses its own, by `ip address replace`: from now on it is
+  /// neither refreshed nor removed here.
   func handleReplacement(by record: AddressRecord) {
     guard let slot = owners.slot(of: record.address.address, on: record.interfaceIndex),
       let instance = instances[slot], let link = instance.link,
@@ -265,7 +265,8 @@ extension Engine {
       let position = instance.addresses.position(of: record.address)
     else { return }
     let loss = instance.addresses.reportedGone(position, at: now, instance.circumstances)
-    // One whose removal was refused is not asked for again: the guard must not know it any more either.
+    // One whose removal was refused is not asked for again: the guard must not know it any more
+    // either.
     if instance.addresses.isRetired(position),
       loss != .expected || !work.isUnfinished(instance.slot)
     {

@@ -38,7 +38,8 @@ extension Engine {
         advertisement, from: header.source, addresses: addresses, at: now)
       if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
       perform(actions, for: instance)
-      // A sender without the group's password or version does not speak for it, nor does a looped packet.
+      // A sender without the group's password or version does not speak for it, nor does a looped
+      // packet.
       if !instance.probing.hasEnded,
         actions.findings.isDisjoint(
           with: [.authenticationDiffers, .versionDiffers, .ownAddress])
@@ -122,8 +123,8 @@ extension Engine {
     for instance in unheard where isUnheardTakeover(instance) { leaveRole(of: instance) }
   }
 
-  /// Tells that a farewell did not get out although the interface can carry it: the others notice only
-  /// when they have missed three advertisements.
+  /// Tells that a farewell did not get out although the interface can carry it: the others notice
+  /// only when they have missed three advertisements.
   private func concludeFarewell(of instance: RouterInstance) {
     let failure = instance.sending.errorNumber
     guard failure != 0,
@@ -152,8 +153,8 @@ extension Engine {
     return failure
   }
 
-  /// Tells once that advertisements of a router that is to send some can't be sent; for a farewell, see
-  /// ``concludeFarewell(of:)``.
+  /// Tells once that advertisements of a router that is to send some can't be sent; for a farewell,
+  /// see ``concludeFarewell(of:)``.
   private func tellSending(of instance: RouterInstance) {
     let failure = instance.sending.errorNumber
     guard failure != 0, instance.isHolding else { return }

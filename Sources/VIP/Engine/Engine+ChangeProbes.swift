@@ -3,12 +3,13 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Probing for addresses that running routers are to get, before they get them; ``ChangeProbe`` decides.
+/// Probing for addresses that running routers are to get, before they get them; ``ChangeProbe``
+/// decides.
 extension Engine {
   /// Begins to probe for the new addresses of routers that run.
   ///
-  /// - Returns: what ``isProbing(_:)-([Int])`` and ``endProbes(_:)`` take; empty if there is nothing
-  ///   to probe for.
+  /// - Returns: what ``isProbing(_:)-([Int])`` and ``endProbes(_:)`` take; empty if there is
+  ///   nothing to probe for.
   package func startProbes(for wanted: [RouterConfiguration]) -> [Int] {
     step { beginProbes(for: wanted) }
   }

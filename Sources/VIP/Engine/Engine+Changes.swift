@@ -61,8 +61,8 @@ extension Engine {
     _ = try step { () throws(NodeError) in try carryOut(Rearrangement(changed: wanted)) }
   }
 
-  /// The addresses that an earlier life of this node has left, on each interface where new ones could be
-  /// among them.
+  /// The addresses that an earlier life of this node has left, on each interface where new ones
+  /// could be among them.
   ///
   /// - Throws: what the kernel said.
   func leftovers(

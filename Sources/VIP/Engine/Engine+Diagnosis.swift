@@ -5,9 +5,9 @@ import VRRP
 
 /// Finding out why the group is not heard, before another machine is accused.
 ///
-/// What the program can see itself: advertisements that reach the interface and are not delivered, this
-/// machine's own address on the wire, advertisements that are not accepted, the group's virtual MAC
-/// address among the answers, one machine that answers for all addresses.
+/// What the program can see itself: advertisements that reach the interface and are not delivered,
+/// this machine's own address on the wire, advertisements that are not accepted, the group's
+/// virtual MAC address among the answers, one machine that answers for all addresses.
 extension Engine {
   /// Takes in that an advertisement has reached an interface.
   ///
@@ -27,7 +27,8 @@ extension Engine {
     arm(instance, by: instance.sightings.deadline)
     guard isNews else { return }
     if !instance.isUnicast, segment.transport.isInGroup == false {
-      // The kernel has taken the socket out of its group: that is to be mended, and nothing to accuse.
+      // The kernel has taken the socket out of its group: that is to be mended, and nothing to
+      // accuse.
       instance.sightings.clear()
       return renewMembership(of: segment)
     }
@@ -71,8 +72,8 @@ extension Engine {
       refusal, instance.settings.vrid, instance.family, addresses: instance.addresses.current.count)
   }
 
-  /// Whether an advertisement of this machine has come back: it has the group's virtual MAC address, which
-  /// others have too, and an address of this machine as its source.
+  /// Whether an advertisement of this machine has come back: it has the group's virtual MAC
+  /// address, which others have too, and an address of this machine as its source.
   private func isLooped(_ sighting: AdvertisementSighting) -> Bool {
     interfaces.hasMacvlan(sighting.mac) && interfaces.isHostAddress(sighting.source)
   }

@@ -3,7 +3,7 @@ import VRRP
 
 /// Telling people what is wrong on the segment: once when it begins, once when it is over.
 extension Engine {
-  /// For how many of the router's intervals a trouble is remembered.
+  /// The number of the router's intervals for which a trouble is remembered.
   private static let memoryInIntervals = 4
 
   /// Takes in what an advertisement told beside which router is Active.

@@ -10,8 +10,8 @@ extension Engine {
   ///   - fitness: how fit it is.
   ///   - name: the router.
   ///   - cause: what the program calls the cause; each has one say.
-  /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/refused`` if the priority can't
-  ///   be lowered so. Nothing has changed then.
+  /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/refused`` if the priority
+  ///   can't be lowered so. Nothing has changed then.
   package func setFitness(
     _ fitness: RouterFitness, of name: String, for cause: String
   ) throws(NodeError) {

@@ -5,11 +5,11 @@ import VRRP
 
 /// Handing addresses over without a gap.
 ///
-/// RFC 9568 has an Active that leaves or is preempted drop its addresses at once; until the next one
-/// has put them up and announced them, no machine serves. Here the old holder keeps each address
-/// until it sees the new holder's announcement of it. The caches of the segment move with that very
-/// frame, so no client is sent to a machine that does not serve. How long that may take is decided by
-/// ``Handover``.
+/// RFC 9568 has an Active that leaves or is preempted drop its addresses at once; until the next
+/// one has put them up and announced them, no machine serves. Here the old holder keeps each
+/// address until it sees the new holder's announcement of it. The caches of the segment move with
+/// that very frame, so no client is sent to a machine that does not serve. How long that may take
+/// is decided by ``Handover``.
 extension Engine {
   /// An election has decided that the addresses no longer belong here.
   func letGo(_ instance: RouterInstance, because reason: Transition.Reason?) {
@@ -49,8 +49,8 @@ extension Engine {
     return (patience.max() ?? .zero) + .milliseconds(1) * count
   }
 
-  /// Takes an instance out of the election, which goes on hearing while the addresses wait here for a
-  /// successor.
+  /// Takes an instance out of the election, which goes on hearing while the addresses wait here for
+  /// a successor.
   func stopElection(of instance: RouterInstance) {
     perform(instance.election.stop(at: now), for: instance)
     instance.handover.routerLeft()
@@ -65,8 +65,8 @@ extension Engine {
     instance.election.finishLeaving()
   }
 
-  /// Another router of the group is Active, which ends or shortens a handover to it: the election has
-  /// accepted its advertisement.
+  /// Another router of the group is Active, which ends or shortens a handover to it: the election
+  /// has accepted its advertisement.
   ///
   /// - Parameters:
   ///   - instance: the router.
@@ -87,8 +87,8 @@ extension Engine {
   /// Ends a handover whose time is over.
   ///
   /// A successor that has said nothing about the addresses had them before, on the other side of a
-  /// split: it does not know that this machine has moved the caches of the segment to itself. Told so,
-  /// it announces them again.
+  /// split: it does not know that this machine has moved the caches of the segment to itself. Told
+  /// so, it announces them again.
   func reviewHandover(of instance: RouterInstance) {
     let lacksAnnouncements = instance.handover.lacksAnnouncements
     let deed = instance.handover.advanced(to: now)

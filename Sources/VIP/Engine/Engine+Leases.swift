@@ -18,11 +18,11 @@ struct LeaseRounds {
 /// Refreshing the lifetimes of held addresses: often enough, and no more often than that.
 ///
 /// Each held address is refreshed three times in its lifetime, at most
-/// ``LeasePolicy/refreshesPerSecond`` in total: with more addresses the lifetime grows instead of the
-/// rate, since every refresh is a message to all that listen to the kernel's events. IPv6 is
+/// ``LeasePolicy/refreshesPerSecond`` in total: with more addresses the lifetime grows instead of
+/// the rate, since every refresh is a message to all that listen to the kernel's events. IPv6 is
 /// refreshed a third as often with a lifetime three times as long, unless the operator has set the
-/// lease: each IPv6 request makes the kernel send all its multicast memberships to the segment again,
-/// twice.
+/// lease: each IPv6 request makes the kernel send all its multicast memberships to the segment
+/// again, twice.
 extension Engine {
   private var heldAddressCount: Int {
     instances.reduce(0) { sum, instance in

@@ -4,8 +4,8 @@ import VRRP
 
 /// Addresses that a dead node has left on the interfaces; ``Leftovers`` tells which they are.
 extension Engine {
-  /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes; before
-  /// there are routers.
+  /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes;
+  /// before there are routers.
   package func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
     step { remove(leftovers: listed) }
   }
@@ -38,14 +38,14 @@ extension Engine {
     removeRoutes(ofLeftovers: listed, onInterface: link.index)
   }
 
-  /// The number of the interface on which the addresses of an interface are claimed: that of a macvlan
-  /// of this package is the one below it.
+  /// The number of the interface on which the addresses of an interface are claimed: that of a
+  /// macvlan of this package is the one below it.
   private func claimIndex(of link: Link) -> Int32 {
     RouterMacvlan.isOurs(link) ? link.parentIndex ?? link.index : link.index
   }
 
-  /// Where an address is that a router gets: the host may have it, or an earlier life of this node
-  /// may have left it on the interface.
+  /// The place of an address that a router gets: the host may have it, or an earlier life of this
+  /// node may have left it on the interface.
   func place(
     of address: InterfaceAddress, _ leftovers: Set<InterfaceAddress>,
     _ settings: RouterConfiguration, on link: Link?
@@ -61,7 +61,8 @@ extension Engine {
   /// Removes leftovers that a router does not take for its own: it has the addresses on a macvlan,
   /// or the host has them.
   ///
-  /// Those that it takes may have come with a route of the earlier life, which is its own from now on.
+  /// Those that it takes may have come with a route of the earlier life, which is its own from now
+  /// on.
   func removeUnused(
     _ leftovers: Set<InterfaceAddress>, of instance: RouterInstance, on link: Link
   ) {

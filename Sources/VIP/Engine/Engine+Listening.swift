@@ -5,10 +5,10 @@ import VRRP
 
 /// Hearing what others say about the addresses of this node.
 ///
-/// A node listens while it holds addresses (another machine may claim them), while it hands them over
-/// (the new holder's announcement ends that) and while it probes whether they are free. With a few
-/// addresses the kernel's filter drops all frames about others. A router that holds or probes also looks
-/// for advertisements of its group that the kernel does not deliver to its socket.
+/// A node listens while it holds addresses (another machine may claim them), while it hands them
+/// over (the new holder's announcement ends that) and while it probes whether they are free. With a
+/// few addresses the kernel's filter drops all frames about others. A router that holds or probes
+/// also looks for advertisements of its group that the kernel does not deliver to its socket.
 extension Engine {
   /// Records that an instance may need to hear more or less than before.
   func changeListening(for instance: RouterInstance) {

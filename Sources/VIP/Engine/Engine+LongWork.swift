@@ -3,7 +3,7 @@ import VRRP
 
 /// Commands that may take so long that an advertisement would be late.
 extension Engine {
-  /// From how many addresses on something may take that long.
+  /// The number of addresses from which on something may take that long.
   private static let addressCount = 500
 
   /// Sends the advertisements that may come due while something is done with many addresses.
@@ -28,13 +28,13 @@ extension Engine {
   }
 }
 
-/// The settings that were checked last, so that what a client sends is checked once, not at each step
-/// of a change.
+/// The settings that were checked last, so that what a client sends is checked once, not at each
+/// step of a change.
 struct CheckedSettings {
   /// More would keep addresses in memory that no router has any more.
   private static let addressCountMax = RouterConfiguration.requestAddressCountMax
 
-  /// By name.
+  /// The settings by the router's name.
   private var routers: [String: RouterConfiguration] = [:]
   private var addressCount = 0
 
@@ -45,8 +45,8 @@ struct CheckedSettings {
     note([settings])
   }
 
-  /// Notes that the settings of a request have been checked elsewhere; all of them are kept until there
-  /// is no room for others.
+  /// Notes that the settings of a request have been checked elsewhere; all of them are kept until
+  /// there is no room for others.
   mutating func note(_ checked: [RouterConfiguration]) {
     let added = checked.reduce(0) { $0 + $1.addresses.count }
     if addressCount + added > Self.addressCountMax
@@ -63,10 +63,12 @@ struct CheckedSettings {
 }
 
 extension RouterConfiguration {
-  /// The most routers that one request of a client may name settings of: as many as a guard has room for.
+  /// The most routers that one request of a client may name settings of: as many as a guard has
+  /// room for.
   package static let requestRouterCountMax = GuardArea.slotCount
   /// The most addresses that these may have together.
   package static let requestAddressCountMax = 250_000
-  /// The most names and addresses by which one request may mean routers: as many as one router may have.
+  /// The most names and addresses by which one request may mean routers: as many as one router may
+  /// have.
   package static let requestNameCountMax = addressCountMax
 }

@@ -3,8 +3,9 @@ import VIPCore
 
 /// Keeping the sockets of interfaces in their multicast groups.
 ///
-/// Linux takes them out without a word: it makes the IPv6 part of an interface again, without its groups,
-/// when the MTU was too small for a while. What can't be joined is tried again every second.
+/// Linux takes them out without a word: it makes the IPv6 part of an interface again, without its
+/// groups, when the MTU was too small for a while. What can't be joined is tried again every
+/// second.
 extension Engine {
   /// Sees to it that the sockets of interfaces that have changed are in their groups.
   func renewMemberships(where isAffected: (Int32) -> Bool) {

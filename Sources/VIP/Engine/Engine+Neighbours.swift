@@ -4,11 +4,11 @@ import VIPCore
 /// Sparing the addresses that would go with others.
 ///
 /// Linux takes the first IPv4 address of a subnet for the primary one. When it is removed, the
-/// others of the subnet on that interface, our own and the host's, go with it unless the interface's
-/// setting `promote_secondaries` says otherwise, which it does not by default.
+/// others of the subnet on that interface, our own and the host's, go with it unless the
+/// interface's setting `promote_secondaries` says otherwise, which it does not by default.
 extension Engine {
-  /// Removes addresses from an interface while the setting is on, if others depend on them; then the
-  /// setting is as it was.
+  /// Removes addresses from an interface while the setting is on, if others depend on them; then
+  /// the setting is as it was.
   func sparingNeighbours<Result>(
     of addresses: [InterfaceAddress], onInterface index: Int32, _ remove: () -> Result
   ) -> Result {
@@ -43,11 +43,12 @@ extension Engine {
     return false
   }
 
-  /// Puts virtual addresses that have become the first of a subnet behind the host's own, which the host
-  /// would otherwise no longer speak from.
+  /// Puts virtual addresses that have become the first of a subnet behind the host's own, which the
+  /// host would otherwise no longer speak from.
   ///
-  /// That happens when the host's first address is removed, or comes back. An address is there twice for
-  /// a moment, with its prefix length and as one of its own, so that it is answered for all the time.
+  /// That happens when the host's first address is removed, or comes back. An address is there
+  /// twice for a moment, with its prefix length and as one of its own, so that it is answered for
+  /// all the time.
   func putBehindHostAddresses() {
     for (index, address) in interfaces.misplacedAddresses {
       guard let slot = owners.slot(of: address.address, on: index), let instance = routers[slot],

@@ -4,9 +4,9 @@ import VRRP
 
 /// Telling of problems: once when one begins, once when it is over.
 ///
-/// What is wrong begins in many places, each of which calls ``warn(_:of:_:)``. The end is seen in one:
-/// at the end of a turn or command each problem that was told of is looked at again. What is in a
-/// status is decided by the same state.
+/// What is wrong begins in many places, each of which calls ``warn(_:of:_:)``. The end is seen in
+/// one: at the end of a turn or command each problem that was told of is looked at again. What is
+/// in a status is decided by the same state.
 extension Engine {
   /// Tells that something is wrong with a router, unless that has been told in the same words.
   func warn(_ kind: Problem.Kind, of instance: RouterInstance, _ text: String) {

@@ -41,7 +41,8 @@ extension Engine {
   /// Removes, changes, replaces and adds routers.
   ///
   /// - Parameter wanted: what is to become of them; all of it is checked.
-  /// - Returns: what has to wait until the routers that leave are gone; given to this function then.
+  /// - Returns: what has to wait until the routers that leave are gone; given to this function
+  ///   then.
   /// - Throws: what the kernel said when it was asked, or what is wrong. Nothing has changed then.
   package func rearrange(_ wanted: Rearrangement) throws(NodeError) -> Rearrangement {
     try step { () throws(NodeError) in
@@ -105,8 +106,9 @@ extension Engine {
 
   /// Divides what is wanted into what can be done now and what has to wait for routers that leave.
   ///
-  /// A router can't be made while another one has the macvlan that it needs. One whose addresses are on
-  /// another interface of this machine as long as a router of another name leaves waits for that too.
+  /// A router can't be made while another one has the macvlan that it needs. One whose addresses
+  /// are on another interface of this machine as long as a router of another name leaves waits for
+  /// that too.
   private func divide(
     _ wanted: Rearrangement, _ leaving: [String]
   ) -> (soon: Rearrangement, late: Rearrangement) {
@@ -145,7 +147,8 @@ extension Engine {
     }
   }
 
-  /// The addresses of routers that are wanted which routers of this node have now, and have probed for.
+  /// The addresses of routers that are wanted which routers of this node have now, and have probed
+  /// for.
   private func knownAddresses(of wanted: [RouterConfiguration]) -> [String: Set<IPAddress>] {
     var known: [String: Set<IPAddress>] = [:]
     for settings in wanted {

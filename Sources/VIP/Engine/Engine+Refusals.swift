@@ -16,8 +16,8 @@ extension Engine {
     case withoutIPv6(WaitingReason)
   }
 
-  /// The cause for which requests about a router's addresses are refused; `nil` if the interface does
-  /// not show it.
+  /// The cause for which requests about a router's addresses are refused; `nil` if the interface
+  /// does not show it.
   ///
   /// Asks the kernel: what it has reported so far may be older than the refusal.
   func refusalCause(of instance: RouterInstance) -> RefusalCause? {
@@ -70,7 +70,8 @@ extension Engine {
 }
 
 extension RouterInstance {
-  /// A refusal of the kernel, with the name of the interface that has the addresses, not its number.
+  /// A refusal of the kernel, with the name of the interface that has the addresses, not its
+  /// number.
   func words(of error: NetlinkError) -> String {
     addressInterface.map { error.naming([$0: macvlan?.name ?? settings.interface]) }
       ?? error.description

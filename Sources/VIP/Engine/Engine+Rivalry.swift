@@ -4,8 +4,9 @@ import VRRP
 
 /// Leaving the role to another Active that does not hear this machine, see ``Rivalry``.
 extension Engine {
-  /// For so many quarters of its interval all that a router sends must have failed: then nothing got out
-  /// for three intervals, or a little less, since the last one that did left an interval before.
+  /// The quarters of its interval for which all that a router sends must have failed: then nothing
+  /// got out for three intervals, or a little less, since the last one that did left an interval
+  /// before.
   private static let muteQuarters = 7
 
   /// Takes in that another router of lower rank is Active beside this one.
@@ -27,8 +28,8 @@ extension Engine {
       >= instance.settings.interval.nanoseconds / 4 * UInt64(Self.muteQuarters)
   }
 
-  /// Whether a router is to leave the role again, before an address is touched: it takes it from a living
-  /// Active and can't send, so that the other would go on.
+  /// Whether a router is to leave the role again, before an address is touched: it takes it from a
+  /// living Active and can't send, so that the other would go on.
   ///
   /// Asked of a router whose advertisement has just been sent or has failed.
   func isUnheardTakeover(_ instance: RouterInstance) -> Bool {
@@ -38,8 +39,8 @@ extension Engine {
 
   /// Whether the role was left to another Active, and what is told of that still holds.
   ///
-  /// Of a router that could not send it is not known whether it could now, until another one has sent on
-  /// the same segment.
+  /// Of a router that could not send it is not known whether it could now, until another one has
+  /// sent on the same segment.
   func isUnheard(_ instance: RouterInstance) -> Bool {
     guard !instance.isHolding, instance.rivalry.isRetrying(at: now) else { return false }
     guard let left = instance.rivalry.leftMuteAt, let link = instance.link else { return true }

@@ -3,17 +3,18 @@ import VIPCore
 
 /// Routes for addresses that no other route serves.
 ///
-/// An IPv6 address comes without a route to its subnet, which belongs to the host's own address; an IPv4
-/// address without one where it is secondary to another, or on a macvlan. Where nothing else makes one,
-/// the machine could not answer its clients. The route has the largest of metrics, so that it is in no
-/// other's way, and a lifetime like the addresses, with which it is refreshed. Others come and go at
-/// any time, and the kernel is not listened to about that, since a machine may have a million routes:
-/// once a second it is asked, and whenever an address or an interface changes.
+/// An IPv6 address comes without a route to its subnet, which belongs to the host's own address; an
+/// IPv4 address without one where it is secondary to another, or on a macvlan. Where nothing else
+/// makes one, the machine could not answer its clients. The route has the largest of metrics, so
+/// that it is in no other's way, and a lifetime like the addresses, with which it is refreshed.
+/// Others come and go at any time, and the kernel is not listened to about that, since a machine
+/// may have a million routes: once a second it is asked, and whenever an address or an interface
+/// changes.
 extension Engine {
   /// The part of the routes that is looked at.
   enum RouteReview {
-    /// All, once the addresses are there; of IPv4, which mostly has its own routes, no more than in a
-    /// round.
+    /// All, once the addresses are there; of IPv4, which mostly has its own routes, no more than in
+    /// a round.
     case all
     /// The routes that may be missing because an address or an interface has changed.
     ///
@@ -23,8 +24,8 @@ extension Engine {
     case refresh
   }
 
-  /// Sees to it that the subnets of held addresses have a route, and that what others have made in the
-  /// meantime replaces ours.
+  /// Sees to it that the subnets of held addresses have a route, and that what others have made in
+  /// the meantime replaces ours.
   func reviewRoutes(of instance: RouterInstance, _ review: RouteReview) {
     guard let index = prepareRoutes(of: instance) else { return }
     let routes = instance.routes
@@ -104,20 +105,20 @@ extension Engine {
     }
   }
 
-  /// Whether the routes of an instance's interface are in a table of their own, where none is made or
-  /// looked for.
+  /// Whether the routes of an instance's interface are in a table of their own, where none is made
+  /// or looked for.
   private func isInVRF(_ instance: RouterInstance) -> Bool {
     let master = instance.link?.masterIndex.flatMap { interfaces.link($0) }
     return master?.kind == "vrf"
   }
 
-  /// Where packets to a subnet go.
+  /// The way that packets to a subnet go.
   private enum Way {
-    /// Where another's route leads.
+    /// The way of another's route.
     case other
-    /// Where the route of this node to the subnet leads.
+    /// The way of this node's own route to the subnet.
     case ours
-    /// Where everything else goes too.
+    /// The way that everything else goes too.
     case defaultOnly
     /// Nowhere: there is no route, or one by which the kernel drops or refuses them.
     case nowhere

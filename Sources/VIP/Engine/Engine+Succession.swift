@@ -109,7 +109,8 @@ extension Engine {
 
   // MARK: Macvlans
 
-  /// Whether a router leaves its macvlan, with all that is on it, to the one that comes in its place.
+  /// Whether a router leaves its macvlan, with all that is on it, to the one that comes in its
+  /// place.
   func passesMacvlan(_ former: RouterInstance, to settings: RouterConfiguration) -> Bool {
     former.macvlan?.index != nil && former.settings.leavesMacvlan(to: settings)
   }
@@ -184,8 +185,8 @@ extension Engine {
     if !changeProbes.isEmpty { hearGroupOfChange(advertisement, message, for: instance) }
   }
 
-  /// The Active of a group that is not, or no longer, that of some routers is a successor of those of
-  /// which it lists an address.
+  /// The Active of a group that is not, or no longer, that of some routers is a successor of those
+  /// of which it lists an address.
   private func handleSuccessor(ofEach routers: [RouterInstance], with list: ListedAddresses) {
     for router in routers
     where list.mayIncludeAny(of: router.addresses.current.lazy.map(\.address.address)) {
@@ -262,7 +263,8 @@ extension Engine {
 }
 
 extension RouterInstance {
-  /// The properties that decide what becomes of addresses that it leaves to others, or gets from them.
+  /// The properties that decide what becomes of addresses that it leaves to others, or gets from
+  /// them.
   fileprivate var party: Estate.Party {
     Estate.Party(
       seat: succession.seat, interfaceIndex: link?.index, addressInterface: addressInterface,

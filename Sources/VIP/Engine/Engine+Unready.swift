@@ -2,8 +2,8 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Routers that this machine can't serve as it is: refused when they are asked for, or there and waiting;
-/// ``Admission`` decides.
+/// Routers that this machine can't serve as it is: refused when they are asked for, or there and
+/// waiting; ``Admission`` decides.
 extension Engine {
   /// Refuses a router that makes no sense on any machine, and one that this machine can't serve yet
   /// unless it may wait.
@@ -54,7 +54,8 @@ extension Engine {
         + "another name of that interface; take another VRID")
   }
 
-  /// Follows which of an owner's addresses the host has as its own; what it has no longer is put up here.
+  /// Follows which of an owner's addresses the host has as its own; what it has no longer is put up
+  /// here.
   func followHostAddresses(of instance: RouterInstance, on link: Link) {
     guard instance.settings.priority == .owner else { return }
     let isAnyGone = instance.addresses.followHost {

@@ -5,17 +5,18 @@ import VRRP
 /// Serving addresses under the virtual MAC address of their router.
 ///
 /// The addresses live on a macvlan that is there while the router is Backup, switched off and with
-/// every address waiting on it. To take over is then one message to the kernel, however many there are: the
-/// switch learns the new port from the advertisement that goes before it, and the segment's caches
-/// name the virtual MAC address already. To let go is one message too.
+/// every address waiting on it. To take over is then one message to the kernel, however many there
+/// are: the switch learns the new port from the advertisement that goes before it, and the
+/// segment's caches name the virtual MAC address already. To let go is one message too.
 ///
-/// What waits on it while it is off has no end, since Linux would drop an IPv6 address that has one,
-/// and an IPv4 address would run out. The leases follow when it is on, slice by slice.
+/// What waits on it while it is off has no end, since Linux would drop an IPv6 address that has
+/// one, and an IPv4 address would run out. The leases follow when it is on, slice by slice.
 ///
-/// What is known of a macvlan is in ``RouterMacvlan``, what asks the kernel for it in ``MacvlanTable``.
+/// What is known of a macvlan is in ``RouterMacvlan``, what asks the kernel for it in
+/// ``MacvlanTable``.
 extension Engine {
-  /// Makes the macvlan of a router that has claimed its group, switched off; nothing if it is to have
-  /// none.
+  /// Makes the macvlan of a router that has claimed its group, switched off; nothing if it is to
+  /// have none.
   ///
   /// - Throws: why there is none. Nothing has changed then.
   func createMacvlan(for instance: RouterInstance, on link: Link) throws(NodeError) {
@@ -59,8 +60,8 @@ extension Engine {
 
   /// Switches a router's macvlan off, and has its addresses put there again to wait.
   ///
-  /// Linux goes on taking its IPv4 addresses for the machine's own; until they wait again, the parent
-  /// must not answer for them.
+  /// Linux goes on taking its IPv4 addresses for the machine's own; until they wait again, the
+  /// parent must not answer for them.
   func switchOff(_ instance: RouterInstance) {
     guard let macvlan = instance.macvlan, let index = macvlan.index else { return }
     if let error = macvlans.switchOff(index) {
@@ -90,8 +91,8 @@ extension Engine {
 
   // MARK: Repair
 
-  /// Linux does not use an address because another machine answered for it in the moment in which it
-  /// became usable: the election has decided otherwise.
+  /// Linux does not use an address because another machine answered for it in the moment in which
+  /// it became usable: the election has decided otherwise.
   func handleRefusal(of record: AddressRecord) {
     guard let slot = macvlans.slot(of: record.interfaceIndex), let instance = instances[slot],
       let position = instance.addresses.position(of: record.address),
@@ -159,8 +160,8 @@ extension Engine {
     return keys.compactMap { segments[$0] }.flatMap(\.members).sorted { $0.slot < $1.slot }
   }
 
-  /// Whether a router has no macvlan because of the MTU, or one that is of no use for it, as far as the
-  /// kernel has reported.
+  /// Whether a router has no macvlan because of the MTU, or one that is of no use for it, as far as
+  /// the kernel has reported.
   func lacksRoom(_ instance: RouterInstance) -> Bool {
     // One that could not be made for another reason is tried again in a second.
     guard let macvlan = instance.macvlan, macvlan.problem == nil else { return false }
@@ -170,8 +171,8 @@ extension Engine {
 
   /// Removes a macvlan from which Linux has taken the router's family because of the MTU.
   ///
-  /// Linux lowers a macvlan's MTU with that of the interface below and does not raise it again. So it is
-  /// made again once the interface below has room for the family.
+  /// Linux lowers a macvlan's MTU with that of the interface below and does not raise it again. So
+  /// it is made again once the interface below has room for the family.
   ///
   /// - Returns: whether there may be one now.
   private func makeRoom(

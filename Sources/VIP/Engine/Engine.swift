@@ -68,8 +68,8 @@ package final class Engine {
   var outbox = Outbox()
   /// The probing for addresses that running routers are to get.
   var changeProbes = ChangeProbes()
-  /// The routers that listen to groups which had their addresses before, and those that serve until one
-  /// of their name has their addresses on another interface.
+  /// The routers that listen to groups which had their addresses before, and those that serve until
+  /// one of their name has their addresses on another interface.
   var successions = Successions()
   private var delayedTurns = 0
   /// Tells the rounds apart in which leases are refreshed.
@@ -189,8 +189,8 @@ package final class Engine {
         if drain(key) { mayHaveMore = true }
       case .wire(let index):
         // Without noteChange(), or a flood of claims would have the guard and the host's addresses
-        // reviewed in each turn. What a claim changes for these comes with an event or address work,
-        // which note it; callers that wait must look again after each.
+        // reviewed in each turn. What a claim changes for these comes with an event or address
+        // work, which note it; callers that wait must look again after each.
         hasChanged = true
         drainClaims(on: index)
       case .kernelEvents:
@@ -213,8 +213,8 @@ package final class Engine {
     return due + Bound.turnMax < now
   }
 
-  /// Hears everything before anything is said: what became readable while the process was frozen may
-  /// not have been reported to it yet.
+  /// Hears everything before anything is said: what became readable while the process was frozen
+  /// may not have been reported to it yet.
   private func listenToAll(except ready: [ReadinessSource]) -> Bool {
     var mayHaveMore = false
     for key in segments.keys where !ready.contains(.segment(key)) {

@@ -50,8 +50,8 @@ struct InterfaceTable {
     indices[name].flatMap { links[$0] }
   }
 
-  /// The name that an interface has now which had another one before; `nil` if none had it, or if an
-  /// interface has it.
+  /// The name that an interface has now which had another one before; `nil` if none had it, or if
+  /// an interface has it.
   func newName(of name: String) -> String? {
     guard indices[name] == nil else { return nil }
     return formerNames[name].flatMap { links[$0]?.name }
@@ -67,8 +67,8 @@ struct InterfaceTable {
 
   /// Whether an Ethernet address is one of this machine's own.
   ///
-  /// The virtual MAC address of a group is that of each of its machines: what comes in with it is only
-  /// this machine's own where it is in use on another interface.
+  /// The virtual MAC address of a group is that of each of its machines: what comes in with it is
+  /// only this machine's own where it is in use on another interface.
   func hasMAC(_ mac: MACAddress, seenOn index: Int32) -> Bool {
     links.values.contains { link in
       guard link.macAddress == mac else { return false }
@@ -143,8 +143,8 @@ struct InterfaceTable {
     }
   }
 
-  /// Addresses with our tag that come first in a subnet in which the host has an address too, so that
-  /// the host speaks from them.
+  /// Addresses with our tag that come first in a subnet in which the host has an address too, so
+  /// that the host speaks from them.
   var misplacedAddresses: [(interfaceIndex: Int32, address: InterfaceAddress)] {
     virtualPrimaries.flatMap { index, list in
       list.filter { hasHostAddress(in: [$0.subnet], on: index) }.map { (index, $0) }

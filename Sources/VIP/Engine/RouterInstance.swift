@@ -34,8 +34,8 @@ final class RouterInstance {
   var rivalry = Rivalry()
   /// The routes that its addresses need.
   var routes = SubnetRoutes()
-  /// The probing for its addresses, until it is known that they are free; ended from the start if it is to
-  /// use them without.
+  /// The probing for its addresses, until it is known that they are free; ended from the start if
+  /// it is to use them without.
   var probing = AddressProbing()
   /// Its advertisements as they go out.
   var outgoing = OutgoingMessages()
@@ -90,13 +90,14 @@ final class RouterInstance {
 
   // MARK: What becomes of it
 
-  /// Gets a router of its own, with the settings and without the faults: it leaves, and others of its
-  /// name stay.
+  /// Gets a router of its own, with the settings and without the faults: it leaves, and others of
+  /// its name stay.
   func separate() { router = Router(settings) }
 
   // MARK: Its interfaces
 
-  /// Is attached to an interface, or that has changed: fits the advertised addresses to it.
+  /// Takes in that it is attached to an interface, or that this has changed: fits the advertised
+  /// addresses to it.
   func attach(_ link: Link) {
     attachment.attach(to: link)
     let count = Advertisement.addressCountMax(
@@ -104,13 +105,13 @@ final class RouterInstance {
     outgoing.list(addresses.current.prefix(count).map(\.address.address))
   }
 
-  /// Has no interface any more.
+  /// Takes in that it has no interface any more.
   func detach() { attachment.detach() }
 
   /// Gets a macvlan, which may have to be made yet.
   func addMacvlan(_ macvlan: RouterMacvlan) { attachment.add(macvlan) }
 
-  /// Has no macvlan any more.
+  /// Lets go of its macvlan.
   func dropMacvlan() { attachment.dropMacvlan() }
 
   /// Takes the macvlan of the router in whose place it comes, with all that is on it.
@@ -176,8 +177,8 @@ final class RouterInstance {
     return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
   }
 
-  /// A Backup does not take over while the Active of a former group has addresses of it; those of one
-  /// group then move one after the other.
+  /// A Backup does not take over while the Active of a former group has addresses of it; those of
+  /// one group then move one after the other.
   private var backupDeadline: Instant? {
     guard let deadline = election.deadline, let last = formerGroups.lastHold else {
       return election.deadline
@@ -197,8 +198,8 @@ final class RouterInstance {
   /// The time to look after it next; `nil` if it waits for nothing.
   var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
 
-  /// The longest advertisement interval of the group: its own, or that of another router that acts as
-  /// Active.
+  /// The longest advertisement interval of the group: its own, or that of another router that acts
+  /// as Active.
   func longestInterval(at now: Instant) -> Duration {
     var longest = max(election.activeInterval.nanoseconds, settings.interval.nanoseconds)
     for peer in election.peers where peer.actsAsActive(at: now) {
@@ -238,7 +239,7 @@ final class RouterInstance {
   /// Whether its advertisements go to each peer instead of to the multicast group.
   var isUnicast: Bool { !settings.peers.isEmpty }
 
-  /// Where its advertisements go: the multicast group, or each peer but this machine.
+  /// The destinations of its advertisements: the multicast group, or each peer but this machine.
   var destinations: [IPAddress] {
     isUnicast
       ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]

@@ -1,7 +1,7 @@
 import VIPCore
 
-/// The looks at settings of interfaces that Linux does not report: some interfaces in each round, so that
-/// no turn takes long, until all have had their turn.
+/// The looks at settings of interfaces that Linux does not report: some interfaces in each round,
+/// so that no turn takes long, until all have had their turn.
 struct SettingRounds {
   /// The largest number of interfaces in a round.
   static let size = 8

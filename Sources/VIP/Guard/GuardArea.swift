@@ -27,7 +27,7 @@ package final class GuardArea {
   package let byteCount: Int
   /// The blocks in use, in the order of the area.
   private var used: [Range<Int>] = []
-  /// Whose they are.
+  /// The block of each router and duty.
   private var blocks: [Place: Range<Int>] = [:]
 
   private struct Place: Hashable {

@@ -6,10 +6,11 @@ import VRRP
 struct GuardedRouter {
   /// The way to take its addresses off the machine.
   enum Removal {
-    /// Each address is removed from an interface, but for those of the host, by their positions; then
-    /// the routes that this node makes for their subnets.
+    /// Each address is removed from an interface, but for those of the host, by their positions;
+    /// then the routes that this node makes for their subnets.
     case addresses(VirtualAddresses, hostAddresses: Set<Int>, subnets: Set<InterfaceAddress>)
-    /// One request removes its macvlan with all of them, and puts back what the interface below had.
+    /// One request removes its macvlan with all of them, and puts back what the interface below
+    /// had.
     case macvlan(name: String, restoring: [IPv4Setting: Int32])
   }
 
@@ -26,7 +27,7 @@ struct GuardedRouter {
   /// The advertisement by which it would leave, and the addresses listed there.
   var farewell: Advertisement
   var listedAddresses: [IPAddress]
-  /// Where that comes from, and where it goes.
+  /// The address that it comes from, and those that it goes to.
   var source: IPAddress
   var destinations: [IPAddress]
   /// Its advertisement interval.
@@ -43,8 +44,8 @@ struct GuardedRouter {
 
   /// Requests that remove addresses, but for those of the host, and routes to subnets.
   ///
-  /// A route of this node is known by its tag and its metric: where another one leads to the subnet the
-  /// request removes nothing.
+  /// A route of this node is known by its tag and its metric: where another one leads to the subnet
+  /// the request removes nothing.
   func removals(
     of addresses: VirtualAddresses, except hostAddresses: Set<Int>,
     routesTo subnets: Set<InterfaceAddress>

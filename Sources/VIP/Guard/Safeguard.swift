@@ -49,8 +49,8 @@ package final class Safeguard {
 
   // MARK: The process
 
-  /// Starts a guard, unless it has been started too often lately; then ``descriptor`` stays `nil` and
-  /// ``nextStart(after:)`` tells when it may be tried.
+  /// Starts a guard, unless it has been started too often lately; then ``descriptor`` stays `nil`
+  /// and ``nextStart(after:)`` tells when it may be tried.
   func start(at now: Instant) throws(NodeError) {
     starts.removeAll { now >= $0 + Self.startPeriod }
     guard starts.count < Self.startCountMax else {

@@ -5,8 +5,8 @@ import VRRP
 
 /// A file that lists the addresses which a node may have put on interfaces.
 ///
-/// Written when routers come and go, never when they take over: it lists what they may hold, so that
-/// no takeover waits for a disk. The next node on the runtime directory may remove from the
+/// Written when routers come and go, never when they take over: it lists what they may hold, so
+/// that no takeover waits for a disk. The next node on the runtime directory may remove from the
 /// interfaces what is listed: the node that wrote it is dead.
 package struct AddressFile: Sendable {
   private static let byteCountMax = 16 << 20

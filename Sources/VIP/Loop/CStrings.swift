@@ -1,7 +1,7 @@
 import Glibc
 
-/// Calls a function with strings as C takes them for a new process: a list of pointers that ends with
-/// a null pointer.
+/// Calls a function with strings as C takes them for a new process: a list of pointers that ends
+/// with a null pointer.
 package func withCStrings<Result>(
   _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
 ) -> Result {

@@ -6,8 +6,8 @@ import Synchronization
 /// behind.
 ///
 /// The first process of a container inherits every process whose parent has ended, and has to wait
-/// for its end, or its entry stays without end. It must not wait for a child whose end a part of the
-/// program wants to know, so these are noted here. The guard needs no note: its end is not
+/// for its end, or its entry stays without end. It must not wait for a child whose end a part of
+/// the program wants to know, so these are noted here. The guard needs no note: its end is not
 /// reported as a child's, see `guard.h`.
 package enum Children {
   private static let awaited = Mutex<Set<Int32>>([])

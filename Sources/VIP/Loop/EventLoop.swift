@@ -3,7 +3,8 @@ import Glibc
 import Synchronization
 import VIPCore
 
-/// The thread of a node: it waits, gives the node its turn, and runs the node actor's jobs in between.
+/// The thread of a node: it waits, gives the node its turn, and runs the node actor's jobs in
+/// between.
 ///
 /// It knows of the node only what ``Client`` says. Everything but ``start()``, ``attach(_:)``,
 /// ``enqueue(_:)`` and ``stop(_:)`` belongs to that thread.

@@ -2,8 +2,8 @@ import Glibc
 
 /// Files and directories on which a node relies: no other user may have made them or write to them.
 package enum OwnFiles {
-  /// Opens a regular file that is this user's alone; a new one has the mode 0600, and so has one that
-  /// was there.
+  /// Opens a regular file that is this user's alone; a new one has the mode 0600, and so has one
+  /// that was there.
   ///
   /// Never waits (for the other end of a FIFO), and follows no symbolic link.
   ///
@@ -38,14 +38,16 @@ package enum OwnFiles {
     "\(path) is \(reason); remove it, the node makes its own"
   }
 
-  /// Refuses a directory in which others could put files of their own, or which they could move away.
+  /// Refuses a directory in which others could put files of their own, or which they could move
+  /// away.
   ///
-  /// That is: it is this user's, only its owner may write to it, and each directory above is root's or
-  /// this user's, and writable by others only where they can't touch what is not theirs (as `/tmp`).
-  /// One of this user's that others may write to becomes the user's own if nothing else is in it.
+  /// That is: it is this user's, only its owner may write to it, and each directory above is root's
+  /// or this user's, and writable by others only where they can't touch what is not theirs (as
+  /// `/tmp`). One of this user's that others may write to becomes the user's own if nothing else is
+  /// in it.
   ///
-  /// - Returns: the path of the directory without symbolic links, which others might point elsewhere
-  ///   later.
+  /// - Returns: the path of the directory without symbolic links, which others might point
+  ///   elsewhere later.
   package static func require(directory path: String) throws(NodeError) -> String {
     guard let real = realpath(path, nil) else { throw .system(errno, "find \(path)") }
     defer { free(real) }

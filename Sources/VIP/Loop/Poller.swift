@@ -43,8 +43,8 @@ final class Poller: Readiness {
     epoll_ctl(poll.raw, EPOLL_CTL_DEL, descriptor, &event)
   }
 
-  /// - Returns: whether the kernel watches it; not if it has no memory or its `max_user_watches` are
-  ///   used up.
+  /// - Returns: whether the kernel watches it; not if it has no memory or its `max_user_watches`
+  ///   are used up.
   private func register(_ descriptor: Int32) -> Bool {
     var event = epoll_event()
     event.events = EPOLLIN.rawValue

@@ -15,7 +15,7 @@ import VIPCore
 /// hangs is ended by the kernel after ``runawayLimit`` (RLIMIT_RTTIME), which its guard takes for
 /// what it is.
 enum Realtime {
-  /// Between 1 and 99; the kernel's threads for interrupts have 50.
+  /// The priority between 1 and 99; the kernel's threads for interrupts have 50.
   static let priority: Int32 = 10
   /// Time that the thread may be busy without a pause before it goes on as ordinary work.
   static let patience = Duration.milliseconds(500)
@@ -85,12 +85,12 @@ enum Realtime {
     vip_set_timer_slack(0)
   }
 
-  /// As ``end()``, for a moment.
+  /// Makes the thread's work ordinary as ``end()`` does, for a moment.
   static func pause() {
     _ = vip_schedule(vip_sched_other | vip_sched_reset_on_fork, 0)
   }
 
-  /// Where the program's code is in memory.
+  /// The ranges of memory that hold the program's code.
   private static func programCode() -> [(UInt, UInt)] {
     // The program's own mappings come first, those of libraries and stacks follow.
     guard let bytes = readSmallFile("/proc/self/maps") else { return [] }
@@ -147,7 +147,7 @@ struct Breather {
   /// A wait that was shorter than this was none.
   private static let restMin = Duration.microseconds(50)
 
-  /// Before a wait.
+  /// Takes in that a wait is about to begin.
   ///
   /// - Returns: whether the thread is to run before ordinary work again, since it is about to wait.
   mutating func beginsWait(immediately: Bool) -> Bool {
@@ -156,7 +156,7 @@ struct Breather {
     return true
   }
 
-  /// After a wait.
+  /// Takes in that a wait is over.
   ///
   /// - Returns: whether the thread has been busy for so long that its work is now to be ordinary.
   mutating func endsWait(from start: Instant, to end: Instant) -> Bool {

@@ -16,8 +16,8 @@ package struct UnixAddress: Sendable {
     bytes = Array(path.utf8) + [0]
   }
 
-  /// Makes the address of a name that the kernel knows by network namespace and forgets with the last
-  /// socket (unix(7): abstract); `nil` if it is empty or too long.
+  /// Makes the address of a name that the kernel knows by network namespace and forgets with the
+  /// last socket (unix(7): abstract); `nil` if it is empty or too long.
   package init?(abstract name: String) {
     guard (1...Self.byteCountMax).contains(name.utf8.count) else { return nil }
     bytes = [0] + Array(name.utf8)

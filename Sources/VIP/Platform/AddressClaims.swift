@@ -15,7 +15,8 @@ package enum AddressClaims {
   /// - Parameters:
   ///   - addresses: the addresses.
   ///   - indices: the numbers of the interfaces.
-  /// - Returns: for each interface one that another process has, and that process in words if it is known.
+  /// - Returns: for each interface one that another process has, and that process in words if it is
+  ///   known.
   package static func foreign(
     _ addresses: [IPAddress], onInterfaces indices: [Int32]
   ) -> [(interfaceIndex: Int32, address: IPAddress, holder: String?)] {

@@ -17,22 +17,22 @@ public protocol AdvertisementTransport: AnyObject {
 
   /// Sends the batch; a message that can't be sent does not hold up the others.
   ///
-  /// - Parameter failed: called for each message that could not be sent, with its place among those that
-  ///   were put into the batch since it was last sent, and the error number.
+  /// - Parameter failed: called for each message that could not be sent, with its place among those
+  ///   that were put into the batch since it was last sent, and the error number.
   func flush(_ failed: (_ place: Int, _ errorNumber: Int32) -> Void)
 
   /// Whether what is sent to the multicast group is received; `nil` if that can't be learned; has a
   /// default, which can't.
   var isInGroup: Bool? { get }
 
-  /// Sees to it that what is sent to the multicast group is received, after something may have ended
-  /// that; has a default, which does nothing.
+  /// Sees to it that what is sent to the multicast group is received, after something may have
+  /// ended that; has a default, which does nothing.
   ///
   /// - Throws: why it can't be; to be called again then.
   func renewMembership() throws(NodeError)
 
-  /// Number of messages that were lost because they were not read in time, modulo 2³²; has a default, which
-  /// knows of none.
+  /// Number of messages that were lost because they were not read in time, modulo 2³²; has a
+  /// default, which knows of none.
   var droppedCount: UInt32 { get }
 
   /// Reads what has arrived, up to a number of messages.
@@ -56,7 +56,7 @@ extension AdvertisementTransport {
 public struct PacketHeader: Sendable, Hashable {
   /// The sender's primary address.
   public var source: IPAddress
-  /// Where the message was sent to.
+  /// The address that the message was sent to.
   public var destination: IPAddress
   /// The TTL or hop limit on arrival.
   public var hopLimit: UInt8

@@ -1,7 +1,7 @@
 import VIPCore
 
-/// Addresses that nodes of one network namespace claim for as long as they live, each a place in the file of
-/// the namespace.
+/// Addresses that nodes of one network namespace claim for as long as they live, each a place in
+/// the file of the namespace.
 final class LinuxAddressRegistry {
   /// Addresses next to one another.
   struct Range: Equatable {
@@ -17,8 +17,8 @@ final class LinuxAddressRegistry {
 
   /// Claims addresses of an interface that this node has not claimed.
   ///
-  /// - Returns: one that another node has, and its process if it can be learned: none is claimed then;
-  ///   `nil` if this node has all.
+  /// - Returns: one that another node has, and its process if it can be learned: none is claimed
+  ///   then; `nil` if this node has all.
   func claim(
     _ addresses: [IPAddress], onInterface index: Int32
   ) -> (address: IPAddress, holder: NameHolder?)? {
@@ -49,7 +49,7 @@ final class LinuxAddressRegistry {
 
   // MARK: Places
 
-  /// Where addresses stand in the file: next to one another if they are neighbours.
+  /// The places of addresses in the file: next to one another if they are neighbours.
   static func ranges(of addresses: [IPAddress], onInterface index: Int32) -> [Range] {
     var ranges: [Range] = []
     let places = addresses.map { (place(of: $0, onInterface: index), $0) }
@@ -69,7 +69,8 @@ final class LinuxAddressRegistry {
     switch address {
     case .v4(let address): return Int64((index << 32) & (1 << 62 - 1) | UInt64(address.rawValue))
     case .v6(let address):
-      // No number of that length has room for all: that two of a machine meet is out of the question.
+      // No number of that length has room for all: that two of a machine meet is out of the
+      // question.
       var mixed = (address.high ^ index &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
       mixed ^= mixed >> 31
       return Int64((mixed &+ address.low) & (1 << 61 - 1) | 1 << 62)

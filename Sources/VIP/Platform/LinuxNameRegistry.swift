@@ -4,10 +4,11 @@ import VIPCore
 
 /// Names that nodes of one network namespace claim for as long as they live.
 ///
-/// Each is a place in the file of the namespace, and an abstract Unix socket, which ss(8) shows: the
-/// kernel knows such sockets by network namespace, as it does interfaces, whatever container a process is
-/// in, and forgets them with the process. The place decides, since any process may have the socket; where
-/// there is none to be had the socket does. Processes connect to one only to learn whose it is.
+/// Each is a place in the file of the namespace, and an abstract Unix socket, which ss(8) shows:
+/// the kernel knows such sockets by network namespace, as it does interfaces, whatever container a
+/// process is in, and forgets them with the process. The place decides, since any process may have
+/// the socket; where there is none to be had the socket does. Processes connect to one only to
+/// learn whose it is.
 final class LinuxNameRegistry: NameRegistry {
   private static let prefix = "vipctl/"
 
@@ -25,8 +26,8 @@ final class LinuxNameRegistry: NameRegistry {
 
   /// Makes a registry that has nothing yet.
   ///
-  /// - Parameter isBare: tells whether a process is known to be unable to be a node; what the kernel says if
-  ///   it is left out.
+  /// - Parameter isBare: tells whether a process is known to be unable to be a node; what the
+  ///   kernel says if it is left out.
   init(isBare: ((Int32) -> Bool)? = nil) {
     places = NamespacePlaces(isBare: isBare)
     addresses = LinuxAddressRegistry(places)
@@ -38,9 +39,9 @@ final class LinuxNameRegistry: NameRegistry {
 
   /// Claims a name.
   ///
-  /// The holder keeps it, whatever its user: a node that is taken for dead loses its macvlans. But a
-  /// process that can be seen to have no CAP_NET_ADMIN in the network namespace is no node, and can't keep one
-  /// from its names.
+  /// The holder keeps it, whatever its user: a node that is taken for dead loses its macvlans. But
+  /// a process that can be seen to have no CAP_NET_ADMIN in the network namespace is no node, and
+  /// can't keep one from its names.
   ///
   /// - Returns: whether it is ours now; not if another node has it, see ``nameHolder(_:)``.
   func claimName(_ name: String) throws(NodeError) -> Bool {
@@ -64,8 +65,8 @@ final class LinuxNameRegistry: NameRegistry {
     return true
   }
 
-  /// Whether the socket of a name, which another process has, is no node's: that process can't be one, or
-  /// does not answer, and each node has the place.
+  /// Whether the socket of a name, which another process has, is no node's: that process can't be
+  /// one, or does not answer, and each node has the place.
   private func isFree(_ name: String, _ place: Range<Int64>) -> Bool {
     if let holder = holders[name] { return places.isBare(holder.pid) }
     return places.hasLocked(place.lowerBound)
@@ -97,7 +98,8 @@ final class LinuxNameRegistry: NameRegistry {
 
   /// The place of a name in the file of the namespace.
   ///
-  /// Names that differ only in a VRID at their end stand next to one another, so that their locks are one.
+  /// Names that differ only in a VRID at their end stand next to one another, so that their locks
+  /// are one.
   static func place(of name: String) -> Range<Int64> {
     let end = name.lastIndex(of: "-").map { name.index(after: $0) } ?? name.endIndex
     let vrid = UInt8(name[end...])
@@ -117,8 +119,8 @@ final class LinuxNameRegistry: NameRegistry {
     if code == 0 {
       holders[name] = UnixSocket.peer(descriptor).map { NameHolder(pid: $0.pid, user: $0.uid) }
     } else if code != EAGAIN {
-      // A full queue is the one of the same holder; any other refusal is that of a process that does not
-      // answer.
+      // A full queue is the one of the same holder; any other refusal is that of a process that
+      // does not answer.
       holders[name] = nil
     }
   }

@@ -22,8 +22,8 @@ enum LockList {
     return entries(ofFile: status).filter { $0.pid != getpid() }
   }
 
-  /// Reads the locks of processes on a file; those of descriptors (F_OFD_SETLK), which belong to no process,
-  /// are left out.
+  /// Reads the locks of processes on a file; those of descriptors (F_OFD_SETLK), which belong to no
+  /// process, are left out.
   static func entries(ofFile status: stat) -> [Entry] { entries(read(), name: name(status)) }
 
   /// The name of a file in the list: its device and its number there.

@@ -1,22 +1,24 @@
 import Glibc
 import Synchronization
 
-/// Places in the file of a network namespace (`/proc/thread-self/ns/net`) that a node has for as long as it
-/// lives.
+/// Places in the file of a network namespace (`/proc/thread-self/ns/net`) that a node has for as
+/// long as it lives.
 ///
-/// That file is the same for all processes of the namespace, whatever container they are in. A process takes
-/// places by locks (fcntl(2)), of which neighbouring ones cost no more than one, and which the kernel drops
-/// with the process. They are locks for reading, since no process may write to that file: a process that
-/// comes later sees the earlier lock, lets go of its own and waits.
+/// That file is the same for all processes of the namespace, whatever container they are in. A
+/// process takes places by locks (fcntl(2)), of which neighbouring ones cost no more than one, and
+/// which the kernel drops with the process. They are locks for reading, since no process may write
+/// to that file: a process that comes later sees the earlier lock, lets go of its own and waits.
 ///
-/// The kernel tells which process has such a lock, so a lock of one that can't be a node is passed over. It
-/// knows no nodes: they belong to the process, and all end when it closes any descriptor of that file.
-/// So a process has one descriptor of it, and an account of which of its nodes has which place.
+/// The kernel tells which process has such a lock, so a lock of one that can't be a node is passed
+/// over. It knows no nodes: they belong to the process, and all end when it closes any descriptor
+/// of that file. So a process has one descriptor of it, and an account of which of its nodes has
+/// which place.
 final class NamespacePlaces {
   /// The number of separate ranges that a process locks.
   ///
-  /// With more, looking for a place in the kernel's list would take a node too long. The process has the rest
-  /// without a lock, but for names, which are few; it still sees those that other processes have locked.
+  /// With more, looking for a place in the kernel's list would take a node too long. The process
+  /// has the rest without a lock, but for names, which are few; it still sees those that other
+  /// processes have locked.
   static let rangeCountMax = 512
 
   /// The place where those of names begin, behind those of addresses.
@@ -177,7 +179,8 @@ final class NamespacePlaces {
       if let taken {
         return Conflict(place: taken, holder: NameHolder(pid: getpid(), user: geteuid()))
       }
-      // All are locked before the first look: of two that lock one place, one at least sees the other.
+      // All are locked before the first look: of two that lock one place, one at least sees the
+      // other.
       for range in ranges { lock(range, for: owner) }
       var others = Others(descriptor, rights, isBare)
       for range in ranges {
@@ -188,7 +191,8 @@ final class NamespacePlaces {
       return nil
     }
 
-    /// Locks a range; one that the kernel refuses for lack of memory, or that is too much, is taken without.
+    /// Locks a range; one that the kernel refuses for lack of memory, or that is too much, is taken
+    /// without.
     private mutating func lock(_ range: Range<Int64>, for owner: ObjectIdentifier) {
       let hasRoom =
         rangeCount < NamespacePlaces.rangeCountMax || range.lowerBound >= NamespacePlaces.nameStart
@@ -266,8 +270,8 @@ final class NamespacePlaces {
       return node.map { conflict($0, range) }
     }
 
-    /// A lock that belongs to no process (F_OFD_SETLK, -1) is no node's; one of a process in another PID
-    /// namespace (0) may be.
+    /// A lock that belongs to no process (F_OFD_SETLK, -1) is no node's; one of a process in
+    /// another PID namespace (0) may be.
     private mutating func mayBeNode(_ pid: Int32) -> Bool {
       guard pid > 0 else { return pid == 0 }
       if let known = judged[pid] { return known }

@@ -3,23 +3,26 @@ import Glibc
 
 /// The right over a network namespace: tells which processes can be nodes in it.
 ///
-/// A node needs CAP_NET_ADMIN in the user namespace that owns the network namespace, or in one above it. Any
-/// user may have all capabilities in a user namespace of its own, where they are worth nothing here.
+/// A node needs CAP_NET_ADMIN in the user namespace that owns the network namespace, or in one
+/// above it. Any user may have all capabilities in a user namespace of its own, where they are
+/// worth nothing here.
 struct NamespaceRights: Sendable {
   /// The number of the user namespace that is above all others.
   private static let initialUserNamespace: UInt = 0xEFFF_FFFD
 
-  /// The owner and the user namespaces above it, as far as this process sees them; none if it sees none.
+  /// The owner and the user namespaces above it, as far as this process sees them; none if it sees
+  /// none.
   private let userNamespaces: [UInt]
   /// The user namespace of this process.
   private let own: UInt?
-  /// Whether `/proc` tells of the processes that this one sees, by the numbers by which it knows them.
+  /// Whether `/proc` tells of the processes that this one sees, by the numbers by which it knows
+  /// them.
   let areProcessesSeen: Bool
 
   /// Looks at a network namespace.
   ///
-  /// - Parameter file: its file. It stays open, and no other descriptor of it is made: closing one would end
-  ///   the locks of this process on it.
+  /// - Parameter file: its file. It stays open, and no other descriptor of it is made: closing one
+  ///   would end the locks of this process on it.
   init(ofNamespace file: Int32) {
     userNamespaces = Self.userNamespaces(above: file)
     var status = stat()
@@ -77,8 +80,8 @@ struct NamespaceRights: Sendable {
     return parent >= 0
   }
 
-  /// Whether a process is known to be in a user namespace below this process's, by the users that it has
-  /// there: all that may be seen of another user's process.
+  /// Whether a process is known to be in a user namespace below this process's, by the users that
+  /// it has there: all that may be seen of another user's process.
   private func isMappedElsewhere(_ process: Int32) -> Bool {
     guard let owner = userNamespaces.first, owner == own,
       let its = Self.userMap(of: "\(process)"), let ours = Self.userMap(of: "self")
@@ -86,13 +89,15 @@ struct NamespaceRights: Sendable {
     return Self.isElsewhere(its, unlike: ours)
   }
 
-  /// Whether the users of a user namespace, as they are seen from here, tell that it is below this one.
+  /// Whether the users of a user namespace, as they are seen from here, tell that it is below this
+  /// one.
   static func isElsewhere(_ its: [[UInt32]], unlike ours: [[UInt32]]) -> Bool {
     // A user that has no number here is of a user namespace beside or above this one.
     its != ours && !its.contains { $0.count > 1 && $0[1] == UInt32.max }
   }
 
-  /// The users of a process's user namespace: the first of each range there and here, and their count.
+  /// The users of a process's user namespace: the first of each range there and here, and their
+  /// count.
   private static func userMap(of process: String) -> [[UInt32]]? {
     guard let bytes = readSmallFile("/proc/\(process)/uid_map") else { return nil }
     return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in

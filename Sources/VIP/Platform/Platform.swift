@@ -77,9 +77,11 @@ extension KernelSettings {
   }
 }
 
-/// Names and addresses that nodes claim for as long as they live, each network namespace for itself.
+/// Names and addresses that nodes claim for as long as they live, each network namespace for
+/// itself.
 ///
-/// A registry belongs to one node. Two nodes of one process are two nodes, as those of two processes are.
+/// A registry belongs to one node. Two nodes of one process are two nodes, as those of two
+/// processes are.
 public protocol NameRegistry: AnyObject {
   /// Claims a name for this node, until it is released or the node or its process ends.
   ///
@@ -90,11 +92,11 @@ public protocol NameRegistry: AnyObject {
   /// Gives such a name up.
   func releaseName(_ name: String)
 
-  /// Claims addresses on an interface for this node, until they are released or the node or its process
-  /// ends; has a default, by which no other node has any.
+  /// Claims addresses on an interface for this node, until they are released or the node or its
+  /// process ends; has a default, by which no other node has any.
   ///
-  /// - Returns: one of them that another node has, and its process if it is known; none is claimed then.
-  ///   `nil` if this node has all of them now.
+  /// - Returns: one of them that another node has, and its process if it is known; none is claimed
+  ///   then. `nil` if this node has all of them now.
   func claimAddresses(
     _ addresses: [IPAddress], onInterface index: Int32
   ) -> (address: IPAddress, holder: NameHolder?)?
@@ -117,7 +119,7 @@ extension NameRegistry {
 
 /// Calls the engine's turn when a descriptor is readable.
 package protocol Readiness: AnyObject {
-  /// From now on, waits for a descriptor; one that is negative is passed over.
+  /// Waits for a descriptor from now on; one that is negative is passed over.
   func watch(_ descriptor: Int32, _ source: ReadinessSource)
   /// No longer waits for a descriptor that is about to be closed.
   func unwatch(_ descriptor: Int32)
@@ -125,7 +127,8 @@ package protocol Readiness: AnyObject {
 
 /// A process that has a name or an address.
 public struct NameHolder: Sendable, Hashable {
-  /// The number of the process; 0 if it is in another PID namespace, so that it can't be seen what it is.
+  /// The number of the process; 0 if it is in another PID namespace, so that it can't be seen what
+  /// it is.
   public var pid: Int32
   /// The user of the process; `nil` if that can't be learned.
   public var user: UInt32?

@@ -9,10 +9,10 @@ package import VIPCore
 ///
 /// An answer is not yet an obstacle. The group's own Active answers too; so a router that hears an
 /// advertisement which lists the address lets it pass. The kernel of a dead or frozen peer answers
-/// until its guard or its lease removes the address; so the segment is probed again until the answers
-/// have outlived that. Only then ``Verdict/refused(_:)`` says that a machine outside the group has
-/// the address. What is not judged by a router, such as the new addresses of a change, goes by
-/// ``outcome`` alone.
+/// until its guard or its lease removes the address; so the segment is probed again until the
+/// answers have outlived that. Only then ``Verdict/refused(_:)`` says that a machine outside the
+/// group has the address. What is not judged by a router, such as the new addresses of a change,
+/// goes by ``outcome`` alone.
 ///
 /// A value without a clock and without a wire: it is told of claims, of advertisements and of time,
 /// and says which probes are due.
@@ -31,8 +31,8 @@ package struct AddressProbing: Sendable {
     package let holder: Holder
     /// Whether the group's Active was heard meanwhile, which does not list that address.
     package let isGroupHeard: Bool
-    /// The probable reason why the answer is not taken for the group's, and what to do about it; `nil`
-    /// if nothing speaks for that.
+    /// The probable reason why the answer is not taken for the group's, and what to do about it;
+    /// `nil` if nothing speaks for that.
     package internal(set) var cause: String?
   }
 
@@ -51,8 +51,8 @@ package struct AddressProbing: Sendable {
   /// The number of addresses up to which each is probed for three times (PROBE_NUM).
   static let repeatedAddressCount = 1000
   static let rounds = 3
-  /// From one round to the next, and the wait for answers to the last: machines on the segment
-  /// answer within milliseconds, sleepy ones within tens.
+  /// The time from one round to the next, and the wait for answers to the last: machines on the
+  /// segment answer within milliseconds, sleepy ones within tens.
   static let pause = Duration.milliseconds(100)
   static let lastPause = Duration.milliseconds(200)
   /// The frames of one slice, and the time between two slices: 10,000 a second, the rate of
@@ -103,8 +103,8 @@ package struct AddressProbing: Sendable {
     if !hasEnded { known.formUnion(addresses) }
   }
 
-  /// A router takes part from now on: begins to probe for its addresses, or ends if there is nothing to
-  /// find out.
+  /// A router takes part from now on: begins to probe for its addresses, or ends if there is
+  /// nothing to find out.
   ///
   /// - Parameters:
   ///   - addresses: those of the router.
@@ -150,7 +150,8 @@ package struct AddressProbing: Sendable {
     phase = .ended
   }
 
-  /// Goes on with other addresses; begins again if some of them have not been probed for and must be.
+  /// Goes on with other addresses; begins again if some of them have not been probed for and must
+  /// be.
   package mutating func change(to addresses: [IPAddress], at now: Instant) {
     guard isUnderWay else { return }
     let addresses = unknown(among: addresses)
@@ -192,8 +193,8 @@ package struct AddressProbing: Sendable {
 
   /// Takes the addresses to send a probe for now.
   package mutating func takeDue(by now: Instant) -> ArraySlice<IPAddress> {
-    // A process that has slept hears an answer before it could hear the group: it accuses no machine
-    // until it has listened for as long as one that has just begun.
+    // A process that has slept hears an answer before it could hear the group: it accuses no
+    // machine until it has listened for as long as one that has just begun.
     if let deadline, now >= deadline + Self.sleepMin { startedAt = now }
     switch phase {
     case .idle, .over, .ended:

@@ -4,8 +4,8 @@ import VRRP
 
 /// The decision whether a router may be added or changed on this machine as it is, and may start.
 ///
-/// What makes sense on no machine is refused in any case; what this machine can't serve yet is refused
-/// unless the router may wait.
+/// What makes sense on no machine is refused in any case; what this machine can't serve yet is
+/// refused unless the router may wait.
 struct Admission {
   /// The settings that are wanted.
   let settings: RouterConfiguration
@@ -70,8 +70,8 @@ struct Admission {
     }
   }
 
-  /// The fault that keeps a virtual router from starting to take part because the host has one of its
-  /// addresses.
+  /// The fault that keeps a virtual router from starting to take part because the host has one of
+  /// its addresses.
   ///
   /// Two machines would answer for it. One that takes part already leaves that address alone.
   ///

@@ -1,10 +1,10 @@
 import Netlink
 
-/// The interfaces of a virtual router: the one that it is attached to, and the macvlan on top of it that
-/// has its addresses if it serves them under a virtual MAC address.
+/// The interfaces of a virtual router: the one that it is attached to, and the macvlan on top of it
+/// that has its addresses if it serves them under a virtual MAC address.
 struct Attachment {
-  /// Whether the addresses belong on a macvlan; another router comes in the place of one for which that
-  /// changes.
+  /// Whether the addresses belong on a macvlan; another router comes in the place of one for which
+  /// that changes.
   let usesMacvlan: Bool
   /// The interface, as the kernel last described it.
   private(set) var link: Link?

@@ -3,8 +3,8 @@ import VRRP
 
 /// Whether a virtual router takes part in the election, since when it does what it does, and why.
 ///
-/// It waits until nothing speaks against it, runs, and leaves once for good. Its reason is that of the
-/// last change of state; while it waits, what it waits for.
+/// It waits until nothing speaks against it, runs, and leaves once for good. Its reason is that of
+/// the last change of state; while it waits, what it waits for.
 struct Attendance {
   /// The activity of a router.
   enum Activity: Equatable {
@@ -17,7 +17,7 @@ struct Attendance {
   }
 
   private(set) var activity = Activity.waiting(.notStarted)
-  /// Since when the router does what it does.
+  /// The time since which the router does what it does.
   private(set) var since: Instant
   /// The reason why the router does that.
   private(set) var reason = StateReason.waiting(.notStarted)
@@ -78,6 +78,7 @@ struct Attendance {
   /// The router shall try again to take part.
   mutating func retry(at moment: Instant) { retryAt = moment }
 
-  /// The router need not try again: what was in the way may be gone, or something else is in the way.
+  /// The router need not try again: what was in the way may be gone, or something else is in the
+  /// way.
   mutating func forgetRetry() { retryAt = nil }
 }

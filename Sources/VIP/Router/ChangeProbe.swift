@@ -3,17 +3,17 @@ import VIPCore
 
 /// The probing for addresses that a router is to get which takes part already.
 ///
-/// One that is Active would put them up at once, so the segment is probed before anything is changed. A
-/// Backup probes too if the Active has the same addresses as it has had so far: then no router of the
-/// group could have the new ones yet, when the Active last spoke.
+/// One that is Active would put them up at once, so the segment is probed before anything is
+/// changed. A Backup probes too if the Active has the same addresses as it has had so far: then no
+/// router of the group could have the new ones yet, when the Active last spoke.
 ///
 /// That was before the probe. Where all machines are changed at the same time, the Active may have
-/// them by the time of the answer, and answers. So what it lists after the probe is the group's; and
-/// an answer by a machine of the group, or by one that is not known to be outside of it, accuses nothing
-/// yet: the segment is probed again once the Active has advertised, or after an interval. Only what is
-/// still answered for, and still not listed, after as long as a dead peer may answer, is refused.
-/// A machine is known as one of the group by the Ethernet address that answers for the address it
-/// advertises from; that is probed for along with the new ones.
+/// them by the time of the answer, and answers. So what it lists after the probe is the group's;
+/// and an answer by a machine of the group, or by one that is not known to be outside of it,
+/// accuses nothing yet: the segment is probed again once the Active has advertised, or after an
+/// interval. Only what is still answered for, and still not listed, after as long as a dead peer
+/// may answer, is refused. A machine is known as one of the group by the Ethernet address that
+/// answers for the address it advertises from; that is probed for along with the new ones.
 struct ChangeProbe {
   /// The result of the probing.
   enum Verdict: Equatable {
@@ -89,7 +89,8 @@ struct ChangeProbe {
 
   // MARK: Events
 
-  /// Takes the addresses to send a probe for now, and judges the answers when all have been waited for.
+  /// Takes the addresses to send a probe for now, and judges the answers when all have been waited
+  /// for.
   mutating func takeDue(by now: Instant) -> ArraySlice<IPAddress> {
     guard verdict == .open else { return [] }
     if let time = nextRound, time <= now { begin(at: now) }

@@ -1,7 +1,8 @@
 import ARP
 import VIPCore
 
-/// The probings for addresses that routers are to get which take part already; each is a ``ChangeProbe``.
+/// The probings for addresses that routers are to get which take part already; each is a
+/// ``ChangeProbe``.
 struct ChangeProbes {
   /// The number by which a probing is asked about, and which no other has had.
   typealias Identifier = Int
@@ -78,8 +79,8 @@ struct ChangeProbes {
 
   /// Ends a probing.
   ///
-  /// - Returns: its interface, its router, and the machine that has one of the addresses if there is
-  ///   one; `nil` if it has ended before.
+  /// - Returns: its interface, its router, and the machine that has one of the addresses if there
+  ///   is one; `nil` if it has ended before.
   mutating func end(
     _ identifier: Identifier
   ) -> (interfaceIndex: Int32, router: String, holder: AddressProbing.Holder?)? {

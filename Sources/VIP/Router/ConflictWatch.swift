@@ -4,19 +4,19 @@ import VIPCore
 /// A router's watch over the addresses it holds: other machines that use them are noticed, fended
 /// off and told of (RFC 5227 §2.4).
 ///
-/// A claim is not yet a conflict. Another router of the group that becomes Active, or that was until
-/// a moment ago, claims the addresses with every right; which of the two shall have them is for the
-/// election to decide. Such a router advertises: at the moment it takes over, and every interval from
-/// then on, while no election forgives more than three silent intervals. So a claim is kept for three
-/// intervals. If the election is lost in that time, or if any router of the group was heard within
-/// three intervals of the claim on either side, it was a takeover. If not, the claimant does not
-/// speak VRRP, and that is reported.
+/// A claim is not yet a conflict. Another router of the group that becomes Active, or that was
+/// until a moment ago, claims the addresses with every right; which of the two shall have them is
+/// for the election to decide. Such a router advertises: at the moment it takes over, and every
+/// interval from then on, while no election forgives more than three silent intervals. So a claim
+/// is kept for three intervals. If the election is lost in that time, or if any router of the group
+/// was heard within three intervals of the claim on either side, it was a takeover. If not, the
+/// claimant does not speak VRRP, and that is reported.
 ///
 /// Clients can't wait that long. A router that takes over advertises before it claims, so its
-/// advertisement is here when its claim is, or an instant later; if none is, the address is defended
-/// by rule (c) of RFC 5227: announced again, and for further claims at most every ten seconds; one that
-/// comes sooner is answered when these are over, since it has moved the clients as the first one did.
-/// The address is never given up: the election says that it is ours.
+/// advertisement is here when its claim is, or an instant later; if none is, the address is
+/// defended by rule (c) of RFC 5227: announced again, and for further claims at most every ten
+/// seconds; one that comes sooner is answered when these are over, since it has moved the clients
+/// as the first one did. The address is never given up: the election says that it is ours.
 ///
 /// ```
 ///           heard              20 ms               3 intervals            60 s of silence
@@ -37,8 +37,8 @@ struct ConflictWatch {
   static let advertisementDelay = Duration.milliseconds(20)
   /// Time without a claim until a conflict is over.
   static let memory = Duration.seconds(60)
-  /// Time before that at which the address is probed for: a machine that is silent may only not have
-  /// been asked for it.
+  /// Time before that at which the address is probed for: a machine that is silent may only not
+  /// have been asked for it.
   static let probedBefore = Duration.seconds(10)
 
   /// The deed that a claimed address calls for.

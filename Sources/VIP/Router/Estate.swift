@@ -1,13 +1,14 @@
 import VIPCore
 import VRRP
 
-/// Addresses of a router that other routers of its node take over in a change, as they were before it.
+/// Addresses of a router that other routers of its node take over in a change, as they were before
+/// it.
 ///
-/// What is on the interface stays there. A router that is Active holds it from now on; any other keeps it
-/// until its group has an Active that announces it, see ``Inheritance``. What the Active of the former
-/// group on another machine may still have is not put up here before that has let go of it, see
-/// ``FormerGroups``. So a change that reaches the machines one after the other, in whatever order, costs
-/// no more than a planned move, and no address gets two holders.
+/// What is on the interface stays there. A router that is Active holds it from now on; any other
+/// keeps it until its group has an Active that announces it, see ``Inheritance``. What the Active
+/// of the former group on another machine may still have is not put up here before that has let go
+/// of it, see ``FormerGroups``. So a change that reaches the machines one after the other, in
+/// whatever order, costs no more than a planned move, and no address gets two holders.
 ///
 /// If the new router has the addresses on another interface (a macvlan, or another one of the same
 /// segment), the former one serves on until they are there.
@@ -73,8 +74,8 @@ struct Estate {
     served = former.isSeamless ? Set(addresses.map(\.address).filter(serves)) : []
   }
 
-  /// Whether the router that gets an address has to listen to the former group: its Active on another
-  /// machine may have it, now or as soon as this machine has left the group.
+  /// Whether the router that gets an address has to listen to the former group: its Active on
+  /// another machine may have it, now or as soon as this machine has left the group.
   func mustBeWatched(
     by heir: Party, in group: @autoclosure () -> FormerGroups.Group, from former: Party
   ) -> Bool {
@@ -101,7 +102,7 @@ struct Estate {
       && heir.seat.name == former.seat.name
   }
 
-  /// For how long a router serves on for the one in its place.
+  /// The time for which a router serves on for the one in its place.
   static func patience(
     _ former: AdvertisementInterval, heir: AdvertisementInterval
   ) -> Duration {
@@ -110,8 +111,8 @@ struct Estate {
 }
 
 extension RouterConfiguration {
-  /// Whether a router that has a macvlan leaves it, with all that is on it, to one that comes in its place
-  /// with other settings.
+  /// Whether a router that has a macvlan leaves it, with all that is on it, to one that comes in
+  /// its place with other settings.
   func leavesMacvlan(to heir: RouterConfiguration) -> Bool {
     heir.virtualMAC && heir.interface == interface && heir.vrid == vrid
       && heir.handover == .seamless && handover == .seamless

@@ -4,7 +4,7 @@
 /// refused.
 struct FailedAnnouncements {
   private var failures: [Int: String] = [:]
-  /// For routers with a failure: whether all of this turn has been sent.
+  /// Whether all of this turn has been sent, for routers with a failure.
   private var attempts: [Int: Bool] = [:]
 
   /// The reason why a router's addresses can't be announced; `nil` if they can.

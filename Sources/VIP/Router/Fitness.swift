@@ -2,10 +2,10 @@ import VIPCore
 
 /// The faults that speak against a router's part in the election, and the verdict.
 ///
-/// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and of
-/// what a program says are all set here; ``verdict(for:)`` is the only judge of them.
+/// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and
+/// of what a program says are all set here; ``verdict(for:)`` is the only judge of them.
 struct Fitness {
-  /// Where a fault comes from.
+  /// The origin of a fault.
   enum Cause: Hashable {
     /// The router's own interface.
     case interface
@@ -56,7 +56,7 @@ struct Fitness {
   /// A fault, and its effect on the router.
   struct Fault: Hashable {
     let reason: WaitingReason
-    /// By how much the priority falls; `nil` if the router leaves the election.
+    /// The amount by which the priority falls; `nil` if the router leaves the election.
     let decrement: UInt8?
 
     static func unfit(_ reason: WaitingReason) -> Fault { Fault(reason: reason, decrement: nil) }
@@ -84,7 +84,7 @@ struct Fitness {
     func concerns(_ family: AddressFamily) -> Bool { cause.family ?? family == family }
   }
 
-  /// By rank; those of one rank in the order in which they were set.
+  /// The faults by rank; those of one rank in the order in which they were set.
   private var entries: [Entry] = []
 
   /// Sets or removes the fault of a cause.
@@ -125,7 +125,7 @@ struct Fitness {
     return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit
   }
 
-  /// By how much the priority of the virtual router of a family is lower.
+  /// The amount by which the priority of the virtual router of a family is lower.
   func decrement(for family: AddressFamily) -> Int {
     entries.reduce(0) { sum, entry in
       entry.concerns(family) ? sum + Int(entry.fault.decrement ?? 0) : sum

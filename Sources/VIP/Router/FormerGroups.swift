@@ -1,13 +1,14 @@
 import VIPCore
 import VRRP
 
-/// The groups that a router's addresses belonged to on this node before, as far as their Active may be
-/// another machine that has not been told of the change yet.
+/// The groups that a router's addresses belonged to on this node before, as far as their Active may
+/// be another machine that has not been told of the change yet.
 ///
-/// While that machine is heard to advertise an address, it holds it: to put it up here too would give
-/// the address two holders. It lets go when it lists the address no longer; when it has said farewell
-/// and no other member of the former group has taken over within an interval; or when it has been
-/// silent for as long as any Backup waits. A former group that says nothing for long is forgotten.
+/// While that machine is heard to advertise an address, it holds it: to put it up here too would
+/// give the address two holders. It lets go when it lists the address no longer; when it has said
+/// farewell and no other member of the former group has taken over within an interval; or when it
+/// has been silent for as long as any Backup waits. A former group that says nothing for long is
+/// forgotten.
 struct FormerGroups: Equatable {
   /// The properties that tell a group from another one on the same interface.
   struct Group: Hashable {
@@ -17,7 +18,8 @@ struct FormerGroups: Equatable {
   }
 
   private struct Knowledge: Equatable {
-    /// Since when its Active may have addresses of the router; `nil` while it has let go of them.
+    /// The time since which its Active may have addresses of the router; `nil` while it has let go
+    /// of them.
     var since: Instant?
     /// The group's interval.
     var interval: Duration
@@ -58,7 +60,8 @@ struct FormerGroups: Equatable {
   /// Whether the Active of a former group has any address.
   var holdAny: Bool { groups.contains { !$0.value.held.isEmpty } }
 
-  /// Until when the Active of a former group has, or has had, addresses; `nil` if none was heard.
+  /// The time until which the Active of a former group has, or has had, addresses; `nil` if none
+  /// was heard.
   private(set) var lastHold: Instant?
 
   /// A group whose Active has had addresses for so long that it is not about to be changed too.

@@ -3,9 +3,9 @@ import VIPCore
 /// The machines whose advertisements for a group reach the interface and are not delivered to the
 /// node: a firewall drops them, or the kernel's check of sources does.
 ///
-/// The interface's packet socket sees advertisements before the kernel judges them. A machine that was
-/// seen twice and not received in between is not heard here. That is why its role may be taken from it,
-/// or its answers be taken for a stranger's.
+/// The interface's packet socket sees advertisements before the kernel judges them. A machine that
+/// was seen twice and not received in between is not heard here. That is why its role may be taken
+/// from it, or its answers be taken for a stranger's.
 struct GroupSightings {
   /// A machine that has been seen.
   struct Sender: Hashable {
@@ -26,7 +26,7 @@ struct GroupSightings {
   /// Time after a machine was heard again until another one can be missed: no sender shall fill the
   /// log.
   static let quietTime = Duration.seconds(10)
-  /// For how long a machine is remembered.
+  /// The time for which a machine is remembered.
   static let memory = Duration.seconds(60)
 
   private var senders: [Sender] = []
@@ -71,8 +71,8 @@ struct GroupSightings {
   /// An advertisement has been delivered, whatever is in it.
   mutating func received(from source: IPAddress, at now: Instant) {
     guard let place = senders.firstIndex(where: { $0.source == source }) else { return }
-    // What was missed of it and of others is forgotten together, so that one follows the other in no
-    // quick succession.
+    // What was missed of it and of others is forgotten together, so that one follows the other in
+    // no quick succession.
     guard Self.isUnheard(senders.remove(at: place)) else { return }
     senders = []
     quietUntil = now + Self.quietTime

@@ -6,11 +6,11 @@ import VRRP
 ///
 /// First it waits for a successor: the longest that a Backup's timer can take. From the successor's
 /// first advertisement on, it waits for announcements: as long as a router needs to put so many
-/// addresses up. Where addresses share one virtual MAC address it ends with the advertisement, since
-/// two holders of one Ethernet address confuse switches.
+/// addresses up. Where addresses share one virtual MAC address it ends with the advertisement,
+/// since two holders of one Ethernet address confuse switches.
 ///
-/// A router that has resigned takes the role back by itself if no other does. Its addresses stay until
-/// then, so that a resignation without a successor costs nothing.
+/// A router that has resigned takes the role back by itself if no other does. Its addresses stay
+/// until then, so that a resignation without a successor costs nothing.
 ///
 /// An interface that goes down ends it as well; then ``end()`` is called.
 ///
@@ -125,8 +125,8 @@ struct Handover: Equatable {
   /// The router has got an address that another router of this node has held, and does not hold it.
   mutating func inherit(_ address: IPAddress) { inheritance.inherit(address) }
 
-  /// A router of this node comes in this one's place, with its addresses on another interface: they stay
-  /// here until that one has announced them, or could have.
+  /// A router of this node comes in this one's place, with its addresses on another interface: they
+  /// stay here until that one has announced them, or could have.
   mutating func awaitHeir(until end: Instant) { wait?.until = end }
 
   /// Notes that a router won't come.

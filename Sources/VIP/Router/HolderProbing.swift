@@ -2,9 +2,9 @@ import VIPCore
 
 /// The times at which the holder of addresses probes for other machines that have them too.
 ///
-/// A machine that has one of the addresses as its own says so only when it is asked. Clients that ask
-/// get two answers then, and the Active would not know. So it probes for one address after the other:
-/// at most one a second, and for each at most every ten seconds.
+/// A machine that has one of the addresses as its own says so only when it is asked. Clients that
+/// ask get two answers then, and the Active would not know. So it probes for one address after the
+/// other: at most one a second, and for each at most every ten seconds.
 struct HolderProbing {
   static let pause = Duration.seconds(1)
   static let period = Duration.seconds(10)

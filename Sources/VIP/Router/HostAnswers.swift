@@ -1,11 +1,11 @@
 package import Netlink
 package import VIPCore
 
-/// The addresses of a router that its machine answers for without holding them, as the host has them as
-/// its own: beside the Active a second machine answers.
+/// The addresses of a router that its machine answers for without holding them, as the host has
+/// them as its own: beside the Active a second machine answers.
 ///
-/// A value: it is told which of the host's own addresses are the router's too, and says which of them
-/// are a fault, in words.
+/// A value: it is told which of the host's own addresses are the router's too, and says which of
+/// them are a fault, in words.
 struct HostAnswers {
   /// An address of the host that is one of the router's.
   struct Candidate {
@@ -79,8 +79,8 @@ package enum HostAnswer {
       ?? start + ", or make this machine the owner (priority 255)"
   }
 
-  /// Whether the kernel answers on an interface for addresses of others: in IPv4 unless it is told not
-  /// to, there or for all, in IPv6 never.
+  /// Whether the kernel answers on an interface for addresses of others: in IPv4 unless it is told
+  /// not to, there or for all, in IPv6 never.
   package static func isGivenForOtherInterfaces(
     _ family: AddressFamily, arpIgnore: Int, ofAll: Int
   ) -> Bool {

@@ -1,14 +1,14 @@
 import VIPCore
 import VRRP
 
-/// Addresses that a router which does not hold them has got from another router of this node that did:
-/// one that was replaced, or that has them no longer.
+/// Addresses that a router which does not hold them has got from another router of this node that
+/// did: one that was replaced, or that has them no longer.
 ///
 /// The former group may go on without this machine, and the new one may have no Active yet. So each
-/// address stays on the interface until another machine has announced it, or until this router becomes
-/// Active and holds it; no time limit comes before that. An advertisement that lists some of them begins
-/// a wait for their announcements, as in a ``Handover``. A router that leaves the election, and can't
-/// become Active any more, keeps them only for as long as a successor may take.
+/// address stays on the interface until another machine has announced it, or until this router
+/// becomes Active and holds it; no time limit comes before that. An advertisement that lists some
+/// of them begins a wait for their announcements, as in a ``Handover``. A router that leaves the
+/// election, and can't become Active any more, keeps them only for as long as a successor may take.
 struct Inheritance: Equatable {
   /// The time when each address goes although it was not announced; `nil` as long as no machine has
   /// advertised it.

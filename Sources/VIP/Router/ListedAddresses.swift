@@ -1,7 +1,7 @@
 import VIPCore
 
-/// The addresses that an advertisement lists, as far as it can tell: a full one may stand for more than
-/// it lists.
+/// The addresses that an advertisement lists, as far as it can tell: a full one may stand for more
+/// than it lists.
 struct ListedAddresses {
   private let addresses: Set<IPAddress>
   private let isFull: Bool

@@ -5,9 +5,9 @@ import VRRP
 /// The macvlans of this node, and what is changed below them: making them, switching them, clearing
 /// away those of the dead.
 ///
-/// What is known of one macvlan is in its ``RouterMacvlan``; here is what asks the kernel for it, and
-/// which router it belongs to. Each has the name of its router's group, which is claimed for as long as
-/// its node lives; so a macvlan of ours whose name is not claimed belongs to a dead node.
+/// What is known of one macvlan is in its ``RouterMacvlan``; here is what asks the kernel for it,
+/// and which router it belongs to. Each has the name of its router's group, which is claimed for as
+/// long as its node lives; so a macvlan of ours whose name is not claimed belongs to a dead node.
 struct MacvlanTable {
   private let platform: any Platform
   private let claims: NameClaims
@@ -65,7 +65,8 @@ struct MacvlanTable {
     return index
   }
 
-  /// Prepares the switching on of a macvlan: what is to be changed on its parent is noted from now on.
+  /// Prepares the switching on of a macvlan: what is to be changed on its parent is noted from now
+  /// on.
   ///
   /// - Returns: the requests that come before it.
   mutating func prepareSwitchingOn(
@@ -146,8 +147,8 @@ struct MacvlanTable {
     parents.saved(on: parent.index, for: slot)
   }
 
-  /// Changes an interface again whose settings another node on this machine, or an operator, has put
-  /// back.
+  /// Changes an interface again whose settings another node on this machine, or an operator, has
+  /// put back.
   ///
   /// - Parameters:
   ///   - index: the interface.

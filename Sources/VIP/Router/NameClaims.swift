@@ -3,13 +3,14 @@ import VIPCore
 
 /// The names that this node claims, each for as long as something of it needs the name.
 ///
-/// One node of a machine serves a group: interface, VRID and family. Two would both be Active, since
-/// neither hears the other, and the one that ends would take the addresses from under the other. So
-/// each claims a name for the group, in a way that ends with the node or its process and that is the
-/// same for all in a network namespace. With a virtual MAC address it is the name of the macvlan too.
+/// One node of a machine serves a group: interface, VRID and family. Two would both be Active,
+/// since neither hears the other, and the one that ends would take the addresses from under the
+/// other. So each claims a name for the group, in a way that ends with the node or its process and
+/// that is the same for all in a network namespace. With a virtual MAC address it is the name of
+/// the macvlan too.
 ///
-/// It claims the addresses of its routers as well: of two nodes that have one address in different groups,
-/// one would take it from under the other.
+/// It claims the addresses of its routers as well: of two nodes that have one address in different
+/// groups, one would take it from under the other.
 final class NameClaims {
   private let platform: any Platform
   private var counts: [String: Int] = [:]
@@ -50,8 +51,8 @@ final class NameClaims {
     if let name = groups.removeValue(forKey: slot) { release(name) }
   }
 
-  /// Claims the addresses of a router on the interface that it is attached to; those that this node has are
-  /// passed over.
+  /// Claims the addresses of a router on the interface that it is attached to; those that this node
+  /// has are passed over.
   ///
   /// - Throws: which other node has one of them; none is claimed then.
   func claimAddresses(_ wanted: [IPAddress], on link: Link) throws(NodeError) {

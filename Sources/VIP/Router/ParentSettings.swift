@@ -3,9 +3,10 @@ import Netlink
 /// The ARP settings of the interfaces below macvlans: what they were, and which routers need them
 /// changed.
 ///
-/// ARP requests for a virtual address must not be answered with the interface's own Ethernet address,
-/// and no request that the machine sends itself may name a virtual address as that interface's. The
-/// settings are changed with the first router that serves and put back with the last one.
+/// ARP requests for a virtual address must not be answered with the interface's own Ethernet
+/// address, and no request that the machine sends itself may name a virtual address as that
+/// interface's. The settings are changed with the first router that serves and put back with the
+/// last one.
 struct ParentSettings {
   /// The least values that are needed.
   static let needed: [IPv4Setting: Int32] = [.arpIgnore: 1, .arpAnnounce: 2]

@@ -48,8 +48,8 @@ extension AddressProbing.Holder {
 extension AddressProbing.Refusal {
   /// The reason why a router can't take part, and what to do.
   ///
-  /// Where the answer is probably the group's, the probe is not spoken of: without it two machines would
-  /// hold the address.
+  /// Where the answer is probably the group's, the probe is not spoken of: without it two machines
+  /// would hold the address.
   func text(_ vrid: VRID, _ wording: Wording = Wording()) -> String {
     // It may advertise for all that is known: with another password, or in another version.
     let stranger =

@@ -6,7 +6,7 @@ struct ProblemLedger {
     let order: Int
   }
 
-  /// By slot and kind.
+  /// The routers' problems by slot and kind.
   private var routers: [Int: [Problem.Kind: Entry]] = [:]
   private var count = 0
   /// The problem of the node itself.
@@ -18,8 +18,8 @@ struct ProblemLedger {
   /// The slots of the routers that something is wrong with.
   var slots: [Int] { routers.keys.sorted() }
 
-  /// The words in which observers were told of a problem of a router; `nil` if it is over, or they were
-  /// told of none.
+  /// The words in which observers were told of a problem of a router; `nil` if it is over, or they
+  /// were told of none.
   func text(of kind: Problem.Kind, of slot: Int) -> String? { routers[slot]?[kind]?.text }
 
   /// Notes that a problem of a router is there.

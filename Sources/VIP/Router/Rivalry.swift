@@ -1,17 +1,18 @@
 import VIPCore
 import VRRP
 
-/// Another Active of lower rank that goes on while a router is Active: it does not hear this router,
-/// because that can't send, or because what it sends is lost or dropped on its way.
+/// Another Active of lower rank that goes on while a router is Active: it does not hear this
+/// router, because that can't send, or because what it sends is lost or dropped on its way.
 ///
-/// By the RFC both would hold the addresses as long as that lasts. Only the one that hears can end it: it
-/// leaves the role to the other after three intervals, and at once if it knows that nothing of what it
-/// sends gets out. It tries again after a minute, and later and later if that is in vain.
+/// By the RFC both would hold the addresses as long as that lasts. Only the one that hears can end
+/// it: it leaves the role to the other after three intervals, and at once if it knows that nothing
+/// of what it sends gets out. It tries again after a minute, and later and later if that is in
+/// vain.
 struct Rivalry {
   /// The shortest time for which the role is left to the other, at first, and the longest.
   private static let shortestPause = Duration.seconds(60)
   private static let longestPause = Duration.seconds(3600)
-  /// After so many intervals without an advertisement the other is Active no longer.
+  /// The number of intervals without an advertisement after which the other is Active no longer.
   private static let silenceMax = 3
 
   /// The other router.
@@ -43,11 +44,11 @@ struct Rivalry {
     rival != nil && now <= lastHeard + interval.duration * Self.silenceMax
   }
 
-  /// Whether the other has gone on for so long that it does not hear this router: three intervals, or a
-  /// little less, so that what is due then counts.
+  /// Whether the other has gone on for so long that it does not hear this router: three intervals,
+  /// or a little less, so that what is due then counts.
   ///
-  /// Counted is the longer of both intervals: one that advertises fast, by mistake or on purpose, has to
-  /// go on as long as any other.
+  /// Counted is the longer of both intervals: one that advertises fast, by mistake or on purpose,
+  /// has to go on as long as any other.
   func isUnheard(at now: Instant, ownInterval: AdvertisementInterval) -> Bool {
     guard isRivalled(at: now) else { return false }
     let longer = max(interval.nanoseconds, ownInterval.nanoseconds)

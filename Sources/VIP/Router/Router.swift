@@ -21,8 +21,8 @@ final class Router {
 /// The routers of a node, by name and by slot.
 ///
 /// A router has one virtual router for each family that it serves. A slot is the small number by
-/// which everything else refers to a virtual router: timers, work, owners of addresses, the guard. It
-/// is given to another one once the first is gone.
+/// which everything else refers to a virtual router: timers, work, owners of addresses, the guard.
+/// It is given to another one once the first is gone.
 struct RouterTable {
   private(set) var slots: [RouterInstance?] = []
   /// The routers that stay; a virtual router that leaves has one of its own, with the settings with

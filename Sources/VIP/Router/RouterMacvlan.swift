@@ -5,8 +5,8 @@ import VIPCore
 /// it is there and on, and what is to be done when it is not as it should be.
 ///
 /// It is made switched off; ``created(index:)`` tells its number. It is on while the router serves.
-/// Another program may remove it or switch it: ``review(_:serves:at:)`` finds that, and says what is
-/// to be done, at most once a second.
+/// Another program may remove it or switch it: ``review(_:serves:at:)`` finds that, and says what
+/// is to be done, at most once a second.
 struct RouterMacvlan {
   /// The deed that a comparison with the kernel calls for.
   enum Deed: Equatable {
@@ -20,7 +20,7 @@ struct RouterMacvlan {
     case switchOff(wasSwitched: Bool)
   }
 
-  /// Between two attempts to put it in order.
+  /// The time between two attempts to put it in order.
   private static let repairPause = Duration.seconds(1)
   /// Time that Linux may take to make an IPv6 address usable once it is on.
   private static let wakingTime = Duration.microseconds(500)
@@ -76,8 +76,8 @@ struct RouterMacvlan {
     settingsAt = nil
   }
 
-  /// The macvlan has been given the settings that it should have, or not for a reason; that is tried again
-  /// in a second.
+  /// The macvlan has been given the settings that it should have, or not for a reason; that is
+  /// tried again in a second.
   mutating func followed(failure: String?, at now: Instant) {
     settingFailure = failure
     settingsAt = failure == nil ? nil : now + Self.repairPause
@@ -89,8 +89,8 @@ struct RouterMacvlan {
   ///   - count: how many addresses.
   ///   - hasLeases: whether they shall get leases.
   ///   - now: the time.
-  /// - Returns: whether the addresses are to get their leases at once. Those of IPv6 get them later:
-  ///   Linux makes the addresses usable one by one, and requests would keep it from that.
+  /// - Returns: whether the addresses are to get their leases at once. Those of IPv6 get them
+  ///   later: Linux makes the addresses usable one by one, and requests would keep it from that.
   mutating func switchedOn(addresses count: Int, hasLeases: Bool, at now: Instant) -> Bool {
     isUp = true
     failure = nil
@@ -130,8 +130,8 @@ struct RouterMacvlan {
 
   /// Takes what is due.
   ///
-  /// - Returns: whether it is to be compared with the kernel, whether its addresses are to get their
-  ///   leases, and whether it is to be given its settings once more.
+  /// - Returns: whether it is to be compared with the kernel, whether its addresses are to get
+  ///   their leases, and whether it is to be given its settings once more.
   mutating func takeDue(
     by now: Instant
   ) -> (isReviewDue: Bool, areLeasesDue: Bool, areSettingsDue: Bool) {

@@ -3,9 +3,9 @@
 ///
 /// Of several changes in a row only the last is told, once the addresses have followed.
 struct Settlements {
-  /// By slot: what a router does, or will when its addresses have followed.
+  /// The state of each router by slot, or the one it will be in when its addresses have followed.
   private var states: [Int: Settlement.State] = [:]
-  /// By slot: what is to be told when the addresses have followed.
+  /// The changes by slot that are to be told when the addresses have followed.
   private var pending: [Int: Settlement] = [:]
 
   /// Whether all addresses have followed.

@@ -40,9 +40,9 @@ struct SubnetRoutes {
 
   /// The router's addresses, as they are now.
   ///
-  /// An address of IPv6 comes without a route to its subnet, one of IPv4 on a macvlan too, and one of
-  /// IPv4 that is secondary to an address without a route of its own. A host address of IPv4 (`/32`)
-  /// may well be routed to this machine, so nothing is asked about it.
+  /// An address of IPv6 comes without a route to its subnet, one of IPv4 on a macvlan too, and one
+  /// of IPv4 that is secondary to an address without a route of its own. A host address of IPv4
+  /// (`/32`) may well be routed to this machine, so nothing is asked about it.
   mutating func update(_ addresses: VirtualAddresses) {
     guard revision != addresses.revision else { return }
     revision = addresses.revision
@@ -83,8 +83,8 @@ extension SubnetRoutes {
   /// The route of this node to a subnet is in use.
   mutating func noteUse(_ subnet: InterfaceAddress) { used.insert(subnet) }
 
-  /// Whether a route of this node to a subnet has been in use, so that another program has removed it if
-  /// it is missing.
+  /// Whether a route of this node to a subnet has been in use, so that another program has removed
+  /// it if it is missing.
   func wasInUse(_ subnet: InterfaceAddress) -> Bool { used.contains(subnet) }
 
   /// No usable route leads to a subnet or an address; the text says why.
@@ -99,8 +99,8 @@ extension SubnetRoutes {
     used.formUnion(other.used)
   }
 
-  /// The subnets to which this node has made a route, and in which the router has no address any more,
-  /// nor one that is still to be removed.
+  /// The subnets to which this node has made a route, and in which the router has no address any
+  /// more, nor one that is still to be removed.
   func superfluous(_ addresses: VirtualAddresses) -> [InterfaceAddress] {
     let unused = made.subtracting(subnets)
     guard !unused.isEmpty else { return [] }
@@ -108,7 +108,8 @@ extension SubnetRoutes {
     return unused.subtracting(waiting).sorted { $0.address < $1.address }
   }
 
-  /// Addresses are on the interface that an earlier life of this node has put there, perhaps with routes.
+  /// Addresses are on the interface that an earlier life of this node has put there, perhaps with
+  /// routes.
   mutating func adopt(_ addresses: some Sequence<InterfaceAddress>) {
     made.formUnion(addresses.lazy.filter(\.hasNetwork).map(\.network))
   }
@@ -168,7 +169,8 @@ extension InterfaceAddress {
 
   /// Addresses in a network that hardly any machine has, to ask for the route to: from its end.
   ///
-  /// Of a pair it is the other address. For an address that names no network these are its neighbours.
+  /// Of a pair it is the other address. For an address that names no network these are its
+  /// neighbours.
   var strangers: [IPAddress] {
     let length = address.family.addressBitCount
     guard prefixLength < length - 1 else {

@@ -2,9 +2,9 @@ import VIPCore
 
 /// The durations of a router's takeovers.
 ///
-/// A takeover begins when the election was due, which is before this node knew of it if the node was
-/// late: the end of the Active_Down_Timer, or the command that decided it. It is over when the last
-/// address is on the interface and has been announced.
+/// A takeover begins when the election was due, which is before this node knew of it if the node
+/// was late: the end of the Active_Down_Timer, or the command that decided it. It is over when the
+/// last address is on the interface and has been announced.
 struct Takeovers {
   /// The time when the one that is under way was due; `nil` if none is.
   private var dueAt: Instant?

@@ -1,8 +1,8 @@
 import VIPCore
 import VRRP
 
-/// The sentences that describe the troubles of a router: what is wrong, with which machine, and what
-/// to do about it.
+/// The sentences that describe the troubles of a router: what is wrong, with which machine, and
+/// what to do about it.
 struct TroubleText {
   let settings: RouterConfiguration
   /// Whether the router is Active.

@@ -8,7 +8,8 @@ struct Troubles {
   enum Kind: Hashable {
     /// One finding of the election.
     case finding(Findings)
-    /// A machine advertises that is not among a unicast router's peers; the election never hears it.
+    /// A machine advertises that is not among a unicast router's peers; the election never hears
+    /// it.
     case unlistedPeer
     /// A message is no advertisement that can be acted upon; the election never hears it.
     case unusable
@@ -17,7 +18,8 @@ struct Troubles {
   /// The time for which a trouble is remembered at least, so that one which comes and goes does not
   /// fill the log.
   static let memoryMin = Duration.seconds(10)
-  /// For how many intervals of the machine that showed it a trouble is remembered at least.
+  /// The least number of intervals, of the machine that showed it, for which a trouble is
+  /// remembered.
   private static let memoryInIntervals = 4
 
   private struct Trouble {
@@ -47,7 +49,8 @@ struct Troubles {
 
   /// The differences that are there while a change goes from one machine of the group to the next.
   private static let inChanges: Findings = [.foreignGroup, .addressListDiffers]
-  /// For how many intervals addresses may differ before that is told: the time a Backup waits.
+  /// The number of intervals for which addresses may differ before that is told: the time a Backup
+  /// waits.
   private static let patienceInIntervals = 3
   /// Time that a message and a busy machine may take beyond that.
   private static let margin = Duration.milliseconds(100)
@@ -97,8 +100,8 @@ struct Troubles {
 
   /// Takes in the findings of an advertisement, before they are told.
   ///
-  /// Addresses that differ may be a change that has not reached all machines of the group yet, and two
-  /// that act as Active in that time are not the fault then.
+  /// Addresses that differ may be a change that has not reached all machines of the group yet, and
+  /// two that act as Active in that time are not the fault then.
   ///
   /// - Parameters:
   ///   - findings: what the advertisement shows.

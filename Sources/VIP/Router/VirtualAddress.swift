@@ -4,7 +4,7 @@ import VIPCore
 ///
 /// Changed by events only, so that it always says what the kernel was last known to have.
 struct VirtualAddress: Equatable {
-  /// Where an address is.
+  /// The place of an address, and its state there.
   enum Place: Equatable {
     /// Not on the interface.
     case absent

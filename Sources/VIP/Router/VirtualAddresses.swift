@@ -3,9 +3,9 @@ import VIPCore
 /// The virtual addresses of one router on one interface: those that belong to it, and retired ones
 /// that are only here until they are removed.
 ///
-/// As a collection it has the current addresses in the order of the settings, then the retired ones.
-/// A position is valid until ``revision`` changes. Addresses change by the events below only; with
-/// each of them this type keeps what can be asked without looking at all addresses.
+/// As a collection it has the current addresses in the order of the settings, then the retired
+/// ones. A position is valid until ``revision`` changes. Addresses change by the events below only;
+/// with each of them this type keeps what can be asked without looking at all addresses.
 struct VirtualAddresses {
   /// The addresses that belong to the router, in the order of its settings.
   private(set) var current: [VirtualAddress]

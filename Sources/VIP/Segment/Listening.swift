@@ -3,15 +3,15 @@ import VIPCore
 
 /// The interests of a node on an interface, and what keeps listening cheap.
 ///
-/// The kernel's filter passes only what is of interest, which is nothing for a Backup. It is changed
-/// at the end of a turn, since that takes the kernel tens of microseconds, which a takeover has
-/// better use for. A storm of frames is bounded by pauses: what does not fit into the kernel's buffer
-/// meanwhile is lost, as if the segment had lost it.
+/// The kernel's filter passes only what is of interest, which is nothing for a Backup. It is
+/// changed at the end of a turn, since that takes the kernel tens of microseconds, which a takeover
+/// has better use for. A storm of frames is bounded by pauses: what does not fit into the kernel's
+/// buffer meanwhile is lost, as if the segment had lost it.
 ///
 /// A value without a clock and without a socket: it is told what has become of interest, what was
 /// read and what the kernel said, and returns what to do.
 struct Listening {
-  /// Beyond so many addresses the kernel passes on all that is said about any address.
+  /// The number of addresses beyond which the kernel passes on all that is said about any address.
   static let filteredAddressCount = 32
   /// Frames taken in one turn; reading one costs a microsecond or two.
   static let framesPerTurn = 256

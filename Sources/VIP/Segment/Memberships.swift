@@ -2,8 +2,8 @@ import VIPCore
 
 /// The multicast groups that sockets could not be put into again, until they are.
 ///
-/// A value without a clock and without a socket: it is told what became of each attempt, and answers
-/// which are due.
+/// A value without a clock and without a socket: it is told what became of each attempt, and
+/// answers which are due.
 struct Memberships {
   /// The time between two attempts, and how long one must have failed before it is told.
   static let retryPause = Duration.seconds(1)
@@ -25,8 +25,8 @@ struct Memberships {
   /// The error of the last attempt; `nil` if the socket is in its group.
   func failure(_ key: SegmentKey) -> String? { refusals[key]?.text }
 
-  /// The same, once it has lasted: while Linux makes a part of an interface again, joining fails for a
-  /// moment.
+  /// The same, once it has lasted: while Linux makes a part of an interface again, joining fails
+  /// for a moment.
   func lastingFailure(_ key: SegmentKey, at now: Instant) -> String? {
     refusals[key].flatMap { $0.since + Self.retryPause <= now ? $0.text : nil }
   }

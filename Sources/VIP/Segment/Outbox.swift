@@ -1,7 +1,7 @@
 /// The advertisements of one turn, until they are sent.
 ///
-/// Those that leave by a socket are in the batch of their segment already, which is remembered here; those
-/// that leave as frames are here themselves.
+/// Those that leave by a socket are in the batch of their segment already, which is remembered
+/// here; those that leave as frames are here themselves.
 struct Outbox {
   typealias Frame = (instance: RouterInstance, bytes: [UInt8])
 

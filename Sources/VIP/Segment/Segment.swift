@@ -7,7 +7,7 @@ final class Segment {
   let transport: any AdvertisementTransport
   /// Counts of received messages that are no router's.
   private(set) var statistics = SegmentStatistics()
-  /// Whose the messages of the batch are.
+  /// The routers that the messages of the batch come from.
   private var senders: [RouterInstance] = []
   /// The routers by VRID.
   private var routers = [RouterInstance?](repeating: nil, count: 256)
@@ -50,7 +50,8 @@ final class Segment {
 
   // MARK: Sending
 
-  /// Puts an advertisement of a router into the batch: to the group, or from a source to one machine.
+  /// Puts an advertisement of a router into the batch: to the group, or from a source to one
+  /// machine.
   func enqueue(
     _ message: [UInt8], of instance: RouterInstance,
     _ way: (source: IPAddress, destination: IPAddress)? = nil

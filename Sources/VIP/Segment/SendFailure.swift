@@ -2,12 +2,12 @@ import VIPCore
 
 /// Whether what a router sends gets out.
 ///
-/// Several messages that leave together count as one attempt. It tells of a failure if any of them has
-/// failed, and nothing has got out if all have.
+/// Several messages that leave together count as one attempt. It tells of a failure if any of them
+/// has failed, and nothing has got out if all have.
 struct SendFailure {
   /// The error number of the last attempt; 0 if it worked.
   private(set) var errorNumber: Int32 = 0
-  /// Since when nothing has got out; `nil` if something of the last attempt has.
+  /// The time since which nothing has got out; `nil` if something of the last attempt has.
   private(set) var failingSince: Instant?
   /// The time of the last attempt of which everything got out; `nil` if there was none.
   private(set) var lastSuccess: Instant?

@@ -24,8 +24,8 @@ enum AdvertisementFrame {
     }
   }
 
-  /// The Ethernet address to which a packet goes without a neighbour entry being asked for: the group's,
-  /// and for a single machine the one of all machines, which take in what is for them.
+  /// The Ethernet address to which a packet goes without a neighbour entry being asked for: the
+  /// group's, and for a single machine the one of all machines, which take in what is for them.
   static func destination(of address: IPAddress) -> MACAddress {
     switch address {
     // RFC 1112 §6.4: the last 23 bits of the group.

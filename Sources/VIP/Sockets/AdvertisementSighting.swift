@@ -1,10 +1,11 @@
 import ARP
 import VIPCore
 
-/// An advertisement as it is seen on the interface, before the kernel decides whether to deliver it.
+/// An advertisement as it is seen on the interface, before the kernel decides whether to deliver
+/// it.
 ///
-/// Only what tells which machine advertises for which group is read; whether the message is sound is
-/// for the socket's side to judge.
+/// Only what tells which machine advertises for which group is read; whether the message is sound
+/// is for the socket's side to judge.
 struct AdvertisementSighting {
   let source: IPAddress
   let destination: IPAddress

@@ -34,7 +34,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private var outgoingCount = 0
   /// The source of what goes to the group.
   private var source: IPAddress?
-  /// Where the messages of the batch that go to single machines come from, and where they go.
+  /// The sources and destinations of those messages of the batch that go to single machines.
   private var routes = [Route?](repeating: nil, count: batchCount)
 
   private struct Route {
@@ -103,7 +103,8 @@ package final class AdvertisementSocket: AdvertisementTransport {
 
   // MARK: The group
 
-  /// Whether the interface is in the group by this socket's doing, or another one's that came later.
+  /// Whether the interface is in the group by this socket's doing, or another one's that came
+  /// later.
   package var isInGroup: Bool? {
     hasJoined ? GroupMembership.has(interfaceIndex, .vrrpGroup(family)) : false
   }
@@ -238,8 +239,8 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private func sendBatch() {
     guard outgoingCount > 0 else { return }
     var sent = 0
-    // Otherwise IPv4 counts as sent what the interface's queue or the table of neighbours had no room
-    // for. Only for now: it also keeps what other machines say about earlier messages.
+    // Otherwise IPv4 counts as sent what the interface's queue or the table of neighbours had no
+    // room for. Only for now: it also keeps what other machines say about earlier messages.
     if family == .ipv4 { vip_tell_drops(socket.raw, true) }
     defer { if family == .ipv4 { vip_tell_drops(socket.raw, false) } }
     while sent < outgoingCount {

@@ -5,9 +5,9 @@ import VIPCore
 
 /// Sends IP packets of an interface in frames, past the routes and neighbours of the kernel.
 ///
-/// A packet leaves this way if the IP socket refuses it for a reason that does not concern the link:
-/// the source address has just been taken from the interface, or the machine-wide table of neighbours
-/// has no room for the group's entry.
+/// A packet leaves this way if the IP socket refuses it for a reason that does not concern the
+/// link: the source address has just been taken from the interface, or the machine-wide table of
+/// neighbours has no room for the group's entry.
 final class FrameSocket {
   private let socket: Int32
   private let interfaceIndex: Int32
@@ -25,8 +25,8 @@ final class FrameSocket {
     Task.detached { _ = close(socket) }
   }
 
-  /// Whether what an IP socket refuses with an error may leave in a frame: not what a firewall forbids,
-  /// and not what the link can't carry.
+  /// Whether what an IP socket refuses with an error may leave in a frame: not what a firewall
+  /// forbids, and not what the link can't carry.
   static func helps(against code: Int32) -> Bool {
     switch code {
     case EPERM, EACCES, ENETDOWN, ENODEV, ENXIO, EMSGSIZE, EBADF: false

@@ -2,8 +2,8 @@ public import VIPCore
 
 /// Something about a machine that does a node or its routers harm.
 ///
-/// It says what is at fault and nothing that may change while it lasts, so it tells one problem from
-/// another. How far things have come stands in the sentence of the problem.
+/// It says what is at fault and nothing that may change while it lasts, so it tells one problem
+/// from another. How far things have come stands in the sentence of the problem.
 public enum MachineFault: Sendable, Hashable {
   /// A setting of the kernel, by its name as `sysctl` takes it.
   case setting(String)

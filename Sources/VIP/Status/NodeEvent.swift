@@ -9,8 +9,8 @@ public enum NodeEvent: Sendable, Hashable {
   indirect case settled(router: String, family: AddressFamily, Settlement)
   /// A virtual router can't take part in the election.
   case waiting(router: String, family: AddressFamily, reason: WaitingReason)
-  /// Something is wrong and needs a person's attention; said once until it has ended, and once more if
-  /// the words are others.
+  /// Something is wrong and needs a person's attention; said once until it has ended, and once more
+  /// if the words are others.
   case warning(Problem)
   /// Another machine claims a virtual address that is held here; said once until it has ended.
   case conflict(router: String, address: IPAddress, mac: MACAddress)
@@ -21,7 +21,8 @@ public enum NodeEvent: Sendable, Hashable {
   case changed(router: String, RouterChange)
   /// A virtual address was missing on the interface and has been put back.
   case repaired(router: String, address: InterfaceAddress)
-  /// A route that the node had made to a subnet of virtual addresses was missing and has been put back.
+  /// A route that the node had made to a subnet of virtual addresses was missing and has been put
+  /// back.
   case repairedRoute(router: String, subnet: InterfaceAddress)
   /// A program that is run when a router changes what it does wrote a line, or ended well.
   case hook(router: String, family: AddressFamily, state: Settlement.State, text: String)

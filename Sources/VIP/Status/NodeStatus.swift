@@ -186,8 +186,8 @@ public struct RouterStatus: Sendable, Hashable {
     public var address: InterfaceAddress
     /// Whether the kernel has it on our interface.
     public var installed: Bool
-    /// `true` if another machine still holds it in the group that it came from in a change, so that it
-    /// is not put up here yet; `nil` otherwise.
+    /// `true` if another machine still holds it in the group that it came from in a change, so that
+    /// it is not put up here yet; `nil` otherwise.
     public var awaited: Bool?
 
     /// Makes an entry.

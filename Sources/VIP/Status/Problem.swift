@@ -3,10 +3,11 @@ import VRRP
 
 /// Something that is wrong with a virtual router.
 ///
-/// It is told when it begins (``NodeEvent/warning(_:)``, or ``NodeEvent/conflict(router:address:mac:)``)
-/// and when it has ended (``NodeEvent/cleared(_:_:)``), at the latest when its router is gone; its ``id``
-/// tells which belongs to which, whatever the text says. No two problems in a status have one ``id``.
-/// What follows from the settings alone (``Kind/noPeers``, ``Kind/addressesNotListed``) is only in the
+/// It is told when it begins (``NodeEvent/warning(_:)``, or
+/// ``NodeEvent/conflict(router:address:mac:)``) and when it has ended
+/// (``NodeEvent/cleared(_:_:)``), at the latest when its router is gone; its ``id`` tells which
+/// belongs to which, whatever the text says. No two problems in a status have one ``id``. What
+/// follows from the settings alone (``Kind/noPeers``, ``Kind/addressesNotListed``) is only in the
 /// status.
 public struct Problem: Sendable, Hashable, Identifiable {
   /// The kind of a problem.

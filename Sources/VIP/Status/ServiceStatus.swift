@@ -51,8 +51,8 @@ extension NodeStatus {
 }
 
 extension RouterStatus {
-  /// The durations of a router's takeovers: from the moment the election was due to the announcement
-  /// of its last address.
+  /// The durations of a router's takeovers: from the moment the election was due to the
+  /// announcement of its last address.
   public struct Takeovers: Sendable, Hashable {
     /// Takeovers that came to their end.
     public var count: UInt64

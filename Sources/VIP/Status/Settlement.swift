@@ -12,7 +12,8 @@ public struct Settlement: Sendable, Hashable {
     case active
     /// The router takes part, and has released the addresses: another one holds them or soon will.
     case backup
-    /// The router can't take part: its interface is down, gone, without an address or can't be opened.
+    /// The router can't take part: its interface is down, gone, without an address or can't be
+    /// opened.
     case fault
     /// The router is no part of the node: taken down, or not brought up yet.
     case stop

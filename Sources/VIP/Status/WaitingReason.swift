@@ -59,8 +59,8 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
 extension InterfaceFault {
   /// The kinds of interfaces that leave the packets to the interfaces that belong to them.
   ///
-  /// All others take them, such as bridges, bonds and interfaces of a driver (hv_netvsc), which have no
-  /// kind.
+  /// All others take them, such as bridges, bonds and interfaces of a driver (hv_netvsc), which
+  /// have no kind.
   private static let harmlessMasters: Set = ["vrf"]
 
   /// The reason why an interface can't serve addresses, whatever its state.
@@ -106,8 +106,8 @@ public enum WaitingReason: Sendable, Hashable {
 }
 
 extension WaitingReason {
-  /// The reason why an interface has no address to send from, as far as its description and its settings
-  /// tell.
+  /// The reason why an interface has no address to send from, as far as its description and its
+  /// settings tell.
   ///
   /// - Parameters:
   ///   - link: the interface.

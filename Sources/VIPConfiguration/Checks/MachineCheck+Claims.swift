@@ -4,18 +4,18 @@ import VIPCore
 
 /// Addresses that this machine serves twice.
 ///
-/// One address is kept from two routers and from two nodes on one interface. On two interfaces it may be
-/// right, where these reach different networks, and the machine can't tell; where they reach one, clients
-/// get two answers. So it is told, and no more.
+/// One address is kept from two routers and from two nodes on one interface. On two interfaces it
+/// may be right, where these reach different networks, and the machine can't tell; where they reach
+/// one, clients get two answers. So it is told, and no more.
 extension MachineCheck {
   /// The number of a router's addresses that are looked for on other interfaces.
   private static let soughtMax = 1024
 
-  /// Addresses of routers that are served on another interface too, by another router or node; one for
-  /// each such router, or interface of another node.
+  /// Addresses of routers that are served on another interface too, by another router or node; one
+  /// for each such router, or interface of another node.
   ///
-  /// Link-local addresses belong on several interfaces, and those of different VRFs have nothing to do with one
-  /// another.
+  /// Link-local addresses belong on several interfaces, and those of different VRFs have nothing to
+  /// do with one another.
   func twoInterfacesRemarks(_ routers: [PlacedRouter]) -> [Remark] {
     let served = routers.compactMap { router in
       link(router.configuration.interface).map { Served(router: router, link: $0) }
@@ -93,8 +93,8 @@ extension MachineCheck {
     links.first { $0.index == link.masterIndex && $0.kind == "vrf" }
   }
 
-  /// Whether two interfaces are known to reach one network: they share an interface, or one is made of the
-  /// other.
+  /// Whether two interfaces are known to reach one network: they share an interface, or one is made
+  /// of the other.
   private func areOneNetwork(_ one: Link, _ other: Link) -> Bool {
     base(of: one) == base(of: other)
   }
@@ -107,7 +107,8 @@ extension MachineCheck {
 
   // MARK: Scattered addresses
 
-  /// The remark that the addresses are too scattered to be claimed, each range of neighbours for itself.
+  /// The remark that the addresses are too scattered to be claimed, each range of neighbours for
+  /// itself.
   func scatterRemarks(_ file: FileConfiguration) -> [Remark] {
     let interfaces = Dictionary(grouping: file.routers) {
       link($0.interface)?.name ?? $0.interface

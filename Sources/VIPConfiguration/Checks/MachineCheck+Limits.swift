@@ -65,8 +65,8 @@ extension MachineCheck {
     return remarks
   }
 
-  /// The table of neighbours is the whole machine's, and what is sent to a group needs a place there too:
-  /// told where it is filling up, or has been full.
+  /// The table of neighbours is the whole machine's, and what is sent to a group needs a place
+  /// there too: told where it is filling up, or has been full.
   private func warnOfNeighbourTable(
     _ file: FileConfiguration, _ warn: (MachineFault, String) -> Void
   ) {

@@ -23,14 +23,15 @@ public struct MachineCheck: Sendable {
 
     /// The gravity of the remark.
     public var kind: Kind
-    /// Where in the file it stands; `nil` if it is about the file or the machine as a whole.
+    /// The place in the file where it stands; `nil` if it is about the file or the machine as a
+    /// whole.
     public var place: Place?
     /// The fault and what to do, in one sentence.
     public var text: String
     /// The router that it is about; `nil` if it is about the file or the machine as a whole.
     public var router: String?
-    /// The fault that a process tells of while its node runs; `nil` if nothing is wrong, or if the node
-    /// itself tells it.
+    /// The fault that a process tells of while its node runs; `nil` if nothing is wrong, or if the
+    /// node itself tells it.
     public var fault: MachineFault?
 
     /// Makes a remark.
@@ -59,8 +60,8 @@ public struct MachineCheck: Sendable {
   var missingCapabilities: [String]
   /// The settings of the kernel and the container.
   var kernel: KernelSettings
-  /// Finds, for each of some interfaces, one of some addresses that another node has there, and that node's
-  /// process in words.
+  /// Finds, for each of some interfaces, one of some addresses that another node has there, and
+  /// that node's process in words.
   var foreignAddresses:
     @Sendable ([IPAddress], [Int32]) -> [(
       interfaceIndex: Int32, address: IPAddress, holder: String?
@@ -122,7 +123,7 @@ public struct MachineCheck: Sendable {
     return remarks
   }
 
-  /// Where a lease that was chosen is too short for what it is to hold.
+  /// A remark if a lease that was chosen is too short for what it is to hold.
   private func leaseRemarks(_ lease: LeasePolicy, _ routers: [PlacedRouter]) -> [Remark] {
     do throws(ConfigurationError) {
       try lease.check(routers.map(\.configuration))
@@ -303,7 +304,7 @@ public struct MachineCheck: Sendable {
     }
   }
 
-  /// Where an address does not fit the networks of the host's own ones.
+  /// A remark if an address does not fit the networks of the host's own ones.
   private func networkRemarks(
     _ address: InterfaceAddress, at place: Place, _ own: [InterfaceAddress], _ link: Link
   ) -> [Remark] {

@@ -29,8 +29,8 @@ public enum ProgramCheck {
     return nil
   }
 
-  /// The users beside root and the node's own that could change what is at a path; `nil` if there are
-  /// none.
+  /// The users beside root and the node's own that could change what is at a path; `nil` if there
+  /// are none.
   ///
   /// The node runs a program with its own rights, so that a user who can write it has them too.
   static func weakness(_ path: String) -> String? {

@@ -7,8 +7,8 @@ public enum ConfigurationFile {
 
   /// Reads a file whole; `-` is standard input.
   ///
-  /// The programs that it names are looked for on this machine, unless they may be missing for now. An
-  /// error says where in the file it stands.
+  /// The programs that it names are looked for on this machine, unless they may be missing for now.
+  /// An error says where in the file it stands.
   public static func load(
     _ path: String, unready: UnreadyPolicy = .refuse
   ) throws(FileError) -> FileConfiguration {

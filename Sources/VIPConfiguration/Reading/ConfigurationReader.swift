@@ -67,7 +67,7 @@ enum ConfigurationReader {
 package enum NodeKey: Hashable, CaseIterable {
   /// A setting of the node itself.
   case setting(NodeSetting)
-  /// Where programs can read what happens.
+  /// The path at which programs can read what happens.
   case events
   /// The hooks of all routers that have none of their own.
   case hooks

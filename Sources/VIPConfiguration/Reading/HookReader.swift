@@ -4,9 +4,9 @@ import VIPCore
 /// The programs to run that a file names, with their places.
 struct PlacedHooks: Sendable {
   var hooks = Hooks()
-  /// Where each program stands.
+  /// The place of each program.
   var places: [Settlement.State: Place] = [:]
-  /// Where all of it stands.
+  /// The place of the whole.
   var place: Place?
 
   private static let knownKeys = Settlement.State.allCases.map(\.rawValue) + ["timeout"]

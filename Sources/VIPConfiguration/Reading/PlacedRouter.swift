@@ -59,17 +59,17 @@ public struct PlacedRouter: Sendable {
     places = RouterPlaces(router: Place(line: 1, column: 1), hooks: PlacedHooks())
   }
 
-  /// Where a setting stands; where the router begins if it is not given.
+  /// The place of a setting; that of the router if it is not given.
   public func place(of field: ConfigurationError.Field) -> Place { places.place(of: field) }
 }
 
 /// Reads the settings of a router and notes where they stand.
 private struct RouterPlaces: Sendable {
-  /// Where the router begins.
+  /// The place where the router begins.
   let router: Place
-  /// Where the value of each setting that is given stands.
+  /// The place of the value of each setting that is given.
   var settings: [RouterSetting: Place] = [:]
-  /// Where the items of a list stand.
+  /// The places of the items of a list.
   private var items: [RouterSetting: [Place]] = [:]
   /// The router's hooks and where they stand.
   private(set) var hooks: PlacedHooks

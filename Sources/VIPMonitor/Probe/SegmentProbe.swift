@@ -5,15 +5,15 @@ import VRRP
 
 /// A look for what speaks on a segment against routers that are to run there, before they do.
 ///
-/// It probes for their addresses, as a router does before its first use of them, and listens for the
-/// advertisements of others. It is told of frames and of time and sends nothing by itself;
+/// It probes for their addresses, as a router does before its first use of them, and listens for
+/// the advertisements of others. It is told of frames and of time and sends nothing by itself;
 /// ``probe(_:ownMACs:)`` plays it on real interfaces.
 public struct SegmentProbe {
   /// Something that was learned.
   public struct Outcome: Sendable, Hashable {
     /// The gravity of an outcome.
     public enum Kind: Sendable, Hashable {
-      /// As it should be.
+      /// Something that is as it should be.
       case good
       /// The group works, but not as it could.
       case warning
@@ -195,7 +195,7 @@ public struct SegmentProbe {
     return "; if it belongs to the group, \(remedy); if not, give one of them another address"
   }
 
-  /// In what a machine that advertises on a router's VRID differs from the router.
+  /// The differences between a router and a machine that advertises on its VRID.
   ///
   /// One of another group is told of as such, and nothing else of it matters.
   private func differences(

@@ -2,7 +2,8 @@ import VIP
 import VIPCore
 import VRRP
 
-/// A virtual router as it looks from outside: which machines advertise for it, and which of them is Active.
+/// A virtual router as it looks from outside: which machines advertise for it, and which of them is
+/// Active.
 struct MonitoredGroup: Sendable {
   /// The properties that tell virtual routers apart.
   struct Key: Sendable, Hashable {
@@ -185,7 +186,7 @@ struct MonitoredGroup: Sendable {
 // MARK: Differences
 
 extension MonitoredGroup {
-  /// In what a speaker differs from the others of its group.
+  /// The differences between a speaker and the others of its group.
   ///
   /// Told when the speaker is new or has changed, and as long as another one is alive.
   private func differences(of speaker: Speaker, known: Int?, at now: Instant) -> [Judgement] {

@@ -36,7 +36,7 @@ public struct Observation: Sendable, Hashable {
 public struct Judgement: Sendable, Hashable, Codable {
   /// The gravity of a judgement.
   public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
-    /// As it should be.
+    /// Something that is as it should be.
     case fine = "ok"
     /// Worth knowing.
     case note

@@ -3,7 +3,7 @@ import VIPCore
 import VRRP
 
 extension SegmentMonitor {
-  /// Within which time an address that goes back and forth is a conflict (RFC 5227 §2.4 (c)).
+  /// The time within which an address that goes back and forth is a conflict (RFC 5227 §2.4 (c)).
   private static let conflictWindow: UInt64 = 10_000_000_000
 
   /// Judges what a frame says about the holder of an address, or about a machine that wants it.

@@ -34,7 +34,8 @@ public struct SegmentMonitor: Sendable {
   /// The group that lists an address.
   var groupOfAddress: [AddressKey: MonitoredGroup.Key] = [:]
   var holders: [AddressKey: Holder] = [:]
-  /// Virtual routers of which only messages came that receivers ignore: their numbers are taken too.
+  /// Virtual routers of which only messages came that receivers ignore: their numbers are taken
+  /// too.
   var unheard: [MonitoredGroup.Key: MonitoredGroup.Tally] = [:]
   var counts = SegmentSummary.Counts()
   /// Judgements on claims, by address.

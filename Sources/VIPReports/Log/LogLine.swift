@@ -7,7 +7,7 @@ import VRRP
 public struct LogLine: Sendable {
   /// The importance of a line.
   public enum Level: String, Sendable {
-    /// As it should be.
+    /// Something that is as it should be.
     case info
     /// The node goes on, but not as it could.
     case warning
@@ -88,7 +88,7 @@ public struct LogLine: Sendable {
     return String(decoding: JSONCoding.line(object), as: UTF8.self)
   }
 
-  /// For people: `TIME warning: web ipv4: text (key=value)`.
+  /// The line for people: `TIME warning: web ipv4: text (key=value)`.
   public func plain(at time: String?) -> String {
     var line = time.map { "\($0) " } ?? ""
     if level != .info { line += "\(level.rawValue): " }
@@ -123,6 +123,6 @@ public enum LogFormat: String, Sendable, CaseIterable {
   case logfmt
   /// An object in each line, with the same keys.
   case json
-  /// For people: `TIME level: router family: text`.
+  /// Lines for people: `TIME level: router family: text`.
   case text
 }

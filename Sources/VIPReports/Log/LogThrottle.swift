@@ -26,7 +26,7 @@ public struct LogThrottle: Sendable {
   static let earning = Duration.seconds(5)
   /// The time between lines that say how many were left out.
   static let summaryPeriod = Duration.seconds(10)
-  /// For how long a warning that comes again is only counted.
+  /// The time for which a warning that comes again is only counted.
   static let repetitionPeriod = Duration.seconds(60)
   /// Number of warnings of a router that are remembered.
   private static let warningCountMax = 32
@@ -128,8 +128,8 @@ public struct LogThrottle: Sendable {
 
   /// All there is to say, since nothing more comes.
   ///
-  /// Warnings that came again are told for the record: they have been written as warnings, and are no
-  /// news of the end.
+  /// Warnings that came again are told for the record: they have been written as warnings, and are
+  /// no news of the end.
   public mutating func end() -> [LogLine] {
     summaries(levelOfRepeated: .info) { _ in true }
   }

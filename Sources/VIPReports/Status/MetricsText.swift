@@ -210,7 +210,8 @@ public struct MetricsText: Sendable {
 
   // MARK: The format
 
-  /// Adds counters that have a name, a help text and a value, with a sample for each item that has any.
+  /// Adds counters that have a name, a help text and a value, with a sample for each item that has
+  /// any.
   private mutating func add<Item, Values>(
     _ counters: [(String, String, (Values) -> UInt64)], _ prefix: String, _ items: [Item],
     _ labels: (Item) -> Labels, _ values: (Item) -> Values?

@@ -9,7 +9,7 @@ public struct StatusDetail: Sendable {
   public var width: Int?
   /// Whether states are coloured.
   public var colour: Bool
-  /// Where all addresses of a router are to be had that has too many; `nil` to say nothing of it.
+  /// The place to have all addresses of a router that has too many; `nil` to say nothing of it.
   public var hintForAllAddresses: String?
 
   /// Makes a form of it.

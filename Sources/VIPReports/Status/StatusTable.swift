@@ -75,7 +75,7 @@ public struct StatusTable: Sendable {
     return (lines + warnings).joined(separator: "\n")
   }
 
-  /// As many warnings as not quite half of the screen has room for.
+  /// The warnings that not quite half of the screen has room for.
   ///
   /// They are read to their end: here they are broken into lines, elsewhere a terminal may do that.
   private func fitting(_ warnings: [String]) -> [String] {

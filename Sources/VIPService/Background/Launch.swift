@@ -3,8 +3,8 @@ public import VIPConfiguration
 public import VIPControl
 import VRRP
 
-/// Brings routers up on the node of a runtime directory, which is started in the background if there
-/// is none.
+/// Brings routers up on the node of a runtime directory, which is started in the background if
+/// there is none.
 ///
 /// Starting means to run this program once more (/proc/self/exe), with arguments that make it call
 /// ``NodeProcess/serveInBackground(starter:until:)``.

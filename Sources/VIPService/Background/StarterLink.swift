@@ -8,7 +8,7 @@ import VIP
 /// requests of its own follow, upon which a node without routers ends.
 public struct StarterLink: Sendable {
   private let descriptor: Int32
-  /// Where the node finds its end.
+  /// The descriptor at which the node finds its end.
   public static let descriptorInNode: Int32 = 3
 
   private static let startTimeout: Int32 = 10_000

@@ -40,7 +40,8 @@ struct LogFile {
       // The descriptor still leads to the old file, which may have no name any more; the new one is
       // opened after another line, or once the old one is full again.
     }
-    // It can't be set aside (a directory is in the way, or its own is gone): what is new counts for more.
+    // It can't be set aside (a directory is in the way, or its own is gone): what is new counts for
+    // more.
     if ftruncate(descriptor, 0) == 0 { byteCount = 0 }
   }
 }

@@ -4,7 +4,7 @@ import VIP
 public import VIPCore
 public import VIPReports
 
-/// Where the log goes, and in which form: standard error, or the file that stands in for it.
+/// The destination of the log, and its form: standard error, or the file that stands in for it.
 public struct LogOutput {
   var format = LogFormat.logfmt
   /// Whether the journal of systemd takes it, which knows the time and reads a priority in front.
@@ -53,7 +53,8 @@ public struct LogOutput {
 
   /// Writes a line in one piece.
   ///
-  /// A log that is not read costs lines, never the node: a thread that waits for a full pipe can't stop.
+  /// A log that is not read costs lines, never the node: a thread that waits for a full pipe can't
+  /// stop.
   public static func write(_ line: LogLine, at moment: Instant? = nil) {
     let moment = moment ?? wallClock()
     shared.withLock { output in

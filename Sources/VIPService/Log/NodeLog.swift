@@ -3,11 +3,11 @@ import VIP
 import VIPCore
 import VIPReports
 
-/// The log of a node process: what happens on the node, and lines of the process in their places among
-/// it.
+/// The log of a node process: what happens on the node, and lines of the process in their places
+/// among it.
 ///
-/// What happens is written by a task of its own, later than it happened. A line of the process waits
-/// until all is written that was before it.
+/// What happens is written by a task of its own, later than it happened. A line of the process
+/// waits until all is written that was before it.
 final class NodeLog: Sendable {
   private struct Waiting {
     /// The number of the last event before the line.

@@ -5,8 +5,8 @@ import VIPControl
 
 /// Reads the configuration file while the node runs.
 ///
-/// It may lie where nothing answers (a network that is down, a FIFO without a writer): so on a thread
-/// of its own, which is not waited for longer than a while.
+/// It may lie where nothing answers (a network that is down, a FIFO without a writer): so on a
+/// thread of its own, which is not waited for longer than a while.
 final class FileReading: Sendable {
   private static let threadCountMax = 4
 

@@ -3,7 +3,8 @@ import Synchronization
 import VIP
 import VIPControl
 
-/// Where a node's process can be asked: its runtime directory and the control socket in it.
+/// The place where a node's process can be asked: its runtime directory and the control socket in
+/// it.
 ///
 /// A node that may do without opens it as soon as it can.
 final class FrontDoor: Sendable {
@@ -36,7 +37,8 @@ final class FrontDoor: Sendable {
   /// The path of the runtime directory, without symbolic links once it is claimed.
   var path: String { state.withLock { $0.directory }?.path ?? givenPath }
 
-  /// Where the node may note its addresses; `nil` as long as the directory is not this process's.
+  /// The file in which the node may note its addresses; `nil` as long as the directory is not this
+  /// process's.
   var addressesPath: String? {
     state.withLock { $0.directory.map { RuntimeDirectory.addressesPath(in: $0.path) } }
   }

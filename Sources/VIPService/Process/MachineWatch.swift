@@ -4,12 +4,12 @@ import VIPConfiguration
 import VIPCore
 import VRRP
 
-/// Tells what the machine is set to that does a node's routers harm, from when it is seen until it is
-/// over: what a check of the configuration warns of.
+/// Tells what the machine is set to that does a node's routers harm, from when it is seen until it
+/// is over: what a check of the configuration warns of.
 ///
-/// The machine is looked at beside the node's thread: once a minute, whenever the node has been told
-/// something, and when a router begins to wait, waits for something else or takes part again, which is
-/// when what is wrong with the machine may have begun or ended.
+/// The machine is looked at beside the node's thread: once a minute, whenever the node has been
+/// told something, and when a router begins to wait, waits for something else or takes part again,
+/// which is when what is wrong with the machine may have begun or ended.
 final class MachineWatch: Sendable {
   /// The kind of function that looks at the machine.
   typealias Look = @Sendable (FileConfiguration) async -> [MachineCheck.Remark]?
@@ -103,8 +103,8 @@ final class MachineWatch: Sendable {
     await node.tellOfMachine(ofNode)
   }
 
-  /// The faults that a check has found and that are to be told while the node runs: those of the node as
-  /// a whole, each once, and those of its routers, each once for a family that it concerns.
+  /// The faults that a check has found and that are to be told while the node runs: those of the
+  /// node as a whole, each once, and those of its routers, each once for a family that it concerns.
   static func faults(
     _ remarks: [MachineCheck.Remark], of routers: [RouterConfiguration]
   ) -> (node: [(fault: MachineFault, text: String)], routers: [Problem]) {

@@ -16,7 +16,7 @@ public struct NodeProcess: Sendable {
   private let unready: UnreadyPolicy
   /// Keeps to a configuration file, if the node was started with one.
   private let reloader: Reloader?
-  /// Where programs can read what happens.
+  /// The pipe in which programs can read what happens.
   private let fifo = EventFIFO()
   /// Tells what the machine is set to that does the node harm.
   private let machine: MachineWatch
@@ -27,9 +27,9 @@ public struct NodeProcess: Sendable {
 
   /// Claims the runtime directory, starts a node without routers and answers on its socket.
   ///
-  /// A configuration is the file that a reload reads, and the routers it has now; the wording is that
-  /// of the program around it. A node that may wait for routers does without what else it can't have:
-  /// it tells of it and tries again.
+  /// A configuration is the file that a reload reads, and the routers it has now; the wording is
+  /// that of the program around it. A node that may wait for routers does without what else it
+  /// can't have: it tells of it and tries again.
   ///
   /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
   public init(
@@ -61,7 +61,8 @@ public struct NodeProcess: Sendable {
     }
   }
 
-  /// Starts a node without routers in the background, which writes its log to the runtime directory.
+  /// Starts a node without routers in the background, which writes its log to the runtime
+  /// directory.
   ///
   /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
   public static func inBackground(
@@ -84,8 +85,8 @@ public struct NodeProcess: Sendable {
     try door.open(stream: handler.stream, handler.answer)
   }
 
-  /// Gets what the node could do without so far, or what others have removed; tells of what it still
-  /// can't have.
+  /// Gets what the node could do without so far, or what others have removed; tells of what it
+  /// still can't have.
   private func getTheRest() async {
     if door.isOpen {
       await keepDoorOpen()

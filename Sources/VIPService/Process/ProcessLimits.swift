@@ -3,8 +3,8 @@ import VIP
 
 /// Whether the process is left enough of what it can't do without.
 ///
-/// The runtime of the language ends the process where it gets no thread, descriptor or memory. So it
-/// is tried before, while there is one thread and a sentence can still be said.
+/// The runtime of the language ends the process where it gets no thread, descriptor or memory. So
+/// it is tried before, while there is one thread and a sentence can still be said.
 package enum ProcessLimits {
   /// A start needs 14 descriptors, each interface two or three more.
   private static let descriptorCount = 20

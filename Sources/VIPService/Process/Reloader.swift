@@ -82,8 +82,8 @@ actor Reloader {
     }
   }
 
-  /// Reads the file, and has the node know that its routers have been checked there, on another thread than
-  /// the node's.
+  /// Reads the file, and has the node know that its routers have been checked there, on another
+  /// thread than the node's.
   private func load() async throws(ControlFailure) -> FileConfiguration {
     let file = try await reading.load(path, unready)
     await node.noteChecked(file.routers)

@@ -36,7 +36,7 @@ final class StopLimit: Sendable {
     self.end = end
   }
 
-  /// From now on, the process has a limit to its life.
+  /// Limits the life of the process from now on.
   func begin() {
     let isFirst = deadline.withLock { deadline in
       defer { deadline = deadline ?? .now + initial }

@@ -15,7 +15,7 @@ public final class EventFIFO: Sendable {
     var inode: UInt64 = 0
     var descriptor: Int32 = -1
     var dropped = 0
-    /// Where it should be and can't be made yet.
+    /// The path where it should be and can't be made yet.
     var awaited: String?
   }
 
@@ -27,7 +27,7 @@ public final class EventFIFO: Sendable {
   /// Makes none yet.
   public init() {}
 
-  /// Where the pipe is; `nil` if there is none.
+  /// The path of the pipe; `nil` if there is none.
   public var path: String? { state.withLock { $0.path } }
 
   /// A pipe that has been made and takes the place of the present one once it is adopted.

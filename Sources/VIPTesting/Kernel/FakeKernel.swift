@@ -240,8 +240,8 @@ public final class FakeKernel: Kernel {
     signalEvents()
   }
 
-  /// The same kernel once more, with nothing asked and nothing to report; no program can wait for its
-  /// events.
+  /// The same kernel once more, with nothing asked and nothing to report; no program can wait for
+  /// its events.
   package func copy() -> FakeKernel { FakeKernel(copying: self) }
 
   /// Makes the descriptor readable exactly while something waits.

@@ -5,8 +5,8 @@ package import VIPCore
 extension FakeKernel {
   /// Does what some netlink messages ask for, one after the other; what is refused is passed over.
   ///
-  /// It understands those that a guard sends: RTM_DELADDR, RTM_DELROUTE, RTM_SETLINK and RTM_DELLINK,
-  /// the latter two with the interface's name or its number.
+  /// It understands those that a guard sends: RTM_DELADDR, RTM_DELROUTE, RTM_SETLINK and
+  /// RTM_DELLINK, the latter two with the interface's name or its number.
   package func perform(_ messages: [UInt8]) { perform(Self.requests(in: messages)) }
 
   /// One of these messages.

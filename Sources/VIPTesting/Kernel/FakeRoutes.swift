@@ -23,8 +23,8 @@ package struct FakeRoute: Sendable, Hashable {
 
 /// Linux's part in requests about routes.
 ///
-/// There is one table, and one route to a subnet over an interface for each program. An address has a
-/// route to its subnet for as long as it is on a link that is up, unless it was put up without.
+/// There is one table, and one route to a subnet over an interface for each program. An address has
+/// a route to its subnet for as long as it is on a link that is up, unless it was put up without.
 extension FakeKernel {
   /// The route of the longest prefix; of two the one that is not ours, whose metric is smaller.
   public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {

@@ -5,12 +5,13 @@ public import VIP
 public import VIPCore
 public import VRRP
 
-/// A machine in memory, for tests of programs that embed a node: interfaces and addresses, a segment
-/// and a clock.
+/// A machine in memory, for tests of programs that embed a node: interfaces and addresses, a
+/// segment and a clock.
 ///
 /// It is the platform of a ``VIP/Node`` or ``VIP/NodeCore``. The test is everything around it: the
 /// other machines of the segment (``hear(_:)``), the operator and other programs on the machine
-/// (``withKernel(_:)``), what fails (``sendFailure``, ``frameFailure``), and with a core also the time:
+/// (``withKernel(_:)``), what fails (``sendFailure``, ``frameFailure``), and with a core also the
+/// time:
 ///
 /// ```swift
 /// let machine = MachineInMemory(time: .virtual)
@@ -20,9 +21,9 @@ public import VRRP
 /// #expect(machine.heldAddresses == router.addresses)
 /// ```
 ///
-/// A ``VIP/Node`` has a thread of its own, which waits by the clock of this computer: give it a machine
-/// with ``Time/real`` and wait for its events. One machine serves one node at a time, and can be used
-/// from every thread.
+/// A ``VIP/Node`` has a thread of its own, which waits by the clock of this computer: give it a
+/// machine with ``Time/real`` and wait for its events. One machine serves one node at a time, and
+/// can be used from every thread.
 public final class MachineInMemory: Platform, Sendable {
   /// The time of a machine.
   public enum Time: Sendable, Hashable {

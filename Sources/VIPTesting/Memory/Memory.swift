@@ -68,12 +68,12 @@ final class Memory: Sendable {
     return mailbox
   }
 
-  /// Where a node receives advertisements; `nil` if it does not.
+  /// The mailbox for a node's advertisements; `nil` if it does not receive any.
   func socket(_ index: Int32, _ family: AddressFamily) -> Mailbox<Packet>? {
     state.withLock { $0.sockets[SegmentKey(interfaceIndex: index, family: family)] }
   }
 
-  /// Where a node receives frames; `nil` if it does not.
+  /// The mailbox for a node's frames; `nil` if it does not receive any.
   func wire(_ index: Int32) -> Mailbox<[UInt8]>? { state.withLock { $0.wires[index] } }
 }
 

@@ -26,8 +26,8 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     case settled = "at rest the Active of a group, and no other, holds and announces its addresses"
     /// No other running router has a higher claim than the Active of a group at rest.
     case rightActive = "no running router would replace the Active of a group at rest"
-    /// The deeds of the guard would bring the machine back to what it was; at rest it would remove no
-    /// address that its node has not put up.
+    /// The deeds of the guard would bring the machine back to what it was; at rest it would remove
+    /// no address that its node has not put up.
     case guardKnows = "no address outlives its owner for long: the guard would leave nothing"
     /// Each address has an end in the kernel, or the guard knows it.
     case leased = "no address outlives its owner for long: every address has a lifetime"
@@ -101,7 +101,8 @@ struct NodeSupervisor {
   var watchedSettings: [[RouterConfiguration]] = []
   var watchedPlaces: [[Int32: Int]] = []
   var watchedRevision = -1
-  /// Counts changes of clients' caches, and of switches' tables, that concern any number of addresses.
+  /// Counts changes of clients' caches, and of switches' tables, that concern any number of
+  /// addresses.
   var cacheRevision = 0
   /// The places of addresses whose entry in a client's cache has changed since the last look.
   var moved: [Int] = []
@@ -140,14 +141,14 @@ struct WatchedAddress {
   let address: IPAddress
   /// The machines whose nodes have a router for it, with its settings.
   var members: [(machine: Int, settings: RouterConfiguration)]
-  /// Since when no client is served; `nil` if it is.
+  /// The time since which no client is served; `nil` if one is.
   var unservedSince: Instant?
   /// The last time when, while machines were away, no router ran on those that were left.
   var unmannedAt = Instant.zero
   /// Whether a client has followed an announcement that a later one had overtaken, since it was
   /// served.
   var isMisled = false
-  /// Since when several machines have it.
+  /// The time since which several machines have it.
   var doubleSince: Instant?
   /// Whether several machines had it while the segment was not whole.
   var wasSplit = false

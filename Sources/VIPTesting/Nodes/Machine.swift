@@ -7,21 +7,21 @@ import VRRPSimulation
 final class Machine {
   /// A thing that a machine can refuse for a while.
   enum Refusal: String, Sendable, Hashable, CaseIterable {
-    /// To put addresses on interfaces.
+    /// Putting addresses on interfaces.
     case install
-    /// To take addresses from interfaces.
+    /// Taking addresses from interfaces.
     case remove
-    /// To make and change interfaces.
+    /// Making and changing interfaces.
     case link
-    /// To send advertisements.
+    /// Sending advertisements.
     case send
-    /// To send them by a socket, since a firewall drops what leaves.
+    /// Sending them by a socket, since a firewall drops what leaves.
     case permission
-    /// To send them by a socket, since its table of neighbours is full; they leave in frames then.
+    /// Sending them by a socket, since its table of neighbours is full; they leave in frames then.
     case neighbours
-    /// To send announcements and other whole frames.
+    /// Sending announcements and other whole frames.
     case announce
-    /// To open sockets.
+    /// Opening sockets.
     case open
   }
 
@@ -76,7 +76,7 @@ final class Machine {
   var options = NodeOptions()
   /// The lease of the last node that has died here.
   var lastLease = LeasePolicy.default
-  /// Until when something is refused, in true time.
+  /// The time until which something is refused, in true time.
   var refusedUntil: [Refusal: Instant] = [:]
   var isCut = false
   /// Whether changes of routers concern only the file.
@@ -267,7 +267,8 @@ final class Machine {
   /// Whether any address of a node can be reached here on a segment.
   func holdsAny(onSegment segment: Int) -> Bool { !view.held[segment].isEmpty }
 
-  /// The addresses that may be reached here otherwise than at the last look; `nil` if it may be any.
+  /// The addresses that may be reached here otherwise than at the last look; `nil` if it may be
+  /// any.
   func takeChanges() -> Set<IPAddress>? {
     let present = view
     guard let before = lookedView else { return nil }

@@ -65,8 +65,8 @@ final class MachineKernel: Kernel {
     }
   }
 
-  /// Whether an address that the guard knows is put up a second time for a moment, alone in a subnet of
-  /// its own, with a lease that ends soon.
+  /// Whether an address that the guard knows is put up a second time for a moment, alone in a
+  /// subnet of its own, with a lease that ends soon.
   private func isDetour(_ request: AddressRequest, _ expected: Set<Place>) -> Bool {
     guard let lifetime = request.lifetime, lifetime <= .seconds(3) else { return false }
     return expected.contains { place in

@@ -2,8 +2,8 @@ import VIP
 
 /// A change of a simulated node on its way: what `Node.apply` does, with its waits in between.
 ///
-/// What is to be done, and in which order, is decided by `ChangeTarget`, `ChangePlan` and `ChangeSteps`,
-/// as in a real node.
+/// What is to be done, and in which order, is decided by `ChangeTarget`, `ChangePlan` and
+/// `ChangeSteps`, as in a real node.
 final class NodeChange {
   private enum Phase {
     case waiting

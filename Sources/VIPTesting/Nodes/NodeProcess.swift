@@ -181,8 +181,8 @@ final class NodeProcess {
     leaving.insert(name)
   }
 
-  /// Follows the routers that were taken down: they are gone, or have come back from being replaced and
-  /// are taken down once more.
+  /// Follows the routers that were taken down: they are gone, or have come back from being replaced
+  /// and are taken down once more.
   ///
   /// - Returns: whether anything has happened.
   private func seeOff() -> Bool {

@@ -95,7 +95,8 @@ extension NodeSimulation {
         router.vrid == group.vrid && router.addresses.contains { $0.address == watch.address }
       } ?? false
     let expected = lists ? [active] : []
-    // What a Backup has got from another router it keeps until an Active lists it (Docs/Handover.md).
+    // What a Backup has got from another router it keeps until an Active lists it
+    // (Docs/Handover.md).
     let isKept =
       !lists && holders.count == 1 && watch.members.contains { $0.machine == holders[0].number }
     if isKept { return }
@@ -197,14 +198,15 @@ extension NodeSimulation {
 
   /// At rest the guard would remove nothing from an interface that its node has not put there.
   ///
-  /// That it would leave nothing is promised at any time (`checkGuard`), that it names nothing else only at
-  /// rest. The area names all addresses of a router from before the first one is put up until the last
-  /// one is gone, so that a takeover and a handover cost one store. Between the two it names more than the
-  /// interface has: while a request waits, was refused or is tried again, while another program keeps
-  /// removing an address, and as long as a router that is not Active keeps some of its addresses for
-  /// another group. Nor is the promise about routes, of which the area names those to all subnets of the
-  /// addresses, or about macvlans, which it names as a whole: a request for a route or an interface that
-  /// is not the node's removes nothing, since it goes by tag and name.
+  /// That it would leave nothing is promised at any time (`checkGuard`), that it names nothing else
+  /// only at rest. The area names all addresses of a router from before the first one is put up
+  /// until the last one is gone, so that a takeover and a handover cost one store. Between the two
+  /// it names more than the interface has: while a request waits, was refused or is tried again,
+  /// while another program keeps removing an address, and as long as a router that is not Active
+  /// keeps some of its addresses for another group. Nor is the promise about routes, of which the
+  /// area names those to all subnets of the addresses, or about macvlans, which it names as a
+  /// whole: a request for a route or an interface that is not the node's removes nothing, since it
+  /// goes by tag and name.
   private func auditGuard(
     of machine: Machine, _ process: NodeProcess, _ statuses: [RouterStatus]
   ) {
@@ -232,8 +234,8 @@ extension NodeSimulation {
 
   /// Whether one of some addresses is not a group's alone.
   ///
-  /// A host has it as its own, or another group lists it: to those that ask first whether it is free it is a
-  /// stranger's.
+  /// A host has it as its own, or another group lists it: to those that ask first whether it is
+  /// free it is a stranger's.
   private func isOthers(anyOf addresses: [IPAddress]) -> Bool {
     addresses.contains { address in
       machines.contains { $0.hasOwn(address) }
@@ -282,8 +284,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Whether a problem that a refusal by the machine may have caused must be over by now: what was refused
-  /// has been tried again since.
+  /// Whether a problem that a refusal by the machine may have caused must be over by now: what was
+  /// refused has been tried again since.
   private func isOver(
     _ kind: Problem.Kind, of status: RouterStatus, on machine: Machine
   ) -> Bool {

@@ -65,12 +65,12 @@ extension NodeSimulation {
   /// The time until an address is announced once more that was announced by two machines, and whose
   /// client has heard the announcements in another order than that in which they were sent.
   ///
-  /// Two routers whose timers end at nearly the same moment both take over, and both announce. The one
-  /// that loses lets go when it has heard the winner's advertisement and announcement; the winner
-  /// announces again when it hears the loser's advertisement. Where one packet may take longer than
-  /// another, what the loser has announced before may arrive at a client after that. No node can know:
-  /// the next announcement comes after a pause of the policy. To announce sooner would make that time
-  /// shorter and not end it.
+  /// Two routers whose timers end at nearly the same moment both take over, and both announce. The
+  /// one that loses lets go when it has heard the winner's advertisement and announcement; the
+  /// winner announces again when it hears the loser's advertisement. Where one packet may take
+  /// longer than another, what the loser has announced before may arrive at a client after that. No
+  /// node can know: the next announcement comes after a pause of the policy. To announce sooner
+  /// would make that time shorter and not end it.
   var nextAnnouncementTime: Duration {
     stretched(AnnouncementPolicy().pauses.first ?? .zero) + .milliseconds(50)
   }

@@ -78,8 +78,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Makes bounds longer, since a host changes its addresses; with a virtual one it is a stranger to
-  /// the other machines.
+  /// Makes bounds longer, since a host changes its addresses; with a virtual one it is a stranger
+  /// to the other machines.
   private func lengthenBounds(byHostWith address: InterfaceAddress) {
     lengthenBounds(because: .meddling)
     if supervisor.watched.contains(where: { $0.address == address.address }) {

@@ -29,8 +29,9 @@ extension NodeSimulation {
 
   /// Each address that a node has put up has an end in the kernel from the beginning.
   ///
-  /// But for what waits on a macvlan that is off: it gets one some time after that was switched on, which
-  /// is looked at when all is at rest, as is what was put up before the node was told to give leases.
+  /// But for what waits on a macvlan that is off: it gets one some time after that was switched on,
+  /// which is looked at when all is at rest, as is what was put up before the node was told to give
+  /// leases.
   func checkEnds(of machine: Machine) {
     guard machine.leasedRevision != machine.revision, let process = machine.process else { return }
     machine.leasedRevision = machine.revision
@@ -41,7 +42,8 @@ extension NodeSimulation {
     }
   }
 
-  /// The addresses in use that a node has put up, and that nothing but itself or its guard would remove.
+  /// The addresses in use that a node has put up, and that nothing but itself or its guard would
+  /// remove.
   func endless(of machine: Machine, _ process: NodeProcess) -> [FakeKernel.Entry] {
     let own = process.platform.machineKernel.installed
     return machine.kernel.entries.filter { entry in

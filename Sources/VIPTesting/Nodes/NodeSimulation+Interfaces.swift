@@ -51,7 +51,8 @@ extension NodeSimulation {
     if link.isUp { giveLinkLocal(machine, link.index) }
   }
 
-  /// Changes an interface, or reports it as it is; its settings, which the node may have changed, stay.
+  /// Changes an interface, or reports it as it is; its settings, which the node may have changed,
+  /// stay.
   func change(_ index: Int32, of machine: Machine, _ body: (inout Link) -> Void = { _ in }) {
     machine.act { kernel in
       guard var link = kernel.currentLinks.first(where: { $0.index == index }) else { return }

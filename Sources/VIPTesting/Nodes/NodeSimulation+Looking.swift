@@ -6,12 +6,13 @@ import VRRPSimulation
 
 /// Looking at the addresses whenever something has changed, also while machines are away.
 extension NodeSimulation {
-  /// Whether a segment is whole and nothing is refused or forged on it: what nodes promise then they
-  /// promise without conditions.
+  /// Whether a segment is whole and nothing is refused or forged on it: what nodes promise then
+  /// they promise without conditions.
   func isCalm(_ segment: Int) -> Bool { isPlain(segment) && machines.allSatisfy(\.isPresent) }
 
-  /// Whether nothing is lost, refused or forged on a segment, and all machines that are there hear each
-  /// other: what a client is promised then holds without those that are cut off, frozen or asleep.
+  /// Whether nothing is lost, refused or forged on a segment, and all machines that are there hear
+  /// each other: what a client is promised then holds without those that are cut off, frozen or
+  /// asleep.
   private func isPlain(_ segment: Int) -> Bool {
     hasPlainMachines && isPlainWithoutMachines(segment)
   }
@@ -90,8 +91,8 @@ extension NodeSimulation {
     }
   }
 
-  /// The places of the addresses that machines or clients' caches have changed since the last look, in
-  /// order; `nil` if it may be any.
+  /// The places of the addresses that machines or clients' caches have changed since the last look,
+  /// in order; `nil` if it may be any.
   private func changedPlaces() -> [Int]? {
     var places = Set(supervisor.moved)
     for machine in machines {
@@ -116,8 +117,8 @@ extension NodeSimulation {
     return false
   }
 
-  /// Follows an address while machines are cut off, frozen or asleep: a client is to be served by the
-  /// others, and until its lease ends by a frozen one.
+  /// Follows an address while machines are cut off, frozen or asleep: a client is to be served by
+  /// the others, and until its lease ends by a frozen one.
   ///
   /// - Returns: whether it is to be judged.
   private func followAbsence(_ index: Int) -> Bool {
@@ -167,11 +168,12 @@ extension NodeSimulation {
     transmit(frame: question, onSegment: watch.segment)
   }
 
-  /// Whether a client finds out only when its packets come to nothing that the machine which it takes
-  /// for an address's has lost it to another one.
+  /// Whether a client finds out only when its packets come to nothing that the machine which it
+  /// takes for an address's has lost it to another one.
   ///
-  /// A loser of a split makes the winner announce again if it can speak (Docs/Handover.md). One that is
-  /// dead, frozen or cut off can't, one that was frozen has not handed over, and a strict one does not.
+  /// A loser of a split makes the winner announce again if it can speak (Docs/Handover.md). One
+  /// that is dead, frozen or cut off can't, one that was frozen has not handed over, and a strict
+  /// one does not.
   private func findsOutByItself(_ watch: WatchedAddress) -> Bool {
     if watch.members.contains(where: { $0.settings.handover == .strict }) { return true }
     guard let mac = segments[watch.segment].client.cache[watch.address],

@@ -32,13 +32,13 @@ extension NodeSimulation {
     supervisor.measures[watch.address] = measure
   }
 
-  /// For how long at most several machines have had an address at a time.
+  /// The longest time for which several machines have had an address.
   func longestOverlap(of address: IPAddress) -> Duration {
     guard let measure = supervisor.measures[address] else { return .zero }
     return max(measure.longestOverlap, measure.overlapSince.map { now - $0 } ?? .zero)
   }
 
-  /// For how long at most no client was served at a time; `nil` if none ever was.
+  /// The longest time for which no client was served; `nil` if none ever was.
   func longestOutage(of address: IPAddress) -> Duration? {
     guard let measure = supervisor.measures[address], measure.wasServed else { return nil }
     return max(measure.longestOutage, measure.unservedSince.map { now - $0 } ?? .zero)

@@ -104,8 +104,8 @@ extension NodeSimulation {
       let router = machine.process?.settings.first(where: { $0.vrid == vrid }),
       router.priority != .owner
     else { return }
-    // It was away for longer than any node waits for it, and has just come back. A Backup's timer may
-    // fire late by a quarter of an interval, which is no pause.
+    // It was away for longer than any node waits for it, and has just come back. A Backup's timer
+    // may fire late by a quarter of an interval, which is no pause.
     let interval = max(
       router.interval.duration,
       .nanoseconds(Int64(clamping: supervisor.longestIntervals[vrid] ?? 0)))
@@ -223,8 +223,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Whether an address stays for good on a machine whose node and guard are dead, since it was put up
-  /// without an end (`lease off`): nothing but its node's next life removes it (Docs/Leases.md).
+  /// Whether an address stays for good on a machine whose node and guard are dead, since it was put
+  /// up without an end (`lease off`): nothing but its node's next life removes it (Docs/Leases.md).
   ///
   /// A router of the group that asks first if its addresses are free waits for all of them.
   private func isOrphaned(_ watch: WatchedAddress) -> Bool {
@@ -307,7 +307,8 @@ extension NodeSimulation {
     }
   }
 
-  /// An address is served again: in a planned move or a rollout it should never have been otherwise.
+  /// An address is served again: in a planned move or a rollout it should never have been
+  /// otherwise.
   func judgeGap(_ watch: WatchedAddress, from start: Instant) {
     // What is on its way when the old holder lets go.
     let bound =

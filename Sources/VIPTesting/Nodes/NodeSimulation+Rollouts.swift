@@ -4,8 +4,8 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// Commands by what they may cost clients, and rollouts: changes that make other virtual routers of a
-/// group's routers, on one machine after the other or on all at once.
+/// Commands by what they may cost clients, and rollouts: changes that make other virtual routers of
+/// a group's routers, on one machine after the other or on all at once.
 extension NodeSimulation {
   /// An event from outside, by what it may cost clients.
   enum Disturbance {
@@ -53,8 +53,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Whether a change leaves a router as it is, or makes another virtual router of it that has the same
-  /// addresses on the same segment.
+  /// Whether a change leaves a router as it is, or makes another virtual router of it that has the
+  /// same addresses on the same segment.
   private func isReplacement(
     _ old: RouterConfiguration, by new: RouterConfiguration, on machine: Machine
   ) -> Bool {

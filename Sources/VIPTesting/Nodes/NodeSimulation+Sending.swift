@@ -13,7 +13,7 @@ struct AdvertisementRate {
     var destination: IPAddress
   }
 
-  /// By the clock of the machine, which its timers follow.
+  /// The beginning of the window by the clock of the machine, which its timers follow.
   var windowStart: Instant
   /// The interval of the router when the window began, in nanoseconds.
   var window: UInt64
@@ -26,10 +26,10 @@ struct AdvertisementRate {
 
 /// Advertisements per interval are bounded.
 extension NodeSimulation {
-  /// Advertisements to one address within one interval in which nothing happens from outside, beside one
-  /// for each farewell that is heard: the router's turn, one ahead of long work, four answers (five at the
-  /// edges of the interval) which those that say a change of the list are among, a takeover, a concession
-  /// and a farewell.
+  /// Advertisements to one address within one interval in which nothing happens from outside,
+  /// beside one for each farewell that is heard: the router's turn, one ahead of long work, four
+  /// answers (five at the edges of the interval) which those that say a change of the list are
+  /// among, a takeover, a concession and a farewell.
   private static let advertisementsMax = 10
 
   /// An advertisement leaves a machine, by its node or its guard.
@@ -63,8 +63,8 @@ extension NodeSimulation {
     }
   }
 
-  /// Counts a message that arrives at a machine if it is a farewell, whether or not its node can read
-  /// it.
+  /// Counts a message that arrives at a machine if it is a farewell, whether or not its node can
+  /// read it.
   func countFarewell(in message: [UInt8], _ family: AddressFamily, at machine: Machine) {
     guard message.count > 2, Priority(rawValue: message[2]) == .farewell,
       let vrid = VRID(exactly: Int(message[1]))

@@ -6,11 +6,11 @@ public import VRRPSimulation
 
 /// Whole nodes on a segment in memory: no network, no kernel, no clock, no chance but the seed's.
 ///
-/// Each machine has a kernel of its own (`FakeKernel`), each node the engine that runs in production
-/// and a guard that reads the same bytes as the real one. Advertisements and announcements cross the
-/// segment as bytes, with the delays and losses of ``LinkConditions``; a client's neighbour cache is
-/// moved by what it hears. Time is virtual and jumps from event to event. After every event the
-/// promises of the README are checked (see ``BrokenPromise``).
+/// Each machine has a kernel of its own (`FakeKernel`), each node the engine that runs in
+/// production and a guard that reads the same bytes as the real one. Advertisements and
+/// announcements cross the segment as bytes, with the delays and losses of ``LinkConditions``; a
+/// client's neighbour cache is moved by what it hears. Time is virtual and jumps from event to
+/// event. After every event the promises of the README are checked (see ``BrokenPromise``).
 ///
 /// Driven by a ``Story``.
 public final class NodeSimulation {
@@ -24,7 +24,7 @@ public final class NodeSimulation {
   var segments = [SimulatedSegment(number: 0), SimulatedSegment(number: 1)]
   var random: SeededRandom
   var parcels = ParcelQueue()
-  /// For each machine, a bit for each one it can't reach.
+  /// The machines that each one can't reach, a bit for each.
   var blocked: [UInt64] = []
   /// Virtual routers of strangers that advertise.
   var foreigners: [ForeignRouter] = []
@@ -113,7 +113,8 @@ public final class NodeSimulation {
   ///
   /// - Parameters:
   ///   - duration: how much.
-  ///   - isUntilRest: whether it stops before that when everything has come to rest and was looked at.
+  ///   - isUntilRest: whether it stops before that when everything has come to rest and was looked
+  ///     at.
   func run(for duration: Duration, untilAtRest isUntilRest: Bool = false) {
     let end = now + duration
     settle()

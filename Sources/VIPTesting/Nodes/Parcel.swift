@@ -25,8 +25,8 @@ struct Parcel {
   let content: Content
 }
 
-/// Parcels on their way, the next one to arrive first; those of one moment in the order in which they
-/// were sent.
+/// Parcels on their way, the next one to arrive first; those of one moment in the order in which
+/// they were sent.
 struct ParcelQueue {
   /// The last one to arrive first.
   private var parcels: [Parcel] = []

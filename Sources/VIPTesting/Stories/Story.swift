@@ -4,8 +4,8 @@ import VRRPSimulation
 
 /// A story of some nodes on a segment: commands in the order in which they happen.
 ///
-/// Text is one command a line, `#` begins a comment, and indented lines are the output of an earlier
-/// run, which are skipped: a transcript is a story again.
+/// Text is one command a line, `#` begins a comment, and indented lines are the output of an
+/// earlier run, which are skipped: a transcript is a story again.
 ///
 /// ```
 /// node a
@@ -65,9 +65,9 @@ import VRRPSimulation
 /// `preempt on|off|D`, `version 2|3`, `password W`, `handover seamless|strict`, `probe on|off`,
 /// `mac own|virtual`, `track IF[=N]`, `peers A,B…`, `hooks on|off`.
 ///
-/// Machines are numbered in the order in which they appear. The first one's `eth0` has the addresses
-/// 192.0.2.1/24 and fe80::1/64, its `eth1` on a second segment 198.51.100.1/24 and fe80::1/64; the
-/// second one has …2, and so on.
+/// Machines are numbered in the order in which they appear. The first one's `eth0` has the
+/// addresses 192.0.2.1/24 and fe80::1/64, its `eth1` on a second segment 198.51.100.1/24 and
+/// fe80::1/64; the second one has …2, and so on.
 public struct Story: Sendable, Hashable {
   /// A command and the line it stands on.
   public struct Statement: Sendable, Hashable {

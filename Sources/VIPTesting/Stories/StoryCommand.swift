@@ -71,8 +71,8 @@ public enum StoryCommand: Sendable, Hashable {
     case refuse(String, Duration)
     /// The kernel's events are lost.
     case lose
-    /// The kernel takes the process's sockets out of their multicast groups, as it does when it makes the
-    /// IPv6 part of an interface again.
+    /// The kernel takes the process's sockets out of their multicast groups, as it does when it
+    /// makes the IPv6 part of an interface again.
     case forgetGroups
     /// Changes of routers concern only the node's file from now on.
     case edit
@@ -160,7 +160,8 @@ public enum StoryCommand: Sendable, Hashable {
     case untouched(String)
     /// No two machines have had an address for longer than that at a time.
     case overlap(IPAddress, Duration)
-    /// No client has been without an address for longer than that at a time, since it was first served.
+    /// No client has been without an address for longer than that at a time, since it was first
+    /// served.
     case outage(IPAddress, Duration)
   }
 }

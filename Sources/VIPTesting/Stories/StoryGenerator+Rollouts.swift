@@ -3,7 +3,8 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// Changes that make other virtual routers of a group's, on one machine after the other or on all at once.
+/// Changes that make other virtual routers of a group's, on one machine after the other or on all
+/// at once.
 extension StoryGenerator {
   /// A rollout of such a change to a group at rest.
   mutating func replacement(of group: Group) -> [StoryCommand] {

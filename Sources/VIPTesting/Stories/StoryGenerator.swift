@@ -4,8 +4,8 @@ import VRRP
 import VRRPSimulation
 
 extension Story {
-  /// A random story: a few nodes, a troubled time, then quiet long enough to come to rest, a command
-  /// or two, and an end in good order.
+  /// A random story: a few nodes, a troubled time, then quiet long enough to come to rest, a
+  /// command or two, and an end in good order.
   ///
   /// Equal seeds give equal stories. What chance does while one is played comes from the same seed,
   /// which is its first command.

@@ -4,16 +4,16 @@ import VRRPSimulation
 extension Story {
   /// The shortest story found that still breaks the same promise.
   ///
-  /// Takes out commands, nodes, addresses and settings as long as the promise stays broken, and makes
-  /// times round. It ends after a bounded number of steps, with what it has found by then.
+  /// Takes out commands, nodes, addresses and settings as long as the promise stays broken, and
+  /// makes times round. It ends after a bounded number of steps, with what it has found by then.
   public func minimized(breaking promise: BrokenPromise.Promise) -> Story {
     minimized(failing: .broken(promise))
   }
 
   /// The shortest story found that still fails in the same way; see ``minimized(breaking:)``.
   ///
-  /// What leads to an expectation stays: any story fails that expects a node to have left nothing and does
-  /// not end it. So it is taken out of what comes before the last `rest`, if there is one.
+  /// What leads to an expectation stays: any story fails that expects a node to have left nothing
+  /// and does not end it. So it is taken out of what comes before the last `rest`, if there is one.
   package func minimized(failing failure: StoryFailure) -> Story {
     var search = StoryMinimizer(self, failing: failure)
     return search.run()
@@ -118,7 +118,7 @@ private struct StoryMinimizer {
 }
 
 extension Story {
-  /// Without some commands; without a node also without all that mentions it.
+  /// The story without some commands; without a node also without all that mentions it.
   fileprivate func removing(_ range: Range<Int>) -> Story {
     var copy = self
     let removed = copy.statements[range]

@@ -12,7 +12,7 @@ public final class StoryPlayer {
     public var lines: [String] = []
     /// Whether an expectation failed or a promise was broken.
     public var failed = false
-    /// In which ways, the first one first.
+    /// The failures in their order.
     package var failures: [StoryFailure] = []
     /// The lines that tell of these.
     package var failureLines: [String] = []

@@ -36,7 +36,7 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
 
   /// The key.
   public var key: Key
-  /// To what, as text.
+  /// The value as text.
   public var value: String
 
   /// Makes a setting.

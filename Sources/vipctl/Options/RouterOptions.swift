@@ -268,7 +268,7 @@ struct RuntimeOptions: ParsableArguments {
     completion: .directory)
   var runtimeDir: String?
 
-  /// Where the node is that is meant.
+  /// The runtime directory of the node that is meant.
   var directory: String { Self.directory(runtimeDir) }
 
   /// The directory that a flag says, else `$VIPCTL_RUNTIME_DIR`, else `/run/vipctl`.

@@ -18,7 +18,7 @@ final class Interruption: Sendable {
   /// Becomes readable at the first signal.
   private let descriptor: Int32
 
-  /// To be called once, while the process has one thread.
+  /// Takes over the signals; to be called once, while the process has one thread.
   init() {
     var set = sigset_t()
     sigemptyset(&set)

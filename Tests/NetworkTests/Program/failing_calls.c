@@ -59,8 +59,8 @@ __attribute__((constructor)) static void begin(void) {
   }
 }
 
-// libdispatch looks at its own threads now and then when a machine is busy, by /proc/NUMBER/stat, and ends
-// the process if it can't.
+// libdispatch looks at its own threads now and then when a machine is busy, by /proc/NUMBER/stat,
+// and ends the process if it can't.
 static int is_of_the_runtime(const char *path) {
   if (strncmp(path, "/proc/", 6)) return 0;
   path += 6;
