@@ -4,12 +4,13 @@ extension Node {
   /// a readiness gate, a group of routers that fail together.
   ///
   /// An unfit router leaves the election and hands its addresses over, as it does for a tracked
-  /// interface without decrement; it comes back as Backup once no cause keeps it out. Each cause has
-  /// one say, which replaces what it said before, and causes are independent of one another: a router
-  /// is unfit as long as any of them says so. It may be said at any time, also before the router's
-  /// interface is up; it holds through changes of the settings, a replacement included, and until
-  /// the router is removed. ``events()`` tells of it (``NodeEvent/waiting(router:family:reason:)``,
-  /// ``NodeEvent/changed(router:_:)``) and ``status(_:)`` shows it as the reason or a warning.
+  /// interface without decrement; it comes back as Backup once no cause keeps it out. Each cause
+  /// has one say, which replaces what it said before, and causes are independent of one another: a
+  /// router is unfit as long as any of them says so. It may be said at any time, also before the
+  /// router's interface is up; it holds through changes of the settings, a replacement included,
+  /// and until the router is removed. ``events()`` tells of it
+  /// (``NodeEvent/waiting(router:family:reason:)``, ``NodeEvent/changed(router:_:)``) and
+  /// ``status(_:)`` shows it as the reason or a warning.
   ///
   /// - Parameters:
   ///   - fitness: how fit the router is; ``RouterFitness/fit`` takes back what the cause said

@@ -12,10 +12,11 @@ public import VIPCore
 ///    bounded, and one that comes too early costs next to nothing.
 /// 3. Take what has happened with ``takeEvents()``.
 ///
-/// Commands (``up(_:unready:)``, ``down(_:)``, ``promote(_:)``, …) may be called between turns; they
-/// do at once what can't wait, and see to it that ``descriptor`` becomes readable for the rest. At
-/// the end call ``down(_:)`` for each router and go on until ``routerNames`` is empty: the addresses
-/// are handed over by then. The addresses of a core that is dropped stay until their leases end.
+/// Commands (``up(_:unready:)``, ``down(_:)``, ``promote(_:)``, …) may be called between turns;
+/// they do at once what can't wait, and see to it that ``descriptor`` becomes readable for the
+/// rest. At the end call ``down(_:)`` for each router and go on until ``routerNames`` is empty: the
+/// addresses are handed over by then. The addresses of a core that is dropped stay until their
+/// leases end.
 ///
 /// ```swift
 /// let core = try NodeCore(on: LinuxPlatform())

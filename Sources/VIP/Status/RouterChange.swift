@@ -7,8 +7,8 @@ extension NodeEvent {
     /// The router has other settings: it has taken them over while it runs, or another virtual
     /// router has come in its place.
     indirect case settings(ChangeReport.Change)
-    /// The router takes part in the election with another priority, while its settings are the same;
-    /// with the faults that lower it now, of which there are none if it is as configured again.
+    /// The router takes part in the election with another priority, while its settings are the
+    /// same, with the faults that lower it now: none if it is as configured again.
     case priority(from: Priority, to: Priority, loweredBy: [Weakness])
     /// A virtual address that had become the first of its subnet on an interface, so that the host
     /// would have spoken from it, is behind the host's own again.
