@@ -26,6 +26,14 @@ import VRRP
     #expect(rounds.next { [7] }.interfaces == [7], "those that are there by then")
   }
 
+  @Test func `another value for all interfaces is told, the same one is not`() {
+    var rounds = SettingRounds()
+    #expect(rounds.note(ofAll: 1), "at first nothing is known")
+    #expect(!rounds.note(ofAll: 1))
+    #expect(rounds.note(ofAll: 0) && !rounds.note(ofAll: 0))
+    #expect(rounds.note(ofAll: nil), "it can't be read any more")
+  }
+
   /// A Backup whose host has the address on another interface.
   private func backup(arpIgnore: Int32) throws -> Bench {
     let bench = try Bench()
