@@ -51,10 +51,11 @@ final class ListedKernel: Kernel {
     try kernel.drainEvents(limit: limit, handler)
   }
 
-  // These have defaults, by which the node makes no routes.
+  // These have defaults, by which the node makes no routes and waits for none.
   func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
     try kernel.route(to: address)
   }
+  func awaitUse(of addresses: [IPAddress]) { kernel.awaitUse(of: addresses) }
   func install(_ request: RouteRequest) -> NetlinkError? { kernel.install(request) }
   func remove(_ request: RouteRequest) -> NetlinkError? { kernel.remove(request) }
 }

@@ -79,6 +79,12 @@ public protocol Kernel: AnyObject {
   /// Has a default, by which there is one to everywhere.
   func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord?
 
+  /// Waits, for some milliseconds at most, until the machine takes addresses for its own.
+  ///
+  /// Linux acknowledges an IPv6 address a moment before that. What is sent to the address meanwhile
+  /// is forwarded instead of received. Has a default, which does not wait.
+  func awaitUse(of addresses: [IPAddress])
+
   /// Makes a route to a subnet, or refreshes its lifetime; has a default, which does nothing.
   func install(_ request: RouteRequest) -> NetlinkError?
 
@@ -106,6 +112,9 @@ extension Kernel {
   public func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
     RouteRecord(prefixLength: address.family.addressByteCount * 8)
   }
+
+  /// Does not wait.
+  public func awaitUse(of addresses: [IPAddress]) {}
 
   /// Does nothing.
   public func install(_ request: RouteRequest) -> NetlinkError? { nil }

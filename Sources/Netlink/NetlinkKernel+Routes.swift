@@ -1,3 +1,4 @@
+import Glibc
 public import VIPCore
 
 extension NetlinkKernel {
@@ -15,6 +16,33 @@ extension NetlinkKernel {
     } catch {
       if error.isWithoutRoute { return nil }
       throw error
+    }
+  }
+
+  /// The longest wait for addresses.
+  private static let useWait = Duration.milliseconds(5)
+
+  /// Waits until the route to each address leads to this machine itself, for 5 ms at most.
+  ///
+  /// The kernel makes these routes in a task of its own (addrconf_dad_work), a fraction of a
+  /// millisecond after it has acknowledged the addresses; on a busy machine it may take longer.
+  public func awaitUse(of addresses: [IPAddress]) {
+    let clock = ContinuousClock()
+    let end = clock.now + Self.useWait
+    for address in addresses {
+      while !isLocal(address) {
+        guard clock.now < end else { return }
+        usleep(50)
+      }
+    }
+  }
+
+  private func isLocal(_ address: IPAddress) -> Bool {
+    do throws(NetlinkError) {
+      return try route(to: address)?.isLocal ?? false
+    } catch {
+      // What can't be asked is not waited for.
+      return true
     }
   }
 

@@ -52,6 +52,31 @@ struct KernelTests {
     }
   }
 
+  @Test("an IPv6 address is the machine's own before it is announced")
+  func awaitUse() throws {
+    try TestNamespace.run { namespace in
+      let index = try namespace.index()
+      let kernel = try NetlinkKernel()
+      var count = 0
+      for number in 1...50 {
+        let request = try request("2001:db8::\(number)/128", on: index, lifetime: .seconds(60))
+        #expect(kernel.install([request]) == [nil])
+        kernel.awaitUse(of: [request.address.address])
+        if try kernel.route(to: request.address.address)?.isLocal == true { count += 1 }
+      }
+      // Without the wait it is none or one of them; on a busy machine the wait may end too early.
+      #expect(count > 25, "\(count) of 50")
+    }
+  }
+
+  @Test("an address that never comes is not waited for without end")
+  func awaitUseOfNone() throws {
+    try TestNamespace.run { _ in
+      let kernel = try NetlinkKernel()
+      kernel.awaitUse(of: [try interfaceAddress("2001:db8::1/128").address])
+    }
+  }
+
   @Test("an address is installed with tag, flags and lifetimes")
   func install() throws {
     try TestNamespace.run { namespace in

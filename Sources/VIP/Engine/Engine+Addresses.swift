@@ -110,6 +110,11 @@ extension Engine {
     let lease: VirtualAddress.Lease =
       kind == .load ? .asleep : lifetime == nil ? .endless : .refreshed(at: now)
     let results = platform.kernel.install(requests)
+    // They are announced next, and a machine that hears that may answer at once.
+    if kind == .install, instance.family == .ipv6, instance.macvlan == nil {
+      platform.kernel.awaitUse(
+        of: zip(requests, results).filter { $0.1 == nil }.map(\.0.address.address))
+    }
     let cause = results.contains { $0 != nil } ? refusalCause(of: instance) : nil
     for (index, error) in zip(indices, results) {
       if let error {
