@@ -308,7 +308,7 @@ extension NetworkTests {
       #expect(text.contains("family=\"ipv4\"} 1000\n"))
       let start = ContinuousClock.now
       try single.stop(within: .seconds(8))
-      print("a thousand addresses, no machine to take them: stopped in \(ContinuousClock.now - start)")
+      print("a thousand addresses, no successor: stopped in \(ContinuousClock.now - start)")
       #expect(try single.command(["metrics", "--output", metrics]).status == 69)
       #expect(!FileManager.default.fileExists(atPath: metrics), "a dead node's numbers live on")
       #expect(try node.addresses() == before)
