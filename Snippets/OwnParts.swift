@@ -55,7 +55,9 @@ final class ListedKernel: Kernel {
   func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord? {
     try kernel.route(to: address)
   }
-  func awaitUse(of addresses: [IPAddress]) { kernel.awaitUse(of: addresses) }
+  func awaitUse(of addresses: [IPAddress], atMost limit: Duration) {
+    kernel.awaitUse(of: addresses, atMost: limit)
+  }
   func install(_ request: RouteRequest) -> NetlinkError? { kernel.install(request) }
   func remove(_ request: RouteRequest) -> NetlinkError? { kernel.remove(request) }
 }

@@ -79,11 +79,11 @@ public protocol Kernel: AnyObject {
   /// Has a default, by which there is one to everywhere.
   func route(to address: IPAddress) throws(NetlinkError) -> RouteRecord?
 
-  /// Waits, for some milliseconds at most, until the machine takes addresses for its own.
+  /// Waits until the machine takes addresses for its own, or the limit is reached.
   ///
   /// Linux acknowledges an IPv6 address a moment before that. What is sent to the address meanwhile
   /// is forwarded instead of received. Has a default, which does not wait.
-  func awaitUse(of addresses: [IPAddress])
+  func awaitUse(of addresses: [IPAddress], atMost limit: Duration)
 
   /// Makes a route to a subnet, or refreshes its lifetime; has a default, which does nothing.
   func install(_ request: RouteRequest) -> NetlinkError?
@@ -114,7 +114,7 @@ extension Kernel {
   }
 
   /// Does not wait.
-  public func awaitUse(of addresses: [IPAddress]) {}
+  public func awaitUse(of addresses: [IPAddress], atMost limit: Duration) {}
 
   /// Does nothing.
   public func install(_ request: RouteRequest) -> NetlinkError? { nil }

@@ -19,16 +19,13 @@ extension NetlinkKernel {
     }
   }
 
-  /// The longest wait for addresses.
-  private static let useWait = Duration.milliseconds(5)
-
-  /// Waits until the route to each address leads to this machine itself, for 5 ms at most.
+  /// Waits until the route to each address leads to this machine itself, or the limit is reached.
   ///
   /// The kernel makes these routes in a task of its own (addrconf_dad_work), a fraction of a
   /// millisecond after it has acknowledged the addresses; on a busy machine it may take longer.
-  public func awaitUse(of addresses: [IPAddress]) {
+  public func awaitUse(of addresses: [IPAddress], atMost limit: Duration) {
     let clock = ContinuousClock()
-    let end = clock.now + Self.useWait
+    let end = clock.now + limit
     for address in addresses {
       while !isLocal(address) {
         guard clock.now < end else { return }

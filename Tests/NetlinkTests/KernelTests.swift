@@ -61,7 +61,7 @@ struct KernelTests {
       for number in 1...50 {
         let request = try request("2001:db8::\(number)/128", on: index, lifetime: .seconds(60))
         #expect(kernel.install([request]) == [nil])
-        kernel.awaitUse(of: [request.address.address])
+        kernel.awaitUse(of: [request.address.address], atMost: .milliseconds(50))
         if try kernel.route(to: request.address.address)?.isLocal == true { count += 1 }
       }
       // Without the wait it is none or one of them; on a busy machine the wait may end too early.
@@ -73,7 +73,8 @@ struct KernelTests {
   func awaitUseOfNone() throws {
     try TestNamespace.run { _ in
       let kernel = try NetlinkKernel()
-      kernel.awaitUse(of: [try interfaceAddress("2001:db8::1/128").address])
+      kernel.awaitUse(
+        of: [try interfaceAddress("2001:db8::1/128").address], atMost: .milliseconds(5))
     }
   }
 

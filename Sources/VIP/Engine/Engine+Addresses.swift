@@ -95,6 +95,16 @@ extension Engine {
     }
   }
 
+  /// How long addresses may be waited for without a late advertisement: an eighth of the shortest
+  /// interval, 50 ms at most.
+  private var useWait: Duration {
+    var shortest = AdvertisementInterval.default.nanoseconds
+    for case let instance? in instances {
+      shortest = min(shortest, instance.settings.interval.nanoseconds)
+    }
+    return min(.nanoseconds(shortest / 8), .milliseconds(50))
+  }
+
   func install(
     _ indices: [Int], of instance: RouterInstance, _ kind: AddressWork.Kind
   ) {
@@ -113,7 +123,8 @@ extension Engine {
     // They are announced next, and a machine that hears that may answer at once.
     if kind == .install, instance.family == .ipv6, instance.macvlan == nil {
       platform.kernel.awaitUse(
-        of: zip(requests, results).filter { $0.1 == nil }.map(\.0.address.address))
+        of: zip(requests, results).filter { $0.1 == nil }.map(\.0.address.address),
+        atMost: useWait)
     }
     let cause = results.contains { $0 != nil } ? refusalCause(of: instance) : nil
     for (index, error) in zip(indices, results) {

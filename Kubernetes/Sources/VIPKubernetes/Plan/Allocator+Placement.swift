@@ -139,7 +139,9 @@ extension Allocator {
   /// Adds a router to a pool: a shared one, or the own one of a Service.
   private mutating func makeRouter(in pool: String, for service: ObjectKey?) -> String? {
     guard let state = pools[pool], let vrid = freeVRID(in: pool) else { return nil }
-    let base = (service?.name ?? pool).prefix(55)
+    // Cut behind a hyphen or a dot it would be no name of an object.
+    var base = (service?.name ?? pool).prefix(55)
+    while base.last == "-" || base.last == "." { base.removeLast() }
     let isAlone = service != nil && routers[String(base)] == nil
     var name = String(base)
     var number = service == nil ? 1 : 2
