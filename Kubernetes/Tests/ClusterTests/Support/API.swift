@@ -62,7 +62,9 @@ struct API: Sendable {
   /// A request; its reply must be a good one.
   @discardableResult
   func request(_ method: String, _ path: String, body: String = "") throws -> String {
-    var arguments = curl + ["--fail-with-body", "-X", method, Self.server + path]
+    // A server that has just come back says 429 or 503 for a moment; what only reads asks again.
+    let onError = method == "GET" ? ["--fail", "--retry", "10"] : ["--fail-with-body"]
+    var arguments = curl + onError + ["-X", method, Self.server + path]
     if !body.isEmpty { arguments += ["-H", "Content-Type: application/json", "-d", body] }
     return try check(arguments)
   }
