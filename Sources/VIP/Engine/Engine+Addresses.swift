@@ -95,7 +95,7 @@ extension Engine {
     }
   }
 
-  /// How long addresses may be waited for without a late advertisement: an eighth of the shortest
+  /// The longest wait for addresses that makes no advertisement late: an eighth of the shortest
   /// interval, 50 ms at most.
   private var useWait: Duration {
     var shortest = AdvertisementInterval.default.nanoseconds
