@@ -25,6 +25,8 @@ public final class NetlinkKernel: Kernel {
   /// A conversation broke off; what comes first may belong to it.
   var hasStaleReplies = false
   var checksSourcesByRoute = false
+  /// The time until which addresses are not waited for, since some did not come in time.
+  var noWaitBefore: ContinuousClock.Instant?
 
   /// Opens both sockets in the network namespace of the calling thread.
   ///

@@ -100,8 +100,18 @@ struct ManifestsCommand: ParsableCommand {
     do throws(Manifests.OptionError) {
       return try Manifests(options).text
     } catch {
-      throw Failure(code: 64, line: "\(error)")
+      throw Failure(code: 64, line: "\(Self.flag(of: error.option)): \(error.problem)")
     }
+  }
+
+  /// The flag that sets a property of the options.
+  private static func flag(of property: String) -> String {
+    let others = [
+      "loadBalancerClass": "class", "stateDirectory": "state-dir", "tolerations": "toleration",
+      "imagePullSecrets": "image-pull-secret",
+    ]
+    let words = property.map { $0.isUppercase ? "-\($0.lowercased())" : String($0) }.joined()
+    return "--" + (others[property] ?? words)
   }
 
   private var options: Manifests.Options {
