@@ -120,7 +120,10 @@ public struct Peers: Sendable, RandomAccessCollection {
     return Note(isKnown: true)
   }
 
-  private func hasOther(than index: Int, heardAfter moment: Instant) -> Bool {
+  /// Whether another peer has spoken since a moment.
+  ///
+  /// Mutating, although it changes nothing: the compiler copies the whole table otherwise.
+  private mutating func hasOther(than index: Int, heardAfter moment: Instant) -> Bool {
     for other in 0..<used
     where other != index && storage[other].lastHeard > moment
       && storage[other].priority != .farewell

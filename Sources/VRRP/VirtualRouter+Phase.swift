@@ -64,6 +64,14 @@ extension VirtualRouter {
     case message
     /// The IPv6 pseudo-header, with the moment when it was last heard.
     case pseudoHeader(Instant)
+
+    var form: ChecksumForm? {
+      switch self {
+      case .none: nil
+      case .message: .message
+      case .pseudoHeader: .pseudoHeader
+      }
+    }
   }
 }
 

@@ -192,7 +192,9 @@ extension VirtualRouter {
     } else {
       heardChecksum = .message
     }
-    if form != checksumFormToSend { findings.insert(.checksumFormDiffers) }
+    if form != configuration.checksumFormToSend(afterHearing: heardChecksum) {
+      findings.insert(.checksumFormDiffers)
+    }
   }
 
   func reasonForTakeover(_ backup: Backup, at now: Instant) -> Transition.Reason {

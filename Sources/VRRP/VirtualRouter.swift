@@ -146,22 +146,11 @@ extension VirtualRouter {
   }
 
   /// The checksum form heard from the peers.
-  public var heardChecksumForm: ChecksumForm? {
-    switch heardChecksum {
-    case .none: nil
-    case .message: .message
-    case .pseudoHeader: .pseudoHeader
-    }
-  }
+  public var heardChecksumForm: ChecksumForm? { heardChecksum.form }
 
   /// The checksum form our advertisements carry now.
   public var checksumFormToSend: ChecksumForm {
-    guard configuration.version == .v3 else { return .message }
-    switch configuration.checksum {
-    case .message where configuration.family == .ipv4: return .message
-    case .message, .pseudoHeader: return .pseudoHeader
-    case .auto: return heardChecksumForm ?? .pseudoHeader
-    }
+    configuration.checksumFormToSend(afterHearing: heardChecksum)
   }
 
   /// The advertisement to send with a priority now.
@@ -174,8 +163,17 @@ extension VirtualRouter {
   }
 }
 
+// Methods of the settings, since the compiler copies the whole router for one of its own.
 extension VirtualRouter.Configuration {
-  // A method of the settings, since the compiler copies the whole router for one of its own.
+  func checksumFormToSend(afterHearing heard: VirtualRouter.HeardChecksum) -> ChecksumForm {
+    guard version == .v3 else { return .message }
+    switch checksum {
+    case .message where family == .ipv4: return .message
+    case .message, .pseudoHeader: return .pseudoHeader
+    case .auto: return heard.form ?? .pseudoHeader
+    }
+  }
+
   fileprivate func skewNanoseconds(
     of priority: Priority, interval: AdvertisementInterval
   ) -> UInt64 {
