@@ -8,6 +8,14 @@ import VRRPSimulation
   enum Change: CaseIterable {
     case moreAddresses, fewerAddresses, swappedAddresses, newRouter, addedAddress, otherVRID,
       swappedVRIDs, otherPriorities
+
+    /// Whether it is one command for one router, which needs no edited file.
+    var isOneCommand: Bool {
+      switch self {
+      case .moreAddresses, .fewerAddresses, .newRouter, .addedAddress, .otherVRID: true
+      case .swappedAddresses, .swappedVRIDs, .otherPriorities: false
+      }
+    }
   }
 
   private static let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]
@@ -26,7 +34,7 @@ import VRRPSimulation
     case .moreAddresses:
       return web(low + " 192.0.2.110/24 2001:db8::110/64", priority: priority)
     case .addedAddress: return "add \(name) web 192.0.2.110/24 2001:db8::110/64\n"
-    case .fewerAddresses: return web("192.0.2.100/24", priority: priority)
+    case .fewerAddresses: return "remove \(name) web 2001:db8::100\n"
     case .newRouter: return "up \(name) new 192.0.2.120/24 vrid 60 priority \(priority)\n"
     case .swappedAddresses: return web(high, priority: priority) + db(low, priority: other)
     case .otherVRID: return web(low, vrid: 61, priority: priority)
@@ -57,13 +65,15 @@ import VRRPSimulation
       text += "tick \(time - now)us\n"
       now = time
       let name = Self.names[index]
-      text += "edit \(name)\n\(commands(change, name, priorities[index]))reload \(name)\n"
+      let commands = commands(change, name, priorities[index])
+      let isDirect = change.isOneCommand && seed % 2 == 1
+      text += isDirect ? commands : "edit \(name)\n\(commands)reload \(name)\n"
     }
     return text + "rest 300s\n"
   }
 
   @Test(
-    "Ten machines that reload at random within two seconds are never refused",
+    "Ten machines that are changed at random within two seconds are never refused",
     arguments: Change.allCases)
   func rollout(_ change: Change) throws {
     for seed in UInt64(0)..<25 {
@@ -86,12 +96,14 @@ import VRRPSimulation
   /// A change that makes another virtual router of a group's.
   enum Replacement: CaseIterable {
     case otherVRID, otherVersion, virtualMAC, ownMAC, otherInterface, otherOwner
+    case otherVRIDAndInterface, otherVersionAndInterface
 
     /// The settings of each machine before.
     var before: String {
       switch self {
-      case .otherVRID, .otherInterface, .otherOwner, .virtualMAC: "2001:db8::100/64"
-      case .otherVersion: "192.0.2.101/24"
+      case .otherVRID, .otherInterface, .otherOwner, .virtualMAC, .otherVRIDAndInterface:
+        "2001:db8::100/64"
+      case .otherVersion, .otherVersionAndInterface: "192.0.2.101/24"
       case .ownMAC: "2001:db8::100/64 mac virtual"
       }
     }
@@ -104,6 +116,8 @@ import VRRPSimulation
       case .virtualMAC: Array(repeating: "mac virtual", count: 3)
       case .ownMAC: Array(repeating: "mac own", count: 3)
       case .otherInterface: Array(repeating: "interface eth1", count: 3)
+      case .otherVRIDAndInterface: Array(repeating: "vrid 61 interface eth1", count: 3)
+      case .otherVersionAndInterface: Array(repeating: "version 2 interface eth1", count: 3)
       case .otherOwner: [nil, "priority 255", nil]
       }
     }
@@ -137,6 +151,24 @@ import VRRPSimulation
       #expect(run.refusals.isEmpty, "\(text)")
       #expect(run.brokenPromises.isEmpty && !run.hasFailed, "\(run.failures)\n\(text)")
     }
+  }
+
+  @Test("An owner that gets another VRID after its Backups serves alone", arguments: [0, 200, 5000])
+  func ownerLast(pauseMilliseconds: Int) throws {
+    var text = "seed 1\nsegment latency 100us jitter 200us\n"
+    for (name, priority) in [("a", 100), ("b", 150), ("c", 255)] {
+      text += "node \(name)\nup \(name) web 192.0.2.100/24 2001:db8::100/64 priority \(priority)\n"
+    }
+    text += "rest 300s\n"
+    for name in ["b", "a", "c"] {
+      text += "set \(name) web vrid 61\ntick \(pauseMilliseconds)ms\n"
+    }
+    text += "rest 300s\n"
+    for address in ["192.0.2.100", "2001:db8::100"] {
+      text += "expect outage \(address) 0ms\nexpect overlap \(address) 0ms\n"
+    }
+    let run = StoryRun(try Story(parsing: text))
+    #expect(run.brokenPromises.isEmpty && !run.hasFailed, "\(run.failures)\n\(text)")
   }
 
   /// What must be so in the end: every address is served, and has been, by one machine at a time,

@@ -192,6 +192,7 @@ extension Engine {
     guard let segment = segment(of: instance) else { return }
     if !instance.isUnicast { segment.transport.setSource(primary) }
     if !instance.attendance.isRunning {
+      instance.formerGroups.resume(at: now)
       instance.prepareElection(primaryAddress: primary)
       instance.attendance.run()
       perform(instance.election.start(at: now, from: primary), for: instance)

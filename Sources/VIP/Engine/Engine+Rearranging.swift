@@ -148,7 +148,7 @@ extension Engine {
   }
 
   /// The addresses of routers that are wanted which routers of this node have now, and have probed
-  /// for.
+  /// for; one that takes no part has probed when nothing was in its way yet.
   private func knownAddresses(of wanted: [RouterConfiguration]) -> [String: Set<IPAddress>] {
     var known: [String: Set<IPAddress>] = [:]
     for settings in wanted {
@@ -156,14 +156,18 @@ extension Engine {
       let link = interfaces.link(named: settings.interface)
       func isKnown(_ address: IPAddress) -> Bool {
         if let slot = link.flatMap({ owners.slot(of: address, on: $0.index) }),
-          let owner = routers[slot], owner.probing.hasEnded
+          let owner = routers[slot], owner.hasProbed
         {
           return true
         }
-        return own.contains { $0.probing.hasEnded && $0.addresses.position(of: address) != nil }
+        return own.contains { $0.hasProbed && $0.addresses.position(of: address) != nil }
       }
       known[settings.name] = Set(settings.addresses.lazy.map(\.address).filter(isKnown))
     }
     return known
   }
+}
+
+extension RouterInstance {
+  fileprivate var hasProbed: Bool { attendance.isRunning && probing.hasEnded }
 }

@@ -51,7 +51,7 @@ extension Engine {
   /// Whether an instance's addresses are where its state wants them, as far as that can be.
   private func isSettled(_ instance: RouterInstance) -> Bool {
     guard !instance.handover.isUnderWay, !isPreceded(instance) else { return false }
-    if instance.isHolding, instance.formerGroups.holdAny { return false }
+    if instance.isHolding, instance.heededGroups.holdAny { return false }
     // On an interface that is down they are as good as gone, whatever is still to be loaded there.
     if instance.settings.virtualMAC, !instance.isHolding, instance.hasReleased { return true }
     return !work.isUnfinished(instance.slot)

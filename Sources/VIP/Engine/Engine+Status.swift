@@ -30,7 +30,7 @@ extension Engine {
           address: own.address,
           installed: own.isPresent && instance.isReachable
             || predecessors.contains { $0.serves(own.address) },
-          awaited: instance.formerGroups.hold(own.address.address) ? true : nil)
+          awaited: instance.heededGroups.hold(own.address.address) ? true : nil)
       },
       virtualMAC: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)

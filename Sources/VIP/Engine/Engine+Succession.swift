@@ -44,13 +44,16 @@ extension Engine {
     let (former, estate) = bequest
     for address in estate.addresses {
       guard let heir = heir(of: address, in: bequest) else { continue }
-      if estate.mustBeWatched(by: heir.party, in: heir.groupKey, from: former.party) {
+      if estate.mustBeWatched(by: heir.groupKey, from: former.party) {
+        // On another interface that is not known before the group is heard there.
+        let isHeld = estate.isHeldElsewhere && heir.link?.index == estate.interfaceIndex
         heir.formerGroups.came(
-          address.address, from: estate.group, isHeld: estate.isHeldElsewhere,
+          address.address, from: estate.group, isHeld: isHeld,
           interval: former.settings.interval, at: now)
         successions.watch(heir.slot)
         schedule(heir)
       }
+      guard heir.link != nil else { continue }
       switch estate.deed(about: address.address, from: former.party, to: heir.party) {
       case .nothing: break
       case .pass: pass(address, from: former, to: heir)
@@ -73,7 +76,7 @@ extension Engine {
       return nil
     }
     return routers.members(of: router).first {
-      $0.family == former.family && $0.link != nil && $0.addresses.position(of: address) != nil
+      $0.family == former.family && $0.addresses.position(of: address) != nil
     }
   }
 
@@ -242,7 +245,7 @@ extension Engine {
 
   /// Sees which former groups have not been heard for long.
   func reviewFormerGroups(of instance: RouterInstance) {
-    guard let deadline = instance.formerGroups.deadline, deadline <= now else { return }
+    guard let deadline = instance.formerGroupsDeadline, deadline <= now else { return }
     if instance.formerGroups.advanced(to: now) { handleLetGo(instance) }
     if instance.formerGroups.isEmpty { successions.endWatch(instance.slot) }
   }
@@ -269,8 +272,8 @@ extension RouterInstance {
     Estate.Party(
       seat: succession.seat, interfaceIndex: link?.index, addressInterface: addressInterface,
       hasVirtualMAC: settings.virtualMAC, hasMacvlan: macvlan != nil,
-      isSeamless: settings.handover == .seamless, isOwner: election.isOwner,
-      isLeaving: attendance.isLeaving, isReplaced: succession.isReplaced)
+      isSeamless: settings.handover == .seamless, isLeaving: attendance.isLeaving,
+      isReplaced: succession.isReplaced)
   }
 
   /// Whether another machine is the group's Active and may have its addresses.

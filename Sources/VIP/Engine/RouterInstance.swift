@@ -192,8 +192,17 @@ final class RouterInstance {
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probing.deadline)
     let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
-    return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroups.deadline))
+    return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroupsDeadline))
   }
+
+  /// The time when something is due of the groups that had its addresses before.
+  ///
+  /// A router that waits hears nothing: what they have is to be learned when it takes part.
+  var formerGroupsDeadline: Instant? { attendance.isWaiting ? nil : formerGroups.deadline }
+
+  /// The groups that had its addresses before and may keep it from putting them up: none for an
+  /// owner, whose addresses are its machine's own.
+  var heededGroups: FormerGroups { election.isOwner ? FormerGroups() : formerGroups }
 
   /// The time to look after it next; `nil` if it waits for nothing.
   var deadline: Instant? { earliest(electionDeadline, partsDeadline) }
@@ -233,7 +242,7 @@ final class RouterInstance {
   var circumstances: VirtualAddress.Circumstances {
     VirtualAddress.Circumstances(
       isHolding: isHolding, hasOwnInterface: settings.virtualMAC, isReachable: isReachable,
-      isAttached: addressInterface != nil, handover: handover, formerGroups: formerGroups)
+      isAttached: addressInterface != nil, handover: handover, formerGroups: heededGroups)
   }
 
   /// Whether its advertisements go to each peer instead of to the multicast group.

@@ -29,6 +29,7 @@ struct Attendance {
 
   var isRunning: Bool { activity == .running }
   var isLeaving: Bool { activity == .leaving }
+  var isWaiting: Bool { obstacle != nil }
 
   /// The reason why the router waits; `nil` if it does not.
   var obstacle: WaitingReason? {

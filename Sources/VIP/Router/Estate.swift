@@ -25,7 +25,6 @@ struct Estate {
     let hasMacvlan: Bool
     /// Whether its addresses are handed over without a gap.
     let isSeamless: Bool
-    let isOwner: Bool
     let isLeaving: Bool
     let isReplaced: Bool
   }
@@ -76,11 +75,14 @@ struct Estate {
 
   /// Whether the router that gets an address has to listen to the former group: its Active on
   /// another machine may have it, now or as soon as this machine has left the group.
+  ///
+  /// Wherever the new router is attached, or if it is not: another interface may be one of the same
+  /// segment, and one that is down comes back. An owner listens only to tell of it, see
+  /// ``RouterInstance/heededGroups``.
   func mustBeWatched(
-    by heir: Party, in group: @autoclosure () -> FormerGroups.Group, from former: Party
+    by group: @autoclosure () -> FormerGroups.Group, from former: Party
   ) -> Bool {
-    heir.interfaceIndex == interfaceIndex && group() != self.group && !heir.isOwner
-      && (isHeldElsewhere || former.isLeaving)
+    group() != self.group && (isHeldElsewhere || former.isLeaving)
   }
 
   /// Decides what becomes of an address that was served here.

@@ -167,8 +167,12 @@ struct FormerGroups: Equatable {
     return hasLetGo
   }
 
-  /// The router leaves, or its interface is gone.
-  mutating func forget() { self = FormerGroups() }
+  /// The router takes part again, or for the first time: it has heard nothing until now.
+  mutating func resume(at now: Instant) {
+    for (group, known) in groups {
+      groups[group]?.end = max(known.end, now + known.interval * Self.memory)
+    }
+  }
 
   private mutating func noteHold(until moment: Instant, replacing group: Group? = nil) {
     let others = groups.lazy.filter { $0.key != group && !$0.value.held.isEmpty }
