@@ -153,7 +153,8 @@ import VRRPSimulation
     }
   }
 
-  @Test("An owner that gets another VRID after its Backups serves alone", arguments: [0, 200, 5000])
+  @Test(
+    "An owner that gets another VRID after its Backups serves alone", arguments: [0, 200, 5000])
   func ownerLast(pauseMilliseconds: Int) throws {
     var text = "seed 1\nsegment latency 100us jitter 200us\n"
     for (name, priority) in [("a", 100), ("b", 150), ("c", 255)] {
