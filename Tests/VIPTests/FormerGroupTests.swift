@@ -1,3 +1,5 @@
+import ARP
+import Netlink
 import Testing
 import VIP
 import VIPCore

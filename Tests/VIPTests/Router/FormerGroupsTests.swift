@@ -136,8 +136,13 @@ import VRRP
     #expect(groups.deadline == Self.start + .seconds(12))
     #expect(groups.advanced(to: Self.start + .seconds(12)) == false)
     #expect(groups.isEmpty && groups.deadline == nil)
-    groups = try known()
-    groups.forget()
-    #expect(groups == FormerGroups())
+  }
+
+  @Test func `a router that takes part again listens for as long as one that is new`() throws {
+    var groups = try known(isHeld: false)
+    groups.resume(at: Self.start + .seconds(100))
+    #expect(groups.deadline == Self.start + .seconds(112))
+    groups.resume(at: Self.start + .seconds(50))
+    #expect(groups.deadline == Self.start + .seconds(112))
   }
 }
