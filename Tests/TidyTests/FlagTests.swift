@@ -53,6 +53,7 @@ import Testing
   ///   - commands: the commands that flags are about which stand alone.
   ///   - known: the flags of a command; empty if there is none.
   /// - Returns: what is wrong, and how many flags and commands there are.
+  /// - Throws: what finding out the flags of a command throws.
   private static func faults<Failure: Error>(
     in text: String, about commands: [String], _ known: (String) throws(Failure) -> Set<String>
   ) throws(Failure) -> (faults: [String], count: Int) {

@@ -5,9 +5,9 @@ import VRRP
 
 /// Settings of the kernel, or of the container around the node, that would do the node harm.
 extension MachineCheck {
-  /// The node's own files and threads, roughly: a control socket with all its clients, netlink,
-  /// timers, the guard.
-  private static let openFilesOfNode = 128
+  /// The node's own files: up to 256 connections of its control socket (64, and 192 that take long
+  /// to answer), and roughly netlink, timers, the guard, the log.
+  private static let openFilesOfNode = 300
   /// VRRP sockets of both families and the announcements of one interface.
   private static let openFilesOfInterface = 3
   /// The socket by which ss(8) shows that a group is served, for each family.
@@ -191,6 +191,14 @@ extension MachineCheck {
         setting,
         "the kernel may drop what comes in on \(link.name) because its answers leave by "
           + "\(twin.name); set \(setting) to 2")
+    }
+    // Where it is on for all, it is on for each.
+    if kernel.largest("ipv4", "arp_filter", on: link.name) != 0 {
+      let setting = SettingName.of("arp_filter", .ipv4, on: link.name)
+      warn(
+        setting,
+        "\(link.name) answers no ARP for the virtual addresses where the answers would leave by "
+          + "\(twin.name); set \(setting) and that of 'all' to 0")
     }
     return remarks
   }
