@@ -174,7 +174,7 @@ extension NetworkTests {
         VipctlNode.binary, "add", "lab", "\(vip)", "--runtime-dir", runtime,
       ])
       #expect(again.status == 0, "\(again)")
-      #expect(try segment.nodes[0].holds(vip))
+      try eventually("it is held") { try segment.nodes[0].holds(vip) }
       #expect(
         try segment.nodes[0].namespace.run(
           [VipctlNode.binary, "down", "--all", "--runtime-dir", runtime]

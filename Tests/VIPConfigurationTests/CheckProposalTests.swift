@@ -46,8 +46,8 @@ import VIPCore
 
   /// Expects one remark that ends with a proposal, and none once it has been followed.
   private func expectHelp(
-    _ surroundings: Surroundings, _ proposal: String, file: String = file,
-    helped: String = file, _ follow: (inout Surroundings, String) throws -> Void
+    _ surroundings: Surroundings, _ proposal: String, file: String = Self.file,
+    helped: String = Self.file, _ follow: (inout Surroundings, String) throws -> Void
   ) throws {
     let told = try remarks(file, surroundings)
     #expect(told.count == 1 && told[0].hasSuffix(proposal), "\(told)")
@@ -64,7 +64,7 @@ import VIPCore
       "; raise that limit"
     ) { surroundings, message in
       let name = try #require(message.firstMatch(of: #/\((net\.\S+)\)/#)).output.1
-      surroundings.settings[name.replacing(".", with: "/")] = "4096"
+      surroundings.settings[String(name.replacing(".", with: "/"))] = "4096"
     }
   }
 
@@ -74,7 +74,7 @@ import VIPCore
       Surroundings(settings: [path: "0"], isReadOnly: true), "; set it to 1 from outside"
     ) { surroundings, message in
       let name = try #require(message.firstMatch(of: #/and (net\.\S+) is 0/#)).output.1
-      surroundings.settings[name.replacing(".", with: "/")] = "1"
+      surroundings.settings[String(name.replacing(".", with: "/"))] = "1"
     }
   }
 
