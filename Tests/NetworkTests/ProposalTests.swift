@@ -312,6 +312,19 @@ extension NetworkTests {
       }
     }
 
+    @Test("Another lease than the node's is left out, or the node is ended first")
+    func otherLease() throws {
+      #expect(try up("run", ["--lease", "3s"]).status == 0)
+      let refused = try up("run", ["--lease", "5s"])
+      #expect(refused.status == 1 && refused.errors.contains("leave the lease out"), "\(refused)")
+      #expect(try up("run").status == 0)
+      let way = try #require(refused.errors.firstMatch(of: #/with '(vipctl down --all)'/#))
+      let words = way.output.1.split(separator: " ").dropFirst().map(String.init)
+      #expect(try vipctl(words + ["--runtime-dir", folder["run"]]).status == 0)
+      #expect(try up("run", ["--lease", "5s"]).status == 0)
+      try down("run")
+    }
+
     @Test("What is in the way of a virtual MAC address is removed by the command that is named")
     func leftover() throws {
       let link = try machine.namespace.check(["ip", "-o", "link", "show", "eth0"])
