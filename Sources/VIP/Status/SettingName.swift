@@ -1,4 +1,4 @@
-import VIPCore
+package import VIPCore
 
 /// The names of the kernel's settings of interfaces, for users.
 package enum SettingName {
