@@ -181,8 +181,8 @@ extension NetworkTests {
           let settings = try savedSettings()
           try machine.namespace.ip(fault.links.isEmpty ? "link set lo up" : fault.links)
           for (name, value) in fault.settings { try set(name, value) }
-          let message = try #require(
-            remark(fault.words, fault.router), "no check says '\(fault.words)'")
+          let told = try remark(fault.words, fault.router)
+          let message = try #require(told, "no check says '\(fault.words)'")
           let router = try follow(message, way, fault.router)
           let after = try remark(fault.words, router)
           #expect(after == nil, "it does not help: \(message)")

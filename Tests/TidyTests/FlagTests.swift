@@ -62,13 +62,13 @@ import Testing
     let flag = #/(?:^|[^\w-])(--[a-z][a-z-]*)/#
     var faults: [String] = []
     var count = 0
-    func check(_ words: some StringProtocol, _ command: String) throws(Failure) {
-      for match in String(words).matches(of: flag) {
-        count += 1
+    func check(_ words: Substring, _ command: String) throws(Failure) {
+      for match in words.matches(of: flag) {
         let name = String(match.output.1)
-        if try name != "--help" && !known(command).contains(name) {
-          faults.append("vipctl \(command) \(name)")
-        }
+        guard name != "--help" else { continue }
+        count += 1
+        let flags = try known(command)
+        if !flags.contains(name) { faults.append("vipctl \(command) \(name)") }
       }
     }
     for match in text.matches(of: use) where match.output.1 != "help" {
@@ -78,7 +78,7 @@ import Testing
       try check(match.output.2, command)
     }
     let rest = text.replacing(use, with: "")
-    for command in commands { try check(rest, command) }
+    for command in commands { try check(rest[...], command) }
     if commands.isEmpty, let match = rest.firstMatch(of: flag) {
       faults.append("\(match.output.1) of no command")
     }
