@@ -4,7 +4,9 @@
 /// its words is quoted with them. `vipctl` gives its flags.
 public struct Wording: Sendable, Hashable {
   /// The way to switch off the probe of a router, such as a command with its flag, or a button;
-  /// `nil` if there is none. Quoted whatever was being done, so a flag needs its command.
+  /// `nil` if there is none.
+  ///
+  /// It is quoted whatever was being done, so a flag needs its command.
   public var probingOff: String?
   /// The way to switch it off in a configuration file; `nil` if there is none.
   public var probeKey: String?
