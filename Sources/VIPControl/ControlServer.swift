@@ -19,7 +19,7 @@ public final class ControlServer: Sendable {
   /// also gets those for which there is no room.
   public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
 
-  /// Bounds on what clients can make the server hold.
+  /// Bounds on what clients can make the server hold; `MachineCheck` counts the descriptors.
   enum Bound {
     static let connections = 64
     /// The time after which a connection that is being answered takes none of these places any

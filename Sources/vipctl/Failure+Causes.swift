@@ -40,8 +40,11 @@ extension Failure {
         "\(error); use it with 'vipctl up', or give this one another --runtime-dir")
     case .otherNodeSetting(let setting):
       let what = setting == .lease ? "the lease" : "that setting"
+      // One of 'vipctl run' goes on without routers.
       self.init(
-        .failed, "\(error); leave \(what) out, or end the node first with 'vipctl down --all'")
+        .failed,
+        "\(error); leave \(what) out, or end the node first, with 'vipctl down --all' if "
+          + "'vipctl up' has started it")
     case .unreachable(.noNode):
       self.init(
         .noNode, "no node runs on \(directory); start one with 'vipctl up' or 'vipctl run'")

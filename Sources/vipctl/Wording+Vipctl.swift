@@ -4,8 +4,8 @@ import VIPImport
 extension Wording {
   /// The flags, keys and commands of `vipctl`.
   static let vipctl = Wording(
-    probingOff: "--no-probe", probeKey: "probe: false", removal: "vipctl down",
-    virtualMACKey: "virtualMac", realtimeKey: "realtime")
+    probingOff: "'vipctl up' or 'vipctl run' with --no-probe", probeKey: "probe: false",
+    removal: "vipctl down", virtualMACKey: "virtualMac", realtimeKey: "realtime")
 }
 
 extension ImportWording {

@@ -163,6 +163,18 @@ extension NetworkTests {
       #expect(added.status == 1 && added.errors.contains("\(segment.nodes[1].mac)"))
       #expect(try !segment.nodes[0].holds(vip))
       #expect(try segment.nodes[0].holds(free))
+      // What it proposes helps, for a command that has no such flag itself.
+      let way = try #require(
+        added.errors.firstMatch(
+          of: #/switch the probe off \('vipctl (\w+)' or 'vipctl run' with (--[a-z-]+), or/#),
+        "\(added.errors)")
+      #expect(way.output.1 == "up")
+      #expect(try up(free, on: segment, [String(way.output.2)]).status == 0)
+      let again = try segment.nodes[0].namespace.run([
+        VipctlNode.binary, "add", "lab", "\(vip)", "--runtime-dir", runtime,
+      ])
+      #expect(again.status == 0, "\(again)")
+      try eventually("it is held") { try segment.nodes[0].holds(vip) }
       #expect(
         try segment.nodes[0].namespace.run(
           [VipctlNode.binary, "down", "--all", "--runtime-dir", runtime]
@@ -173,6 +185,35 @@ extension NetworkTests {
         try segment.nodes[0].namespace.run(
           [VipctlNode.binary, "down", "--all", "--runtime-dir", segment.directory["run"]]
         ).status == 0)
+    }
+
+    @Test("An Active whose peer is not heard is not told to switch the probe off")
+    func peerUnheard() throws {
+      let segment = try Segment(nodes: 2)
+      let vips = [segment.virtualAddress(.ipv4), segment.virtualAddress(.ipv4, 101)]
+      let first = try VipctlNode(on: segment.nodes[0], of: segment, [vips[0].description])
+      try first.waitUntil(.active)
+      // Each is Active, and the second has the new address already.
+      for node in segment.nodes { try segment.lose(.vrrp, .both, node) }
+      let second = try VipctlNode(
+        on: segment.nodes[1], of: segment, vips.map(\.description), ["--no-probe"])
+      try second.waitUntil(.active)
+      try eventually("the first hears the other holder", within: .seconds(60)) {
+        try first.command(["status"]).output.contains("\(Self.words) \(segment.nodes[1].mac)")
+      }
+      let added = try first.command(["add", "lab", "\(vips[1])"])
+      #expect(added.status == 1, "\(added)")
+      #expect(added.errors.contains("so it probably is the group's Active; let its"), "\(added)")
+      #expect(!added.errors.contains("probe off"), "\(added)")
+      #expect(try !segment.nodes[0].holds(vips[1]))
+      // What it proposes: its advertisements get here.
+      for node in segment.nodes { try segment.deliver(node) }
+      try eventually("one of them is Active") {
+        let states = try [first, second].map { try $0.routers()?.first?.state }
+        return states.contains(.backup) && states.contains(.active)
+      }
+      let done = try first.command(["add", "lab", "\(vips[1])"])
+      #expect(done.status == 0, "\(done)")
     }
 
     @Test(

@@ -60,6 +60,55 @@ extension NetworkTests {
       try pair.old.waitUntil(.active)
     }
 
+    /// What ends a router's part although its interface can carry a frame.
+    enum Loss: String, CaseIterable, CustomTestStringConvertible {
+      case ipv6 = "IPv6 is switched off on it"
+      case bridge = "it becomes a port of a bridge"
+      case name = "it is renamed"
+
+      var testDescription: String { rawValue }
+
+      var families: [AddressFamily] { self == .ipv6 ? [.ipv6] : AddressFamily.allCases }
+
+      func happen(to machine: LabNode) throws {
+        switch self {
+        case .ipv6:
+          try machine.namespace.check(["sysctl", "-qw", "net.ipv6.conf.eth0.disable_ipv6=1"])
+        case .bridge:
+          try machine.namespace.ip(
+            "link add br9 type bridge\nlink set br9 up\nlink set eth0 master br9")
+        case .name: try machine.namespace.ip("link set eth0 name eth9")
+        }
+      }
+    }
+
+    static let losses = Loss.allCases.flatMap { loss in
+      loss.families.map { (loss, $0) }
+    }
+
+    @Test(
+      "A holder whose interface is lost for it, but not to frames, says farewell", arguments: losses
+    )
+    func interfaceLost(loss: Loss, family: AddressFamily) throws {
+      let pair = try Pair(family, prefixLength: family == .ipv4 ? 24 : 64)
+      let machine = pair.segment.nodes[0]
+      // Where the other machine is plugged in: what it can hear.
+      let capture = try Capture(pair.segment, at: pair.segment.nodes[1])
+      try eventually("the holder is heard") {
+        try capture.adverts().contains { $0.source == machine.advertiser(family) }
+      }
+      try loss.happen(to: machine)
+      try eventually("the farewell is on the wire", detail: { pair.old.process.logTail }) {
+        try pair.farewells(capture).contains { $0.source == machine.advertiser(family) }
+      }
+      try pair.new.waitUntil(.active)
+      try eventually("the old holder has let go", detail: { pair.old.process.logTail }) {
+        try !machine.holds(pair.vip)
+      }
+      #expect(pair.new.process.log.contains("released its role"))
+      #expect(!pair.old.process.log.contains("can't be sent"))
+    }
+
     @Test("A farewell to a single machine needs no source address either")
     func unicast() throws {
       let segment = try Segment(nodes: 2)

@@ -273,14 +273,15 @@ import VRRP
     #expect(
       bench.engine.endProbes(taken)
         == "web: 198.18.0.7 is used by the machine with Ethernet address \(Self.stranger); take "
-        + "another address, or switch the probe off")
-    bench.engine.wording = Wording(probingOff: "--no-probe", probeKey: "probe: false")
+        + "another address, or take it from that machine; if you are sure that it gives the address "
+        + "up, switch the probe off")
+    bench.engine.wording = Wording(probingOff: "'x up' with --no-probe", probeKey: "probe: false")
     let again = bench.engine.startProbes(for: [more])
     try bench.hear(answer("198.18.0.7"))
     bench.pass(.milliseconds(400))
     #expect(
       bench.engine.endProbes(again)?.hasSuffix(
-        "or switch the probe off (--no-probe, or 'probe: false' in the file)") == true)
+        "switch the probe off ('x up' with --no-probe, or 'probe: false' in the file)") == true)
 
     let free = bench.engine.startProbes(for: [more])
     bench.pass(.milliseconds(400))

@@ -18,13 +18,13 @@ import VIPService
     ),
     (
       ServiceError(.otherNodeSetting(.guard), "the node on /r runs without a guard"), .failed,
-      "the node on /r runs without a guard; leave that setting out, or end the node first with "
-        + "'vipctl down --all'"
+      "the node on /r runs without a guard; leave that setting out, or end the node first, with "
+        + "'vipctl down --all' if 'vipctl up' has started it"
     ),
     (
       ServiceError(.otherNodeSetting(.lease), "the node on /r runs with lease 3s, not 5s"), .failed,
-      "the node on /r runs with lease 3s, not 5s; leave the lease out, or end the node first with "
-        + "'vipctl down --all'"
+      "the node on /r runs with lease 3s, not 5s; leave the lease out, or end the node first, with "
+        + "'vipctl down --all' if 'vipctl up' has started it"
     ),
     (
       ServiceError(.unreachable(.noNode), "nothing answers"), .noNode,

@@ -3,8 +3,10 @@
 /// A node's errors and reasons end with what to do about it, in general terms; a program that gives
 /// its words is quoted with them. `vipctl` gives its flags.
 public struct Wording: Sendable, Hashable {
-  /// The way to switch off the probe of a router when it is added, such as a flag or a button;
+  /// The way to switch off the probe of a router, such as a command with its flag, or a button;
   /// `nil` if there is none.
+  ///
+  /// It is quoted whatever was being done, so a flag needs its command.
   public var probingOff: String?
   /// The way to switch it off in a configuration file; `nil` if there is none.
   public var probeKey: String?
@@ -27,16 +29,11 @@ public struct Wording: Sendable, Hashable {
     self.realtimeKey = realtimeKey
   }
 
-  /// The advice for a new router whose address is in use.
+  /// The advice for an address in use that a router was to have.
   var addressInUse: String {
-    "take another address, or take it from that machine; if you are sure that it gives the address up, "
-      + "switch the probe off" + (probingOff.map { " with \($0)" } ?? "")
-  }
-
-  /// The advice for an address in use that a running router was to get.
-  var newAddressInUse: String {
     let ways = [probingOff, probeKey.map { "'\($0)' in the file" }].compactMap { $0 }
-    return "take another address, or switch the probe off"
+    return "take another address, or take it from that machine; if you are sure that it gives the "
+      + "address up, switch the probe off"
       + (ways.isEmpty ? "" : " (\(ways.joined(separator: ", or ")))")
   }
 

@@ -88,7 +88,9 @@ extension Engine {
       guard let end = changeProbes.end(identifier) else { continue }
       wires[end.interfaceIndex]?.listening.interestChanged()
       guard refusal == nil, let holder = end.holder else { continue }
-      refusal = "\(end.router): \(holder.text(wording))"
+      let cause = routers.members(named: end.router).first { $0.family == end.family }
+        .flatMap { likelyCause(of: holder, member: end.member, $0) }
+      refusal = "\(end.router): \(holder.text(cause, wording))"
     }
     return refusal
   }

@@ -61,15 +61,39 @@ extension Engine {
   /// The probable reason why the answer of a machine is taken for a stranger's though it may be the
   /// group's, and what to do about it; `nil` if nothing speaks for that.
   func likelyCause(of refusal: AddressProbing.Refusal, _ instance: RouterInstance) -> String? {
+    whyGroupIsUnheard(instance)
+      ?? instance.probing.signOfGroup(
+        refusal, instance.settings.vrid, instance.family,
+        addresses: instance.addresses.current.count)
+  }
+
+  /// The same for a machine that has an address which a router was to get that takes part.
+  ///
+  /// - Parameters:
+  ///   - holder: the machine.
+  ///   - member: the address from which it advertises as one of the group, if it is known to.
+  ///   - instance: the router.
+  /// - Returns: the reason, and what to do about it; `nil` if nothing speaks for one.
+  func likelyCause(
+    of holder: AddressProbing.Holder, member: IPAddress?, _ instance: RouterInstance
+  ) -> String? {
+    if let member { return holder.signOfMember(at: member, instance.settings.vrid) }
+    return whyGroupIsUnheard(instance)
+      ?? holder.signOfGroup(
+        instance.settings.vrid, instance.family,
+        hasAll: instance.conflicts.names(
+          holder.mac, for: instance.addresses.current.lazy.map(\.address.address)))
+  }
+
+  /// The reason why a router does not hear its group, as far as this machine can see it.
+  private func whyGroupIsUnheard(_ instance: RouterInstance) -> String? {
     if let segment = segment(of: instance), !instance.isUnicast,
       let failure = memberships.failure(segment.key)
     {
       return "this machine does not hear its group: \(failure)"
     }
     if let text = undeliveredText(of: instance) { return text }
-    if let trouble = instance.troubles.whyUnaccepted { return trouble }
-    return instance.probing.signOfGroup(
-      refusal, instance.settings.vrid, instance.family, addresses: instance.addresses.current.count)
+    return instance.troubles.whyUnaccepted
   }
 
   /// Whether an advertisement of this machine has come back: it has the group's virtual MAC

@@ -66,9 +66,11 @@ package enum OwnFiles {
     }
     // A volume of a container comes open to all and empty: it becomes the node's own.
     guard status.st_mode & 0o022 == 0 || isVacant(full) && chmod(full, 0o755) == 0 else {
+      // Where others can touch only what is theirs, as in /tmp, it is open to all on purpose, and
+      // one inside it is safe; elsewhere they could replace that.
+      let remedy = status.st_mode & 0o1000 != 0 ? "name one inside it" : "'chmod go-w' it"
       throw NodeError(
-        .system(errno: EPERM),
-        "others may write to the directory \(full); name one inside it, or 'chmod go-w' it")
+        .system(errno: EPERM), "others may write to the directory \(full); \(remedy)")
     }
     for folder in foldersAbove(full) where !isSafe(folder, for: user, sticky: true) {
       throw NodeError(

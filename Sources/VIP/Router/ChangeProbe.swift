@@ -136,6 +136,11 @@ struct ChangeProbe {
     mac == groupMAC || memberMACs.values.contains(mac)
   }
 
+  /// The address from which a machine advertises as one of the group; `nil` if it is not known to.
+  func member(at mac: MACAddress) -> IPAddress? {
+    memberMACs.first { $0.value == mac }?.key
+  }
+
   /// Whether a machine is of the group, or can't be told from one that has not answered for its own
   /// address.
   private func mayBelong(_ mac: MACAddress) -> Bool {

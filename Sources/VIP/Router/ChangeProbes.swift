@@ -7,6 +7,20 @@ struct ChangeProbes {
   /// The number by which a probing is asked about, and which no other has had.
   typealias Identifier = Int
 
+  /// The end of a probing.
+  struct End {
+    /// The interface that was probed on.
+    let interfaceIndex: Int32
+    /// The router that was to get the addresses.
+    let router: String
+    let family: AddressFamily
+    /// The machine that has one of the addresses; `nil` if none has.
+    let holder: AddressProbing.Holder?
+    /// The address from which that machine advertises as one of the group; `nil` if it is not known
+    /// to.
+    let member: IPAddress?
+  }
+
   private var entries: [Identifier: ChangeProbe] = [:]
   private var last = 0
 
@@ -79,15 +93,13 @@ struct ChangeProbes {
 
   /// Ends a probing.
   ///
-  /// - Returns: its interface, its router, and the machine that has one of the addresses if there
-  ///   is one; `nil` if it has ended before.
-  mutating func end(
-    _ identifier: Identifier
-  ) -> (interfaceIndex: Int32, router: String, holder: AddressProbing.Holder?)? {
+  /// - Returns: what it has found; `nil` if it has ended before.
+  mutating func end(_ identifier: Identifier) -> End? {
     guard let entry = entries.removeValue(forKey: identifier) else { return nil }
-    guard case .taken(let holder) = entry.verdict else {
-      return (entry.interfaceIndex, entry.router, nil)
-    }
-    return (entry.interfaceIndex, entry.router, holder)
+    var taker: AddressProbing.Holder?
+    if case .taken(let holder) = entry.verdict { taker = holder }
+    return End(
+      interfaceIndex: entry.interfaceIndex, router: entry.router, family: entry.family,
+      holder: taker, member: taker.flatMap { entry.member(at: $0.mac) })
   }
 }

@@ -71,11 +71,13 @@ package enum HostAnswer {
     _ record: AddressRecord, on name: String?, besides other: String?
   ) -> String {
     let address = record.address.address
-    let name = name ?? "interface \(record.interfaceIndex)"
+    // Only a name can be said to ip(8).
+    let place = name ?? "interface \(record.interfaceIndex)"
+    let removal = name.map { "with 'ip address delete \(record.address) dev \($0)'" } ?? "there"
     let start =
-      "\(address) is this machine's own address on \(name) too, so it answers for it beside the "
-      + "Active; remove it with 'ip address delete \(record.address) dev \(name)'"
-    return other.map { start + ", or set net.ipv4.conf.\($0).arp_ignore to 1" }
+      "\(address) is this machine's own address on \(place) too, so it answers for it beside the "
+      + "Active; remove it \(removal)"
+    return other.map { start + ", or set \(SettingName.of("arp_ignore", .ipv4, on: $0)) to 1" }
       ?? start + ", or make this machine the owner (priority 255)"
   }
 

@@ -197,7 +197,8 @@ struct MacvlanTable {
     where platform.setting("\(path)/\(setting)") != value {
       let code = platform.changeSetting("\(path)/\(setting)", to: value)
       guard code == 0 else {
-        throw unwritable("net.ipv6.conf.\(name).\(setting)", on: name, code, wording)
+        throw unwritable(
+          SettingName.of(setting, .ipv6, on: name), on: name, code, wording)
       }
     }
   }

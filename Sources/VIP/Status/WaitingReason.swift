@@ -141,7 +141,7 @@ extension WaitingReason: CustomStringConvertible {
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
     case .ipv6Off(let interface):
-      let setting = "net.ipv6.conf.\(interface.replacing(".", with: "/")).disable_ipv6"
+      let setting = SettingName.of("disable_ipv6", .ipv6, on: interface)
       return "IPv6 is switched off on \(interface) (\(setting))"
     case .mtuTooSmall(let interface, let family, let mtu):
       return "\(interface)'s MTU of \(mtu) is too small for \(family), which needs \(family.mtuMin)"

@@ -27,11 +27,6 @@ struct KernelSettings: Sendable {
       number("net/\(family)/conf/all/\(name)") ?? 0,
       number("net/\(family)/conf/\(interface)/\(name)") ?? 0)
   }
-
-  /// A setting's name as `sysctl` takes it, which writes the dots of an interface as slashes.
-  static func name(_ family: String, _ setting: String, on interface: String) -> String {
-    "net.\(family).conf.\(interface.replacing(".", with: "/")).\(setting)"
-  }
 }
 
 extension KernelSettings {

@@ -5,9 +5,9 @@ import VRRP
 
 /// Settings of the kernel, or of the container around the node, that would do the node harm.
 extension MachineCheck {
-  /// The node's own files and threads, roughly: a control socket with all its clients, netlink,
-  /// timers, the guard.
-  private static let openFilesOfNode = 128
+  /// The node's own files: up to 256 connections of its control socket (64, and 192 that take long
+  /// to answer), and roughly netlink, timers, the guard, the log.
+  private static let openFilesOfNode = 300
   /// VRRP sockets of both families and the announcements of one interface.
   private static let openFilesOfInterface = 3
   /// The socket by which ss(8) shows that a group is served, for each family.
@@ -116,7 +116,7 @@ extension MachineCheck {
     }
     if settings.families.contains(.ipv4) {
       if kernel.largest("ipv4", "arp_ignore", on: name) == 8 {
-        let setting = KernelSettings.name("ipv4", "arp_ignore", on: name)
+        let setting = SettingName.of("arp_ignore", .ipv4, on: name)
         warn(
           .setting(setting),
           "\(name) answers no ARP at all, so no machine finds the addresses; set \(setting) and "
@@ -125,7 +125,7 @@ extension MachineCheck {
       if kernel.isReadOnly, settings.addresses(.ipv4).count > 1,
         kernel.largest("ipv4", "promote_secondaries", on: name) == 0
       {
-        let setting = KernelSettings.name("ipv4", "promote_secondaries", on: name)
+        let setting = SettingName.of("promote_secondaries", .ipv4, on: name)
         warn(
           .setting(setting),
           "/proc/sys can't be written here and \(setting) is 0: when the first "
@@ -144,7 +144,7 @@ extension MachineCheck {
         kernel.number("net/ipv6/conf/\(name)/autoconf") ?? 0 != 0
         && kernel.number("net/ipv6/conf/\(name)/accept_ra") ?? 0 != 0
       if most > 0, sum >= most, hasAutomatic {
-        let setting = KernelSettings.name("ipv6", "max_addresses", on: name)
+        let setting = SettingName.of("max_addresses", .ipv6, on: name)
         warn(
           .setting(setting),
           "with \(sum) IPv6 addresses on \(name) the kernel takes no more automatic ones (it stops "
@@ -180,17 +180,25 @@ extension MachineCheck {
           fault: .setting(setting)))
     }
     if kernel.largest("ipv4", "arp_ignore", on: twin.name) == 0 {
-      let setting = KernelSettings.name("ipv4", "arp_ignore", on: twin.name)
+      let setting = SettingName.of("arp_ignore", .ipv4, on: twin.name)
       warn(
         setting,
         "\(twin.name) answers ARP for the virtual addresses too; set \(setting) to 1")
     }
     if kernel.largest("ipv4", "rp_filter", on: link.name) == 1 {
-      let setting = KernelSettings.name("ipv4", "rp_filter", on: link.name)
+      let setting = SettingName.of("rp_filter", .ipv4, on: link.name)
       warn(
         setting,
         "the kernel may drop what comes in on \(link.name) because its answers leave by "
           + "\(twin.name); set \(setting) to 2")
+    }
+    // Where it is on for all, it is on for each.
+    if kernel.largest("ipv4", "arp_filter", on: link.name) != 0 {
+      let setting = SettingName.of("arp_filter", .ipv4, on: link.name)
+      warn(
+        setting,
+        "\(link.name) answers no ARP for the virtual addresses where the answers would leave by "
+          + "\(twin.name); set \(setting) and that of 'all' to 0")
     }
     return remarks
   }

@@ -51,6 +51,18 @@ import VIPCore
     #expect(try told("2001:db8::100/128") == [])
   }
 
+  @Test func `what it proposes can be typed, with a dot in a name, and without a name`() throws {
+    let record = AddressRecord(
+      interfaceIndex: 7, address: try #require(InterfaceAddress("198.18.0.100/32")))
+    #expect(
+      HostAnswer.text(record, on: "eth0.200", besides: "eth0.100").hasSuffix(
+        "remove it with 'ip address delete 198.18.0.100/32 dev eth0.200', or set "
+          + "net.ipv4.conf.eth0/100.arp_ignore to 1"))
+    let nameless = HostAnswer.text(record, on: nil, besides: "eth0")
+    #expect(nameless.hasPrefix("198.18.0.100 is this machine's own address on interface 7 too, "))
+    #expect(nameless.hasSuffix("; remove it there, or set net.ipv4.conf.eth0.arp_ignore to 1"))
+  }
+
   @Test func `the setting for all interfaces is read only where it matters`() throws {
     var answers = HostAnswers()
     var count = 0
