@@ -73,9 +73,10 @@ extension NetworkTests {
       try node.stop()
     }
 
+    /// None is late by more than a tenth of the interval.
+    ///
     /// Work goes on for 0.6 intervals at the most before the node looks at what is due, and begins
-    /// with an advertisement ahead of its time if half an interval is over. So none is late by more
-    /// than a tenth.
+    /// with an advertisement ahead of its time if half an interval is over.
     @Test("Requests as long as they may be make no advertisement late", arguments: Programs.all)
     func longRequests(program: String) throws {
       // What is not optimised takes several times as long.
