@@ -115,6 +115,12 @@ extension NetworkTests {
       if isTakenOver { try expectTakenOver(attempt, what) }
       let files = (try? FileManager.default.contentsOfDirectory(atPath: attempt.runtime)) ?? []
       #expect(files.filter { !(log || isTakenOver) || $0 != "vipctl.log" }.isEmpty, what)
+      // Without the kernel's answer the node does not know that it has the address; the lease ends.
+      if attempt.call == "recvfrom" {
+        try eventually("\(what): the lease ends") {
+          try !machine.holds(segment.virtualAddress(.ipv4))
+        }
+      }
       #expect(try !machine.holds(segment.virtualAddress(.ipv4)), what)
     }
 
