@@ -108,7 +108,8 @@ public final class RuntimeDirectory: Sendable {
   }
 
   private static func isPidFile(_ descriptor: Int32, of path: String) -> Bool {
-    FileIdentity(path: pidPath(in: path)) == FileIdentity(descriptor: descriptor)
+    guard let file = FileIdentity(descriptor: descriptor) else { return false }
+    return FileIdentity(path: pidPath(in: path)) == file
   }
 
   /// Whether a directory is still the one of a process, whose files are there as long.

@@ -1,5 +1,6 @@
 import ARP
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 import VIPCore
@@ -15,6 +16,24 @@ import VIPCore
     let error = try #require(throws: FrameError.self) { _ = try PcapTransport(interface: name) }
     #expect(error.cause == cause && error.interface == name && error.operation == "open")
     #expect(!error.isTransient)
+  }
+
+  /// The system takes a socket to look a name up.
+  @Test func `an interface is not called missing for want of a descriptor`() async throws {
+    // In a process of its own, which has none left for a while.
+    await #expect(processExitsWith: .success) {
+      var limit = rlimit()
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      #expect(getrlimit(resource, &limit) == 0)
+      limit.rlim_cur = min(limit.rlim_cur, 256)
+      #expect(setrlimit(resource, &limit) == 0)
+      var taken: [Int32] = []
+      repeat { taken.append(open("/dev/null", O_RDONLY)) } while taken.last ?? -1 >= 0
+      let error = #expect(throws: FrameError.self) { _ = try PcapTransport(interface: "lo") }
+      for descriptor in taken { close(descriptor) }
+      #expect(error?.cause == .other && error?.errorNumber == EMFILE)
+      #expect(error?.message == "Too many open files")
+    }
   }
 }
 

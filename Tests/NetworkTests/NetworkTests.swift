@@ -16,5 +16,6 @@ struct NetworkTests {
   func nothingIsSkippedInCI() {
     #expect(Laboratory.obstacle == nil)
     #expect(VipctlNode.obstacle == nil)
+    #expect(Programs.release != nil, "build it before: make release")
   }
 }

@@ -133,6 +133,41 @@ extension NetworkTests {
       #expect(try machine.vipctl("down", "--all").status == 0)
     }
 
+    @Test("an up whose router is taken down meanwhile says so, and nothing is left")
+    func downDuringUp() throws {
+      let machine = try Machine()
+      try machine.node.namespace.ip("link set eth0 down")
+      let up = try machine.node.namespace.start(
+        [
+          VipctlNode.binary, "up", machine.vip, "-i", "eth0", "--vrid", "7", "--name", "web",
+          "--interval", "100ms", "--timeout", "10m", "--runtime-dir", machine.directory,
+        ], logPath: machine.segment.directory["up.log"])
+      try eventually("the router waits") {
+        try machine.vipctl("status").output.contains("eth0 is down")
+      }
+      let down = try machine.vipctl("down", "web")
+      #expect(down.status == 0, "\(down)")
+      #expect(up.waitForExit(within: .seconds(30)) == 1)
+      let log = up.log
+      #expect(log.hasPrefix("vipctl: ") && log.split(separator: "\n").count == 1, "\(log)")
+      #expect(log.contains("web: it was taken down before it took part"), "\(log)")
+      #expect(!log.contains("stays configured"), "\(log)")
+      try eventually("the node ends") { try machine.node.namespace.processes().isEmpty }
+      #expect(try machine.files().filter { $0 != "vipctl.log" }.isEmpty)
+    }
+
+    @Test("a background node and its guard have the program's name")
+    func names() throws {
+      let machine = try Machine()
+      #expect(try machine.up().status == 0)
+      try eventually("both have their names") {
+        let pids = try machine.node.namespace.processes()
+        return pids.map { readText("/proc/\($0)/comm") }.sorted()
+          == ["vipctl\n", "vipctl-guard\n"]
+      }
+      #expect(try machine.vipctl("down", "--all").status == 0)
+    }
+
     @Test("refusals name the reason, exit 1 and leave nothing", arguments: ["up", "run"])
     func refusals(command: String) throws {
       let machine = try Machine()

@@ -65,7 +65,8 @@ package final class VipctlNode: Sendable {
   /// Starts `vipctl run` with the arguments given, on the interface `eth0`.
   package init(
     on node: LabNode, of segment: Segment, _ addresses: [String], vrid: Int = 51,
-    priority: Int = 100, interval: String = "100ms", _ options: [String] = []
+    priority: Int = 100, interval: String = "100ms", program: String = VipctlNode.binary,
+    _ options: [String] = []
   ) throws {
     self.node = node
     configurationPath = ""
@@ -75,7 +76,7 @@ package final class VipctlNode: Sendable {
       "--interval", interval, "--runtime-dir", runtimeDirectory,
     ]
     process = try node.namespace.start(
-      [Self.binary, "run"] + addresses + settings + options,
+      [program, "run"] + addresses + settings + options,
       logPath: segment.directory["vipctl-\(node.name).log"])
   }
 

@@ -1,3 +1,5 @@
+import Glibc
+import TestSupport
 import Testing
 import VIP
 import VIPControl
@@ -68,25 +70,59 @@ import VRRP
     ]
   }
 
+  /// A request of any size up to the limit, or a little beyond.
+  private static func request(
+    _ random: inout SplitMix64
+  ) throws -> (String, ControlRequest) {
+    let count = Int.random(in: 1...most + most / 8, using: &random)
+    let some = addresses(count, from: Int.random(in: 0..<1000, using: &random))
+    let words = some.map { "\($0.address)" }
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0: return ("add \(count)", .add(router: "web", addresses: some))
+    case 1: return ("remove \(count)", .remove(router: "web", addresses: some.map(\.address)))
+    case 2: return ("up \(count)", .up([try router(some)], timeout: .zero))
+    case 3: return ("dry-run up \(count)", .dryRun(.up([try router(some)], timeout: .zero)))
+    case 4: return ("dry-run down \(count)", .dryRun(.down(["web"] + words)))
+    case 5: return ("down \(count)", .down(words + ["nothing"]))
+    case 6: return ("status", .status(nil))
+    default:
+      let number = Int.random(in: 1...140, using: &random)
+      let size = min(count / number + 1, 100)
+      let routers = try (1...number).map {
+        try router(
+          addresses(size, from: 40_000 + size * $0), name: "r\($0)",
+          vrid: try #require(VRID(exactly: 52 + $0)))
+      }
+      return ("up of \(number) routers of \(size)", .up(routers, timeout: .zero))
+    }
+  }
+
   @Test func `no request keeps a node from advertising in time`() async throws {
+    // Other sizes each time, unless a seed is given.
+    let given = getenv("VIP_SIZES_SEED").flatMap { UInt64(String(cString: $0)) }
+    let seed = given ?? UInt64.random(in: 0..<1_000_000)
+    var random = SplitMix64(seed: seed)
+    let sized = try (0..<8).map { _ in try Self.request(&random) }
     var options = Node.Options(settings: NodeSettings(lease: .off))
     options.endsWhenIdle = false
     let node = try Node(options, on: MachineInMemory())
     let first = try Self.router(Self.addresses(2))
     let other = try Self.router(Self.addresses(1, from: 30_000), name: "other", vrid: 200)
-    try await node.up(first)
-    try await node.up(other)
-    while try await !node.status().routers.allSatisfy({ $0.state == .active }) {
-      try await Task.sleep(for: .milliseconds(50))
-    }
     var late: [String] = []
-    for (name, request) in try Self.requests() {
-      node.workMeter.reset()
-      _ = await node.answer(request)
-      let longest = node.workMeter.longest
-      if longest > Self.interval * 0.6 { late.append("\(name): \(longest)") }
+    for requests in [try Self.requests(), sized] {
+      try await node.up(first)
+      try await node.up(other)
+      while try await !node.status().routers.allSatisfy({ $0.state == .active }) {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      for (name, request) in requests {
+        node.workMeter.reset()
+        _ = await node.answer(request)
+        let longest = node.workMeter.longest
+        if longest > Self.interval * 0.6 { late.append("\(name): \(longest)") }
+      }
     }
-    #expect(late == [])
+    #expect(late == [], "VIP_SIZES_SEED=\(seed)")
     await node.shutdown()
   }
 

@@ -116,6 +116,32 @@ import VIPControl
     #expect(refusal(path) == nil)
   }
 
+  /// A client asks this when a node no longer answers; others may be at the directory by then.
+  @Test(.timeLimit(.minutes(10)))
+  func `a pid file is looked at without a wait, and no other file is read in its place`() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder["run"]
+    let pid = RuntimeDirectory.pidPath(in: path)
+    #expect(mkdir(path, 0o755) == 0)
+    #expect(!RuntimeDirectory.isHeld(path, by: 7), "there is none")
+
+    try folder.write("7\n", to: "run/vipctl.pid")
+    #expect(RuntimeDirectory.isHeld(path, by: 7) && !RuntimeDirectory.isHeld(path, by: 8))
+    unlink(pid)
+
+    try folder.write("7\n", to: "other")
+    #expect(symlink(folder["other"], pid) == 0)
+    #expect(!RuntimeDirectory.isHeld(path, by: 7), "a symbolic link")
+    unlink(pid)
+
+    #expect(mkfifo(pid, 0o600) == 0)
+    #expect(!RuntimeDirectory.isHeld(path, by: 7), "a FIFO without a writer")
+    let writer = open(pid, O_RDWR | O_CLOEXEC)
+    #expect(write(writer, "7\n", 2) == 2)
+    #expect(!RuntimeDirectory.isHeld(path, by: 7), "a FIFO with a writer")
+    close(writer)
+  }
+
   @Test(.enabled(if: geteuid() == 0), .timeLimit(.minutes(10)))
   func `nothing is asked of a stranger that listens in the node's place`() async throws {
     let folder = try TemporaryDirectory()

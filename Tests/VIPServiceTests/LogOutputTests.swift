@@ -142,4 +142,21 @@ import VIPReports
     }
     #expect(readText(folder["other"]) == "precious")
   }
+
+  @Test func `a log that can't be used leaves no file of its own`() throws {
+    let folder = try TemporaryDirectory()
+    func attempt() {
+      let error = #expect(throws: NodeError.self) {
+        // No descriptor has that number.
+        var file = LogFile(path: folder["log"], descriptor: -1)
+        try file.open()
+      }
+      #expect(error?.kind == .system(errno: EBADF))
+    }
+    attempt()
+    #expect(access(folder["log"], F_OK) != 0)
+    try folder.write("kept\n", to: "log")
+    attempt()
+    #expect(readText(folder["log"]) == "kept\n")
+  }
 }

@@ -95,4 +95,85 @@ import VIPTesting
     while let event = await events.next()?.event, event != .nodeCleared(problem) {}
     await node.shutdown()
   }
+
+  /// What is wrong with the machine as far as it concerns the node as a whole.
+  private func kinds(_ node: Node) async throws -> [NodeProblem.Kind] {
+    try await node.status().node.problems.map(\.kind).filter {
+      if case .machine = $0 { true } else { false }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `a program that does not answer is told of, and hides nothing but itself`() async throws {
+    // Until this ends, as a mount whose server is gone.
+    let (silence, end) = AsyncStream.makeStream(of: Void.self)
+    let node = try Node(on: MachineInMemory())
+    let watch = MachineWatch(node, period: .seconds(100_000), patience: .milliseconds(50)) { file in
+      let hasProgram = file.routers.contains { !$0.hooks.isEmpty }
+      if hasProgram { for await _ in silence {} }
+      return [MachineCheck.Remark(kind: .warning, text: "1 file", router: nil, fault: .openFiles)]
+    }
+    var router = try settings()
+    router.hooks = Hooks(active: ["/mnt/up"])
+    try await node.up(router)
+    var events = node.stampedEvents().makeAsyncIterator()
+    let running = Task { await watch.run() }
+    defer { running.cancel() }
+
+    var told: [NodeProblem] = []
+    while !told.contains(where: { $0.kind == .machine(.noAnswer) })
+      || !told.contains(where: { $0.kind == .machine(.openFiles) })
+    {
+      guard case .nodeWarning(let problem) = await events.next()?.event else { continue }
+      told.append(problem)
+    }
+    // On a busy machine the rest is late at first, too.
+    let text = told.last { $0.kind == .machine(.noAnswer) }?.text ?? ""
+    #expect(
+      text.hasPrefix("the program '/mnt/up' can't be looked at within")
+        || text.hasPrefix("this machine can't be looked at within"), "\(text)")
+    end.finish()
+    while let event = await events.next()?.event {
+      if case .nodeCleared(let problem) = event, problem.kind == .machine(.noAnswer) { break }
+    }
+    #expect(try await kinds(node) == [.machine(.openFiles)])
+    await node.shutdown()
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `a fault of a program goes on while the program can't be looked at`() async throws {
+    final class Machine: Sendable {
+      let isSilent = Mutex(false)
+      let silence: AsyncStream<Void>
+      let end: AsyncStream<Void>.Continuation
+      init() { (silence, end) = AsyncStream.makeStream() }
+    }
+    let machine = Machine()
+    let node = try Node(on: MachineInMemory())
+    var router = try settings()
+    router.hooks = Hooks(active: ["/mnt/up"])
+    let name = router.name
+    let watch = MachineWatch(node, period: .seconds(100_000), patience: .milliseconds(50)) { file in
+      guard file.routers.contains(where: { !$0.hooks.isEmpty }) else { return [] }
+      if machine.isSilent.withLock({ $0 }) { for await _ in machine.silence {} }
+      return [
+        MachineCheck.Remark(
+          kind: .warning, text: "no program", router: name,
+          fault: .unusableProgram(path: "/mnt/up"))
+      ]
+    }
+    try await node.up(router)
+    func problems() async throws -> [Problem] {
+      var status = try #require(try await node.status().routers.first)
+      status.problems = []
+      watch.complete(&status)
+      return status.problems
+    }
+    while try await problems().isEmpty { await watch.look() }
+    machine.isSilent.withLock { $0 = true }
+    while try await kinds(node) != [.machine(.noAnswer)] { await watch.look() }
+    #expect(try await problems().map(\.text) == ["no program"])
+    machine.end.finish()
+    await node.shutdown()
+  }
 }

@@ -48,6 +48,45 @@ struct GuardProcessTests {
     #expect(!exists(pid) && process.pid == nil)
   }
 
+  /// The kernel refuses the process itself here, for which it needs a descriptor of its own.
+  @Test func `a guard that can't be started leaves nothing open and no signal blocked`()
+    async throws
+  {
+    // In a process of its own, which has two descriptors left for a while.
+    await #expect(processExitsWith: .success) {
+      let area = try GuardArea()
+      let process = LinuxGuardProcess()
+      var limit = rlimit()
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      #expect(getrlimit(resource, &limit) == 0)
+      limit.rlim_cur = min(limit.rlim_cur, 256)
+      #expect(setrlimit(resource, &limit) == 0)
+      func takeAll() -> [Int32] {
+        var taken: [Int32] = []
+        while true {
+          let last = open("/dev/null", O_RDONLY | O_CLOEXEC)
+          guard last >= 0 else { return taken }
+          taken.append(last)
+        }
+      }
+      var taken = takeAll()
+      for descriptor in taken.suffix(2) { close(descriptor) }
+      taken.removeLast(2)
+      let error = #expect(throws: NodeError.self) { _ = try process.start(area) }
+      let rest = takeAll()
+      for descriptor in taken + rest { close(descriptor) }
+      #expect(error?.kind == .system(errno: EMFILE))
+      #expect(error?.description == "start a guard process: Too many open files")
+      #expect(rest.count == 2 && process.pid == nil && process.news() == .none)
+      var blocked = sigset_t()
+      pthread_sigmask(SIG_BLOCK, nil, &blocked)
+      #expect(sigismember(&blocked, SIGTERM) == 0)
+      // Another attempt finds all that it needs.
+      _ = try process.start(area)
+      #expect(process.dismiss() == "signal 9")
+    }
+  }
+
   @Test func `no signal ends a guard but SIGKILL, of which its node hears`() throws {
     let pid = try start()
     for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGPIPE, SIGSEGV] {

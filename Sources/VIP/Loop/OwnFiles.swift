@@ -20,7 +20,18 @@ package enum OwnFiles {
     }
     var status = stat()
     var reason: String?
-    if fstat(file, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
+    guard fstat(file, &status) == 0 else {
+      let code = errno
+      close(file)
+      // One without content may have been made here just now.
+      if flags & O_CREAT != 0, lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        status.st_size == 0
+      {
+        unlink(path)
+      }
+      throw .system(code, "look at \(path)")
+    }
+    if status.st_mode & S_IFMT != S_IFREG {
       reason = "no file"
     } else if status.st_uid != geteuid() {
       reason = "owned by user \(status.st_uid)"

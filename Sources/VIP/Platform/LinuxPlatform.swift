@@ -157,10 +157,15 @@ final class LinuxKernelSettings: KernelSettings {
 }
 
 /// The first bytes of a small file; `nil` if it can't be read.
+///
+/// Never waits (for the other end of a FIFO), and reads no device and nothing that a symbolic link
+/// in the file's place leads to.
 package func readSmallFile(_ path: String) -> [UInt8]? {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
   guard descriptor >= 0 else { return nil }
   defer { close(descriptor) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
   var bytes = [UInt8](repeating: 0, count: 4096)
   let count = read(descriptor, &bytes, bytes.count)
   guard count >= 0 else { return nil }

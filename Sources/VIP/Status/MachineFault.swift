@@ -37,4 +37,6 @@ public enum MachineFault: Sendable, Hashable {
   case unusableProgram(path: String)
   /// A program that users without the node's rights can change.
   case writableProgram(path: String)
+  /// The machine, or a program on it, which does not answer in time when it is looked at.
+  case noAnswer
 }

@@ -40,7 +40,9 @@ public struct StarterLink: Sendable {
   func finish() {
     shutdown(descriptor, Int32(SHUT_WR))
     var byte: UInt8 = 0
-    while Self.isReadable(descriptor, within: Self.endTimeout), read(descriptor, &byte, 1) > 0 {}
+    while Self.awaitInput(descriptor, within: Self.endTimeout) > 0,
+      read(descriptor, &byte, 1) > 0
+    {}
     close(descriptor)
   }
 
@@ -79,9 +81,12 @@ public struct StarterLink: Sendable {
     var text: [UInt8] = []
     var byte: UInt8 = 0
     while text.last != UInt8(ascii: "\n") {
-      guard Self.isReadable(descriptor, within: Self.startTimeout) else {
+      let ready = Self.awaitInput(descriptor, within: Self.startTimeout)
+      guard ready > 0 else {
+        let code = errno
         kill(pid, SIGTERM)
         _ = Self.awaitEnd(of: pid)
+        guard ready == 0 else { throw Self.failure("wait for the background node", code) }
         throw ServiceError(.failed, "the background node did not start within 10s")
       }
       let count = read(descriptor, &byte, 1)
@@ -119,12 +124,14 @@ public struct StarterLink: Sendable {
     return signal == 0 ? "" : " (signal \(signal): \(String(cString: strsignal(signal))))"
   }
 
-  private static func isReadable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+  /// - Returns: more than 0 if there is something to read, 0 if nothing came in time; less if that
+  ///   can't be learned, for which `errno` has the reason.
+  private static func awaitInput(_ descriptor: Int32, within milliseconds: Int32) -> Int32 {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     while true {
       let count = poll(&entry, 1, milliseconds)
       if count < 0, errno == EINTR { continue }
-      return count > 0
+      return count
     }
   }
 
@@ -163,16 +170,25 @@ extension StarterLink {
       TextOutput.write(String(program), to: name)
       close(name)
     }
-    guard let folder = opendir("/proc/self/fd") else { return }
+    _ = fcntl(descriptorInNode, F_SETFD, FD_CLOEXEC)
+    for descriptor in openDescriptors() where descriptor > descriptorInNode { close(descriptor) }
+  }
+
+  /// The descriptors that may be open: those that are, unless the kernel can't list them.
+  private static func openDescriptors() -> [Int32] {
+    guard let folder = opendir("/proc/self/fd") else {
+      var limit = rlimit()
+      getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      return Array(0..<Int32(min(limit.rlim_cur, 65_536)))
+    }
+    defer { closedir(folder) }
     var open: [Int32] = []
     while let entry = readdir(folder) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
-      if let descriptor = Int32(name), descriptor > descriptorInNode { open.append(descriptor) }
+      if let descriptor = Int32(name) { open.append(descriptor) }
     }
-    closedir(folder)
-    for descriptor in open { close(descriptor) }
-    _ = fcntl(descriptorInNode, F_SETFD, FD_CLOEXEC)
+    return open
   }
 }

@@ -21,8 +21,14 @@ struct LogFile {
     guard let log = try OwnFiles.open(path, O_WRONLY | O_CREAT | O_APPEND) else { return }
     defer { close(log) }
     var status = stat()
-    byteCount = fstat(log, &status) == 0 ? Int(status.st_size) : 0
-    guard dup2(log, descriptor) >= 0 else { throw .system(errno, "open \(path)") }
+    let isSeen = fstat(log, &status) == 0
+    byteCount = isSeen ? Int(status.st_size) : 0
+    guard dup2(log, descriptor) >= 0 else {
+      let code = errno
+      // One without content may have been made here just now.
+      if isSeen, status.st_size == 0 { unlink(path) }
+      throw .system(code, "open \(path)")
+    }
   }
 
   /// Opens it again if it has been deleted, since what is written to it then is lost.

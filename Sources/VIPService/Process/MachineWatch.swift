@@ -10,16 +10,35 @@ import VRRP
 /// The machine is looked at beside the node's thread: once a minute, whenever the node has been
 /// told something, and when a router begins to wait, waits for something else or takes part again,
 /// which is when what is wrong with the machine may have begun or ended.
+///
+/// A program of a router may lie where nothing answers, such as the mount of a server that is gone.
+/// A look is given up after a while and told of, and the rest of the machine is looked at without
+/// the programs until it comes back.
 final class MachineWatch: Sendable {
   /// The kind of function that looks at the machine.
   typealias Look = @Sendable (FileConfiguration) async -> [MachineCheck.Remark]?
 
+  /// The most looks at programs that may be out at the same time; each may have a thread.
+  private static let pendingCountMax = 4
   /// Time between two looks, so that routers that come and go don't make it look all the time.
   private static let pause = Duration.milliseconds(500)
 
+  /// The result of a look.
+  private enum Sight: Sendable {
+    case found([MachineCheck.Remark])
+    /// The machine can't be looked at now.
+    case nothing
+    /// The look has not come back in time.
+    case late
+  }
+
   private let node: Node
   private let period: Duration
+  private let patience: Duration
   private let lookAtMachine: Look
+  /// The looks that have not come back, by the programs that they look at, and whether they have
+  /// been given up.
+  private let pending = Mutex<[Set<String>: Bool]>([:])
   /// The problems of each router.
   private let problems = Mutex<[Problem]>([])
   private let calls: AsyncStream<Void>
@@ -30,12 +49,15 @@ final class MachineWatch: Sendable {
   /// - Parameters:
   ///   - node: the node whose routers the machine may harm.
   ///   - period: how often it looks without a cause.
+  ///   - patience: how long a look may take.
   ///   - look: looks at the machine; `nil` if it can't be looked at now.
   init(
-    _ node: Node, period: Duration = .seconds(60), look: @escaping Look = MachineWatch.remarks
+    _ node: Node, period: Duration = .seconds(60), patience: Duration = .seconds(15),
+    look: @escaping Look = MachineWatch.remarks
   ) {
     self.node = node
     self.period = period
+    self.patience = patience
     lookAtMachine = look
     (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
@@ -87,9 +109,85 @@ final class MachineWatch: Sendable {
   /// Compares what is wrong with what has been told.
   func look() async {
     let file = await FileConfiguration(settings: node.settings, routers: node.configurations)
-    guard let remarks = await lookAtMachine(file) else { return }
-    let (ofNode, found) = Self.faults(remarks, of: file.routers)
+    let programs = Self.programs(of: file.routers)
+    switch await sight(of: file, programs) {
+    case .found(let remarks): await tell(remarks, of: file.routers)
+    case .nothing: break
+    case .late where programs.isEmpty: await tellOfSilence()
+    case .late: await look(file, without: programs)
+    }
+  }
+
+  /// Compares what is wrong with all but the programs, which do not answer.
+  private func look(_ file: FileConfiguration, without programs: Set<String>) async {
+    var rest = file
+    for index in rest.routers.indices { rest.routers[index].hooks = Hooks() }
+    switch await sight(of: rest, []) {
+    case .found(let remarks):
+      let silence = MachineCheck.Remark(
+        kind: .warning, text: Self.silence(of: programs, patience), fault: .noAnswer)
+      await tell(remarks + [silence], of: file.routers, keepsPrograms: true)
+    case .nothing: break
+    case .late: await tellOfSilence()
+    }
+  }
+
+  private func tellOfSilence() async {
+    await node.tell(
+      .machine(.noAnswer),
+      "this machine can't be looked at within \(patience); what is wrong with it is told once it "
+        + "can")
+  }
+
+  /// Looks at the machine, and gives that up after a while.
+  ///
+  /// A look that was given up goes on. Until it comes back there is no other at the same programs,
+  /// which would wait for the same.
+  private func sight(of file: FileConfiguration, _ programs: Set<String>) async -> Sight {
+    let isFirst = pending.withLock { pending in
+      guard pending[programs] == nil, programs.isEmpty || pending.count < Self.pendingCountMax
+      else { return false }
+      pending[programs] = false
+      return true
+    }
+    guard isFirst else { return .late }
+    let (sights, result) = AsyncStream.makeStream(of: Sight.self)
+    Task { [self] in
+      let remarks = await lookAtMachine(file)
+      let wasGivenUp = pending.withLock { $0.removeValue(forKey: programs) } ?? false
+      result.yield(remarks.map { .found($0) } ?? .nothing)
+      if wasGivenUp { lookAgain() }
+    }
+    let limit = Task { [patience] in
+      try await Task.sleep(for: patience)
+      result.yield(.late)
+    }
+    defer { limit.cancel() }
+    for await sight in sights {
+      guard case .late = sight else { return sight }
+      let isPending = pending.withLock { pending in
+        guard pending[programs] != nil else { return false }
+        pending[programs] = true
+        return true
+      }
+      // It has come back this moment.
+      if !isPending { lookAgain() }
+      return .late
+    }
+    return .nothing
+  }
+
+  /// Tells what is wrong now and what no longer is.
+  ///
+  /// Faults of programs that have been told and were not looked at now go on.
+  private func tell(
+    _ remarks: [MachineCheck.Remark], of routers: [RouterConfiguration],
+    keepsPrograms: Bool = false
+  ) async {
+    let (ofNode, seen) = Self.faults(remarks, of: routers)
+    var found = seen
     let before = problems.withLock { problems in
+      if keepsPrograms { found += problems.filter { Self.isOfProgram($0, in: routers) } }
       defer { problems = found }
       return problems
     }
@@ -101,6 +199,38 @@ final class MachineWatch: Sendable {
     for problem in found where !old.contains(problem.id) { events.append(.warning(problem)) }
     await node.publish(events)
     await node.tellOfMachine(ofNode)
+  }
+
+  /// Whether a problem is that of a program which its router still runs.
+  private static func isOfProgram(
+    _ problem: Problem, in routers: [RouterConfiguration]
+  ) -> Bool {
+    switch problem.kind {
+    case .machine(.unusableProgram(let path)), .machine(.writableProgram(let path)):
+      routers.contains { router in
+        router.name == problem.router && router.families.contains(problem.family)
+          && router.hooks.states.contains { router.hooks[$0].first == path }
+      }
+    default: false
+    }
+  }
+
+  /// The programs that routers run.
+  private static func programs(of routers: [RouterConfiguration]) -> Set<String> {
+    Set(routers.flatMap { router in router.hooks.states.compactMap { router.hooks[$0].first } })
+  }
+
+  /// The text that programs can't be looked at.
+  private static func silence(of programs: Set<String>, _ patience: Duration) -> String {
+    let names = programs.sorted().prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+    let which =
+      switch programs.count {
+      case 1: "the program \(names)"
+      case 2...3: "one of the programs \(names)"
+      default: "one of \(programs.count) programs (\(names), …)"
+      }
+    return "\(which) can't be looked at within \(patience), as on a mount whose server does not "
+      + "answer; run programs from a local disk"
   }
 
   /// The faults that a check has found and that are to be told while the node runs: those of the
@@ -126,7 +256,7 @@ final class MachineWatch: Sendable {
 
   /// The remarks about a configuration; `nil` if the machine can't be looked at now.
   ///
-  /// On a thread of its own: a hook may lie on a mount that does not answer.
+  /// On a thread of its own: a program may lie on a mount that does not answer.
   @Sendable static func remarks(_ file: FileConfiguration) async -> [MachineCheck.Remark]? {
     await withCheckedContinuation { continuation in
       do throws(NodeError) {
@@ -155,7 +285,7 @@ extension MachineFault {
     case .setting(let name):
       name.hasPrefix("net.ipv4.") ? .ipv4 : name.hasPrefix("net.ipv6.") ? .ipv6 : nil
     case .openFiles, .processes, .processorTime, .noMulticast, .unusableProgram, .writableProgram,
-      .unclaimedAddresses:
+      .unclaimedAddresses, .noAnswer:
       nil
     }
   }
