@@ -140,14 +140,16 @@ import VIPTesting
     await node.shutdown()
   }
 
+  /// A machine whose file system stops answering, until the test ends.
+  private final class Machine: Sendable {
+    let isSilent = Mutex(false)
+    let silence: AsyncStream<Void>
+    let end: AsyncStream<Void>.Continuation
+    init() { (silence, end) = AsyncStream.makeStream() }
+  }
+
   @Test(.timeLimit(.minutes(5)))
   func `a fault of a program goes on while the program can't be looked at`() async throws {
-    final class Machine: Sendable {
-      let isSilent = Mutex(false)
-      let silence: AsyncStream<Void>
-      let end: AsyncStream<Void>.Continuation
-      init() { (silence, end) = AsyncStream.makeStream() }
-    }
     let machine = Machine()
     let node = try Node(on: MachineInMemory())
     var router = try settings()
@@ -164,7 +166,8 @@ import VIPTesting
     }
     try await node.up(router)
     func problems() async throws -> [Problem] {
-      var status = try #require(try await node.status().routers.first)
+      let routers = try await node.status().routers
+      var status = try #require(routers.first)
       status.problems = []
       watch.complete(&status)
       return status.problems
