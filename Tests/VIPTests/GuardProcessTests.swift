@@ -76,7 +76,7 @@ struct GuardProcessTests {
       let rest = takeAll()
       for descriptor in taken + rest { close(descriptor) }
       #expect(error?.kind == .system(errno: EMFILE))
-      #expect(error?.description == "start a guard process: Too many open files")
+      #expect(error?.description == "cannot start a guard process: too many open files (EMFILE)")
       #expect(rest.count == 2 && process.pid == nil && process.news() == .none)
       var blocked = sigset_t()
       pthread_sigmask(SIG_BLOCK, nil, &blocked)

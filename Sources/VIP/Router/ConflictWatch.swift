@@ -221,7 +221,8 @@ struct ConflictWatch {
 }
 
 extension ConflictWatch {
-  /// Whether a machine is known to use all of a router's addresses, as far as they are looked after.
+  /// Whether a machine is known to use all of a router's addresses, as far as they are looked
+  /// after.
   func names(_ mac: MACAddress, for addresses: some Collection<IPAddress>) -> Bool {
     let used = claims.count { claim in
       claim.stage == .certain && claim.mac == mac && addresses.contains(claim.address)
