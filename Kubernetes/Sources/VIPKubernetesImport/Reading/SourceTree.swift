@@ -71,7 +71,8 @@ extension SourceTree {
     var trees: [SourceTree] = []
     var budget = valueCountMax
     do throws(any Error) {
-      let parser = try Yams.Parser(yaml: text, encoding: .utf8)
+      // Without rules for types, which would be tried on each key.
+      let parser = try Yams.Parser(yaml: text, resolver: .basic, encoding: .utf8)
       while let root = try parser.nextRoot() {
         let tree = try SourceTree(root, file, depth: 0, budget: &budget)
         if !tree.isEmpty { trees.append(tree) }
