@@ -128,8 +128,7 @@ let package = Package(
       name: "VIPKubernetesImportTests",
       dependencies: [
         "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesImport",
-        "VIPKubernetesManifests", .product(name: "VIPCore", package: "vipctl"),
-        .product(name: "Yams", package: "Yams"),
+        "VIPKubernetesManifests", .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: common),
     // What an API server would say to an object or a request, for tests.
