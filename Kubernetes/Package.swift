@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
     .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
     .library(name: "VIPKubernetesManifests", targets: ["VIPKubernetesManifests"]),
+    .library(name: "VIPKubernetesImport", targets: ["VIPKubernetesImport"]),
     .executable(name: "vipctl-kubernetes", targets: ["vipctl-kubernetes"]),
   ],
   dependencies: [
@@ -30,7 +31,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-    // Reads manifests back, in tests.
+    // Reads what is imported, and in tests what is printed.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
@@ -63,7 +64,8 @@ let package = Package(
     .executableTarget(
       name: "vipctl-kubernetes",
       dependencies: [
-        "KubernetesClient", "VIPKubernetes", "VIPKubernetesManifests", "VIPKubernetesRuntime",
+        "KubernetesClient", "VIPKubernetes", "VIPKubernetesImport", "VIPKubernetesManifests",
+        "VIPKubernetesRuntime",
         .product(name: "VIP", package: "vipctl"), .product(name: "VIPReports", package: "vipctl"),
         .product(name: "VIPService", package: "vipctl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -114,6 +116,21 @@ let package = Package(
       swiftSettings: common),
     .target(
       name: "VIPKubernetesManifests", swiftSettings: common + [.strictMemorySafety()]),
+    // Pools of other programs.
+    .target(
+      name: "VIPKubernetesImport",
+      dependencies: [
+        "VIPKubernetes", "VIPKubernetesManifests", .product(name: "VIPCore", package: "vipctl"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "VIPKubernetesImportTests",
+      dependencies: [
+        "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesImport",
+        "VIPKubernetesManifests", .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: common),
     // What an API server would say to an object or a request, for tests.
     .target(
       name: "ManifestChecks",

@@ -13,7 +13,7 @@ extension Manifests.Options {
   }
 
   /// A label of the domain name system.
-  static func isLabel(_ text: String) -> Bool {
+  package static func isLabel(_ text: String) -> Bool {
     let bytes = text.utf8
     guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.last else {
       return false
@@ -23,7 +23,7 @@ extension Manifests.Options {
   }
 
   /// The name of an object: labels with dots between them.
-  static func isName(_ text: String) -> Bool {
+  package static func isName(_ text: String) -> Bool {
     text.utf8.count <= 253
       && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy {
         isLabel(String($0))
@@ -31,7 +31,7 @@ extension Manifests.Options {
   }
 
   /// The value of a label, or the last part of its key.
-  static func isWord(_ text: String) -> Bool {
+  package static func isWord(_ text: String) -> Bool {
     let bytes = text.utf8
     guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.last else {
       return false
@@ -41,8 +41,8 @@ extension Manifests.Options {
       && bytes.allSatisfy { isEnd($0) || "-_.".utf8.contains($0) }
   }
 
-  /// `[DOMAIN/]WORD`.
-  static func isQualified(_ text: String) -> Bool {
+  /// The key of a label: `[DOMAIN/]WORD`.
+  package static func isQualified(_ text: String) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     return switch parts.count {
     case 1: isWord(parts[0])

@@ -10,11 +10,11 @@ struct VipctlKubernetes: ParsableCommand {
     abstract: "Give Services of type LoadBalancer addresses that one healthy node holds.",
     discussion: """
       'vipctl-kubernetes manifests' prints what runs it on each node of a cluster; 'vipctl-kubernetes \
-      run' is what these pods do.
+      run' is what these pods do. 'vipctl-kubernetes import' translates the pools of other programs.
 
-      Exit codes: 0 success, 1 failure, 64 wrong usage, 77 missing permission.
+      Exit codes: 0 success, 1 failure, 64 wrong usage, 65 invalid file, 77 missing permission.
       """,
-    subcommands: [RunCommand.self, ManifestsCommand.self])
+    subcommands: [RunCommand.self, ManifestsCommand.self, ImportCommand.self])
 
   static func main() {
     StandardStreams.fill()

@@ -5,11 +5,12 @@ public struct AddressBlock: Sendable, Hashable {
   /// The family.
   public let family: AddressFamily
   /// The first address, as a number.
-  let first: UInt128
+  package let first: UInt128
   /// The last address, as a number.
-  let last: UInt128
+  package let last: UInt128
 
-  init(_ family: AddressFamily, _ first: UInt128, _ last: UInt128) {
+  /// Makes a block from its ends, which are in order.
+  package init(_ family: AddressFamily, _ first: UInt128, _ last: UInt128) {
     self.family = family
     self.first = first
     self.last = last
@@ -127,7 +128,7 @@ public struct AddressBlockError: Error, Sendable, Hashable, CustomStringConverti
 
 extension IPAddress {
   /// The address as a number in host order.
-  var number: UInt128 {
+  package var number: UInt128 {
     switch self {
     case .v4(let address): UInt128(address.rawValue)
     case .v6(let address): UInt128(address.high) << 64 | UInt128(address.low)
@@ -135,7 +136,7 @@ extension IPAddress {
   }
 
   /// The address of a number; of IPv4 its lower 32 bits.
-  init(_ family: AddressFamily, _ number: UInt128) {
+  package init(_ family: AddressFamily, _ number: UInt128) {
     switch family {
     case .ipv4: self = .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: number)))
     case .ipv6:

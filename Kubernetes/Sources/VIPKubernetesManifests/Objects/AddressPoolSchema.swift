@@ -1,6 +1,6 @@
 extension Definition {
   /// The definition of AddressPools, with the interval and the VRIDs of those that do not say any.
-  static func addressPool(interval: String, vrids: String) -> Definition {
+  package static func addressPool(interval: String, vrids: String) -> Definition {
     Definition(
       kind: "AddressPool", plural: "addresspools", shortName: "apool",
       description:

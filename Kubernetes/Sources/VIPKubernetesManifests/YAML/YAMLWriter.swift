@@ -1,12 +1,12 @@
 /// Writes values as YAML 1.2 that readers of YAML 1.1 understand in the same way.
-struct YAMLWriter {
+package struct YAMLWriter {
   private(set) var lines: [String] = []
 
   /// The length that lines have at most, but for words that are longer.
   static let width = 100
 
   /// The text of a stream of documents.
-  static func text(_ documents: [YAMLDocument]) -> String {
+  package static func text(_ documents: [YAMLDocument]) -> String {
     var writer = YAMLWriter()
     for document in documents {
       if !writer.lines.isEmpty { writer.lines.append("---") }

@@ -1,0 +1,1 @@
+../../VIPKubernetesManifestsTests/Trees.swift
