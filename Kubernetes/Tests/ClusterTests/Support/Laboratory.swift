@@ -38,7 +38,7 @@ enum Laboratory {
     guard let image else { return nil }
     guard FileManager.default.isReadableFile(atPath: image) else { return "no \(image)" }
     guard let version = try? run(["podman", "--version"]), version.status == 0 else {
-      return "no podman; run Kubernetes/Lab/install-dependencies --image"
+      return "no podman; run Scripts/install-dependencies --image"
     }
     return nil
   }()
