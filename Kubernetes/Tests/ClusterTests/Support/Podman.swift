@@ -51,12 +51,13 @@ final class Podman: Sendable {
   ///
   /// Without them podman would raise those of a container, which not every root may.
   private static var limits: [String] {
-    func limit(_ resource: __rlimit_resource, _ name: String, _ most: rlim_t) -> String {
+    func limit(_ resource: Int32, _ name: String, _ most: rlim_t) -> String {
       var limit = rlimit()
       getrlimit(resource, &limit)
       let value = min(limit.rlim_max, most)
       return "\(name)=\(value):\(value)"
     }
-    return [limit(RLIMIT_NOFILE, "nofile", 1 << 20), limit(RLIMIT_NPROC, "nproc", 1 << 15)]
+    // RLIMIT_NPROC, RLIMIT_NOFILE
+    return [limit(6, "nproc", 1 << 15), limit(7, "nofile", 1 << 20)]
   }
 }
