@@ -24,8 +24,8 @@ WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReport
 FIRST_HALF := ^NetworkTests\.NetworkTests/[A-H]
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test test-kubernetes image bench fuzz mutation-check build release format lint api clean install uninstall \
-  install-dependencies
+.PHONY: help demo test test-kubernetes bench fuzz mutation-check build release image format lint api clean \
+  install uninstall install-dependencies
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -57,7 +57,8 @@ test: install-dependencies lint ## everything that continuous integration checks
 	  $(BRIEF) <.build/network-tests.log; exit $${failed:-0}
 
 # IMAGE=on: where there is a control plane, the program runs in containers, from the image.
-test-kubernetes: install-dependencies $(if $(filter on,$(IMAGE)),image) ## the package in Kubernetes/: its tests; CLUSTER=off: without a control plane
+test-kubernetes: $(if $(filter on,$(IMAGE)),image)
+test-kubernetes: install-dependencies ## the package in Kubernetes/: its tests; CLUSTER=off: without a control plane
 	@$(call step,tests of the package in Kubernetes)
 	@# All of it: the tests with a control plane run the program that lies beside them.
 	@$(SWIFT) build $(QUIET) --build-tests --package-path Kubernetes

@@ -77,7 +77,7 @@ extension ClusterTests {
       let pod = try running.pod(of: holder)
       let askers = try running.ask(addresses)
 
-      try pod.killAlone()
+      try pod.signal("KILL")
       for address in addresses {
         // By the guard, and not by the end of the lease.
         try eventually("\(address) is gone", within: Bound(machine: .seconds(1))) {

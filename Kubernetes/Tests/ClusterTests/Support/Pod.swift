@@ -56,12 +56,22 @@ final class Pod: Workload {
   }
 
   func killAlone() throws {
-    try podman.run(["kill", "--signal", "KILL", name])
-    try eventually("\(name) has ended", poll: Cluster.poll) { try exitStatus() != nil }
+    try signal("KILL")
+    try waitForEnd()
   }
 
-  /// Starts the container again, in the same pod.
-  func startAgain() throws { try podman.run(["start", name]) }
+  /// Sends a signal to the first process of the container, and waits for nothing.
+  func signal(_ signal: String) throws { try podman.run(["kill", "--signal", signal, name]) }
+
+  /// Starts the container again, in the same pod, once it has ended.
+  func startAgain() throws {
+    try waitForEnd()
+    try podman.run(["start", name])
+  }
+
+  private func waitForEnd() throws {
+    try eventually("\(name) has ended", poll: Cluster.poll) { try exitStatus() != nil }
+  }
 
   /// Runs a command in the container, and returns what it wrote.
   func exec(_ command: String...) throws -> String { try podman.run(["exec", name] + command) }
