@@ -102,9 +102,11 @@ build: install-dependencies ## debug build of everything
 release: install-dependencies ## optimised vipctl that needs no Swift runtime, in .build/release
 	@$(SWIFT) build $(QUIET) $(RELEASE_FLAGS)
 
-image: release ## container image for a cluster, without a daemon: Kubernetes/.build/vipctl-kubernetes.tar
-	@$(SWIFT) build $(QUIET) --package-path Kubernetes -c release --static-swift-stdlib \
-	  --product vipctl-kubernetes
+image: install-dependencies ## container image for a cluster, without a daemon: Kubernetes/.build/vipctl-kubernetes.tar
+	@# Not with --static-swift-stdlib: two programs share what would be in each of them.
+	@for program in vipctl-kubernetes vipctl; do \
+	  $(SWIFT) build $(QUIET) --package-path Kubernetes -c release --product $$program; \
+	done
 	@Kubernetes/Scripts/build-image
 
 format: ## put all sources into the house style
