@@ -24,8 +24,8 @@ WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReport
 FIRST_HALF := ^NetworkTests\.NetworkTests/[A-H]
 step = printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test test-kubernetes bench fuzz mutation-check build release format lint api clean install uninstall \
-  install-dependencies
+.PHONY: help demo test test-kubernetes bench fuzz mutation-check build release image format lint api clean \
+  install uninstall install-dependencies
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -56,6 +56,8 @@ test: install-dependencies lint ## everything that continuous integration checks
 	  wait $$first || failed=1; \
 	  $(BRIEF) <.build/network-tests.log; exit $${failed:-0}
 
+# IMAGE=on: where there is a control plane, the program runs in containers, from the image.
+test-kubernetes: $(if $(filter on,$(IMAGE)),image)
 test-kubernetes: install-dependencies ## the package in Kubernetes/: its tests; CLUSTER=off: without a control plane
 	@$(call step,tests of the package in Kubernetes)
 	@# All of it: the tests with a control plane run the program that lies beside them.
@@ -72,6 +74,10 @@ test-kubernetes: install-dependencies ## the package in Kubernetes/: its tests; 
 	  echo 'CLUSTER=off: the tests against a control plane are left out'; exit; \
 	fi; \
 	if test "$$(id -u)" = 0; then printf -- '-- the lab\n'; Kubernetes/Lab/kube-lab build; fi; \
+	if test '$(IMAGE)' = on; then \
+	  Scripts/install-dependencies --image; \
+	  export VIP_CLUSTER_IMAGE=$$PWD/Kubernetes/.build/vipctl-kubernetes.tar; \
+	fi; \
 	printf -- '-- ClusterTests\n'; \
 	$(SWIFT) test --skip-build --disable-xctest --package-path Kubernetes --filter '^ClusterTests\.' \
 	  2>&1 | $(BRIEF)
@@ -95,6 +101,13 @@ build: install-dependencies ## debug build of everything
 
 release: install-dependencies ## optimised vipctl that needs no Swift runtime, in .build/release
 	@$(SWIFT) build $(QUIET) $(RELEASE_FLAGS)
+
+image: install-dependencies ## container image for a cluster, without a daemon: Kubernetes/.build/vipctl-kubernetes.tar
+	@# Not with --static-swift-stdlib: two programs share what would be in each of them.
+	@for program in vipctl-kubernetes vipctl; do \
+	  $(SWIFT) build $(QUIET) --package-path Kubernetes -c release --product $$program; \
+	done
+	@Kubernetes/Scripts/build-image
 
 format: ## put all sources into the house style
 	@$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -133,11 +133,7 @@ extension ClusterTests {
         try running.speaker(of: node).stop()
       } else {
         story.append("speaker \(node.number) killed")
-        let process = running.speaker(of: node).process
-        process.signal(SIGKILL)
-        guard process.waitForExit(within: .seconds(5)) != nil else {
-          throw LabError("a speaker survives SIGKILL")
-        }
+        try running.speaker(of: node).kill()
       }
       withoutSpeaker = node
     }

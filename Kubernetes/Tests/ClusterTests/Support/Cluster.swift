@@ -21,6 +21,8 @@ final class Cluster: Sendable {
   let credentials: String
   /// A place for logs, sockets and states.
   let directory: TemporaryDirectory
+  /// The runtime of the nodes, when the program is to run in containers.
+  let podman: Podman?
   private let lab: Lab
 
   /// The pause between two questions that start a process each.
@@ -34,6 +36,7 @@ final class Cluster: Sendable {
     client = "\(lab.prefix)cl"
     api = API(lab: lab.prefix)
     nodes = (1...count).map { ClusterNode(number: $0, lab: lab.prefix) }
+    podman = try Laboratory.image.map { try Podman(image: $0) }
     let manifests = try check([Laboratory.program, "manifests", "--default"])
     try api.apply(manifests)
     for name in ["addresspools", "virtualrouters"] {

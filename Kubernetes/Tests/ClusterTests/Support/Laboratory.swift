@@ -14,6 +14,12 @@ enum Laboratory {
   static let program: String =
     ProcessInfo.processInfo.environment["VIPCTL_KUBERNETES_BINARY"] ?? builtBesideTests
 
+  /// The archive of the image from which the program is started in containers, `VIP_CLUSTER_IMAGE`;
+  /// without it the program itself is started.
+  static let image: String? = ProcessInfo.processInfo.environment["VIP_CLUSTER_IMAGE"].flatMap {
+    $0.isEmpty ? nil : $0
+  }
+
   /// Where the script keeps what it knows of the labs that are up.
   static let state =
     ProcessInfo.processInfo.environment["KUBE_LAB_STATE"] ?? "/run/vipctl-kube-lab"
@@ -29,6 +35,11 @@ enum Laboratory {
       return "the lab has no programs; run Kubernetes/Lab/kube-lab build"
     }
     guard FileManager.default.isExecutableFile(atPath: program) else { return "no \(program)" }
+    guard let image else { return nil }
+    guard FileManager.default.isReadableFile(atPath: image) else { return "no \(image)" }
+    guard let version = try? run(["podman", "--version"]), version.status == 0 else {
+      return "no podman; run Scripts/install-dependencies --image"
+    }
     return nil
   }()
 

@@ -50,7 +50,7 @@ final class Running {
     without machines: [ClusterNode] = []
   ) throws {
     for speaker in speakers where !machines.contains(where: { $0 === speaker.node }) {
-      try speaker.process.requireRunning()
+      try speaker.requireRunning()
     }
     let sightings = try observer.stop()
     #expect(!sightings.holdings.isEmpty, "no address was ever held")
@@ -66,6 +66,6 @@ final class Running {
 
   /// The last lines of all logs, for failure texts.
   var logs: String {
-    speakers.map { "\($0.node.name):\n\($0.process.logTail)" }.joined(separator: "\n")
+    speakers.map { "\($0.node.name):\n\($0.logTail)" }.joined(separator: "\n")
   }
 }
