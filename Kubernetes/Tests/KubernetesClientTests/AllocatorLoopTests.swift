@@ -17,7 +17,7 @@ import VRRP
     return metadata
   }
 
-  private static func addCluster(to api: MemoryAPI) {
+  static func addCluster(to api: MemoryAPI) {
     api.put("/api/v1/namespaces/default", ["metadata": name("default")])
     for node in ["node-a", "node-b", "node-c"] {
       api.put(
@@ -32,7 +32,7 @@ import VRRP
       ["metadata": name("lan"), "spec": ["addresses": ["192.0.2.100-192.0.2.150"]]])
   }
 
-  private static func addService(_ service: String, to api: MemoryAPI) {
+  static func addService(_ service: String, to api: MemoryAPI) {
     api.put(
       "/api/v1/namespaces/default/services/\(service)",
       [
@@ -100,13 +100,13 @@ import VRRP
 
   /// Whether all Services have an address and nothing is left to do, for the one that runs as for one that
   /// begins now.
-  private static func isSettled(_ api: MemoryAPI) -> Bool {
+  static func isSettled(_ api: MemoryAPI) -> Bool {
     guard let snapshot = try? snapshot(api) else { return false }
     return snapshot.services.allSatisfy { !$0.status.ingress.isEmpty }
       && Allocator.plan(snapshot).allSatisfy { if case .event = $0 { true } else { false } }
   }
 
-  private static func check(_ api: MemoryAPI) throws {
+  static func check(_ api: MemoryAPI) throws {
     let snapshot = try snapshot(api)
     let given = snapshot.services.flatMap(\.status.ingress)
     #expect(Set(given).count == given.count, "none is given twice")
