@@ -191,4 +191,55 @@ import VRRP
       await work.stop()
     }
   }
+
+  /// Writes the Lease of a node's speaker, renewed for another time.
+  private static func renewLease(of node: String, _ time: Int, in api: MemoryAPI) {
+    let lease = SpeakerPresence.leaseName(of: node)
+    api.put(
+      "/apis/coordination.k8s.io/v1/namespaces/vipctl-system/leases/\(lease)",
+      [
+        "metadata": name(lease, "vipctl-system"),
+        "spec": ["holderIdentity": .string(node), "renewTime": .string("\(time)")],
+      ])
+  }
+
+  private static func candidates(_ api: MemoryAPI) -> [String] {
+    let routers = (try? api.all("virtualrouters", as: Router.self)) ?? []
+    return routers.first?.spec.candidates.map(\.node).sorted() ?? []
+  }
+
+  @Test func onlyNodesWithASpeakerServeAndSilentOnesAreTold() async throws {
+    let api = MemoryAPI()
+    Self.addCluster(to: api)
+    Self.addService("web", to: api)
+    for node in ["node-a", "node-b"] { Self.renewLease(of: node, 0, in: api) }
+    try await Self.run(api) { lab, _ in
+      let task = Task {
+        await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system").run(nil)
+      }
+      await eventually("those with a speaker are candidates") {
+        Self.candidates(api) == ["node-a", "node-b"]
+      }
+      Self.renewLease(of: "node-c", 0, in: api)
+      await eventually("so is one that comes") { Self.candidates(api).count == 3 }
+      var second = 0
+      await eventually("those that don't renew their Leases are told") {
+        // Slowly enough for the requests of the allocator, which have 30 s.
+        for _ in 0..<5 { await shortPause() }
+        second += 1
+        lab.clock.advance(.seconds(1))
+        if second % 20 == 0 { Self.renewLease(of: "node-a", second, in: api) }
+        let pools = (try? api.all("addresspools", as: AddressPool.self)) ?? []
+        let condition = pools.first?.status.conditions.first {
+          $0.type == ConditionType.speakers
+        }
+        return condition?.reason == "NodesSilent" && condition?.message.contains("node-b") == true
+      }
+      #expect(second >= 80)
+      // They keep their places.
+      #expect(Self.candidates(api).count == 3)
+      task.cancel()
+      await task.value
+    }
+  }
 }
