@@ -32,7 +32,8 @@ import VIPKubernetes
     var bench = bench(speakers: ["a", "b"])
     for number in 1...6 { bench.cluster.put(Service.make("s\(number)")) }
     bench.settle()
-    #expect(bench.shares("lan") == ["a": 1, "b": 1])
+    #expect(Set(bench.shares("lan").keys) == ["a", "b"])
+    #expect(bench.shares("lan").values.sorted() == [1, 2])
     #expect(candidates(bench) == ["a", "b"])
     #expect(speakers(bench)?.isTrue == false && speakers(bench)?.reason == "NodesWithout")
     #expect(speakers(bench)?.message.contains("node c;") == true)
@@ -52,8 +53,20 @@ import VIPKubernetes
     bench.settle()
     #expect(candidates(bench) == ["a", "b", "c"])
     #expect(speakers(bench)?.isTrue == true)
-    bench.cluster.put(Service.make("s7"))
+    #expect(bench.shares("lan") == ["a": 1, "b": 1, "c": 1])
+    #expect(bench.violations == [])
+  }
+
+  @Test func `a cluster whose speakers come one after the other is spread as any`() {
+    var bench = bench(speakers: [])
+    for number in 1...30 { bench.cluster.put(Service.make("s\(number)")) }
     bench.settle()
+    #expect(bench.reason("s1") == "NoCandidate")
+    for node in ["b", "c", "a"] {
+      bench.cluster.setLife(.alive, of: node)
+      bench.settle()
+    }
+    #expect(bench.cluster.routers.values.map(\.spec.addresses.count) == [7, 7, 7])
     #expect(bench.shares("lan") == ["a": 1, "b": 1, "c": 1])
     #expect(bench.violations == [])
   }

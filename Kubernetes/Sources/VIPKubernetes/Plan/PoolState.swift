@@ -47,7 +47,8 @@ struct PoolState: Sendable {
   /// Over how many routers its addresses are spread, if there are enough of them.
   var routerCount: Int {
     if let routers = spec.routers, (1...255).contains(routers) { return routers }
-    return min(max(eligible.count, 1), 16)
+    // Those whose speakers are still to come, too: addresses do not move when they do.
+    return min(max(eligible.count + mute.count, 1), 16)
   }
 
   /// Whether a Service may have its addresses.
