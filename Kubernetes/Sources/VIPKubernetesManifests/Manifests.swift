@@ -77,9 +77,12 @@ public struct Manifests: Sendable, Hashable {
           + "the account of all pods has both roles. Nothing of it concerns Secrets, ConfigMaps or pods."
       ),
       YAMLDocument(role("Role", "vipctl-election", Rights.election(lease: Self.leaseName))),
+      YAMLDocument(
+        role("Role", "vipctl-presence", Rights.speakerPresence + Rights.allocatorPresence)),
       YAMLDocument(binding("ClusterRole", "vipctl-speaker")),
       YAMLDocument(binding("ClusterRole", "vipctl-allocator")),
       YAMLDocument(binding("Role", "vipctl-election")),
+      YAMLDocument(binding("Role", "vipctl-presence")),
     ]
   }
 

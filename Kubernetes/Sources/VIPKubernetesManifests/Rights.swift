@@ -47,6 +47,9 @@ package enum Rights {
     AccessRule(
       ["nodes"], ["list", "watch"],
       "Whether its node is in maintenance. It asks for its own only, which rights can't say."),
+    AccessRule(
+      ["events"], of: "events.k8s.io", ["create", "patch"],
+      "Says which node serves what, and what keeps one from it."),
   ]
 
   /// The rights of the allocator, which is in one pod at a time.
@@ -70,8 +73,21 @@ package enum Rights {
       ["virtualrouters/status"], of: Definition.group, ["patch"],
       "Says whether they are as they are wanted."),
     AccessRule(
-      ["events"], of: "events.k8s.io", ["create"],
-      "Says what happens, on the object that it is about."),
+      ["events"], of: "events.k8s.io", ["create", "patch"],
+      "Says what happens, on the object that it is about, and how often."),
+  ]
+
+  /// The rights of a speaker in the namespace of the pods.
+  package static let speakerPresence: [AccessRule] = [
+    AccessRule(
+      ["leases"], of: "coordination.k8s.io", ["create", "patch"],
+      "Says that a node has a pod, by a Lease for each node, whose names are not known here.")
+  ]
+
+  /// The rights of the allocator in the namespace of the pods.
+  package static let allocatorPresence: [AccessRule] = [
+    AccessRule(
+      ["leases"], of: "coordination.k8s.io", ["list", "watch"], "Which nodes have a pod.")
   ]
 
   /// The rights of all pods in their own namespace, to agree on the allocator.

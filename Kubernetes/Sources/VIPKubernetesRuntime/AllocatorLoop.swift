@@ -18,22 +18,34 @@ public struct AllocatorLoop: Sendable {
   }
 
   private let client: KubernetesClient
-  private let options: AllocatorOptions
+  private var options: AllocatorOptions
   private let reflectors: ReflectorOptions
   private let instance: String
+  /// The namespace of the Leases of speakers; `nil` if they are not looked at.
+  private let speakersNamespace: String?
 
   /// How many events of watches wait at most.
   private static var queueCapacity: Int { 1000 }
 
-  /// Makes a loop; its instance stands in events.
+  /// Makes a loop.
+  ///
+  /// - Parameters:
+  ///   - client: the way to the API server.
+  ///   - options: which Services get addresses.
+  ///   - instance: the name of this program in events.
+  ///   - namespace: the one in which speakers say that they are there; left out, each node is taken
+  ///     to have one.
+  ///   - reflectors: how the objects are watched.
   public init(
     _ client: KubernetesClient, options: AllocatorOptions = AllocatorOptions(), instance: String,
-    reflectors: ReflectorOptions = ReflectorOptions()
+    speakersIn namespace: String? = nil, reflectors: ReflectorOptions = ReflectorOptions()
   ) {
     self.client = client
     self.options = options
+    self.options.watchesSpeakers = namespace != nil
     self.instance = instance
     self.reflectors = reflectors
+    speakersNamespace = namespace
   }
 
   /// Plans and writes until the task is cancelled, or until the right to write has ended.
@@ -43,7 +55,7 @@ public struct AllocatorLoop: Sendable {
   public func run(
     _ leadership: Leadership?, tell: @escaping @Sendable (News) async -> Void = { _ in }
   ) async {
-    var cluster = ClusterStore()
+    var cluster = ClusterStore(watchesSpeakers: options.watchesSpeakers)
     var backoff = reflectors.backoff
     while !Task.isCancelled, leadership?.isValid ?? true {
       cluster = await runOnce(cluster, leadership, tell)
@@ -71,6 +83,12 @@ public struct AllocatorLoop: Sendable {
       group.addTask { await reflect(.namespaces, known.namespaces, queue) { .namespace($0) } }
       group.addTask { await reflect(.addressPools, known.pools, queue) { .pool($0) } }
       group.addTask { await reflect(.virtualRouters, known.routers, queue) { .router($0) } }
+      if let speakersNamespace {
+        let selection = SpeakerPresence.selection(in: speakersNamespace)
+        group.addTask {
+          await reflect(.leases, selecting: selection, known.speakers, queue) { .speaker($0) }
+        }
+      }
       defer { group.cancelAll() }
       var turn = AllocatorTurn(client, options, leadership, instance, known)
       for await event in queue {
@@ -89,11 +107,11 @@ public struct AllocatorLoop: Sendable {
   }
 
   private func reflect<Object>(
-    _ resource: Resource<Object>, _ known: StoredKind<Object>,
-    _ queue: BoundedQueue<ClusterEvent>,
+    _ resource: Resource<Object>, selecting selection: Selection = .all,
+    _ known: StoredKind<Object>, _ queue: BoundedQueue<ClusterEvent>,
     _ transform: @escaping @Sendable (ReflectorEvent<Object>) -> ClusterEvent
   ) async {
-    await Reflector(client, resource, known: known.references, options: reflectors)
+    await Reflector(client, resource, selection, known: known.references, options: reflectors)
       .run(into: queue, transform)
   }
 }
@@ -129,7 +147,7 @@ private struct AllocatorTurn {
   }
 
   mutating func take(_ event: ClusterEvent) -> Consequence {
-    switch cluster.take(event) {
+    switch cluster.take(event, at: client.clock.now) {
     case .nothing: return .goOn
     case .listedAgain: return .startAgain
     case .listed:
@@ -139,9 +157,11 @@ private struct AllocatorTurn {
       for observation in snapshot.observations { _ = writer.observe(observation) }
       hasBegun = true
       return .begin
-    case .news(let observation):
-      guard hasBegun, writer.observe(observation) else { return .goOn }
-      allocator.observe(observation)
+    case .news(let observations):
+      guard hasBegun else { return .goOn }
+      for observation in observations where writer.observe(observation) {
+        allocator.observe(observation)
+      }
       return .goOn
     }
   }

@@ -9,6 +9,7 @@ enum ClusterEvent: Sendable {
   case namespace(ReflectorEvent<Namespace>)
   case pool(ReflectorEvent<AddressPool>)
   case router(ReflectorEvent<VirtualRouter>)
+  case speaker(ReflectorEvent<Lease>)
 
   /// What is to be told of it, whatever the allocator makes of it.
   var news: AllocatorLoop.News? {
@@ -19,6 +20,7 @@ enum ClusterEvent: Sendable {
     case .namespace(let event): Self.news("namespaces", event)
     case .pool(let event): Self.news("addresspools", event)
     case .router(let event): Self.news("virtualrouters", event)
+    case .speaker(let event): Self.news("leases", event)
     }
   }
 
@@ -42,8 +44,11 @@ struct ClusterStore: Sendable {
     case listed
     /// A kind has been listed once more.
     case listedAgain
-    case news(Observation)
+    case news([Observation])
   }
+
+  /// Whether the Leases of speakers belong to it.
+  private let watchesSpeakers: Bool
 
   private(set) var services = StoredKind<Service>()
   private(set) var slices = StoredKind<EndpointSlice>()
@@ -51,11 +56,15 @@ struct ClusterStore: Sendable {
   private(set) var namespaces = StoredKind<Namespace>()
   private(set) var pools = StoredKind<AddressPool>()
   private(set) var routers = StoredKind<VirtualRouter>()
+  private(set) var speakers = StoredKind<Lease>()
+  private var register = SpeakerRegister()
+
+  init(watchesSpeakers: Bool = false) { self.watchesSpeakers = watchesSpeakers }
 
   /// Whether all kinds have been listed.
   var isComplete: Bool {
     services.isListed && slices.isListed && nodes.isListed && namespaces.isListed
-      && pools.isListed && routers.isListed
+      && pools.isListed && routers.isListed && (speakers.isListed || !watchesSpeakers)
   }
 
   var snapshot: ClusterSnapshot {
@@ -66,6 +75,7 @@ struct ClusterStore: Sendable {
     snapshot.namespaces = namespaces.all
     snapshot.pools = pools.all
     snapshot.routers = routers.all
+    snapshot.speakers = register.lives
     return snapshot
   }
 
@@ -79,9 +89,11 @@ struct ClusterStore: Sendable {
     namespaces.isListed = false
     pools.isListed = false
     routers.isListed = false
+    speakers.isListed = false
   }
 
-  mutating func take(_ event: ClusterEvent) -> Meaning {
+  /// Takes an event that has come at a time of the client's clock.
+  mutating func take(_ event: ClusterEvent, at now: Duration) -> Meaning {
     switch event {
     case .service(let event):
       services.take(event, { .service($0) }, { .serviceGone(ObjectKey($0.namespace, $0.name)) })
@@ -92,7 +104,34 @@ struct ClusterStore: Sendable {
       namespaces.take(event, { .namespace($0) }, { .namespaceGone($0.name) })
     case .pool(let event): pools.take(event, { .pool($0) }, { .poolGone($0.name) })
     case .router(let event): routers.take(event, { .router($0) }, { .routerGone($0.name) })
+    case .speaker(let event): takeSpeaker(event, at: now)
     }
+  }
+
+  private mutating func takeSpeaker(_ event: ReflectorEvent<Lease>, at now: Duration) -> Meaning {
+    var gone: Lease?
+    if case .gone(let reference) = event { gone = speakers[reference.name] }
+    let meaning = speakers.take(event)
+    switch event {
+    case .listed:
+      let leases = speakers.all.filter(\.isOfSpeaker)
+      register.begin(with: leases.map { ($0.holder, $0.renewed) }, at: now)
+      return meaning
+    case .changed(_, let lease):
+      guard lease.isOfSpeaker else { return .nothing }
+      return .news(register.take(lease.holder, renewed: lease.renewed, at: now))
+    case .gone:
+      guard let gone, gone.isOfSpeaker else { return .nothing }
+      return .news(register.remove(gone.holder))
+    case .skipped, .watching, .interrupted, .doubted: return meaning
+    }
+  }
+}
+
+extension Lease {
+  /// Whether it says that a node has a speaker.
+  fileprivate var isOfSpeaker: Bool {
+    !holder.isEmpty && metadata.name.name == SpeakerPresence.leaseName(of: holder)
   }
 }
 
@@ -106,10 +145,23 @@ struct StoredKind<Object: Decodable & Sendable>: Sendable {
   /// All of them, in the order of their names.
   var all: [Object] { objects.sorted { $0.key < $1.key }.map(\.value.object) }
 
+  subscript(name: ObjectName) -> Object? { objects[name]?.object }
+
+  /// Takes an event; what is news of an object follows from that.
   mutating func take(
     _ event: ReflectorEvent<Object>, _ news: (Object) -> Observation,
     _ gone: (ObjectName) -> Observation
   ) -> ClusterStore.Meaning {
+    let meaning = take(event)
+    return switch event {
+    case .changed(_, let object): .news([news(object)])
+    case .gone(let reference): .news([gone(reference.name)])
+    case .listed, .skipped, .watching, .interrupted, .doubted: meaning
+    }
+  }
+
+  /// Takes an event, and says what it means but for its object.
+  mutating func take(_ event: ReflectorEvent<Object>) -> ClusterStore.Meaning {
     switch event {
     case .listed(let list):
       let before = objects
@@ -125,10 +177,10 @@ struct StoredKind<Object: Decodable & Sendable>: Sendable {
       return isListed ? .listedAgain : .listed
     case .changed(let reference, let object):
       objects[reference.name] = (reference, object)
-      return .news(news(object))
+      return .nothing
     case .gone(let reference):
       objects[reference.name] = nil
-      return .news(gone(reference.name))
+      return .nothing
     case .skipped, .watching, .interrupted, .doubted: return .nothing
     }
   }

@@ -55,28 +55,6 @@ extension PlanWriter {
       "freeVRIDs": .integer(Int64(status.freeVRIDs)), "conditions": .array(conditions),
     ]
   }
-
-  func eventBody(_ event: Event, uid: String?) -> JSONValue {
-    let subject = event.subject
-    var regarding = subject.reference
-    if let uid { regarding["uid"] = .string(uid) }
-    let number = UInt64.random(in: 0...(.max))
-    return [
-      "apiVersion": "events.k8s.io/v1", "kind": "Event",
-      "metadata": [
-        "name": .string("\(subject.eventPrefix).\(String(number, radix: 16))"),
-        "namespace": .string(subject.eventNamespace),
-      ],
-      "eventTime": .string(MicroTime.now()), "reportingController": "vipctl.io/allocator",
-      "reportingInstance": .string(String(instance.prefix(128))),
-      "action": .string(event.reason), "reason": .string(event.reason),
-      "regarding": .object(regarding),
-      // The API takes 1,024 bytes; a character has four at most.
-      "note": .string(
-        event.message.utf8.count <= 1024 ? event.message : String(event.message.prefix(250))),
-      "type": event.isWarning ? "Warning" : "Normal",
-    ]
-  }
 }
 
 extension Event.Subject {

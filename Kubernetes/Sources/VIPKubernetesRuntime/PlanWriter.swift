@@ -30,8 +30,6 @@ public struct PlanWriter: Sendable {
 
   let client: KubernetesClient
   private let leadership: Leadership?
-  /// The part of this program in events.
-  let instance: String
   private(set) var routers: [String: KnownRouter] = [:]
   private var pools: [String: String] = [:]
   private var services: [ObjectKey: String] = [:]
@@ -40,13 +38,14 @@ public struct PlanWriter: Sendable {
   /// The versions of what has been read again, until news of them have come.
   private var rereadVersions: [Event.Subject: String] = [:]
   var conditionTimes = ConditionTimes()
-  private var eventBucket = TokenBucket(rate: 2, burst: 50)
+  private let sender: EventSender
+  private var book = EventBook(rate: 2, burst: 50)
 
   /// Makes a writer, which writes nothing after its right to has ended.
   public init(_ client: KubernetesClient, leadership: Leadership?, instance: String) {
     self.client = client
     self.leadership = leadership
-    self.instance = instance
+    sender = EventSender(client: client, controller: "vipctl.io/allocator", instance: instance)
   }
 
   /// Takes note of what the allocator is told, and says whether it is to be told: not what is older than
@@ -84,7 +83,8 @@ public struct PlanWriter: Sendable {
     case .routerGone(let name):
       routers[name] = nil
       conditionTimes.forget(.router(name))
-    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone: break
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone, .speaker, .speakerGone:
+      break
     }
   }
 
@@ -253,19 +253,23 @@ public struct PlanWriter: Sendable {
 
   /// Tells people, if there is not too much to tell; what can't be told is left out.
   private mutating func tell(_ event: Event) async {
-    guard eventBucket.takeIfAny(at: client.clock.now) else { return }
     let uid: String? =
       switch event.subject {
       case .service(let key): services[key]
       case .router(let name): routers[name]?.uid
       case .pool(let name): pools[name]
       }
-    do throws(APIError) {
-      try await client.create(
-        .events, in: event.subject.eventNamespace, eventBody(event, uid: uid),
-        options: RequestOptions(deadline: leadership?.end, repetition: .never))
-    } catch {
-      // An event is no state; the conditions say the same.
+    let told = EventBook.Told(event: event, uid: uid)
+    let name = sender.name(of: event)
+    book.add(told, named: name, at: client.clock.now)
+    while case .write(let entry) = book.next(at: client.clock.now) {
+      do throws(APIError) {
+        try await sender.send(
+          entry, options: RequestOptions(deadline: leadership?.end, repetition: .never))
+      } catch {
+        // An event is no state; the conditions say the same.
+        book.failed(entry)
+      }
     }
   }
 }
@@ -281,7 +285,8 @@ extension Observation {
     case .poolGone(let name): (.pool(name), nil)
     case .router(let router): (.router(router.metadata.name), router.metadata.resourceVersion)
     case .routerGone(let name): (.router(name), nil)
-    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone: nil
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone, .speaker, .speakerGone:
+      nil
     }
   }
 }

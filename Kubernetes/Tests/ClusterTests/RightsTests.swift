@@ -15,6 +15,7 @@ extension ClusterTests {
       for path in [
         "/api/v1/services", "/api/v1/nodes", "\(group)/virtualrouters", "\(group)/addresspools",
         "/apis/discovery.k8s.io/v1/endpointslices",
+        "/apis/coordination.k8s.io/v1/namespaces/\(cluster.pod.namespace)/leases",
       ] {
         // The first moment of a binding may be missed by the server's cache.
         try eventually("GET \(path) is allowed") {

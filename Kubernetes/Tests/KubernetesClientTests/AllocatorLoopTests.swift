@@ -17,7 +17,7 @@ import VRRP
     return metadata
   }
 
-  private static func addCluster(to api: MemoryAPI) {
+  static func addCluster(to api: MemoryAPI) {
     api.put("/api/v1/namespaces/default", ["metadata": name("default")])
     for node in ["node-a", "node-b", "node-c"] {
       api.put(
@@ -32,7 +32,7 @@ import VRRP
       ["metadata": name("lan"), "spec": ["addresses": ["192.0.2.100-192.0.2.150"]]])
   }
 
-  private static func addService(_ service: String, to api: MemoryAPI) {
+  static func addService(_ service: String, to api: MemoryAPI) {
     api.put(
       "/api/v1/namespaces/default/services/\(service)",
       [
@@ -100,13 +100,13 @@ import VRRP
 
   /// Whether all Services have an address and nothing is left to do, for the one that runs as for one that
   /// begins now.
-  private static func isSettled(_ api: MemoryAPI) -> Bool {
+  static func isSettled(_ api: MemoryAPI) -> Bool {
     guard let snapshot = try? snapshot(api) else { return false }
     return snapshot.services.allSatisfy { !$0.status.ingress.isEmpty }
       && Allocator.plan(snapshot).allSatisfy { if case .event = $0 { true } else { false } }
   }
 
-  private static func check(_ api: MemoryAPI) throws {
+  static func check(_ api: MemoryAPI) throws {
     let snapshot = try snapshot(api)
     let given = snapshot.services.flatMap(\.status.ingress)
     #expect(Set(given).count == given.count, "none is given twice")
@@ -189,6 +189,57 @@ import VRRP
       await eventually("all is settled") { Self.isSettled(api) }
       try Self.check(api)
       await work.stop()
+    }
+  }
+
+  /// Writes the Lease of a node's speaker, renewed for another time.
+  private static func renewLease(of node: String, _ time: Int, in api: MemoryAPI) {
+    let lease = SpeakerPresence.leaseName(of: node)
+    api.put(
+      "/apis/coordination.k8s.io/v1/namespaces/vipctl-system/leases/\(lease)",
+      [
+        "metadata": name(lease, "vipctl-system"),
+        "spec": ["holderIdentity": .string(node), "renewTime": .string("\(time)")],
+      ])
+  }
+
+  private static func candidates(_ api: MemoryAPI) -> [String] {
+    let routers = (try? api.all("virtualrouters", as: Router.self)) ?? []
+    return routers.first?.spec.candidates.map(\.node).sorted() ?? []
+  }
+
+  @Test func onlyNodesWithASpeakerServeAndSilentOnesAreTold() async throws {
+    let api = MemoryAPI()
+    Self.addCluster(to: api)
+    Self.addService("web", to: api)
+    for node in ["node-a", "node-b"] { Self.renewLease(of: node, 0, in: api) }
+    try await Self.run(api) { lab, _ in
+      let task = Task {
+        await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system").run(nil)
+      }
+      await eventually("those with a speaker are candidates") {
+        Self.candidates(api) == ["node-a", "node-b"]
+      }
+      Self.renewLease(of: "node-c", 0, in: api)
+      await eventually("so is one that comes") { Self.candidates(api).count == 3 }
+      var second = 0
+      await eventually("those that don't renew their Leases are told") {
+        // Slowly enough for the requests of the allocator, which have 30 s.
+        for _ in 0..<5 { await shortPause() }
+        second += 1
+        lab.clock.advance(.seconds(1))
+        if second % 20 == 0 { Self.renewLease(of: "node-a", second, in: api) }
+        let pools = (try? api.all("addresspools", as: AddressPool.self)) ?? []
+        let condition = pools.first?.status.conditions.first {
+          $0.type == ConditionType.speakers
+        }
+        return condition?.reason == "NodesSilent" && condition?.message.contains("node-b") == true
+      }
+      #expect(second >= 80)
+      // They keep their places.
+      #expect(Self.candidates(api).count == 3)
+      task.cancel()
+      await task.value
     }
   }
 }

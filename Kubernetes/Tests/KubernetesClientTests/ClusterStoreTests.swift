@@ -28,25 +28,82 @@ import VIPKubernetes
 
   @Test func whatCanNotBeReadIsAsItWasIfItIsTheSameObject() {
     var store = ClusterStore()
-    _ = store.take(Self.list(["a", "b", "c", "d"]))
+    _ = store.take(Self.list(["a", "b", "c", "d"]), at: .zero)
     store.forgetLists()
     _ = store.take(
-      Self.list(["a"], unreadable: [Self.reference("b"), Self.reference("c", uid: "another")]))
+      Self.list(["a"], unreadable: [Self.reference("b"), Self.reference("c", uid: "another")]),
+      at: .zero)
     #expect(Self.names(store) == ["a", "b"])
-    _ = store.take(.pool(.skipped(Self.reference("b"), problem: "")))
-    _ = store.take(.pool(.interrupted(.cancelled, retryIn: .zero)))
-    _ = store.take(.pool(.doubted(retryIn: .zero)))
+    _ = store.take(.pool(.skipped(Self.reference("b"), problem: "")), at: .zero)
+    _ = store.take(.pool(.interrupted(.cancelled, retryIn: .zero)), at: .zero)
+    _ = store.take(.pool(.doubted(retryIn: .zero)), at: .zero)
     #expect(Self.names(store) == ["a", "b"])
-    _ = store.take(.pool(.gone(Self.reference("b"))))
+    _ = store.take(.pool(.gone(Self.reference("b"))), at: .zero)
     #expect(Self.names(store) == ["a"])
   }
 
   @Test func aSecondListIsToldApart() {
     var store = ClusterStore()
     #expect(!store.isComplete)
-    guard case .listed = store.take(Self.list([])) else { return #expect(Bool(false)) }
-    guard case .listedAgain = store.take(Self.list([])) else { return #expect(Bool(false)) }
+    let list = Self.list([])
+    guard case .listed = store.take(list, at: .zero) else { return #expect(Bool(false)) }
+    guard case .listedAgain = store.take(list, at: .zero) else { return #expect(Bool(false)) }
     store.forgetLists()
-    guard case .listed = store.take(Self.list([])) else { return #expect(Bool(false)) }
+    guard case .listed = store.take(list, at: .zero) else { return #expect(Bool(false)) }
+  }
+
+  /// A Lease of the speaker of a node, or another one.
+  private static func lease(
+    of node: String, _ renewed: String, named name: String? = nil
+  ) -> (ObjectReference, Lease) {
+    let reference = reference(name ?? SpeakerPresence.leaseName(of: node))
+    return (reference, Lease(metadata: reference, holder: node, renewed: renewed))
+  }
+
+  @Test func onlyLeasesOfSpeakersSayThatThereIsOne() {
+    var store = ClusterStore(watchesSpeakers: true)
+    let other = Self.lease(of: "pod-a", "1", named: "vipctl-allocator")
+    let list = ReflectedList(
+      objects: [Self.lease(of: "a", "1"), other], gone: [], unreadable: [])
+    _ = store.take(.speaker(.listed(list)), at: .zero)
+    #expect(store.snapshot.speakers == ["a": .alive])
+    let (reference, lease) = Self.lease(of: "b", "1")
+    guard case .news(let news) = store.take(.speaker(.changed(reference, lease)), at: .zero) else {
+      return #expect(Bool(false))
+    }
+    #expect(news == [.speaker("b", .alive)])
+    // That it has renewed it is no news.
+    let (_, renewed) = Self.lease(of: "b", "2")
+    guard case .news([]) = store.take(.speaker(.changed(reference, renewed)), at: .zero) else {
+      return #expect(Bool(false))
+    }
+    guard case .nothing = store.take(.speaker(.changed(other.0, other.1)), at: .zero) else {
+      return #expect(Bool(false))
+    }
+    guard case .news(let end) = store.take(.speaker(.gone(reference)), at: .zero) else {
+      return #expect(Bool(false))
+    }
+    #expect(end == [.speakerGone("b")] && store.snapshot.speakers == ["a": .alive])
+  }
+
+  @Test func withSpeakersTheirLeasesHaveToBeListed() {
+    for watchesSpeakers in [false, true] {
+      var store = ClusterStore(watchesSpeakers: watchesSpeakers)
+      _ = store.take(
+        .service(.listed(ReflectedList(objects: [], gone: [], unreadable: []))), at: .zero)
+      _ = store.take(
+        .slice(.listed(ReflectedList(objects: [], gone: [], unreadable: []))), at: .zero)
+      _ = store.take(
+        .node(.listed(ReflectedList(objects: [], gone: [], unreadable: []))), at: .zero)
+      _ = store.take(
+        .namespace(.listed(ReflectedList(objects: [], gone: [], unreadable: []))), at: .zero)
+      _ = store.take(Self.list([]), at: .zero)
+      _ = store.take(
+        .router(.listed(ReflectedList(objects: [], gone: [], unreadable: []))), at: .zero)
+      #expect(store.isComplete == !watchesSpeakers)
+      _ = store.take(
+        .speaker(.listed(ReflectedList(objects: [], gone: [], unreadable: []))), at: .zero)
+      #expect(store.isComplete)
+    }
   }
 }

@@ -273,7 +273,9 @@ import VRRP
           .service(Self.key), isWarning: true, reason: "Refused",
           message: String(repeating: "ä", count: 2000)))
     ]
-    for _ in 0..<200 { writes.append(.event(Event(.pool("lan"), reason: "R", message: "m"))) }
+    for number in 0..<200 {
+      writes.append(.event(Event(.pool("lan-\(number)"), reason: "R", message: "m")))
+    }
     let all = writes
     try await Self.write(all, observing: [.service(service)]) { _, reply in
       try await reply.failure(500, "InternalError")
@@ -288,6 +290,23 @@ import VRRP
             + #""uid":"su"}"#))
       #expect(first.body.contains(#""type":"Warning""#) && first.body.utf8.count < 2000)
       #expect(Set(server.requests.map(\.body)).count == server.requests.count)
+    }
+  }
+
+  @Test func anEventThatHappensAgainIsCounted() async throws {
+    let event = Write.event(Event(.pool("lan"), isWarning: true, reason: "R", message: "m"))
+    try await Self.write([event, event, event], observing: []) { _, reply in
+      try await reply.json(201, Self.metadata("lan.1", version: 1))
+    } _: { report, _, server in
+      #expect(report.madeCount == 3)
+      // The third one is written later, with those that come until then.
+      #expect(server.requests.map(\.method) == ["POST", "PATCH"])
+      let (made, counted) = (server.requests[0], server.requests[1])
+      let name = try #require(counted.path.split(separator: "/").last)
+      #expect(made.body.contains(#""name":"\#(name)""#))
+      #expect(counted.path.hasPrefix("/apis/events.k8s.io/v1/namespaces/default/events/"))
+      #expect(counted.header("Content-Type") == "application/merge-patch+json")
+      #expect(counted.body.hasPrefix(#"{"series":{"count":2,"lastObservedTime":""#))
     }
   }
 }

@@ -160,4 +160,21 @@ import Testing
       }
     }
   }
+
+  @Test func aListThatIsRefusedAsExpiredIsAskedForAgain() async throws {
+    try await Lab.run(skips: true) { request, reply in
+      if request.number < 2 { return try await reply.failure(410, "Expired") }
+      guard request.isWatch else {
+        return try await reply.json(200, Text.list(10, [Text.thing("a", 3)]))
+      }
+      try await reply.head()
+      try await reply.hang()
+    } _: { lab in
+      try await lab.reflect { reflection in
+        await eventually("it watches") { lab.server.watches.count == 1 }
+        #expect(reflection.objects == ["listed a=red"])
+        #expect(lab.server.watches.first?.query["resourceVersion"] == "10")
+      }
+    }
+  }
 }

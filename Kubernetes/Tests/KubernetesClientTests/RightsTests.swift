@@ -4,7 +4,8 @@ import Testing
 import VIPCore
 import VIPKubernetes
 import VIPKubernetesManifests
-import VIPKubernetesRuntime
+
+@testable import VIPKubernetesRuntime
 
 /// The rights that are shipped, beside the requests that are made: all of those, and no other.
 @Suite(.timeLimit(.minutes(3))) struct RightsTests {
@@ -46,7 +47,18 @@ import VIPKubernetesRuntime
           "ports": [["port": 80]],
         ],
       ])
-    let task = Task { await AllocatorLoop(lab.client, instance: "test").run(nil) }
+    for node in ["node-a", "node-b"] {
+      let name = SpeakerPresence.leaseName(of: node)
+      api.put(
+        "/apis/coordination.k8s.io/v1/namespaces/vipctl-system/leases/\(name)",
+        [
+          "metadata": metadata(name, "vipctl-system"),
+          "spec": ["holderIdentity": .string(node), "renewTime": "1"],
+        ])
+    }
+    let task = Task {
+      await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system").run(nil)
+    }
     let all = [
       Access("patch", "virtualrouters", of: "vipctl.io"),
       Access("create", "events", of: "events.k8s.io"),
@@ -75,12 +87,41 @@ import VIPKubernetesRuntime
       let condition = Condition(type: "Planned", isTrue: true, reason: "AsWanted", message: "")
       let report = await writer.make([.routerCondition("lan-1", condition)])
       #expect(report.error?.isNotFound == true)
+      // What happens again is counted.
+      let event = Write.event(Event(.pool("lan"), reason: "R", message: "m"))
+      _ = await writer.make([event, event])
       _ = try await writer.reread([
         .service(
           ObjectKey("default", "web"), basedOn: .init(uid: "", resourceVersion: nil), .init()),
         .poolStatus("lan", .init()), .routerCondition("lan-1", condition),
       ])
-      #expect(lab.server.accesses.sorted() == Rights.allocator.all.sorted())
+      #expect(
+        lab.server.accesses.sorted()
+          == (Rights.allocator + Rights.allocatorPresence).all.sorted())
+    }
+  }
+
+  @Test func theSpeakerHasTheRightsThatItUsesAndNoOther() async throws {
+    try await SpeakerLab.run { lab in
+      lab.put(["203.0.113.1"])
+      try lab.start(leaseNamespace: "vipctl-system")
+      let all = (Rights.speaker + Rights.speakerPresence).all
+      await eventually("that it can't serve is told") {
+        lab.accesses.contains(Access("create", "events", of: "events.k8s.io"))
+      }
+      // The same again: it is counted.
+      for round in 1...3 {
+        lab.put(["192.0.2.100"])
+        await eventually("it serves, round \(round)") { lab.held == ["192.0.2.100"] }
+        lab.put(["203.0.113.1"])
+        await eventually("it serves nothing, round \(round)") { lab.held.isEmpty }
+      }
+      await eventually("all rights are used") { lab.accesses == all }
+      // A later life finds the Lease of the earlier one.
+      await lab.stop()
+      try lab.start(leaseNamespace: "vipctl-system")
+      await eventually("it runs again") { lab.gauges?.isReady == true }
+      #expect(lab.accesses.sorted() == all.sorted())
     }
   }
 

@@ -321,4 +321,56 @@ import VRRP
       }
     }
   }
+
+  @Test func aSpeakerSaysThatItIsThere() async throws {
+    try await SpeakerLab.run { lab in
+      try lab.start(leaseNamespace: "vipctl-system")
+      await eventually("it has a Lease") { lab.leases.count == 1 }
+      let lease = try #require(lab.leases.first)
+      #expect(lease.metadata.name == ObjectName("vipctl-speaker-node-a", in: "vipctl-system"))
+      #expect(lease.holder == "node-a" && lease.duration == SpeakerPresence.patience)
+      let made = try #require(lab.requests.first { $0.path.hasSuffix("/leases") })
+      #expect(made.body.contains(#""labels":{"vipctl.io/part":"speaker"}"#))
+      // It goes with its node.
+      #expect(made.body.contains(#""ownerReferences":[{"apiVersion":"v1","kind":"Node""#))
+      // A later life renews it at once.
+      await lab.stop()
+      try lab.start(leaseNamespace: "vipctl-system")
+      await eventually("it is renewed") { lab.leases.first?.renewed != lease.renewed }
+      #expect(lab.leases.count == 1)
+    }
+  }
+
+  @Test func aSpeakerWithoutANamespaceHasNoLease() async throws {
+    try await SpeakerLab.run { lab in
+      lab.put()
+      try lab.start()
+      await eventually("the address is held") { !lab.held.isEmpty }
+      await eventually("it is said") { lab.entry?.generation == 1 }
+      #expect(lab.leases.isEmpty)
+    }
+  }
+
+  @Test func whatHappensIsToldAboutTheRouter() async throws {
+    try await SpeakerLab.run { lab in
+      lab.put(["203.0.113.1"])
+      try lab.start()
+      await eventually("that it can't serve is told") {
+        lab.events("CannotServe").contains { $0["type"] == "Warning" }
+      }
+      lab.put()
+      await eventually("that it can is told") { lab.events("CanServe").count == 1 }
+      await eventually("that it serves is told") { lab.events("Active").count == 1 }
+      let active = try #require(lab.events("Active").first)
+      #expect(active["regarding"]?["kind"] == "VirtualRouter")
+      #expect(active["regarding"]?["uid"]?.string == lab.router?.metadata.uid)
+      #expect(active["note"]?.string?.hasPrefix("node node-a serves the IPv4 addresses (") == true)
+      lab.annotate(isInMaintenance: true)
+      await eventually("that it serves no more is told, and why") {
+        lab.events("Inactive").contains {
+          $0["note"]?.string?.contains("the node is in maintenance") == true
+        }
+      }
+    }
+  }
 }

@@ -117,6 +117,30 @@ import VRRPSimulation
     #expect(served > Self.seeds.count * 10)
   }
 
+  /// Speakers come, fall silent and lose their Leases.
+  @Test func `nodes are served by speakers alone, and none that is silent is waited for`() {
+    var served = 0
+    for seed in Self.seeds {
+      var cluster = RandomCluster(seed: seed &+ 4_000_000, watchesSpeakers: true)
+      for _ in 0..<6 {
+        for _ in 0..<10 {
+          cluster.disturb()
+          for _ in 0..<cluster.random.below(4) { cluster.speak() }
+          cluster.bench.plan(only: cluster.random.below(4) == 0 ? 3 : .max)
+        }
+        cluster.settle()
+        var wrong = cluster.bench.violations
+        wrong += cluster.bench.cluster.unserved + cluster.bench.cluster.unevenness
+        wrong += Allocator.plan(
+          cluster.bench.cluster.snapshot, options: AllocatorOptions(watchesSpeakers: true)
+        ).filter { !cluster.bench.cluster.isOtherReason($0) }.map(\.description)
+        guard wrong.isEmpty else { return Self.fail(seed, wrong, cluster) }
+        served += cluster.bench.cluster.services.values.count { !$0.status.ingress.isEmpty }
+      }
+    }
+    #expect(served > Self.seeds.count * 10)
+  }
+
   /// Nodes come and go, and no more routers change hands than must.
   @Test func `moves are bounded when nodes come and go`() {
     for seed in Self.seeds.prefix(40) {

@@ -17,6 +17,7 @@ import VIPKubernetes
       var node = ClusterNode.make("node-\(number)", labels: ["zone": "z\(number % 3)"])
       node.addresses = [IPAddress.v4(IPv4Address(rawValue: 0x0A00_0001 + UInt32(number)))]
       cluster.put(node)
+      cluster.setLife(.alive, of: node.metadata.name)
     }
     for number in 0..<services {
       let name = "service-\(number)"
@@ -61,7 +62,7 @@ import VIPKubernetes
     var cluster = cluster(services: services, nodes: nodes)
     let snapshot = cluster.snapshot
     let before = residentMegabytes
-    var allocator = Allocator()
+    var allocator = Allocator(options: AllocatorOptions(watchesSpeakers: true))
     var writes: [Write] = []
     let observing = time { _ in allocator.observe(snapshot) }
     let planning = time { _ in writes = allocator.plan() }
@@ -90,13 +91,16 @@ import VIPKubernetes
       observations[1].append(.service(service))
       observations[2].append(.serviceGone(service.metadata.key))
     }
-    return observations.map { list in
+    let before = residentMegabytes
+    let times = observations.map { list in
       time(list.count) { turn in
         allocator.observe(list[turn])
         let writes = allocator.plan()
         #expect(writes.count < 12)
       }
     }
+    print("memory of \(observations.joined().count) changes: \(residentMegabytes - before) MB")
+    return times
   }
 
   @Test(.timeLimit(.minutes(5)))
@@ -122,15 +126,21 @@ import VIPKubernetes
       times.append([
         Self.time(5) { turn in
           allocator.observe(.node(.make("new-\(turn)")))
+          allocator.observe(.speaker("new-\(turn)", .alive))
           _ = allocator.plan()
         },
         Self.time(5) { turn in
           allocator.observe(.nodeGone("new-\(turn)"))
+          allocator.observe(.speakerGone("new-\(turn)"))
+          _ = allocator.plan()
+        },
+        Self.time(6) { turn in
+          allocator.observe(.speaker("node-1", turn % 2 == 0 ? .silent : .alive))
           _ = allocator.plan()
         },
       ])
     }
-    print("a node comes and goes: \(times.map { $0.map { "\(Int($0)) µs" } })")
-    for index in 0..<2 { #expect(times[1][index] < times[0][index] * 4 + 200) }
+    print("a node comes, goes, is silent: \(times.map { $0.map { "\(Int($0)) µs" } })")
+    for index in 0..<3 { #expect(times[1][index] < times[0][index] * 4 + 200) }
   }
 }

@@ -44,6 +44,8 @@ public enum ConditionType {
   public static let address = "vipctl.io/Address"
   /// Of an AddressPool: all that it says can be used.
   public static let valid = "Valid"
+  /// Of an AddressPool: each node that may serve its addresses has a speaker.
+  public static let speakers = "Speakers"
   /// Of a VirtualRouter, by the allocator: it is as the pool and the nodes want it.
   public static let planned = "Planned"
   /// Of a VirtualRouter, by a speaker: another group on the segment has its VRID.

@@ -51,13 +51,11 @@ extension Allocator {
   /// Whether a candidate that is not wanted any more has to wait until another one is there to take
   /// over.
   private func hasToStay(_ node: String, in router: RouterState, _ wanted: Set<String>) -> Bool {
-    guard router.active.values.contains(node), nodes[node]?.isReady == true, !wanted.isEmpty else {
-      return false
-    }
+    guard router.active.values.contains(node), hears(node), !wanted.isEmpty else { return false }
     let hasSuccessor = router.candidates.contains { candidate in
       guard let acknowledged = router.acknowledgements[candidate.node] else { return false }
       return wanted.contains(candidate.node) && acknowledged.generation > 0
-        && acknowledged.problem == nil && nodes[candidate.node]?.isReady == true
+        && acknowledged.problem == nil && hears(candidate.node)
     }
     return !hasSuccessor
   }
@@ -133,7 +131,7 @@ extension Allocator {
   ) -> (Int, Int, Int) {
     let load = -(loads[candidate.node] ?? 0)
     let priority = Int(candidate.priority)
-    let isWell = nodes[candidate.node]?.isResting == false
+    let isWell = !isResting(candidate.node)
     // Among those that run it already the election has its order.
     return (
       (isWell ? 2 : 0) + (isKnown ? 1 : 0), isKnown ? priority : load, isKnown ? load : priority
@@ -142,11 +140,11 @@ extension Allocator {
 
   /// Spreads the shared routers of a pool over its nodes: to each its share, one more or less.
   ///
-  /// A node that is not well or in maintenance keeps what it has and is given nothing.
+  /// A node that is not well, silent or in maintenance keeps what it has and is given nothing.
   mutating func balance(_ pool: String) {
     let names = sharedRouters[pool] ?? []
     guard let eligible = pools[pool]?.eligible, !eligible.isEmpty, !names.isEmpty else { return }
-    let well = eligible.filter { nodes[$0]?.isResting == false }
+    let well = eligible.filter { !isResting($0) }
     let takers = well.isEmpty ? eligible : well
     var spread = Spread(takers: takers, total: loads(), routerCount: names.count)
     var orphans: [String] = []

@@ -26,6 +26,10 @@ public enum Observation: Sendable, Hashable {
   case router(VirtualRouter)
   /// There is no such router any more.
   case routerGone(String)
+  /// What is known of the speaker of a node.
+  case speaker(String, SpeakerLife)
+  /// Nothing is known of a speaker of that node any more.
+  case speakerGone(String)
 }
 
 extension Allocator {
@@ -47,6 +51,8 @@ extension Allocator {
     case .poolGone(let name): forgetPool(name)
     case .router(let router): observe(router)
     case .routerGone(let name): forgetRouter(name)
+    case .speaker(let node, let life): setSpeaker(life, of: node)
+    case .speakerGone(let node): setSpeaker(nil, of: node)
     }
   }
 
@@ -171,8 +177,10 @@ extension Allocator {
       dirtyCandidates.formUnion(names)
     }
     if before?.isReady != node?.isReady || before?.isInMaintenance != node?.isInMaintenance {
-      for pool in poolOrder where pools[pool]?.eligible.contains(name) == true {
-        nodesChanged(of: pool)
+      for pool in poolOrder {
+        let isConcerned =
+          pools[pool]?.eligible.contains(name) == true || pools[pool]?.mute.contains(name) == true
+        if isConcerned { nodesChanged(of: pool) }
       }
     }
   }

@@ -178,6 +178,7 @@ extension Allocator {
   /// Takes a router out of the tables; its addresses are none of its concern any more.
   mutating func unindex(_ router: RouterState) {
     routers[router.name] = nil
+    countEntries(router.acknowledgements.keys, [String]())
     routersOfPool[router.pool]?.remove(router.name)
     if routersOfPool[router.pool]?.isEmpty == true { routersOfPool[router.pool] = nil }
     routersOfVRID[router.vrid]?.remove(router.name)

@@ -10,7 +10,9 @@ extension Allocator {
       return
     }
     var state = PoolState(pool)
-    state.eligible = Set(nodes.filter { isEligible($0.key, in: state) }.keys)
+    let chosen = nodes.keys.filter { isChosen($0, by: state) }
+    state.eligible = Set(chosen.filter(hasSpeaker))
+    state.mute = Set(chosen).subtracting(state.eligible)
     state.used = addresses.keys.count { state.space.contains($0) }
     pools[name] = state
     poolsChanged(name)
@@ -53,7 +55,8 @@ extension Allocator {
     routers[name]?.outside = router.addresses.filter { space?.contains($0) == false }
   }
 
-  private func isEligible(_ node: String, in pool: PoolState) -> Bool {
+  /// Whether a node may serve a pool's addresses if it has a speaker.
+  private func isChosen(_ node: String, by pool: PoolState) -> Bool {
     guard let state = nodes[node] else { return false }
     return state.isEligible && pool.spec.nodeSelector.matches(state.labels)
   }
@@ -61,7 +64,14 @@ extension Allocator {
   /// Takes note of whether a node may serve a pool's addresses.
   mutating func updateEligibility(of node: String, in name: String) {
     guard let pool = pools[name] else { return }
-    let isEligible = isEligible(node, in: pool)
+    let isChosen = isChosen(node, by: pool)
+    let isEligible = isChosen && hasSpeaker(node)
+    let isMute = isChosen && !isEligible
+    if isMute != pool.mute.contains(node) {
+      if isMute { pools[name]?.mute.insert(node) } else { pools[name]?.mute.remove(node) }
+      // What is said of routers without candidates names it.
+      nodesChanged(of: name)
+    }
     guard isEligible != pool.eligible.contains(node) else { return }
     if isEligible {
       pools[name]?.eligible.insert(node)
@@ -73,6 +83,7 @@ extension Allocator {
 
   /// Has everything looked at that the nodes of a pool concern.
   mutating func nodesChanged(of pool: String) {
+    pools[pool]?.areSpeakersNews = true
     dirtyPools.insert(pool)
     unbalancedPools.insert(pool)
     dirtyRouters.formUnion(routersOfPool[pool] ?? [])
@@ -125,6 +136,6 @@ extension Allocator {
     return AddressPool.Status(
       capacity: pool.space.count == .max ? "more than 2^128" : "\(pool.space.count)",
       used: pool.used, freeVRIDs: pool.vrids.count { routersOfVRID[$0] == nil },
-      conditions: [condition])
+      conditions: [condition] + [pool.speakers].compactMap { $0 })
   }
 }

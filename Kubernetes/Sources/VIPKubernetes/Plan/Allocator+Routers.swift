@@ -108,8 +108,9 @@ extension Allocator {
     let active = status.active.mapValues(\.node)
     tellMoves(of: before, to: active)
     routers[name]?.active = active
-    routers[name]?.acknowledgements = Dictionary(
-      status.nodes.map { ($0.node, $0) }, uniquingKeysWith: { $1 })
+    let entries = Dictionary(status.nodes.map { ($0.node, $0) }, uniquingKeysWith: { $1 })
+    routers[name]?.acknowledgements = entries
+    countEntries(before.acknowledgements.keys, entries.keys)
     let conflicts = Dictionary(
       status.conflicts.map { ($0.address, $0.mac) }, uniquingKeysWith: { $1 })
     for address in Set(conflicts.keys).union(before.conflicts.keys)
@@ -158,6 +159,7 @@ extension Allocator {
       }
       return unindex(router)
     }
+    countEntries(router.acknowledgements.keys, [String]())
     router.generation = 0
     (router.isNew, router.isAhead, router.isUncertain) = (true, false, false)
     (router.active, router.acknowledgements, router.conflicts) = ([:], [:], [:])
@@ -201,11 +203,11 @@ extension Allocator {
 
   /// The nodes that may still have what has been taken out of a router.
   ///
-  /// One that is not there or not ready is not waited for: whether it uses an address still is
-  /// found by asking the segment before the address's first use elsewhere.
+  /// One that is not there, not ready or silent is not waited for: whether it uses an address still
+  /// is found by asking the segment before the address's first use elsewhere.
   private func holdouts(of router: RouterState, since generation: Int64) -> [String] {
     router.acknowledgements.values.filter { entry in
-      entry.generation < generation && nodes[entry.node]?.isReady == true
+      entry.generation < generation && hears(entry.node)
     }.map(\.node)
   }
 

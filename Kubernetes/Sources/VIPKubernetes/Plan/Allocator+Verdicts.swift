@@ -25,16 +25,12 @@ extension Allocator {
   private func problem(of router: RouterState) -> Refusal? {
     if router.addresses.isEmpty { return nil }
     let wanted = wantedCandidates(of: router)
-    if wanted.isEmpty {
-      if let service = router.service {
-        return Refusal(
-          reason: "NoEndpoints",
-          message: "no node that may serve it has a ready endpoint of Service \(service)")
-      }
+    if wanted.isEmpty { return emptiness(of: router) }
+    if wanted.allSatisfy({ speakers[$0] == .silent }) {
       return Refusal(
-        reason: "NoCandidate",
-        message: "no node may serve it; see the nodeSelector of pool \(router.pool), the label "
-          + "\(ClusterNode.excludeLabel) and the conditions of the nodes")
+        reason: "SpeakersSilent",
+        message: "vipctl has stopped or can't reach the API server on all nodes that may serve it; "
+          + "see the pods of the DaemonSet")
     }
     if wanted.allSatisfy({ nodes[$0]?.isInMaintenance == true }) {
       return Refusal(
@@ -53,6 +49,24 @@ extension Allocator {
       return Refusal(reason: "Unusable", message: "no node can serve it: \(first)")
     }
     return nil
+  }
+
+  /// Why a router has no candidate.
+  private func emptiness(of router: RouterState) -> Refusal {
+    let mute = pools[router.pool].map { self.mute(in: $0) } ?? []
+    if let service = router.service {
+      let nodes = Set(endpoints[service]?.values.joined().map(\.node) ?? [])
+      let remark = remark(onMute: mute.filter(nodes.contains))
+      return Refusal(
+        reason: "NoEndpoints",
+        message: "no node that may serve it has a ready endpoint of Service \(service)"
+          + (remark.map { "; \($0)" } ?? ""))
+    }
+    return Refusal(
+      reason: "NoCandidate",
+      message: remark(onMute: mute).map { "no node may serve it: \($0)" }
+        ?? "no node may serve it; see the nodeSelector of pool \(router.pool), the label "
+        + "\(ClusterNode.excludeLabel) and the conditions of the nodes")
   }
 
   /// The allocator's condition of a router.

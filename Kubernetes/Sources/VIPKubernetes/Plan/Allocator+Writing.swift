@@ -131,13 +131,18 @@ extension Allocator {
   }
 
   private mutating func writeStatus(of name: String, to writes: inout [Write]) {
+    reviewSpeakers(of: name)
     guard let pool = pools[name] else { return }
     let status = status(of: pool)
     guard status != pool.published else { return }
     writes.append(.poolStatus(name, status))
-    let condition = status.conditions.first(ConditionType.valid)
-    let before = pool.published.conditions.first(ConditionType.valid)
-    if let condition, !condition.isTrue, condition.message != before?.message {
+    for condition in status.conditions where !condition.isTrue {
+      // That a node which is new has no speaker yet is no event.
+      guard condition.type == ConditionType.valid || condition.reason == Self.silentReason else {
+        continue
+      }
+      let before = pool.published.conditions.first(condition.type)
+      guard condition.message != before?.message else { continue }
       writes.append(
         .event(
           Event(

@@ -7,11 +7,17 @@ public struct AllocatorOptions: Sendable, Hashable {
   public var loadBalancerClass: String
   /// Whether Services without a class get addresses from here, too.
   public var isDefault: Bool
+  /// Whether it is told of speakers, so that a node without one serves nothing.
+  public var watchesSpeakers: Bool
 
   /// Makes options; what is left out has its default.
-  public init(loadBalancerClass: String = "vipctl.io/vip", isDefault: Bool = false) {
+  public init(
+    loadBalancerClass: String = "vipctl.io/vip", isDefault: Bool = false,
+    watchesSpeakers: Bool = false
+  ) {
     self.loadBalancerClass = loadBalancerClass
     self.isDefault = isDefault
+    self.watchesSpeakers = watchesSpeakers
   }
 }
 
@@ -40,6 +46,8 @@ public struct Allocator: Sendable {
   let options: AllocatorOptions
   var services: [ObjectKey: ServiceState] = [:]
   var nodes: [String: NodeState] = [:]
+  /// What is known of the speakers of nodes.
+  var speakers: [String: SpeakerLife] = [:]
   var namespaces: [String: [String: String]] = [:]
   var pools: [String: PoolState] = [:]
   var routers: [String: RouterState] = [:]
@@ -58,6 +66,8 @@ public struct Allocator: Sendable {
   /// The routers from which addresses are on their way out.
   var routersWithLeaving: Set<String> = []
   var addresses: [IPAddress: AddressState] = [:]
+  /// In how many routers each node has an entry.
+  var entryCounts: [String: Int] = [:]
   /// How many nodes have an address as their own.
   var nodeAddresses: [IPAddress: Int] = [:]
   /// The addresses that the Services of a sharing key have.
@@ -225,6 +235,8 @@ public struct ClusterSnapshot: Sendable, Hashable {
   public var pools: [AddressPool] = []
   /// The virtual routers.
   public var routers: [VirtualRouter] = []
+  /// The speakers of nodes.
+  public var speakers: [String: SpeakerLife] = [:]
 
   /// Makes a snapshot of nothing.
   public init() {}
@@ -245,6 +257,7 @@ extension Allocator {
   public mutating func observe(_ snapshot: ClusterSnapshot) {
     for pool in snapshot.pools { observe(.pool(pool)) }
     for namespace in snapshot.namespaces { observe(.namespace(namespace)) }
+    for (node, life) in snapshot.speakers { observe(.speaker(node, life)) }
     for node in snapshot.nodes { observe(.node(node)) }
     for slice in snapshot.slices { observe(.slice(slice)) }
     // Which of two routers keeps an address that both have must not depend on the order of a list.

@@ -15,6 +15,12 @@ struct PoolState: Sendable {
   var remarks: [String] = []
   /// The nodes that may serve its addresses.
   var eligible: Set<String> = []
+  /// The nodes that might if they had a speaker.
+  var mute: Set<String> = []
+  /// What is said about the speakers of its nodes.
+  var speakers: Condition?
+  /// Whether that has to be found out again.
+  var areSpeakersNews = true
   /// How many of its addresses are in use or on their way out of it.
   var used = 0
   /// The status as the API has or will have it.
@@ -41,7 +47,8 @@ struct PoolState: Sendable {
   /// Over how many routers its addresses are spread, if there are enough of them.
   var routerCount: Int {
     if let routers = spec.routers, (1...255).contains(routers) { return routers }
-    return min(max(eligible.count, 1), 16)
+    // Those whose speakers are still to come, too: addresses do not move when they do.
+    return min(max(eligible.count + mute.count, 1), 16)
   }
 
   /// Whether a Service may have its addresses.

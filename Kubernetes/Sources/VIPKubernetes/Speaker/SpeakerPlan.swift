@@ -143,6 +143,12 @@ private struct Builder {
           + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector"
       )
     }
+    if !interfaces.contains(where: { $0.name == interface }) {
+      // It may come yet, and is waited for.
+      remarks.append(
+        "the node has no interface \(interface) that can serve addresses; correct interface in pool "
+          + "\(spec.pool), or leave the node out by its nodeSelector")
+    }
     let group = Group(interface: interface, vrid: spec.vrid)
     if let other = groups[group] {
       throw ConfigurationError(

@@ -137,7 +137,9 @@ extension Definition {
         .init("freeVRIDs", .integer("How many of its VRIDs no virtual router has.", 0...255)),
         .init(
           "conditions",
-          .conditions("Valid says whether all of the pool can be used, and what is wrong with it.")),
+          .conditions(
+            "Valid says whether all of the pool can be used, and what is wrong with it; Speakers, "
+              + "whether vipctl runs on all nodes that may serve its addresses.")),
       ])
   }
 }

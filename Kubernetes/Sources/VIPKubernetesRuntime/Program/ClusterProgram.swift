@@ -70,7 +70,8 @@ public final class ClusterProgram: Sendable {
       clients.speaker, node, on: machine,
       options: SpeakerOptions(
         node: options.node, settings: options.settings,
-        proxy: options.proxyURL.map { ProxyCheck(url: $0) }),
+        proxy: options.proxyURL.map { ProxyCheck(url: $0) },
+        leaseNamespace: options.namespace, instance: options.instance),
       file: options.stateDirectory.map { SpeakerFile(in: $0) })
   }
 
@@ -136,7 +137,8 @@ public final class ClusterProgram: Sendable {
         isLeading ? "this program is the allocator now" : "this program is no allocator any more")
     } lead: { leadership in
       await AllocatorLoop(
-        self.clients.allocator, options: self.options.allocator, instance: self.options.instance
+        self.clients.allocator, options: self.options.allocator, instance: self.options.instance,
+        speakersIn: self.options.namespace
       ).run(leadership) { news in
         self.log.add(news)
         self.allocator.withLock { gauges in

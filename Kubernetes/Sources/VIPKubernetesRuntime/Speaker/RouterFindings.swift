@@ -13,6 +13,8 @@ struct RouterFindings: Sendable, Hashable {
   var foreignGroup: String?
   /// Why it takes no part in the election.
   var obstacle: String?
+  /// Why it is in its state, by family.
+  var reasons: [AddressFamily: String] = [:]
 
   /// For how long a router may be on its way before that is worth a word.
   private static let patience: Duration = .seconds(2)
@@ -26,6 +28,7 @@ struct RouterFindings: Sendable, Hashable {
 
   private mutating func add(_ router: RouterStatus) {
     if router.state == .active { active[router.family] = router.since.seconds }
+    reasons[router.family] = "\(router.reason)"
     for rival in router.conflicts.current { add(rival.address, rival.mac) }
     if case .waiting(let reason) = router.reason {
       if case .addressInUse(let address, let mac, _) = reason { add(address, mac) }

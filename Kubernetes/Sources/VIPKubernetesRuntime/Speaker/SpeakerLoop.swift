@@ -20,13 +20,17 @@ public struct SpeakerOptions: Sendable {
   public var lookPeriod: Duration
   /// The time after which what the machine has refused is tried again.
   public var retryPeriod: Duration
+  /// The namespace in which it says by a Lease that it is there; `nil` if it does not.
+  public var leaseNamespace: String?
+  /// The name of this program in events.
+  public var instance: String
 
   /// Makes options; what is left out has its default.
   public init(
     node: String, settings: NodeSettings = NodeSettings(isGuarded: true),
     proxy: ProxyCheck? = nil, reflectors: ReflectorOptions = ReflectorOptions(),
     patience: Duration = .seconds(3), lookPeriod: Duration = .seconds(5),
-    retryPeriod: Duration = .seconds(15)
+    retryPeriod: Duration = .seconds(15), leaseNamespace: String? = nil, instance: String? = nil
   ) {
     self.node = node
     self.settings = settings
@@ -35,6 +39,8 @@ public struct SpeakerOptions: Sendable {
     self.patience = patience
     self.lookPeriod = lookPeriod
     self.retryPeriod = retryPeriod
+    self.leaseNamespace = leaseNamespace
+    self.instance = instance ?? node
   }
 }
 
@@ -88,8 +94,9 @@ public struct SpeakerGauges: Sendable, Hashable {
 
 /// Runs on a node what the cluster's VirtualRouter objects say, and says in their status what it runs.
 ///
-/// It reads these objects and its own Node, and writes the status of the routers in which the node is a
-/// candidate, nothing else. While there is no API server all goes on as it was.
+/// It reads these objects and its own Node, and writes the status of the routers in which the node
+/// is a candidate, events about them, and a Lease that says that it is there, nothing
+/// else. While there is no API server all goes on as it was.
 public final class SpeakerLoop: Sendable {
   private let client: KubernetesClient
   private let node: Node
@@ -100,6 +107,9 @@ public final class SpeakerLoop: Sendable {
   private let proxyProblem = Mutex<String?>(nil)
   private let measures = Mutex(SpeakerGauges())
   private let writer: StatusWriter
+  private let events: EventWriter
+  /// What tells the node from an earlier one of its name.
+  private let nodeUID = Mutex<String?>(nil)
   private let bell = Bell()
 
   /// What comes within this time of a turn is dealt with together.
@@ -125,6 +135,7 @@ public final class SpeakerLoop: Sendable {
     self.file = file
     store = Mutex(SpeakerStore(node: options.node, memory: nil))
     writer = StatusWriter(client, node: options.node)
+    events = EventWriter(client, instance: options.instance)
   }
 
   /// What it is about now.
@@ -145,11 +156,15 @@ public final class SpeakerLoop: Sendable {
       group.addTask { await self.reflectRouters(start.remembered, tell) }
       group.addTask { await self.reflectNode(tell) }
       group.addTask { await self.write(tell) }
+      group.addTask { await self.events.run() }
+      if let namespace = options.leaseNamespace {
+        group.addTask { await self.sayThatItIsThere(in: namespace) }
+      }
       group.addTask {
         for await _ in self.node.stampedEvents(keeping: 1) { self.bell.ring() }
       }
       group.addTask {
-        if await self.isOver(self.options.patience) { await self.useMemory(tell) }
+        if await self.client.clock.isOver(self.options.patience) { await self.useMemory(tell) }
       }
       if let proxy = options.proxy {
         group.addTask { await self.check(proxy, tell) }
@@ -201,7 +216,10 @@ public final class SpeakerLoop: Sendable {
       case .skipped(let reference, let problem):
         await tell(.skipped(kind: "nodes", reference, problem: problem))
       case .interrupted(let error, _): await tell(.interrupted(kind: "nodes", error))
-      case .listed, .changed, .gone, .watching, .doubted: break
+      case .listed(let list):
+        let own = list.objects.first { $0.reference.name.name == self.options.node }
+        self.nodeUID.withLock { $0 = own?.reference.uid }
+      case .changed, .gone, .watching, .doubted: break
       }
       self.bell.ring()
     }
@@ -240,14 +258,9 @@ public final class SpeakerLoop: Sendable {
     }
   }
 
-  /// Waits for a time; `false` if the task is cancelled.
-  private func isOver(_ time: Duration) async -> Bool {
-    do throws(CancellationError) {
-      try await client.clock.sleep(until: client.clock.now + time)
-      return true
-    } catch {
-      return false
-    }
+  private func sayThatItIsThere(in namespace: String) async {
+    let presence = SpeakerPresence(client: client, node: options.node, namespace: namespace)
+    await presence.run { self.nodeUID.withLock { $0 } }
   }
 
   // MARK: Turns
@@ -261,6 +274,7 @@ public final class SpeakerLoop: Sendable {
       let problem = proxyProblem.withLock { $0 }
       let reports = await turn.take(facts, proxyProblem: problem, at: client.clock.now, tell)
       if let reports { writer.take(facts.objects, reports) }
+      for (event, uid) in turn.takeEvents() { events.tell(event, uid: uid) }
       let now = client.clock.now
       measures.withLock { measures in
         turn.fill(&measures)
@@ -268,7 +282,7 @@ public final class SpeakerLoop: Sendable {
         measures.objectCount = facts.objects.count
         measures.isFromFile = facts.source == .file
       }
-      guard await isOver(Self.quietPeriod) else { return }
+      guard await client.clock.isOver(Self.quietPeriod) else { return }
     }
   }
 }

@@ -29,6 +29,9 @@ struct SpeakerTurn {
   /// The addresses that routers had before they were changed last.
   private var former: [String: Set<IPAddress>] = [:]
   private var conditionTimes: [String: [String: String]] = [:]
+  private var told: SpeakerEvents
+  /// What people are to be told, with the uids of the routers.
+  private var events: [(event: Event, uid: String)] = []
 
   /// The time after which it is looked again whether addresses are gone.
   private static let withheldPeriod: Duration = .milliseconds(200)
@@ -43,6 +46,13 @@ struct SpeakerTurn {
     self.options = options
     self.file = file
     application = RouterApplication(node: node, settings: options.settings)
+    told = SpeakerEvents(node: options.node)
+  }
+
+  /// Hands over what people are to be told.
+  mutating func takeEvents() -> [(event: Event, uid: String)] {
+    defer { events = [] }
+    return events
   }
 
   /// When there is something to do although nothing has happened.
@@ -228,8 +238,13 @@ struct SpeakerTurn {
         reports[name] = report(
           name, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
       }
+      guard let said = reports[name] else { continue }
+      let news = told.take(
+        name, said, reasons: found?.reasons ?? [:], unfit: unfit.values.sorted())
+      for event in news { events.append((event, object.metadata.uid)) }
     }
     conditionTimes = conditionTimes.filter { reports[$0.key] != nil }
+    told.keep(only: Set(reports.keys))
     return reports
   }
 

@@ -133,10 +133,8 @@ extension ClientConfiguration {
   static func fieldManager(ofSpeakerOn node: String) -> String {
     let name = "vipctl-speaker-\(node)"
     guard name.utf8.count > fieldManagerByteCountMax else { return name }
-    // FNV-1a: two long names that begin alike must not be one.
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in node.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    let suffix = "-" + String(hash, radix: 16)
+    // Two long names that begin alike must not be one.
+    let suffix = "-" + node.stableHash
     return String(name.prefix(fieldManagerByteCountMax - suffix.utf8.count)) + suffix
   }
 }

@@ -6,6 +6,7 @@ import VIPKubernetesManifests
 enum Shipped {
   private static let rights =
     Rights.speaker + Rights.allocator + Rights.election(lease: Manifests.leaseName)
+    + Rights.speakerPresence + Rights.allocatorPresence
 
   /// The kinds of this project, by the ends of their paths.
   private static let schemas: [String: Schema] = {

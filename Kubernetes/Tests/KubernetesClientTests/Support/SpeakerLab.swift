@@ -1,5 +1,6 @@
 import Glibc
 import KubernetesClient
+import ManifestChecks
 import Netlink
 import Synchronization
 import Testing
@@ -54,6 +55,7 @@ final class SpeakerLab: Sendable {
   let lists = Counter()
   let interruptions = Counter()
   let restorations = Counter()
+  private let server = Mutex<FakeServer?>(nil)
   private let running = Mutex<(node: Node, speaker: SpeakerLoop, task: Task<Void, Never>)?>(nil)
 
   private init(_ client: KubernetesClient, _ isAway: Bool, _ directory: String) {
@@ -79,6 +81,7 @@ final class SpeakerLab: Sendable {
     (configuration.requestRate, configuration.requestBurst) = (1000, 1000)
     let lab = SpeakerLab(KubernetesClient(configuration), isAway, directory)
     place.lab.withLock { $0 = lab }
+    lab.server.withLock { $0 = server }
     lab.annotate(isInMaintenance: false)
     // Whatever happens, nothing is left over.
     let result: Result<Void, any Error>
@@ -86,9 +89,13 @@ final class SpeakerLab: Sendable {
     await lab.stop()
     await lab.client.shutdown()
     await server.stop()
+    lab.server.withLock { $0 = nil }
     place.lab.withLock { $0 = nil }
     try result.get()
   }
+
+  /// All that the requests so far needed rights for.
+  var accesses: Set<Access> { server.withLock { $0?.accesses } ?? [] }
 
   /// Where the server's script finds what it belongs to.
   private final class Place: Sendable {
@@ -135,6 +142,18 @@ final class SpeakerLab: Sendable {
   /// The router as the server has it.
   var router: RouterObject? { try? api.all("virtualrouters", as: RouterObject.self).first }
 
+  /// The Leases that the server has.
+  var leases: [Lease] { (try? api.all("leases", as: Lease.self)) ?? [] }
+
+  /// The events of a reason that the server has.
+  func events(_ reason: String) -> [JSONValue] {
+    let all = (try? api.all("events", as: JSONValue.self)) ?? []
+    return all.filter { $0["reason"]?.string == reason }
+  }
+
+  /// All requests so far.
+  var requests: [FakeRequest] { server.withLock { $0?.requests } ?? [] }
+
   /// The node's entry in it.
   var entry: RouterObject.Acknowledgement? {
     router?.status.nodes.first { $0.node == "node-a" }
@@ -155,7 +174,8 @@ final class SpeakerLab: Sendable {
 
   /// Starts a node and a speaker.
   func start(
-    proxy: Bool = false, emptyListCount: Int = 4, patience: Duration = .seconds(3600)
+    proxy: Bool = false, emptyListCount: Int = 4, patience: Duration = .seconds(3600),
+    leaseNamespace: String? = nil
   ) throws {
     let node = try Node(on: machine)
     let check = ProxyCheck(every: .milliseconds(20)) { [self] in proxyProblem.withLock { $0 } }
@@ -170,7 +190,7 @@ final class SpeakerLab: Sendable {
       options: SpeakerOptions(
         node: "node-a", settings: NodeSettings(), proxy: proxy ? check : nil,
         reflectors: reflectors, patience: patience, lookPeriod: .milliseconds(100),
-        retryPeriod: .milliseconds(500)),
+        retryPeriod: .milliseconds(500), leaseNamespace: leaseNamespace),
       file: SpeakerFile(in: directory))
     let (interruptions, restorations) = (interruptions, restorations)
     let task = Task {

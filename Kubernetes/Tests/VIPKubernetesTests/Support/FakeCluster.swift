@@ -15,6 +15,10 @@ struct FakeCluster {
   var pools: [String: AddressPool] = [:]
   var routers: [String: Router] = [:]
   var speakers: [String: FakeSpeaker] = [:]
+  /// What is known of speakers by their Leases.
+  private(set) var lives: [String: SpeakerLife] = [:]
+  /// Whether a node without a Lease has no speaker.
+  var hasLeases = false
   /// What has changed since it was last taken, in order.
   private(set) var news: [Observation] = []
   private var version = 0
@@ -27,6 +31,7 @@ struct FakeCluster {
     snapshot.namespaces = Array(namespaces.values)
     snapshot.pools = Array(pools.values)
     snapshot.routers = Array(routers.values)
+    snapshot.speakers = lives
     return snapshot
   }
 
@@ -94,6 +99,18 @@ struct FakeCluster {
     stamp(&router.metadata)
     routers[router.metadata.name] = router
     news.append(.router(router))
+  }
+
+  /// Whether a speaker is or has been on a node.
+  func hasSpeaker(_ node: String) -> Bool {
+    !hasLeases || lives[node] != nil
+      || routers.values.contains { $0.status.nodes.contains { $0.node == node } }
+  }
+
+  /// Says what is known of a node's speaker.
+  mutating func setLife(_ life: SpeakerLife?, of node: String) {
+    lives[node] = life
+    news.append(life.map { .speaker(node, $0) } ?? .speakerGone(node))
   }
 
   mutating func removeService(_ key: ObjectKey) {
@@ -170,11 +187,14 @@ extension FakeCluster {
   /// Has a speaker read the routers, enter itself where it has to, and run what they say.
   mutating func look(_ node: String) {
     guard var speaker = speakers[node], !speaker.isDeaf else { return }
-    let interface = SpeakerInterface(
-      "eth0", ["192.0.2.1/24", "198.51.100.1/24", "2001:db8::1/64"].compactMap { .init($0) })
+    let interfaces = [
+      SpeakerInterface(
+        "eth0", ["192.0.2.1/24", "198.51.100.1/24", "2001:db8::1/64"].compactMap { .init($0) }),
+      SpeakerInterface("eth1", []),
+    ]
     let plan = SpeakerPlan(
       Array(routers.values), on: node,
-      isInMaintenance: nodes[node]?.isInMaintenance ?? false, interfaces: [interface],
+      isInMaintenance: nodes[node]?.isInMaintenance ?? false, interfaces: interfaces,
       running: speaker.running)
     for name in plan.registrations {
       guard var router = routers[name] else { continue }

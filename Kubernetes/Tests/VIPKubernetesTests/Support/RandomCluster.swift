@@ -4,7 +4,7 @@ import VRRPSimulation
 
 /// Lets chance change a cluster.
 struct RandomCluster {
-  var bench = Bench()
+  var bench: Bench
   var random: SeededRandom
   /// What has happened, to be read when something was wrong.
   private(set) var log: [String] = []
@@ -12,14 +12,19 @@ struct RandomCluster {
   private(set) var quiet: Set<ObjectKey> = []
   private var endpoints: [String: [String]] = [:]
   private let sharesAddresses: Bool
+  private let watchesSpeakers: Bool
 
   private static let nodeNames = ["a", "b", "c", "d", "e", "f"]
   private static let serviceNames = (0..<14).map { "s\($0)" }
 
-  init(seed: UInt64, sharesAddresses: Bool = true) {
+  init(seed: UInt64, sharesAddresses: Bool = true, watchesSpeakers: Bool = false) {
     self.sharesAddresses = sharesAddresses
+    self.watchesSpeakers = watchesSpeakers
+    bench = Bench(options: AllocatorOptions(watchesSpeakers: watchesSpeakers))
+    bench.cluster.hasLeases = watchesSpeakers
     random = SeededRandom(seed: seed)
     for name in Self.nodeNames.prefix(3) { bench.cluster.put(ClusterNode.make(name)) }
+    if watchesSpeakers { bench.cluster.setLife(.alive, of: "a") }
     bench.cluster.put(
       AddressPool.make("lan", "192.0.2.100-192.0.2.112", "2001:db8::/64", vrids: "31-42"))
     bench.cluster.put(
@@ -36,6 +41,7 @@ struct RandomCluster {
 
   /// Something happens.
   mutating func disturb() {
+    if watchesSpeakers, random.below(4) == 0 { return changeLife() }
     switch random.below(20) {
     case 0..<7: changeService()
     case 7..<9: removeService()
@@ -110,6 +116,11 @@ struct RandomCluster {
     if random.below(3) == 0 { node.metadata.labels["zone"] = "one" }
     log.append(
       "node \(name) ready \(node.isReady) \(node.metadata.labels) \(node.metadata.annotations)")
+    // One that was not waited for reads the routers before it counts again.
+    if watchesSpeakers, bench.cluster.lives[name] != .silent {
+      bench.cluster.speakers[name]?.isDeaf = false
+      bench.look([name])
+    }
     bench.cluster.put(node)
   }
 
@@ -117,6 +128,33 @@ struct RandomCluster {
     let name = random.pick(Self.nodeNames)
     log.append("delete node \(name)")
     bench.cluster.removeNode(name)
+    // Its Lease goes with it.
+    if watchesSpeakers { bench.cluster.setLife(nil, of: name) }
+  }
+
+  /// A speaker comes, falls silent or is there again; or its Lease is deleted.
+  private mutating func changeLife() {
+    let name = random.pick(Self.nodeNames)
+    guard bench.cluster.nodes[name] != nil else { return }
+    switch random.below(4) {
+    case 0 where bench.cluster.lives[name] != nil:
+      log.append("speaker \(name) is silent")
+      bench.cluster.speakers[name]?.isDeaf = true
+      bench.cluster.setLife(.silent, of: name)
+    case 1 where bench.cluster.lives[name] != .silent:
+      log.append("Lease of \(name) is gone")
+      bench.cluster.setLife(nil, of: name)
+    default:
+      log.append("speaker \(name) is there")
+      revive(name)
+    }
+  }
+
+  /// Has a speaker hear again: it reads the routers before it says that it is there.
+  private mutating func revive(_ name: String) {
+    bench.cluster.speakers[name]?.isDeaf = false
+    bench.look([name])
+    bench.cluster.setLife(.alive, of: name)
   }
 
   private mutating func changePool() {
@@ -153,7 +191,10 @@ struct RandomCluster {
 
   /// Has all hear again, and goes on until nothing is left to do.
   mutating func settle() {
-    for name in bench.cluster.speakers.keys { bench.cluster.speakers[name]?.isDeaf = false }
+    for name in bench.cluster.speakers.keys.sorted() {
+      bench.cluster.speakers[name]?.isDeaf = false
+      if bench.cluster.lives[name] == .silent { revive(name) }
+    }
     log.append("settle")
     bench.settle()
   }
@@ -177,6 +218,7 @@ extension FakeCluster {
       router.spec.leaving.contains { leaving in
         router.status.nodes.allSatisfy {
           $0.generation >= leaving.since || nodes[$0.node]?.isReady != true
+            || lives[$0.node] == .silent
         }
       }
     }
@@ -212,6 +254,7 @@ extension FakeCluster {
     for pool in pools.values {
       let eligible = nodes.values.filter {
         $0.isEligible && pool.spec.nodeSelector.matches($0.metadata.labels)
+          && hasSpeaker($0.metadata.name)
       }
       let well = eligible.filter { $0.isReady && !$0.isInMaintenance }.map(\.metadata.name)
       let canTakeOver = eligible.contains(where: \.isReady)

@@ -55,7 +55,8 @@ extension FakeCluster {
   /// No address runs in two groups on machines that are well.
   private var speakerViolations: [String] {
     var groups: [IPAddress: [String: String]] = [:]
-    for (node, speaker) in speakers where nodes[node]?.isReady == true {
+    for (node, speaker) in speakers
+    where nodes[node]?.isReady == true && lives[node] != .silent {
       for router in speaker.running {
         for address in router.addresses {
           groups[address.address, default: [:]]["\(router.vrid) on \(router.interface)"] = node

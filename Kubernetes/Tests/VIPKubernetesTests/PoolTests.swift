@@ -1,0 +1,187 @@
+import Testing
+import VIPCore
+import VIPKubernetes
+import VRRP
+
+/// Pools that change and go while they are in use, and clusters that share a segment.
+@Suite struct PoolTests {
+  private func bench(_ pools: AddressPool..., nodes: [String] = ["a", "b"]) -> Bench {
+    var bench = Bench()
+    for name in nodes { bench.cluster.put(ClusterNode.make(name)) }
+    for pool in pools { bench.cluster.put(pool) }
+    return bench
+  }
+
+  private func vrids(_ bench: Bench) -> Set<VRID> {
+    Set(bench.cluster.routers.values.map(\.spec.vrid))
+  }
+
+  /// Says that a speaker hears another group with the VRID of a router, or no more.
+  private func setForeign(_ isForeign: Bool, of name: String, in bench: inout Bench) {
+    guard var router = bench.cluster.routers[name] else { return }
+    router.status.conditions.removeAll { $0.type == ConditionType.foreignGroup }
+    if isForeign {
+      router.status.conditions.append(
+        Condition(
+          type: ConditionType.foreignGroup, isTrue: true, reason: "ForeignGroup",
+          message: "192.0.2.66 advertises other addresses"))
+    }
+    bench.cluster.put(router)
+  }
+
+  @Test func `a /64 gives its addresses from the lowest on, and takes them back`() {
+    var bench = bench(AddressPool.make("six", "2001:db8::/64"))
+    for number in 0..<20 { bench.cluster.put(Service.make("s\(number)", families: [.ipv6])) }
+    bench.settle()
+    let given = Set(bench.cluster.services.values.flatMap(\.status.ingress))
+    #expect(given == Set((1...20).map { ip("2001:db8::\(String($0, radix: 16))") }))
+    bench.cluster.removeService(ObjectKey("default", "s0"))
+    bench.settle()
+    bench.cluster.put(Service.make("again", families: [.ipv6]))
+    bench.cluster.put(
+      Service.make("far", families: [.ipv6], addresses: "2001:db8::ffff:ffff:ffff:ffff"))
+    bench.settle()
+    #expect(bench.ingress("again") == ["2001:db8::1"])
+    #expect(bench.ingress("far") == ["2001:db8::ffff:ffff:ffff:ffff"])
+    #expect(bench.violations == [])
+  }
+
+  @Test func `a pool that goes keeps what is in use until the last Service goes`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
+    bench.cluster.put(Service.make("one"))
+    bench.cluster.put(Service.make("two"))
+    bench.settle()
+    let before = bench.cluster.routers.mapValues(\.spec)
+    bench.cluster.removePool("lan")
+    let writes = bench.settle()
+    #expect(bench.cluster.routers.mapValues(\.spec) == before)
+    #expect(bench.ingress("one") == ["192.0.2.100"] && bench.ingress("two") == ["192.0.2.101"])
+    #expect(bench.reason("one") == "Assigned")
+    #expect(bench.service("one")?.status.condition?.message.contains("is gone") == true)
+    let isTold = writes.contains { write in
+      guard case .event(let event) = write, case .router = event.subject else { return false }
+      return event.isWarning && event.reason == "PoolGone"
+        && event.message.contains("make the pool")
+    }
+    #expect(isTold)
+    // Another allocator decides the same.
+    bench.restart()
+    let fresh = bench.plan()
+    #expect(fresh == [])
+    // Nodes go on taking over from each other.
+    bench.cluster.removeNode("a")
+    bench.settle()
+    #expect(bench.cluster.holder(of: ip("192.0.2.100")) == "b")
+    bench.cluster.removeService(ObjectKey("default", "one"))
+    bench.cluster.removeService(ObjectKey("default", "two"))
+    bench.settle()
+    #expect(bench.cluster.routers.isEmpty && bench.violations == [])
+  }
+
+  @Test func `a pool of another order, name or range moves nothing that is in use`() {
+    var bench = bench(
+      AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31-40"),
+      AddressPool.make("wan", "192.0.2.200-192.0.2.210", vrids: "41-50"))
+    for number in 0..<4 { bench.cluster.put(Service.make("s\(number)")) }
+    bench.settle()
+    let before = bench.cluster.routers.mapValues(\.spec.addresses)
+    bench.cluster.put(
+      AddressPool.make("lan", "192.0.2.104-192.0.2.110", vrids: "31-40") {
+        $0.order = 9
+        $0.autoAssign = false
+        $0.namespaces = ["other"]
+        $0.routers = 1
+      })
+    bench.settle()
+    #expect(bench.cluster.routers.mapValues(\.spec.addresses) == before)
+    #expect((0..<4).allSatisfy { bench.reason("s\($0)") == "Assigned" })
+    bench.cluster.put(Service.make("new"))
+    bench.settle()
+    #expect(bench.ingress("new") == ["192.0.2.200"] && bench.violations == [])
+  }
+
+  @Test func `nodes that a pool no longer chooses hand over and let go`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100") { $0.routers = 1 })
+    bench.cluster.put(Service.make("web"))
+    bench.settle()
+    let before = bench.cluster.holder(of: ip("192.0.2.100")) ?? ""
+    let other = before == "a" ? "b" : "a"
+    bench.cluster.put(ClusterNode.make(other, labels: ["edge": "yes"]))
+    bench.cluster.put(
+      AddressPool.make("lan", "192.0.2.100") {
+        $0.routers = 1
+        $0.nodeSelector = LabelSelector(matchLabels: ["edge": "yes"])
+      })
+    bench.settle()
+    #expect(bench.cluster.holder(of: ip("192.0.2.100")) == other)
+    #expect(bench.cluster.routers["lan-1"]?.spec.candidates.map(\.node) == [other])
+    #expect(bench.reason("web") == "Assigned" && bench.violations == [])
+  }
+
+  @Test func `two clusters with disjoint VRIDs have none in common`() {
+    var one = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31-40"))
+    var two = bench(AddressPool.make("lan", "192.0.2.200-192.0.2.210", vrids: "41-50"))
+    for number in 0..<4 {
+      one.cluster.put(Service.make("s\(number)"))
+      two.cluster.put(Service.make("s\(number)"))
+    }
+    one.settle()
+    two.settle()
+    #expect(vrids(one) == [31, 32] && vrids(two) == [41, 42])
+  }
+
+  @Test func `of two clusters with the same VRIDs the one that is given others moves`() {
+    var benches = [
+      bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31-40") { $0.routers = 1 }),
+      bench(AddressPool.make("lan", "192.0.2.200-192.0.2.210", vrids: "31-40") { $0.routers = 1 }),
+    ]
+    for index in benches.indices {
+      benches[index].cluster.put(Service.make("web"))
+      benches[index].settle()
+      #expect(vrids(benches[index]) == [31])
+      setForeign(true, of: "lan-1", in: &benches[index])
+      benches[index].settle()
+      // Both say so, on the Service and the router, and neither flees.
+      #expect(benches[index].reason("web") == "ForeignGroup")
+      let planned = benches[index].cluster.routers["lan-1"]?.status.conditions
+        .first { $0.type == ConditionType.planned }
+      #expect(planned?.reason == "ForeignGroup" && planned?.message.contains("VRID 31") == true)
+      #expect(vrids(benches[index]) == [31])
+    }
+    benches[1].cluster.put(
+      AddressPool.make("lan", "192.0.2.200-192.0.2.210", vrids: "41-50") { $0.routers = 1 })
+    benches[1].settle()
+    #expect(vrids(benches[1]) == [41] && benches[1].ingress("web") == ["192.0.2.200"])
+    #expect(benches[1].reason("web") == "Assigned" && benches[1].violations == [])
+    // The other one does not hear it any more.
+    setForeign(false, of: "lan-1", in: &benches[0])
+    benches[0].settle()
+    #expect(vrids(benches[0]) == [31] && benches[0].reason("web") == "Assigned")
+  }
+
+  @Test func `selectors of Services and namespaces choose together`() {
+    var bench = bench(
+      AddressPool.make("lan", "192.0.2.100-192.0.2.110") {
+        $0.serviceSelector = LabelSelector(
+          matchLabels: ["tier": "web"],
+          matchExpressions: [.init(key: "stage", operator: "NotIn", values: ["test"])])
+        $0.namespaces = ["default"]
+        $0.namespaceSelector = LabelSelector(matchLabels: ["team": "web"])
+      })
+    bench.cluster.put(Namespace(metadata: ObjectMeta(name: "default", labels: ["team": "web"])))
+    bench.cluster.put(Namespace(metadata: ObjectMeta(name: "other", labels: ["team": "web"])))
+    bench.cluster.put(Service.make("yes", labels: ["tier": "web"]))
+    bench.cluster.put(Service.make("test", labels: ["tier": "web", "stage": "test"]))
+    bench.cluster.put(Service.make("tier"))
+    bench.cluster.put(Service.make("place", namespace: "other", labels: ["tier": "web"]))
+    bench.settle()
+    #expect(bench.ingress("yes") == ["192.0.2.100"])
+    #expect(bench.reason("test") == "PoolClosed" && bench.reason("tier") == "PoolClosed")
+    let place = bench.cluster.services[ObjectKey("other", "place")]
+    #expect(place?.status.condition?.reason == "PoolClosed")
+    // A label opens the pool to one that waits.
+    bench.cluster.put(Service.make("tier", labels: ["tier": "web"]))
+    bench.settle()
+    #expect(bench.ingress("tier") == ["192.0.2.101"])
+  }
+}
