@@ -147,13 +147,24 @@ extension PcapTransport {
         message: problem)
     }
     guard if_nametoindex(name) != 0 else {
-      // Asking takes a socket, for which there may be no descriptor.
-      let code = errno
+      let code = reasonForNoIndex(errno)
       let isGone = code == ENODEV || code == ENXIO
       throw FrameError(
         interface: name, operation: "open", cause: isGone ? .interfaceGone : .other,
         errorNumber: code, message: isGone ? "no such interface" : String(cString: strerror(code)))
     }
+  }
+
+  /// The reason why a name could not be looked up.
+  ///
+  /// The C library asks by a socket. If there is no descriptor for it, it tries others, and leaves
+  /// the error number of whatever it tried last.
+  private static func reasonForNoIndex(_ code: Int32) -> Int32 {
+    guard code != ENODEV, code != ENXIO else { return code }
+    let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return errno }
+    close(descriptor)
+    return code
   }
 
   private static func create(_ interface: String) throws(FrameError) -> OpaquePointer {
