@@ -31,7 +31,8 @@ import VIPKubernetesManifests
         if let block = open { blocks.append(block) }
         open = open == nil ? Block(language: String(text.dropFirst(3)), text: "") : nil
       } else {
-        open?.text += (open?.language == "console" ? String(text) : String(line)) + "\n"
+        let isIndented = open?.language == "console"
+        open?.text += (isIndented ? String(text) : String(line)) + "\n"
       }
     }
     return blocks
