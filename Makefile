@@ -51,7 +51,8 @@ test: install-dependencies lint ## everything that continuous integration checks
 	@$(SWIFT) test --skip-build --ignore-lock --disable-xctest --filter '$(FIRST_HALF)' \
 	    >.build/network-tests.log 2>&1 & \
 	  first=$$!; trap "kill $$first 2>/dev/null || true" EXIT; \
-	  $(SWIFT) test --skip-build --disable-xctest --filter '^NetworkTests\.' --skip '$(FIRST_HALF)' \
+	  $(SWIFT) test --skip-build --ignore-lock --disable-xctest --filter '^NetworkTests\.' \
+	    --skip '$(FIRST_HALF)' \
 	    2>&1 | $(BRIEF) || failed=1; \
 	  wait $$first || failed=1; \
 	  $(BRIEF) <.build/network-tests.log; exit $${failed:-0}
