@@ -54,10 +54,21 @@ extension Allocator {
     guard router.active.values.contains(node), hears(node), !wanted.isEmpty else { return false }
     let hasSuccessor = router.candidates.contains { candidate in
       guard let acknowledged = router.acknowledgements[candidate.node] else { return false }
+      // An older one may be of the time before the node was taken out and came back.
       return wanted.contains(candidate.node) && acknowledged.generation > 0
-        && acknowledged.problem == nil && hears(candidate.node)
+        && acknowledged.generation >= router.generation && acknowledged.problem == nil
+        && hears(candidate.node)
     }
     return !hasSuccessor
+  }
+
+  /// Has the routers looked at in which a node may have to stay until another one is there.
+  mutating func lingeringChanged(of node: String) {
+    for (name, router) in routers
+    where router.hasLingering && router.candidates.contains(where: { $0.node == node }) {
+      dirtyRouters.insert(name)
+      dirtyCandidates.insert(name)
+    }
   }
 
   private static func freePriority(

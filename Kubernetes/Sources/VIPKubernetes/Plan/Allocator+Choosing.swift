@@ -27,8 +27,12 @@ extension Allocator {
       }
       return address
     }
-    if let lastProblem { throw lastProblem }
-    let waits = names.map { WaitKey.pool($0, family) } + [.anyPool]
+    let sharing = service.sharingKey.map { [WaitKey.sharing($0)] } ?? []
+    if var lastProblem {
+      lastProblem.waits += sharing
+      throw lastProblem
+    }
+    let waits = names.map { WaitKey.pool($0, family) } + [.anyPool] + sharing
     throw Refusal(
       reason: "PoolExhausted",
       message: "there is no free \(family) address in pool \(names.joined(separator: ", ")); "
@@ -138,6 +142,7 @@ extension Allocator {
     if var refusal = sharingProblem(of: address, with: service) {
       refusal.message = "\(address) \(refusal.message)"
       refusal.waits.append(.address(address))
+      if let word = service.sharingKey { refusal.waits.append(.sharing(word)) }
       throw refusal
     }
     if let state = addresses[address], state.users.isEmpty {

@@ -88,8 +88,11 @@ extension Allocator {
     if let before, before.sharingKey != state.sharingKey {
       for address in state.held {
         if let word = before.sharingKey { reviewSharing(word, address) }
-        if let word = state.sharingKey { sharedAddresses[word, default: []].insert(address) }
+        if let word = state.sharingKey { share(address, word) }
       }
+    }
+    if let before, let word = state.sharingKey, !state.held.isEmpty, !state.shares(as: before) {
+      opportunities[.sharing(word)] = .some(nil)
     }
     if let before, before.isLocal != state.isLocal { dirtyAddresses.formUnion(state.held) }
   }
@@ -177,6 +180,7 @@ extension Allocator {
       dirtyCandidates.formUnion(names)
     }
     if before?.isReady != node?.isReady || before?.isInMaintenance != node?.isInMaintenance {
+      lingeringChanged(of: name)
       for pool in poolOrder {
         let isConcerned =
           pools[pool]?.eligible.contains(name) == true || pools[pool]?.mute.contains(name) == true

@@ -7,6 +7,8 @@ extension Allocator {
     guard let service = services[key], !service.isUncertain else { return }
     stopWaiting(key)
     guard service.wantsAddresses else { return retire(service) }
+    // Whether an address of it waits for another router is found out again.
+    if service.waits.contains(.vrid) { dirtyAddresses.formUnion(service.held) }
     let claims = service.held.isEmpty ? service.published?.ingress ?? [] : service.held
     var kept: [IPAddress] = []
     for family in service.families {
@@ -56,7 +58,7 @@ extension Allocator {
       // Those that have it decide again whether they can go on with it.
       dirtyServices.formUnion(addresses[address]?.users ?? [])
       update(address) { $0.users.append(key) }
-      if let word = service.sharingKey { sharedAddresses[word, default: []].insert(address) }
+      if let word = service.sharingKey { share(address, word) }
       dirtyAddresses.insert(address)
       dirtyVerdicts.insert(key)
     }
@@ -81,7 +83,18 @@ extension Allocator {
     if let word = services[key]?.sharingKey { reviewSharing(word, address) }
     if addresses[address] != nil { dirtyAddresses.insert(address) }
     // Those that have it still decide again whether they can.
-    dirtyServices.formUnion(addresses[address]?.users ?? [])
+    let users = addresses[address]?.users ?? []
+    dirtyServices.formUnion(users)
+    // With one less there may be room for another one.
+    for word in Set(users.compactMap { services[$0]?.sharingKey }) {
+      opportunities[.sharing(word)] = .some(nil)
+    }
+  }
+
+  /// Takes note that a Service with a sharing key has an address.
+  mutating func share(_ address: IPAddress, _ word: String) {
+    let isNews = sharedAddresses[word, default: []].insert(address).inserted
+    if isNews { opportunities[.sharing(word)] = .some(nil) }
   }
 
   /// Keeps an address among those of a sharing key only while a Service with it has the address.

@@ -38,6 +38,7 @@ extension Allocator {
 
   private mutating func speakerChanged(of node: String) {
     dirtyRouters.formUnion(routersWithLeaving)
+    lingeringChanged(of: node)
     for pool in poolOrder {
       let wasEligible = pools[pool]?.eligible.contains(node) == true
       updateEligibility(of: node, in: pool)

@@ -185,6 +185,7 @@ public struct Allocator: Sendable {
     case .address(let address): !isOccupied(address)
     case .pool(let name, let family): lowestFree(in: name, family) != nil
     case .vrid, .anyPool: true
+    case .sharing(let word): sharedAddresses[word] != nil
     }
   }
 

@@ -46,6 +46,12 @@ struct ServiceState: Sendable {
   var key: ObjectKey { rank.key }
   var wantsAddresses: Bool { isOurs && !isDeleting }
 
+  /// Whether it can share an address with the same Services as it could before a change.
+  func shares(as before: ServiceState) -> Bool {
+    sharingKey == before.sharingKey && ports == before.ports && isLocal == before.isLocal
+      && selector == before.selector
+  }
+
   /// Whether two Services can have one address.
   func canShare(with other: ServiceState) -> Refusal? {
     guard let sharingKey, sharingKey == other.sharingKey else {

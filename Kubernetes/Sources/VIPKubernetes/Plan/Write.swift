@@ -139,4 +139,6 @@ enum WaitKey: Sendable, Hashable {
   case vrid
   /// That there is a pool, or one changes.
   case anyPool
+  /// That Services with a sharing key get an address, or can share theirs with others.
+  case sharing(String)
 }

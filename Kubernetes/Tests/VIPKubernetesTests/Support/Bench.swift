@@ -19,6 +19,7 @@ struct Bench {
     untold = []
     allocator = Allocator(options: options)
     allocator.observe(cluster.snapshot)
+    for node in cluster.nodes.values { cluster.noteTold(.node(node)) }
     _ = cluster.takeNews()
   }
 
@@ -28,7 +29,10 @@ struct Bench {
   /// Tells the allocator what has happened, or the beginning of it.
   mutating func tell(only count: Int = .max) {
     untold += cluster.takeNews()
-    for news in untold.prefix(count) { allocator.observe(news) }
+    for news in untold.prefix(count) {
+      allocator.observe(news)
+      cluster.noteTold(news)
+    }
     untold.removeFirst(min(count, untold.count))
   }
 
@@ -99,6 +103,7 @@ struct Bench {
   @discardableResult
   mutating func settle() -> [Write] {
     var all: [Write] = []
+    var quietRounds = 0
     for _ in 0..<50 {
       let writes = plan()
       all += writes
@@ -109,7 +114,9 @@ struct Bench {
       look(nodes)
       report(nodes)
       let isQuiet = writes.isEmpty && cluster.routers.values.allSatisfy(\.spec.leaving.isEmpty)
-      if isQuiet { return all }
+      quietRounds = isQuiet ? quietRounds + 1 : 0
+      // What nodes have said in a quiet round may still be a reason to write.
+      if quietRounds == 2 { return all }
     }
     return all
   }

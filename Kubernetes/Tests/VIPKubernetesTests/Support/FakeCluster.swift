@@ -17,6 +17,8 @@ struct FakeCluster {
   var speakers: [String: FakeSpeaker] = [:]
   /// What is known of speakers by their Leases.
   private(set) var lives: [String: SpeakerLife] = [:]
+  /// Nodes that were not ready or not there, and whether the allocator knows that they are again.
+  private var excused: [String: Bool] = [:]
   /// Whether a node without a Lease has no speaker.
   var hasLeases = false
   /// What has changed since it was last taken, in order.
@@ -73,6 +75,7 @@ struct FakeCluster {
     var node = node
     stamp(&node.metadata)
     nodes[node.metadata.name] = node
+    if !node.isReady { excused[node.metadata.name] = false }
     if speakers[node.metadata.name] == nil { speakers[node.metadata.name] = FakeSpeaker() }
     news.append(.node(node))
   }
@@ -121,10 +124,28 @@ struct FakeCluster {
     }
   }
 
+  /// Whether a node may still run what was taken from it while it was not waited for.
+  ///
+  /// Not for longer than until it reads the routers once the allocator knows that it is ready.
+  /// Until then the question to the segment before an address's first use keeps others from it.
+  func isExcused(_ node: String) -> Bool { excused[node] != nil }
+
+  /// Takes note of what the allocator knows.
+  mutating func noteTold(_ news: Observation) {
+    guard case .node(let node) = news, let isReady = excused[node.metadata.name] else { return }
+    if node.isReady != isReady { excused[node.metadata.name] = node.isReady }
+  }
+
+  /// Takes note that a node has read the routers.
+  mutating func noteRead(_ node: String) {
+    if excused[node] == true { excused[node] = nil }
+  }
+
   /// Removes a node, which is off from then on.
   mutating func removeNode(_ name: String) {
     if nodes.removeValue(forKey: name) != nil { news.append(.nodeGone(name)) }
     speakers[name] = nil
+    excused[name] = false
   }
 
   mutating func removePool(_ name: String) {
@@ -204,6 +225,7 @@ extension FakeCluster {
     speaker.running = plan.routers
     speaker.report = plan.acknowledgements
     speakers[node] = speaker
+    noteRead(node)
   }
 
   /// Has a speaker say what it has done when it looked last, and the Active of each router that it

@@ -43,20 +43,28 @@ extension FakeCluster {
       for address in service.status.ingress { owners[address, default: []].append(service) }
     }
     for (address, services) in owners where services.count > 1 {
-      let words = Set(services.map { $0.metadata.annotations[Annotation.sharingKey] })
-      let ports = services.flatMap(\.spec.ports)
-      if words.count > 1 || words.contains(nil) || Set(ports).count != ports.count {
-        found.append("\(address) is given to \(services.map(\.metadata.key).sorted())")
+      // Two by two: that one of three which users have set against each other goes is no news.
+      let services = services.sorted { $0.metadata.key < $1.metadata.key }
+      for (place, service) in services.enumerated() {
+        for other in services[..<place] where !canShare(service, other) {
+          found.append("\(address) is given to \(other.metadata.key) and \(service.metadata.key)")
+        }
       }
     }
     return found
   }
 
-  /// No address runs in two groups on machines that are well.
+  private func canShare(_ one: Service, _ other: Service) -> Bool {
+    let words = [one, other].map { $0.metadata.annotations[Annotation.sharingKey] }
+    return words[0] != nil && words[0] == words[1]
+      && !one.spec.ports.contains(where: other.spec.ports.contains)
+  }
+
+  /// No address runs in two groups on machines that are waited for.
   private var speakerViolations: [String] {
     var groups: [IPAddress: [String: String]] = [:]
     for (node, speaker) in speakers
-    where nodes[node]?.isReady == true && lives[node] != .silent {
+    where nodes[node]?.isReady == true && lives[node] != .silent && !isExcused(node) {
       for router in speaker.running {
         for address in router.addresses {
           groups[address.address, default: [:]]["\(router.vrid) on \(router.interface)"] = node
@@ -68,11 +76,14 @@ extension FakeCluster {
     }
   }
 
-  /// Whether a candidate for an address is well.
+  /// Whether a candidate for an address is well, or all have been told not to serve.
   private func mayBeServed(_ address: IPAddress) -> Bool {
     routers.values.contains { router in
-      router.spec.addresses.contains(address)
-        && router.spec.candidates.contains { nodes[$0.node]?.isReady == true }
+      guard router.spec.addresses.contains(address) else { return false }
+      let candidates = router.spec.candidates.compactMap { nodes[$0.node] }
+      let ready = candidates.filter(\.isReady)
+      return ready.contains { !$0.isInMaintenance }
+        || !ready.isEmpty && candidates.allSatisfy(\.isInMaintenance)
     }
   }
 
