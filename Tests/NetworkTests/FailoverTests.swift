@@ -39,7 +39,9 @@ extension NetworkTests {
         try eventually("\(vip) is gone from the machine without a link", within: .seconds(1)) {
           try !trio.machines[0].holds(vip)
         }
-        #expect(try !trio.machines[2].holds(vip))
+        try eventually("the third machine is no holder of \(vip)") {
+          try !trio.machines[2].holds(vip)
+        }
       }
       for pinger in pingers { try pinger.waitForAnswer() }
 
@@ -51,7 +53,7 @@ extension NetworkTests {
       for pinger in pingers {
         let report = try pinger.stop()
         // Each machine in its turn and none twice: nothing has flapped.
-        #expect(report.holders == [0, 1, 0].map { trio.machines[$0].mac })
+        trio.expectHolders([0, 1, 0], report)
         #expect(report.outages(over: Bounds.outage(priority: 120)) == [])
         #expect(report.outages(over: Bound(Bounds.interval, machine: Bounds.interval)).count <= 1)
       }
@@ -75,7 +77,7 @@ extension NetworkTests {
 
       for pinger in pingers {
         let report = try pinger.stop()
-        #expect(report.holders == [0, 1].map { trio.machines[$0].mac })
+        trio.expectHolders([0, 1], report)
         #expect(report.outages(over: Bounds.guardedOutage(priority: 120)) == [])
       }
       try trio.expectOneActive()
@@ -96,7 +98,7 @@ extension NetworkTests {
 
       for pinger in pingers {
         let report = try pinger.stop()
-        #expect(report.holders == [0, 1, 2].map { trio.machines[$0].mac })
+        trio.expectHolders([0, 1, 2], report)
         #expect(report.outages(over: Bounds.outage(priority: 100)) == [])
       }
     }
@@ -122,7 +124,7 @@ extension NetworkTests {
 
       for pinger in pingers {
         let report = try pinger.stop()
-        #expect(report.holders == [0, 1, 0].map { trio.machines[$0].mac })
+        trio.expectHolders([0, 1, 0], report)
         // The frozen machine's kernel answers on, so the client may not notice at all.
         #expect(report.outages(over: Bounds.outage(priority: 120)) == [])
       }
@@ -166,7 +168,7 @@ extension NetworkTests {
 
       for pinger in pingers {
         let report = try pinger.stop()
-        #expect(report.holders == [0, 1].map { trio.machines[$0].mac })
+        trio.expectHolders([0, 1], report)
         #expect(report.outages(over: Bounds.margin) == [])
       }
     }
@@ -194,6 +196,7 @@ private struct Trio {
   let capture: Capture
   let vips: [IPAddress]
   let nodes: [VipctlNode]
+  let started = Moment.now
 
   var machines: [LabNode] { segment.nodes }
 
@@ -235,6 +238,25 @@ private struct Trio {
         try pinger.waitForAnswer().mac == machines[machine].mac
       }
     }
+  }
+
+  /// One machine after the other has answered, and none twice: nothing has flapped.
+  ///
+  /// Skew_Times that differ by 8 ms let the better of two Backups be first. On a machine that stalls
+  /// for longer the other one may be, until the better one takes over from it.
+  func expectHolders(
+    _ order: [Int], _ report: PingReport, _ location: SourceLocation = #_sourceLocation
+  ) {
+    let expected = order.map { machines[$0].mac }
+    guard report.holders != expected else { return }
+    var missing = expected[...]
+    for holder in report.holders where holder == missing.first { missing.removeFirst() }
+    let pace = Pace.reading(from: started)
+    let isExcused =
+      missing.isEmpty && report.holders.count <= expected.count + 2
+      && pace.stall > Bounds.interval * 20 / 256
+    #expect(
+      isExcused, "\(report.holders) instead of \(expected); \(pace)", sourceLocation: location)
   }
 
   /// What went over the wire: two routers of a family never both stayed Active.
