@@ -56,10 +56,14 @@ extension Engine {
     // Tells why, if it can't be switched on, and tries again in a second.
     followSettings(of: instance)
     guard !isWithoutIPv6(macvlan.name) else { return }
-    handleFailure(
-      ofMacvlanOf: instance,
-      "something on this host switched IPv6 off on \(macvlan.name); exclude it from other network "
-        + "managers")
+    // While the router waits, IPv6 may be off, or come back, on the whole machine: its own interface
+    // and the macvlan are set one after the other.
+    if instance.attendance.isRunning {
+      handleFailure(
+        ofMacvlanOf: instance,
+        "something on this host switched IPv6 off on \(macvlan.name); exclude it from other network "
+          + "managers")
+    }
     putBackAddresses(of: instance)
   }
 
