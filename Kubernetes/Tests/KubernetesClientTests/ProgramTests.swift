@@ -123,9 +123,12 @@ import VIPTesting
     await eventually("it serves") { !machine.heldAddresses.isEmpty }
     #expect(await program.page("/healthz")?.status == 200)
     #expect(await program.page("/nothing") == nil)
+    await eventually("it counts the router that it runs") {
+      await program.page("/metrics")?.text.contains("vipctl_kubernetes_speaker_routers 1\n") == true
+    }
     let metrics = await program.page("/metrics")?.text ?? ""
     for line in [
-      "vipctl_kubernetes_speaker_ready 1\n", "vipctl_kubernetes_speaker_routers 1\n",
+      "vipctl_kubernetes_speaker_ready 1\n",
       "vipctl_kubernetes_allocator_leading 0\n",
       "vipctl_kubernetes_unfit{cause=\"maintenance\"} 0\n",
       "vipctl_router_state{router=\"lan-1\"",
