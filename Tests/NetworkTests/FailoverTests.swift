@@ -242,8 +242,8 @@ private struct Trio {
 
   /// One machine after the other has answered, and none twice: nothing has flapped.
   ///
-  /// Skew_Times that differ by 8 ms let the better of two Backups be first. On a machine that stalls
-  /// for longer the other one may be, until the better one takes over from it.
+  /// Skew_Times that differ by 8 ms let the better of two Backups be first. On a machine that
+  /// stalls for longer the other one may be, until the better one takes over from it.
   func expectHolders(
     _ order: [Int], _ report: PingReport, _ location: SourceLocation = #_sourceLocation
   ) {

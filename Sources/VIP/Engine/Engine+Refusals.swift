@@ -56,8 +56,8 @@ extension Engine {
     // Tells why, if it can't be switched on, and tries again in a second.
     followSettings(of: instance)
     guard !isWithoutIPv6(macvlan.name) else { return }
-    // While the router waits, IPv6 may be off, or come back, on the whole machine: its own interface
-    // and the macvlan are set one after the other.
+    // While the router waits, IPv6 may be off, or come back, on the whole machine: its own
+    // interface and the macvlan are set one after the other.
     if instance.attendance.isRunning {
       handleFailure(
         ofMacvlanOf: instance,
