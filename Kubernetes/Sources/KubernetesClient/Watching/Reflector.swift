@@ -82,13 +82,20 @@ public struct Reflector<Object: Decodable & Sendable>: Sendable {
   ) async throws(APIError) {
     let begin = client.clock.now
     run.beginWatch()
-    let end = try await client.watch(
-      resource, selection, from: version, options: options.watch,
-      onOpen: { await receive(.watching) }
-    ) { (event: WatchEvent<Object>) in
-      let events = run.take(event)
-      for event in events { await receive(event) }
-      return run.stopReason == nil ? .more : .stop
+    let end: WatchEnd
+    do throws(APIError) {
+      end = try await client.watch(
+        resource, selection, from: version, options: options.watch,
+        onOpen: { await receive(.watching) }
+      ) { (event: WatchEvent<Object>) in
+        let events = run.take(event)
+        for event in events { await receive(event) }
+        return run.stopReason == nil ? .more : .stop
+      }
+    } catch .silent {
+      // Nothing may be wrong: a server that has seen no change of a kind since it began has no
+      // bookmarks for it. A new watch finds out.
+      return
     }
     if let reason = run.stopReason { throw reason }
     let isShort = client.clock.now - begin < Self.shortWatch
