@@ -20,6 +20,7 @@ let package = Package(
   name: "vipctl-kubernetes",
   products: [
     .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
+    .library(name: "Kubeconfig", targets: ["Kubeconfig"]),
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
     .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
     .library(name: "VIPKubernetesManifests", targets: ["VIPKubernetesManifests"]),
@@ -46,6 +47,11 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: common),
+    // Where developers have an API server, and who they are there.
+    .target(
+      name: "Kubeconfig",
+      dependencies: ["KubernetesClient", .product(name: "Yams", package: "Yams")],
+      swiftSettings: common),
     .target(
       name: "VIPKubernetesRuntime",
       dependencies: [
@@ -64,8 +70,8 @@ let package = Package(
     .executableTarget(
       name: "vipctl-kubernetes",
       dependencies: [
-        "KubernetesClient", "VIPKubernetes", "VIPKubernetesImport", "VIPKubernetesManifests",
-        "VIPKubernetesRuntime",
+        "Kubeconfig", "KubernetesClient", "VIPKubernetes", "VIPKubernetesImport",
+        "VIPKubernetesManifests", "VIPKubernetesRuntime",
         .product(name: "VIP", package: "vipctl"), .product(name: "VIPReports", package: "vipctl"),
         .product(name: "VIPService", package: "vipctl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -74,8 +80,8 @@ let package = Package(
     .testTarget(
       name: "KubernetesClientTests",
       dependencies: [
-        "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesManifests",
-        "VIPKubernetesRuntime",
+        "Kubeconfig", "KubernetesClient", "ManifestChecks", "VIPKubernetes",
+        "VIPKubernetesManifests", "VIPKubernetesRuntime",
         .product(name: "VIP", package: "vipctl"), .product(name: "VIPCore", package: "vipctl"),
         .product(name: "VIPControl", package: "vipctl"),
         .product(name: "VIPReports", package: "vipctl"),
