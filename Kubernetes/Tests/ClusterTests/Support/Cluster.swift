@@ -184,9 +184,13 @@ final class Cluster: Sendable {
     try lab.command(["proxy", "\(node.number)", action])
   }
 
+  /// Adds a machine to the nodes of the cluster (`add`), or removes it (`remove`).
+  func controlNode(_ node: ClusterNode, _ action: String) throws {
+    try lab.command(["node", "\(node.number)", action])
+  }
+
   /// The machines beside the nodes: the client and the control plane.
   var others: [String] { [client, "\(lab.prefix)cp"] }
-
 }
 
 /// The next node in the order of a router's candidates.
