@@ -4,7 +4,8 @@ import PackageDescription
 
 /// One list for all targets.
 ///
-/// Manifests can't share code: the package above has the same list, and `ManifestTests` compares them.
+/// Manifests can't share code: the package above has the same list, and `ManifestTests` compares
+/// them.
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
@@ -111,8 +112,8 @@ let package = Package(
         .product(name: "VRRPSimulation", package: "vipctl"),
       ],
       exclude: ["Stories"], swiftSettings: common),
-    // Against a control plane, see Lab/. They run the program that is built beside them. The links in
-    // Support/Shared lead to what the package above has for its tests.
+    // Against a control plane, see Lab/. They run the program that is built beside them. The links
+    // in Support/Shared lead to what the package above has for its tests.
     .testTarget(
       name: "ClusterTests",
       dependencies: [

@@ -2,8 +2,8 @@ public import KubernetesClient
 
 /// Files that say where API servers are and who asks them, as `kubectl config` writes them.
 ///
-/// Several of them are read as one, as with `$KUBECONFIG`: of two entries with the same name the first
-/// counts, and so does the first current context.
+/// Several of them are read as one, as with `$KUBECONFIG`: of two entries with the same name the
+/// first counts, and so does the first current context.
 public struct Kubeconfig: Sendable {
   /// A file as it was read.
   public struct Source: Sendable {
