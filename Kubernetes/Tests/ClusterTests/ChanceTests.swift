@@ -8,7 +8,7 @@ extension ClusterTests {
   @Suite struct ChanceTests {
     /// How long a run lasts: `VIP_CLUSTER_CHAOS`, such as `10m` or `90s`; a minute otherwise.
     static let length =
-      ProcessInfo.processInfo.environment["VIP_CLUSTER_CHAOS"].flatMap(length(of:))
+      ProcessInfo.processInfo.environment["VIP_CLUSTER_CHAOS"].flatMap(duration(of:))
       ?? .seconds(60)
 
     /// The minutes that a run and what comes around it may take.
@@ -19,7 +19,7 @@ extension ClusterTests {
       ProcessInfo.processInfo.environment["VIP_CLUSTER_SEED"].flatMap { UInt64($0) }
       ?? UInt64.random(in: 0...UInt64(UInt32.max))
 
-    private static func length(of text: String) -> Duration? {
+    private static func duration(of text: String) -> Duration? {
       guard let unit = text.last, let count = Int(text.dropLast()), count > 0 else { return nil }
       return switch unit {
       case "s": .seconds(count)
