@@ -19,6 +19,7 @@ extension Allocator {
     guard speakers[node] != life else { return }
     speakers[node] = life
     speakerChanged(of: node)
+    entriesChanged(of: node)
   }
 
   /// Takes note of which nodes have an entry in a router's status.
@@ -84,7 +85,7 @@ extension Allocator {
       + "of the DaemonSet there"
   }
 
-  private static func list(_ nodes: [String]) -> String {
+  static func list(_ nodes: [String]) -> String {
     let names = nodes.prefix(5).joined(separator: ", ") + (nodes.count > 5 ? ", …" : "")
     return "\(nodes.count == 1 ? "node" : "\(nodes.count) nodes") \(names)"
   }
