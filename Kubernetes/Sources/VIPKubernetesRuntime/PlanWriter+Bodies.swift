@@ -37,11 +37,11 @@ extension PlanWriter {
       of: condition, in: .router(name), now: MicroTime.seconds())
     var body = routerBody(name)
     body["status"] = ["conditions": [condition]]
-    return body
+    return .object(body)
   }
 
   /// The body of an apply to a router that says nothing of it.
-  func routerBody(_ name: String) -> JSONValue {
+  func routerBody(_ name: String) -> [String: JSONValue] {
     var metadata: [String: JSONValue] = ["name": .string(name)]
     if let uid = routers[name]?.uid { metadata["uid"] = .string(uid) }
     return [

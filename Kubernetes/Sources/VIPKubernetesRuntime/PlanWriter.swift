@@ -160,7 +160,7 @@ public struct PlanWriter: Sendable {
     case .forgetNode(let name, let node):
       // What a speaker has said is its own: in its name it is taken away, and nothing else.
       try await client.patch(
-        .virtualRouters, ObjectName(name), .apply(routerBody(name), force: true),
+        .virtualRouters, ObjectName(name), .apply(.object(routerBody(name)), force: true),
         subresource: .status, as: ClientConfiguration.fieldManager(ofSpeakerOn: node),
         options: options)
     case .poolStatus(let name, let status):

@@ -52,7 +52,7 @@ struct Bench {
         allocator.failed(write)
         switch write {
         case .createRouter(let name, _), .changeRouter(let name, _, _),
-          .deleteRouter(let name, _), .routerCondition(let name, _):
+          .deleteRouter(let name, _), .routerCondition(let name, _), .forgetNode(let name, _):
           failedRouters.append(name)
         default: break
         }
