@@ -282,8 +282,8 @@ public struct PlanWriter: Sendable {
 }
 
 extension Observation {
-  /// What it is about, and its version, which is `nil` for what is gone since nobody knows when; nothing
-  /// for objects that are not written.
+  /// What it is about, and its version, which is `nil` for what is gone if it is not known since
+  /// when; nothing for objects that are not written.
   fileprivate var version: (subject: Event.Subject, version: String?)? {
     switch self {
     case .service(let service): (.service(service.metadata.key), service.metadata.resourceVersion)

@@ -168,10 +168,11 @@ import VRRP
         if case .service(_, _, let update) = write { update.condition?.reason } else { nil }
       }
       #expect(verdicts == [routers == 1 ? "RoutersFull" : "Assigned"])
-      let isMade = writes.contains { write in
-        if case .createRouter("lan-2", let spec) = write { spec.addresses.count == 1 } else { false }
+      let made = writes.compactMap { write in
+        if case .createRouter(let name, let spec) = write { (name, spec) } else { nil }
       }
-      #expect(isMade == (routers == 2))
+      #expect(made.map(\.0) == (routers == 2 ? ["lan-2"] : []))
+      #expect(made.allSatisfy { $0.1.addresses.count == 1 })
     }
   }
 

@@ -141,7 +141,8 @@ private struct ManagedParts: Decodable {
   /// The last program but this one that has written the addresses.
   var otherManager: String? {
     (managedFields ?? []).filter { part in
-      part.fieldsV1?.status?.hasAddresses == true && part.manager?.hasPrefix(Self.ownPrefix) == false
+      part.fieldsV1?.status?.hasAddresses == true
+        && part.manager?.hasPrefix(Self.ownPrefix) == false
     }.max { ($0.time ?? "") < ($1.time ?? "") }?.manager
   }
 }

@@ -152,8 +152,8 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
     public var generation: Int64
     /// Why it can't run the router, or not all of it.
     public var problem: String?
-    /// The addresses that it does not serve on account of the problem; none are named if it is all of
-    /// them, or more than ``unservedCountMax``.
+    /// The addresses that it does not serve on account of the problem; none are named if it is all
+    /// of them, or more than ``unservedCountMax``.
     public var unserved: [IPAddress]
 
     /// The most addresses that an entry names.

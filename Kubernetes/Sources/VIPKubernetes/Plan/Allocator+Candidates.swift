@@ -132,7 +132,8 @@ extension Allocator {
   }
 
   /// Decides which candidate is first of a Service's own router, or of one whose pool is gone: it
-  /// stays, else the next one follows, and a new router goes to the node that is first of the fewest.
+  /// stays, else the next one follows, and a new router goes to the node that is first of the
+  /// fewest.
   mutating func chooseFirst(ofOwn name: String) {
     guard let router = routers[name], !router.addresses.isEmpty else { return }
     let wanted = wantedCandidates(of: router)

@@ -92,8 +92,8 @@ extension Allocator {
   private static func deletion(of pool: String) -> Refusal {
     Refusal(
       reason: "PoolDeleted",
-      message: "pool \(pool) is being deleted and gives nothing more; ask for an address of another "
-        + "one, or make it again once it is gone", waits: [.anyPool])
+      message: "pool \(pool) is being deleted and gives nothing more; ask for an address of "
+        + "another one, or make it again once it is gone", waits: [.anyPool])
   }
 
   /// An address that Services with the same sharing key have and that this one can have, too.

@@ -20,9 +20,9 @@ struct Contest: Sendable, Hashable {
   var isEndless: Bool { rounds > Self.roundsMax }
 }
 
-// Services whose addresses another program writes, too: another load balancer that is the default one, as
-// a rule. What it has written is overwritten at once a few times, as what a person has written by mistake.
-// Then the Service says so, and it is overwritten once in half a minute.
+// Services whose addresses another program writes, too: another load balancer that is the default
+// one, as a rule. What it has written is overwritten at once a few times, as what a person has
+// written by mistake. Then the Service says so, and it is overwritten once in half a minute.
 extension Allocator {
   /// What is known of a contest after a Service has been seen again.
   func contest(
@@ -44,14 +44,15 @@ extension Allocator {
     return contest
   }
 
-  /// Whether a write has to wait for the next half minute: one that makes nothing different but what
-  /// another program has written.
+  /// Whether a write has to wait for the next half minute: one that makes nothing different but
+  /// what another program has written.
   func isPutOff(_ update: ServiceUpdate, of service: ServiceState) -> Bool {
     guard let contest = service.contest, contest.isEndless, !contest.mayAnswer else { return false }
     return update.ingress == contest.ingress
   }
 
-  /// Has what was put off written, and forgets contests in which nothing has happened for half a minute.
+  /// Has what was put off written, and forgets contests in which nothing has happened for half a
+  /// minute.
   mutating func reviewContests() {
     for key in contested {
       if services[key]?.contest?.isFresh == true {
@@ -70,7 +71,8 @@ extension Allocator {
   func contestMessage(of service: ServiceState) -> String? {
     guard let contest = service.contest, contest.isEndless else { return nil }
     let manager = contest.manager.map { "the program \($0)" } ?? "another program"
-    return "\(manager.prefix(150)) writes other addresses into the status again and again; let only one "
-      + "of the two serve Services without a class, or make the Service with a spec.loadBalancerClass"
+    return "\(manager.prefix(150)) writes other addresses into the status again and again; let "
+      + "only one of the two serve Services without a class, or make the Service with a "
+      + "spec.loadBalancerClass"
   }
 }

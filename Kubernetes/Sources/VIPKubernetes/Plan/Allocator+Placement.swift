@@ -125,8 +125,8 @@ extension Allocator {
       if !shared.isEmpty, shared.count >= pools[pool]?.routerCount ?? 1 {
         return Refusal(
           reason: "RoutersFull",
-          message: "the virtual routers of pool \(pool) have \(RouterLimits.addressCount) addresses "
-            + "each and take no more; raise routers of the pool",
+          message: "the virtual routers of pool \(pool) have \(RouterLimits.addressCount) "
+            + "addresses each and take no more; raise routers of the pool",
           waits: AddressFamily.allCases.map { .pool(pool, $0) })
       }
     }
@@ -143,8 +143,8 @@ extension Allocator {
   /// The lowest VRID of a pool that no router has, and no node that can't be told so may still run.
   ///
   /// If all are in use, one that is only in use on other interfaces. A pool that leaves the
-  /// interface to the nodes may be on any. The last one is kept for the first shared router: without
-  /// that the own routers of some Services could leave all others without addresses.
+  /// interface to the nodes may be on any. The last one is kept for the first shared router:
+  /// without that the own routers of some Services could leave all others without addresses.
   private func freeVRID(in name: String, isShared: Bool) -> VRID? {
     guard let pool = pools[name] else { return nil }
     let isLastKept =

@@ -11,9 +11,9 @@ struct Silence: Sendable, Hashable {
 
 // Nodes that can't be told what has changed, and nodes that are gone.
 //
-// A node that is cut off from the API server alone goes on holding what it has: its advertisements keep
-// the others from what was added since. Nothing can be done about it from here but to say so, to give
-// no more to its routers, and to make no other group with a VRID that it may still use.
+// A node that is cut off from the API server alone goes on holding what it has: its advertisements
+// keep the others from what was added since. Nothing can be done about it from here but to say so,
+// to give no more to its routers, and to make no other group with a VRID that it may still use.
 extension Allocator {
   /// Whether the holder of a router's addresses, if there is one, hears of new ones.
   func hearsOfNews(_ name: String, _ family: AddressFamily) -> Bool {
@@ -48,13 +48,13 @@ extension Allocator {
     guard isUnheard else { return nil }
     return Refusal(
       reason: Self.holderSilent,
-      message: "node \(silence.node) holds the addresses of virtual router \(router.name) and does not "
-        + "hear of this one, since vipctl can't reach the API server there; see its pod, or switch the "
-        + "machine off")
+      message: "node \(silence.node) holds the addresses of virtual router \(router.name) and does "
+        + "not hear of this one, since vipctl can't reach the API server there; see its pod, or "
+        + "switch the machine off")
   }
 
-  /// What is wrong when the other group with a router's VRID may be a node that can't be told what has
-  /// changed; `nil` if there is no such node, or no other group.
+  /// What is wrong when the other group with a router's VRID may be a node that can't be told what
+  /// has changed; `nil` if there is no such node, or no other group.
   func strangeGroup(of router: RouterState) -> Refusal? {
     guard router.foreignGroup?.isTrue == true else { return nil }
     let outdated = router.acknowledgements.values.filter { $0.generation < router.generation }
@@ -64,21 +64,21 @@ extension Allocator {
     return Refusal(
       reason: Self.holderSilent,
       message: "another group on the segment has VRID \(router.vrid) "
-        + "(\(router.foreignGroup?.message ?? "")); it may be \(Self.list(suspects)), where vipctl has "
-        + "other addresses and can't reach the API server; see the pods of the DaemonSet there, or "
-        + "switch the machines off")
+        + "(\(router.foreignGroup?.message ?? "")); it may be \(Self.list(suspects)), where vipctl "
+        + "has other addresses and can't reach the API server; see the pods of the DaemonSet "
+        + "there, or switch the machines off")
   }
 
-  /// What is wrong when some of the nodes that may serve a router are in maintenance and all others are
-  /// silent.
+  /// What is wrong when some of the nodes that may serve a router are in maintenance and all others
+  /// are silent.
   func halfProblem(of wanted: Set<String>) -> Refusal? {
     let others = wanted.filter { nodes[$0]?.isInMaintenance != true }
     guard !others.isEmpty, others.allSatisfy({ speakers[$0] == .silent }) else { return nil }
     return Refusal(
       reason: "SpeakersSilent",
-      message: "vipctl has stopped or can't reach the API server on \(Self.list(others.sorted())), and "
-        + "all others that may serve it are in maintenance; see the pods of the DaemonSet, or end the "
-        + "maintenance of a node")
+      message: "vipctl has stopped or can't reach the API server on \(Self.list(others.sorted())), "
+        + "and all others that may serve it are in maintenance; see the pods of the DaemonSet, or "
+        + "end the maintenance of a node")
   }
 
   // MARK: VRIDs of routers that are gone
@@ -106,8 +106,8 @@ extension Allocator {
     }
   }
 
-  /// Takes away what nodes have said in a router's status that are gone with their speakers: they do it
-  /// no more, and the object would grow with each node that the cluster has ever had.
+  /// Takes away what nodes have said in a router's status that are gone with their speakers: they
+  /// do it no more, and the object would grow with each node that the cluster has ever had.
   mutating func writeForgotten(of name: String, to writes: inout [Write]) {
     guard let router = routers[name], !router.isNew, !router.isUncertain else { return }
     let said = Set(router.acknowledgements.keys).union(router.active.values)

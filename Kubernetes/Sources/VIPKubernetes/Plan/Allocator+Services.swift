@@ -22,8 +22,9 @@ extension Allocator {
 
   /// Why a Service can't go on with an address that it has; `nil` if it can.
   ///
-  /// Of two Services that can't have the same address any more the one loses it that has changed. What
-  /// has changed is not known of what was so before this allocator began: then the older one keeps it.
+  /// Of two Services that can't have the same address any more the one loses it that has changed.
+  /// What has changed is not known of what was so before this allocator began: then the older one
+  /// keeps it.
   private func objection(to address: IPAddress, of service: ServiceState) -> Refusal? {
     let state = addresses[address]
     if state?.router == nil, state?.leavingIn.isEmpty != false,
@@ -47,8 +48,8 @@ extension Allocator {
     return other.rank < service.rank
   }
 
-  /// Takes everything from a Service that asks for nothing, and what was written into its status: also
-  /// from one whose deletion waits for others, before another Service gets what it had.
+  /// Takes everything from a Service that asks for nothing, and what was written into its status:
+  /// also from one whose deletion waits for others, before another Service gets what it had.
   private mutating func retire(_ service: ServiceState) {
     services[service.key]?.refusals = []
     let published = service.published?.ingress ?? []

@@ -41,8 +41,8 @@ public struct SpeakerPlan: Sendable, Hashable {
 
   /// What a node says about a router.
   public enum Acknowledgement: Sendable, Hashable {
-    /// It runs what this generation says, but for what is wrong, on account of which it does not serve
-    /// some addresses; all of them if none are named.
+    /// It runs what this generation says, but for what is wrong, on account of which it does not
+    /// serve some addresses; all of them if none are named.
     case running(Int64, problem: String?, unserved: [IPAddress] = [])
     /// It has nothing of the router any more: its entry goes.
     case released
@@ -153,15 +153,16 @@ private struct Builder {
       throw ConfigurationError(
         .interface, router: name,
         "no interface has a network with the addresses of router \(name); give the node an address "
-          + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector"
+          + "there, name the interface in pool \(spec.pool), or leave the node out by its "
+          + "nodeSelector"
       )
     }
     let isMissing = !interfaces.contains { $0.name == interface }
     if isMissing {
       // It may come yet, and is waited for.
       remarks = [
-        "the node has no interface \(interface) that can serve addresses; correct interface in pool "
-          + "\(spec.pool), or leave the node out by its nodeSelector"
+        "the node has no interface \(interface) that can serve addresses; correct interface in "
+          + "pool \(spec.pool), or leave the node out by its nodeSelector"
       ]
     }
     let group = Group(interface: interface, vrid: spec.vrid)
@@ -224,8 +225,10 @@ private struct Builder {
     let others = addresses.filter { !best.1.serves($0) }
     if let other = others.first {
       remarks.append(
-        "\(other)\(others.count > 1 ? " and \(others.count - 1) more are" : " is") in no network of "
-          + "\(best.1.name), where the other addresses are; put such addresses into a pool of their own")
+        "\(other)\(others.count > 1 ? " and \(others.count - 1) more are" : " is") in no network "
+          + "of \(best.1.name), where the other addresses are; put such addresses into a pool of "
+          + "their own"
+      )
       addresses.removeAll { !best.1.serves($0) }
     }
     return best.1.name

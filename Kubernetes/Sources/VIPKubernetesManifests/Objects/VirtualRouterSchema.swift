@@ -144,8 +144,8 @@ extension Definition {
         .init(
           "unserved",
           .list(
-            "The addresses that it does not serve on account of the problem. None are named if it is "
-              + "all of them, or more than \(unservedCount.upperBound).",
+            "The addresses that it does not serve on account of the problem. None are named if it "
+              + "is all of them, or more than \(unservedCount.upperBound).",
             of: .address("An address."), unservedCount)),
       ])
     let conflict = Schema.object(

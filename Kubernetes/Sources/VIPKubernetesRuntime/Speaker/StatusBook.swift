@@ -185,7 +185,7 @@ struct StatusBook: Sendable {
     _ observed: RouterObject.Status, _ report: NodeReport, isFirst: Bool
   ) -> Bool {
     var entry = observed.nodes.first { $0.node == node }
-    // A server with an older definition does not keep the addresses, however often they are written.
+    // A server with an older definition does not keep the addresses, however often that is written.
     if !isFirst, entry?.unserved.isEmpty == true, let wanted = report.entry {
       entry?.unserved = wanted.unserved
     }
