@@ -100,7 +100,10 @@ import VIPKubernetes
       }
       await eventually("both are there") { (try? Self.entries(api)) == ["node-a", "node-b"] }
       api.remove("/api/v1/nodes/node-b")
-      await eventually("one goes") { (try? Self.entries(api)) == ["node-a"] }
+      await eventually("one goes after a while") {
+        lab.clock.advance(.seconds(30))
+        return (try? Self.entries(api)) == ["node-a"]
+      }
       let conditions = try #require(try Self.router(api)).status.conditions
       #expect(conditions.contains { $0.type == ConditionType.planned })
     }

@@ -21,11 +21,6 @@ import VIPKubernetes
     bench.cluster.put(service)
   }
 
-  private func passTime(_ bench: inout Bench) {
-    bench.tell()
-    bench.allocator.observe(.timePassed)
-  }
-
   /// How many writes to Services a plan has.
   private func count(_ writes: [Write]) -> Int {
     writes.count { if case .service = $0 { true } else { false } }
@@ -40,7 +35,7 @@ import VIPKubernetes
     }
     // After a while it is forgotten.
     for _ in 0..<3 {
-      passTime(&bench)
+      bench.passTime()
       let writes = bench.plan()
       #expect(writes == [])
     }
@@ -69,7 +64,7 @@ import VIPKubernetes
     #expect(warnings == ["StatusContested"])
     // Once in half a minute.
     for _ in 0..<4 {
-      passTime(&bench)
+      bench.passTime()
       var writes = bench.plan()
       #expect(bench.ingress("web") == ["192.0.2.100"])
       for _ in 0..<5 {
@@ -87,10 +82,10 @@ import VIPKubernetes
       overwrite(&bench)
       bench.plan()
     }
-    passTime(&bench)
+    bench.passTime()
     bench.plan()
     #expect(bench.ingress("web") == ["192.0.2.100"] && bench.reason("web") == "StatusContested")
-    passTime(&bench)
+    bench.passTime()
     bench.plan()
     #expect(bench.reason("web") == "Assigned")
     let again = bench.plan()

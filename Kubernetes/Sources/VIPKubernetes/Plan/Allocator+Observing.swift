@@ -55,7 +55,9 @@ extension Allocator {
     case .routerGone(let name, _): forgetRouter(name)
     case .speaker(let node, let life): setSpeaker(life, of: node)
     case .speakerGone(let node): setSpeaker(nil, of: node)
-    case .timePassed: reviewContests()
+    case .timePassed:
+      reviewContests()
+      reviewAbsences()
     }
   }
 

@@ -96,6 +96,7 @@ extension Allocator {
 
   /// Has the routers looked at of whose nodes one has changed.
   mutating func entriesChanged(of node: String) {
+    if !isGone(node) { absences[node] = nil }
     for (name, router) in routers
     where router.acknowledgements[node] != nil || router.active.values.contains(node) {
       dirtyRouters.insert(name)
@@ -106,13 +107,30 @@ extension Allocator {
     }
   }
 
+  /// Whether a node is gone with its speaker.
+  private func isGone(_ node: String) -> Bool {
+    nodes[node] == nil && speakers[node] != .alive
+  }
+
+  /// For how many half minutes a node has to be gone before what it has said is taken away: one that
+  /// is registered anew goes on running what it has an entry for.
+  private static let absenceMax = 2
+
+  /// Counts for how long nodes have been gone that have entries.
+  mutating func reviewAbsences() {
+    absences = absences.filter { entryCounts[$0.key] != nil }
+    for node in entryCounts.keys where isGone(node) {
+      absences[node, default: 0] += 1
+      if absences[node] == Self.absenceMax { entriesChanged(of: node) }
+    }
+  }
+
   /// Takes away what nodes have said in a router's status that are gone with their speakers: they
   /// do it no more, and the object would grow with each node that the cluster has ever had.
   mutating func writeForgotten(of name: String, to writes: inout [Write]) {
     guard let router = routers[name], !router.isNew, !router.isUncertain else { return }
-    let said = Set(router.acknowledgements.keys).union(router.active.values)
-    for node in said.subtracting(router.forgotten).sorted()
-    where nodes[node] == nil && speakers[node] != .alive {
+    for node in Set(router.acknowledgements.keys).subtracting(router.forgotten).sorted()
+    where isGone(node) && absences[node, default: 0] >= Self.absenceMax {
       // A candidate may come back before it has been taken out.
       guard !router.candidates.contains(where: { $0.node == node }) else { continue }
       routers[name]?.forgotten.insert(node)

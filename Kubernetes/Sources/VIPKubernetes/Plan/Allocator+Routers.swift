@@ -110,7 +110,7 @@ extension Allocator {
     routers[name]?.active = active
     let entries = Dictionary(status.nodes.map { ($0.node, $0) }, uniquingKeysWith: { $1 })
     routers[name]?.acknowledgements = entries
-    routers[name]?.forgotten.formIntersection(Set(entries.keys).union(active.values))
+    routers[name]?.forgotten.formIntersection(entries.keys)
     countEntries(before.acknowledgements.keys, entries.keys)
     let conflicts = Dictionary(
       status.conflicts.map { ($0.address, $0.mac) }, uniquingKeysWith: { $1 })

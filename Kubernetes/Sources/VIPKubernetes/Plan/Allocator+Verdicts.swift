@@ -128,6 +128,8 @@ extension Allocator {
       guard let service = services[key], !service.isUncertain else { continue }
       let isMarked = service.published?.condition != nil
       guard service.wantsAddresses || isMarked else { continue }
+      // What is taken from it is written in any case.
+      if !service.wantsAddresses, grants.contains(where: { $0.key == key }) { continue }
       let ingress = service.wantsAddresses ? service.held : service.published?.ingress ?? []
       if service.published != ServiceUpdate(ingress: ingress, condition: verdict(on: service)) {
         grants.append((key, ingress))

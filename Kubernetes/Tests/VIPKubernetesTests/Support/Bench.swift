@@ -36,6 +36,12 @@ struct Bench {
     untold.removeFirst(min(count, untold.count))
   }
 
+  /// Half a minute passes, some times over.
+  mutating func passTime(_ count: Int = 1) {
+    tell()
+    for _ in 0..<count { allocator.observe(.timePassed) }
+  }
+
   var untoldCount: Int { untold.count }
 
   /// Plans with what the allocator knows, and makes the writes; with the first that fails all

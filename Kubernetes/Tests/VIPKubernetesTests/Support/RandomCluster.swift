@@ -217,6 +217,9 @@ struct RandomCluster {
     }
     log.append("settle")
     bench.settle()
+    // Then nodes that are gone are forgotten.
+    bench.passTime(2)
+    bench.settle()
   }
 }
 
