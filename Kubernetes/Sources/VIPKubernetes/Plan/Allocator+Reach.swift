@@ -112,8 +112,9 @@ extension Allocator {
     nodes[node] == nil && speakers[node] != .alive
   }
 
-  /// For how many half minutes a node has to be gone before what it has said is taken away: one that
-  /// is registered anew goes on running what it has an entry for.
+  /// For how many half minutes a node has to be gone before what it has said is taken away.
+  ///
+  /// One that is registered anew goes on running what it has an entry for.
   private static let absenceMax = 2
 
   /// Counts for how long nodes have been gone that have entries.
