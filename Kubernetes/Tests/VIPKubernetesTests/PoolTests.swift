@@ -144,7 +144,8 @@ import VRRP
     bench.settle()
     #expect(bench.reason("web") == "Assigned" && vrids(bench) == [31, 32, 33])
     // A pool of one VRID is for the first that comes.
-    bench.cluster.put(AddressPool.make("one", "192.0.2.120-192.0.2.130", vrids: "40"))
+    bench.cluster.put(
+      AddressPool.make("one", "192.0.2.120-192.0.2.130", vrids: "40") { $0.autoAssign = false })
     bench.cluster.put(Service.make("alone", isLocal: true, pool: "one"))
     bench.settle()
     #expect(bench.ingress("alone") == ["192.0.2.120"])
