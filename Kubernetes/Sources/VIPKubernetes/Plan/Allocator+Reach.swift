@@ -69,18 +69,6 @@ extension Allocator {
         + "there, or switch the machines off")
   }
 
-  /// What is wrong when some of the nodes that may serve a router are in maintenance and all others
-  /// are silent.
-  func halfProblem(of wanted: Set<String>) -> Refusal? {
-    let others = wanted.filter { nodes[$0]?.isInMaintenance != true }
-    guard !others.isEmpty, others.allSatisfy({ speakers[$0] == .silent }) else { return nil }
-    return Refusal(
-      reason: "SpeakersSilent",
-      message: "vipctl has stopped or can't reach the API server on \(Self.list(others.sorted())), "
-        + "and all others that may serve it are in maintenance; see the pods of the DaemonSet, or "
-        + "end the maintenance of a node")
-  }
-
   // MARK: VRIDs of routers that are gone
 
   /// Takes note of the nodes that may go on running a router that is gone.
