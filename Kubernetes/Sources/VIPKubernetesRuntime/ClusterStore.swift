@@ -58,6 +58,8 @@ struct ClusterStore: Sendable {
   private(set) var routers = StoredKind<VirtualRouter>()
   private(set) var speakers = StoredKind<Lease>()
   private var register = SpeakerRegister()
+  /// In the status of how many routers each node has an entry.
+  private var entryCounts: [String: Int] = [:]
 
   init(watchesSpeakers: Bool = false) { self.watchesSpeakers = watchesSpeakers }
 
@@ -103,8 +105,44 @@ struct ClusterStore: Sendable {
     case .namespace(let event):
       namespaces.take(event, { .namespace($0) }, { .namespaceGone($0.name) })
     case .pool(let event): pools.take(event, { .pool($0) }, { .poolGone($0.name) })
-    case .router(let event): routers.take(event, { .router($0) }, { .routerGone($0.name) })
+    case .router(let event): takeRouter(event, at: now)
     case .speaker(let event): takeSpeaker(event, at: now)
+    }
+  }
+
+  /// Takes an event of a router, and counts the entries of nodes in its status.
+  private mutating func takeRouter(
+    _ event: ReflectorEvent<VirtualRouter>, at now: Duration
+  ) -> Meaning {
+    var before: VirtualRouter?
+    switch event {
+    case .changed(let reference, _), .gone(let reference): before = routers[reference.name]
+    case .listed, .skipped, .watching, .interrupted, .doubted: break
+    }
+    let meaning = routers.take(event, { .router($0) }, { .routerGone($0.name) })
+    guard watchesSpeakers else { return meaning }
+    switch event {
+    case .listed:
+      entryCounts = [:]
+      for router in routers.all { count(router, 1) }
+    case .changed(_, let router):
+      guard before?.status.nodes.map(\.node) != router.status.nodes.map(\.node) else {
+        return meaning
+      }
+      if let before { count(before, -1) }
+      count(router, 1)
+    case .gone: if let before { count(before, -1) }
+    case .skipped, .watching, .interrupted, .doubted: return meaning
+    }
+    let news = register.setEntered(Set(entryCounts.keys), at: now)
+    if case .news(let observations) = meaning { return .news(observations + news) }
+    return meaning
+  }
+
+  private mutating func count(_ router: VirtualRouter, _ step: Int) {
+    for entry in router.status.nodes {
+      let count = entryCounts[entry.node, default: 0] + step
+      entryCounts[entry.node] = count > 0 ? count : nil
     }
   }
 
@@ -122,7 +160,7 @@ struct ClusterStore: Sendable {
       return .news(register.take(lease.holder, renewed: lease.renewed, at: now))
     case .gone:
       guard let gone, gone.isOfSpeaker else { return .nothing }
-      return .news(register.remove(gone.holder))
+      return .news(register.remove(gone.holder, at: now))
     case .skipped, .watching, .interrupted, .doubted: return meaning
     }
   }

@@ -59,6 +59,19 @@ struct ManifestsCommand: ParsableCommand {
   var metricsPort: Int?
 
   @Option(
+    name: .customLong("metrics-address"),
+    help: ArgumentHelp("The address of that port. (default: all of a node)", valueName: "address"))
+  var metricsAddress: String?
+
+  @Flag(help: "Run before all ordinary work of a node; the pods get SYS_NICE for that.")
+  var realtime = false
+
+  @Option(
+    name: .customLong("log-format"),
+    help: ArgumentHelp("The log's form: logfmt, json or text.", valueName: "form"))
+  var logFormat: String?
+
+  @Option(
     name: .customLong("log-level"),
     help: ArgumentHelp("debug, info, notice, warning or error.", valueName: "level"))
   var logLevel: String?
@@ -126,6 +139,9 @@ struct ManifestsCommand: ParsableCommand {
     if let vrids { options.vrids = vrids }
     if let kubeProxy { options.kubeProxy = kubeProxy == "off" ? nil : kubeProxy }
     if let metricsPort { options.metricsPort = metricsPort }
+    options.metricsAddress = metricsAddress
+    options.isRealtime = realtime
+    if let logFormat { options.logFormat = logFormat }
     if let logLevel { options.logLevel = logLevel }
     if let stateDirectory {
       options.stateDirectory = stateDirectory == "off" ? nil : stateDirectory

@@ -249,13 +249,66 @@ import Testing
           lab.clock.advance(.seconds(1))
           return false
         }
-        #expect(lab.clock.now >= .seconds(90) && reflection.lines.count == 4)
+        #expect(lab.clock.now >= .seconds(180) && reflection.lines.count == 4)
         await eventually("it watches again") {
           lab.clock.advance(.seconds(1))
           return lab.server.watches.count >= 2
         }
         #expect(lab.server.watches[1].query["resourceVersion"] == "11")
         #expect(reflection.objects == ["listed", "changed a red"])
+      }
+    }
+  }
+
+  /// Bookmarks come once a minute, up to a quarter later; one that is late is no silence either.
+  @Test func bookmarksThatAreLateAreNoSilence() async throws {
+    let sent = Counter()
+    let due = Counter()
+    try await Lab.run { request, reply in
+      guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
+      try await reply.head()
+      while true {
+        while due.value <= sent.value { await shortPause() }
+        try await reply.send(Text.bookmark(11 + sent.value))
+        sent.increase()
+      }
+    } _: { lab in
+      try await lab.reflect { reflection in
+        await eventually("it watches") { reflection.lines.last == "(watching)" }
+        for pause in [60, 75, 75, 150, 60, 75, 175] {
+          // In steps, so that a limit that is too short is found.
+          for _ in 0..<(pause / 5) {
+            lab.clock.advance(.seconds(5))
+            await shortPause()
+          }
+          let count = sent.value
+          due.increase()
+          await eventually("the bookmark has come") { sent.value == count + 1 }
+          for _ in 0..<20 { await shortPause() }
+        }
+        #expect(!reflection.isInterrupted && lab.server.watches.count == 1)
+      }
+    }
+  }
+
+  /// Of a kind of which nothing has changed since the server began it sends no bookmarks at all.
+  @Test func aKindOfWhichNothingIsSaidIsWatchedAgainWithoutAWord() async throws {
+    try await Lab.run { request, reply in
+      guard request.isWatch else { return try await reply.json(200, Text.list(10, [])) }
+      try await reply.head()
+      try await reply.hang()
+    } _: { lab in
+      try await lab.reflect { reflection in
+        for count in 1...4 {
+          await eventually("it watches") { lab.server.watches.count == count }
+          await eventually("that is said") {
+            reflection.lines.count { $0 == "(watching)" } == count
+          }
+          lab.clock.advance(.seconds(180))
+        }
+        #expect(!reflection.isInterrupted && reflection.objects == ["listed"])
+        #expect(
+          lab.server.watches.allSatisfy { $0.query["resourceVersion"] == "10" })
       }
     }
   }

@@ -7,9 +7,11 @@ import Synchronization
 public struct WatchOptions: Sendable, Hashable {
   /// After what time the server is asked to end the watch, at least; up to twice that by chance.
   public var duration: Duration
-  /// How long nothing may come, not even a bookmark, before the connection is taken for dead.
+  /// How long nothing may come, not even a bookmark, before the watch is made again.
   ///
-  /// The server sends a bookmark about once a minute.
+  /// The server sends a bookmark about once a minute, up to a quarter more by chance, of the kinds of
+  /// which something has changed since it began, and none of the others: silence is a fault only where
+  /// something has come before.
   public var silenceMax: Duration
   /// The time for the head of the reply.
   public var openTimeout: Duration
@@ -18,7 +20,7 @@ public struct WatchOptions: Sendable, Hashable {
 
   /// Makes options; what is left out has its default.
   public init(
-    duration: Duration = .seconds(300), silenceMax: Duration = .seconds(90),
+    duration: Duration = .seconds(300), silenceMax: Duration = .seconds(180),
     openTimeout: Duration = .seconds(30), eventByteCountMax: Int = 8 << 20
   ) {
     self.duration = duration
@@ -34,6 +36,8 @@ public enum WatchEnd: Sendable, Hashable {
   case finished
   /// It ended in the middle of an event, which is dropped.
   case torn
+  /// Nothing has come at all, which may be as it is to be.
+  case quiet
   /// The receiver does not want more.
   case stopped
 }
@@ -102,7 +106,10 @@ extension KubernetesClient {
       for try await chunk in body {
         // Parts of an event are no sign of life: one that never ends would be waited for without end.
         let lines = splitter.append(chunk.readableBytesView)
-        guard !lines.isEmpty else { continue }
+        guard !lines.isEmpty else {
+          silence.note()
+          continue
+        }
         silence.end()
         for line in lines {
           guard let event = WatchEvent<Object>.read(line, byteCountMax: byteCountMax) else {
@@ -123,20 +130,28 @@ extension KubernetesClient {
 
 /// Since when nothing has come.
 private final class Silence: Sendable {
+  private struct State {
+    var since: Duration?
+    /// Whether anything has come at all.
+    var hasEnded = false
+  }
   private let clock: any ClientClock
-  private let since = Mutex<Duration?>(nil)
+  private let state = Mutex(State())
 
   init(_ clock: any ClientClock) { self.clock = clock }
 
-  func begin() { since.withLock { $0 = clock.now } }
-  func end() { since.withLock { $0 = nil } }
+  func begin() { state.withLock { $0.since = clock.now } }
+  func end() { state.withLock { ($0.since, $0.hasEnded) = (nil, true) } }
+  /// Takes note that something has come that ends no silence.
+  func note() { state.withLock { $0.hasEnded = true } }
 
   /// Waits until nothing has come for a time; `nil` if it is cancelled before.
   func wait(_ limit: Duration) async -> Result<WatchEnd, APIError>? {
     while !Task.isCancelled {
       let now = clock.now
-      let end = (since.withLock { $0 } ?? now) + limit
-      if end <= now { return .failure(.silent(for: limit)) }
+      let (since, hasEnded) = state.withLock { ($0.since, $0.hasEnded) }
+      let end = (since ?? now) + limit
+      if end <= now { return hasEnded ? .failure(.silent(for: limit)) : .success(.quiet) }
       do throws(CancellationError) {
         try await clock.expire(at: end)
       } catch {

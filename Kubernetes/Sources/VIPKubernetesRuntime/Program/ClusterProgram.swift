@@ -14,8 +14,10 @@ struct AllocatorGauges: Sendable, Hashable {
   var beginningCount: UInt64 = 0
   /// The number of writes that have been made.
   var writeCount: UInt64 = 0
-  /// The number of plans that were not carried out whole.
+  /// The number of writes that have failed.
   var failureCount: UInt64 = 0
+  /// The number of objects about which the server refuses to have written.
+  var refusedCount = 0
 }
 
 /// What runs on each node of a cluster: a node that runs what the cluster says, the allocator if this
@@ -143,9 +145,12 @@ public final class ClusterProgram: Sendable {
         self.log.add(news)
         self.allocator.withLock { gauges in
           switch news {
-          case .began: gauges.beginningCount += 1
+          case .began:
+            gauges.beginningCount += 1
+            gauges.refusedCount = 0
           case .made(let writes): gauges.writeCount += UInt64(writes.count)
           case .failed: gauges.failureCount += 1
+          case .refused(_, _, let count), .leftAlone(let count): gauges.refusedCount = count
           case .interrupted, .skipped: break
           }
         }

@@ -35,6 +35,8 @@ struct SpeakerStore: Sendable {
   private(set) var isInMaintenance: Bool
   /// Counts the changes that matter.
   private(set) var revision = 0
+  /// Counts how often the server has gone back to a version of before.
+  private(set) var restorations = 0
 
   /// Begins with what an earlier life has left behind, which is used when the server can't be had.
   init(node: String, memory: SpeakerMemory?) {
@@ -114,6 +116,11 @@ struct SpeakerStore: Sendable {
         routers[reference.name.name] = last
       }
       source = .server
+      if list.hasGoneBack {
+        // What the server has confirmed since is lost.
+        restorations += 1
+        entries = [:]
+      }
       entries = entries.filter { routers[$0.key] != nil }
       for name in routers.keys { forgetEntry(of: name) }
     case .changed(let reference, let object):

@@ -10,13 +10,23 @@ struct SpeakerTurn {
   private let options: SpeakerOptions
   private let file: SpeakerFile?
   private let application: RouterApplication
+  private let work: RouterWork
 
   private var view: MachineView?
   private var lastLook: Duration?
   private var lastPlan: SpeakerPlan?
-  /// The routers that have been applied last.
-  private var applied: [RouterConfiguration]?
-  private var outcome = RouterApplication.Outcome()
+  /// The routers with which the node has done what it could, as they were wanted, and what has become
+  /// of them.
+  private var settled: [String: RouterConfiguration] = [:]
+  private var verdicts: [String: RouterApplication.Verdict] = [:]
+  /// The routers with which something is still under way.
+  private var unsettled: Set<String> = []
+  private var hasSettings = false
+  /// Whether the node ends.
+  private var isEnding = false
+  /// What has been told of last.
+  private var toldRouters: [RouterConfiguration]?
+  private var toldProblems: [String: String] = [:]
   /// When what has been refused is tried again, and how long that was put off.
   private var retryAt: Duration?
   private var retryDelay: Duration?
@@ -39,13 +49,15 @@ struct SpeakerTurn {
   private static let problemLengthMax = 1000
 
   init(
-    _ node: Node, _ machine: any SpeakerMachine, _ options: SpeakerOptions, _ file: SpeakerFile?
+    _ node: Node, _ machine: any SpeakerMachine, _ options: SpeakerOptions, _ file: SpeakerFile?,
+    ring: @escaping @Sendable () -> Void
   ) {
     self.node = node
     self.machine = machine
     self.options = options
     self.file = file
     application = RouterApplication(node: node, settings: options.settings)
+    work = RouterWork(application, ring: ring)
     told = SpeakerEvents(node: options.node)
   }
 
@@ -64,10 +76,11 @@ struct SpeakerTurn {
 
   /// Adds what it has to say to the speaker's gauges.
   func fill(_ gauges: inout SpeakerGauges) {
-    gauges.isReady = applied != nil
-    gauges.routerCount = applied?.count ?? 0
-    gauges.problemCount = outcome.problems.count
+    gauges.isReady = toldRouters != nil
+    gauges.routerCount = toldRouters?.count ?? 0
+    gauges.problemCount = problems.count
     gauges.withheldCount = withheld.count
+    gauges.isBusy = !unsettled.isEmpty
     gauges.unfit = [:]
     for (cause, text) in unfit { gauges.unfit[cause.rawValue] = text }
   }
@@ -87,12 +100,14 @@ struct SpeakerTurn {
     let plan = SpeakerPlan(
       objects, on: options.node, isInMaintenance: facts.isInMaintenance, interfaces: interfaces,
       running: await node.configurations)
-    let isRetry = retryAt.map { $0 <= now } ?? false
-    let hasChanged = plan.routers != applied || isRetry
-    if hasChanged { await apply(plan.routers, isRetry: isRetry, at: now, tell) }
+    // First what must not wait for anything.
     await tellFitness(plan, proxyProblem, tell)
-    guard outcome.isDone else { return [:] }
-    if hasChanged || !withheld.isEmpty || plan != lastPlan {
+    let hasResults = conclude(work.takeResults(), at: now)
+    let hasChanged = await apply(plan.routers, at: now)
+    guard !isEnding else { return [:] }
+    if hasChanged { await tellFitness(plan, proxyProblem, tell) }
+    await tellOfRouters(plan.routers, tell)
+    if hasChanged || hasResults || !withheld.isEmpty || plan != lastPlan {
       await withhold(objects, plan, at: now)
     }
     lastPlan = plan
@@ -107,29 +122,105 @@ struct SpeakerTurn {
 
   // MARK: Routers
 
-  private mutating func apply(
-    _ routers: [RouterConfiguration], isRetry: Bool, at now: Duration,
-    _ tell: @Sendable (SpeakerNews) async -> Void
-  ) async {
-    for router in await node.configurations {
+  /// Ends what is under way.
+  func stop() async { await work.stop() }
+
+  private var problems: [String: String] { verdicts.compactMapValues(\.problem) }
+
+  /// Brings the node to the routers that it is to run, or begins with it; says whether anything was done.
+  private mutating func apply(_ planned: [RouterConfiguration], at now: Duration) async -> Bool {
+    let wanted = Dictionary(planned.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    // What was begun must not bring back what is to go.
+    if work.busy.contains(where: { !Self.keeps($0.value, wanted[$0.key]) }) {
+      await work.stop()
+      _ = conclude(work.takeResults(), at: now)
+    }
+    let busy = work.busy
+    settled = settled.filter { wanted[$0.key] != nil }
+    verdicts = verdicts.filter { wanted[$0.key] != nil }
+    let isRetry = retryAt.map { $0 <= now } ?? false
+    if isRetry { putOff(at: now) }
+    let open = planned.filter { router in
+      guard busy[router.name] == nil else { return false }
+      return settled[router.name] != router
+        || isRetry && verdicts[router.name]?.problem != nil
+    }
+    let removing = await node.routerNames.filter { wanted[$0] == nil && busy[$0] == nil }
+    defer {
+      let busy = work.busy
+      unsettled = Set(planned.filter { settled[$0.name] != $0 }.map(\.name))
+        .union(busy.keys.filter { wanted[$0] != settled[$0] })
+    }
+    guard !open.isEmpty || !removing.isEmpty || !hasSettings else { return false }
+    let present = await node.configurations
+    for router in present {
       former[router.name, default: []].formUnion(router.addresses.map(\.address))
     }
-    let before = outcome
-    outcome = await application.apply(routers, withoutRefusedOf: isRetry ? nil : before)
-    guard outcome.isDone else {
-      retryAt = now + options.retryPeriod
-      return
+    // What was refused before is asked for again only when it is time for that.
+    let orders = open.map { router in
+      let refused = isRetry ? [] : verdicts[router.name]?.refused ?? []
+      return RouterWork.Order(
+        wanted: router, asked: RouterApplication.without(refused, router))
     }
-    let isNews = applied != routers || before.problems != outcome.problems
-    applied = routers
-    if outcome.problems.isEmpty {
+    let division = RouterApplication.Division(orders.map(\.asked), present: present)
+    guard let done = await application.apply(division.now, removing: removing) else {
+      isEnding = true
+      return true
+    }
+    (isEnding, hasSettings) = (false, true)
+    let later = Set(division.later.map(\.name)).filter { done[$0]?.problem == nil }
+    for order in orders where !later.contains(order.asked.name) {
+      if let verdict = done[order.asked.name] { conclude(order, verdict, at: now) }
+    }
+    work.start(orders.filter { later.contains($0.asked.name) })
+    return true
+  }
+
+  /// Whether nothing of a router is to go.
+  private static func keeps(_ router: RouterConfiguration, _ wanted: RouterConfiguration?) -> Bool {
+    guard let wanted else { return false }
+    return Set(router.addresses).isSubset(of: wanted.addresses)
+  }
+
+  private mutating func conclude(_ results: [RouterWork.Result], at now: Duration) -> Bool {
+    for (order, verdict) in results { conclude(order, verdict, at: now) }
+    return !results.isEmpty
+  }
+
+  /// Takes note of what has become of a router.
+  private mutating func conclude(
+    _ order: RouterWork.Order, _ verdict: RouterApplication.Verdict, at now: Duration
+  ) {
+    let name = order.wanted.name
+    var verdict = verdict
+    // What was not asked for again is refused still.
+    let left = Set(order.wanted.addresses).subtracting(order.asked.addresses)
+    if !left.isEmpty {
+      verdict.refused.formUnion(left)
+      verdict.problem = verdict.problem ?? verdicts[name]?.problem
+    }
+    settled[name] = order.wanted
+    verdicts[name] = verdict
+    if problems.isEmpty {
       (retryAt, retryDelay) = (nil, nil)
-    } else if isRetry || retryAt == nil {
-      // The segment is asked each time, which takes a while.
-      let delay = retryDelay.map { min($0 * 2, options.retryPeriod * 20) } ?? options.retryPeriod
-      (retryAt, retryDelay) = (now + delay, delay)
+    } else if retryAt == nil {
+      putOff(at: now)
     }
-    if isNews { await tell(.applied(routers: routers.count, problems: outcome.problems)) }
+  }
+
+  /// Puts the next attempt off, longer each time: the segment is asked each time.
+  private mutating func putOff(at now: Duration) {
+    let delay = retryDelay.map { min($0 * 2, options.retryPeriod * 20) } ?? options.retryPeriod
+    (retryAt, retryDelay) = (now + delay, delay)
+  }
+
+  private mutating func tellOfRouters(
+    _ planned: [RouterConfiguration], _ tell: @Sendable (SpeakerNews) async -> Void
+  ) async {
+    let problems = problems
+    guard unsettled.isEmpty, planned != toldRouters || problems != toldProblems else { return }
+    (toldRouters, toldProblems) = (planned, problems)
+    await tell(.applied(routers: planned.count, problems: problems))
   }
 
   private mutating func tellFitness(
@@ -236,7 +327,8 @@ struct SpeakerTurn {
           entry: RouterObject.Acknowledgement(options.node, generation: 0))
       } else if let acknowledgement = plan.acknowledgements[name] {
         reports[name] = report(
-          name, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
+          name, withheld.contains(name) || unsettled.contains(name) ? nil : acknowledgement,
+          before: entry, found)
       }
       guard let said = reports[name] else { continue }
       let news = told.take(
@@ -255,7 +347,7 @@ struct SpeakerTurn {
     var report = NodeReport()
     switch acknowledgement {
     case .running(let generation, let problem):
-      let text = problem ?? outcome.problems[name] ?? found?.obstacle
+      let text = problem ?? verdicts[name]?.problem ?? found?.obstacle
       report.entry = RouterObject.Acknowledgement(
         options.node, generation: generation,
         problem: text.map { String($0.prefix(Self.problemLengthMax)) })

@@ -28,9 +28,11 @@ final class StatusWriter: Sendable {
   }
 
   /// Takes what the server has, and what there is to say about it.
-  func take(_ objects: [RouterObject], _ reports: [String: NodeReport]) {
+  func take(_ facts: SpeakerStore, _ reports: [String: NodeReport]) {
     let now = client.clock.now
+    let objects = facts.objects
     book.withLock { book in
+      book.noteRestorations(facts.restorations)
       book.keep(only: Set(objects.map(\.metadata.name)))
       for object in objects { book.observe(object) }
       for (name, report) in reports { book.want(report, of: name, at: now) }
