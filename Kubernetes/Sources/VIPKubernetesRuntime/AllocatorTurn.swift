@@ -36,6 +36,8 @@ struct AllocatorTurn {
   private var made: [Write] = []
   private var madeSince: Duration?
   private var refusedCount = 0
+  /// The routers of which it may have to be said that a node holds them no more.
+  private var unsure: Set<String> = []
 
   /// For how long writes are told of together.
   private static let tellPeriod: Duration = .seconds(1)
@@ -61,14 +63,46 @@ struct AllocatorTurn {
       allocator.observe(snapshot)
       for observation in snapshot.observations { _ = writer.observe(observation) }
       (hasBegun, needsPlan) = (true, true)
+      unsure = Set(snapshot.routers.map(\.metadata.name))
       return .begin
     case .news(let observations):
       guard hasBegun else { return .goOn }
+      for observation in observations { review(observation) }
       for observation in observations where writer.observe(observation) {
         allocator.observe(observation)
         needsPlan = true
       }
       return .goOn
+    }
+  }
+
+  /// Takes note of the routers whose holder may be dead.
+  private mutating func review(_ observation: Observation) {
+    let name: String
+    switch observation {
+    case .router(let router):
+      if !router.status.active.isEmpty { unsure.insert(router.metadata.name) }
+      return
+    case .node(let node): name = node.metadata.name
+    case .nodeGone(let node), .speaker(let node, _), .speakerGone(let node): name = node
+    case .service, .serviceGone, .slice, .sliceGone, .namespace, .namespaceGone, .pool, .poolGone,
+      .routerGone:
+      return
+    }
+    for router in cluster.routers.unsorted
+    where router.status.active.values.contains(where: { $0.node == name }) {
+      unsure.insert(router.metadata.name)
+    }
+  }
+
+  /// Says of a router that a dead node holds it no more, if that is so.
+  private mutating func vacate(_ name: String) async {
+    let families = cluster.vacancies(of: name)
+    guard !families.isEmpty, let router = cluster.routers[ObjectName(name)] else { return }
+    do throws(APIError) {
+      try await writer.vacate(router, families)
+    } catch {
+      // It is looked at again with the next news of it, or of the node.
     }
   }
 
@@ -91,6 +125,10 @@ struct AllocatorTurn {
       } else {
         if needsPlan { await plan(tell) }
         guard let entry = queue.next() else {
+          if let name = unsure.popFirst() {
+            await vacate(name)
+            continue
+          }
           await tellOfWrites(tell)
           return .waits(until: queue.nextRead)
         }

@@ -1,4 +1,5 @@
 import KubernetesClient
+import VIPCore
 import VIPKubernetes
 
 /// An event of one of the kinds that the allocator is about.
@@ -79,6 +80,23 @@ struct ClusterStore: Sendable {
     snapshot.routers = routers.all
     snapshot.speakers = register.lives
     return snapshot
+  }
+
+  /// The families that a router is said to be Active for on a node that is dead: one that is no more, or
+  /// of which neither the kubelet nor the speaker says anything.
+  ///
+  /// A successor says so itself. Where there is none nobody else would.
+  func vacancies(of router: String) -> [AddressFamily] {
+    guard watchesSpeakers, let active = routers[ObjectName(router)]?.status.active else {
+      return []
+    }
+    return AddressFamily.allCases.filter { active[$0].map { isDead($0.node) } ?? false }
+  }
+
+  private func isDead(_ name: String) -> Bool {
+    let life = register.life(of: name)
+    guard let node = nodes[ObjectName(name)] else { return life != .alive }
+    return life == .silent && !node.isReady
   }
 
   /// Takes note that all kinds have to be listed again.
@@ -182,6 +200,9 @@ struct StoredKind<Object: Decodable & Sendable>: Sendable {
   var references: [ObjectReference] { objects.values.map(\.reference) }
   /// All of them, in the order of their names.
   var all: [Object] { objects.sorted { $0.key < $1.key }.map(\.value.object) }
+
+  /// All of them, in any order.
+  var unsorted: some Sequence<Object> { objects.values.lazy.map(\.object) }
 
   subscript(name: ObjectName) -> Object? { objects[name]?.object }
 

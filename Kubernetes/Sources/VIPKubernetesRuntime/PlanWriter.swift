@@ -169,6 +169,21 @@ public struct PlanWriter: Sendable {
     services[key]?.ingress = update.ingress
   }
 
+  /// Takes out of the status of a router, as it was read, that a node is Active for some families.
+  func vacate(_ router: VirtualRouter, _ families: [AddressFamily]) async throws(APIError) {
+    var active: [String: JSONValue] = [:]
+    for family in families { active[family == .ipv4 ? "ipv4" : "ipv6"] = .null }
+    let metadata = router.metadata
+    // With anything that has been said since it fails.
+    try await client.patch(
+      .virtualRouters, ObjectName(metadata.name),
+      .merge([
+        "metadata": [
+          "uid": .string(metadata.uid), "resourceVersion": .string(metadata.resourceVersion),
+        ], "status": ["active": .object(active)],
+      ]), subresource: .status, options: options)
+  }
+
   private mutating func create(
     _ name: String, _ spec: VirtualRouter.Spec
   ) async throws(APIError) {

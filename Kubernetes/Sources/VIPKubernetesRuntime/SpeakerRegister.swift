@@ -41,6 +41,11 @@ struct SpeakerRegister: Sendable {
     pages.compactMapValues { $0.isSilent ? .silent : $0.renewed == nil ? nil : .alive }
   }
 
+  /// What is known of the speaker of a node; `nil` if there is no Lease, and not for long enough.
+  func life(of node: String) -> SpeakerLife? {
+    pages[node].flatMap { $0.isSilent ? .silent : $0.renewed == nil ? nil : .alive }
+  }
+
   /// Begins with a list of all Leases: nodes with the times of the last renewals.
   mutating func begin(with leases: [(node: String, renewed: String)], at now: Duration) {
     place += 1

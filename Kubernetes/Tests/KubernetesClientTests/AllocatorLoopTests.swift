@@ -208,6 +208,39 @@ import VRRP
     return routers.first?.spec.candidates.map(\.node).sorted() ?? []
   }
 
+  @Test func aDeadHolderWithoutSuccessorIsSaidToHoldNothing() async throws {
+    let api = MemoryAPI()
+    Self.addCluster(to: api)
+    Self.addService("web", to: api)
+    for node in ["node-a", "node-b"] { Self.renewLease(of: node, 0, in: api) }
+    try await Self.run(api) { lab, _ in
+      let task = Task {
+        await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system").run(nil)
+      }
+      await eventually("there is a router") { Self.candidates(api) == ["node-a", "node-b"] }
+      var router = try #require(api.all("virtualrouters", as: JSONValue.self).first)
+      router["status"] = [
+        "active": [
+          "ipv4": ["node": "node-a", "since": "2026-01-01T00:00:00Z"],
+          "ipv6": ["node": "node-b", "since": "2026-01-01T00:00:00Z"],
+        ]
+      ]
+      let name = try #require(router["metadata"]?["name"]?.string)
+      api.put("/apis/vipctl.io/v1alpha1/virtualrouters/\(name)", router)
+      func active() -> [AddressFamily: String]? {
+        let routers = try? api.all("virtualrouters", as: Router.self)
+        return routers?.first.map { $0.status.active.mapValues(\.node) }
+      }
+      // Its Lease goes with it.
+      api.remove("/api/v1/nodes/node-a")
+      let lease = SpeakerPresence.leaseName(of: "node-a")
+      api.remove("/apis/coordination.k8s.io/v1/namespaces/vipctl-system/leases/\(lease)")
+      await eventually("it is said to hold nothing") { active() == [.ipv6: "node-b"] }
+      task.cancel()
+      await task.value
+    }
+  }
+
   @Test func onlyNodesWithASpeakerServeAndSilentOnesAreTold() async throws {
     let api = MemoryAPI()
     Self.addCluster(to: api)

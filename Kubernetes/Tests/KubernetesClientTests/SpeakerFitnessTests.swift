@@ -28,7 +28,9 @@ import VIPCore
   }
 
   @Test func `only what no router of the node has is asked for`() {
-    let present = [Self.router("a", 31, "192.0.2.1", "192.0.2.2"), Self.router("b", 32, "192.0.2.3")]
+    let present = [
+      Self.router("a", 31, "192.0.2.1", "192.0.2.2"), Self.router("b", 32, "192.0.2.3"),
+    ]
     let wanted = [
       // Loses one and gets one.
       Self.router("a", 31, "192.0.2.1", "192.0.2.9"),

@@ -112,7 +112,8 @@ import VIPKubernetes
     #expect(register.lives["c"] == .alive)
   }
 
-  @Test mutating func `a node that enters itself before its Lease is heard of is told once it is`() {
+  @Test mutating func `a node that enters itself before its Lease is heard of is told once it is`()
+  {
     begin("a")
     _ = register.setEntered(["b"], at: .seconds(5))
     #expect(register.lives == ["a": .alive])
