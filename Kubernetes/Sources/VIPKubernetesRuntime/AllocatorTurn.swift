@@ -123,7 +123,7 @@ struct AllocatorTurn {
       if let subject = queue.subjectToRead(at: client.clock.now) {
         guard await read(subject, tell) else { return .ended }
       } else {
-        if needsPlan { await plan(tell) }
+        if needsPlan { plan() }
         guard let entry = queue.next() else {
           if let name = unsure.popFirst() {
             await vacate(name)
@@ -143,7 +143,7 @@ struct AllocatorTurn {
     return Task.isCancelled ? .ended : .waits(until: nil)
   }
 
-  private mutating func plan(_ tell: @Sendable (AllocatorLoop.News) async -> Void) async {
+  private mutating func plan() {
     needsPlan = false
     let (dropped, events) = queue.add(allocator.plan(), to: writer)
     for write in dropped { allocator.failed(write) }

@@ -1,5 +1,6 @@
 import VIP
 import VIPCore
+import VRRP
 
 /// Why a speaker's node is not to hold addresses.
 enum UnfitCause: String, Sendable, Hashable, CaseIterable {

@@ -59,6 +59,7 @@ struct SpeakerPresence: Sendable {
   func run(bell: Bell, owner: @Sendable () -> Owner) async {
     let clock = client.clock
     while !Task.isCancelled {
+      let last = owner()
       let delay: Duration
       do throws(APIError) {
         try await renew(owner)
@@ -67,10 +68,10 @@ struct SpeakerPresence: Sendable {
         // What is wrong with the API server is told of the watches.
         delay = Self.retryPeriod
       }
-      let (end, last) = (clock.now + delay, owner())
-      repeat {
+      let end = clock.now + delay
+      while !Task.isCancelled, clock.now < end, owner() == last {
         await bell.wait(until: end, by: clock)
-      } while !Task.isCancelled && clock.now < end && owner() == last
+      }
     }
   }
 
