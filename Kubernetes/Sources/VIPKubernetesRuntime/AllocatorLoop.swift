@@ -9,7 +9,8 @@ public struct AllocatorLoop: Sendable {
     case began
     /// Writes have been made.
     case made([Write])
-    /// The first of some writes has failed, and the others depend on it. Their objects are read again.
+    /// The first of some writes has failed, and the others depend on it. Their objects are read
+    /// again.
     case failed([Write], APIError)
     /// The server refuses again and again what is to be done with an object; it is left alone for a
     /// while, and the count says how many are. Nothing else waits for it.

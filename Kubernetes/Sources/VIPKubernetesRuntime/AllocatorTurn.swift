@@ -106,7 +106,8 @@ struct AllocatorTurn {
     }
   }
 
-  /// Does one thing after the other, until there is nothing to do for now or something else has to be done.
+  /// Does one thing after the other, until there is nothing to do for now or something else has to
+  /// be done.
   ///
   /// At least one thing is done.
   mutating func work(
@@ -175,7 +176,8 @@ struct AllocatorTurn {
     return true
   }
 
-  /// Reads an object again about which a write has failed; `false` if there is no right to write any more.
+  /// Reads an object again about which a write has failed; `false` if there is no right to write
+  /// any more.
   private mutating func read(
     _ subject: Event.Subject, _ tell: @Sendable (AllocatorLoop.News) async -> Void
   ) async -> Bool {

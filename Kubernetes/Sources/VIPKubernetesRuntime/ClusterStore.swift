@@ -82,8 +82,8 @@ struct ClusterStore: Sendable {
     return snapshot
   }
 
-  /// The families that a router is said to be Active for on a node that is dead: one that is no more, or
-  /// of which neither the kubelet nor the speaker says anything.
+  /// The families that a router is said to be Active for on a node that is dead: one that is no
+  /// more, or of which neither the kubelet nor the speaker says anything.
   ///
   /// A successor says so itself. Where there is none nobody else would.
   func vacancies(of router: String) -> [AddressFamily] {

@@ -2,7 +2,8 @@ public import KubernetesClient
 import VIPCore
 public import VIPKubernetes
 
-/// Makes the writes of an ``Allocator``'s plan, each only if its object is still what the plan is based on.
+/// Makes the writes of an ``Allocator``'s plan, each only if its object is still what the plan is
+/// based on.
 ///
 /// It is told the same observations as the allocator. It keeps what preconditions need and the plan
 /// does not say: uids, the specs of routers, and the versions that its own writes resulted in.

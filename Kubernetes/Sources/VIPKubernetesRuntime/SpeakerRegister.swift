@@ -9,9 +9,9 @@ import VIPKubernetes
 /// stands still, an API server that is away, and news that are read late make none silent; nor does
 /// a speaker that begins again and again.
 ///
-/// A node with an entry in the status of a router has had a speaker, and is expected to have a Lease:
-/// one whose Lease has been removed, or is not there when this process begins, has the same time to
-/// make it again.
+/// A node with an entry in the status of a router has had a speaker, and is expected to have a
+/// Lease: one whose Lease has been removed, or is not there when this process begins, has the same
+/// time to make it again.
 struct SpeakerRegister: Sendable {
   private struct Page: Sendable {
     /// The time of the last renewal, which is only compared with itself; `nil` without a Lease.

@@ -2,13 +2,14 @@ import KubernetesClient
 import VIPCore
 import VIPKubernetes
 
-/// The writes of plans that are still to be made, and the objects that are left alone for a while because
-/// one has failed: a value without clock and network.
+/// The writes of plans that are still to be made, and the objects that are left alone for a while
+/// because one has failed: a value without clock and network.
 ///
 /// Any beginning of a plan is safe. What that depends on is kept, also between plans: the writes to
-/// one object stay in their order, and nothing gets an address or a VRID before the write that takes it
-/// from another object. Else nodes come first that wait for less or for others to serve, then what
-/// is given and taken, and last what only tells of it, of which the latest word about an object counts.
+/// one object stay in their order, and nothing gets an address or a VRID before the write that
+/// takes it from another object. Apart from that, changes of candidates and of addresses that are
+/// to go come first, then what is given and taken, and last what only tells of it, of which the
+/// latest about an object counts.
 ///
 /// A write that fails takes along the writes that depend on it, and no other.
 struct WriteQueue: Sendable {
@@ -264,7 +265,8 @@ struct WriteQueue: Sendable {
     }
   }
 
-  /// Takes note that an object has been read again; nothing keeps it from being written to any more.
+  /// Takes note that an object has been read again; nothing keeps it from being written to any
+  /// more.
   mutating func read(_ subject: Subject, isGone: Bool) {
     guard var page = pages[subject] else { return }
     release(page)
@@ -330,8 +332,8 @@ struct WriteQueue: Sendable {
     return pages.first { $0.value.isOpen && $0.value.lost.contains(claim) }?.key
   }
 
-  /// Leaves the object of a write alone as long as another one; what that would have lost can't be given
-  /// either.
+  /// Leaves the object of a write alone as long as another one; what that would have lost can't be
+  /// given either.
   private mutating func hold(_ entry: Entry, for blocker: Subject) {
     guard var page = pages[blocker] else { return }
     release(page)
@@ -343,8 +345,8 @@ struct WriteQueue: Sendable {
 }
 
 extension WriteQueue.Entry {
-  /// Whether nodes wait for it, and no other object is concerned: candidates that come or go, settings,
-  /// and addresses that are not to be served any more.
+  /// Whether nodes wait for it, and no other object is concerned: candidates that come or go,
+  /// settings, and addresses that are not to be served any more.
   fileprivate var isUrgent: Bool {
     guard case .changeRouter(_, _, let change) = write else { return false }
     return change.added.isEmpty && change.gone.isEmpty

@@ -9,9 +9,9 @@ public struct WatchOptions: Sendable, Hashable {
   public var duration: Duration
   /// How long nothing may come, not even a bookmark, before the watch is made again.
   ///
-  /// The server sends a bookmark about once a minute, up to a quarter more by chance, of the kinds of
-  /// which something has changed since it began, and none of the others: silence is a fault only where
-  /// something has come before.
+  /// The server sends a bookmark about once a minute, up to a quarter more by chance, of the kinds
+  /// of which something has changed since it began, and none of the others: silence is a fault only
+  /// where something has come before.
   public var silenceMax: Duration
   /// The time for the head of the reply.
   public var openTimeout: Duration

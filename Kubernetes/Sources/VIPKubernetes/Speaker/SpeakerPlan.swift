@@ -186,9 +186,9 @@ private struct Builder {
 
   /// The interface for some addresses of a router, and those that it has.
   ///
-  /// It is the one on which the router runs, as long as that has any of them: a router that changes its
-  /// interface is another group, and its addresses are away meanwhile. Else it is the one whose networks
-  /// have the most.
+  /// It is the one on which the router runs, as long as that has any of them: a router that changes
+  /// its interface is another group, and its addresses are away meanwhile. Else it is the one whose
+  /// networks have the most.
   private func interface(
     of name: String, for addresses: inout [IPAddress], _ remarks: inout [String]
   ) -> String? {

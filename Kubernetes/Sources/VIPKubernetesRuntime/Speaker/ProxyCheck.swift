@@ -5,8 +5,8 @@ import NIOHTTP1
 
 /// Whether kube-proxy answers on its health port, by the results of single looks.
 ///
-/// Until it has been well for the first time each failure counts: a node that has come up before its
-/// kube-proxy must not take what it can't serve.
+/// Until it has been well for the first time each failure counts: a node that has come up before
+/// its kube-proxy must not take what it can't serve.
 struct ProxyJudge: Sendable, Hashable {
   /// How many looks have to fail one after the other before it counts as dead.
   static let failuresMax = 3

@@ -64,8 +64,8 @@ struct RouterApplication: Sendable {
     }
   }
 
-  /// Applies routers that are to get addresses for which the segment has to be asked, and tells what has
-  /// become of each; nothing more once the node ends or the task is cancelled.
+  /// Applies routers that are to get addresses for which the segment has to be asked, and tells
+  /// what has become of each; nothing more once the node ends or the task is cancelled.
   func add(_ wanted: [RouterConfiguration], tell: (String, Verdict) -> Void) async {
     do throws(NodeError) {
       try await node.apply(wanted, unready: .wait)

@@ -2,10 +2,11 @@ import Synchronization
 import VIP
 import VIPCore
 
-/// What is under way with a node's routers beside the turns of a speaker: the segment is asked for each new
-/// address of a router that serves, which takes seconds if another machine uses it.
+/// What is under way with a node's routers beside the turns of a speaker: the segment is asked for
+/// each new address of a router that serves, which takes seconds if another machine uses it.
 final class RouterWork: Sendable {
-  /// A router as it is wanted, and what is asked for, which is less if something was refused before.
+  /// A router as it is wanted, and what is asked for, which is less if something was refused
+  /// before.
   struct Order: Sendable, Hashable {
     var wanted: RouterConfiguration
     var asked: RouterConfiguration

@@ -12,10 +12,11 @@ enum UnfitCause: String, Sendable, Hashable, CaseIterable {
 
 /// What a node's routers have been told about its fitness.
 struct SpeakerFitness: Sendable {
-  /// How much weaker the routers of a node without kube-proxy are, which have priorities from 101 to 200:
-  /// weaker than those of any node with it, and in the same order among one another.
+  /// How much weaker the routers of a node without kube-proxy are, which have priorities from 101
+  /// to 200: weaker than those of any node with it, and in the same order among one another.
   ///
-  /// They are not away, since kube-proxy may have died on all nodes, and its rules may still do their work.
+  /// They are not away, since kube-proxy may have died on all nodes, and its rules may still do
+  /// their work.
   static let decrement: UInt8 = 100
   /// For how long a router that hands over stays away, which others need to take over.
   private static let resignation: Duration = .seconds(5)

@@ -15,8 +15,8 @@ struct SpeakerTurn {
   private var view: MachineView?
   private var lastLook: Duration?
   private var lastPlan: SpeakerPlan?
-  /// The routers with which the node has done what it could, as they were wanted, and what has become
-  /// of them.
+  /// The routers with which the node has done what it could, as they were wanted, and what has
+  /// become of them.
   private var settled: [String: RouterConfiguration] = [:]
   private var verdicts: [String: RouterApplication.Verdict] = [:]
   /// The routers with which something is still under way.
@@ -127,7 +127,8 @@ struct SpeakerTurn {
 
   private var problems: [String: String] { verdicts.compactMapValues(\.problem) }
 
-  /// Brings the node to the routers that it is to run, or begins with it; says whether anything was done.
+  /// Brings the node to the routers that it is to run, or begins with it; says whether anything was
+  /// done.
   private mutating func apply(_ planned: [RouterConfiguration], at now: Duration) async -> Bool {
     let wanted = Dictionary(planned.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     // What was begun must not bring back what is to go.

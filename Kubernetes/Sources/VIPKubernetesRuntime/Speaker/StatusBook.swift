@@ -61,8 +61,9 @@ struct StatusBook: Sendable {
 
   // MARK: What comes in
 
-  /// Takes note of how often the server has gone back to a version of before, as after a restored backup:
-  /// what it had since counts no more, and what it has now is believed, whatever its version.
+  /// Takes note of how often the server has gone back to a version of before, as after a restored
+  /// backup: what it had since counts no more, and what it has now is believed, whatever its
+  /// version.
   mutating func noteRestorations(_ count: Int) {
     guard count != restorations else { return }
     restorations = count
