@@ -41,6 +41,10 @@ import VIPCore
     let division = RouterApplication.Division(wanted, present: present)
     #expect(division.now == [Self.router("a", 31, "192.0.2.1"), wanted[1], wanted[2]])
     #expect(division.later == [wanted[0]])
+    // Nothing else is to become of one that only gets some.
+    let more = [Self.router("b", 32, "192.0.2.3", "192.0.2.50")]
+    let third = RouterApplication.Division(more, present: present)
+    #expect(third.now.isEmpty && third.later == more)
     // A router that keeps none of its addresses goes on with the new ones.
     let other = [Self.router("b", 32, "192.0.2.50")]
     let second = RouterApplication.Division(other, present: present)

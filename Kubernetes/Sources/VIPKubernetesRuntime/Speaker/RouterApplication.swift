@@ -27,13 +27,13 @@ struct RouterApplication: Sendable {
       // What goes from one router to another is there all the time.
       let held = Set(present.flatMap(\.addresses))
       for router in wanted {
-        guard byName[router.name] != nil else {
+        guard let before = byName[router.name] else {
           now.append(router)
           continue
         }
         var kept = router
         kept.addresses.removeAll { !held.contains($0) }
-        if !kept.addresses.isEmpty { now.append(kept) }
+        if kept == router || !kept.addresses.isEmpty && kept != before { now.append(kept) }
         if kept != router { later.append(router) }
       }
     }
