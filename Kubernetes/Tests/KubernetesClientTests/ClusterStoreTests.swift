@@ -1,5 +1,6 @@
 import KubernetesClient
 import Testing
+import VIPCore
 import VIPKubernetes
 
 @testable import VIPKubernetesRuntime

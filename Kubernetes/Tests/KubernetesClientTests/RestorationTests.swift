@@ -38,7 +38,6 @@ import Testing
     _ = state.take(.bookmark(resourceVersion: "150"))
     #expect(list(140, [("a", 90)]) == true)
     _ = state.take(.deleted(ObjectReference(ObjectName("a"), uid: "a", resourceVersion: "160")))
-    #expect(list(155, []) == nil)
     #expect(list(155, [("c", 151)]) == true)
   }
 }

@@ -1,6 +1,7 @@
 import Testing
 import VIP
 import VIPCore
+import VRRP
 
 @testable import VIPKubernetes
 @testable import VIPKubernetesRuntime

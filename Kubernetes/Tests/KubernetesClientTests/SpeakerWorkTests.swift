@@ -1,7 +1,10 @@
 import ARP
 import KubernetesClient
+import Synchronization
 import Testing
+import VIP
 import VIPCore
+import VIPKubernetes
 import VIPTesting
 import VRRP
 

@@ -48,7 +48,8 @@ import VRRP
 
   /// A write that gives a Service its addresses.
   private static func give(
-    _ name: String, _ addresses: Int..., version: String? = "5", _ message: String = ""
+    _ name: String, _ addresses: Int..., version: String? = "5",
+    says message: String = ""
   ) -> Write {
     .service(
       key(name), basedOn: ServiceVersion(uid: name, resourceVersion: version),
@@ -93,7 +94,7 @@ import VRRP
   @Test mutating func `what is given and taken comes in its order, and words come last`() {
     let condition = Condition(type: "Planned", isTrue: true, reason: "R", message: "")
     let plan = [
-      Self.give("a", 1, "only the condition"), Self.give("b", 7),
+      Self.give("a", 1, says: "only the condition"), Self.give("b", 7),
       .routerCondition("r1", condition), .poolStatus("lan", .init()),
       .createRouter("r3", Self.router("r3", 33, [7]).spec), Self.change("r1", added: [8]),
     ]
@@ -117,13 +118,13 @@ import VRRP
   }
 
   @Test mutating func `the latest word counts, and is based on what the first one was`() {
-    _ = add(Self.give("a", 1, "old"), Self.give("b", 7))
-    _ = add(Self.give("a", 1, version: nil, "new"))
-    #expect(takeAll() == [Self.give("b", 7), Self.give("a", 1, version: "5", "new")])
+    _ = add(Self.give("a", 1, says: "old"), Self.give("b", 7))
+    _ = add(Self.give("a", 1, version: nil, says: "new"))
+    #expect(takeAll() == [Self.give("b", 7), Self.give("a", 1, version: "5", says: "new")])
     // Addresses come at once, and say the word as well.
-    _ = add(Self.give("a", 1, "old"))
-    _ = add(Self.give("c", 8), Self.give("a", version: nil, "none"))
-    #expect(takeAll() == [Self.give("c", 8), Self.give("a", version: "5", "none")])
+    _ = add(Self.give("a", 1, says: "old"))
+    _ = add(Self.give("c", 8), Self.give("a", version: nil, says: "none"))
+    #expect(takeAll() == [Self.give("c", 8), Self.give("a", version: "5", says: "none")])
   }
 
   @Test mutating func `a write that fails takes along what depends on it and nothing else`() {
@@ -165,7 +166,7 @@ import VRRP
     #expect(queue.subjectToRead(at: .zero) == nil)
     // Nothing about it, and nothing that it may have still.
     let plan = [
-      Self.give("a", 1, "word"), Self.give("b", 1), Self.give("c", 7),
+      Self.give("a", 1, says: "word"), Self.give("b", 1), Self.give("c", 7),
       Self.change("r1", added: [9]),
     ]
     let dropped = queue.add(plan, to: writer).dropped
@@ -205,7 +206,7 @@ import VRRP
     let told = Event(.pool("lan"), reason: "Told", message: "")
     let plan = [
       Self.give("b", 7), Self.event("b", "Assigned"), .event(told),
-      Self.give("a", 1, "word"), Self.event("a", "Word"),
+      Self.give("a", 1, says: "word"), Self.event("a", "Word"),
     ]
     let (_, events) = queue.add(plan, to: writer)
     #expect(events == [told])
