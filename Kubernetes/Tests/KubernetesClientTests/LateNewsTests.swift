@@ -31,9 +31,11 @@ import VIPKubernetes
       // It has been deleted and made again meanwhile.
       let again = try await writer.reread([.changeRouter("lan-1", basedOn: 1, RouterChange())])
       #expect(again == [.router(Self.router("12", uid: "u2"))])
-      #expect(!writer.observe(.routerGone("lan-1", version: "10")))
+      let isEarlyNews = writer.observe(.routerGone("lan-1", version: "10"))
+      #expect(!isEarlyNews)
       #expect(writer.routers["lan-1"]?.uid == "u2")
-      #expect(writer.observe(.routerGone("lan-1", version: "13")))
+      let isLateNews = writer.observe(.routerGone("lan-1", version: "13"))
+      #expect(isLateNews)
       #expect(writer.routers["lan-1"] == nil)
     }
   }
