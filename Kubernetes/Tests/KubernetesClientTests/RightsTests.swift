@@ -62,6 +62,7 @@ import VIPKubernetesManifests
     let all = [
       Access("patch", "virtualrouters", of: "vipctl.io"),
       Access("create", "events", of: "events.k8s.io"),
+      Access("patch", "addresspools/status", of: "vipctl.io"),
     ]
     await eventually("the Service has an address") {
       let services = (try? api.all("services", as: Service.self)) ?? []

@@ -44,7 +44,7 @@ import VRRP
       #expect(first != second)
       await eventually("it has a Lease again, of the new Node") {
         let made = lab.requests.last { $0.method == "POST" && $0.path.hasSuffix("/leases") }
-        return lab.leases.count == 1 && made?.body.contains(#""uid":"\(second)""#) == true
+        return lab.leases.count == 1 && made?.body.contains(#""uid":"\#(second)""#) == true
       }
       // None was made for the one that is no more.
       let made = lab.requests.dropFirst(count).filter {

@@ -124,10 +124,11 @@ extension Allocator {
     return wanted.contains(first.node) ? first.node : nil
   }
 
-  /// How often each node is first of a router, in the whole cluster.
+  /// How often each node is first of a router, in the whole cluster, as far as that is decided.
   private func loads() -> [String: Int] {
     routers.values.reduce(into: [:]) { loads, router in
-      if let first = router.first { loads[first.node, default: 0] += 1 }
+      guard let first = router.first, first.priority == Self.firstPriority else { return }
+      loads[first.node, default: 0] += 1
     }
   }
 

@@ -201,9 +201,10 @@ struct SpeakerTurn {
   ) {
     let name = order.wanted.name
     var verdict = verdict
-    // What was not asked for again is refused still.
+    // What was not asked for again is refused still, by itself or with all the others.
     let left = Set(order.wanted.addresses).subtracting(order.asked.addresses)
-    if !left.isEmpty {
+    let isOfAll = verdict.problem != nil && verdict.refused.isEmpty
+    if !left.isEmpty, !isOfAll {
       verdict.refused.formUnion(left)
       verdict.problem = verdict.problem ?? verdicts[name]?.problem
     }
