@@ -134,7 +134,7 @@ public final class ClusterProgram: Sendable {
       let isNews = self.allocator.withLock { gauges in
         defer { gauges.isLeading = isLeading }
         // What it knew once says nothing of now.
-        if !isLeading { gauges.silentCount = nil }
+        if !isLeading { (gauges.silentCount, gauges.refusedCount) = (nil, 0) }
         return gauges.isLeading != isLeading
       }
       guard isNews else { return }
