@@ -24,6 +24,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case repaired
     /// A hook wrote a line or ended well.
     case hook
+    /// A health check counts as passing or failing now, or as saying nothing.
+    case check
     /// A router is gone.
     case removed
   }
@@ -46,6 +48,10 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var state: Settlement.State?
   /// The address, if it is about one.
   public var address: IPAddress?
+  /// The health check, if it is about one.
+  public var check: String?
+  /// The standing of the check.
+  public var standing: CheckStatus.Standing?
   /// The event and its reason, for people.
   public var text: String
 
@@ -62,6 +68,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case .settled(_, _, let settlement): state = settlement.state
     case .conflict(_, let address, _): self.address = address
     case .repaired(_, let address): self.address = address.address
+    case .check(let name, let standing, _): (check, self.standing) = (name, standing)
     case .waiting, .warning, .cleared, .changed, .repairedRoute, .hook, .removed, .nodeWarning,
       .nodeCleared:
       break
@@ -82,6 +89,7 @@ extension EventRecord.Kind {
       case .changed: .changed
       case .repaired, .repairedRoute: .repaired
       case .hook: .hook
+      case .check: .check
       case .removed: .removed
       }
   }

@@ -3,18 +3,18 @@ import VIPCore
 
 /// Answers of a node to requests over its control socket.
 extension Node {
-  /// Adds to a router's status what others than the node know of it, such as how its hooks have
-  /// fared.
-  public typealias StatusCompletion = @Sendable (inout RouterStatus) -> Void
+  /// Adds to a status what others than the node know, such as how hooks and health checks have
+  /// fared; it is also handed the settings of the routers.
+  public typealias StatusCompletion = @Sendable (inout NodeStatus, [RouterConfiguration]) -> Void
 
   /// Does what a client asks, and answers when it is done.
   ///
   /// - Parameters:
   ///   - request: what is asked.
-  ///   - complete: completes the status of each router in the answer.
+  ///   - complete: completes the status in the answer.
   /// - Returns: the answer, whatever has come of it.
   public func answer(
-    _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
+    _ request: ControlRequest, completing complete: StatusCompletion = { _, _ in }
   ) async -> ControlReply {
     if let excess = request.excess { return .failed(ControlFailure(.invalid, excess)) }
     do throws(NodeError) {
@@ -101,7 +101,7 @@ extension Node {
     _ name: String?, _ complete: StatusCompletion
   ) async throws(NodeError) -> NodeRecord {
     var status = try await status(name)
-    for index in status.routers.indices { complete(&status.routers[index]) }
+    complete(&status, await configurations)
     return NodeRecord(status)
   }
 

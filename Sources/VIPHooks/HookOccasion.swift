@@ -34,14 +34,12 @@ package struct HookOccasion: Sendable {
 
   /// More would be longer than Linux lets one variable be (128 KiB).
   private static let addressCountMax = 2000
-  /// The path in which shells and most other programs look for a name.
-  private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// The variables the program is given, and nothing else is.
   package func environment(_ more: [String: String]) -> [String] {
     let addresses = settings.addresses(family)
     var variables = more
-    variables["PATH"] = Self.searchPath
+    variables["PATH"] = ChildProgram.searchPath
     variables["VIPCTL_ROUTER"] = router
     variables["VIPCTL_INTERFACE"] = settings.interface
     variables["VIPCTL_ADDRESS_INTERFACE"] = settlement.addressInterface

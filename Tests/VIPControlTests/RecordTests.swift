@@ -112,7 +112,7 @@ import VRRP
       (
         .priority(
           from: 150, to: 140,
-          loweredBy: [NodeEvent.Weakness(.external(cause: "load", text: "busy"), decrement: 10)]),
+          because: [NodeEvent.PriorityEffect(.external(cause: "load", text: "busy"), weight: -10)]),
         "priority 150 → 140: load: busy, which lowers the priority by 10"
       ),
       (

@@ -26,6 +26,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case virtualMAC
     /// Something it tracks, by its place in the list.
     case track(Int)
+    /// A health check it uses, by its place in the list.
+    case check(Int)
     /// The list of peers as a whole.
     case peers
     /// One peer, by its place in the list.

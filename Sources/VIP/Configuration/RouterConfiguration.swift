@@ -40,6 +40,11 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var virtualMAC: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
+  /// Health checks that it depends on, by name.
+  ///
+  /// A ``Node`` only keeps them; `CheckService` of the product `VIPChecks` runs the checks and says
+  /// what follows by ``Node/setFitness(_:of:for:)``.
+  public var checks: [CheckUse]
   /// The other machines of the group, where advertisements go to each of them (unicast) instead of
   /// to the multicast group; empty for multicast.
   ///
@@ -54,7 +59,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// The keys are those of configuration files where both have one.
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, priority, interval, addresses, checksum, handover, version
-    case preemptDelay, password, tracks, peers, hooks
+    case preemptDelay, password, tracks, checks, peers, hooks
     case preempts = "preempt"
     case probes = "probe"
     case virtualMAC = "virtualMac"
@@ -78,6 +83,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - probes: on if left out.
   ///   - virtualMAC: off if left out.
   ///   - tracks: none if left out.
+  ///   - checks: none if left out.
   ///   - peers: none, for multicast, if left out.
   ///   - hooks: none if left out.
   public init(
@@ -86,7 +92,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     preempts: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probes: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
+    probes: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [],
+    checks: [CheckUse] = [], peers: [IPAddress] = [],
     hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
@@ -104,6 +111,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.probes = probes
     self.virtualMAC = virtualMAC
     self.tracks = tracks
+    self.checks = checks
     self.peers = peers
     self.hooks = hooks
   }
@@ -162,6 +170,7 @@ extension RouterConfiguration {
     }
     try validateElection()
     try validateTracks()
+    try validateChecks()
     try validatePeers()
   }
 
@@ -219,15 +228,15 @@ extension RouterConfiguration {
 
   /// The settings of one family's election.
   ///
-  /// The `rank` is this node's place among routers of equal priority, the `decrement` what is taken
-  /// off the priority, which stays above 0; an owner has none.
+  /// The `rank` is this node's place among routers of equal priority, the `weight` what is added to
+  /// the priority, which stays between 1 and 254; an owner's is always 255.
   func election(
-    _ family: AddressFamily, rank: UInt8 = 0, decrement: Int = 0
+    _ family: AddressFamily, rank: UInt8 = 0, weight: Int = 0
   ) -> VirtualRouter.Configuration {
-    let lowered = Priority(rawValue: UInt8(max(1, Int(priority.rawValue) - decrement)))
-    let isLowered = decrement > 0 && priority != .owner
+    let weighed = Priority(rawValue: UInt8(min(max(1, Int(priority.rawValue) + weight), 254)))
+    let isWeighed = weight != 0 && priority != .owner
     return VirtualRouter.Configuration(
-      vrid: vrid, family: family, priority: isLowered ? lowered : priority,
+      vrid: vrid, family: family, priority: isWeighed ? weighed : priority,
       interval: interval, preempts: preempts,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: authentication, preemptDelay: preemptDelay)
@@ -257,7 +266,8 @@ extension RouterConfiguration {
     return nil
   }
 
-  private static func isValidName(_ name: String) -> Bool {
+  /// Whether a text can be the name of a router or a check.
+  package static func isValidName(_ name: String) -> Bool {
     (1...64).contains(name.utf8.count)
       && name.utf8.allSatisfy { byte in
         switch byte {
@@ -276,7 +286,7 @@ extension RouterConfiguration {
   /// The reason why a text can't be the name of an interface; `nil` if it can.
   ///
   /// By the kernel's rules, but for the @, which nearly always comes from a listing.
-  static func problem(interfaceName text: String) -> String? {
+  package static func problem(interfaceName text: String) -> String? {
     let what = "'\(text)' can't be the name of an interface"
     if let colon = text.firstIndex(of: ":"), colon > text.startIndex {
       return "\(what): what is behind the colon is the label of an address (an alias); write "

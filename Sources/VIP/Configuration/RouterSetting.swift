@@ -36,6 +36,8 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case virtualMAC = "virtualMac"
   /// Other interfaces that it depends on.
   case track
+  /// Health checks that it depends on.
+  case checks
   /// The other machines, where advertisements go by unicast.
   case peers
   /// The programs to run when its state changes.
@@ -122,6 +124,8 @@ extension RouterSetting {
         isReplacement: Self.other { $0.virtualMAC })
     case .track:
       Declaration(differences: Self.value("track", { $0.tracks }, Self.list))
+    case .checks:
+      Declaration(differences: Self.value("checks", { $0.checks }, Self.list))
     case .peers:
       Declaration(differences: Self.value("peers", { $0.peers }, Self.list))
     case .hooks:
@@ -173,6 +177,7 @@ extension ConfigurationError.Field {
     case .authentication: .authentication
     case .virtualMAC: .virtualMAC
     case .track: .track
+    case .check: .checks
     case .peers, .peer: .peers
     case .hook: .hooks
     case .router: nil

@@ -17,9 +17,11 @@ extension Engine {
   ) throws(NodeError) {
     try step { () throws(NodeError) in
       guard let router = routers[name] else { throw unknownRouter(name) }
-      if case .weaker(let decrement, _) = fitness {
-        guard (1...254).contains(decrement) else {
-          throw NodeError(.refused, "\(name): a priority can fall by 1 to 254, not by \(decrement)")
+      if let weight = fitness.weight {
+        guard (1...254).contains(abs(weight)) else {
+          let way = weight > 0 ? "rise" : "fall"
+          throw NodeError(
+            .refused, "\(name): a priority can \(way) by 1 to 254, not by \(abs(weight))")
         }
         guard router.settings.priority != .owner else {
           throw NodeError(.refused, "\(name): an owner's priority is always 255")
@@ -42,8 +44,8 @@ extension Engine {
     return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
   }
 
-  /// Fits a router's priority to what speaks against it.
-  func lowerPriority(of instance: RouterInstance) {
+  /// Fits a router's priority to what speaks against and for it.
+  func adjustPriority(of instance: RouterInstance) {
     let before = instance.election.configuration.priority
     let after = instance.electionSettings.priority
     guard before != after else { return }
@@ -51,11 +53,11 @@ extension Engine {
     // Both families depend on the same, which is told once: by the first that takes part.
     let teller = routers.members(of: instance.router).first { $0.attendance.isRunning }
     guard teller == nil || teller === instance else { return }
-    let weaknesses = instance.router.fitness.weaknesses
+    let effects = instance.router.fitness.priorityEffects
     report(
       .changed(
         router: instance.router.name,
-        .priority(from: before, to: after, loweredBy: weaknesses)))
+        .priority(from: before, to: after, because: effects)))
   }
 
   /// The faults of the interfaces that a router tracks.
@@ -64,7 +66,7 @@ extension Engine {
     settings.tracks.compactMap { track in
       let link = interfaces.link(named: track.interface)
       return fault(of: link, named: track.interface).map {
-        (track.interface, Fitness.Fault(reason: .tracked($0), decrement: track.decrement))
+        (track.interface, Fitness.Fault(reason: .tracked($0), weight: track.decrement.map { -Int($0) }))
       }
     }
   }

@@ -146,7 +146,7 @@ extension Engine {
         instance.attendance.retry(at: now + Self.attachRetryPause)
         return schedule(instance)
       }
-      lowerPriority(of: instance)
+      adjustPriority(of: instance)
       run(instance, from: primary)
     }
   }

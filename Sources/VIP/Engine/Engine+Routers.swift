@@ -45,7 +45,7 @@ extension Engine {
     let router = routers.add(settings)
     for (cause, fitness) in faults {
       // An owner's priority is always 255.
-      if case .weaker = fitness, settings.priority == .owner { continue }
+      if fitness.weight != nil, settings.priority == .owner { continue }
       router.fitness.set(fitness.fault(of: cause), for: .external(cause))
     }
     return router

@@ -62,9 +62,9 @@ extension Engine {
           .advertising,
           "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
       }
-      for weakness in instance.router.fitness.weaknesses {
-        if let cause = weakness.loweringCause {
-          add(.priorityLowered(cause), weakness.description)
+      for effect in instance.router.fitness.priorityEffects {
+        if let cause = effect.loweringCause {
+          add(.priorityLowered(cause), effect.description)
         }
       }
       if instance.isUnicast, instance.destinations.isEmpty {

@@ -163,7 +163,7 @@ final class RouterInstance {
   }
 
   private func electionSettings(rank: UInt8) -> VirtualRouter.Configuration {
-    settings.election(family, rank: rank, decrement: router.fitness.decrement(for: family))
+    settings.election(family, rank: rank, weight: router.fitness.weight(for: family))
   }
 
   /// The time when its election has something to do next.

@@ -1,6 +1,6 @@
 import VIPCore
 
-/// The faults that speak against a router's part in the election, and the verdict.
+/// The causes that speak against or for a router's part in the election, and the verdict.
 ///
 /// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and
 /// of what a program says are all set here; ``verdict(for:)`` is the only judge of them.
@@ -53,20 +53,23 @@ struct Fitness {
     }
   }
 
-  /// A fault, and its effect on the router.
+  /// A fault or, where it raises the priority, a merit; and its effect on the router.
   struct Fault: Hashable {
     let reason: WaitingReason
-    /// The amount by which the priority falls; `nil` if the router leaves the election.
-    let decrement: UInt8?
+    /// The amount that is added to the priority; `nil` if the router leaves the election.
+    let weight: Int?
 
-    static func unfit(_ reason: WaitingReason) -> Fault { Fault(reason: reason, decrement: nil) }
+    static func unfit(_ reason: WaitingReason) -> Fault { Fault(reason: reason, weight: nil) }
     static func weaker(by decrement: UInt8, _ reason: WaitingReason) -> Fault {
-      Fault(reason: reason, decrement: decrement)
+      Fault(reason: reason, weight: -Int(decrement))
+    }
+    static func stronger(by increment: UInt8, _ reason: WaitingReason) -> Fault {
+      Fault(reason: reason, weight: Int(increment))
     }
 
     /// The effect on the priority; `nil` if it keeps the router out instead.
-    var weakness: NodeEvent.Weakness? {
-      decrement.map { NodeEvent.Weakness(reason, decrement: $0) }
+    var effect: NodeEvent.PriorityEffect? {
+      weight.map { NodeEvent.PriorityEffect(reason, weight: $0) }
     }
   }
 
@@ -118,22 +121,23 @@ struct Fitness {
   func verdict(for family: AddressFamily) -> Verdict {
     var reason: WaitingReason?
     var handsOver = true
-    for entry in entries where entry.concerns(family) && entry.fault.decrement == nil {
+    for entry in entries where entry.concerns(family) && entry.fault.weight == nil {
       reason = reason ?? entry.fault.reason
       handsOver = handsOver && entry.cause.handsOver
     }
     return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit
   }
 
-  /// The amount by which the priority of the virtual router of a family is lower.
-  func decrement(for family: AddressFamily) -> Int {
+  /// The amount that is added to the priority of the virtual router of a family: below zero if it
+  /// is lower.
+  func weight(for family: AddressFamily) -> Int {
     entries.reduce(0) { sum, entry in
-      entry.concerns(family) ? sum + Int(entry.fault.decrement ?? 0) : sum
+      entry.concerns(family) ? sum + (entry.fault.weight ?? 0) : sum
     }
   }
 
-  /// The faults that only lower the priority.
-  var weaknesses: [NodeEvent.Weakness] { entries.compactMap(\.fault.weakness) }
+  /// The causes that only lower or raise the priority.
+  var priorityEffects: [NodeEvent.PriorityEffect] { entries.compactMap(\.fault.effect) }
 
   /// The program's statements, by the names that it has given to the causes.
   var external: [String: RouterFitness] {
@@ -141,7 +145,11 @@ struct Fitness {
     for entry in entries {
       guard case .external(let cause, let text) = entry.fault.reason else { continue }
       said[cause] =
-        entry.fault.decrement.map { .weaker(by: $0, because: text) } ?? .unfit(because: text)
+        switch entry.fault.weight {
+        case nil: .unfit(because: text)
+        case let weight? where weight > 0: .stronger(by: UInt8(clamping: weight), because: text)
+        case let weight?: .weaker(by: UInt8(clamping: -weight), because: text)
+        }
     }
     return said
   }
@@ -154,6 +162,8 @@ extension RouterFitness {
     case .fit: nil
     case .weaker(let decrement, let text):
       .weaker(by: decrement, .external(cause: cause, text: text))
+    case .stronger(let increment, let text):
+      .stronger(by: increment, .external(cause: cause, text: text))
     case .unfit(let text): .unfit(.external(cause: cause, text: text))
     }
   }

@@ -26,6 +26,8 @@ public enum NodeEvent: Sendable, Hashable {
   case repairedRoute(router: String, subnet: InterfaceAddress)
   /// A program that is run when a router changes what it does wrote a line, or ended well.
   case hook(router: String, family: AddressFamily, state: Settlement.State, text: String)
+  /// A health check counts as passing or failing now, or as saying nothing; the text says why.
+  case check(String, CheckStatus.Standing, text: String)
   /// A router is gone from the node.
   case removed(router: String)
   /// Something is wrong with the node as a whole and needs a person's attention.
@@ -51,6 +53,7 @@ extension NodeEvent {
     case .repaired(_, let address): "\(address) was missing and has been put back"
     case .repairedRoute(_, let subnet): "the route to \(subnet) was missing and has been put back"
     case .hook(_, _, let state, let text): hookText(state, text)
+    case .check(let name, let standing, let text): checkText(name, standing, text)
     case .removed: "removed"
     case .nodeWarning(let problem): problem.text
     case .nodeCleared(let problem): problem.endText
@@ -64,7 +67,7 @@ extension NodeEvent {
     case .warning, .nodeWarning: "warning"
     case .conflict: "conflict"
     case .changed: "changed"
-    case .transition, .settled, .cleared, .repaired, .repairedRoute, .hook, .removed,
+    case .transition, .settled, .cleared, .repaired, .repairedRoute, .hook, .check, .removed,
       .nodeCleared:
       nil
     }
@@ -88,7 +91,7 @@ extension NodeEvent {
       .repairedRoute(let router, _), .hook(let router, _, _, _), .removed(let router):
       router
     case .warning(let problem), .cleared(let problem, _): problem.router
-    case .nodeWarning, .nodeCleared: nil
+    case .nodeWarning, .nodeCleared, .check: nil
     }
   }
 
@@ -101,7 +104,7 @@ extension NodeEvent {
     case .warning(let problem), .cleared(let problem, _): problem.family
     case .conflict(_, let address, _): address.family
     case .repaired(_, let address), .repairedRoute(_, let address): address.family
-    case .changed, .removed, .nodeWarning, .nodeCleared: nil
+    case .changed, .check, .removed, .nodeWarning, .nodeCleared: nil
     }
   }
 }

@@ -7,11 +7,15 @@ public struct NodeStatus: Sendable, Hashable {
   public var node: Node
   /// Its virtual routers; a configuration with both families appears once for each.
   public var routers: [RouterStatus]
+  /// The health checks that its routers use; the node itself leaves them out, `CheckService` of
+  /// the product `VIPChecks` adds them.
+  public var checks: [CheckStatus]
 
   /// Makes a status.
-  public init(node: Node, routers: [RouterStatus]) {
+  public init(node: Node, routers: [RouterStatus], checks: [CheckStatus] = []) {
     self.node = node
     self.routers = routers
+    self.checks = checks
   }
 
   /// The node's own part of its status.
@@ -122,6 +126,8 @@ public struct RouterStatus: Sendable, Hashable {
   public var problems: [Problem]
   /// The results of its hooks; `nil` if none has been run.
   public var hooks: Hooks?
+  /// The health checks that it depends on; `nil` if it uses none.
+  public var checks: [Check]?
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]?
 

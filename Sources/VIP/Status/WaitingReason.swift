@@ -156,11 +156,12 @@ extension WaitingReason: CustomStringConvertible {
     }
   }
 
-  /// The same if it only lowers the priority.
-  func description(loweringBy decrement: UInt8) -> String {
+  /// The same if it only lowers or raises the priority.
+  func description(adding weight: Int) -> String {
     let what =
       if case .tracked(let fault) = self { fault.description } else { description }
-    return "\(what), which lowers the priority by \(decrement)"
+    let effect = weight < 0 ? "lowers the priority by \(-weight)" : "raises the priority by \(weight)"
+    return "\(what), which \(effect)"
   }
 }
 
@@ -188,6 +189,18 @@ public enum RouterFitness: Sendable, Hashable {
   case fit
   /// Its priority is lower by 1 to 254 and never below 1; what several causes take off adds up.
   case weaker(by: UInt8, because: String)
+  /// Its priority is higher by 1 to 254 and never above 254; what several causes add adds up with
+  /// what others take off.
+  case stronger(by: UInt8, because: String)
   /// The router leaves the election, handing its addresses over, until it is fit again.
   case unfit(because: String)
+
+  /// The amount that is added to the priority; `nil` if it says nothing about that.
+  var weight: Int? {
+    switch self {
+    case .fit, .unfit: nil
+    case .weaker(let decrement, _): -Int(decrement)
+    case .stronger(let increment, _): Int(increment)
+    }
+  }
 }

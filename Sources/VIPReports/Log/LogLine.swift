@@ -65,6 +65,9 @@ public struct LogLine: Sendable {
     case .transition(_, _, let change):
       self.init(.info, event.text, fields: fields)
       if change.to == .initialize { part = .transition }
+    case .check(let name, let standing, _):
+      self.init(
+        standing == .failing ? .warning : .info, event.text, fields: fields + [("check", name)])
     case .settled, .cleared, .hook, .removed, .nodeCleared:
       self.init(.info, event.text, fields: fields)
     }

@@ -8,7 +8,7 @@ public enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .settled, .cleared, .repaired, .hook, .removed: ""
+      case .transition, .settled, .cleared, .repaired, .hook, .check, .removed: ""
       case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
       }
     return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
