@@ -1,4 +1,5 @@
 public import VIP
+public import VIPChecks
 
 /// The contents of a configuration file.
 public struct FileConfiguration: Sendable, Hashable {
@@ -8,6 +9,8 @@ public struct FileConfiguration: Sendable, Hashable {
   public var given: Set<NodeSetting>
   /// The path at which programs can read what happens, if the file names a FIFO.
   public var eventsPath: String?
+  /// The health checks that routers may use.
+  public var checks: [Check]
   /// The routers in their order; at least one.
   public var routers: [RouterConfiguration]
 
@@ -17,11 +20,13 @@ public struct FileConfiguration: Sendable, Hashable {
   /// Makes a configuration; what is left out has its default.
   public init(
     settings: NodeSettings = defaultSettings, given: Set<NodeSetting> = [],
-    eventsPath: String? = nil, routers: [RouterConfiguration]
+    eventsPath: String? = nil, checks: [Check] = [],
+    routers: [RouterConfiguration]
   ) {
     self.settings = settings
     self.given = given
     self.eventsPath = eventsPath
+    self.checks = checks
     self.routers = routers
   }
 

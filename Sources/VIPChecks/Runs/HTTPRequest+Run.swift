@@ -9,7 +9,7 @@ extension HTTPRequest {
   static let mark = "http-status="
 
   /// The path of curl; `nil` if this machine has none.
-  static var program: String? {
+  package static var program: String? {
     ChildProgram.searchPath.split(separator: ":").map { "\($0)/curl" }
       .first { access($0, X_OK) == 0 }
   }

@@ -14,6 +14,7 @@ extension MachineCheck {
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
     }
+    lines += HealthCheckRemarks.plan(file)
     return lines
   }
 
@@ -47,6 +48,7 @@ extension MachineCheck {
       (track.decrement.map { "priority \($0) lower" } ?? "no part")
         + " while \(track.interface) is down"
     }
+    let checks = settings.checks.map(HealthCheckRemarks.text)
     let transport: [String] =
       if settings.virtualMAC {
         ["virtual MAC address \(MACAddress.virtualRouter(settings.vrid, family))"]
@@ -61,7 +63,7 @@ extension MachineCheck {
           + (source.map { " from \($0)" } ?? ""),
         "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
         preemption, takeover, "\(settings.handover.rawValue) handover",
-      ] + transport + tracks
+      ] + transport + tracks + checks
     let all = settings.addresses(family)
     let list = all.prefix(3).map(\.description).joined(separator: " ")
     let more = all.count > 3 ? " and \(all.count - 3) more" : ""

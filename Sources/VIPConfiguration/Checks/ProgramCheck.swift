@@ -69,8 +69,12 @@ public enum ProgramCheck {
   }
 
   /// A remark on a file that names programs; `nil` if there is nothing to say.
-  public static func remark(_ file: String, _ routers: [PlacedRouter]) -> MachineCheck.Remark? {
-    guard file != "-", routers.contains(where: { !$0.configuration.hooks.isEmpty }),
+  public static func remark(
+    _ file: String, _ routers: [PlacedRouter], _ checks: [PlacedCheck] = []
+  ) -> MachineCheck.Remark? {
+    guard file != "-",
+      routers.contains(where: { !$0.configuration.hooks.isEmpty })
+        || checks.contains(where: { $0.check.program != nil }),
       let weakness = weakness(absolutePath(file))
     else { return nil }
     return MachineCheck.Remark(

@@ -100,6 +100,10 @@ private struct RouterPlaces: Sendable {
       router.tracks = try read(setting, value, example: "[eth1]") { item throws(Diagnostic) in
         try item.track()
       }
+    case .checks:
+      router.checks = try read(setting, value, example: "[nginx]") { item throws(Diagnostic) in
+        try item.checkUse()
+      }
     case .peers:
       router.peers = try read(setting, value, example: "[192.0.2.2]") { item throws(Diagnostic) in
         try item.setting(key, SettingText.host)
@@ -123,7 +127,7 @@ private struct RouterPlaces: Sendable {
 
   func place(of field: ConfigurationError.Field) -> Place {
     switch field {
-    case .address(let index), .track(let index), .peer(let index):
+    case .address(let index), .track(let index), .check(let index), .peer(let index):
       let places = field.setting.flatMap { items[$0] } ?? []
       return places.indices.contains(index) ? places[index] : router
     case .hook(let state):

@@ -24,7 +24,8 @@ public struct StatusDetail: Sendable {
 
   /// All routers of a status, one below the other, and the node.
   public func render(_ status: NodeRecord) -> String {
-    (status.routers.map(section) + nodeLines(status.node) + warningLines(status.node))
+    (status.routers.map(section) + checkLines(status.checks ?? []) + nodeLines(status.node)
+      + warningLines(status.node))
       .joined(separator: "\n\n")
   }
 
@@ -46,6 +47,11 @@ public struct StatusDetail: Sendable {
           + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
           + "more than \(limit)")
     ]
+  }
+
+  /// The checks that the routers use, each with its last result.
+  private func checkLines(_ checks: [CheckRecord]) -> [String] {
+    checks.isEmpty ? [] : [checks.flatMap(CheckText.lines).map(fit).joined(separator: "\n")]
   }
 
   private func section(_ router: RouterRecord) -> String {
@@ -86,6 +92,9 @@ public struct StatusDetail: Sendable {
     }
     if let virtual = router.virtualMAC {
       rows.append(("MAC", "\(virtual.address), the group's own"))
+    }
+    for (index, check) in (router.checks ?? []).enumerated() {
+      rows.append((index == 0 ? "checks" : "", CheckText.use(check)))
     }
     let carrier = router.virtualMAC?.interface ?? router.interface
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
@@ -132,7 +141,8 @@ public struct StatusDetail: Sendable {
     let isTracked = router.warnings.contains { $0.contains("which lowers the priority") }
     let why =
       router.effectivePriority > router.priority
-      ? "promoted" : isTracked ? "lowered by what it tracks" : "resigned"
+      ? ((router.checks ?? []).contains { $0.weight > 0 } ? "raised by its checks" : "promoted")
+      : isTracked ? "lowered by what it depends on" : "resigned"
     return "\(router.priority), but \(why): \(router.effectivePriority)"
   }
 
