@@ -12,6 +12,8 @@ extension NetlinkKernel {
   ///   - prefixLength: the length of its prefix; 0 for the default route.
   ///   - interfaceIndex: the interface that it leads over; `nil` for any.
   ///   - table: the number of its table; `nil` for any.
+  /// - Returns: whether there is one; it does not say what packets to single addresses take.
+  /// - Throws: what the kernel can't tell.
   public func hasRoute(
     to destination: IPAddress, prefixLength: Int, interfaceIndex: Int32? = nil,
     table: UInt32? = nil

@@ -1,6 +1,7 @@
 import Synchronization
 public import VIP
 import VIPCore
+import VRRP
 
 /// Runs the health checks that the routers of a node use, and tells the node what follows.
 ///

@@ -38,7 +38,8 @@ import Testing
     ],
     "vipctl": [
       "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP", "VIP", "VIPChecks", "VIPControl",
-      "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc", "ArgumentParser",
+      "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports", "VIPService", "Glibc",
+      "ArgumentParser",
     ],
   ]
 

@@ -42,14 +42,16 @@ extension RouterConfiguration {
     }
     guard checks.count <= Self.checkCountMax else {
       throw refuse(
-        Self.checkCountMax, "\(checks.count) checks are more than \(Self.checkCountMax) of one router")
+        Self.checkCountMax,
+        "\(checks.count) checks are more than \(Self.checkCountMax) of one router")
     }
     var seen: Set<String> = []
     for (index, use) in checks.enumerated() {
       guard Self.isValidName(use.check) else {
         throw refuse(
           index,
-          "'\(use.check)' can't be the name of a check; take 1 to 64 letters, digits, '.', '_' or '-'")
+          "'\(use.check)' can't be the name of a check; take 1 to 64 letters, digits, '.', '_' or "
+            + "'-'")
       }
       guard seen.insert(use.check).inserted else {
         throw refuse(index, "the check '\(use.check)' is used twice; name it once")

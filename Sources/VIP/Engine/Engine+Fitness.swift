@@ -66,7 +66,10 @@ extension Engine {
     settings.tracks.compactMap { track in
       let link = interfaces.link(named: track.interface)
       return fault(of: link, named: track.interface).map {
-        (track.interface, Fitness.Fault(reason: .tracked($0), weight: track.decrement.map { -Int($0) }))
+        (
+          track.interface,
+          Fitness.Fault(reason: .tracked($0), weight: track.decrement.map { -Int($0) })
+        )
       }
     }
   }

@@ -160,8 +160,8 @@ extension WaitingReason: CustomStringConvertible {
   func description(adding weight: Int) -> String {
     let what =
       if case .tracked(let fault) = self { fault.description } else { description }
-    let effect = weight < 0 ? "lowers the priority by \(-weight)" : "raises the priority by \(weight)"
-    return "\(what), which \(effect)"
+    let effect = weight < 0 ? "lowers" : "raises"
+    return "\(what), which \(effect) the priority by \(abs(weight))"
   }
 }
 

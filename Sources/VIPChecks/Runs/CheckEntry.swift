@@ -126,7 +126,8 @@ struct CheckHistory: Sendable {
   }
 
   /// Notes a result and what the check says now.
-  mutating func note(_ result: CheckResult, _ state: CheckState, started: Instant, at now: Instant) {
+  mutating func note(_ result: CheckResult, _ state: CheckState, started: Instant, at now: Instant)
+  {
     self.state = state
     lastResult = result
     ended = now
@@ -149,7 +150,7 @@ struct CheckHistory: Sendable {
     let age = max(now - state.since, .zero)
     var status = CheckStatus(
       name: check.name, subject: check.subject, standing: state.saying.standing, reason: reason,
-      since: Timestamp(nanosecondsSince1970: (wallClock - age).nanoseconds))
+      since: Timestamp(nanosecondsSince1970: wallClock.nanoseconds) - age)
     status.number = state.saying.number
     status.timeInStanding = age
     status.lastResult = lastResult

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import VIP
 import VIPCore
 

@@ -1,6 +1,6 @@
 import CLinux
 import Synchronization
-import VIP
+public import VIP
 import VIPCore
 
 /// Runs checks on a thread of its own: however slow they are, only that one waits.

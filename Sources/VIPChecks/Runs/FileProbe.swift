@@ -47,7 +47,8 @@ enum FileProbe {
     case "false", "no", "off", "down": return .failure("\(path) says \(word)")
     default: break
     }
-    guard word.utf8.count <= 12, let number = Int(word.first == "+" ? word.dropFirst() : word) else {
+    guard word.utf8.count <= 12, let number = Int(word.first == "+" ? word.dropFirst() : word)
+    else {
       return .failure(
         "\(path) has '\(word.prefix(40))' in it, which is neither a number nor true or false"
           .onOneLine)
@@ -65,7 +66,7 @@ final class FileWatch {
   private var buffer = [UInt8](repeating: 0, count: 65_536)
 
   init() {
-    descriptor = inotify_init1(Int32(IN_CLOEXEC.rawValue) | Int32(IN_NONBLOCK.rawValue))
+    descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
@@ -119,9 +120,9 @@ final class FileWatch {
       if mask & UInt32(IN_Q_OVERFLOW) != 0 { changed.formUnion(folders.keys) }
       if mask & UInt32(IN_IGNORED) != 0 {
         // The folder is gone; its checks look for it again.
-        for id in names.removeValue(forKey: watch)?.values.joined() ?? .init([]) {
-          folders[id] = nil
-          changed.insert(id)
+        for ids in (names.removeValue(forKey: watch) ?? [:]).values {
+          for id in ids { folders[id] = nil }
+          changed.formUnion(ids)
         }
         continue
       }

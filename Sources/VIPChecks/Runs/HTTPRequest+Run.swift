@@ -54,7 +54,8 @@ extension HTTPRequest {
     }
     guard let contains else { return .success("status \(status)") }
     guard Self.find(Array(contains.utf8), in: head) else {
-      return .failure("status \(status), but '\(contains.prefix(40))' is not in the answer".onOneLine)
+      return .failure(
+        "status \(status), but '\(contains.prefix(40))' is not in the answer".onOneLine)
     }
     return .success("status \(status), with '\(contains.prefix(40))'".onOneLine)
   }

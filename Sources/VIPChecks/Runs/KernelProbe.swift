@@ -13,8 +13,8 @@ final class KernelProbe {
   /// The result of a question; one that can't be asked is no failure of what it is about.
   private func ask(_ question: (NetlinkKernel) throws(NetlinkError) -> CheckResult) -> CheckResult {
     do throws(NetlinkError) {
-      let kernel = try self.kernel ?? NetlinkKernel()
-      self.kernel = kernel
+      if self.kernel == nil { self.kernel = try NetlinkKernel() }
+      guard let kernel else { return .couldNotStart("there is no socket to ask the kernel with") }
       return try question(kernel)
     } catch {
       return .couldNotStart(error.description)
@@ -111,11 +111,10 @@ struct EchoRun: CheckRun {
       identifier: UInt16(truncatingIfNeeded: getpid()), number: number, end: now + limit,
       kernel: kernel)
     let request = run.request()
-    let sent = withSocketAddress(address, port: 0, scope: UInt32(bitPattern: index)) { name, length in
-      sendto(socket, request, request.count, Int32(MSG_NOSIGNAL.rawValue), name, length)
-    }
     // What can't be sent now may be known to the kernel as reachable or not all the same.
-    _ = sent
+    _ = withSocketAddress(address, port: 0, scope: UInt32(bitPattern: index)) {
+      sendto(socket, request, request.count, Int32(MSG_NOSIGNAL), $0, $1)
+    }
     return .running(run)
   }
 

@@ -81,7 +81,11 @@ struct CheckState: Sendable, Hashable {
     let new = meaning(of: result)
     guard hasResult || initially != .unknown else {
       hasResult = true
-      return new == saying ? note(result) : change(to: new, because: result, at: now)
+      guard new != saying else { return note(result) }
+      _ = change(to: new, because: result, at: now)
+      // It has not got better, but known.
+      improved = nil
+      return true
     }
     hasResult = true
     guard new != saying else {

@@ -1,6 +1,6 @@
 import Glibc
 public import VIP
-public import VIPChecks
+import VIPChecks
 import VIPCore
 
 /// The remarks about the health checks of a file, and what would follow from them.

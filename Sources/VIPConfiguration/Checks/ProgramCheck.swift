@@ -1,5 +1,6 @@
 import Glibc
 import VIP
+import VIPChecks
 
 /// Looks at the programs that a configuration names, as they are on this machine.
 public enum ProgramCheck {

@@ -1,5 +1,5 @@
-package import VIP
-package import VIPChecks
+import VIP
+public import VIPChecks
 import VIPCore
 
 /// A health check of a file and where it stands.
@@ -12,7 +12,9 @@ public struct PlacedCheck: Sendable {
   private static let kindKeys = [
     "command", "http", "tcp", "file", "process", "interface", "route", "neighbour",
   ]
-  private static let otherKeys = ["name", "interval", "timeout", "rise", "fall", "initially", "user"]
+  private static let otherKeys = [
+    "name", "interval", "timeout", "rise", "fall", "initially", "user",
+  ]
 
   /// Reads all checks of a file.
   static func read(_ tree: YAMLTree) throws(Diagnostic) -> [PlacedCheck] {

@@ -326,6 +326,7 @@ extension StoryCommand.Fitness {
     switch self {
     case .fit: .fit
     case .weaker(let decrement): .weaker(by: decrement, because: "the story says so")
+    case .stronger(let increment): .stronger(by: increment, because: "the story says so")
     case .unfit: .unfit(because: "the story says so")
     }
   }

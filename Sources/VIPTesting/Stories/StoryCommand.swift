@@ -130,6 +130,8 @@ public enum StoryCommand: Sendable, Hashable {
     case fit
     /// Its priority is lower by so much.
     case weaker(UInt8)
+    /// Its priority is higher by so much.
+    case stronger(UInt8)
     /// The router leaves the election.
     case unfit
   }
@@ -245,6 +247,8 @@ extension StoryCommand.RouterDeed {
     case .fitness(let cause, .fit): return "fitness \(place) \(cause) fit"
     case .fitness(let cause, .weaker(let decrement)):
       return "fitness \(place) \(cause) weaker \(decrement)"
+    case .fitness(let cause, .stronger(let increment)):
+      return "fitness \(place) \(cause) stronger \(increment)"
     case .fitness(let cause, .unfit): return "fitness \(place) \(cause) unfit"
     }
   }

@@ -233,13 +233,16 @@ private struct StoryParser {
   }
 
   private mutating func fitness() throws(StoryError) -> StoryCommand.Fitness {
-    switch try word("fit, weaker or unfit") {
+    switch try word("fit, weaker, stronger or unfit") {
     case "fit": return .fit
     case "unfit": return .unfit
     case "weaker":
       return .weaker(
         try value("a number from 1 to 254") { UInt8($0).flatMap { $0 == 0 ? nil : $0 } })
-    case let other: throw error("'\(other)' is none of fit, weaker and unfit")
+    case "stronger":
+      return .stronger(
+        try value("a number from 1 to 254") { UInt8($0).flatMap { $0 == 0 ? nil : $0 } })
+    case let other: throw error("'\(other)' is none of fit, weaker, stronger and unfit")
     }
   }
 
