@@ -15,11 +15,10 @@ extension RouterSetting {
     case .authentication: ["authentication"]
     case .virtualMAC: ["use_vmac"]
     case .track: ["track_interface"]
-    case .checks: ["track_script", "track_file", "track_process"]
     case .peers: ["unicast_peer"]
     case .hooks: ["notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"]
     // The name is the block's own, and the others are not keepalived's.
-    case .name, .checksum, .handover, .probe: []
+    case .name, .checksum, .handover, .probe, .checks: []
     }
   }
 }

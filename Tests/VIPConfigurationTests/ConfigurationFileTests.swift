@@ -125,7 +125,7 @@ import VRRP
     ("routers:\n", "1:9: 'routers' is a list, such as - interface: eth0; found nothing"),
     ("routers: eth0\n", "1:10: 'routers' is a list, such as - interface: eth0; found 'eth0'"),
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
-    ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
+    ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'checks', 'routers'"),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
     (
       "node: 3s\n",

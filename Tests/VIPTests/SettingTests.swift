@@ -58,6 +58,10 @@ import VRRP
         .track, { $0.tracks = [Track(interface: "eth1", decrement: 5)] }, "track none → eth1=5",
         .inPlace
       ),
+      "checks": (
+        .checks, { $0.checks = [CheckUse("web"), CheckUse("load", weight: -5)] },
+        "checks none → web load=-5", .inPlace
+      ),
       "peers": (
         .peers, { $0.peers = [try #require(IPAddress("192.0.2.2"))] }, "peers none → 192.0.2.2",
         .inPlace
