@@ -6,8 +6,8 @@ import VRRP
 /// Runs the health checks that the routers of a node use, and tells the node what follows.
 ///
 /// It is a customer of the node: it follows its events, runs each check once however many routers
-/// use it, and makes routers unfit, weaker or stronger (``VIP/Node/setFitness(_:of:for:)``, with the
-/// cause `check NAME`). Checks are run on a thread of their own, which starts with the first one;
+/// use it, and makes routers unfit, weaker or stronger (``VIP/Node/setFitness(_:of:for:)``, with
+/// the cause `check NAME`). Checks are run on a thread of their own, which starts with the first one;
 /// however slow they are, only that thread waits.
 public actor CheckService {
   private nonisolated let node: Node

@@ -34,7 +34,9 @@ import VRRP
           initially: failed
           user: nobody:daemon
         - name: api
-          http: { url: "https://127.0.0.1:6443/readyz", status: [200, 204], contains: ok, host: a.b, ca: /ca.pem }
+          http:
+            { url: "https://127.0.0.1:6443/readyz", status: [200, 204], contains: ok, host: a.b,
+              ca: /ca.pem }
         - { name: plain, http: http://127.0.0.1/ }
         - { name: any, http: { url: https://127.0.0.1/, insecure: true, status: 301 } }
         - { name: db, tcp: "127.0.0.1:5432" }
@@ -47,7 +49,7 @@ import VRRP
         - { name: uplink, route: { destination: 0.0.0.0/0, interface: eth1, table: 254 } }
         - { name: gateway, neighbour: { address: 192.0.2.1, interface: eth1 } }
       """,
-      uses: "[nginx, { check: api, weight: -20 }, { check: db, weight: 5 }, {check: db6, weight: 0}]")
+      uses: "[nginx, {check: api, weight: -20}, {check: db, weight: 5}, {check: db6, weight: 0}]")
     var secure = HTTPRequest(
       "https://127.0.0.1:6443/readyz", statuses: [200, 204], contains: "ok", host: "a.b")
     secure.certificates = "/ca.pem"
