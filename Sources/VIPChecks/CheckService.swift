@@ -103,7 +103,7 @@ public actor CheckService {
     Task { await self.update() }
   }
 
-  /// What a check says; one that nobody has defined keeps its routers out.
+  /// What a check says; one that is not defined keeps its routers out.
   private nonisolated func saying(of name: String) -> (saying: CheckState.Saying, reason: String) {
     guard let check = known.withLock({ $0[name] }) else {
       return (CheckState.Saying(standing: .failing), "there is no check of this name")

@@ -151,7 +151,7 @@ extension NetworkTests {
           - name: client6
             neighbour: {address: "\(segment.client.ipv6)", interface: eth0}
             timeout: 10s
-          - {name: nobody, neighbour: {address: \(vip), interface: eth0}, timeout: 1s}
+          - {name: silent, neighbour: {address: \(vip), interface: eth0}, timeout: 1s}
           - {name: route, route: {destination: 203.0.113.0/24, interface: eth0, table: 254}}
           - {name: other, route: {destination: 203.0.113.0/25, table: 77}}
           - {name: wrong, route: {destination: 203.0.113.0/25, table: 254}}
@@ -162,7 +162,7 @@ extension NetworkTests {
             interface: eth0
             vrid: 51
             addresses: [\(vip)/24]
-            checks: [client, client6, nobody, {check: route, weight: 5}, other, link, web,
+            checks: [client, client6, silent, {check: route, weight: 5}, other, link, web,
               {check: wrong, weight: -7}]
 
         """, to: "file.yaml")
@@ -172,7 +172,7 @@ extension NetworkTests {
       for line in [
         "check client: success: \(segment.client.ipv4) answers on eth0",
         "check client6: success: \(segment.client.ipv6) answers on eth0",
-        "check nobody: failure: \(vip) does not answer on eth0",
+        "check silent: failure: \(vip) does not answer on eth0",
         "  lab would leave the election", "check route: success: the route is there",
         "  lab would have a priority 5 higher", "check other: success: the route is there",
         "check wrong: failure: there is no route 203.0.113.0/25 in table 254",

@@ -86,7 +86,7 @@ import VRRP
     #expect(told.dropFirst(2) == ["load failing", "gate failing"])
   }
 
-  @Test func `a check that nobody has defined keeps its router out`() async throws {
+  @Test func `a check that is not defined keeps its router out`() async throws {
     let node = try Node(on: machine)
     let service = try CheckService(for: node)
     try await node.up(router("a", vrid: 10, [CheckUse("nosuch")]))

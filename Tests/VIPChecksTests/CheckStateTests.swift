@@ -135,7 +135,7 @@ import VIPCore
     #expect(step(Self.good, after: .seconds(1)), "at once again")
   }
 
-  @Test func `a failure while a check is held back begins anew`() throws {
+  @Test func `a failure while a check is held back starts the time again`() throws {
     var state = state()
     for (second, result) in [Self.good, Self.bad, Self.good, Self.bad].enumerated() {
       _ = state.take(result, at: moment(Double(second)))

@@ -32,7 +32,7 @@ import VRRP
           rise: 2
           fall: 3
           initially: failed
-          user: nobody:daemon
+          user: www-data:daemon
         - name: api
           http:
             { url: "https://127.0.0.1:6443/readyz", status: [200, 204], contains: ok, host: a.b,
@@ -57,7 +57,7 @@ import VRRP
     #expect(
       file.checks == [
         Check(
-          name: "nginx", .command(["/usr/bin/pgrep", "-x", "nginx"], user: "nobody:daemon"),
+          name: "nginx", .command(["/usr/bin/pgrep", "-x", "nginx"], user: "www-data:daemon"),
           interval: .seconds(2), timeout: .milliseconds(500), rise: 2, fall: 3,
           initially: .failing),
         Check(name: "api", .http(secure)),
@@ -99,7 +99,7 @@ import VRRP
     (check("command: []"), "2:24: the command has no program"),
     (check("command: pgrep"), "2:24: 'command' is a list"),
     (check("file: run"), "2:21: 'run' is not an absolute path"),
-    (check("file: /a, user: nobody"), "2:5: only a check with 'command' has a 'user'"),
+    (check("file: /a, user: www-data"), "2:5: only a check with 'command' has a 'user'"),
     (check("command: [/a], user: 'a:b:c'"), "'a:b:c' is no user; write NAME or NAME:GROUP"),
     (check("file: /a, interval: 1"), "2:35: '1' has no unit; write 1s"),
     (check("file: /a, interval: 10ms"), "'10ms' is not an interval of a check; give 100ms to 1h"),

@@ -197,7 +197,7 @@ package struct UserIdentity: Sendable, Hashable {
   /// The numbers of all its groups.
   package let groups: [UInt32]
 
-  /// Looks up a user, and the group that it is to have: `nobody`, `nobody:daemon`, `65534:65534`.
+  /// Looks up a user, and the group that it is to have: `daemon`, `daemon:adm`, `65534:65534`.
   ///
   /// - Throws: what this machine does not have.
   package init(_ text: String) throws(NodeError) {

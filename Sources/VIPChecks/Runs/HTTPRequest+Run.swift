@@ -23,17 +23,18 @@ extension HTTPRequest {
   func arguments(_ program: String, limit: Duration) -> [String] {
     let milliseconds = max(limit.inNanoseconds / 1_000_000, 1)
     let fraction = "\(1000 + milliseconds % 1000)".dropFirst()
-    var arguments = [
-      // Settings of a user would make the answer depend on who asks.
-      program, "--disable", "--silent", "--show-error", "--globoff", "--noproxy", "*",
-      "--proto", "=http,https", "--max-time", "\(milliseconds / 1000).\(fraction)",
-      "--write-out", "\n\(Self.mark)%{http_code}\n",
+    var options: [(name: String, value: String?)] = [
+      // The first, or settings in files of the user would count.
+      ("disable", nil), ("silent", nil), ("show-error", nil), ("globoff", nil), ("noproxy", "*"),
+      ("proto", "=http,https"), ("max-time", "\(milliseconds / 1000).\(fraction)"),
+      ("write-out", "\n\(Self.mark)%{http_code}\n"),
     ]
-    if contains == nil { arguments += ["--output", "/dev/null"] }
-    if let host { arguments += ["--header", "Host: \(host)"] }
-    if let certificates { arguments += ["--cacert", certificates] }
-    if isInsecure { arguments += ["--insecure"] }
-    return arguments + ["--url", url]
+    if contains == nil { options.append(("output", "/dev/null")) }
+    if let host { options.append(("header", "Host: \(host)")) }
+    if let certificates { options.append(("cacert", certificates)) }
+    if isInsecure { options.append(("insecure", nil)) }
+    options.append(("url", url))
+    return [program] + options.flatMap { ["--\($0.name)"] + ($0.value.map { [$0] } ?? []) }
   }
 
   /// What follows from how curl has ended and what it has written.

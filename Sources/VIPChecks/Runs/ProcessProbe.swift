@@ -90,7 +90,7 @@ struct FoundProcesses {
   ) -> CheckResult {
     switch selector {
     case .named(let name, let count):
-      // While all that were found go on, nobody has to be looked for.
+      // While all that were found go on, there is nothing to look for.
       if endings.count >= count, areAllThere { return .success(Self.text(name, pids.count)) }
       let found = table.find(name, at: now)
       follow(found)

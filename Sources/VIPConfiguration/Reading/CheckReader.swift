@@ -43,7 +43,7 @@ public struct PlacedCheck: Sendable {
     guard let name = try keys.take("name")?.text("name", example: "nginx") else {
       throw Diagnostic(place, "this check has no 'name', by which routers use it")
     }
-    let user = try keys.take("user")?.text("user", example: "nobody")
+    let user = try keys.take("user")?.text("user", example: "www-data")
     var kinds: [(key: String, value: YAMLTree)] = []
     for key in Self.kindKeys {
       if let value = keys.take(key) { kinds.append((key, value)) }
