@@ -17,6 +17,10 @@ public actor CheckService {
   private nonisolated let news = Mutex<[NodeEvent]>([])
   /// The checks that each router was told of.
   private var told: [String: Set<String>] = [:]
+  /// The routers that have to be told something, with their settings, and those that are being
+  /// told: one that leaves takes its time, and no other has to wait for it.
+  private var untold: [String: RouterConfiguration] = [:]
+  private var beingTold: Set<String> = []
   private var isUpdating = false
   private var mustUpdateAgain = false
   private var hasFinished = false
@@ -146,7 +150,17 @@ public actor CheckService {
       return news
     }
     if !events.isEmpty { await node.publish(events) }
-    for router in routers { await tell(router) }
+    for router in routers { tellSoon(router) }
+  }
+
+  private func tellSoon(_ router: RouterConfiguration) {
+    let name = router.name
+    untold[name] = router
+    guard beingTold.insert(name).inserted else { return }
+    Task {
+      while let router = untold.removeValue(forKey: name) { await tell(router) }
+      beingTold.remove(name)
+    }
   }
 
   private func tell(_ router: RouterConfiguration) async {

@@ -256,8 +256,9 @@ final class CheckLoop {
       table.expire()
       hasten(id, at: after)
     }
-    for id in running where ready.contains(id) || entries[id]?.run?.deadline ?? after <= after {
-      advance(id, at: after)
+    for id in running {
+      guard let run = entries[id]?.run else { continue }
+      if ready.contains(id) || run.isSilent || run.deadline <= after { advance(id, at: after) }
     }
   }
 

@@ -8,6 +8,8 @@ protocol CheckRun {
   var polled: [pollfd] { get }
   /// The time at which something has to be done if nothing happens.
   var deadline: Instant { get }
+  /// Whether nothing tells that it has ended, so that it has to be looked at now and then.
+  var isSilent: Bool { get }
   /// Whether nothing of it is left, so that the next run may start.
   var isGone: Bool { get }
 
@@ -18,6 +20,11 @@ protocol CheckRun {
 
   /// Ends it without a result.
   mutating func abandon()
+}
+
+extension CheckRun {
+  /// One tells by its descriptors.
+  var isSilent: Bool { false }
 }
 
 /// The result of a run that is over as soon as it has begun, or the run.

@@ -49,9 +49,12 @@ struct CommandRun: CheckRun {
     return list
   }
 
+  var isSilent: Bool { program.ending < 0 }
+
   var deadline: Instant {
-    guard program.ending >= 0, !isKilled else { return bootTime() + Self.pollPause }
-    return end
+    let next = bootTime() + Self.pollPause
+    guard !isKilled else { return next }
+    return isSilent ? min(end, next) : end
   }
 
   mutating func advance(to now: Instant, _ buffer: inout [UInt8]) -> CheckResult? {
