@@ -73,11 +73,11 @@ public actor CheckService {
       routers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var names: Set<String> = []
     for index in status.routers.indices {
-      guard let router = settings[status.routers[index].name], !router.checks.isEmpty else {
+      guard let router = settings[status.routers[index].name], !router.checkUses.isEmpty else {
         continue
       }
-      names.formUnion(router.checks.map(\.check))
-      status.routers[index].checks = router.checks.map { use in
+      names.formUnion(router.checkUses.map(\.check))
+      status.routers[index].checks = router.checkUses.map { use in
         RouterStatus.Check(use, saying(of: use.check).saying, isOwner: router.priority == .owner)
       }
     }
@@ -138,7 +138,7 @@ public actor CheckService {
   private func updateOnce() async {
     let routers = await node.configurations
     if !hasFinished {
-      let used = Set(routers.flatMap { $0.checks.map(\.check) })
+      let used = Set(routers.flatMap { $0.checkUses.map(\.check) })
       let checks = known.withLock { known in
         used.compactMap { known[$0] }.sorted { $0.name < $1.name }
       }
@@ -165,12 +165,12 @@ public actor CheckService {
 
   private func tell(_ router: RouterConfiguration) async {
     let isOwner = router.priority == .owner
-    for use in router.checks {
+    for use in router.checkUses {
       let (saying, reason) = saying(of: use.check)
       let effect = CheckEffect(saying, use, isOwner: isOwner)
       await say(effect.fitness(because: reason), router.name, use.check)
     }
-    let names = Set(router.checks.map(\.check))
+    let names = Set(router.checkUses.map(\.check))
     for name in told[router.name] ?? [] where !names.contains(name) {
       await say(.fit, router.name, name)
     }

@@ -121,7 +121,7 @@ import VRRP
     (check("process: {pidFile: /a, count: 2}"), "leave 'count' out"),
     (check("route: {interface: eth1}"), "'route' needs a 'destination'"),
     (check("route: {destination: 0.0.0.0/33}"), "'0.0.0.0/33' is not a destination"),
-    (check("route: {destination: ::/0, table: 0}"), "'0' is not the number of a routing table"),
+    (check("route: {destination: '::/0', table: 0}"), "'0' is not the number of a routing table"),
     (check("neighbour: {address: 192.0.2.1}"), "'neighbour' needs an 'address' and an 'interface'"),
     (check("interface: a/b"), "'a/b' can't be the name of an interface"),
     ("checks:\n  - {name: a/b, file: /a}", "the name 'a/b' is not usable"),

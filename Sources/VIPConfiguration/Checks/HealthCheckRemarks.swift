@@ -9,7 +9,7 @@ public enum HealthCheckRemarks {
   public static func remarks(
     _ checks: [PlacedCheck], _ routers: [PlacedRouter]
   ) -> [MachineCheck.Remark] {
-    let used = Set(routers.flatMap { $0.configuration.checks.map(\.check) })
+    let used = Set(routers.flatMap { $0.configuration.checkUses.map(\.check) })
     return checks.flatMap { placed in
       used.contains(placed.check.name)
         ? programRemarks(placed)
@@ -52,7 +52,7 @@ public enum HealthCheckRemarks {
 
   /// The plan of the checks that are used, a line for each.
   public static func plan(_ file: FileConfiguration) -> [String] {
-    let used = Set(file.routers.flatMap { $0.checks.map(\.check) })
+    let used = Set(file.routers.flatMap { $0.checkUses.map(\.check) })
     return file.checks.filter { used.contains($0.name) }.map { check in
       var parts = ["every \(check.interval.text)", "at most \(check.timeout.text)"]
       if check.rise > 1 { parts.append("\(check.rise) successes to pass") }
@@ -77,7 +77,7 @@ public enum HealthCheckRemarks {
   ///
   /// - Returns: a line for each check, and one for each router that it makes a difference to.
   public static func trial(_ file: FileConfiguration) throws(NodeError) -> [String] {
-    let used = Set(file.routers.flatMap { $0.checks.map(\.check) })
+    let used = Set(file.routers.flatMap { $0.checkUses.map(\.check) })
     let checks = file.checks.filter { used.contains($0.name) }
     guard !checks.isEmpty else { return [] }
     let results = try CheckTrial.run(checks)
@@ -86,7 +86,7 @@ public enum HealthCheckRemarks {
       let result = results[check.name] ?? .timedOut(after: check.timeout)
       lines.append("check \(check.name): \(result.kind.rawValue): \(result)".onOneLine)
       for router in file.routers {
-        for use in router.checks where use.check == check.name {
+        for use in router.checkUses where use.check == check.name {
           let effect = CheckTrial.effect(of: result, check, on: use)
           if effect.isOut {
             lines.append("  \(router.name) would leave the election")

@@ -1,5 +1,6 @@
 import Netlink
 import VIP
+import VIPChecks
 import VIPCore
 import VRRP
 
@@ -48,7 +49,7 @@ extension MachineCheck {
       (track.decrement.map { "priority \($0) lower" } ?? "no part")
         + " while \(track.interface) is down"
     }
-    let checks = settings.checks.map(HealthCheckRemarks.text)
+    let checks = settings.checkUses.map(HealthCheckRemarks.text)
     let transport: [String] =
       if settings.virtualMAC {
         ["virtual MAC address \(MACAddress.virtualRouter(settings.vrid, family))"]
