@@ -1,5 +1,5 @@
-import VIP
-import VIPCore
+package import VIP
+package import VIPCore
 
 /// Addresses with a place of their own, routes and rules.
 extension YAMLTree {
