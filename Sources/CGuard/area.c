@@ -1,6 +1,7 @@
 // The memory that a node shares with its guard: writing it, and reading it with suspicion.
 #include "area.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -78,7 +79,8 @@ VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
 // The IP protocol number of VRRP, which <netinet/in.h> does not have.
 enum { VRRP_PROTOCOL = 112 };
 
-// What a node puts on its routes to tell them from those of others (rtm_protocol).
+// What a node puts on its routes and rules to tell them from those of others (rtm_protocol,
+// FRA_PROTOCOL).
 enum { VIP_ROUTE_TAG = 112 };
 
 VIP_GUARD_CODE uint32_t vip_guard_packet_length(const uint8_t *bytes, uint32_t length) {
@@ -122,7 +124,19 @@ VIP_GUARD_CODE static bool is_route_removal(
   struct rtmsg route;
   if (header->nlmsg_type != RTM_DELROUTE || length < sizeof route) return false;
   memcpy(&route, body, sizeof route);
-  return route.rtm_protocol == VIP_ROUTE_TAG && route.rtm_dst_len > 0;
+  return route.rtm_protocol == VIP_ROUTE_TAG;
+}
+
+/// Whether a request deletes a rule that a node has made: its first attribute is the tag, without
+/// which the kernel would take the rule of another program.
+VIP_GUARD_CODE static bool is_rule_removal(
+    const struct nlmsghdr *header, const uint8_t *body, uint32_t length) {
+  struct rtattr first;
+  const uint32_t size = (uint32_t)sizeof(struct fib_rule_hdr);
+  if (header->nlmsg_type != RTM_DELRULE || length < size + sizeof first + 1) return false;
+  memcpy(&first, body + size, sizeof first);
+  return first.rta_type == FRA_PROTOCOL && first.rta_len == sizeof first + 1
+      && body[size + sizeof first] == VIP_ROUTE_TAG;
 }
 
 VIP_GUARD_CODE uint32_t vip_guard_batch_length(
@@ -138,7 +152,8 @@ VIP_GUARD_CODE uint32_t vip_guard_batch_length(
     bool is_removal = header.nlmsg_type == RTM_DELADDR && body >= sizeof(struct ifaddrmsg);
     const uint8_t *contents = bytes + whole + sizeof header;
     if (!is_removal && !is_link_request(&header, contents, body)
-        && !is_route_removal(&header, contents, body)) {
+        && !is_route_removal(&header, contents, body)
+        && !is_rule_removal(&header, contents, body)) {
       break;
     }
     whole += header.nlmsg_len;

@@ -110,11 +110,13 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var checks: [RouterStatus.Check]? = nil
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]? = nil
+  /// Its routes and rules; `nil` if it has none.
+  public var routing: [RouterStatus.RoutingStatus]? = nil
 
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, family, version, state, priority, effectivePriority, interval
     case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
-    case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo
+    case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo, routing
     case virtualMAC = "virtualMac"
   }
 
@@ -145,5 +147,6 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     hooks = status.hooks
     checks = status.checks
     unicastTo = status.unicastTo
+    routing = status.routing
   }
 }

@@ -37,7 +37,7 @@ package struct HookOccasion: Sendable {
 
   /// The variables the program is given, and nothing else is.
   package func environment(_ more: [String: String]) -> [String] {
-    let addresses = settings.addresses(family)
+    let addresses = settings.allAddresses.filter { $0.family == family }
     var variables = more
     variables["PATH"] = ChildProgram.searchPath
     variables["VIPCTL_ROUTER"] = router

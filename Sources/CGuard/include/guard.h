@@ -109,7 +109,7 @@ struct vip_guard_deed {
 ///
 /// Whatever killed the node may have spoilt the area first, so nothing in it is believed: a walk
 /// reads within the area and ends, whatever is in there, and yields nothing but VRRP packets and
-/// requests that remove addresses, macvlans and routes of a node or restore settings of an
+/// requests that remove addresses, macvlans, routes and rules of a node or restore settings of an
 /// interface.
 struct vip_guard_walk vip_guard_walk_begin(
     const void *area, size_t size, uint64_t now, uint32_t batch_size);

@@ -12,6 +12,12 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case addresses
     /// One address, by its place in the list.
     case address(Int)
+    /// One address on another interface, by its place among these.
+    case elsewhere(Int)
+    /// One route, by its place in the list.
+    case route(Int)
+    /// One rule, by its place in the list.
+    case rule(Int)
     /// The priority.
     case priority
     /// The advertisement interval.
@@ -30,6 +36,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case check(Int)
     /// The list of peers as a whole.
     case peers
+    /// The source of advertisements to single machines.
+    case unicastSource
     /// One peer, by its place in the list.
     case peer(Int)
     /// The program for a state.

@@ -38,7 +38,9 @@ extension RouterConfiguration {
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {
     let sameName = ConfigurationError(
       .name, router: name, "the name '\(name)' is used twice")
-    guard interface == other.interface else { return name == other.name ? sameName : nil }
+    guard interface == other.interface else {
+      return name == other.name ? sameName : elsewhereCollision(with: other)
+    }
     // Said first: two names made from interface and VRID are equal because these are.
     if vrid == other.vrid, let family = families.first(where: other.families.contains) {
       return ConfigurationError(
@@ -52,6 +54,34 @@ extension RouterConfiguration {
       return ConfigurationError(
         .address(index), router: name,
         "\(addresses[index].address) already belongs to '\(other.name)' on \(interface)")
+    }
+    return elsewhereCollision(with: other)
+  }
+
+  /// An address that both have on an interface that is not the own one of both.
+  private func elsewhereCollision(with other: RouterConfiguration) -> ConfigurationError? {
+    func error(
+      _ field: ConfigurationError.Field, _ address: IPAddress, _ interface: String
+    ) -> ConfigurationError {
+      ConfigurationError(
+        field, router: name,
+        "\(address) already belongs to '\(other.name)' on \(interface)")
+    }
+    for (index, entry) in elsewhere.enumerated() {
+      let address = entry.address.address
+      if entry.interface == other.interface
+        && other.addresses.contains(where: { $0.address == address })
+        || other.elsewhere.contains(where: {
+          $0.interface == entry.interface && $0.address.address == address
+        })
+      {
+        return error(.elsewhere(index), address, entry.interface)
+      }
+    }
+    for entry in other.elsewhere where entry.interface == interface {
+      if let index = addresses.firstIndex(where: { $0.address == entry.address.address }) {
+        return error(.address(index), entry.address.address, interface)
+      }
     }
     return nil
   }

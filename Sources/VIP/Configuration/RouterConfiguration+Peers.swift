@@ -9,6 +9,7 @@ extension RouterConfiguration {
 
   /// Checks the peers.
   func validatePeers() throws(ConfigurationError) {
+    try validateUnicastSource()
     guard !peers.isEmpty else { return }
     guard !virtualMAC else {
       throw ConfigurationError(
@@ -51,6 +52,40 @@ extension RouterConfiguration {
         .peers, router: name,
         "some IPv6 peers are link-local and some are not; name all by the same kind of address")
     }
+  }
+
+  private func validateUnicastSource() throws(ConfigurationError) {
+    guard !unicastSource.isEmpty else { return }
+    func refuse(_ text: String) -> ConfigurationError {
+      ConfigurationError(.unicastSource, router: name, text)
+    }
+    guard !peers.isEmpty else {
+      throw refuse("a source of unicast advertisements needs 'peers'; name them, or leave it out")
+    }
+    for (index, source) in unicastSource.enumerated() {
+      guard !source.isUnspecified, !source.isLoopback, !source.isMulticast else {
+        throw refuse("\(source) is no address that advertisements can come from")
+      }
+      guard !allAddresses.contains(where: { $0.address == source }) else {
+        throw refuse("\(source) is a virtual address; name one of this machine's own")
+      }
+      guard !unicastSource[..<index].contains(where: { $0.family == source.family }) else {
+        throw refuse("there are two sources of \(source.family); name one")
+      }
+      guard let peer = peers(source.family).first else {
+        throw refuse("\(source) is an \(source.family) address, but no such peers are named")
+      }
+      guard source.family == .ipv4 || source.isLinkLocal == peer.isLinkLocal else {
+        throw refuse(
+          "\(source) and the peers are not both link-local; name all by the same kind of address")
+      }
+    }
+  }
+
+  /// The address that advertisements of a family are to come from; `nil` if that is left to the
+  /// node.
+  package func unicastSource(_ family: AddressFamily) -> IPAddress? {
+    unicastSource.first { $0.family == family }
   }
 
   /// Whether advertisements of a family are sent from an address that is valid beyond the link.

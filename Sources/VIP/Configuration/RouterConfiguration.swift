@@ -16,8 +16,20 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var priority: Priority
   /// The time between advertisements.
   public var interval: AdvertisementInterval
-  /// The virtual addresses, in the order in which they are advertised.
+  /// The virtual addresses on the interface, in the order in which they are advertised.
   public var addresses: [InterfaceAddress]
+  /// Those of ``addresses`` that are held and announced like the others, but that advertisements
+  /// don't list.
+  public var unadvertised: Set<IPAddress> = []
+  /// Virtual addresses on other interfaces; those that are advertised come behind ``addresses``.
+  public var elsewhere: [ElsewhereAddress] = []
+  /// The addresses of this machine that advertisements to single machines come from, one for each
+  /// family at most; without one it is the interface's first address.
+  public var unicastSource: [IPAddress] = []
+  /// Routes that come and go with the addresses.
+  public var routes: [VirtualRoute] = []
+  /// Rules of routing that come and go with the addresses.
+  public var rules: [VirtualRule] = []
   /// Whether to replace an Active of lower priority.
   public var preempts: Bool
   /// The form of the checksums to send over IPv4.
@@ -60,6 +72,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, priority, interval, addresses, checksum, handover, version
     case preemptDelay, password, tracks, checks, peers, hooks
+    case unadvertised, elsewhere, unicastSource, routes, rules
     case preempts = "preempt"
     case probes = "probe"
     case virtualMAC = "virtualMac"
@@ -116,17 +129,12 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.hooks = hooks
   }
 
-  /// The families that have addresses here, IPv4 first.
-  public var families: [AddressFamily] {
-    AddressFamily.allCases.filter { family in addresses.contains { $0.family == family } }
-  }
-
   /// The peers of one family, in order.
   public func peers(_ family: AddressFamily) -> [IPAddress] {
     peers.filter { $0.family == family }
   }
 
-  /// The addresses of one family, in order.
+  /// The addresses of one family on its interface, in order.
   public func addresses(_ family: AddressFamily) -> [InterfaceAddress] {
     addresses.filter { $0.family == family }
   }
@@ -149,9 +157,11 @@ extension RouterConfiguration {
         .name, router: name,
         "the name '\(name)' is not usable; take 1 to 64 letters, digits, '.', '_' or '-'")
     }
-    guard !addresses.isEmpty else {
+    guard !addresses.isEmpty || !elsewhere.isEmpty || canDoWithoutAddresses else {
       throw ConfigurationError(
-        .addresses, router: name, "no addresses are given; name at least one virtual address")
+        .addresses, router: name,
+        "no addresses are given; name at least one virtual address, or hooks for an election "
+          + "without one")
     }
     guard addresses.count <= Self.addressCountMax else {
       throw ConfigurationError(
@@ -168,6 +178,8 @@ extension RouterConfiguration {
           .address(index), router: name, "\(address.address) is given twice; name it once")
       }
     }
+    try validateElsewhere(seen)
+    try validateRouting()
     try validateElection()
     try validateTracks()
     try validateChecks()
@@ -246,7 +258,7 @@ extension RouterConfiguration {
   package var authentication: Authentication { password.map { .simpleText($0) } ?? .none }
 
   /// The reason why an address can't be a virtual address; `nil` if it can.
-  private static func reasonAgainst(_ address: InterfaceAddress) -> String? {
+  static func reasonAgainst(_ address: InterfaceAddress) -> String? {
     let ip = address.address
     if ip.isUnspecified { return "is the unspecified address; a virtual address names one host" }
     if ip.isLoopback { return "is a loopback address; no other machine could reach it" }

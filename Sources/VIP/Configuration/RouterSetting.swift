@@ -40,6 +40,12 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case checks
   /// The other machines, where advertisements go by unicast.
   case peers
+  /// The address that unicast advertisements come from.
+  case unicastSource
+  /// Routes that come and go with the addresses.
+  case routes
+  /// Rules of routing that come and go with the addresses.
+  case rules
   /// The programs to run when its state changes.
   case hooks = "on"
 
@@ -98,7 +104,9 @@ extension RouterSetting {
     case .interval:
       Declaration(differences: Self.value("interval") { $0.interval })
     case .addresses:
-      Declaration(differences: Self.addressDifferences)
+      Declaration(differences: {
+        Self.addressDifferences($0, $1) + Self.elsewhereDifferences($0, $1)
+      })
     case .preempt:
       Declaration(
         differences: { old, new in
@@ -128,6 +136,12 @@ extension RouterSetting {
       Declaration(differences: Self.value("checks", { $0.checks }, Self.list))
     case .peers:
       Declaration(differences: Self.value("peers", { $0.peers }, Self.list))
+    case .unicastSource:
+      Declaration(differences: Self.value("unicast source", { $0.unicastSource }, Self.list))
+    case .routes:
+      Declaration(differences: Self.value("routes", { $0.routes }, Self.series))
+    case .rules:
+      Declaration(differences: Self.value("rules", { $0.rules }, Self.series))
     case .hooks:
       Declaration(differences: { Self.hookDifferences($0.hooks, $1.hooks) })
     }
@@ -135,6 +149,23 @@ extension RouterSetting {
 
   private static func list(_ values: [some CustomStringConvertible]) -> String {
     values.isEmpty ? "none" : values.map(\.description).joined(separator: " ")
+  }
+
+  private static func series(_ values: [some CustomStringConvertible]) -> String {
+    if values.isEmpty { return "none" }
+    let first = values.prefix(3).map(\.description).joined(separator: ", ")
+    return values.count > 3 ? "\(first) and \(values.count - 3) more" : first
+  }
+
+  private static func elsewhereDifferences(
+    _ old: RouterConfiguration, _ new: RouterConfiguration
+  ) -> [String] {
+    let hidden = new.unadvertised.subtracting(old.unadvertised)
+    let shown = old.unadvertised.subtracting(new.unadvertised)
+      .intersection(new.addresses.map(\.address))
+    return value("addresses elsewhere", { $0.elsewhere }, series)(old, new)
+      + (hidden.isEmpty ? [] : ["not advertised: \(series(hidden.sorted()))"])
+      + (shown.isEmpty ? [] : ["advertised: \(series(shown.sorted()))"])
   }
 
   private static func addressDifferences(
@@ -169,7 +200,10 @@ extension ConfigurationError.Field {
     case .name: .name
     case .interface: .interface
     case .vrid: .vrid
-    case .addresses, .address: .addresses
+    case .addresses, .address, .elsewhere: .addresses
+    case .unicastSource: .unicastSource
+    case .route: .routes
+    case .rule: .rules
     case .priority: .priority
     case .interval: .interval
     case .version: .version

@@ -21,7 +21,8 @@ extension Engine {
     do throws(AdvertisementError) {
       let advertisement = try Advertisement(
         parsing: message, from: header.source, to: header.destination,
-        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit,
+        mayListNothing: addressee?.outgoing.listedAddresses.isEmpty ?? false)
       if successions.isAnyWatching {
         hearFormerGroups(advertisement, message, from: header.source, on: segment)
       }

@@ -74,6 +74,12 @@ extension Engine {
     }
   }
 
+  /// The further interfaces of a router that are not there; one that is down is no obstacle.
+  func furtherFaults(of settings: RouterConfiguration) -> [InterfaceFault] {
+    guard settings.hasExtras else { return [] }
+    return settings.furtherInterfaces.filter { interfaces.link(named: $0) == nil }.map(absence)
+  }
+
   /// The fault of an interface; `nil` if it is usable.
   func fault(of link: Link?, named name: String) -> InterfaceFault? {
     guard let link else { return absence(of: name) }

@@ -34,6 +34,7 @@ extension Engine {
     }
     for case let instance? in instances {
       instance.addresses.eventsWereLost()
+      compareExtras(of: instance, with: present)
       guard let index = instance.addressInterface else { continue }
       for address in instance.addresses
       where address.isInstalled
@@ -55,8 +56,9 @@ extension Engine {
         case .link(let link):
           interfaces.update(link)
           changed.insert(link.index)
-        case .linkRemoved(let index, _):
+        case .linkRemoved(let index, let name):
           interfaces.remove(index)
+          loseExtras(onInterface: index, name)
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
@@ -93,7 +95,7 @@ extension Engine {
     for case let instance? in instances {
       let link = interfaces.link(named: instance.settings.interface)
       if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0)
-        || !instance.settings.tracks.isEmpty
+        || !instance.settings.tracks.isEmpty || instance.settings.hasExtras
       {
         reconsider(instance)
       }
@@ -162,7 +164,15 @@ extension Engine {
       ?? self.fault(of: link, named: settings.interface)
     instance.router.fitness.set(fault.map { .unfit(.interface($0)) }, for: .interface)
     instance.router.fitness.setTracks(trackFaults(of: settings))
+    instance.router.fitness.setFurther(furtherFaults(of: settings))
     let isGlobal = settings.needsGlobalSource(family)
+    if let wanted = settings.unicastSource(family) {
+      let isHere = interfaces.isHostAddress(wanted)
+      instance.router.fitness.set(
+        isHere ? nil : .unfit(.sourceNotHere(wanted)), for: .source(family))
+      instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
+      return isHere ? wanted : nil
+    }
     let source = link.flatMap {
       interfaces.primaryAddress(
         of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
@@ -271,6 +281,7 @@ extension Engine {
       claimAddresses(of: instance, on: link.index)
       if instance.settings.virtualMAC { work.add(.load, instance.slot) }
     }
+    try openFurtherWires(of: instance)
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
       instance.attach(link)
@@ -280,7 +291,7 @@ extension Engine {
   }
 
   /// The interface's wire, opened if need be.
-  private func wire(_ link: Link) throws(NodeError) -> Wire {
+  func wire(_ link: Link) throws(NodeError) -> Wire {
     if let wire = wires[link.index] { return wire }
     let wire = Wire(
       link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
@@ -308,6 +319,8 @@ extension Engine {
     endHandover(of: instance)
     for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
     instance.routes.forgetRefusals()
+    removeExtras(of: instance)
+    closeFurtherWires(of: instance)
     instance.sightings.clear()
     removeMacvlan(of: instance)
     claims.releaseGroup(of: instance.slot)
@@ -329,11 +342,14 @@ extension Engine {
       segments[key] = nil
       forgetMembership(key)
     }
-    if let wire = wires[key.interfaceIndex], wire.isUnused {
-      wires[key.interfaceIndex] = nil
-      perform(wire.listening.close(), on: wire)
-      platform.close(wire.transport)
-    }
+    closeUnusedWire(key.interfaceIndex)
+  }
+
+  func closeUnusedWire(_ index: Int32) {
+    guard let wire = wires[index], wire.isUnused else { return }
+    wires[index] = nil
+    perform(wire.listening.close(), on: wire)
+    platform.close(wire.transport)
   }
 }
 

@@ -6,8 +6,11 @@ import VRRP
 extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes;
   /// before there are routers.
-  package func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
-    step { remove(leftovers: listed) }
+  package func removeLeftovers(_ listed: Set<AddressFile.Entry>, routing: [Extra] = []) {
+    step {
+      remove(leftovers: listed)
+      remove(leftovers: routing)
+    }
   }
 
   private func remove(leftovers listed: Set<AddressFile.Entry>) {
@@ -100,7 +103,7 @@ extension Engine {
     do throws(NetlinkError) {
       let records = try platform.kernel.addresses()
       return Leftovers(among: records, onInterface: link.index)
-        .endless { owners.slot(of: $0, on: link.index) != nil }
+        .endless { owners.slot(of: $0, on: link.index) != nil || hasExtra($0, on: link) }
     } catch {
       throw NodeError(error)
     }

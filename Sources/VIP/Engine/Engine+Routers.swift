@@ -71,6 +71,9 @@ extension Engine {
     }
     let instance = routers.makeMember(family, of: router, addresses, at: now)
     instance.probing.omit(known)
+    // Their holder does not say that it has them, so an answer would be taken for a stranger's.
+    instance.probing.omit(settings.unadvertised)
+    _ = instance.extras.arrange(settings.extras(family))
     if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
     reconsider(instance)
@@ -161,7 +164,7 @@ extension Engine {
   /// The routers that have a virtual address.
   package func routerNames(holding address: IPAddress) -> [String] {
     routerNames.filter { name in
-      settings(named: name)?.addresses.contains { $0.address == address } ?? false
+      settings(named: name)?.allAddresses.contains { $0.address == address } ?? false
     }
   }
 

@@ -127,6 +127,7 @@ extension Engine {
             instance.addresses, hostAddresses: hostAddresses, subnets: instance.routes.possible),
         farewell: instance.election.advertisement(.farewell, addressCount: listed.count),
         listedAddresses: listed, source: source, destinations: instance.destinations,
+        extraRemovals: extraRemovals(of: instance),
         interval: instance.settings.interval))
     if !isGuarded(instance) { warn(.unguarded, of: instance, Self.unguardedText) }
   }

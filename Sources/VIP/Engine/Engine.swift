@@ -272,6 +272,7 @@ package final class Engine {
     _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
   ) -> Instant? {
     retryAddresses(of: instance)
+    reviewExtras(of: instance)
     serveMacvlan(of: instance)
     reviewHandover(of: instance)
     reviewFormerGroups(of: instance)

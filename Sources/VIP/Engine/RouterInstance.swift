@@ -12,6 +12,10 @@ final class RouterInstance {
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: VirtualAddresses
+  /// What it puts up beside the addresses on its interface.
+  var extras = Extras()
+  /// The further interfaces on which it announces addresses.
+  var furtherWires: Set<Int32> = []
   /// Whether its addresses stay for a moment although they are no longer held.
   var handover = Handover()
   /// Whether it takes part in the election.
@@ -102,7 +106,17 @@ final class RouterInstance {
     attachment.attach(to: link)
     let count = Advertisement.addressCountMax(
       mtu: link.mtu, family: family, version: settings.version)
-    outgoing.list(addresses.current.prefix(count).map(\.address.address))
+    outgoing.list(Array(advertisedAddresses.prefix(count)))
+  }
+
+  /// The addresses that its advertisements are to list, as far as there is room.
+  var advertisedAddresses: [IPAddress] {
+    let own = addresses.current.map(\.address.address)
+    guard settings.hasExtras else { return own }
+    let unadvertised = settings.unadvertised
+    return own.filter { !unadvertised.contains($0) }
+      + settings.elsewhere.filter { $0.isAdvertised && $0.address.family == family }
+      .map(\.address.address)
   }
 
   /// Takes in that it has no interface any more.
@@ -191,7 +205,8 @@ final class RouterInstance {
     let signs = earliest(troubles.deadline, sightings.deadline)
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probing.deadline)
-    let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
+    let held = earliest(addresses.deadline, extras.deadline)
+    let places = earliest(earliest(held, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroupsDeadline))
   }
 
@@ -234,7 +249,7 @@ final class RouterInstance {
   /// During a handover they can be, or will be in a moment: a macvlan that another program has
   /// switched off is switched on again.
   var hasReleased: Bool {
-    if handover.isUnderWay { return false }
+    if handover.isUnderWay || extras.isAnyInstalled { return false }
     return settings.virtualMAC ? !isReachable : addresses.installedCount == 0
   }
 
@@ -244,6 +259,9 @@ final class RouterInstance {
       isHolding: isHolding, hasOwnInterface: settings.virtualMAC, isReachable: isReachable,
       isAttached: addressInterface != nil, handover: handover, formerGroups: heededGroups)
   }
+
+  /// Whether what is beside its addresses stays up: it holds them, or hands them over.
+  var keepsExtras: Bool { isHolding || handover.isUnderWay }
 
   /// Whether its advertisements go to each peer instead of to the multicast group.
   var isUnicast: Bool { !settings.peers.isEmpty }

@@ -30,6 +30,8 @@ struct GuardedRouter {
   /// The address that it comes from, and those that it goes to.
   var source: IPAddress
   var destinations: [IPAddress]
+  /// Requests that remove what it has beside its addresses.
+  var extraRemovals: [UInt8] = []
   /// Its advertisement interval.
   var interval: AdvertisementInterval
 

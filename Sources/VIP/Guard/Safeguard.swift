@@ -30,6 +30,7 @@ package final class Safeguard {
     var subnets: Set<InterfaceAddress> = []
     /// The request that removes its macvlan, if it has one.
     var macvlanRemoval: [UInt8] = []
+    var extraRemovals: [UInt8] = []
     var farewell: Advertisement?
     var listedAddresses: [IPAddress] = []
     var destinations: [IPAddress] = []
@@ -142,22 +143,28 @@ package final class Safeguard {
     switch router.removal {
     case .macvlan(let name, let settings):
       let removal = LinkRequest.removal(ofMacvlan: name, restoring: settings, ofParent: link)
-      guard entry.macvlanRemoval != removal else { return }
+      guard entry.macvlanRemoval != removal || entry.extraRemovals != router.extraRemovals else {
+        return
+      }
       entry.macvlanRemoval = removal
+      entry.extraRemovals = router.extraRemovals
       entry.hasRemovals = area.write(
-        removal, for: .removals, of: router.slot, interfaceIndex: link,
+        router.extraRemovals + removal, for: .removals, of: router.slot, interfaceIndex: link,
         // No lease ends it, and no other node can have one of this name while the node lives.
         limit: .max)
     case .addresses(let addresses, let hostAddresses, let subnets):
       guard
         entry.addressRevision != addresses.revision || entry.hostAddresses != hostAddresses
-          || entry.subnets != subnets
+          || entry.subnets != subnets || entry.extraRemovals != router.extraRemovals
       else { return }
       entry.addressRevision = addresses.revision
       entry.hostAddresses = hostAddresses
       entry.subnets = subnets
+      entry.extraRemovals = router.extraRemovals
       entry.hasRemovals = area.write(
-        router.removals(of: addresses, except: hostAddresses, routesTo: subnets), for: .removals,
+        router.extraRemovals
+          + router.removals(of: addresses, except: hostAddresses, routesTo: subnets),
+        for: .removals,
         of: router.slot, interfaceIndex: link)
     }
   }

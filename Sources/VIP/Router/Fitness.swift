@@ -15,6 +15,8 @@ struct Fitness {
     case host(AddressFamily)
     /// An interface that is tracked.
     case track(String)
+    /// A further interface on which it has addresses or routes.
+    case further(String)
     /// A cause that the program that runs the node has named.
     case external(String)
     /// The probe for the addresses of a family.
@@ -25,7 +27,7 @@ struct Fitness {
     /// The family that it concerns; `nil` if all.
     var family: AddressFamily? {
       switch self {
-      case .interface, .track, .external: nil
+      case .interface, .track, .further, .external: nil
       case .source(let family), .host(let family), .address(let family), .attachment(let family):
         family
       }
@@ -34,7 +36,7 @@ struct Fitness {
     /// Whether a router can hand over on its account: its interface still serves.
     var handsOver: Bool {
       switch self {
-      case .source, .host, .track, .external: true
+      case .source, .host, .track, .further, .external: true
       case .interface, .address, .attachment: false
       }
     }
@@ -45,7 +47,7 @@ struct Fitness {
       case .interface: 0
       case .source: 1
       case .host: 2
-      case .track: 3
+      case .track, .further: 3
       case .external: 4
       case .address: 5
       case .attachment: 6
@@ -115,6 +117,12 @@ struct Fitness {
   mutating func setTracks(_ faults: [(interface: String, fault: Fault)]) {
     entries.removeAll { if case .track = $0.cause { true } else { false } }
     for (interface, fault) in faults { set(fault, for: .track(interface)) }
+  }
+
+  /// Sets the faults of all further interfaces at once, in their order.
+  mutating func setFurther(_ faults: [InterfaceFault]) {
+    entries.removeAll { if case .further = $0.cause { true } else { false } }
+    for fault in faults { set(.unfit(.interface(fault)), for: .further(fault.interface)) }
   }
 
   /// The verdict for the virtual router of a family.

@@ -42,6 +42,9 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressFailure(InterfaceAddress)
     /// Something on this machine keeps removing a virtual address.
     case addressRemoved(InterfaceAddress)
+    /// A route or a rule, which the text describes, can't be made, or is removed by something on
+    /// this machine.
+    case routing(String)
     /// Addresses can't be announced.
     case announcing
     /// Advertisements can't be sent.
@@ -194,8 +197,9 @@ extension Problem.Kind {
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
       .unusableAdvertisement, .conflict, .undelivered:
       true
-    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
-      .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
+    case .hostAddress, .addressFailure, .addressRemoved, .routing, .announcing, .advertising,
+      .unheard, .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded,
+      .addressesNotListed, .hook,
       .machine, .formerGroup:
       false
     }

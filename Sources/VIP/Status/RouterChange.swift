@@ -15,6 +15,8 @@ extension NodeEvent {
     case addressReordered(InterfaceAddress, interface: String)
     /// This machine had no route to a subnet of virtual addresses and has got one.
     case routeMade(subnet: InterfaceAddress)
+    /// Another program had removed a route or a rule of the router, which is there again.
+    case routingRestored(String)
   }
 
   /// A cause that lowers or raises the priority of a router and leaves it in the election.
@@ -36,7 +38,8 @@ extension NodeEvent {
       return switch reason {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall, .hostAddress,
+      case .notStarted, .interface, .noSourceAddress, .sourceNotHere, .ipv6Off, .mtuTooSmall,
+        .hostAddress,
         .addressInUse, .system:
         nil
       }
@@ -60,6 +63,8 @@ extension NodeEvent.RouterChange: CustomStringConvertible {
         + "the host's own again"
     case .routeMade(let subnet):
       return "this machine has no route to \(subnet) and gets one with the virtual address"
+    case .routingRestored(let text):
+      return "something on this host had removed the \(text), which is there again"
     }
   }
 }

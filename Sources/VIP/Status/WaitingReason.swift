@@ -89,6 +89,8 @@ public enum WaitingReason: Sendable, Hashable {
   /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
   /// valid beyond the link.
   case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// This machine does not have the address that its unicast advertisements are to come from.
+  case sourceNotHere(IPAddress)
   /// IPv6 is switched off on its interface (`net.ipv6.conf.IF.disable_ipv6`).
   case ipv6Off(interface: String)
   /// Its interface's MTU is too small for a family, which Linux takes off it.
@@ -140,6 +142,8 @@ extension WaitingReason: CustomStringConvertible {
       let scope = isGlobal ? "global" : "link-local"
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
+    case .sourceNotHere(let address):
+      return "this machine does not have \(address), which its advertisements are to come from"
     case .ipv6Off(let interface):
       let setting = SettingName.of("disable_ipv6", .ipv6, on: interface)
       return "IPv6 is switched off on \(interface) (\(setting))"

@@ -178,6 +178,7 @@ public struct MachineCheck: Sendable {
           router.place(of: .track(index)),
           "there is no interface '\(track.interface)'; \(effect) until there is"))
     }
+    remarks += furtherRemarks(router)
     if settings.password != nil {
       remarks.append(
         Remark(

@@ -100,16 +100,21 @@ public struct StatusDetail: Sendable {
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
         switch (router.state, address.installed) {
-        case (_, true): "on \(carrier.onOneLine)"
+        case (_, true): "on \((address.interface ?? carrier).onOneLine)"
         case (.active, false) where address.awaited == true: "still on another machine"
         case (.active, false): "missing"
         case (_, false): "not here"
         }
-      rows.append((index == 0 ? "addresses" : "", "\(address.address) \(place)"))
+      let note = address.advertised == false ? ", not advertised" : ""
+      rows.append((index == 0 ? "addresses" : "", "\(address.address) \(place)\(note)"))
     }
     let rest = router.addresses.count - Self.addressCountMax
     if rest > 0 {
       rows.append(("", "and \(rest) more" + (hintForAllAddresses.map { "; \($0)" } ?? "")))
+    }
+    for (index, entry) in (router.routing ?? []).prefix(Self.addressCountMax).enumerated() {
+      let place = entry.installed ? "" : router.state == .active ? ", missing" : ", not here"
+      rows.append((index == 0 ? "routing" : "", "\(entry.entry.onOneLine)\(place)"))
     }
     return rows
   }

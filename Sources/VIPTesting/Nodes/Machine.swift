@@ -70,6 +70,8 @@ final class Machine {
   var names: Set<String> = []
   /// The addresses that the last node noted in its runtime directory.
   var addressFile: Set<AddressFile.Entry> = []
+  /// The routes and rules in that list.
+  var routingFile: [Extra] = []
   /// The routers of a node that is started again: the file of its operator.
   var wanted: [RouterConfiguration] = []
   /// The node's own settings, for its process and the next one.

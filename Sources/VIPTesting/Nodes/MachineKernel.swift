@@ -11,6 +11,8 @@ final class MachineKernel: Kernel {
   private(set) var installed: Set<Place> = []
   /// Subnets that this process has made a route to, on which interface.
   private(set) var routed: Set<Place> = []
+  /// Routes and rules that this process has made.
+  private(set) var madeRouting: Set<RoutingEntry> = []
   var isDead = false
 
   struct Place: Hashable {
@@ -156,6 +158,34 @@ final class MachineKernel: Kernel {
       machine.log.append(.remark("removes the route to \(request.subnet)\(Self.end(result))"))
     }
     return result
+  }
+
+  func install(_ entry: RoutingEntry) -> NetlinkError? {
+    let isThere = kernel.presentRouting.contains { $0.entry == entry }
+    let result = perform(.install, { entry.refused(Self.refusal) }, isRefresh: isThere) {
+      kernel.install(entry)
+    }
+    if !isDead, result == nil { madeRouting.insert(entry) }
+    if !isDead, result == nil { machine.log.append(.remark("makes a \(Self.text(entry))")) }
+    return result
+  }
+
+  func remove(_ entry: RoutingEntry) -> NetlinkError? {
+    let isThere = kernel.presentRouting.contains { $0.entry == entry }
+    let result = perform(.remove, { entry.refused(Self.refusal, isRemoval: true) }) {
+      kernel.remove(entry)
+    }
+    if !isDead, isThere {
+      machine.log.append(.remark("removes a \(Self.text(entry))\(Self.end(result))"))
+    }
+    return result
+  }
+
+  private static func text(_ entry: RoutingEntry) -> String {
+    switch entry {
+    case .route(let route): "route to \(route.destination)"
+    case .rule(let rule): "rule \(rule.priority)"
+    }
   }
 
   private static func end(_ result: NetlinkError?) -> String { result == nil ? "" : ": refused" }

@@ -46,7 +46,7 @@ final class NodeProcess {
     platform = MachinePlatform(machine, in: simulation)
     hasAlwaysLeased = machine.options.lease.lifetime != nil
     engine = try Engine(platform, lease: machine.options.lease)
-    engine.removeLeftovers(machine.addressFile)
+    engine.removeLeftovers(machine.addressFile, routing: machine.routingFile)
     if machine.options.isGuarded { try protect(in: simulation) }
   }
 
@@ -232,6 +232,7 @@ final class NodeProcess {
   /// Writes which addresses this node may hold from now on, so that its next life finds them.
   func writeAddressFile(adding wanted: [RouterConfiguration] = []) {
     machine.addressFile = AddressFile.entries(of: engine.allSettings + wanted)
+    machine.routingFile = AddressFile.routing(of: engine.allSettings + wanted)
   }
 
   /// Whether nothing is under way that a command has begun.

@@ -275,7 +275,8 @@ extension NodeSimulation {
       machine.kernel.entries.lazy.filter { entry in
         entry.record.isOurs && entry.isLocal && places.contains(entry.record.interfaceIndex)
       }.map(\.record.address))
-    for address in status.addresses where !machine.hasOwn(address.address.address) {
+    for address in status.addresses
+    where address.interface == nil && !machine.hasOwn(address.address.address) {
       if present.contains(address.address) != address.installed {
         breach(
           .honestStatus, machine,
