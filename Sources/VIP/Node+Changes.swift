@@ -85,7 +85,7 @@ extension Node {
   private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> ChangeTarget {
     ChangeTarget(
       .routers(configuration.routers), removing: replacing, settings: configuration.settings,
-      unready: configuration.unready)
+      groups: configuration.groups, unready: configuration.unready)
   }
 
   private func apply(_ target: ChangeTarget) async throws(NodeError) -> ChangeReport {

@@ -175,7 +175,7 @@ extension ConfigurationError.Field {
     case .track: .track
     case .peers, .peer: .peers
     case .hook: .hooks
-    case .router: nil
+    case .router, .group: nil
     }
   }
 }

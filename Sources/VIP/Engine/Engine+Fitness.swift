@@ -59,9 +59,12 @@ extension Engine {
   }
 
   /// The faults of the interfaces that a router tracks.
-  func trackFaults(of settings: RouterConfiguration) -> [(interface: String, fault: Fitness.Fault)]
-  {
-    settings.tracks.compactMap { track in
+  func trackFaults(
+    of settings: RouterConfiguration, _ group: GroupedRouters?
+  ) -> [(interface: String, fault: Fitness.Fault)] {
+    let own = Set(settings.tracks.map(\.interface)).union([settings.interface])
+    let shared = group?.settings.tracks.filter { !own.contains($0.interface) } ?? []
+    return (settings.tracks + shared).compactMap { track in
       let link = interfaces.link(named: track.interface)
       return fault(of: link, named: track.interface).map {
         (track.interface, Fitness.Fault(reason: .tracked($0), decrement: track.decrement))

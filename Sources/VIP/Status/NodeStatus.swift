@@ -124,6 +124,8 @@ public struct RouterStatus: Sendable, Hashable {
   public var hooks: Hooks?
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]?
+  /// The group of routers with which it moves; `nil` if it moves alone.
+  public var group: String?
 
   /// Makes a status.
   public init(
@@ -135,7 +137,8 @@ public struct RouterStatus: Sendable, Hashable {
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
     conflicts: Conflicts = Conflicts(), takeovers: Takeovers = Takeovers(),
     lease: Lease? = nil, peers: [Peer] = [], problems: [Problem] = [],
-    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil
+    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil,
+    group: String? = nil
   ) {
     self.name = name
     self.interface = interface
@@ -161,6 +164,7 @@ public struct RouterStatus: Sendable, Hashable {
     self.problems = problems
     self.hooks = hooks
     self.unicastTo = unicastTo
+    self.group = group
   }
 
   /// The problems at the moment, one sentence each.

@@ -66,6 +66,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// The program that is run for a state failed.
     case hook(Settlement.State)
+    /// No Active is heard, and the other routers of the group keep it from taking over.
+    case groupWaits
     /// The machine is set up in a way that does the router harm.
     case machine(MachineFault)
   }
@@ -196,7 +198,7 @@ extension Problem.Kind {
       true
     case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
       .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
-      .machine, .formerGroup:
+      .machine, .formerGroup, .groupWaits:
       false
     }
   }

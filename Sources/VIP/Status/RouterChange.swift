@@ -36,7 +36,7 @@ extension NodeEvent {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
       case .notStarted, .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall, .hostAddress,
-        .addressInUse, .system:
+        .addressInUse, .system, .group:
         nil
       }
     }

@@ -103,6 +103,8 @@ public enum WaitingReason: Sendable, Hashable {
   case addressInUse(IPAddress, MACAddress, text: String)
   /// A resource of the system that it needs could not be had; it tries again every second.
   case system(NodeError)
+  /// A router with which it moves takes no part, for a reason of its own; `nil` if it is not there.
+  indirect case group(member: String, WaitingReason?)
 }
 
 extension WaitingReason {
@@ -153,6 +155,8 @@ extension WaitingReason: CustomStringConvertible {
     case .external(let cause, let text): return "\(cause): \(text)"
     case .addressInUse(_, _, let text): return text
     case .system(let error): return error.description
+    case .group(let member, let reason):
+      return "waits for its group: " + (reason.map { "\(member): \($0)" } ?? "\(member) is not up")
     }
   }
 

@@ -199,7 +199,7 @@ final class NodeProcess {
   /// Ends the node in good order, as `Node.shutdown` does.
   func stop() {
     isStopping = true
-    for name in engine.routerNames { engine.remove(name) }
+    engine.remove(all: engine.routerNames)
   }
 
   /// Whether it has handed everything over and may end.
