@@ -105,11 +105,13 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var hooks: RouterStatus.Hooks? = nil
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]? = nil
+  /// The group of routers with which it moves; `nil` if it moves alone.
+  public var group: String? = nil
 
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, family, version, state, priority, effectivePriority, interval
     case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
-    case conflicts, takeovers, lease, peers, warnings, hooks, unicastTo
+    case conflicts, takeovers, lease, peers, warnings, hooks, unicastTo, group
     case virtualMAC = "virtualMac"
   }
 
@@ -139,5 +141,6 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     warnings = WarningText.sentences(status.problems)
     hooks = status.hooks
     unicastTo = status.unicastTo
+    group = status.group
   }
 }

@@ -56,7 +56,7 @@ struct HookProcess {
     ending = vip_pidfd_open(pid)
     self.output = ends[0]
     start = now
-    deadline = now + occasion.settings.hooks.timeout
+    deadline = now + occasion.hooks.timeout
   }
 
   private static func spawn(
@@ -170,7 +170,7 @@ struct HookProcess {
   private func verdict(_ status: Int32, at now: Instant) -> HookReport.Kind {
     guard stage == .running else {
       let limit = (stage == .killed ? now - start - Self.patience : now - start)
-      let time = min(limit, occasion.settings.hooks.timeout)
+      let time = min(limit, occasion.hooks.timeout)
       return .failed("took longer than \(Self.text(time)) and was ended")
     }
     let signal = status & 0x7F

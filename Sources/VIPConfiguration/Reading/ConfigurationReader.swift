@@ -12,7 +12,7 @@ enum ConfigurationReader {
     guard case .map = root.content else {
       throw Diagnostic(root.place, "expected 'node:' and 'routers:' here, found \(root.kind)")
     }
-    var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
+    var keys = try KeyedValues(root, knownKeys: ["node", "groups", "routers"], where: "at the top")
     var file = FileConfiguration(routers: [])
     var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
@@ -44,6 +44,9 @@ enum ConfigurationReader {
       }
       file.routers.append(router.configuration)
       found(router)
+    }
+    if let groups = keys.take("groups") {
+      file.groups = try PlacedGroup.read(groups, of: file.routers)
     }
     return file
   }

@@ -160,7 +160,8 @@ public struct NodeProcess: Sendable {
   ///
   /// What happens is written to the FIFO at a path, if one is given.
   public func serve(
-    _ routers: [RouterConfiguration], eventsPath: String?, until stops: Stops
+    _ routers: [RouterConfiguration], groups: [RouterGroup] = [], eventsPath: String?,
+    until stops: Stops
   ) async throws(ServiceError) {
     let events = node.stampedEvents()
     do throws(ServiceError) {
@@ -176,7 +177,7 @@ public struct NodeProcess: Sendable {
     let following = fifo.follow(node.stampedEvents())
     if unready == .wait { await getTheRest() }
     do throws(NodeError) {
-      try await node.apply(routers, unready: unready)
+      try await node.apply(routers, groups: groups, unready: unready)
       if unready == .refuse { try await node.waitUntilProbed(routers.map(\.name)) }
     } catch {
       // The failure is the only line then.
