@@ -262,8 +262,13 @@ extension Engine {
     var state: Settlement.State?
     for slot in group.slots {
       guard let own = settlements.settledState(of: slot) else { return nil }
-      if state == .fault || own == .fault { state = .fault } else if state ?? own != own { return nil }
-      else { state = own }
+      if state == .fault || own == .fault {
+        state = .fault
+      } else if state ?? own == own {
+        state = own
+      } else {
+        return nil
+      }
     }
     return state
   }

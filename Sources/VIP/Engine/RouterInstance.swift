@@ -167,7 +167,7 @@ final class RouterInstance {
   private func electionSettings(rank: UInt8) -> VirtualRouter.Configuration {
     var election = settings.election(
       family, rank: rank, decrement: router.fitness.decrement(for: family))
-    if let priority = router.group?.priority { election.priority = min(election.priority, priority) }
+    if let shared = router.group?.priority { election.priority = min(election.priority, shared) }
     return election
   }
 

@@ -82,6 +82,7 @@ struct GroupJoining: Equatable {
   /// - Parameters:
   ///   - deadline: the deadline of its election.
   ///   - other: the time if it does not wait for its group.
+  /// - Returns: that time; `nil` if it is not looked at by itself.
   func deadline(_ deadline: Instant?, otherwise other: Instant?) -> Instant? {
     waiting != nil && waiting == deadline ? reviewAt : other
   }

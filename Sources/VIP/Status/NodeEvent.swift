@@ -77,7 +77,8 @@ extension NodeEvent {
 extension NodeEvent: CustomStringConvertible {
   /// The event as one line for people.
   public var description: String {
-    let about = [group.map { "group \($0)" }, router, family.map { "\($0)" }].compactMap(\.self).joined(separator: " ")
+    let about = [group.map { "group \($0)" }, router, family.map { "\($0)" }].compactMap(\.self)
+      .joined(separator: " ")
     return [about.isEmpty ? nil : about, label, text].compactMap(\.self).joined(separator: ": ")
   }
 }

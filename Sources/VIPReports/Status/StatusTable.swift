@@ -38,7 +38,9 @@ public struct StatusTable: Sendable {
     case reason = "WHY"
 
     /// The columns that a narrow screen does without, first things first.
-    static let expendable: [Column] = [.reason, .activeRouter, .priority, .vrid, .interface, .group]
+    static let expendable: [Column] = [
+      .reason, .activeRouter, .priority, .vrid, .interface, .group,
+    ]
   }
 
   /// A reason shorter than this says nothing.

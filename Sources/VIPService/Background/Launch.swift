@@ -80,7 +80,8 @@ public struct Launch: Sendable {
       reply = try client.ask(
         .dryRun(
           .up(
-            wanted.routers, timeout: RequestTime(.zero), unready: unready == .refuse ? nil : unready,
+            wanted.routers, timeout: RequestTime(.zero),
+            unready: unready == .refuse ? nil : unready,
             groups: wanted.groups.isEmpty ? nil : wanted.groups)),
         timeout: NodeClient.answerTimeout)
     } catch {

@@ -1,6 +1,7 @@
 import VIP
 import VIPCore
 import VRRP
+import VRRPSimulation
 
 /// Watching groups of routers that move together.
 extension NodeSimulation {
