@@ -14,24 +14,28 @@ public struct FileConfiguration: Sendable, Hashable {
   /// The routers in their order; at least one.
   public var routers: [RouterConfiguration]
 
+  /// The groups of routers that move together.
+  public var groups: [RouterGroup]
+
   /// The settings of a node process where nothing is said: a guard, other than a node in a library.
   public static let defaultSettings = NodeSettings(isGuarded: true)
 
   /// Makes a configuration; what is left out has its default.
   public init(
     settings: NodeSettings = defaultSettings, given: Set<NodeSetting> = [],
-    eventsPath: String? = nil, checks: [Check] = [],
-    routers: [RouterConfiguration]
+    eventsPath: String? = nil, checks: [Check] = [], routers: [RouterConfiguration],
+    groups: [RouterGroup] = []
   ) {
     self.settings = settings
     self.given = given
     self.eventsPath = eventsPath
     self.checks = checks
     self.routers = routers
+    self.groups = groups
   }
 
   /// The configuration that the node is to be brought to.
   public var node: NodeConfiguration {
-    NodeConfiguration(settings: settings, routers: routers)
+    NodeConfiguration(settings: settings, routers: routers, groups: groups)
   }
 }

@@ -20,8 +20,9 @@ extension Node {
     do throws(NodeError) {
       noteChecked(try await Self.validate(request, beside: configurations))
       switch request {
-      case .up(let settings, let timeout, let unready):
-        return try await bringUp(settings, timeout.duration, unready ?? .refuse, complete)
+      case .up(let settings, let timeout, let unready, let groups):
+        return try await bringUp(
+          settings, groups, timeout.duration, unready ?? .refuse, complete)
       case .down(let wanted):
         await takeDown(try await routerNames(meantBy: wanted))
         return .done(try await record(nil, complete))
@@ -75,7 +76,7 @@ extension Node {
   ) async throws(NodeError) -> [RouterConfiguration] {
     let routers: [RouterConfiguration]
     switch request {
-    case .up(let wanted, _, _), .dryRun(.up(let wanted, _, _)): routers = wanted
+    case .up(let wanted, _, _, _), .dryRun(.up(let wanted, _, _, _)): routers = wanted
     case .add(let name, let addresses):
       guard var router = present.first(where: { $0.name == name }),
         addresses.count <= RouterConfiguration.addressCountMax
@@ -117,8 +118,8 @@ extension Node {
   ) async throws(NodeError) -> ControlReply {
     var report = ChangeReport()
     switch request {
-    case .up(let settings, _, let unready):
-      report = try await preview(settings, unready: unready ?? .refuse)
+    case .up(let settings, _, let unready, let groups):
+      report = try await preview(settings, groups: groups ?? [], unready: unready ?? .refuse)
     case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)
@@ -129,11 +130,12 @@ extension Node {
   }
 
   private func bringUp(
-    _ wanted: [RouterConfiguration], _ timeout: Duration, _ unready: UnreadyPolicy,
+    _ wanted: [RouterConfiguration], _ groups: [RouterGroup]?, _ timeout: Duration,
+    _ unready: UnreadyPolicy,
     _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
     let before = routerNames
-    let report = try await apply(wanted, unready: unready)
+    let report = try await apply(wanted, groups: groups ?? [], unready: unready)
     let deadline = bootTime() + timeout
     var waiting: ControlFailure?
     for router in wanted {
@@ -209,7 +211,7 @@ extension ControlRequest {
   /// The reason why a request is too large to be looked at; `nil` if it is not.
   fileprivate var excess: String? {
     switch self {
-    case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):
+    case .up(let routers, _, _, _), .dryRun(.up(let routers, _, _, _)):
       let routerCountMax = RouterConfiguration.requestRouterCountMax
       guard routers.count <= routerCountMax else {
         return "\(routers.count) routers in one request are more than \(routerCountMax); "

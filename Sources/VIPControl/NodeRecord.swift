@@ -112,11 +112,13 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var unicastTo: [IPAddress]? = nil
   /// Its routes and rules; `nil` if it has none.
   public var routing: [RouterStatus.RoutingStatus]? = nil
+  /// The group of routers with which it moves; `nil` if it moves alone.
+  public var group: String? = nil
 
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, family, version, state, priority, effectivePriority, interval
     case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
-    case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo, routing
+    case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo, routing, group
     case virtualMAC = "virtualMac"
   }
 
@@ -148,5 +150,6 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     checks = status.checks
     unicastTo = status.unicastTo
     routing = status.routing
+    group = status.group
   }
 }

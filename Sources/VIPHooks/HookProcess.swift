@@ -29,7 +29,7 @@ struct HookProcess {
       occasion.arguments, environment: occasion.environment(variables))
     self.occasion = occasion
     start = now
-    deadline = now + occasion.settings.hooks.timeout
+    deadline = now + occasion.hooks.timeout
   }
 
   /// Readable when it has ended; -1 on a kernel that has no such thing.
@@ -87,7 +87,7 @@ struct HookProcess {
   private func verdict(_ end: ChildProgram.End, at now: Instant) -> HookReport.Kind {
     guard stage == .running else {
       let limit = (stage == .killed ? now - start - Self.patience : now - start)
-      let time = min(limit, occasion.settings.hooks.timeout)
+      let time = min(limit, occasion.hooks.timeout)
       return .failed("took longer than \(Self.text(time)) and was ended")
     }
     switch end {

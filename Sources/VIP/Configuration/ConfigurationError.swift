@@ -42,6 +42,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case peer(Int)
     /// The program for a state.
     case hook(Settlement.State)
+    /// A setting of a group of routers, whose name stands for the router's.
+    case group(RouterGroup.Field)
     /// Anything that belongs to no single setting.
     case router
   }

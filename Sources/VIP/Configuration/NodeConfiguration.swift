@@ -6,6 +6,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var settings: NodeSettings
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
+  /// The groups of routers that move together.
+  public var groups: [RouterGroup]
   /// The policy for routers that the machine can't serve yet.
   public var unready: UnreadyPolicy
 
@@ -14,14 +16,15 @@ public struct NodeConfiguration: Sendable, Hashable {
   /// Where nothing else is said, what can run runs, and the rest waits.
   public init(
     settings: NodeSettings = NodeSettings(), routers: [RouterConfiguration] = [],
-    unready: UnreadyPolicy = .wait
+    groups: [RouterGroup] = [], unready: UnreadyPolicy = .wait
   ) {
     self.settings = settings
     self.routers = routers
+    self.groups = groups
     self.unready = unready
   }
 
-  /// Checks each router and that they don't collide.
+  /// Checks each router, that they don't collide, and the groups.
   ///
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
@@ -30,6 +33,8 @@ public struct NodeConfiguration: Sendable, Hashable {
       try router.validate()
       if let collision = set.insert(router) { throw collision }
     }
+    for group in groups { try group.validate() }
+    try RouterGroup.check(groups, of: routers)
   }
 }
 

@@ -278,7 +278,7 @@ extension RouterConfiguration {
     return nil
   }
 
-  /// Whether a text can be the name of a router or a check.
+  /// Whether a text can be the name of a router, a check or a group.
   package static func isValidName(_ name: String) -> Bool {
     (1...64).contains(name.utf8.count)
       && name.utf8.allSatisfy { byte in

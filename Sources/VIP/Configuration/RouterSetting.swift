@@ -214,7 +214,7 @@ extension ConfigurationError.Field {
     case .check: .checks
     case .peers, .peer: .peers
     case .hook: .hooks
-    case .router: nil
+    case .router, .group: nil
     }
   }
 }

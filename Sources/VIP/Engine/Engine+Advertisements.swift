@@ -35,6 +35,7 @@ extension Engine {
         return handleUnlistedPeer(header.source, of: instance)
       }
       let addresses = advertisement.match(instance.outgoing.listedAddresses, in: message)
+      leaveTiesToGroup(instance, advertisement, from: header.source)
       let actions = instance.election.receive(
         advertisement, from: header.source, addresses: addresses, at: now)
       if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
@@ -51,6 +52,7 @@ extension Engine {
         handleFindings(
           actions.findings, advertisement, message, from: header.source, of: instance)
       }
+      if actions.heardActive != nil { agreeWithGroup(instance) }
       if let rival = actions.heardActive, instance.isHolding, addresses != .disjoint {
         handleRival(rival, advertisement.interval, of: instance)
       }
@@ -181,6 +183,7 @@ extension Engine {
       beginSettling(instance, as: .backup, because: instance.attendance.reason)
     case .initialize: break
     }
+    moveGroup(of: instance, after: transition)
   }
 
   func segment(of instance: RouterInstance) -> Segment? {

@@ -53,7 +53,15 @@ extension Engine {
     // Both families depend on the same, which is told once: by the first that takes part.
     let teller = routers.members(of: instance.router).first { $0.attendance.isRunning }
     guard teller == nil || teller === instance else { return }
-    let effects = instance.router.fitness.priorityEffects
+    var effects = instance.router.fitness.priorityEffects
+    if let group = instance.router.group, let shared = group.priority, let name = group.weakest,
+      shared < instance.ownPriority
+    {
+      effects.append(
+        NodeEvent.PriorityEffect(
+          .group(member: name, nil),
+          weight: Int(shared.rawValue) - Int(instance.ownPriority.rawValue)))
+    }
     report(
       .changed(
         router: instance.router.name,
@@ -61,9 +69,12 @@ extension Engine {
   }
 
   /// The faults of the interfaces that a router tracks.
-  func trackFaults(of settings: RouterConfiguration) -> [(interface: String, fault: Fitness.Fault)]
-  {
-    settings.tracks.compactMap { track in
+  func trackFaults(
+    of settings: RouterConfiguration, _ group: GroupedRouters?
+  ) -> [(interface: String, fault: Fitness.Fault)] {
+    let own = Set(settings.tracks.map(\.interface)).union([settings.interface])
+    let shared = group?.settings.tracks.filter { !own.contains($0.interface) } ?? []
+    return (settings.tracks + shared).compactMap { track in
       let link = interfaces.link(named: track.interface)
       return fault(of: link, named: track.interface).map {
         (

@@ -96,6 +96,7 @@ extension Engine {
       let link = interfaces.link(named: instance.settings.interface)
       if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0)
         || !instance.settings.tracks.isEmpty || instance.settings.hasExtras
+        || instance.router.group?.tracksAnything ?? false
       {
         reconsider(instance)
       }
@@ -127,13 +128,18 @@ extension Engine {
         .interface(link == nil ? absence(of: name) : InterfaceFault(.replaced, of: name)),
         handsOver: isRenamed)
       // ``tellSettled()`` comes back here when that is over.
-      if instance.handover.isUnderWay { return }
+      if instance.handover.isUnderWay {
+        instance.router.fitness.set(
+          .unfit(.interface(InterfaceFault(.replaced, of: name))), for: .interface)
+        return
+      }
       // The addresses would stay there, without a refresh.
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
     if let link { followHostAddresses(of: instance, on: link) }
     let primary = assess(instance, link)
+    assessGroup(of: instance)
     switch instance.router.fitness.verdict(for: instance.family) {
     case .unfit(let reason, let handsOver):
       pause(instance, reason, handsOver: handsOver)
@@ -156,14 +162,15 @@ extension Engine {
   /// Sees what speaks against an instance as far as that is to be seen on this machine.
   ///
   /// - Returns: the address to send from, if there is one.
-  private func assess(_ instance: RouterInstance, _ link: Link?) -> IPAddress? {
+  @discardableResult
+  func assess(_ instance: RouterInstance, _ link: Link?) -> IPAddress? {
     let settings = instance.settings
     let family = instance.family
     let fault =
       link.flatMap { unsuitability(of: $0, for: settings) }
       ?? self.fault(of: link, named: settings.interface)
     instance.router.fitness.set(fault.map { .unfit(.interface($0)) }, for: .interface)
-    instance.router.fitness.setTracks(trackFaults(of: settings))
+    instance.router.fitness.setTracks(trackFaults(of: settings, instance.router.group))
     instance.router.fitness.setFurther(furtherFaults(of: settings))
     let isGlobal = settings.needsGlobalSource(family)
     if let wanted = settings.unicastSource(family) {

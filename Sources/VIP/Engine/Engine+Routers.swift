@@ -43,6 +43,7 @@ extension Engine {
     _ settings: RouterConfiguration, _ faults: [String: RouterFitness]
   ) -> Router {
     let router = routers.add(settings)
+    router.group = groupTable.group(of: settings.name)
     for (cause, fitness) in faults {
       // An owner's priority is always 255.
       if fitness.weight != nil, settings.priority == .owner { continue }
@@ -76,7 +77,9 @@ extension Engine {
     _ = instance.extras.arrange(settings.extras(family))
     if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
-    reconsider(instance)
+    enroll(instance)
+    // The others of its group may come in the same step.
+    if instance.router.group != nil { assess(instance, link) } else { reconsider(instance) }
   }
 
   /// Starts to remove a router: it leaves the election now; ``contains(_:)`` tells when it is gone.
@@ -85,6 +88,11 @@ extension Engine {
   @discardableResult
   package func remove(_ name: String) -> Bool {
     step { takeOut(name) }
+  }
+
+  /// Starts to remove routers in one step; names that are not there are passed over.
+  package func remove(all names: [String]) {
+    step { for name in names { takeOut(name) } }
   }
 
   /// Takes a router out of the election for good.
@@ -101,6 +109,7 @@ extension Engine {
   /// Takes an instance out of the election for good, handing over.
   func leave(_ instance: RouterInstance) {
     guard !instance.attendance.isLeaving else { return }
+    dismiss(instance)
     routers.separate(instance)
     instance.attendance.leave()
     settlements.cancel(instance.slot)

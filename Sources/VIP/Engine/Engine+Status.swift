@@ -45,7 +45,8 @@ extension Engine {
       peers: election.peers.map { RouterStatus.Peer($0, at: time) },
       problems: problems(of: instance, at: time),
       unicastTo: instance.isUnicast ? instance.destinations : nil,
-      routing: routing(of: instance))
+      routing: routing(of: instance),
+      group: instance.router.group?.settings.name)
   }
 
   private func problems(of instance: RouterInstance, at time: Instant) -> [Problem] {
@@ -92,6 +93,7 @@ extension Engine {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
     if let text = problems.text(of: .unheard, of: instance.slot) { add(.unheard, text) }
+    if let text = problems.text(of: .groupWaits, of: instance.slot) { add(.groupWaits, text) }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.advertisedAddresses.count
     let excluded = count - instance.outgoing.listedAddresses.count

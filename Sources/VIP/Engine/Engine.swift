@@ -48,6 +48,8 @@ package final class Engine {
   private(set) var now: Instant
   var interfaces = InterfaceTable()
   var routers = RouterTable()
+  /// The groups of routers that move together.
+  var groupTable = GroupTable()
   var segments: [SegmentKey: Segment] = [:]
   /// The groups that sockets could not be put into again.
   var memberships = Memberships()
@@ -168,6 +170,7 @@ package final class Engine {
   /// Ends a turn or a command: messages, addresses, announcements, in the order of a takeover; then
   /// what is listened to and waited for.
   private func conclude() {
+    reviewGroups()
     flush()
     performAddressWork()
     sendAnnouncements()
@@ -177,6 +180,7 @@ package final class Engine {
     tellMemberships()
     reviewProblems()
     tellSettled()
+    tellSettledGroups()
   }
 
   private func takeTurn(_ ready: [ReadinessSource]) {
@@ -291,6 +295,7 @@ package final class Engine {
       if let later = delayByProbe(instance) { return earliest(later, instance.partsDeadline) }
       // What was put off is due when it shall fire instead.
       let due = max(due, deadline)
+      if isKeptBackNow(instance) { return instance.deadline }
       perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
     probeAsHolder(of: instance)
@@ -333,6 +338,7 @@ package final class Engine {
   /// change need not.
   func noteChange() {
     hasChanged = true
+    groupTable.isReviewDue = true
     dueReviews.noteChange()
   }
 }

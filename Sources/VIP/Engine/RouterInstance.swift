@@ -49,6 +49,8 @@ final class RouterInstance {
   var formerGroups = FormerGroups()
   /// Its place among the routers that serve one after the other under its name.
   var succession: Succession
+  /// Its waiting for the others of its group, and ties that the first of them decides.
+  var joining = GroupJoining()
 
   /// Makes an instance that takes no part yet.
   ///
@@ -177,7 +179,15 @@ final class RouterInstance {
   }
 
   private func electionSettings(rank: UInt8) -> VirtualRouter.Configuration {
-    settings.election(family, rank: rank, weight: router.fitness.weight(for: family))
+    var election = settings.election(
+      family, rank: rank, weight: router.fitness.weight(for: family))
+    if let shared = router.group?.priority { election.priority = min(election.priority, shared) }
+    return election
+  }
+
+  /// The priority that it would have alone.
+  var ownPriority: Priority {
+    settings.election(family, weight: router.fitness.weight(for: family)).priority
   }
 
   /// The time when its election has something to do next.
@@ -186,14 +196,16 @@ final class RouterInstance {
   /// timers are close are served in one turn and sent with one system call. The election counts
   /// from the exact deadline, so the rounding does not add up.
   var electionDeadline: Instant? {
-    guard let deadline = election.deadline, isHolding else { return backupDeadline }
+    guard let deadline = election.deadline, isHolding else {
+      return joining.deadline(election.deadline, otherwise: backupDeadline)
+    }
     let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
     return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
   }
 
   /// A Backup does not take over while the Active of a former group has addresses of it; those of
   /// one group then move one after the other.
-  private var backupDeadline: Instant? {
+  var backupDeadline: Instant? {
     guard let deadline = election.deadline, let last = formerGroups.lastHold else {
       return election.deadline
     }

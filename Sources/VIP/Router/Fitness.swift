@@ -23,12 +23,15 @@ struct Fitness {
     case address(AddressFamily)
     /// The opening of what a family needs.
     case attachment(AddressFamily)
+    /// The other routers with which that of a family moves.
+    case group(AddressFamily)
 
     /// The family that it concerns; `nil` if all.
     var family: AddressFamily? {
       switch self {
       case .interface, .track, .further, .external: nil
-      case .source(let family), .host(let family), .address(let family), .attachment(let family):
+      case .source(let family), .host(let family), .address(let family), .attachment(let family),
+        .group(let family):
         family
       }
     }
@@ -36,7 +39,7 @@ struct Fitness {
     /// Whether a router can hand over on its account: its interface still serves.
     var handsOver: Bool {
       switch self {
-      case .source, .host, .track, .further, .external: true
+      case .source, .host, .track, .further, .external, .group: true
       case .interface, .address, .attachment: false
       }
     }
@@ -51,6 +54,7 @@ struct Fitness {
       case .external: 4
       case .address: 5
       case .attachment: 6
+      case .group: 7
       }
     }
   }
@@ -134,6 +138,15 @@ struct Fitness {
       handsOver = handsOver && entry.cause.handsOver
     }
     return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit
+  }
+
+  /// The reason of its own that keeps the virtual router of a family out of the election, whatever
+  /// holds for the others of its group; `nil` if there is none.
+  func ownObstacle(for family: AddressFamily) -> WaitingReason? {
+    entries.first { entry in
+      if case .group = entry.cause { return false }
+      return entry.concerns(family) && entry.fault.weight == nil
+    }?.fault.reason
   }
 
   /// The amount that is added to the priority of the virtual router of a family: below zero if it

@@ -77,7 +77,7 @@ struct Handover: Equatable {
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
     case .shutdown: isLeaving
-    case .resigned, .higherPriority, .higherAddress, .unheard: true
+    case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup: true
     default: false
     }
   }
@@ -216,7 +216,7 @@ struct Handover: Equatable {
   private static func takeoverPatience(
     _ interval: AdvertisementInterval, after reason: Transition.Reason? = nil
   ) -> Duration {
-    interval.duration * (reason == .resigned ? 2 : 1) + takeoverMargin
+    interval.duration * (reason == .resigned || reason == .withGroup ? 2 : 1) + takeoverMargin
   }
 
   private static func announcementPatience(_ count: Int) -> Duration {

@@ -132,6 +132,8 @@ public struct RouterStatus: Sendable, Hashable {
   public var unicastTo: [IPAddress]?
   /// Its routes and rules; `nil` if it has none.
   public var routing: [RoutingStatus]?
+  /// The group of routers with which it moves; `nil` if it moves alone.
+  public var group: String?
 
   /// Makes a status.
   public init(
@@ -143,7 +145,8 @@ public struct RouterStatus: Sendable, Hashable {
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
     conflicts: Conflicts = Conflicts(), takeovers: Takeovers = Takeovers(),
     lease: Lease? = nil, peers: [Peer] = [], problems: [Problem] = [],
-    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil, routing: [RoutingStatus]? = nil
+    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil, routing: [RoutingStatus]? = nil,
+    group: String? = nil
   ) {
     self.name = name
     self.interface = interface
@@ -170,6 +173,7 @@ public struct RouterStatus: Sendable, Hashable {
     self.hooks = hooks
     self.unicastTo = unicastTo
     self.routing = routing
+    self.group = group
   }
 
   /// The problems at the moment, one sentence each.

@@ -69,6 +69,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// The program that is run for a state failed.
     case hook(Settlement.State)
+    /// No Active is heard, and the other routers of the group keep it from taking over.
+    case groupWaits
     /// The machine is set up in a way that does the router harm.
     case machine(MachineFault)
   }
@@ -199,8 +201,7 @@ extension Problem.Kind {
       true
     case .hostAddress, .addressFailure, .addressRemoved, .routing, .announcing, .advertising,
       .unheard, .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded,
-      .addressesNotListed, .hook,
-      .machine, .formerGroup:
+      .addressesNotListed, .hook, .machine, .formerGroup, .groupWaits:
       false
     }
   }

@@ -39,8 +39,7 @@ extension NodeEvent {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
       case .notStarted, .interface, .noSourceAddress, .sourceNotHere, .ipv6Off, .mtuTooSmall,
-        .hostAddress,
-        .addressInUse, .system:
+        .hostAddress, .addressInUse, .system, .group:
         nil
       }
     }

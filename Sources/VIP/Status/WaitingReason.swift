@@ -105,6 +105,8 @@ public enum WaitingReason: Sendable, Hashable {
   case addressInUse(IPAddress, MACAddress, text: String)
   /// A resource of the system that it needs could not be had; it tries again every second.
   case system(NodeError)
+  /// A router with which it moves takes no part, for a reason of its own; `nil` if it is not there.
+  indirect case group(member: String, WaitingReason?)
 }
 
 extension WaitingReason {
@@ -157,13 +159,19 @@ extension WaitingReason: CustomStringConvertible {
     case .external(let cause, let text): return "\(cause): \(text)"
     case .addressInUse(_, _, let text): return text
     case .system(let error): return error.description
+    case .group(let member, let reason):
+      return "waits for its group: " + (reason.map { "\(member): \($0)" } ?? "\(member) is not up")
     }
   }
 
   /// The same if it only lowers or raises the priority.
   func description(adding weight: Int) -> String {
     let what =
-      if case .tracked(let fault) = self { fault.description } else { description }
+      switch self {
+      case .tracked(let fault): fault.description
+      case .group(let member, _): "\(member) of its group has less"
+      default: description
+      }
     let effect = weight < 0 ? "lowers" : "raises"
     return "\(what), which \(effect) the priority by \(abs(weight))"
   }

@@ -12,6 +12,7 @@ extension MachineCheck {
     let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
     let events = file.eventsPath.map { ", events to \($0)" } ?? ""
     var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
+    lines += groupPlan(file)
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
     }

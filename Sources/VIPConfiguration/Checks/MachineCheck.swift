@@ -118,7 +118,7 @@ public struct MachineCheck: Sendable {
         remarks.append(remark)
       }
     }
-    remarks += twoInterfacesRemarks(routers)
+    remarks += twoInterfacesRemarks(routers) + groupRemarks(file, routers)
     if file.given.contains(.lease) { remarks += leaseRemarks(file.settings.lease, routers) }
     return remarks
   }

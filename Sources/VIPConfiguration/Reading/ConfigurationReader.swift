@@ -13,7 +13,8 @@ enum ConfigurationReader {
     guard case .map = root.content else {
       throw Diagnostic(root.place, "expected 'node:' and 'routers:' here, found \(root.kind)")
     }
-    var keys = try KeyedValues(root, knownKeys: ["node", "checks", "routers"], where: "at the top")
+    var keys = try KeyedValues(
+      root, knownKeys: ["node", "checks", "groups", "routers"], where: "at the top")
     var file = FileConfiguration(routers: [])
     var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
@@ -52,6 +53,9 @@ enum ConfigurationReader {
       found(router)
     }
     if let unknown = CheckUses.unknown(in: routers, checks) { throw unknown }
+    if let groups = keys.take("groups") {
+      file.groups = try PlacedGroup.read(groups, of: file.routers)
+    }
     return file
   }
 

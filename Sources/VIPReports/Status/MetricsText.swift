@@ -47,6 +47,13 @@ public struct MetricsText: Sendable {
           router.state == state ? 1 : 0)
       }
     }
+    let grouped = routers.filter { $0.group != nil }
+    if !grouped.isEmpty {
+      family("vipctl_router_group", "gauge", "1 for the group with which the router moves.")
+      for router in grouped {
+        sample("vipctl_router_group", Self.labels(router) + [("group", router.group ?? "")], 1)
+      }
+    }
     let gauges: [(String, String, (RouterRecord) -> Double)] = [
       ("priority", "The configured priority.", { Double($0.priority.rawValue) }),
       (

@@ -169,7 +169,8 @@ public struct NodeProcess: Sendable {
   /// What happens is written to the FIFO at a path, if one is given. The health checks are those
   /// that routers may use.
   public func serve(
-    _ routers: [RouterConfiguration], checks: [Check] = [], eventsPath: String?,
+    _ routers: [RouterConfiguration], checks: [Check] = [], groups: [RouterGroup] = [],
+    eventsPath: String?,
     until stops: Stops
   ) async throws(ServiceError) {
     let events = node.stampedEvents()
@@ -193,7 +194,7 @@ public struct NodeProcess: Sendable {
       throw ServiceError(.failed, error.description)
     }
     do throws(NodeError) {
-      try await node.apply(routers, unready: unready)
+      try await node.apply(routers, groups: groups, unready: unready)
       if unready == .refuse { try await node.waitUntilProbed(routers.map(\.name)) }
     } catch {
       // The failure is the only line then.

@@ -74,6 +74,8 @@ final class Machine {
   var routingFile: [Extra] = []
   /// The routers of a node that is started again: the file of its operator.
   var wanted: [RouterConfiguration] = []
+  /// The groups of these.
+  var groups: [RouterGroup] = []
   /// The node's own settings, for its process and the next one.
   var options = NodeOptions()
   /// The lease of the last node that has died here.

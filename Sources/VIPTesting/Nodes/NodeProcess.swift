@@ -106,12 +106,17 @@ final class NodeProcess {
       machine.log.append(.event(event))
       switch event {
       case .transition(let name, let family, let change):
-        states[RouterKey(name: name, family: family)] = change.to
+        note(change.to, of: name, family)
       case .removed(let name):
         for family in AddressFamily.allCases { states[RouterKey(name: name, family: family)] = nil }
       default: break
       }
     }
+  }
+
+  /// Takes note of the state of a router.
+  func note(_ state: VirtualRouter.State, of name: String, _ family: AddressFamily) {
+    states[RouterKey(name: name, family: family)] = state
   }
 
   /// The state of a router.
@@ -199,7 +204,7 @@ final class NodeProcess {
   /// Ends the node in good order, as `Node.shutdown` does.
   func stop() {
     isStopping = true
-    for name in engine.routerNames { engine.remove(name) }
+    engine.remove(all: engine.routerNames)
   }
 
   /// Whether it has handed everything over and may end.

@@ -257,6 +257,7 @@ extension NodeSimulation {
       guard machine.link(named: track.interface)?.isUsable ?? false else { return }
     }
     guard !isOthers(anyOf: settings.addresses.map(\.address)) else { return }
+    if case .waiting(.group) = status.reason { return auditGroup(status, machine, process) }
     for case .unfit in process.engine.fitness(of: status.name).values { return }
     breach(.takesPart, machine, "\(status.name) \(status.family) waits: \(status.reason)")
   }

@@ -13,6 +13,11 @@ extension NodeSimulation {
     guard isPossible(deed, on: machine) else { return }
     // Nothing happens until the file is read.
     if deed == .edit { return machine.isEditing = true }
+    if case .group(let name, let routers) = deed {
+      machine.groups.removeAll { $0.name == name }
+      if !routers.isEmpty { machine.groups.append(RouterGroup(name: name, routers: routers)) }
+      if machine.isEditing || machine.process == nil || machine.standstill != nil { return }
+    }
     machine.advanceKernel(to: now)
     touch(machine)
     restartBounds(after: disturbance(by: deed, on: machine))
@@ -21,7 +26,8 @@ extension NodeSimulation {
       guard machine.process == nil else { break }
       start(machine)
       if !machine.wanted.isEmpty {
-        machine.process?.apply(ChangeTarget(.routers(machine.wanted), unready: .wait))
+        machine.process?.apply(
+          ChangeTarget(.routers(machine.wanted), groups: machine.groups, unready: .wait))
       }
     case .stop: machine.process?.stop()
     case .kill(let withGuard):
@@ -75,6 +81,9 @@ extension NodeSimulation {
       for index in machine.attachments.keys.sorted() { change(index, of: machine) }
     case .edit: break
     case .reload: reload(machine)
+    case .group:
+      machine.process?.apply(ChangeTarget(.routers([]), groups: machine.groups))
+      machine.process?.collect()
     }
   }
 
@@ -113,7 +122,9 @@ extension NodeSimulation {
     // A process that stands still reads it when it goes on.
     machine.reloadsOnWake = machine.standstill != nil
     guard machine.standstill == nil else { return }
-    process.apply(ChangeTarget(.routers(machine.wanted), removing: nil, unready: .wait))
+    process.apply(
+      ChangeTarget(
+        .routers(machine.wanted), removing: nil, groups: machine.groups, unready: .wait))
     process.collect()
   }
 

@@ -48,6 +48,7 @@ extension NodeSimulation {
     }
     rewatch()
     followAddresses()
+    followGroups(changed)
     auditIfDue()
   }
 

@@ -78,6 +78,8 @@ public enum StoryCommand: Sendable, Hashable {
     case edit
     /// Brings the node to what its file says, in one change.
     case reload
+    /// Has routers move together from now on; none of a group if there are no routers.
+    case group(String, [String])
   }
 
   /// An event that can befall an interface.
@@ -220,6 +222,8 @@ extension StoryCommand.Deed {
     case .forgetGroups: "host \(name) forgets groups"
     case .edit: "edit \(name)"
     case .reload: "reload \(name)"
+    case .group(let group, let routers):
+      (["group", name, group] + routers).joined(separator: " ")
     }
   }
 

@@ -82,7 +82,8 @@ struct RunCommand: ParsableCommand {
           configuration: file.map { ($0, wanted.routers.map(\.name)) }, unready: unready,
           wording: .vipctl)
         try await process.serve(
-          wanted.routers, checks: wanted.checks, eventsPath: wanted.eventsPath, until: stops)
+          wanted.routers, checks: wanted.checks, groups: wanted.groups,
+          eventsPath: wanted.eventsPath, until: stops)
         return 0
       } catch {
         let failure = Failure(error, askingNodeOn: directory)
