@@ -18,13 +18,15 @@ public struct ImportWording: Sendable, Hashable {
   public var check: String
   /// The command that shows a segment.
   public var monitor: String
+  /// The option that names the machine whose conditional lines are read.
+  public var configID: String
 
   /// Makes words; what is left out is told in general terms.
   public init(
     program: String = "this program", status: String = "the status of the node",
     reload: String = "a command to reload", resign: String = "a command to resign",
     promote: String = "a command to promote", check: String = "a check of the configuration",
-    monitor: String = "a monitor of the segment"
+    monitor: String = "a monitor of the segment", configID: String = "another name"
   ) {
     self.program = program
     self.status = status
@@ -33,11 +35,12 @@ public struct ImportWording: Sendable, Hashable {
     self.promote = promote
     self.check = check
     self.monitor = monitor
+    self.configID = configID
   }
 
   /// A place in an advice where a word goes.
   enum Place: String, CaseIterable, CustomStringConvertible {
-    case program, status, reload, resign, promote, check, monitor
+    case program, status, reload, resign, promote, check, monitor, configID
 
     var description: String { "{\(rawValue)}" }
   }
@@ -51,6 +54,7 @@ public struct ImportWording: Sendable, Hashable {
     case .promote: promote
     case .check: check
     case .monitor: monitor
+    case .configID: configID
     }
   }
 

@@ -13,5 +13,6 @@ extension ImportWording {
   static let vipctl = ImportWording(
     program: "vipctl", status: "'vipctl status --json'", reload: "'vipctl reload'",
     resign: "'vipctl resign NAME'", promote: "'vipctl promote NAME'", check: "'vipctl check'",
-    monitor: "'vipctl monitor'")
+    monitor: "'vipctl monitor'",
+    configID: "'--config-id NAME'")
 }
