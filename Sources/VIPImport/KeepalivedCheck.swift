@@ -82,7 +82,8 @@ struct KeepalivedCheckReader {
     times.append(
       timeout > 0
         ? setting("timeout", "\(timeout)s")
-        : .init(key: "timeout", value: "\(interval)s", origin: .note("the interval, in keepalived")))
+        : .init(key: "timeout", value: "\(interval)s", origin: .note("the interval, in keepalived"))
+    )
     var check = check
     if let connection = KeepalivedCommand.connection(text) {
       remark(
@@ -96,7 +97,7 @@ struct KeepalivedCheckReader {
     do throws(KeepalivedCommand.Problem) {
       command = try KeepalivedCommand(text)
     } catch {
-      remark(child, "'script \(text.shortened)' is left out: it \(error.text)")
+      remark(child, "'script \(text.shortened)' is left out: \(error.text)")
       return nil
     }
     for (kind, text) in command.remarks { remark(child, text, kind) }
@@ -140,7 +141,8 @@ struct KeepalivedCheckReader {
     }
     if let child = values["init_fail"] {
       settings.append(
-        .init(key: "initially", value: isInverse ? "passed" : "failed", origin: .line(child.source)))
+        .init(key: "initially", value: isInverse ? "passed" : "failed", origin: .line(child.source))
+      )
     }
     return settings
   }
@@ -149,7 +151,8 @@ struct KeepalivedCheckReader {
     if let child = values["user"], !child.arguments.isEmpty {
       let user = child.arguments.prefix(2).joined(separator: ":")
       guard child.arguments[0] != "root" else {
-        remark(child, "the script runs as the node's user here; run the node as root if it must", .note)
+        remark(
+          child, "the script runs as the node's user here; run the node as root if it must", .note)
         return []
       }
       return [.init(key: "user", value: ImportedRouter.scalar(user), origin: .line(child.source))]
@@ -203,7 +206,9 @@ struct KeepalivedCheckReader {
     check.forward = settings
     if count == 1 {
       let pgrep = Self.inverted(["/usr/bin/pgrep", "-x", base])
-      check.inverse = [command(pgrep, child), .init(key: "interval", value: "1s", origin: .note(""))]
+      check.inverse = [
+        command(pgrep, child), .init(key: "interval", value: "1s", origin: .note("")),
+      ]
     }
     return check
   }

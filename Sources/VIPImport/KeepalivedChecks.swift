@@ -51,7 +51,9 @@ struct KeepalivedChecks {
   ) -> (ImportedCheckUse?, remark: (ImportRemark.Kind, String)?) {
     let name = item.keyword
     guard let check = known[kind]?[name] else {
-      return (nil, (.lost, "\(kind.rawValue): there is no usable '\(name.shortened)'; it is left out"))
+      return (
+        nil, (.lost, "\(kind.rawValue): there is no usable '\(name.shortened)'; it is left out")
+      )
     }
     tracked.insert(check.node.source)
     var (weight, isReverse) = (check.weight, check.isReverse)

@@ -20,7 +20,7 @@ struct KeepalivedCommand {
   init(_ text: String) throws(Problem) {
     words = Self.words(text)
     guard let program = words.first, !program.isEmpty else {
-      throw Problem(text: "names no program")
+      throw Problem(text: "it names no program")
     }
     if Self.needsShell(words) {
       words = ["/bin/sh", "-c", text]
@@ -35,7 +35,8 @@ struct KeepalivedCommand {
     guard !program.hasPrefix("/") else { return }
     guard !program.contains("/"), let path = Self.path(of: program) else {
       throw Problem(
-        text: "'\(program.shortened)' is no absolute path, and no program of that name is known; write "
+        text:
+          "'\(program.shortened)' is no absolute path, and no program of that name is known; write "
           + "out where it is")
     }
     words[0] = path

@@ -86,7 +86,9 @@ struct KeepalivedExpansion {
       if byte == UInt8(ascii: "$"), let (name, after) = KeepalivedDefinitions.name(rest),
         let value = definitions.value(of: name)
       {
-        if firstName.isEmpty { firstName = String(decoding: rest[..<after.startIndex], as: UTF8.self) }
+        if firstName.isEmpty {
+          firstName = String(decoding: rest[..<after.startIndex], as: UTF8.self)
+        }
         budget -= 1
         guard budget > 0 else { throw .endless(firstName) }
         replaceTop(after)

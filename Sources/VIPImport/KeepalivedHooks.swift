@@ -78,7 +78,7 @@ struct KeepalivedHooks {
       command = try KeepalivedCommand(text)
     } catch {
       remarks.append(
-        (node, .lost, "'\(node.keyword) \(text.shortened)' is left out: it \(error.text)"))
+        (node, .lost, "'\(node.keyword) \(text.shortened)' is left out: \(error.text)"))
       return nil
     }
     remarks += command.remarks.map { (node, $0, $1) }

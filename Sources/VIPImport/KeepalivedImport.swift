@@ -113,7 +113,8 @@ public struct KeepalivedImport: Sendable {
     }
     var known = KeepalivedChecks(nodes, scriptUser: context.scriptUser)
     for node in nodes where node.keyword == "vrrp_instance" { add(node, context, &known) }
-    let places = Dictionary(routers.enumerated().map { ($1.originalName, $0) }) { first, _ in first }
+    let places = Dictionary(routers.enumerated().map { ($1.originalName, $0) }) { first, _ in first
+    }
     for index in groups.indices {
       let group = groups[index].imported(
         &routers, places,

@@ -16,7 +16,8 @@ extension KeepalivedInstance {
       guard let block = values[kind.rawValue] else { continue }
       for item in block.block ?? [] {
         guard seen.insert("\(kind) \(item.keyword)").inserted else {
-          remark(item, "'\(item.keyword.shortened)' is tracked twice; the first one is taken", .note)
+          remark(
+            item, "'\(item.keyword.shortened)' is tracked twice; the first one is taken", .note)
           continue
         }
         let (use, told) = known.use(item, kind, isOwner: configuration.priority == .owner)

@@ -36,11 +36,13 @@ extension KeepalivedInstance {
   private mutating func readVersion(
     _ global: KeepalivedNode?
   ) -> (value: ProtocolVersion, origin: ImportedRouter.Origin?) {
-    // Version 2 does not exist for IPv6, and keepalived takes 3 there.
+    // Version 2 does not exist for IPv6. keepalived takes 3 unless an instance says 2.
     if addresses.first?.address.family == .ipv6 {
       if let child = values["version"], child.arguments.first == "2" {
         remark(
-          child, "version 2 has no IPv6; keepalived takes version 3 here, and so does this", .note)
+          child,
+          "keepalived sends version 2 over IPv6, which no standard has; here IPv6 has version 3: set "
+            + "'version 3' on all machines first")
       }
       return (.v3, nil)
     }
@@ -96,7 +98,8 @@ extension KeepalivedInstance {
     configuration.interval = interval
     add("interval", interval.description, .line(child.source))
     guard rounded != exact else { return }
-    let unit = configuration.version == .v2 ? "whole seconds up to 255" : "steps of 10ms up to 40.95s"
+    let unit =
+      configuration.version == .v2 ? "whole seconds up to 255" : "steps of 10ms up to 40.95s"
     remark(
       child,
       "keepalived takes \(interval) for 'advert_int \(text)', as version "
@@ -121,7 +124,8 @@ extension KeepalivedInstance {
           "keepalived ignores 'nopreempt' with 'state MASTER', and so it is left out; "
             + "write 'preempt: false' if you meant it", .note)
       } else if configuration.priority == .owner {
-        remark(child, "'nopreempt' means nothing with priority 255, whose owner always preempts",
+        remark(
+          child, "'nopreempt' means nothing with priority 255, whose owner always preempts",
           .note)
       } else {
         configuration.preempts = false
@@ -130,7 +134,8 @@ extension KeepalivedInstance {
     }
     guard let child = values["preempt_delay"] else { return }
     if isStrict {
-      remark(child, "keepalived ignores 'preempt_delay' in strict mode, and so it is left out", .note)
+      remark(
+        child, "keepalived ignores 'preempt_delay' in strict mode, and so it is left out", .note)
     } else if startsAsMaster {
       remark(
         child,
@@ -173,7 +178,8 @@ extension KeepalivedInstance {
     let pass = child.block?.last { $0.keyword == "auth_pass" }
     guard configuration.version == .v2 else {
       remark(
-        child, "version 3 has no authentication, and keepalived ignores it too; it is left out", .note)
+        child, "version 3 has no authentication, and keepalived ignores it too; it is left out",
+        .note)
       return
     }
     switch type?.arguments.first {

@@ -76,7 +76,9 @@ extension KeepalivedInstance {
         try set("destination", destination)
       }
     }
-    guard let destination = found["destination"] else { throw Misfit(text: "it has no destination") }
+    guard let destination = found["destination"] else {
+      throw Misfit(text: "it has no destination")
+    }
     guard found["via"] != nil || found["interface"] != nil else {
       throw Misfit(
         text: "it names neither a gateway nor an interface, and the kernel takes no such route")
@@ -112,7 +114,8 @@ extension KeepalivedInstance {
       case "no_track": notes.append(untracked)
       case "track_group": _ = rest.popFirst()
       default:
-        throw Misfit(text: "'\(word.shortened)' has no equivalent; let a hook set it with 'ip rule'")
+        throw Misfit(
+          text: "'\(word.shortened)' has no equivalent; let a hook set it with 'ip rule'")
       }
     }
     guard found["table"] != nil else {
@@ -205,7 +208,8 @@ extension KeepalivedInstance {
 
   private static func scope(_ text: String?) throws(Misfit) -> String {
     guard let text, ["global", "link", "host"].contains(text) else {
-      throw Misfit(text: "'scope \((text ?? "").shortened)' is not known; give global, link or host")
+      throw Misfit(
+        text: "'scope \((text ?? "").shortened)' is not known; give global, link or host")
     }
     return text
   }

@@ -75,7 +75,8 @@ extension KeepalivedInstance {
       let before = Int(configuration.priority.rawValue)
       let raised = min(254, before + weight)
       guard raised > before else {
-        remark(child, "'\(child.keyword) weight \(weight)' can't raise the priority; it is left out")
+        remark(
+          child, "'\(child.keyword) weight \(weight)' can't raise the priority; it is left out")
         return nil
       }
       configuration.priority = Priority(rawValue: UInt8(raised))

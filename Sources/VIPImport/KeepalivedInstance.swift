@@ -186,6 +186,9 @@ struct KeepalivedInstance {
 
   // MARK: Result
 
+  /// The most addresses on other interfaces, routes and rules of a router, and the most checks.
+  private static let extraCountMax = 1000, checkCountMax = 64
+
   /// The router if it can be run; a remark and `nil` if not.
   private mutating func checked(_ configuration: RouterConfiguration) -> ImportedRouter? {
     do throws(ConfigurationError) {
@@ -196,6 +199,17 @@ struct KeepalivedInstance {
         source.source = addresses.filter(\.isAdvertised)[index].source
       }
       remark(source, "vrrp_instance \(name) is left out: \(error)")
+      return nil
+    }
+    let elsewhere = addresses.count { $0.interface != nil }
+    for (count, limit, things) in [
+      (addresses.count, RouterConfiguration.addressCountMax, "addresses"),
+      (
+        elsewhere + routes.count + rules.count, Self.extraCountMax, "addresses elsewhere and routes"
+      ),
+      (checks.count, Self.checkCountMax, "checks"),
+    ] where count > limit {
+      remark(node, "vrrp_instance \(name) is left out: it has more than \(limit) \(things)")
       return nil
     }
     if let given = node.arguments.first, given != name {

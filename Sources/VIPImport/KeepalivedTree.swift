@@ -125,7 +125,8 @@ struct KeepalivedReader {
           remarks.append(
             ImportRemark(
               source: source,
-              text: "keepalived reads no 'include' on a line that is conditional or has a definition "
+              text:
+                "keepalived reads no 'include' on a line that is conditional or has a definition "
                 + "in it; write it out"))
           continue
         }
@@ -142,7 +143,8 @@ struct KeepalivedReader {
       remarks.append(
         ImportRemark(
           source: SourceLine(file: file, number: 1, text: ""), kind: .note,
-          text: "the file begins with a byte order mark, with which keepalived doesn't know the first "
+          text:
+            "the file begins with a byte order mark, with which keepalived doesn't know the first "
             + "word; here it is passed over"))
     }
     bytes = bytes.filter { $0 != UInt8(ascii: "\r") }[...]

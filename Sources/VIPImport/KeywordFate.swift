@@ -90,7 +90,8 @@ struct ToldTopics {
       let isOne = keywords.count == 1
       let names =
         isOne
-        ? "'\(KeywordTeller.words(node))' has" : keywords.map { "'\($0)'" }.joined(separator: ", ") + " have"
+        ? "'\(KeywordTeller.words(node))' has"
+        : keywords.map { "'\($0)'" }.joined(separator: ", ") + " have"
       return ImportRemark(
         source: node.source, text: "\(names) no equivalent; \(wording.complete(topic.advice))")
     }
