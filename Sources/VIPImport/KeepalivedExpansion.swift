@@ -1,8 +1,8 @@
 /// The lines that a line of a file stands for: with definitions put in, once for each value of a
 /// sequence or list, without those for other machines.
 ///
-/// It is read from the front to the back once, however many definitions are put in: what is still to
-/// be read is a stack of pieces.
+/// It is read from the front to the back once, however many definitions are put in: what is still
+/// to be read is a stack of pieces.
 struct KeepalivedExpansion {
   /// The greatest length of a line; a handful of definitions could make one of any length.
   private static let lengthMax = 64 << 10

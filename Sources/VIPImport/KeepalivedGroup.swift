@@ -56,10 +56,8 @@ struct KeepalivedGroup {
 
   /// The group; `nil` and a remark if there is none to make.
   ///
-  /// - Parameters:
-  ///   - routers: those that were carried over; a weight of the group may raise their priorities.
-  ///   - places: where they are, by the names that their instances have.
-  ///   - other: the group that an instance is in already.
+  /// A weight of the group may raise the priorities of routers, whose places are known by the
+  /// names of their instances; `other` tells the group that an instance is in already.
   mutating func imported(
     _ routers: inout [ImportedRouter], _ places: [String: Int],
     _ other: (String, KeepalivedGroup) -> String?, _ known: inout KeepalivedChecks,

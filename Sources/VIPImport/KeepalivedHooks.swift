@@ -39,7 +39,7 @@ struct KeepalivedHooks {
     }
   }
 
-  /// A command that starts two programs at the same time, as keepalived does, and fails if one does.
+  /// A command that starts two programs at the same time, as keepalived does; it fails if one does.
   private static func both(_ first: [String], _ second: [String]) -> [String] {
     func text(_ words: [String]) -> String {
       words.map(KeepalivedCommand.shellWord).joined(separator: " ")

@@ -119,8 +119,7 @@ enum KeepalivedLexer {
 
   /// The words and braces of a line.
   ///
-  /// - Parameter isCommand: whether backslashes mean something outside of quotes too, as they do in
-  ///   the string of a command.
+  /// In the string of a command backslashes mean something outside of quotes too.
   static func tokens(of text: String, isCommand: Bool = false) -> [KeepalivedToken] {
     var tokens: [KeepalivedToken] = []
     var word = ""

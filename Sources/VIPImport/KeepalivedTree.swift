@@ -135,7 +135,7 @@ struct KeepalivedReader {
     }
   }
 
-  /// The text of a file, as keepalived takes it: with any line ends, and with any bytes in comments.
+  /// The text of a file, as keepalived takes it: any line ends, and any bytes in comments.
   private mutating func text(_ bytes: [UInt8], _ file: String) throws(FileError) -> String {
     var bytes = bytes[...]
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
