@@ -115,8 +115,9 @@ let package = Package(
       name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
       swiftSettings: common),
     .testTarget(
-      name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], exclude: ["Program"],
-      swiftSettings: common),
+      name: "NetworkTests",
+      dependencies: ["TestSupport", "VIPCore", .product(name: "Yams", package: "Yams")],
+      exclude: ["Program", "Keepalived"], swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
     .testTarget(
