@@ -102,7 +102,7 @@ public actor Node {
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
-    if let leftovers = start.leftovers { engine.removeLeftovers(leftovers) }
+    if let leftovers = start.leftovers { engine.takeOverLeftovers(leftovers) }
     do throws(NodeError) {
       try loop.start()
     } catch {

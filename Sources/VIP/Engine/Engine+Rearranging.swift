@@ -70,6 +70,7 @@ extension Engine {
   func carryOut(
     _ wanted: Rearrangement, leaving: [String] = []
   ) throws(NodeError) -> [Bequest] {
+    removeLeftovers(except: wanted.added)
     let leftovers = try leftovers(of: wanted.changed + wanted.added)
     let known = knownAddresses(of: wanted.changed + wanted.added)
       .merging(wanted.known) { $0.union($1) }
@@ -100,6 +101,7 @@ extension Engine {
         report(.changed(router: settings.name, .settings(change)))
       }
     }
+    inheritLeftovers()
     for estate in wanted.estates + estates { passOn(estate) }
     return estates
   }

@@ -61,6 +61,11 @@ final class MachineKernel: Kernel {
       let name = index.flatMap { machine.link($0)?.name } ?? "interface \(index ?? 0)"
       let result = perform(.link, refusal) { kernel.change([request])[0] }
       if !isDead { machine.log.append(.changed(request, interface: name, result)) }
+      if case .delete = request, !isDead, result == nil {
+        for caretaker in machine.caretakers {
+          caretaker.care.loseLink(name, at: machine.clock.localTime(at: simulation.now))
+        }
+      }
       return result
     }
   }
@@ -100,7 +105,13 @@ final class MachineKernel: Kernel {
         kernel.install([request])[0]
       }
       if isDead { return result }
-      if result == nil { installed.insert(place) }
+      if result == nil {
+        installed.insert(place)
+        // The guard of an earlier life hears of it.
+        for caretaker in machine.caretakers {
+          caretaker.care.retake(request.address, interfaceIndex: request.interfaceIndex)
+        }
+      }
       machine.log.append(.installed(request, isRefresh: isThere, result))
       return result
     }
