@@ -152,7 +152,7 @@ VIP_GUARD_CODE static void clear(struct vip_guard_care *care, uint32_t index) {
   uint32_t length = 0;
   care->bytes = removals_of(care, index, &length);
   care->length = care->bytes ? length : 0;
-  care->kept--;
+  if (care->kept > 0) care->kept--;
   // Routes of addresses that are another program's now are so too.
   if (entry->flags & VIP_GUARD_IS_RETAKEN) {
     for (uint32_t place = 0; vip_guard_read_request(care->bytes, care->length, place, &header);

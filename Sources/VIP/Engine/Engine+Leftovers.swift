@@ -10,7 +10,10 @@ extension Engine {
   /// Removes what the earlier life of this node has left, and the macvlans of all dead nodes;
   /// before there are routers.
   package func removeLeftovers(_ listed: Set<AddressFile.Entry>) {
-    step { remove(leftovers: listed) }
+    step {
+      removeStrays()
+      remove(leftovers: listed)
+    }
   }
 
   /// Removes the macvlans of all dead nodes, and has the first routers go on with what the earlier
@@ -19,7 +22,7 @@ extension Engine {
   /// What none of them wants goes when they come, or if none comes.
   package func takeOverLeftovers(_ listed: Set<AddressFile.Entry>) {
     step {
-      remove(leftovers: [])
+      removeStrays()
       guard !listed.isEmpty else { return }
       leftovers = listed
       timers.schedule(.leftovers, at: now + Self.routerPatience)
@@ -58,7 +61,8 @@ extension Engine {
       let present = instance.addresses.current.map(\.address).filter { address in
         leased.contains(Place(interfaceIndex: link.index, address: address))
           && claims.hasAddress(address.address, on: link.index)
-          && rest.remove(AddressFile.Entry(interface: link.name, address: address)) != nil
+          && rest.remove(
+            AddressFile.Entry(interface: instance.settings.interface, address: address)) != nil
       }
       if !present.isEmpty { inherit(present, by: instance) }
     }
@@ -86,10 +90,13 @@ extension Engine {
     schedule(instance)
   }
 
-  private func remove(leftovers listed: Set<AddressFile.Entry>) {
+  private func removeStrays() {
     // The neighbours of what goes must be known.
     drainKernelEvents()
     macvlans.removeStrays()
+  }
+
+  private func remove(leftovers listed: Set<AddressFile.Entry>) {
     guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return }
     for link in interfaces.allLinks {
       let names = [link.name] + link.alternativeNames
@@ -103,11 +110,12 @@ extension Engine {
     leftovers listed: Set<InterfaceAddress>, among records: [AddressRecord], on link: Link
   ) {
     let place = claimIndex(of: link)
-    let wanted = listed.map(\.address)
+    // A router of this node may have some of them already.
+    let wanted = listed.map(\.address).filter { !claims.hasAddress($0, on: place) }
     // Claimed meanwhile, so that no other node installs one before it is removed.
     let claimed = claims.claimFree(wanted, on: place)
     defer { claims.releaseAddresses(wanted, on: place) }
-    let free = listed.filter { claimed.contains($0.address) }
+    let free = listed.filter { claimed.contains($0.address) || !wanted.contains($0.address) }
     let found = Leftovers(among: records, onInterface: link.index).ofEarlierLife(free)
     if !found.isEmpty { remove(found, onInterface: link.index) }
     // A route may be there although its address is gone.
