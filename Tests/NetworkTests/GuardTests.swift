@@ -202,7 +202,12 @@ extension NetworkTests {
       let vips = AddressFamily.allCases.map { segment.virtualAddress($0).description }
       // An interval that could not be overlooked.
       let node = try VipctlNode(
-        on: machine, of: segment, vips, interval: "2s", ["--handover", "strict"])
+        on: machine, of: segment,
+        configuration: """
+          routers:
+            - { name: lab, interface: eth0, vrid: 51, interval: 2s, handover: strict,
+                addresses: [\(vips.map { "'\($0)'" }.joined(separator: ", "))] }
+          """)
       try node.waitUntil(.active)
       let killed = Moment.now
       try node.kill()
