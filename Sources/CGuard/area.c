@@ -44,7 +44,8 @@ void vip_guard_set_block(
     struct vip_guard_block block) {
   struct vip_guard_entry *entry = vip_guard_entry_at(area, index);
   uint32_t flags = __atomic_load_n(&entry->flags, __ATOMIC_RELAXED);
-  vip_guard_set_flags(area, index, flags & ~what);
+  // To keep addresses takes both blocks.
+  vip_guard_set_flags(area, index, flags & ~(what | VIP_GUARD_KEEPS));
   entry->interface_index = interface_index;
   if (what == VIP_GUARD_REMOVES) entry->removals = block;
   else entry->farewells = block;

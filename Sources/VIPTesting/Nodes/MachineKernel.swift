@@ -1,6 +1,7 @@
 import Netlink
 import VIP
 import VIPCore
+import VRRPSimulation
 
 /// The kernel as one process sees it: what it asks is written down, may be refused, and comes to
 /// nothing once the process is dead.

@@ -319,7 +319,7 @@ static void a_node_may_die_within_a_change(void) {
   vip_guard_stamp(area, 1000);
   vip_guard_set_block(
       area, 0, VIP_GUARD_SAYS_FAREWELL, 2, (struct vip_guard_block){start, 24, 30});
-  vip_guard_set_flags(area, 0, VIP_GUARD_SAYS_FAREWELL);
+  vip_guard_set_flags(area, 0, VIP_GUARD_SAYS_FAREWELL | VIP_GUARD_KEEPS);
   pid_t child = fork();
   if (child == 0) {
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -338,6 +338,11 @@ static void a_node_may_die_within_a_change(void) {
     bool is_due = vip_guard_walk_next(&walk, &deed), has_moved = header_of(area)->stamp == 1010;
     CHECK(!is_due || deed.length == (has_moved ? 48 : 24));
     CHECK(!is_due || !vip_guard_walk_next(&walk, &deed));
+    // What is kept is known by its packet too.
+    const struct vip_guard_entry *entry = entry_of(area, 0);
+    bool is_old = entry->farewells.offset == start && entry->farewells.length == 24;
+    bool is_new = entry->farewells.offset == start + 24 && entry->farewells.length == 48;
+    CHECK(!(entry->flags & VIP_GUARD_KEEPS) || is_old || is_new);
     changes += is_due != was_due;
     was_due = is_due;
     steps++;
