@@ -102,7 +102,9 @@ public actor Node {
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
-    if let leftovers = start.leftovers { engine.removeLeftovers(leftovers, routing: start.routing) }
+    if let leftovers = start.leftovers {
+      engine.takeOverLeftovers(leftovers, routing: start.routing)
+    }
     do throws(NodeError) {
       try loop.start()
     } catch {

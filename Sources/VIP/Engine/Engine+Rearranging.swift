@@ -75,6 +75,7 @@ extension Engine {
   func carryOut(
     _ wanted: Rearrangement, leaving: [String] = []
   ) throws(NodeError) -> [Bequest] {
+    removeLeftovers(except: wanted.added)
     let leftovers = try leftovers(of: wanted.changed + wanted.added)
     let known = knownAddresses(of: wanted.changed + wanted.added)
       .merging(wanted.known) { $0.union($1) }
@@ -108,6 +109,7 @@ extension Engine {
     }
     // What is passed on needs routers that are attached.
     reviewGroups()
+    inheritLeftovers()
     for estate in wanted.estates + estates { passOn(estate) }
     return estates
   }

@@ -31,11 +31,13 @@ extension Engine {
             : "the router of this name is still handing its addresses over"))
     }
     try validate([settings], unready: unready)
+    removeLeftovers(except: [settings])
     let link = interfaces.link(named: settings.interface)
     var leftovers: Set<InterfaceAddress> = []
     if let link { leftovers = try leftoverAddresses(on: link) }
     let router = makeRouter(settings, faults)
     for family in settings.families { start(family, of: router, on: link, leftovers) }
+    inheritLeftovers()
   }
 
   /// Makes a router that has no virtual routers yet.

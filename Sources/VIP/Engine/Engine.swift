@@ -80,6 +80,9 @@ package final class Engine {
   var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
+  /// The addresses that the earlier life of this node has listed, while routers may still go on with
+  /// them.
+  var leftovers: Set<AddressFile.Entry> = []
   /// The comparisons that are due after a change, see ``noteChange()``.
   var dueReviews = DueReviews()
   /// Settings that need not be checked again.
@@ -258,6 +261,7 @@ package final class Engine {
       case .common(.routes): continueRouteReviews()
       case .common(.membership): retryMemberships()
       case .common(.settings): continueSettingRounds()
+      case .common(.leftovers): removeLeftovers(except: [])
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }

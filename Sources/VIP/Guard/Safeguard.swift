@@ -36,6 +36,7 @@ package final class Safeguard {
     var destinations: [IPAddress] = []
     var source: IPAddress?
     var duties: GuardArea.Duties = []
+    var stay: Handover.Stay?
     var hasRemovals = false
     var hasFarewell = false
   }
@@ -99,9 +100,14 @@ package final class Safeguard {
   }
 
   /// Lets the process do its work, since the node ends without having removed its addresses.
+  ///
+  /// The program goes on and waits for that, so nothing is kept for a successor.
   func release() {
     guard state != .off else { return }
     state = .off
+    for (slot, entry) in published {
+      area.setDuties(entry.duties.subtracting(.keeps), of: slot)
+    }
     process.release()
   }
 
@@ -131,6 +137,12 @@ package final class Safeguard {
       ?? Published(serial: router.serial, interfaceIndex: router.interfaceIndex)
     writeRemovals(of: router, &entry)
     writeFarewell(of: router, &entry)
+    if entry.stay != router.stay {
+      entry.stay = router.stay
+      area.setTimes(
+        keep: UInt64(clamping: router.stay.keep.inNanoseconds),
+        patience: UInt64(clamping: router.stay.patience.inNanoseconds), of: slot)
+    }
     if entry.duties != router.duties {
       entry.duties = router.duties
       area.setDuties(router.duties, of: slot)

@@ -223,6 +223,19 @@ struct Handover: Equatable {
     patience + patiencePerAddress * count
   }
 
+  /// The times for which addresses stay whose router can't wait for a successor itself.
+  struct Stay: Equatable {
+    /// The longest that a successor may take to advertise.
+    var keep: Duration
+    /// Time that it is given from its advertisement on; zero if that ends the stay.
+    var patience: Duration
+
+    init(addresses count: Int, interval: AdvertisementInterval, virtualMAC: Bool) {
+      keep = Handover.takeoverPatience(interval)
+      patience = virtualMAC ? .zero : Handover.announcementPatience(count)
+    }
+  }
+
   /// The longest that a router's handover can take: its successor advertises at the last moment.
   static func longest(addresses count: Int, interval: AdvertisementInterval) -> Duration {
     takeoverPatience(interval) + announcementPatience(count)

@@ -86,6 +86,8 @@ struct NodeSupervisor {
   var unrest = (kind: Unrest.unbegun, text: "nothing has happened since")
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
+  /// Whether that was the death of a node whose guard keeps its addresses.
+  var isDeath = false
   /// The time since which, after all was at rest, nothing has happened but that routers of the same
   /// addresses became other virtual routers; `nil` if anything else has.
   var rolloutSince: Instant?

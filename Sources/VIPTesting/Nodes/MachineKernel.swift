@@ -1,6 +1,7 @@
 import Netlink
 import VIP
 import VIPCore
+import VRRPSimulation
 
 /// The kernel as one process sees it: what it asks is written down, may be refused, and comes to
 /// nothing once the process is dead.
@@ -63,6 +64,11 @@ final class MachineKernel: Kernel {
       let name = index.flatMap { machine.link($0)?.name } ?? "interface \(index ?? 0)"
       let result = perform(.link, refusal) { kernel.change([request])[0] }
       if !isDead { machine.log.append(.changed(request, interface: name, result)) }
+      if case .delete = request, !isDead, result == nil {
+        for caretaker in machine.caretakers {
+          caretaker.care.loseLink(name, at: machine.clock.localTime(at: simulation.now))
+        }
+      }
       return result
     }
   }
@@ -102,7 +108,13 @@ final class MachineKernel: Kernel {
         kernel.install([request])[0]
       }
       if isDead { return result }
-      if result == nil { installed.insert(place) }
+      if result == nil {
+        installed.insert(place)
+        // The guard of an earlier life hears of it.
+        for caretaker in machine.caretakers {
+          caretaker.care.retake(request.address, interfaceIndex: request.interfaceIndex)
+        }
+      }
       machine.log.append(.installed(request, isRefresh: isThere, result))
       return result
     }

@@ -46,13 +46,13 @@ final class NodeProcess {
     platform = MachinePlatform(machine, in: simulation)
     hasAlwaysLeased = machine.options.lease.lifetime != nil
     engine = try Engine(platform, lease: machine.options.lease)
-    engine.removeLeftovers(machine.addressFile, routing: machine.routingFile)
+    engine.takeOverLeftovers(machine.addressFile, routing: machine.routingFile)
     if machine.options.isGuarded { try protect(in: simulation) }
   }
 
   private func protect(in simulation: NodeSimulation) throws(NodeError) {
     // Small, so that a block which is never given back is soon missed.
-    let area = try GuardArea(byteCount: 128 << 10)
+    let area = try GuardArea(byteCount: 176 << 10)
     let guardProcess = MachineGuard(
       machine, in: simulation, descriptor: platform.nextDescriptor())
     self.area = area

@@ -20,7 +20,7 @@ extension NodeSimulation {
     }
     machine.advanceKernel(to: now)
     touch(machine)
-    restartBounds(after: disturbance(by: deed, on: machine))
+    if let disturbance = disturbance(by: deed, on: machine) { restartBounds(after: disturbance) }
     switch deed {
     case .start:
       guard machine.process == nil else { break }

@@ -160,7 +160,7 @@ extension NodeSimulation {
 
   /// Nothing is left once the last router is gone.
   func checkUntouched(_ machine: Machine) {
-    guard machine.lastDeeds == nil, machine.standstill == nil,
+    guard machine.caretakers.isEmpty, machine.standstill == nil,
       !machine.refuses(.link, at: now), !machine.refuses(.remove, at: now)
     else { return }
     guard machine.process.map({ $0.isIdle && $0.engine.routerNames.isEmpty }) ?? true else {
