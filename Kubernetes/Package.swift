@@ -4,7 +4,8 @@ import PackageDescription
 
 /// One list for all targets.
 ///
-/// Manifests can't share code: the package above has the same list, and `ManifestTests` compares them.
+/// Manifests can't share code: the package above has the same list, and `ManifestTests` compares
+/// them.
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
@@ -20,6 +21,7 @@ let package = Package(
   name: "vipctl-kubernetes",
   products: [
     .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
+    .library(name: "Kubeconfig", targets: ["Kubeconfig"]),
     .library(name: "VIPKubernetes", targets: ["VIPKubernetes"]),
     .library(name: "VIPKubernetesRuntime", targets: ["VIPKubernetesRuntime"]),
     .library(name: "VIPKubernetesManifests", targets: ["VIPKubernetesManifests"]),
@@ -46,6 +48,11 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: common),
+    // Where developers have an API server, and who they are there.
+    .target(
+      name: "Kubeconfig",
+      dependencies: ["KubernetesClient", .product(name: "Yams", package: "Yams")],
+      swiftSettings: common),
     .target(
       name: "VIPKubernetesRuntime",
       dependencies: [
@@ -64,8 +71,8 @@ let package = Package(
     .executableTarget(
       name: "vipctl-kubernetes",
       dependencies: [
-        "KubernetesClient", "VIPKubernetes", "VIPKubernetesImport", "VIPKubernetesManifests",
-        "VIPKubernetesRuntime",
+        "Kubeconfig", "KubernetesClient", "VIPKubernetes", "VIPKubernetesImport",
+        "VIPKubernetesManifests", "VIPKubernetesRuntime",
         .product(name: "VIP", package: "vipctl"), .product(name: "VIPReports", package: "vipctl"),
         .product(name: "VIPService", package: "vipctl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -74,8 +81,8 @@ let package = Package(
     .testTarget(
       name: "KubernetesClientTests",
       dependencies: [
-        "KubernetesClient", "ManifestChecks", "VIPKubernetes", "VIPKubernetesManifests",
-        "VIPKubernetesRuntime",
+        "Kubeconfig", "KubernetesClient", "ManifestChecks", "VIPKubernetes",
+        "VIPKubernetesManifests", "VIPKubernetesRuntime",
         .product(name: "VIP", package: "vipctl"), .product(name: "VIPCore", package: "vipctl"),
         .product(name: "VIPControl", package: "vipctl"),
         .product(name: "VIPReports", package: "vipctl"),
@@ -105,8 +112,8 @@ let package = Package(
         .product(name: "VRRPSimulation", package: "vipctl"),
       ],
       exclude: ["Stories"], swiftSettings: common),
-    // Against a control plane, see Lab/. They run the program that is built beside them. The links in
-    // Support/Shared lead to what the package above has for its tests.
+    // Against a control plane, see Lab/. They run the program that is built beside them. The links
+    // in Support/Shared lead to what the package above has for its tests.
     .testTarget(
       name: "ClusterTests",
       dependencies: [

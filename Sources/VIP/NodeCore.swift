@@ -148,6 +148,17 @@ public final class NodeCore {
     try engine.promote(name)
   }
 
+  /// Shortens the first wait of a router of which the caller knows that no other machine is Active.
+  ///
+  /// It listens for one interval and Skew_Time then, and still probes for its addresses.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  public func assumeVacancy(of name: String) throws(NodeError) {
+    defer { arm() }
+    try checkName(name)
+    engine.assumeVacancy(of: name)
+  }
+
   /// Makes a router unfit, weaker or fit again, for a cause that the caller knows.
   ///
   /// - Throws: ``NodeError/Kind/unknownRouter``, or ``NodeError/Kind/refused`` for a priority that

@@ -57,6 +57,22 @@ extension VirtualRouter {
     return actions
   }
 
+  /// Shortens the first wait of a router of which the caller knows that no other one is Active.
+  ///
+  /// Not in the RFC: a Backup that has just started waits for Active_Down_Interval, since an Active
+  /// may be there of which it has missed up to three advertisements. With this it waits for one
+  /// interval and Skew_Time from its start on, and so still yields to an Active that it hears. Nothing
+  /// happens in any other state, or if it has heard another router already.
+  public mutating func assumeVacancy(at now: Instant) {
+    guard case .backup(var backup) = phase, backup.activeRouter == nil,
+      backup.timerCause == .advertisement, resignedUntil == nil
+    else { return }
+    let wait = wait(after: .resignation, interval: backup.activeInterval)
+    let end = max(now, backup.lastHeard.advanced(byNanoseconds: wait))
+    backup.timer = min(backup.timer, end)
+    phase = .backup(backup)
+  }
+
   /// Leaves the Active role to others for a while, at an operator's request.
   ///
   /// An Active says farewell with priority 0, as if it stopped, and goes on as Backup with the

@@ -58,6 +58,29 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
+  @Test func `a router whose group is known to be vacant takes over with the last answer`() throws {
+    let bench = try Bench()
+    try bench.engine.add(
+      settings(interval: #require(AdvertisementInterval("250ms")), probes: true))
+    bench.engine.assumeVacancy(of: "web")
+    bench.pass(.milliseconds(395))
+    #expect(bench.state() == .backup)
+    bench.pass(.milliseconds(10))
+    #expect(bench.state() == .active)
+    #expect(probes(bench).count == 3)
+  }
+
+  @Test func `a group that is not vacant is found out by its Active`() throws {
+    let bench = try Bench()
+    try bench.engine.add(
+      settings(interval: #require(AdvertisementInterval("250ms")), probes: true))
+    bench.engine.assumeVacancy(of: "web")
+    bench.pass(.milliseconds(250))
+    try bench.hear(200, from: "198.18.0.2")
+    bench.pass(.milliseconds(600))
+    #expect(bench.state() == .backup)
+  }
+
   @Test func `a router that is handed the addresses while it probes takes them at once`() throws {
     let bench = try Bench()
     try bench.engine.add(

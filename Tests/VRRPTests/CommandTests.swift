@@ -101,6 +101,47 @@ import VRRP
     #expect(throws: CommandError.noActiveHeard) { try router.promote(at: .ms(3)) }
   }
 
+  @Test("vacancy: one interval and Skew_Time from the start on instead of Active_Down_Interval")
+  func vacancy() {
+    var router = VirtualRouter.backup()
+    router.assumeVacancy(at: .ms(100))
+    #expect(router.deadline == Instant.zero.advanced(byNanoseconds: 1_609_375_000))
+    // Never later than it was, and told late it is due at once.
+    router.assumeVacancy(at: .ms(1700))
+    #expect(router.deadline == Instant.zero.advanced(byNanoseconds: 1_609_375_000))
+    router = .backup()
+    router.assumeVacancy(at: .ms(1700))
+    #expect(router.advance(to: .ms(1700)).kinds.first == .advertise(.default))
+    #expect(router.state == .active)
+  }
+
+  @Test("vacancy: an Active that is heard counts more", arguments: [50, 200] as [UInt8])
+  func vacancyIsNone(_ priority: UInt8) {
+    var router = VirtualRouter.backup(preempts: false)
+    let silence: UInt64 = 3_609_375_000
+    router.assumeVacancy(at: .zero)
+    _ = router.hear(priority, at: .ms(900))
+    #expect(router.deadline == Instant.ms(900).advanced(byNanoseconds: silence))
+    router.assumeVacancy(at: .ms(1000))
+    #expect(router.deadline == Instant.ms(900).advanced(byNanoseconds: silence))
+  }
+
+  @Test("vacancy: nothing to do in any other state")
+  func vacancyElsewhere() throws {
+    var router = VirtualRouter.fresh()
+    router.assumeVacancy(at: .ms(1))
+    #expect(router.state == .initialize && router.deadline == nil)
+    let (active, since) = VirtualRouter.active()
+    var same = active
+    same.assumeVacancy(at: since)
+    #expect(same.standing == active.standing)
+    router = .backup()
+    _ = try router.resign(at: .ms(1), for: nil)
+    let before = router.deadline
+    router.assumeVacancy(at: .ms(2))
+    #expect(router.deadline == before)
+  }
+
   @Test("promote: nothing to do for the Active; the promotion ends with the role")
   func promotionEnds() throws {
     var (active, since) = VirtualRouter.active()

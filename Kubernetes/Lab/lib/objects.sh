@@ -123,6 +123,16 @@ ready() { # I STATUS
     fail "ready: there is no node $1"
 }
 
+# Makes the Node of a machine anew, or deletes it; the machine goes on.
+node() { # I add|remove
+  [[ -e /run/netns/${prefix}n$1 ]] || fail "there is no node $1"
+  case ${2-} in
+  add) register_node "$1" ;;
+  remove) kubectl delete --wait=false "node/${prefix}n$1" >/dev/null ;;
+  *) usage ;;
+  esac
+}
+
 token() { # NAMESPACE SERVICEACCOUNT [SECONDS]
   local folder=$state/tokens/$1-$2 token
   token=$(request POST "/api/v1/namespaces/$1/serviceaccounts/$2/token" -f \

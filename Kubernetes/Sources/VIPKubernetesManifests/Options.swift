@@ -66,7 +66,8 @@ extension Manifests {
     /// All taints.
     public static let all = Toleration(key: "")
 
-    /// Reads `KEY[=VALUE][:EFFECT]`, as `kubectl taint` has it; an empty text stands for all taints.
+    /// Reads `KEY[=VALUE][:EFFECT]`, as `kubectl taint` has it; an empty text stands for all
+    /// taints.
     public init(parsing text: String) {
       let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       let pair = parts[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

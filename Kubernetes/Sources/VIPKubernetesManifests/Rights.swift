@@ -35,8 +35,8 @@ package struct AccessRule: Sendable, Hashable {
 
 /// The rights of the two parts of a pod.
 ///
-/// A pod has one token, so both roles are given to one account. They are apart so that it can be read,
-/// and tested, what each part needs.
+/// A pod has one token, so both roles are given to one account. They are apart so that it can be
+/// read, and tested, what each part needs.
 package enum Rights {
   /// The rights of the speaker, which is on every node.
   package static let speaker: [AccessRule] = [

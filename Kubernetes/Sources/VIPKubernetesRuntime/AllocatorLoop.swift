@@ -13,6 +13,8 @@ public struct AllocatorLoop: Sendable {
     case failed(PlanWriter.Report)
     /// Objects of a kind can't be listed or watched at the moment.
     case interrupted(kind: String, APIError)
+    /// The number of nodes whose speakers are silent.
+    case silent(Int)
     /// An object can't be read; what was read before is the last known.
     case skipped(kind: String, ObjectReference?, problem: String)
   }
@@ -98,6 +100,7 @@ public struct AllocatorLoop: Sendable {
         case .begin: await tell(.began)
         case .startAgain: return turn.cluster
         }
+        if options.watchesSpeakers, let count = turn.takeSilence() { await tell(.silent(count)) }
         // What has come already is planned for at once.
         guard queue.isEmpty else { continue }
         guard await turn.settle(tell) else { break }
@@ -132,6 +135,7 @@ private struct AllocatorTurn {
   private(set) var cluster: ClusterStore
   private var allocator: Allocator
   private var hasBegun = false
+  private var silentCount: Int?
   private var writer: PlanWriter
   private var backoff = Backoff(first: .milliseconds(100))
 
@@ -144,6 +148,14 @@ private struct AllocatorTurn {
     self.cluster = cluster
     allocator = Allocator(options: options)
     writer = PlanWriter(client, leadership: leadership, instance: instance)
+  }
+
+  /// Takes the number of silent speakers, if it is another one than before.
+  mutating func takeSilence() -> Int? {
+    let count = cluster.silentCount
+    guard hasBegun, count != silentCount else { return nil }
+    silentCount = count
+    return count
   }
 
   mutating func take(_ event: ClusterEvent) -> Consequence {

@@ -67,6 +67,9 @@ struct ClusterStore: Sendable {
       && pools.isListed && routers.isListed && (speakers.isListed || !watchesSpeakers)
   }
 
+  /// The number of nodes whose speakers are silent.
+  var silentCount: Int { register.silentCount }
+
   var snapshot: ClusterSnapshot {
     var snapshot = ClusterSnapshot()
     snapshot.services = services.all

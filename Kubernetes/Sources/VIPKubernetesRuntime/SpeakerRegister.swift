@@ -33,6 +33,9 @@ struct SpeakerRegister: Sendable {
   /// What is known of speakers, by node.
   var lives: [String: SpeakerLife] { pages.mapValues { $0.isSilent ? .silent : .alive } }
 
+  /// The number of speakers that are silent.
+  private(set) var silentCount = 0
+
   /// Begins with a list of all Leases: nodes with the times of the last renewals.
   mutating func begin(with leases: [(node: String, renewed: String)], at now: Duration) {
     place += 1
@@ -42,6 +45,7 @@ struct SpeakerRegister: Sendable {
       let page = before[node]
       pages[node] = page?.renewed == renewed ? page : self.page(renewed, after: page, at: now)
     }
+    silentCount = pages.values.count { $0.isSilent }
   }
 
   private func page(_ renewed: String, after before: Page?, at now: Duration) -> Page {
@@ -56,13 +60,16 @@ struct SpeakerRegister: Sendable {
     place += 1
     let page = page(renewed, after: before, at: now)
     pages[node] = page
+    if before?.isSilent == true { silentCount -= 1 }
     let isNews = before?.isSilent ?? true
     return (isNews ? [.speaker(node, .alive)] : []) + judge(by: page.beats, at: now)
   }
 
   /// Takes note that a Lease is gone.
   mutating func remove(_ node: String) -> [Observation] {
-    pages.removeValue(forKey: node) == nil ? [] : [.speakerGone(node)]
+    guard let page = pages.removeValue(forKey: node) else { return [] }
+    if page.isSilent { silentCount -= 1 }
+    return [.speakerGone(node)]
   }
 
   /// Finds those that have missed so many renewals of another one.
@@ -76,6 +83,7 @@ struct SpeakerRegister: Sendable {
       if now - page.seen >= SpeakerPresence.patience { silent.append(node) }
     }
     for node in silent { pages[node]?.isSilent = true }
+    silentCount += silent.count
     return silent.sorted().map { .speaker($0, .silent) }
   }
 }

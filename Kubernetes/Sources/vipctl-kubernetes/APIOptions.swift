@@ -1,9 +1,23 @@
 import ArgumentParser
 import Glibc
+import Kubeconfig
 import KubernetesClient
+import VIPKubernetesImport
 
 /// Where the API server is; all of it can be left out in a pod.
 struct APIOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A file that says where the API server is and who asks it, as kubectl has it. (default: "
+        + "$KUBECONFIG)",
+      valueName: "file"))
+  var kubeconfig: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The context in it that counts. (default: its current one)", valueName: "name"))
+  var context: String?
+
   @Option(
     help: ArgumentHelp(
       "The URL of the API server. (default: that of the pod's cluster)", valueName: "url"))
@@ -34,6 +48,15 @@ struct APIOptions: ParsableArguments {
     guard (clientCertificate == nil) == (clientKey == nil) else {
       throw ValidationError("--client-certificate and --client-key go together")
     }
+    let others = [
+      ("server", server), ("token-file", tokenFile), ("ca-file", authoritiesFile),
+      ("client-certificate", clientCertificate),
+    ]
+    if let other = others.first(where: { $0.1 != nil }), kubeconfig != nil || context != nil {
+      throw ValidationError(
+        "--\(kubeconfig != nil ? "kubeconfig" : "context") and --\(other.0) don't go together; "
+          + "leave one of them out")
+    }
     if let server, !server.hasPrefix("https://"), !server.hasPrefix("http://") {
       throw ValidationError(
         "--server is '\(server)', which is no URL such as https://192.0.2.1:6443")
@@ -46,11 +69,13 @@ struct APIOptions: ParsableArguments {
     if let server {
       configuration = ClientConfiguration(
         server: server.hasSuffix("/") ? String(server.dropLast()) : server)
+    } else if let file = try fromKubeconfig(environment) {
+      configuration = file
     } else {
       do throws(APIError) {
         configuration = try .inCluster(environment: environment)
       } catch {
-        throw Failure(code: 64, line: "\(error); give --server")
+        throw Failure(code: 64, line: "\(error); give --kubeconfig or --server")
       }
     }
     if let tokenFile { configuration.token = .file(tokenFile) }
@@ -61,6 +86,43 @@ struct APIOptions: ParsableArguments {
     }
     return configuration
   }
+
+  /// What the files of kubectl say; `nil` if none are named.
+  ///
+  /// Of the files that the variable names, some need not be there.
+  private func fromKubeconfig(_ environment: [String: String]) throws -> ClientConfiguration? {
+    let named = environment["KUBECONFIG"].map { $0.split(separator: ":").map(String.init) } ?? []
+    let paths = kubeconfig.map { [$0] } ?? named
+    guard !paths.isEmpty else {
+      guard context == nil else {
+        throw Failure(code: 64, line: "--context chooses one of a kubeconfig; give --kubeconfig")
+      }
+      return nil
+    }
+    var sources: [Kubeconfig.Source] = []
+    for path in paths where kubeconfig != nil || access(path, F_OK) == 0 {
+      sources.append(try source(path))
+    }
+    guard !sources.isEmpty else {
+      throw Failure(
+        code: 65,
+        line: "$KUBECONFIG names \(paths.joined(separator: ", ")), and no such file is there; "
+          + "correct or unset it")
+    }
+    do throws(KubeconfigError) {
+      return try Kubeconfig(sources).configuration(context: context)
+    } catch {
+      throw Failure(code: 65, line: "\(error)")
+    }
+  }
+
+  private func source(_ path: String) throws -> Kubeconfig.Source {
+    do throws(PoolImportError) {
+      return Kubeconfig.Source(path: path, bytes: try InputFile.bytes(path, named: path))
+    } catch {
+      throw Failure(code: 65, line: "\(error)")
+    }
+  }
 }
 
 /// The environment of the process.
@@ -68,7 +130,7 @@ enum Environment {
   /// The variables that the program reads, as far as they are set.
   static func all() -> [String: String] {
     let names = [
-      "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NODE_NAME", "POD_NAME",
+      "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NODE_NAME", "POD_NAME",
       "POD_NAMESPACE", "VIPCTL_RUNTIME_DIR",
     ]
     var environment: [String: String] = [:]

@@ -12,10 +12,7 @@ struct ManifestsCommand: ParsableCommand {
         vipctl-kubernetes manifests --image registry.example.com/vipctl:1.0 --kube-proxy off
       """)
 
-  @Flag(
-    name: .customLong("default"),
-    help: "Give addresses to Services without a loadBalancerClass, too.")
-  var isDefault = false
+  @OptionGroup var common: CommonOptions
 
   @Option(help: ArgumentHelp("The namespace of the pods.", valueName: "name"))
   var namespace: String?
@@ -35,33 +32,12 @@ struct ManifestsCommand: ParsableCommand {
   var imagePullSecrets: [String] = []
 
   @Option(
-    name: .customLong("class"),
-    help: ArgumentHelp("The class that Services name to get addresses.", valueName: "class"))
-  var loadBalancerClass: String?
-
-  @Option(
     help: ArgumentHelp("The time between advertisements of pools that say none.", valueName: "time")
   )
   var interval: String?
 
   @Option(help: ArgumentHelp("The VRIDs of pools that say none, such as 31-60.", valueName: "list"))
   var vrids: String?
-
-  @Option(
-    name: .customLong("kube-proxy"),
-    help: ArgumentHelp(
-      "The address and port of kube-proxy's health on each node, or off.", valueName: "address"))
-  var kubeProxy: String?
-
-  @Option(
-    name: .customLong("metrics-port"),
-    help: ArgumentHelp("The port of metrics and probes on each node.", valueName: "port"))
-  var metricsPort: Int?
-
-  @Option(
-    name: .customLong("log-level"),
-    help: ArgumentHelp("debug, info, notice, warning or error.", valueName: "level"))
-  var logLevel: String?
 
   @Option(
     name: .customLong("state-dir"),
@@ -116,17 +92,17 @@ struct ManifestsCommand: ParsableCommand {
 
   private var options: Manifests.Options {
     var options = Manifests.Options()
-    options.isDefaultClass = isDefault
+    options.isDefaultClass = common.isDefault
     if let namespace { options.namespace = namespace }
     if let image { options.image = image }
     if let imagePullPolicy { options.imagePullPolicy = imagePullPolicy }
     options.imagePullSecrets = imagePullSecrets
-    if let loadBalancerClass { options.loadBalancerClass = loadBalancerClass }
+    if let name = common.loadBalancerClass { options.loadBalancerClass = name }
     if let interval { options.interval = interval }
     if let vrids { options.vrids = vrids }
-    if let kubeProxy { options.kubeProxy = kubeProxy == "off" ? nil : kubeProxy }
-    if let metricsPort { options.metricsPort = metricsPort }
-    if let logLevel { options.logLevel = logLevel }
+    if let proxy = common.kubeProxy { options.kubeProxy = proxy == "off" ? nil : proxy }
+    if let port = common.metricsPort { options.metricsPort = port }
+    if let level = common.logLevel { options.logLevel = level.rawValue }
     if let stateDirectory {
       options.stateDirectory = stateDirectory == "off" ? nil : stateDirectory
     }

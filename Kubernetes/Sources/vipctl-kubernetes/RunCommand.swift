@@ -16,6 +16,7 @@ struct RunCommand: ParsableCommand {
       of the service account, and the names by the variables NODE_NAME, POD_NAME and POD_NAMESPACE. \
       Outside a pod:
 
+        vipctl-kubernetes run --kubeconfig ~/.kube/config --node node-a
         vipctl-kubernetes run --server https://192.0.2.1:6443 --token-file token --ca-file ca.crt \\
           --node node-a
 
@@ -46,27 +47,7 @@ struct RunCommand: ParsableCommand {
       valueName: "name"))
   var lease = "vipctl-allocator"
 
-  @Option(
-    name: .customLong("class"),
-    help: ArgumentHelp("The class that Services name to get addresses.", valueName: "class"))
-  var loadBalancerClass = "vipctl.io/vip"
-
-  @Flag(
-    name: .customLong("default"),
-    help: "Give addresses to Services without a loadBalancerClass, too.")
-  var isDefault = false
-
-  @Option(
-    name: .customLong("kube-proxy"),
-    help: ArgumentHelp(
-      "The address and port of kube-proxy's health on this node, such as 127.0.0.1:10256, or off.",
-      valueName: "address"))
-  var kubeProxy = "127.0.0.1:10256"
-
-  @Option(
-    name: .customLong("metrics-port"),
-    help: ArgumentHelp("The port of metrics and probes; 0 for none.", valueName: "port"))
-  var metricsPort = 7480
+  @OptionGroup var common: CommonOptions
 
   @Option(
     name: .customLong("metrics-address"),
@@ -95,12 +76,9 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp("The log's form: logfmt, json or text.", valueName: "form"))
   var logFormat: LogForm = .logfmt
 
-  @Option(
-    name: .customLong("log-level"),
-    help: ArgumentHelp(
-      "From which level on lines are logged: debug, info, notice, warning or error.",
-      valueName: "level"))
-  var logLevel: LogLevel = .info
+  /// What is left out has its default.
+  private var kubeProxy: String { common.kubeProxy ?? "127.0.0.1:10256" }
+  private var metricsPort: Int { common.metricsPort ?? 7480 }
 
   func validate() throws {
     guard (0...65_535).contains(metricsPort) else {
@@ -135,7 +113,7 @@ struct RunCommand: ParsableCommand {
           + "it as root, in a pod with these capabilities in its securityContext")
     }
     LogOutput.use(logFormat.format)
-    let level = logLevel
+    let level = common.logLevel ?? .info
     NodeProcess.runToEnd { stops in
       let log = ClusterLog { line, moment in
         if level.includes(line.level) { LogOutput.write(line, at: moment) }
@@ -163,7 +141,8 @@ struct RunCommand: ParsableCommand {
       instance: instance ?? environment["POD_NAME"] ?? node)
     options.leaseName = lease == "off" ? nil : lease
     options.allocator = AllocatorOptions(
-      loadBalancerClass: loadBalancerClass, isDefault: isDefault)
+      loadBalancerClass: common.loadBalancerClass ?? "vipctl.io/vip",
+      isDefault: common.isDefault)
     options.settings.isRealtime = realtime
     options.runtimeDirectory =
       runtimeDirectory ?? environment["VIPCTL_RUNTIME_DIR"] ?? options.runtimeDirectory

@@ -4,7 +4,7 @@ import Testing
 /// measure times.
 @Suite(
   .serialized, .enabled(if: Laboratory.obstacle == nil, "\(Laboratory.obstacle ?? "")"),
-  .timeLimit(.minutes(10)))
+  .timeLimit(.minutes(ClusterTests.ChanceTests.limit)))
 struct ClusterTests {
 }
 

@@ -17,8 +17,8 @@ extension ClusterTests {
       let deleted: Moment
       let gone: Moment
 
-      /// Pods alone may reply before a node has the address: by way of the node that an earlier Service
-      /// has left in the client's cache.
+      /// Pods alone may reply before a node has the address: by way of the node that an earlier
+      /// Service has left in the client's cache.
       var reachable: Moment { max(pinged, answered) }
     }
 

@@ -146,14 +146,6 @@ extension Running {
 }
 
 extension ClusterNode {
-  /// Whether a probe succeeds, given by its port and path.
-  fileprivate func isWell(_ target: String) throws -> Bool {
-    try run([
-      "ip", "netns", "exec", name, "curl", "-sf", "--noproxy", "*", "--max-time", "5", "-o",
-      "/dev/null", "http://127.0.0.1:\(target)",
-    ]).status == 0
-  }
-
   /// The processes of the node whose names begin with something.
   fileprivate func processes(named prefix: String) throws -> [pid_t] {
     try processes().filter { readText("/proc/\($0)/comm").hasPrefix(prefix) }

@@ -213,9 +213,13 @@ import VRRP
     Self.addCluster(to: api)
     Self.addService("web", to: api)
     for node in ["node-a", "node-b"] { Self.renewLease(of: node, 0, in: api) }
+    let counts = Mutex<[Int]>([])
     try await Self.run(api) { lab, _ in
       let task = Task {
-        await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system").run(nil)
+        await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system")
+          .run(nil) { news in
+            if case .silent(let count) = news { counts.withLock { $0.append(count) } }
+          }
       }
       await eventually("those with a speaker are candidates") {
         Self.candidates(api) == ["node-a", "node-b"]
@@ -236,6 +240,7 @@ import VRRP
         return condition?.reason == "NodesSilent" && condition?.message.contains("node-b") == true
       }
       #expect(second >= 80)
+      #expect(counts.withLock { $0.first == 0 && $0.last == 2 }, "for metrics")
       // They keep their places.
       #expect(Self.candidates(api).count == 3)
       task.cancel()

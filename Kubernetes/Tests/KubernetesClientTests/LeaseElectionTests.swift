@@ -173,7 +173,8 @@ import Testing
     #expect(world.isLeading("a", at: .seconds(24.9)) && !world.isLeading("a", at: .seconds(25)))
     world.act("a", at: .seconds(24.9))
     #expect(world.isLeading("a", at: .seconds(24.9)))
-    // The attempt is due two seconds after the failure, when the time is over. The Lease is its own still.
+    // The attempt is due two seconds after the failure, when the time is over. The Lease is its own
+    // still.
     world.act("a", at: .seconds(25))
     #expect(world.isLeading("a", at: .seconds(34.9)))
     #expect(world.lease?.holder == "a" && world.lease?.transitions == 0)

@@ -89,8 +89,8 @@ import Testing
 
   /// Moves on, from one thing that the elector waits for to the next.
   ///
-  /// Each comes after the one before has been done. `hangs`: the server does not answer, so that requests
-  /// have to be given up.
+  /// Each comes after the one before has been done. `hangs`: the server does not answer, so that
+  /// requests have to be given up.
   private static func advance(_ lab: Lab, _ time: Duration, hangs: Bool = false) async {
     let end = lab.clock.now + time
     while true {

@@ -20,8 +20,8 @@ import Testing
   }
 }
 
-/// Candidates whose clocks run differently fast, that stand still for a while, and a server that does
-/// what it is asked to late, or without saying so, and loses the Lease from time to time.
+/// Candidates whose clocks run differently fast, that stand still for a while, and a server that
+/// does what it is asked to late, or without saying so, and loses the Lease from time to time.
 private struct LeaseSimulation {
   private struct Candidate {
     var election: LeaseElection

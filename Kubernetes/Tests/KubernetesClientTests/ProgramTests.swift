@@ -90,6 +90,16 @@ import VIPTesting
     #expect(lines.all.last?.fields.last?.value == "4")
   }
 
+  @Test func `the allocator alone tells how many speakers are silent`() {
+    func text(_ allocator: AllocatorGauges) -> String {
+      ClusterMetrics.render(nil, SpeakerGauges(), openWrites: 0, allocator, [], at: .zero)
+    }
+    #expect(!text(AllocatorGauges()).contains("silent_speakers"))
+    #expect(
+      text(AllocatorGauges(isLeading: true, silentCount: 2))
+        .contains("\nvipctl_kubernetes_silent_speakers 2\n"))
+  }
+
   @Test func `a program serves, tells how it is and hands over at its end`() async throws {
     let api = MemoryAPI()
     api.put("/api/v1/nodes/node-a", ["metadata": ["name": "node-a"]])

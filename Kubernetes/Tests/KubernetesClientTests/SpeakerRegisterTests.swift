@@ -31,6 +31,7 @@ import VIPKubernetes
     #expect(beat("a", "b", from: 80, count: 1) == [.speaker("c", .silent)])
     #expect(beat("a", "b", from: 100, count: 10) == [])
     #expect(register.lives == ["a": .alive, "b": .alive, "c": .silent])
+    #expect(register.silentCount == 1)
     #expect(register.take("c", renewed: "300", at: .seconds(300)) == [.speaker("c", .alive)])
   }
 

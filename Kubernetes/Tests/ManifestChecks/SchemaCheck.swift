@@ -2,7 +2,8 @@ package import KubernetesClient
 import VIPCore
 package import VIPKubernetesManifests
 
-/// The checks of an API server on an object of a definition, but for rules in its expression language.
+/// The checks of an API server on an object of a definition, but for rules in its expression
+/// language.
 package enum SchemaCheck {
   /// The faults of a value, each with its place.
   package static func problems(of value: JSONValue, _ schema: Schema, at path: String) -> [String] {

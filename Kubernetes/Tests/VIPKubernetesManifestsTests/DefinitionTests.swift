@@ -32,7 +32,8 @@ import VRRP
     }
   }
 
-  /// Roughly as the API server reckons: how often a rule is applied at most, times how much it looks at.
+  /// Roughly as the API server reckons: how often a rule is applied at most, times how much it
+  /// looks at.
   private static func costs(
     _ schema: Schema, at path: String, times count: Int
   ) -> [(path: String, cost: Int)] {

@@ -196,6 +196,29 @@ import VIPKubernetes
     #expect(candidates(bench) == ["a", "b"])
   }
 
+  @Test func `nodes in maintenance together with silent ones serve nothing, which is said`() {
+    var bench = bench(nodes: ["a", "b", "c"], speakers: ["a", "b", "c"])
+    bench.cluster.put(Service.make("web"))
+    bench.settle()
+    bench.cluster.put(ClusterNode.make("a", labels: [ClusterNode.maintenanceKey: "true"]))
+    bench.cluster.setLife(.silent, of: "b")
+    bench.settle()
+    #expect(bench.reason("web") == "Assigned")
+    bench.cluster.setLife(.silent, of: "c")
+    bench.settle()
+    #expect(bench.reason("web") == "MaintenanceAndSilence")
+    let message = bench.service("web")?.status.condition?.message
+    #expect(message?.contains("node a is in maintenance") == true)
+    #expect(message?.contains("2 nodes b, c;") == true)
+    // A node that is both is silent.
+    bench.cluster.setLife(.silent, of: "a")
+    bench.settle()
+    #expect(bench.reason("web") == "SpeakersSilent")
+    bench.cluster.setLife(.alive, of: "c")
+    bench.settle()
+    #expect(bench.reason("web") == "Assigned")
+  }
+
   @Test func `without a look at speakers each node has one`() {
     var bench = Bench()
     bench.cluster.put(ClusterNode.make("a"))

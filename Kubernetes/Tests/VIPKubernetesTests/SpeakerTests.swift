@@ -49,6 +49,26 @@ import VRRP
     for router in plan.routers { try router.validate() }
   }
 
+  @Test func `a router that is new to all nodes is vacant for the first candidate alone`() {
+    var new = router("lan-1", "192.0.2.100")
+    new.status.nodes = [.init("a", generation: 0), .init("b", generation: 0)]
+    #expect(plan(new).vacancies == ["lan-1"])
+    #expect(plan(new, node: "b").vacancies == [])
+    var one = new
+    one.status.nodes[1].generation = 1
+    #expect(plan(one).vacancies == [])
+    // It has run the router itself.
+    one = new
+    one.status.nodes[0].generation = 1
+    #expect(plan(one).vacancies == [])
+    one = new
+    one.status.active[.ipv6] = .init("b")
+    #expect(plan(one).vacancies == [])
+    one = new
+    one.status.nodes = [.init("b", generation: 0)]
+    #expect(plan(one).vacancies == [] && plan(one).routers == [])
+  }
+
   @Test func `nothing runs before the node has entered itself`() {
     let plan = plan(router("lan-1", "192.0.2.100", entry: false))
     #expect(plan.routers == [] && plan.registrations == ["lan-1"])

@@ -4,8 +4,8 @@ public enum APIError: Error, Sendable, Hashable {
   case status(APIStatus)
   /// There was no connection: the server has seen nothing of the request.
   case unreachable(String)
-  /// The connection ended before the whole reply was there: whether the request has been carried out
-  /// is not known.
+  /// The connection ended before the whole reply was there: whether the request has been carried
+  /// out is not known.
   case broken(String)
   /// The time for it was over: whether the request has been carried out is not known.
   case timeout(after: Duration)

@@ -1,8 +1,8 @@
 /// A source of chance: numbers from 0 up to, but not including, 1.
 public typealias Jitter = @Sendable () -> Double
 
-/// How long to wait after failures: longer with each of them, by chance, so that many clients do not
-/// come back at the same moment.
+/// How long to wait after failures: longer with each of them, by chance, so that many clients do
+/// not come back at the same moment.
 public struct Backoff: Sendable, Hashable {
   /// The longest first delay.
   public var first: Duration
@@ -26,8 +26,8 @@ public struct Backoff: Sendable, Hashable {
 
   /// Takes note of a failure and says how long to wait before the next attempt.
   ///
-  /// Half of the delay is certain and half is by chance. What the server has asked for comes on top of
-  /// that, so that clients that were told the same do not come at the same moment.
+  /// Half of the delay is certain and half is by chance. What the server has asked for comes on top
+  /// of that, so that clients that were told the same do not come at the same moment.
   public mutating func delay(
     afterFailureAt now: Duration, retryAfter: Duration? = nil, jitter: Jitter
   ) -> Duration {

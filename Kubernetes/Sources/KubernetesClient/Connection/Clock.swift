@@ -1,7 +1,7 @@
 /// Where waiting and measuring get their time from: the machine's, or a test's.
 public protocol ClientClock: Sendable {
-  /// The time since some moment that is the same for all uses of this clock. It never goes back, and
-  /// it goes on while the machine is suspended.
+  /// The time since some moment that is the same for all uses of this clock. It never goes back,
+  /// and it goes on while the machine is suspended.
   var now: Duration { get }
 
   /// Waits until a time at which there is something to do.

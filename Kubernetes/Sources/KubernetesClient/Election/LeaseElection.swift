@@ -2,9 +2,9 @@
 ///
 /// All times are of a clock that is this machine's alone. The time that another machine has written
 /// into the Lease is never compared with it: a Lease is over when it has been seen unchanged for as
-/// long as it is given. Its own Lease counts from before the request that renewed it, so that no other
-/// machine can take it while this one still acts. That holds when the Lease is deleted, too: whatever
-/// makes it again keeps it for as long as it is given before it acts.
+/// long as it is given. Its own Lease counts from before the request that renewed it, so that no
+/// other machine can take it while this one still acts. That holds when the Lease is deleted, too:
+/// whatever makes it again keeps it for as long as it is given before it acts.
 public struct LeaseElection: Sendable, Hashable {
   /// What this candidate is.
   public enum State: Sendable, Hashable {
@@ -12,8 +12,8 @@ public struct LeaseElection: Sendable, Hashable {
     case uncertain
     /// The Lease is another's, or none's, and is being waited for.
     case following
-    /// It has made the Lease, which was missing, and keeps it up to a time, but does not act yet: the
-    /// Lease may have been deleted while another one acted.
+    /// It has made the Lease, which was missing, and keeps it up to a time, but does not act yet:
+    /// the Lease may have been deleted while another one acted.
     case claiming(until: Duration)
     /// The Lease is its own; it may act up to a time.
     case leading(until: Duration)
@@ -33,8 +33,8 @@ public struct LeaseElection: Sendable, Hashable {
     case finish
   }
 
-  /// What the candidate is called in the Lease: different from all others, and from earlier processes
-  /// of the same machine.
+  /// What the candidate is called in the Lease: different from all others, and from earlier
+  /// processes of the same machine.
   public let identity: String
   /// How it keeps time.
   public let timing: LeaseTiming

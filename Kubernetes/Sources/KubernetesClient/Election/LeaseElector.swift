@@ -11,8 +11,8 @@ public struct LeaseElector: Sendable {
 
   /// Makes a candidate.
   ///
-  /// Its identity, which stands in the Lease, has to be different from all others, and from those of
-  /// earlier processes of the same machine.
+  /// Its identity, which stands in the Lease, has to be different from all others, and from those
+  /// of earlier processes of the same machine.
   public init(
     _ client: KubernetesClient, _ name: ObjectName, identity: String,
     timing: LeaseTiming = .standard
@@ -174,8 +174,8 @@ public final class Leadership: Sendable {
   /// Whether it is still there.
   public var isValid: Bool { clock.now < end }
 
-  /// The time of the client's clock at which it ends if it is not renewed before: the deadline of each
-  /// request that only its holder may make.
+  /// The time of the client's clock at which it ends if it is not renewed before: the deadline of
+  /// each request that only its holder may make.
   public var end: Duration { state.withLock { $0 ?? .zero } }
 
   func take(_ state: LeaseElection.State) {

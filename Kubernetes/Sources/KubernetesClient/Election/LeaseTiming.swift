@@ -30,8 +30,8 @@ public struct LeaseTiming: Sendable, Hashable {
 
   /// Makes times; `nil` unless they have room for each other.
   ///
-  /// Between the deadline and the end of the Lease there is time for what is under way to end, and for
-  /// clocks that do not run equally fast: a quarter of the deadline at least.
+  /// Between the deadline and the end of the Lease there is time for what is under way to end, and
+  /// for clocks that do not run equally fast: a quarter of the deadline at least.
   public init?(
     duration: Duration, deadline: Duration, renewal: Duration, retry: Duration, poll: Duration
   ) {

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import NIOHTTP1
 
-// Requests about one object. Those that write read no more of the reply than what the object is called
-// and which version it has: an object that can't be read has been written all the same.
+// Requests about one object. Those that write read no more of the reply than what the object is
+// called and which version it has: an object that can't be read has been written all the same.
 extension KubernetesClient {
   /// Reads an object.
   public func get<Object>(

@@ -2,8 +2,8 @@
 public enum Patch: Sendable, Hashable {
   /// Fields with their new values; `null` takes one away, a list replaces the whole list.
   ///
-  /// With `metadata.uid` or `metadata.resourceVersion` in it, it fails with a conflict if the object's
-  /// is another.
+  /// With `metadata.uid` or `metadata.resourceVersion` in it, it fails with a conflict if the
+  /// object's is another.
   case merge(JSONValue)
   /// Changes in their order, of which all are made or none.
   case json([JSONPatchStep])

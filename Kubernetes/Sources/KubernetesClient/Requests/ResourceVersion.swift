@@ -2,8 +2,8 @@
 public enum ResourceVersion {
   /// Whether a version is certainly older than another one of the same kind of objects.
   ///
-  /// As a rule both are numbers that grow. Of two that are not, nothing is known but whether they are the
-  /// same.
+  /// As a rule both are numbers that grow. Of two that are not, nothing is known but whether they
+  /// are the same.
   public static func isOlder(_ version: String, than other: String) -> Bool {
     guard isNumber(version), isNumber(other) else { return false }
     return (version.utf8.count, version) < (other.utf8.count, other)

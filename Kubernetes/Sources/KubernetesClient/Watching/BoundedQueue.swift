@@ -27,8 +27,8 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
   /// Whether nothing waits to be taken.
   public var isEmpty: Bool { state.withLock { $0.elements.isEmpty } }
 
-  /// Adds an element, after waiting for room, and says whether it has been taken: not after the end of
-  /// the queue, and not if the task is cancelled while it waits.
+  /// Adds an element, after waiting for room, and says whether it has been taken: not after the end
+  /// of the queue, and not if the task is cancelled while it waits.
   @discardableResult
   public func send(_ element: Element) async -> Bool {
     let id = state.withLock { state in
@@ -78,7 +78,8 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
     continuation?.resume(returning: false)
   }
 
-  /// Takes the next element, after waiting for one; `nil` after the end, or if the task is cancelled.
+  /// Takes the next element, after waiting for one; `nil` after the end, or if the task is
+  /// cancelled.
   public func next() async -> Element? {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in receive(continuation) }

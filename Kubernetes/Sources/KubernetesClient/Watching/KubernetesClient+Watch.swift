@@ -9,7 +9,8 @@ public struct WatchOptions: Sendable, Hashable {
   public var duration: Duration
   /// How long nothing may come, not even a bookmark, before the connection is taken for dead.
   ///
-  /// The server sends a bookmark about once a minute.
+  /// The server sends a bookmark about once a minute, but not of a kind of which it has seen nothing
+  /// since it began; a ``Reflector`` then begins another watch.
   public var silenceMax: Duration
   /// The time for the head of the reply.
   public var openTimeout: Duration
@@ -49,8 +50,8 @@ public enum WatchVerdict: Sendable, Hashable {
 extension KubernetesClient {
   /// Watches a selection from a version on, until the server or the receiver ends it.
   ///
-  /// Nothing is read ahead: while the receiver works on an event the server waits, and no more than one
-  /// event and what the connection holds is in memory. That time is no silence of the server.
+  /// Nothing is read ahead: while the receiver works on an event the server waits, and no more than
+  /// one event and what the connection holds is in memory. That time is no silence of the server.
   public func watch<Object>(
     _ resource: Resource<Object>, _ selection: Selection = .all, from resourceVersion: String,
     options: WatchOptions = WatchOptions(),
@@ -100,7 +101,8 @@ extension KubernetesClient {
     var splitter = LineSplitter(byteCountMax: byteCountMax)
     do throws(any Error) {
       for try await chunk in body {
-        // Parts of an event are no sign of life: one that never ends would be waited for without end.
+        // Parts of an event are no sign of life: one that never ends would be waited for without
+        // end.
         let lines = splitter.append(chunk.readableBytesView)
         guard !lines.isEmpty else { continue }
         silence.end()

@@ -76,8 +76,8 @@ extension KubernetesClient {
 
   /// Reads all objects of a selection as they are now, page by page.
   ///
-  /// A list of which the rest is too old for the server is begun again with larger pages. Pages that
-  /// are too long are asked for with fewer objects.
+  /// A list of which the rest is too old for the server is begun again with larger pages. Pages
+  /// that are too long are asked for with fewer objects.
   public func list<Object>(
     _ resource: Resource<Object>, _ selection: Selection = .all,
     options: ListOptions = ListOptions()

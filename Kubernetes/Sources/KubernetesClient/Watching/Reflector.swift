@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Keeps up with the objects of a selection: a list, then the changes, then a list again when changes
-/// have been missed.
+/// Keeps up with the objects of a selection: a list, then the changes, then a list again when
+/// changes have been missed.
 ///
-/// Errors never take anything away: while the server can't be reached nothing is said about objects,
-/// an object that can't be read is still there, and an empty list in place of one that was not is
-/// believed only when it has been read several times over a minute without an error.
+/// Errors never take anything away: while the server can't be reached nothing is said about
+/// objects, an object that can't be read is still there, and an empty list in place of one that was
+/// not is believed only when it has been read several times over a minute without an error.
 public struct Reflector<Object: Decodable & Sendable>: Sendable {
   private let client: KubernetesClient
   private let resource: Resource<Object>
@@ -18,8 +18,8 @@ public struct Reflector<Object: Decodable & Sendable>: Sendable {
 
   /// Makes a reflector.
   ///
-  /// `known` are objects that are known from before, as from a file: an empty list is doubted from the
-  /// first one on, and what is not there any more is said to be gone.
+  /// `known` are objects that are known from before, as from a file: an empty list is doubted from
+  /// the first one on, and what is not there any more is said to be gone.
   public init(
     _ client: KubernetesClient, _ resource: Resource<Object>, _ selection: Selection = .all,
     known: [ObjectReference] = [], options: ReflectorOptions = ReflectorOptions()
@@ -82,13 +82,20 @@ public struct Reflector<Object: Decodable & Sendable>: Sendable {
   ) async throws(APIError) {
     let begin = client.clock.now
     run.beginWatch()
-    let end = try await client.watch(
-      resource, selection, from: version, options: options.watch,
-      onOpen: { await receive(.watching) }
-    ) { (event: WatchEvent<Object>) in
-      let events = run.take(event)
-      for event in events { await receive(event) }
-      return run.stopReason == nil ? .more : .stop
+    let end: WatchEnd
+    do throws(APIError) {
+      end = try await client.watch(
+        resource, selection, from: version, options: options.watch,
+        onOpen: { await receive(.watching) }
+      ) { (event: WatchEvent<Object>) in
+        let events = run.take(event)
+        for event in events { await receive(event) }
+        return run.stopReason == nil ? .more : .stop
+      }
+    } catch .silent {
+      // Nothing may be wrong: a server that has seen no change of a kind since it began has no
+      // bookmarks for it. A new watch finds out.
+      return
     }
     if let reason = run.stopReason { throw reason }
     let isShort = client.clock.now - begin < Self.shortWatch

@@ -7,7 +7,8 @@ public enum ReflectorEvent<Object: Decodable & Sendable>: Sendable {
   case changed(ObjectReference, Object)
   /// An object is gone.
   case gone(ObjectReference)
-  /// An object is there but can't be read; what was said of it before, if anything, is the last known.
+  /// An object is there but can't be read; what was said of it before, if anything, is the last
+  /// known.
   case skipped(ObjectReference?, problem: String)
   /// Changes are coming in from now on.
   case watching
@@ -48,8 +49,8 @@ public struct ReflectorOptions: Sendable, Hashable {
   public var backoff: Backoff
   /// The longest wait, by chance, before a list that replaces a watch whose version has expired.
   public var relistDelayMax: Duration
-  /// How often, without an error between, an empty list has to be read before it replaces one that was
-  /// not empty.
+  /// How often, without an error between, an empty list has to be read before it replaces one that
+  /// was not empty.
   public var emptyListCount: Int
   /// The time over which these readings are spread.
   public var emptyListPeriod: Duration

@@ -1,5 +1,5 @@
-/// What a ``Reflector`` knows, and what follows from what the server says: a value without clock and
-/// network.
+/// What a ``Reflector`` knows, and what follows from what the server says: a value without clock
+/// and network.
 struct ReflectorState<Object: Decodable & Sendable>: Sendable {
   /// Whether a watch can go on after an event.
   enum Continuation: Sendable, Hashable {

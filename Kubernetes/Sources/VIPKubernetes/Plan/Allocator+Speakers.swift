@@ -84,7 +84,8 @@ extension Allocator {
       + "of the DaemonSet there"
   }
 
-  private static func list(_ nodes: [String]) -> String {
+  /// Some nodes by name, the first five of them.
+  static func list(_ nodes: [String]) -> String {
     let names = nodes.prefix(5).joined(separator: ", ") + (nodes.count > 5 ? ", …" : "")
     return "\(nodes.count == 1 ? "node" : "\(nodes.count) nodes") \(names)"
   }

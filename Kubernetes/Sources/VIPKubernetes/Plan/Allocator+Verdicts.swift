@@ -26,17 +26,7 @@ extension Allocator {
     if router.addresses.isEmpty { return nil }
     let wanted = wantedCandidates(of: router)
     if wanted.isEmpty { return emptiness(of: router) }
-    if wanted.allSatisfy({ speakers[$0] == .silent }) {
-      return Refusal(
-        reason: "SpeakersSilent",
-        message: "vipctl has stopped or can't reach the API server on all nodes that may serve it; "
-          + "see the pods of the DaemonSet")
-    }
-    if wanted.allSatisfy({ nodes[$0]?.isInMaintenance == true }) {
-      return Refusal(
-        reason: "Maintenance",
-        message: "all nodes that may serve it are in maintenance; end that of one of them")
-    }
+    if let absence = absence(of: wanted) { return absence }
     if router.foreignGroup?.isTrue == true {
       return Refusal(
         reason: "ForeignGroup",
@@ -49,6 +39,30 @@ extension Allocator {
       return Refusal(reason: "Unusable", message: "no node can serve it: \(first)")
     }
     return nil
+  }
+
+  /// Why none of some nodes serves anything, although they may.
+  private func absence(of wanted: Set<String>) -> Refusal? {
+    let silent = wanted.filter { speakers[$0] == .silent }
+    if silent.count == wanted.count {
+      return Refusal(
+        reason: "SpeakersSilent",
+        message: "vipctl has stopped or can't reach the API server on all nodes that may serve it; "
+          + "see the pods of the DaemonSet")
+    }
+    let rest = wanted.subtracting(silent)
+    guard rest.allSatisfy({ nodes[$0]?.isInMaintenance == true }) else { return nil }
+    guard !silent.isEmpty else {
+      return Refusal(
+        reason: "Maintenance",
+        message: "all nodes that may serve it are in maintenance; end that of one of them")
+    }
+    return Refusal(
+      reason: "MaintenanceAndSilence",
+      message: "of the nodes that may serve it \(Self.list(rest.sorted())) "
+        + "\(rest.count == 1 ? "is" : "are") in maintenance, and vipctl has stopped or can't reach "
+        + "the API server on \(Self.list(silent.sorted())); end the maintenance, or see the pods of "
+        + "the DaemonSet")
   }
 
   /// Why a router has no candidate.

@@ -36,6 +36,9 @@ public struct SpeakerPlan: Sendable, Hashable {
   public var unfitness: String?
   /// The routers in whose status the node needs an entry before it may run them.
   public var registrations: [String] = []
+  /// The routers among ``routers`` that are new to all nodes, and of which this one is first: no
+  /// machine can be Active, and there is none to wait for.
+  public var vacancies: [String] = []
   /// What to write into the status of routers, once ``routers`` run and nothing else does.
   public var acknowledgements: [String: Acknowledgement] = [:]
 
@@ -74,7 +77,10 @@ public struct SpeakerPlan: Sendable, Hashable {
         let (configuration, remark) = try builder.configuration(
           of: object, priority: candidate.priority)
         // An own entry comes first: without it the node has none of the addresses.
-        if entry != nil, let configuration { routers.append(configuration) }
+        if entry != nil, let configuration {
+          routers.append(configuration)
+          if Self.isVacant(object, for: candidate) { vacancies.append(name) }
+        }
         problem = remark
       } catch {
         problem = error.description
@@ -85,6 +91,18 @@ public struct SpeakerPlan: Sendable, Hashable {
     }
     routers.sort { $0.name < $1.name }
     registrations.sort()
+    vacancies.sort()
+  }
+
+  /// Whether no node can have become Active in a router yet, and a candidate is the first one.
+  ///
+  /// A node enters itself with generation 0 before it runs a router, and says another one soon
+  /// after that. One that has not yet said so, and can't any more, is heard on the segment.
+  private static func isVacant(
+    _ object: VirtualRouter, for candidate: VirtualRouter.Candidate
+  ) -> Bool {
+    object.status.active.isEmpty && object.status.nodes.allSatisfy { $0.generation == 0 }
+      && object.spec.candidates.allSatisfy { $0.priority <= candidate.priority }
   }
 }
 

@@ -1,4 +1,5 @@
-/// The values that a field or a whole object may have: a structural schema, as the API server has it.
+/// The values that a field or a whole object may have: a structural schema, as the API server has
+/// it.
 package struct Schema: Sendable, Hashable {
   /// The type of a value.
   package indirect enum Kind: Sendable, Hashable {

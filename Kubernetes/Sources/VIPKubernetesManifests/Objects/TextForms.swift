@@ -1,4 +1,5 @@
-/// The texts in objects: regular expressions as the API server takes them (RE2), and how long they are.
+/// The texts in objects: regular expressions as the API server takes them (RE2), and how long they
+/// are.
 enum TextForm {
   /// `192.0.2.10`, `192.0.2.10-192.0.2.20` or `192.0.2.0/24`, of either family.
   ///

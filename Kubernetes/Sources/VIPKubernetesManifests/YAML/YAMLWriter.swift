@@ -104,7 +104,8 @@ package struct YAMLWriter {
     return "[\(texts.joined(separator: ", "))]"
   }
 
-  /// The lines of a text that is too long for one; `nil` if it is not, or would not come back as it is.
+  /// The lines of a text that is too long for one; `nil` if it is not, or would not come back as it
+  /// is.
   private static func folded(_ text: String, _ nameCount: Int, _ indent: Int) -> [String]? {
     let isWords =
       text.contains(" ") && text.first != " " && text.last != " " && !text.contains("  ")

@@ -99,6 +99,10 @@ public final class ClusterLog: Sendable {
       add(
         .warning, "\(why); the allocator reads again and goes on",
         [("open", "\(report.failed.count)")])
+    // Which ones is said on their pools.
+    case .silent(0): break
+    case .silent(let count):
+      add(.warning, "speakers are silent; see the pools' conditions", [("nodes", "\(count)")])
     case .interrupted(let kind, let error):
       add(.warning, "\(error); the allocator goes on with what it knows", [("kind", kind)])
     case .skipped(let kind, let reference, let problem):

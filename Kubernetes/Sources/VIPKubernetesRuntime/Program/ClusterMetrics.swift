@@ -46,6 +46,12 @@ struct ClusterMetrics {
 
   private mutating func add(_ gauges: AllocatorGauges) {
     gauge("allocator_leading", "1 if this pod is the allocator.", gauges.isLeading ? 1 : 0)
+    if let count = gauges.silentCount {
+      gauge(
+        "silent_speakers",
+        "Nodes whose speakers have stopped or can't reach the API server, by the allocator.",
+        Double(count))
+    }
     counter("allocator_beginnings_total", "Lists of all objects.", gauges.beginningCount)
     counter("allocator_writes_total", "Writes that have been made.", gauges.writeCount)
     counter(

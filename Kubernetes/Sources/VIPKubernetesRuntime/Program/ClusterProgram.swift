@@ -16,6 +16,8 @@ struct AllocatorGauges: Sendable, Hashable {
   var writeCount: UInt64 = 0
   /// The number of plans that were not carried out whole.
   var failureCount: UInt64 = 0
+  /// The number of nodes whose speakers are silent; `nil` as long as it is not the allocator.
+  var silentCount: Int?
 }
 
 /// What runs on each node of a cluster: a node that runs what the cluster says, the allocator if this
@@ -129,6 +131,8 @@ public final class ClusterProgram: Sendable {
       let isLeading = if case .leading = state { true } else { false }
       let isNews = self.allocator.withLock { gauges in
         defer { gauges.isLeading = isLeading }
+        // What it knew once says nothing of now.
+        if !isLeading { gauges.silentCount = nil }
         return gauges.isLeading != isLeading
       }
       guard isNews else { return }
@@ -146,6 +150,7 @@ public final class ClusterProgram: Sendable {
           case .began: gauges.beginningCount += 1
           case .made(let writes): gauges.writeCount += UInt64(writes.count)
           case .failed: gauges.failureCount += 1
+          case .silent(let count): gauges.silentCount = count
           case .interrupted, .skipped: break
           }
         }

@@ -89,7 +89,11 @@ struct SpeakerTurn {
       running: await node.configurations)
     let isRetry = retryAt.map { $0 <= now } ?? false
     let hasChanged = plan.routers != applied || isRetry
-    if hasChanged { await apply(plan.routers, isRetry: isRetry, at: now, tell) }
+    if hasChanged {
+      // What an earlier life has left behind is not known to be vacant.
+      let vacancies = facts.source == .server ? plan.vacancies : []
+      await apply(plan.routers, vacancies, isRetry: isRetry, at: now, tell)
+    }
     await tellFitness(plan, proxyProblem, tell)
     guard outcome.isDone else { return [:] }
     if hasChanged || !withheld.isEmpty || plan != lastPlan {
@@ -108,9 +112,10 @@ struct SpeakerTurn {
   // MARK: Routers
 
   private mutating func apply(
-    _ routers: [RouterConfiguration], isRetry: Bool, at now: Duration,
+    _ routers: [RouterConfiguration], _ vacancies: [String], isRetry: Bool, at now: Duration,
     _ tell: @Sendable (SpeakerNews) async -> Void
   ) async {
+    let present = await Set(node.routerNames)
     for router in await node.configurations {
       former[router.name, default: []].formUnion(router.addresses.map(\.address))
     }
@@ -120,6 +125,7 @@ struct SpeakerTurn {
       retryAt = now + options.retryPeriod
       return
     }
+    await assumeVacancies(vacancies.filter { !present.contains($0) })
     let isNews = applied != routers || before.problems != outcome.problems
     applied = routers
     if outcome.problems.isEmpty {
@@ -130,6 +136,17 @@ struct SpeakerTurn {
       (retryAt, retryDelay) = (now + delay, delay)
     }
     if isNews { await tell(.applied(routers: routers.count, problems: outcome.problems)) }
+  }
+
+  /// Has routers that have just come up not wait for what can't be there.
+  private func assumeVacancies(_ names: [String]) async {
+    for name in names {
+      do throws(NodeError) {
+        try await node.assumeVacancy(of: name)
+      } catch {
+        // The machine has refused the router.
+      }
+    }
   }
 
   private mutating func tellFitness(

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import VIPCore
 
-/// A client that asks a web server every 10 ms, each time by a connection of its own, and notes when it
-/// is answered and what.
+/// A client that asks a web server every 10 ms, each time by a connection of its own, and notes
+/// when it is answered and what.
 final class Asker: Sendable {
   /// The address it asks.
   let target: IPAddress

@@ -6,8 +6,8 @@ import VRRP
 
 /// A control plane with some nodes, all in namespaces of their own; it goes with this object.
 ///
-/// What `vipctl-kubernetes manifests` prints is applied to it. No pods are scheduled: a test starts the
-/// program on the nodes itself, with the arguments and the rights of the DaemonSet.
+/// What `vipctl-kubernetes manifests` prints is applied to it. No pods are scheduled: a test starts
+/// the program on the nodes itself, with the arguments and the rights of the DaemonSet.
 final class Cluster: Sendable {
   /// The nodes, in the order of their numbers.
   let nodes: [ClusterNode]
@@ -49,8 +49,8 @@ final class Cluster: Sendable {
       .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  /// Makes the Lease of the allocators, without a holder, so that the first one need not wait for what
-  /// may be another one's.
+  /// Makes the Lease of the allocators, without a holder, so that the first one need not wait for
+  /// what may be another one's.
   func offerLease() throws {
     try api.apply(
       """
@@ -88,8 +88,8 @@ final class Cluster: Sendable {
     }
   }
 
-  /// Writes a Service of type LoadBalancer, with endpoints on some nodes (all), and waits until every
-  /// kube-proxy knows it.
+  /// Writes a Service of type LoadBalancer, with endpoints on some nodes (all), and waits until
+  /// every kube-proxy knows it.
   func addService(_ name: String, local: Bool = false, on nodes: [ClusterNode] = []) throws {
     let nodes = nodes.isEmpty ? self.nodes : nodes
     try lab.command([
@@ -99,7 +99,8 @@ final class Cluster: Sendable {
     try lab.command(["settle"])
   }
 
-  /// Writes a Service of both families for the pods with the label `app=web`, and waits for nothing.
+  /// Writes a Service of both families for the pods with the label `app=web`, and waits for
+  /// nothing.
   func expose(_ name: String, local: Bool = false) throws {
     try api.request(
       "POST", "\(API.servicesPath)",
@@ -184,9 +185,13 @@ final class Cluster: Sendable {
     try lab.command(["proxy", "\(node.number)", action])
   }
 
+  /// Adds a machine to the nodes of the cluster (`add`), or removes it (`remove`).
+  func controlNode(_ node: ClusterNode, _ action: String) throws {
+    try lab.command(["node", "\(node.number)", action])
+  }
+
   /// The machines beside the nodes: the client and the control plane.
   var others: [String] { [client, "\(lab.prefix)cp"] }
-
 }
 
 /// The next node in the order of a router's candidates.

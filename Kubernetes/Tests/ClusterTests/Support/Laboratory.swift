@@ -49,7 +49,8 @@ enum Laboratory {
   }()
 }
 
-/// Runs something in a network namespace, on a thread of its own that ends with it, and waits for it.
+/// Runs something in a network namespace, on a thread of its own that ends with it, and waits for
+/// it.
 ///
 /// Sockets that it opens stay in the namespace, whichever thread uses them later.
 func inside<Value: Sendable>(

@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 import VIPCore
 
-/// Looks all the time for two holders of an address: at the addresses of every node, and at what every
-/// machine's neighbour cache says.
+/// Looks all the time for two holders of an address: at the addresses of every node, and at what
+/// every machine's neighbour cache says.
 final class Observer: Sendable {
   private let shared = Shared()
 

@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-/// A pod of the DaemonSet on a node: its only container, and the process that holds its namespace of
-/// processes, as a kubelet would have them made.
+/// A pod of the DaemonSet on a node: its only container, and the process that holds its namespace
+/// of processes, as a kubelet would have them made.
 ///
-/// What it may do and what is mounted is what the DaemonSet says. Left out are the limits of memory and of
-/// the size of an `emptyDir`.
+/// What it may do and what is mounted is what the DaemonSet says. Left out are the limits of memory
+/// and of the size of an `emptyDir`.
 final class Pod: Workload {
   /// The name of the container.
   let name: String

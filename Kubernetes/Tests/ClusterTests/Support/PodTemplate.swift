@@ -112,8 +112,8 @@ struct ContainerSpec: Decodable, Sendable {
 
 /// What a container may do.
 ///
-/// Reading fails at a setting that is not known here: it would be left out, and the container would be
-/// another one than that of the DaemonSet.
+/// Reading fails at a setting that is not known here: it would be left out, and the container would
+/// be another one than that of the DaemonSet.
 struct SecurityContext: Decodable, Sendable {
   let runAsUser: Int?
   let allowPrivilegeEscalation: Bool?

@@ -2,7 +2,8 @@ import Glibc
 
 /// A container runtime, podman with crun, with a storage of its own in which one image is.
 ///
-/// It goes with this object, and neither uses nor changes what the machine has for its own containers.
+/// It goes with this object, and neither uses nor changes what the machine has for its own
+/// containers.
 final class Podman: Sendable {
   private let directory: TemporaryDirectory
 
@@ -39,8 +40,8 @@ final class Podman: Sendable {
   private var command: [String] {
     [
       "env", "CONTAINERS_CONF=\(directory["containers.conf"])",
-      // crun takes control groups of version 1, or those of version 2, but not both beside each other:
-      // where both are, it sees the first ones.
+      // crun takes control groups of version 1, or those of version 2, but not both beside each
+      // other: where both are, it sees the first ones.
       "unshare", "--mount", "sh", "-c",
       "umount /sys/fs/cgroup/unified 2>/dev/null; exec podman \"$@\"", "podman",
       "--root", directory["storage"], "--runroot", directory["run"],

@@ -36,8 +36,9 @@ final class Running {
   /// What was seen so far.
   func sightings() throws -> Sightings { try observer.sightings() }
 
-  /// Expects of all that was seen since the beginning that no address had two holders for longer than
-  /// the bound of its family, and that no two machines disagreed about its holder for longer than that.
+  /// Expects of all that was seen since the beginning that no address had two holders for longer
+  /// than the bound of its family, and that no two machines disagreed about its holder for longer
+  /// than that.
   ///
   /// - Parameters:
   ///   - bound: how long two machines may have had an address

@@ -2,9 +2,9 @@ import VIPCore
 
 /// Which machines had an address when, and which machine others took for its holder, as a value.
 ///
-/// A sample takes a moment, and something may have changed within it. What is said here is only what is
-/// certain: a machine held an address from the end of the first sample with it to the beginning of the
-/// last one.
+/// A sample takes a moment, and something may have changed within it. What is said here is only
+/// what is certain: a machine held an address from the end of the first sample with it to the
+/// beginning of the last one.
 struct Sightings: Sendable {
   /// A time for which a machine held an address.
   struct Holding: Sendable, Hashable {
@@ -102,11 +102,11 @@ struct Sightings: Sendable {
     return findings
   }
 
-  /// Whenever neighbour caches named different machines for an address that a node held; those of some
-  /// machines don't count.
+  /// Whenever neighbour caches named different machines for an address that a node held; those of
+  /// some machines don't count.
   ///
-  /// Nor does that of a holder: it does not hear its own announcements, and does not ask its cache for
-  /// an address of its own. Of an address without a holder nothing can be announced.
+  /// Nor does that of a holder: it does not hear its own announcements, and does not ask its cache
+  /// for an address of its own. Of an address without a holder nothing can be announced.
   func disagreements(without machines: Set<String> = []) -> [Finding] {
     var findings: [Finding] = []
     var opinions: [IPAddress: Opinions] = [:]

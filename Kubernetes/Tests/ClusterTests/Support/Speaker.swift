@@ -5,13 +5,15 @@ final class Speaker: Sendable {
   private let workload: any Workload
 
   /// Starts the program; what another one has left on the node's disk is there.
-  init(on node: ClusterNode, of cluster: Cluster) throws {
+  ///
+  /// With the path of a kubeconfig it is that which says where the API server is.
+  init(on node: ClusterNode, of cluster: Cluster, kubeconfig: String? = nil) throws {
     self.node = node
     workload =
       if let podman = cluster.podman {
         try Pod(on: node, of: cluster, with: podman)
       } else {
-        try Self.process(on: node, of: cluster)
+        try Self.process(on: node, of: cluster, kubeconfig)
       }
   }
 
@@ -37,8 +39,14 @@ final class Speaker: Sendable {
   /// Kills it, but not its guard.
   func kill() throws { try workload.killAlone() }
 
-  private static func process(on node: ClusterNode, of cluster: Cluster) throws -> ChildProcess {
+  private static func process(
+    on node: ClusterNode, of cluster: Cluster, _ kubeconfig: String?
+  ) throws -> ChildProcess {
     let credentials = cluster.credentials
+    let server = [
+      "--server=\(API.server)", "--token-file=\(credentials)/token",
+      "--ca-file=\(credentials)/ca.crt",
+    ]
     // These are folders of the pod.
     let own = ["--runtime-dir=", "--state-dir="]
     let arguments = cluster.pod.arguments.filter { argument in
@@ -52,8 +60,8 @@ final class Speaker: Sendable {
       ] + arguments + [
         "--runtime-dir=\(cluster.directory["run-\(node.number)"])",
         "--state-dir=\(cluster.directory["state-\(node.number)"])",
-        "--server=\(API.server)", "--token-file=\(credentials)/token",
-        "--ca-file=\(credentials)/ca.crt", "--node=\(node.name)",
-      ], logPath: cluster.directory["speaker-\(node.number).log"])
+        "--node=\(node.name)",
+      ] + (kubeconfig.map { ["--kubeconfig=\($0)"] } ?? server),
+      logPath: cluster.directory["speaker-\(node.number).log"])
   }
 }

@@ -99,8 +99,6 @@ final class Reflection: Sendable {
 
   var lines: [String] { state.withLock { $0 } }
 
-  var isInterrupted: Bool { lines.contains { $0.hasPrefix("(interrupted") } }
-
   /// The lines about objects.
   var objects: [String] { lines.filter { !$0.hasPrefix("(") } }
 

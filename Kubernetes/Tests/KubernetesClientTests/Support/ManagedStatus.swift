@@ -1,7 +1,7 @@
 import KubernetesClient
 
-/// What each field manager has applied to the status of a router: server-side apply as an API server does
-/// it with the definition of VirtualRouters, for the parts that are written.
+/// What each field manager has applied to the status of a router: server-side apply as an API
+/// server does it with the definition of VirtualRouters, for the parts that are written.
 struct ManagedStatus: Sendable {
   private var applied: [String: JSONValue] = [:]
 

@@ -31,7 +31,8 @@ final class MemoryAPI: Sendable {
   /// How many requests have changed something, or tried to.
   var writeCount: Int { state.withLock { $0.writes } }
 
-  /// Has requests fail by chance, some of them after they have been carried out; none without a seed.
+  /// Has requests fail by chance, some of them after they have been carried out; none without a
+  /// seed.
   func fail(seed: UInt64?) { state.withLock { $0.chance = seed.map { Chance(seed: $0) } } }
 
   /// Forgets the changes so far, so that watches have to begin with a list.

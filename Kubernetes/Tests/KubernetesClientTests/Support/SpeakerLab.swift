@@ -34,8 +34,8 @@ struct SeenMachine: SpeakerMachine {
   }
 }
 
-/// An API server in memory that can be away, a machine in memory, and a speaker on it that can be stopped
-/// and started.
+/// An API server in memory that can be away, a machine in memory, and a speaker on it that can be
+/// stopped and started.
 final class SpeakerLab: Sendable {
   let api = MemoryAPI()
   let machine = MachineInMemory(
@@ -64,8 +64,8 @@ final class SpeakerLab: Sendable {
     self.directory = directory
   }
 
-  /// Runs a test, by the computer's clock: a speaker looks again and again, so that skipped waits would
-  /// never end.
+  /// Runs a test, by the computer's clock: a speaker looks again and again, so that skipped waits
+  /// would never end.
   static func run(
     isAway: Bool = false, _ test: @escaping @Sendable (SpeakerLab) async throws -> Void
   ) async throws {
