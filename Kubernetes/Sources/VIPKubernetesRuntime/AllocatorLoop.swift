@@ -26,6 +26,9 @@ public struct AllocatorLoop: Sendable {
   /// The namespace of the Leases of speakers; `nil` if they are not looked at.
   private let speakersNamespace: String?
 
+  /// The time between two observations that it has passed.
+  private static var timePeriod: Duration { .seconds(30) }
+
   /// How many events of watches wait at most.
   private static var queueCapacity: Int { 1000 }
 
@@ -91,6 +94,7 @@ public struct AllocatorLoop: Sendable {
           await reflect(.leases, selecting: selection, known.speakers, queue) { .speaker($0) }
         }
       }
+      group.addTask { await tellTime(queue) }
       defer { group.cancelAll() }
       var turn = AllocatorTurn(client, options, leadership, instance, known)
       for await event in queue {
@@ -107,6 +111,17 @@ public struct AllocatorLoop: Sendable {
       }
       return turn.cluster
     }
+  }
+
+  /// Says again and again that time has passed.
+  private func tellTime(_ queue: BoundedQueue<ClusterEvent>) async {
+    repeat {
+      do throws(CancellationError) {
+        try await client.clock.expire(at: client.clock.now + Self.timePeriod)
+      } catch {
+        return
+      }
+    } while await queue.send(.time)
   }
 
   private func reflect<Object>(

@@ -10,6 +10,8 @@ enum ClusterEvent: Sendable {
   case pool(ReflectorEvent<AddressPool>)
   case router(ReflectorEvent<VirtualRouter>)
   case speaker(ReflectorEvent<Lease>)
+  /// Half a minute has passed.
+  case time
 
   /// What is to be told of it, whatever the allocator makes of it.
   var news: AllocatorLoop.News? {
@@ -21,6 +23,7 @@ enum ClusterEvent: Sendable {
     case .pool(let event): Self.news("addresspools", event)
     case .router(let event): Self.news("virtualrouters", event)
     case .speaker(let event): Self.news("leases", event)
+    case .time: nil
     }
   }
 
@@ -99,15 +102,24 @@ struct ClusterStore: Sendable {
   mutating func take(_ event: ClusterEvent, at now: Duration) -> Meaning {
     switch event {
     case .service(let event):
-      services.take(event, { .service($0) }, { .serviceGone(ObjectKey($0.namespace, $0.name)) })
+      services.take(event, { .service($0) }) {
+        .serviceGone(ObjectKey($0.name.namespace, $0.name.name), version: $0.resourceVersion)
+      }
     case .slice(let event):
-      slices.take(event, { .slice($0) }, { .sliceGone(ObjectKey($0.namespace, $0.name)) })
-    case .node(let event): nodes.take(event, { .node($0) }, { .nodeGone($0.name) })
+      slices.take(event, { .slice($0) }) {
+        .sliceGone(ObjectKey($0.name.namespace, $0.name.name))
+      }
+    case .node(let event): nodes.take(event, { .node($0) }) { .nodeGone($0.name.name) }
     case .namespace(let event):
-      namespaces.take(event, { .namespace($0) }, { .namespaceGone($0.name) })
-    case .pool(let event): pools.take(event, { .pool($0) }, { .poolGone($0.name) })
-    case .router(let event): routers.take(event, { .router($0) }, { .routerGone($0.name) })
+      namespaces.take(event, { .namespace($0) }) { .namespaceGone($0.name.name) }
+    case .pool(let event):
+      pools.take(event, { .pool($0) }) { .poolGone($0.name.name, version: $0.resourceVersion) }
+    case .router(let event):
+      routers.take(event, { .router($0) }) {
+        .routerGone($0.name.name, version: $0.resourceVersion)
+      }
     case .speaker(let event): takeSpeaker(event, at: now)
+    case .time: .news([.timePassed])
     }
   }
 
@@ -153,12 +165,12 @@ struct StoredKind<Object: Decodable & Sendable>: Sendable {
   /// Takes an event; what is news of an object follows from that.
   mutating func take(
     _ event: ReflectorEvent<Object>, _ news: (Object) -> Observation,
-    _ gone: (ObjectName) -> Observation
+    _ gone: (ObjectReference) -> Observation
   ) -> ClusterStore.Meaning {
     let meaning = take(event)
     return switch event {
     case .changed(_, let object): .news([news(object)])
-    case .gone(let reference): .news([gone(reference.name)])
+    case .gone(let reference): .news([gone(reference)])
     case .listed, .skipped, .watching, .interrupted, .doubted: meaning
     }
   }

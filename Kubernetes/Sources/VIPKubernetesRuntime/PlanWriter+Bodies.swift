@@ -33,13 +33,20 @@ extension PlanWriter {
   mutating func conditionBody(
     _ name: String, _ condition: Condition
   ) throws(APIError) -> JSONValue {
-    var metadata: [String: JSONValue] = ["name": .string(name)]
-    if let uid = routers[name]?.uid { metadata["uid"] = .string(uid) }
     let condition = conditionTimes.body(
       of: condition, in: .router(name), now: MicroTime.seconds())
+    var body = routerBody(name)
+    body["status"] = ["conditions": [condition]]
+    return .object(body)
+  }
+
+  /// The body of an apply to a router that says nothing of it.
+  func routerBody(_ name: String) -> [String: JSONValue] {
+    var metadata: [String: JSONValue] = ["name": .string(name)]
+    if let uid = routers[name]?.uid { metadata["uid"] = .string(uid) }
     return [
       "apiVersion": .string(API.groupVersion), "kind": "VirtualRouter",
-      "metadata": .object(metadata), "status": ["conditions": [condition]],
+      "metadata": .object(metadata),
     ]
   }
 

@@ -62,12 +62,12 @@ public struct PlanWriter: Sendable {
   private mutating func note(_ observation: Observation) {
     switch observation {
     case .service(let service): services[service.metadata.key] = service.metadata.uid
-    case .serviceGone(let key):
+    case .serviceGone(let key, _):
       services[key] = nil
       ownVersions[key] = nil
       conditionTimes.forget(.service(key))
     case .pool(let pool): pools[pool.metadata.name] = pool.metadata.uid
-    case .poolGone(let name):
+    case .poolGone(let name, _):
       pools[name] = nil
       conditionTimes.forget(.pool(name))
     case .router(let router):
@@ -80,10 +80,11 @@ public struct PlanWriter: Sendable {
       }
       routers[metadata.name] = KnownRouter(
         uid: metadata.uid, generation: metadata.generation, spec: router.spec)
-    case .routerGone(let name):
+    case .routerGone(let name, _):
       routers[name] = nil
       conditionTimes.forget(.router(name))
-    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone, .speaker, .speakerGone:
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone, .speaker, .speakerGone,
+      .timePassed:
       break
     }
   }
@@ -155,6 +156,12 @@ public struct PlanWriter: Sendable {
       try await client.patch(
         .virtualRouters, ObjectName(name),
         .apply(try conditionBody(name, condition), force: true), subresource: .status,
+        options: options)
+    case .forgetNode(let name, let node):
+      // What a speaker has said is its own: in its name it is taken away, and nothing else.
+      try await client.patch(
+        .virtualRouters, ObjectName(name), .apply(.object(routerBody(name)), force: true),
+        subresource: .status, as: ClientConfiguration.fieldManager(ofSpeakerOn: node),
         options: options)
     case .poolStatus(let name, let status):
       try await client.patch(
@@ -275,17 +282,18 @@ public struct PlanWriter: Sendable {
 }
 
 extension Observation {
-  /// What it is about, and its version, which is `nil` for what is gone; nothing for objects that are not
-  /// written.
+  /// What it is about, and its version, which is `nil` for what is gone if it is not known since
+  /// when; nothing for objects that are not written.
   fileprivate var version: (subject: Event.Subject, version: String?)? {
     switch self {
     case .service(let service): (.service(service.metadata.key), service.metadata.resourceVersion)
-    case .serviceGone(let key): (.service(key), nil)
+    case .serviceGone(let key, let version): (.service(key), version)
     case .pool(let pool): (.pool(pool.metadata.name), pool.metadata.resourceVersion)
-    case .poolGone(let name): (.pool(name), nil)
+    case .poolGone(let name, let version): (.pool(name), version)
     case .router(let router): (.router(router.metadata.name), router.metadata.resourceVersion)
-    case .routerGone(let name): (.router(name), nil)
-    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone, .speaker, .speakerGone:
+    case .routerGone(let name, let version): (.router(name), version)
+    case .slice, .sliceGone, .node, .nodeGone, .namespace, .namespaceGone, .speaker, .speakerGone,
+      .timePassed:
       nil
     }
   }
@@ -297,7 +305,7 @@ extension Write {
     switch self {
     case .service(let key, _, _): .service(key)
     case .createRouter(let name, _), .changeRouter(let name, _, _), .deleteRouter(let name, _),
-      .routerCondition(let name, _):
+      .routerCondition(let name, _), .forgetNode(let name, _):
       .router(name)
     case .poolStatus(let name, _): .pool(name)
     case .event: nil

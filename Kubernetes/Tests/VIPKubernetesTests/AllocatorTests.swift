@@ -245,6 +245,7 @@ import VRRP
     bench.cluster.put(service)
     bench.settle()
     #expect(bench.cluster.routers.isEmpty)
+    #expect(bench.ingress("web") == [] && bench.reason("web") == nil)
   }
 
   @Test func `settings of a pool are taken over while its routers run`() {

@@ -78,6 +78,105 @@ import VRRP
     #expect(bench.cluster.routers.isEmpty && bench.violations == [])
   }
 
+  @Test func `without its pool an own router follows the pods of its Service`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
+    bench.cluster.put(Service.make("web", isLocal: true))
+    bench.cluster.put(EndpointSlice.make(of: "web", ["a"]))
+    bench.settle()
+    bench.cluster.removePool("lan")
+    bench.settle()
+    bench.cluster.put(EndpointSlice.make(of: "web", ["b"]))
+    bench.settle()
+    #expect(bench.cluster.routers["web"]?.spec.candidates.map(\.node) == ["b"])
+    #expect(bench.cluster.holder(of: ip("192.0.2.100")) == "b")
+    #expect(bench.reason("web") == "Assigned")
+    bench.cluster.put(EndpointSlice.make(of: "web", []))
+    bench.settle()
+    #expect(bench.reason("web") == "NoEndpoints" && bench.violations == [])
+  }
+
+  @Test func `without its pool a shared router is served by nodes that come`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
+    bench.cluster.put(Service.make("web"))
+    bench.settle()
+    let holder = bench.cluster.holder(of: ip("192.0.2.100")) ?? ""
+    bench.cluster.removePool("lan")
+    bench.settle()
+    bench.cluster.put(ClusterNode.make("c"))
+    bench.settle()
+    // Who is first stays so.
+    #expect(bench.cluster.holder(of: ip("192.0.2.100")) == holder)
+    for name in ["a", "b"] {
+      bench.cluster.removeNode(name)
+      bench.settle()
+    }
+    #expect(bench.cluster.routers["lan-1"]?.spec.candidates == [.init("c", 200)])
+    #expect(bench.cluster.holder(of: ip("192.0.2.100")) == "c")
+    #expect(bench.reason("web") == "Assigned" && bench.violations == [])
+  }
+
+  @Test func `a pool that is being deleted keeps what is in use and gives nothing more`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110"))
+    bench.cluster.put(Service.make("web"))
+    bench.settle()
+    var pool = AddressPool.make("lan", "192.0.2.100-192.0.2.110")
+    pool.metadata.isDeleting = true
+    bench.cluster.put(pool)
+    bench.cluster.put(Service.make("any"))
+    bench.cluster.put(Service.make("named", pool: "lan"))
+    bench.cluster.put(Service.make("asking", addresses: "192.0.2.105"))
+    bench.settle()
+    #expect(bench.ingress("web") == ["192.0.2.100"] && bench.reason("web") == "Assigned")
+    #expect(["any", "named", "asking"].allSatisfy { bench.ingress($0) == [] })
+    #expect(bench.reason("any") == "NoPool")
+    #expect(bench.reason("named") == "PoolDeleted" && bench.reason("asking") == "PoolDeleted")
+  }
+
+  @Test func `Services with policy Local leave one VRID to the others`() {
+    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31-33"))
+    for number in 1...3 {
+      bench.cluster.put(Service.make("own\(number)", isLocal: true))
+      bench.cluster.put(EndpointSlice.make(of: "own\(number)", ["a"]))
+      bench.settle()
+    }
+    #expect(bench.reason("own2") == "Assigned" && bench.reason("own3") == "NoVRID")
+    bench.cluster.put(Service.make("web"))
+    bench.settle()
+    #expect(bench.reason("web") == "Assigned" && vrids(bench) == [31, 32, 33])
+    // A pool of one VRID is for the first that comes.
+    bench.cluster.put(
+      AddressPool.make("one", "192.0.2.120-192.0.2.130", vrids: "40") { $0.autoAssign = false })
+    bench.cluster.put(Service.make("alone", isLocal: true, pool: "one"))
+    bench.settle()
+    #expect(bench.ingress("alone") == ["192.0.2.120"])
+  }
+
+  @Test func `a router takes no more addresses than the API does`() throws {
+    for routers in [1, 2] {
+      var snapshot = ClusterSnapshot()
+      snapshot.nodes = [.make("a")]
+      snapshot.pools = [.make("lan", "10.0.0.0/16") { $0.routers = routers }]
+      let addresses = (0..<20_000).compactMap { IPAddress("10.1.\($0 / 250).\($0 % 250)") }
+      snapshot.routers = [
+        Router(
+          metadata: ObjectMeta(name: "lan-1", generation: 3),
+          spec: .init(
+            pool: "lan", vrid: 31, addresses: addresses, candidates: [.init("a", 200)]))
+      ]
+      snapshot.services = [.make("web")]
+      let writes = Allocator.plan(snapshot)
+      let verdicts = writes.compactMap { write in
+        if case .service(_, _, let update) = write { update.condition?.reason } else { nil }
+      }
+      #expect(verdicts == [routers == 1 ? "RoutersFull" : "Assigned"])
+      let made = writes.compactMap { write in
+        if case .createRouter(let name, let spec) = write { (name, spec) } else { nil }
+      }
+      #expect(made.map(\.0) == (routers == 2 ? ["lan-2"] : []))
+      #expect(made.allSatisfy { $0.1.addresses.count == 1 })
+    }
+  }
+
   @Test func `a pool of another order, name or range moves nothing that is in use`() {
     var bench = bench(
       AddressPool.make("lan", "192.0.2.100-192.0.2.110", vrids: "31-40"),

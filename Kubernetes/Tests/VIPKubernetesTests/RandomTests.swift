@@ -100,6 +100,32 @@ import VRRPSimulation
     #expect(kept > Self.seeds.count * 3)
   }
 
+  /// Services change, and none loses an address by the change of another one.
+  @Test func `an edit takes no address from another Service`() {
+    var kept = 0
+    for seed in Self.seeds {
+      var cluster = RandomCluster(seed: seed &+ 5_000_000, keepsSharers: true)
+      for _ in 0..<6 {
+        for _ in 0..<8 { cluster.disturb() }
+        cluster.settle()
+        let before = cluster.bench.cluster.services.mapValues(\.status.ingress)
+        cluster.beginQuiet()
+        for _ in 0..<4 {
+          cluster.changeService()
+          cluster.bench.plan()
+        }
+        for key in cluster.quiet {
+          kept += before[key]?.count ?? 0
+          let now = cluster.bench.cluster.services[key]?.status.ingress
+          guard now == before[key] else {
+            return Self.fail(seed, ["\(key) had \(before[key] ?? [])"], cluster)
+          }
+        }
+      }
+    }
+    #expect(kept > Self.seeds.count * 3)
+  }
+
   @Test func `in the end all are served, evenly, and nothing is left over`() {
     var served = 0
     for seed in Self.seeds {

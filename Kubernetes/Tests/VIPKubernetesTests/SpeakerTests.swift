@@ -103,7 +103,7 @@ import VRRP
   @Test func `without such an interface it says what to do, and the others run`() {
     let plan = plan(router("other", "203.0.113.1"), router("lan-1", "192.0.2.100", vrid: 32))
     #expect(plan.routers.map(\.name) == ["lan-1"])
-    guard case .running(4, let problem?) = plan.acknowledgements["other"] else {
+    guard case .running(4, let problem?, _) = plan.acknowledgements["other"] else {
       Issue.record("there is no problem")
       return
     }
@@ -113,7 +113,7 @@ import VRRP
   @Test func `addresses of two networks are not mixed`() {
     let plan = plan(router("r", "192.0.2.100", "192.0.2.101", "198.51.100.7"))
     #expect(plan.routers.first?.addresses.count == 2)
-    guard case .running(_, let problem?) = plan.acknowledgements["r"] else {
+    guard case .running(_, let problem?, _) = plan.acknowledgements["r"] else {
       Issue.record("there is no problem")
       return
     }

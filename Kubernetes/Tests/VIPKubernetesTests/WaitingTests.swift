@@ -5,9 +5,14 @@ import VIPKubernetes
 /// Services that wait for an address to share, addresses that wait for another router, and
 /// candidates that wait for another one.
 @Suite struct WaitingTests {
-  private func bench(_ pool: AddressPool, nodes: [String] = ["a", "b"]) -> Bench {
-    var bench = Bench()
-    for name in nodes { bench.cluster.put(ClusterNode.make(name)) }
+  private func bench(
+    _ pool: AddressPool, nodes: [String] = ["a", "b"], watchesSpeakers: Bool = false
+  ) -> Bench {
+    var bench = Bench(options: AllocatorOptions(watchesSpeakers: watchesSpeakers))
+    for name in nodes {
+      bench.cluster.put(ClusterNode.make(name))
+      if watchesSpeakers { bench.cluster.setLife(.alive, of: name) }
+    }
     bench.cluster.put(pool)
     return bench
   }
@@ -76,9 +81,11 @@ import VIPKubernetes
   }
 
   @Test func `what a node said before it was removed does not make it a successor`() {
-    var bench = bench(AddressPool.make("lan", "192.0.2.100-192.0.2.105"))
+    var bench = bench(
+      AddressPool.make("lan", "192.0.2.100-192.0.2.105"), watchesSpeakers: true)
     bench.cluster.put(Service.make("web"))
     bench.settle()
+    // With a Lease that is renewed it has not ended.
     bench.cluster.removeNode("b")
     bench.settle()
     #expect(candidates(bench) == ["a"])

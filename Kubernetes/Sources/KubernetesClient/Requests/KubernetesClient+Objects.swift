@@ -26,13 +26,13 @@ extension KubernetesClient {
     return try Self.reference(bytes)
   }
 
-  /// Changes an object, or its status.
+  /// Changes an object, or its status; in the name of another field manager if one is given.
   @discardableResult
   public func patch<Object>(
     _ resource: Resource<Object>, _ name: ObjectName, _ patch: Patch,
-    subresource: Subresource? = nil, options: RequestOptions = .writing
+    subresource: Subresource? = nil, as manager: String? = nil, options: RequestOptions = .writing
   ) async throws(APIError) -> ObjectReference {
-    var query = [managerItem]
+    var query = [manager.map { ("fieldManager", $0) } ?? managerItem]
     if case .apply(_, true) = patch { query.append(("force", "true")) }
     let bytes = try await perform(
       APIRequest(

@@ -40,7 +40,10 @@ public struct Condition: Sendable, Hashable, Codable {
 
 /// The types of conditions that are written here.
 public enum ConditionType {
-  /// Of a Service: it has the addresses that it asks for, and they are served.
+  /// Of a Service: it has the addresses that it asks for, and nothing is known that keeps them from
+  /// being served.
+  ///
+  /// Whether a node serves them already is said by the VirtualRouter and by events.
   public static let address = "vipctl.io/Address"
   /// Of an AddressPool: all that it says can be used.
   public static let valid = "Valid"

@@ -8,6 +8,8 @@ public struct Service: Sendable, Hashable {
   public var spec: Spec
   /// What it has.
   public var status: Status
+  /// The other program that has written `status.loadBalancer` last, if one has.
+  public var otherManager: String?
 
   /// What is asked for.
   public struct Spec: Sendable, Hashable {
@@ -100,6 +102,48 @@ extension Service: Codable {
     metadata = try container.decode(ObjectMeta.self, forKey: .metadata)
     spec = try container.decodeIfPresent(Spec.self, forKey: .spec) ?? Spec(type: "ClusterIP")
     status = try container.decodeIfPresent(Status.self, forKey: .status) ?? Status()
+    otherManager = try container.decode(ManagedParts.self, forKey: .metadata).otherManager
+  }
+
+  /// Writes what ``init(from:)`` reads, but for the programs that have written it.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(metadata, forKey: .metadata)
+    try container.encode(spec, forKey: .spec)
+    try container.encode(status, forKey: .status)
+  }
+}
+
+/// Which programs have written which fields of a Service, as far as it matters here.
+private struct ManagedParts: Decodable {
+  private struct Part: Decodable {
+    var manager: String?
+    var time: String?
+    var fieldsV1: Fields?
+  }
+  private struct Fields: Decodable {
+    var status: StatusFields?
+    enum CodingKeys: String, CodingKey { case status = "f:status" }
+  }
+  private struct StatusFields: Decodable {
+    var hasAddresses: Bool
+    enum CodingKeys: String, CodingKey { case loadBalancer = "f:loadBalancer" }
+    init(from decoder: any Decoder) throws {
+      hasAddresses = try decoder.container(keyedBy: CodingKeys.self).contains(.loadBalancer)
+    }
+  }
+
+  /// How this program and its parts begin their names.
+  private static let ownPrefix = "vipctl"
+
+  private var managedFields: [Part]?
+
+  /// The last program but this one that has written the addresses.
+  var otherManager: String? {
+    (managedFields ?? []).filter { part in
+      part.fieldsV1?.status?.hasAddresses == true
+        && part.manager?.hasPrefix(Self.ownPrefix) == false
+    }.max { ($0.time ?? "") < ($1.time ?? "") }?.manager
   }
 }
 

@@ -145,19 +145,34 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
   }
 
   /// What a node has done about the router.
-  public struct Acknowledgement: Sendable, Hashable, Codable {
+  public struct Acknowledgement: Sendable, Hashable {
     /// Its name.
     public var node: String
     /// The generation of the router that it runs; 0 before it has begun.
     public var generation: Int64
     /// Why it can't run the router, or not all of it.
     public var problem: String?
+    /// The addresses that it does not serve on account of the problem; none are named if it is all
+    /// of them, or more than ``unservedCountMax``.
+    public var unserved: [IPAddress]
 
-    /// Makes an entry.
-    public init(_ node: String, generation: Int64, problem: String? = nil) {
+    /// The most addresses that an entry names.
+    public static let unservedCountMax = 256
+
+    /// Makes an entry; of more addresses than it can name it names none.
+    public init(
+      _ node: String, generation: Int64, problem: String? = nil, unserved: [IPAddress] = []
+    ) {
       self.node = node
       self.generation = generation
       self.problem = problem
+      self.unserved =
+        problem != nil && unserved.count <= Self.unservedCountMax ? unserved : []
+    }
+
+    /// Whether it says that the node does not serve an address.
+    public func refuses(_ address: IPAddress) -> Bool {
+      problem != nil && (unserved.isEmpty || unserved.contains(address))
     }
   }
 
@@ -190,6 +205,28 @@ public struct VirtualRouter: Sendable, Hashable, Codable {
     metadata = try container.decode(ObjectMeta.self, forKey: .metadata)
     spec = try container.decode(Spec.self, forKey: .spec)
     status = try container.decodeIfPresent(Status.self, forKey: .status) ?? Status()
+  }
+}
+
+extension VirtualRouter.Acknowledgement: Codable {
+  private enum CodingKeys: String, CodingKey { case node, generation, problem, unserved }
+
+  /// Reads an entry.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    node = try container.decode(String.self, forKey: .node)
+    generation = try container.decode(Int64.self, forKey: .generation)
+    problem = try container.decodeIfPresent(String.self, forKey: .problem)
+    unserved = try container.list(.unserved, atMost: Self.unservedCountMax)
+  }
+
+  /// Writes what ``init(from:)`` reads.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(node, forKey: .node)
+    try container.encode(generation, forKey: .generation)
+    try container.encodeIfPresent(problem, forKey: .problem)
+    if !unserved.isEmpty { try container.encode(unserved, forKey: .unserved) }
   }
 }
 

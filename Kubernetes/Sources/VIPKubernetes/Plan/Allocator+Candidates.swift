@@ -38,14 +38,23 @@ extension Allocator {
 
   /// The nodes that may hold the addresses of a router.
   func wantedCandidates(of router: RouterState) -> Set<String> {
-    guard let pool = pools[router.pool] else {
-      // Nothing says any more which nodes they are: those that were, as far as they are left.
-      return Set(router.candidates.map(\.node)).filter { nodes[$0]?.isEligible == true }
+    // When the pool is gone nothing says any more which nodes they are: nodes are replaced and pods
+    // move away all the same, so it may be any.
+    let chosen = pools[router.pool]?.eligible
+    guard let service = router.service else {
+      return chosen ?? Set(nodes.keys.filter(canServe))
     }
-    guard let service = router.service else { return pool.eligible }
-    let all = endpoints[service]?.values.joined().filter { pool.eligible.contains($0.node) } ?? []
+    let all =
+      endpoints[service]?.values.joined().filter { endpoint in
+        chosen?.contains(endpoint.node) ?? canServe(endpoint.node)
+      } ?? []
     let ready = all.filter { !$0.isTerminating }
     return Set((ready.isEmpty ? all : ready).map(\.node))
+  }
+
+  /// Whether a node can serve the addresses of a pool that is gone.
+  private func canServe(_ node: String) -> Bool {
+    nodes[node]?.isEligible == true && hasSpeaker(node)
   }
 
   /// Whether a candidate that is not wanted any more has to wait until another one is there to take
@@ -56,8 +65,8 @@ extension Allocator {
       guard let acknowledged = router.acknowledgements[candidate.node] else { return false }
       // An older one may be of the time before the node was taken out and came back.
       return wanted.contains(candidate.node) && acknowledged.generation > 0
-        && acknowledged.generation >= router.generation && acknowledged.problem == nil
-        && hears(candidate.node)
+        && acknowledged.generation >= router.generation
+        && canFollow(acknowledged, node, in: router) && hears(candidate.node)
     }
     return !hasSuccessor
   }
@@ -122,8 +131,9 @@ extension Allocator {
     }
   }
 
-  /// Decides which candidate is first of a Service's own router: it stays, else the next one
-  /// follows, and a new router goes to the node that is first of the fewest.
+  /// Decides which candidate is first of a Service's own router, or of one whose pool is gone: it
+  /// stays, else the next one follows, and a new router goes to the node that is first of the
+  /// fewest.
   mutating func chooseFirst(ofOwn name: String) {
     guard let router = routers[name], !router.addresses.isEmpty else { return }
     let wanted = wantedCandidates(of: router)

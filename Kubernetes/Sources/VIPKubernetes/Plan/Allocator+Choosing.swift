@@ -49,7 +49,8 @@ extension Allocator {
 
   /// Whether a Service may have addresses of a pool.
   private func isPermitted(_ pool: String, _ service: ServiceState) -> Bool {
-    pools[pool]?.permits(service, namespaceLabels: namespaces[service.key.namespace]) ?? false
+    pools[pool]?.isDeleting == false
+      && pools[pool]?.permits(service, namespaceLabels: namespaces[service.key.namespace]) == true
   }
 
   /// The pools from which a Service can get an address of a family, in order.
@@ -63,8 +64,12 @@ extension Allocator {
         message: "there is no pool \(unknown.prefix(100)); make it, or name another one in the "
           + "annotation \(Annotation.pool)", waits: [.anyPool])
     }
+    if named.count == 1, pools[named[0]]?.isDeleting == true {
+      throw Self.deletion(of: named[0])
+    }
     let considered = poolOrder.filter { name in
-      named.isEmpty ? pools[name]?.spec.autoAssign == true : named.contains(name)
+      if pools[name]?.isDeleting == true { return false }
+      return named.isEmpty ? pools[name]?.spec.autoAssign == true : named.contains(name)
     }
     let permitted = considered.filter { isPermitted($0, service) }
     let fitting = permitted.filter { pools[$0]?.space.blocks(family).isEmpty == false }
@@ -82,6 +87,13 @@ extension Allocator {
       message:
         "\(what) is \(named.isEmpty ? "" : "not ")open to this Service; see serviceSelector, "
         + "namespaces and namespaceSelector of the pools", waits: [.anyPool])
+  }
+
+  private static func deletion(of pool: String) -> Refusal {
+    Refusal(
+      reason: "PoolDeleted",
+      message: "pool \(pool) is being deleted and gives nothing more; ask for an address of "
+        + "another one, or make it again once it is gone", waits: [.anyPool])
   }
 
   /// An address that Services with the same sharing key have and that this one can have, too.
@@ -126,6 +138,9 @@ extension Allocator {
         reason: "AddressOutsidePools",
         message: "\(address) is not in \(place); ask for one that is, or add it",
         waits: [.anyPool])
+    }
+    guard known.contains(where: { pools[$0]?.isDeleting != true }) else {
+      throw Self.deletion(of: known[0])
     }
     guard known.contains(where: { isPermitted($0, service) }) else {
       throw Refusal(

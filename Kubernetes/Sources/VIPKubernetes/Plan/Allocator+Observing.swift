@@ -4,8 +4,8 @@ import VIPCore
 public enum Observation: Sendable, Hashable {
   /// A Service as it is.
   case service(Service)
-  /// There is no such Service any more.
-  case serviceGone(ObjectKey)
+  /// There is no such Service any more, since a version if that is known.
+  case serviceGone(ObjectKey, version: String? = nil)
   /// An EndpointSlice as it is.
   case slice(EndpointSlice)
   /// There is no such slice any more.
@@ -20,16 +20,18 @@ public enum Observation: Sendable, Hashable {
   case namespaceGone(String)
   /// A pool as it is.
   case pool(AddressPool)
-  /// There is no such pool any more.
-  case poolGone(String)
+  /// There is no such pool any more, since a version if that is known.
+  case poolGone(String, version: String? = nil)
   /// A virtual router as it is.
   case router(VirtualRouter)
-  /// There is no such router any more.
-  case routerGone(String)
+  /// There is no such router any more, since a version if that is known.
+  case routerGone(String, version: String? = nil)
   /// What is known of the speaker of a node.
   case speaker(String, SpeakerLife)
   /// Nothing is known of a speaker of that node any more.
   case speakerGone(String)
+  /// Half a minute has passed since this was said last: to be said again and again.
+  case timePassed
 }
 
 extension Allocator {
@@ -39,7 +41,7 @@ extension Allocator {
   public mutating func observe(_ observation: Observation) {
     switch observation {
     case .service(let service): observe(service)
-    case .serviceGone(let key): forgetService(key)
+    case .serviceGone(let key, _): forgetService(key)
     case .slice(let slice): observe(slice)
     case .sliceGone(let key): forgetSlice(key)
     case .node(let node): set(NodeState(node), of: node.metadata.name)
@@ -48,11 +50,14 @@ extension Allocator {
       setLabels(namespace.metadata.labels, of: namespace.metadata.name)
     case .namespaceGone(let name): setLabels(nil, of: name)
     case .pool(let pool): observe(pool)
-    case .poolGone(let name): forgetPool(name)
+    case .poolGone(let name, _): forgetPool(name)
     case .router(let router): observe(router)
-    case .routerGone(let name): forgetRouter(name)
+    case .routerGone(let name, _): forgetRouter(name)
     case .speaker(let node, let life): setSpeaker(life, of: node)
     case .speakerGone(let node): setSpeaker(nil, of: node)
+    case .timePassed:
+      reviewContests()
+      reviewAbsences()
     }
   }
 
@@ -80,6 +85,10 @@ extension Allocator {
       }
       state.refusals = before.refusals
       state.waits = before.waits
+      state.isChallenger =
+        before.isChallenger || !before.held.isEmpty && !state.shares(as: before)
+      state.contest = contest(over: state, after: before, by: service.otherManager)
+      if state.contest != nil { contested.insert(key) }
     }
     services[key] = state
     dirtyServices.insert(key)
@@ -173,6 +182,7 @@ extension Allocator {
       }
     }
     for pool in poolOrder { updateEligibility(of: name, in: pool) }
+    entriesChanged(of: name)
     // Routers of a pool that is gone, and those that wait for a node that is well no more.
     dirtyRouters.formUnion(routersWithLeaving)
     for (pool, names) in routersOfPool where pools[pool] == nil || before == nil || node == nil {
@@ -235,6 +245,9 @@ extension Allocator {
       routers[name]?.isAhead = false
     case .routerCondition(let name, _):
       routers[name]?.planned = nil
+      dirtyRouters.insert(name)
+    case .forgetNode(let name, let node):
+      routers[name]?.forgotten.remove(node)
       dirtyRouters.insert(name)
     case .poolStatus(let name, _):
       pools[name]?.published = AddressPool.Status()

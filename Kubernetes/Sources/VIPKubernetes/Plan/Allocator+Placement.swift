@@ -87,11 +87,14 @@ extension Allocator {
       return own.min() ?? makeRouter(in: pool, for: user.key)
     }
     let shared = (sharedRouters[pool] ?? []).filter { isUsable($0, in: pool) }
+    let open = shared.filter { hasRoom($0) }
+    // A holder that does not hear of an address does not serve it, and keeps others from doing so.
+    let heard = open.filter { hearsOfNews($0, address.family) }
     // Both families of a Service are served by the same node, if they can be.
     for other in user.held where other != address {
-      if let sibling = addresses[other]?.router, shared.contains(sibling) { return sibling }
+      if let sibling = addresses[other]?.router, heard.contains(sibling) { return sibling }
     }
-    let emptiest = shared.min { left, right in
+    let emptiest = (heard.isEmpty ? open : heard).min { left, right in
       (routers[left]?.addresses.count ?? 0) < (routers[right]?.addresses.count ?? 0)
     }
     let hasEmpty = emptiest.flatMap { routers[$0]?.addresses.isEmpty } ?? false
@@ -105,32 +108,56 @@ extension Allocator {
     routers[name]?.pool == pool && !isObsolete(name)
   }
 
+  /// Whether a router can have one more address: what the API takes has an end.
+  private func hasRoom(_ name: String) -> Bool {
+    (routers[name]?.addresses.count ?? 0) + (routers[name]?.leaving.count ?? 0)
+      < RouterLimits.addressCount
+  }
+
   /// Why a pool can't serve one more address of a Service; `nil` if it can.
   func roomProblem(in pool: String, for service: ServiceState) -> Refusal? {
-    let hasRouter =
-      service.isLocal
-      ? (routersOfService[service.key] ?? []).contains { isUsable($0, in: pool) }
-      : (sharedRouters[pool] ?? []).contains { isUsable($0, in: pool) }
-    if hasRouter || freeVRID(in: pool) != nil { return nil }
+    if service.isLocal {
+      let own = routersOfService[service.key] ?? []
+      if own.contains(where: { isUsable($0, in: pool) }) { return nil }
+    } else {
+      let shared = (sharedRouters[pool] ?? []).filter { isUsable($0, in: pool) }
+      if shared.contains(where: hasRoom) { return nil }
+      if !shared.isEmpty, shared.count >= pools[pool]?.routerCount ?? 1 {
+        return Refusal(
+          reason: "RoutersFull",
+          message: "the virtual routers of pool \(pool) have \(RouterLimits.addressCount) "
+            + "addresses each and take no more; raise routers of the pool",
+          waits: AddressFamily.allCases.map { .pool(pool, $0) })
+      }
+    }
+    if freeVRID(in: pool, isShared: !service.isLocal) != nil { return nil }
     let remedy =
       service.isLocal
-      ? "each Service with externalTrafficPolicy Local needs one: widen vrids, or take the policy "
-        + "Cluster"
+      ? "each Service with externalTrafficPolicy Local needs one, and one is kept for all others: "
+        + "widen vrids, or take the policy Cluster"
       : "widen vrids"
     return Refusal(
       reason: "NoVRID", message: "pool \(pool) has no free VRID; \(remedy)", waits: [.vrid])
   }
 
-  /// The lowest VRID of a pool that no router has.
+  /// The lowest VRID of a pool that no router has, and no node that can't be told so may still run.
   ///
   /// If all are in use, one that is only in use on other interfaces. A pool that leaves the
-  /// interface to the nodes may be on any.
-  private func freeVRID(in pool: String) -> VRID? {
-    guard let pool = pools[pool] else { return nil }
-    if let free = pool.vrids.first(where: { routersOfVRID[$0] == nil }) { return free }
+  /// interface to the nodes may be on any. The last one is kept for the first shared router:
+  /// without that the own routers of some Services could leave all others without addresses.
+  private func freeVRID(in name: String, isShared: Bool) -> VRID? {
+    guard let pool = pools[name] else { return nil }
+    let isLastKept =
+      !isShared && pool.vrids.count > 1
+      && !(sharedRouters[name] ?? []).contains { isUsable($0, in: name) }
+    let free = pool.vrids.lazy.filter { routersOfVRID[$0] == nil }
+    if free.prefix(2).count > (isLastKept ? 1 : 0) {
+      return free.first { !isStillRun($0) } ?? free.first
+    }
     guard let interface = pool.spec.interface else { return nil }
     return pool.vrids.first { vrid in
-      (routersOfVRID[vrid] ?? []).allSatisfy { name in
+      guard let users = routersOfVRID[vrid] else { return false }
+      return users.allSatisfy { name in
         routers[name]?.interface.map { $0 != interface } ?? false
       }
     }
@@ -138,7 +165,9 @@ extension Allocator {
 
   /// Adds a router to a pool: a shared one, or the own one of a Service.
   private mutating func makeRouter(in pool: String, for service: ObjectKey?) -> String? {
-    guard let state = pools[pool], let vrid = freeVRID(in: pool) else { return nil }
+    guard let state = pools[pool], let vrid = freeVRID(in: pool, isShared: service == nil) else {
+      return nil
+    }
     // Cut behind a hyphen or a dot it would be no name of an object.
     var base = (service?.name ?? pool).prefix(55)
     while base.last == "-" || base.last == "." { base.removeLast() }
@@ -178,6 +207,7 @@ extension Allocator {
   /// Takes a router out of the tables; its addresses are none of its concern any more.
   mutating func unindex(_ router: RouterState) {
     routers[router.name] = nil
+    noteVacant(router)
     countEntries(router.acknowledgements.keys, [String]())
     routersOfPool[router.pool]?.remove(router.name)
     if routersOfPool[router.pool]?.isEmpty == true { routersOfPool[router.pool] = nil }
@@ -204,6 +234,7 @@ extension Allocator {
     if routers[name]?.addresses.isEmpty == true { dirtyCandidates.insert(name) }
     routers[name]?.addresses.insert(address)
     routers[name]?.pending.added.append(address)
+    routers[name]?.since[address] = .max
     update(address) { $0.router = name }
     dirtyRouters.insert(name)
     dirtyVerdicts.formUnion(addresses[address]?.users ?? [])
@@ -213,6 +244,7 @@ extension Allocator {
   mutating func leave(_ name: String, _ address: IPAddress) {
     routers[name]?.addresses.remove(address)
     routers[name]?.outside.remove(address)
+    routers[name]?.since[address] = nil
     dirtyRouters.insert(name)
     dirtyVerdicts.formUnion(addresses[address]?.users ?? [])
     if let place = routers[name]?.pending.added.firstIndex(of: address) {

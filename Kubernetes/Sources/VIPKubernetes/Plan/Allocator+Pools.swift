@@ -4,7 +4,9 @@ import VIPCore
 extension Allocator {
   mutating func observe(_ pool: AddressPool) {
     let name = pool.metadata.name
-    if let before = pools[name], before.spec == pool.spec {
+    if let before = pools[name], before.spec == pool.spec,
+      before.isDeleting == pool.metadata.isDeleting
+    {
       pools[name]?.published = pool.status
       dirtyPools.insert(name)
       return

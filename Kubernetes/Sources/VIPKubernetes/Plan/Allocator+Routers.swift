@@ -110,6 +110,7 @@ extension Allocator {
     routers[name]?.active = active
     let entries = Dictionary(status.nodes.map { ($0.node, $0) }, uniquingKeysWith: { $1 })
     routers[name]?.acknowledgements = entries
+    routers[name]?.forgotten.formIntersection(entries.keys)
     countEntries(before.acknowledgements.keys, entries.keys)
     let conflicts = Dictionary(
       status.conflicts.map { ($0.address, $0.mac) }, uniquingKeysWith: { $1 })
@@ -166,6 +167,7 @@ extension Allocator {
     (router.foreignGroup, router.planned) = (nil, nil)
     router.pending = RouterChange()
     router.pending.added = Array(router.addresses)
+    (router.since, router.forgotten) = ([:], [])
     // Counted from its new beginning.
     router.leaving = router.leaving.mapValues { _ in .max }
     routers[name] = router

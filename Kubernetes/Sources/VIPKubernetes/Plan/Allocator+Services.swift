@@ -16,12 +16,15 @@ extension Allocator {
       if objection(to: claim, of: service) == nil { kept.append(claim) }
     }
     hold(kept, by: key)
+    services[key]?.isChallenger = false
     unfulfilled.insert(key)
   }
 
   /// Why a Service can't go on with an address that it has; `nil` if it can.
   ///
-  /// Of two Services that can't have the same address the older one keeps it.
+  /// Of two Services that can't have the same address any more the one loses it that has changed.
+  /// What has changed is not known of what was so before this allocator began: then the older one
+  /// keeps it.
   private func objection(to address: IPAddress, of service: ServiceState) -> Refusal? {
     let state = addresses[address]
     if state?.router == nil, state?.leavingIn.isEmpty != false,
@@ -29,20 +32,30 @@ extension Allocator {
     {
       return Refusal(reason: "AddressOutsidePools", message: "\(address)")
     }
+    if state?.router == nil, nodeAddresses[address] != nil, !service.held.contains(address) {
+      return Refusal(reason: "AddressOfNode", message: "\(address)")
+    }
     for other in state?.users ?? [] where other != service.key {
-      guard let other = services[other], other.rank < service.rank else { continue }
+      guard let other = services[other], yields(service, to: other) else { continue }
       if let refusal = service.canShare(with: other) { return refusal }
     }
     return nil
   }
 
-  /// Takes everything from a Service that asks for nothing, and what was written into its status.
+  /// Which of two Services loses an address that both can't have.
+  private func yields(_ service: ServiceState, to other: ServiceState) -> Bool {
+    if service.isChallenger != other.isChallenger { return service.isChallenger }
+    return other.rank < service.rank
+  }
+
+  /// Takes everything from a Service that asks for nothing, and what was written into its status:
+  /// also from one whose deletion waits for others, before another Service gets what it had.
   private mutating func retire(_ service: ServiceState) {
     services[service.key]?.refusals = []
     let published = service.published?.ingress ?? []
     let isMarked = service.published?.condition != nil
     hold([], by: service.key)
-    guard isMarked, !service.isDeleting else { return }
+    guard isMarked else { return }
     let left = published.filter { address in
       !service.held.contains(address) && addresses[address] == nil
         && !poolOrder.contains { pools[$0]?.space.contains(address) == true }

@@ -19,6 +19,7 @@ extension Allocator {
     guard speakers[node] != life else { return }
     speakers[node] = life
     speakerChanged(of: node)
+    entriesChanged(of: node)
   }
 
   /// Takes note of which nodes have an entry in a router's status.

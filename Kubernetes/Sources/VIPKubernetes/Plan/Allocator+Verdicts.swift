@@ -6,7 +6,8 @@ extension Allocator {
   mutating func reviewRouters() {
     for name in dirtyCandidates.sorted() {
       reviewCandidates(of: name)
-      if routers[name]?.isShared == false { chooseFirst(ofOwn: name) }
+      let isAlone = routers[name].map { !$0.isShared || pools[$0.pool] == nil } ?? false
+      if isAlone { chooseFirst(ofOwn: name) }
     }
     for pool in unbalancedPools.sorted() { balance(pool) }
     dirtyRouters.formUnion(dirtyCandidates)
@@ -14,19 +15,32 @@ extension Allocator {
     (dirtyCandidates, unbalancedPools) = ([], [])
     for name in dirtyRouters {
       guard let router = routers[name] else { continue }
-      let problem = problem(of: router)
-      guard problem != router.problem else { continue }
+      let unusable = unusableAddresses(of: router)
+      let problem = problem(of: router, unusable)
+      let silence = silence(of: router)
+      // Of each address only if it is of all of them.
+      let isOfAll = problem != router.problem || silence != router.silence
+      let news =
+        isOfAll
+        ? router.addresses
+        : Set(router.unusable.keys).union(unusable.keys)
+          .filter { router.unusable[$0] != unusable[$0] }
       routers[name]?.problem = problem
-      for address in router.addresses { dirtyVerdicts.formUnion(addresses[address]?.users ?? []) }
+      routers[name]?.unusable = unusable
+      routers[name]?.silence = silence
+      for address in news { dirtyVerdicts.formUnion(addresses[address]?.users ?? []) }
     }
   }
 
   /// What keeps a router from serving its addresses.
-  private func problem(of router: RouterState) -> Refusal? {
+  private func problem(
+    of router: RouterState, _ unusable: [IPAddress: String]
+  ) -> Refusal? {
     if router.addresses.isEmpty { return nil }
     let wanted = wantedCandidates(of: router)
     if wanted.isEmpty { return emptiness(of: router) }
     if let absence = absence(of: wanted) { return absence }
+    if let refusal = strangeGroup(of: router) { return refusal }
     if router.foreignGroup?.isTrue == true {
       return Refusal(
         reason: "ForeignGroup",
@@ -34,11 +48,8 @@ extension Allocator {
           + "(\(router.foreignGroup?.message ?? "")); give pool \(router.pool) vrids without "
           + "\(router.vrid), and the other group's pool others")
     }
-    let entries = router.candidates.compactMap { router.acknowledgements[$0.node] }
-    if let first = entries.compactMap(\.problem).min(), entries.allSatisfy({ $0.problem != nil }) {
-      return Refusal(reason: "Unusable", message: "no node can serve it: \(first)")
-    }
-    return nil
+    guard unusable.count == router.addresses.count else { return nil }
+    return unusable.values.min().map(Self.unusable)
   }
 
   /// Why none of some nodes serves anything, although they may.
@@ -94,6 +105,14 @@ extension Allocator {
             "there is no pool \(router.pool) any more; what is in use is kept; make the pool "
             + "again, or change the Services"))
     }
+    if router.problem == nil, let first = router.unusable.keys.min() {
+      let count = router.unusable.count - 1
+      problems.append(
+        Refusal(
+          reason: "SomeUnusable",
+          message: "no node can serve \(first)\(count > 0 ? " and \(count) others" : ""): "
+            + "\(router.unusable[first] ?? ""); this stops no other address"))
+    }
     if let vrids = pools[router.pool]?.vrids, !vrids.contains(router.vrid) {
       problems.append(
         Refusal(
@@ -122,7 +141,9 @@ extension Allocator {
     for key in dirtyVerdicts.subtracting(granted).sorted() {
       guard let service = services[key], !service.isUncertain else { continue }
       let isMarked = service.published?.condition != nil
-      guard service.wantsAddresses || isMarked && !service.isDeleting else { continue }
+      guard service.wantsAddresses || isMarked else { continue }
+      // What is taken from it is written in any case.
+      if !service.wantsAddresses, grants.contains(where: { $0.key == key }) { continue }
       let ingress = service.wantsAddresses ? service.held : service.published?.ingress ?? []
       if service.published != ServiceUpdate(ingress: ingress, condition: verdict(on: service)) {
         grants.append((key, ingress))
@@ -134,6 +155,7 @@ extension Allocator {
   /// The condition of a Service; `nil` for one that asks for nothing.
   func verdict(on service: ServiceState) -> Condition? {
     guard service.wantsAddresses else { return nil }
+    if let message = contestMessage(of: service) { return condition("StatusContested", [message]) }
     if !service.isContentWithOne || service.held.isEmpty, let first = service.refusals.first {
       return condition(first.reason, service.refusals.map(\.message))
     }
@@ -180,12 +202,14 @@ extension Allocator {
             + "a pool, or ask for another address")
     }
     if let problem = router.problem { return problem }
-    return router.conflicts[address].map { mac in
-      Refusal(
+    if let mac = router.conflicts[address] {
+      return Refusal(
         reason: "AddressInUse",
         message: "the machine \(mac), which is none of the cluster's, uses it; give that machine "
           + "another address, or leave this one out of pool \(router.pool)")
     }
+    return router.unusable[address].map(Self.unusable)
+      ?? silenceProblem(of: address, service, in: router)
   }
 
   private func description(_ address: IPAddress) -> String {

@@ -23,6 +23,7 @@ extension Allocator {
     }
     for name in names { writeChange(name, to: &writes) }
     for name in names { writeCondition(of: name, to: &writes) }
+    for name in names { writeForgotten(of: name, to: &writes) }
     for name in dirtyPools.sorted() { writeStatus(of: name, to: &writes) }
     writes += events.map { .event($0) }
     (deletedRouters, events, dirtyPools) = ([], [], [])
@@ -38,6 +39,8 @@ extension Allocator {
     for (place, (key, ingress)) in grants.enumerated() {
       guard let service = services[key] else { continue }
       let update = ServiceUpdate(ingress: ingress, condition: verdict(on: service))
+      // What another program writes again and again is not answered each time.
+      if first[key] == nil, isPutOff(update, of: service) { continue }
       let isLast = last[key] == place
       let before = first[key] ?? service.published
       if !isLast { first[key] = before }
@@ -55,6 +58,7 @@ extension Allocator {
             resourceVersion: service.isAhead ? nil : service.resourceVersion), update))
       services[key]?.published = update
       services[key]?.isAhead = true
+      services[key]?.contest?.mayAnswer = false
     }
     grants = []
   }
@@ -90,6 +94,7 @@ extension Allocator {
     guard var router = routers[name], !router.isUncertain else { return }
     router.generation = 1
     for (address, since) in router.leaving where since == .max { router.leaving[address] = 1 }
+    for address in router.since.keys { router.since[address] = 1 }
     router.pending = RouterChange()
     router.isAhead = true
     routers[name] = router
@@ -103,6 +108,7 @@ extension Allocator {
       change.leaving.append(.init(address, since: router.generation + 1))
       routers[name]?.leaving[address] = router.generation + 1
     }
+    for address in change.added { routers[name]?.since[address] = router.generation + 1 }
     guard !change.isEmpty else { return }
     routers[name]?.pending = RouterChange()
     write(change, to: name, &writes)

@@ -63,6 +63,12 @@ public struct Allocator: Sendable {
   var routersOfService: [ObjectKey: Set<String>] = [:]
   /// The routers that have each VRID.
   var routersOfVRID: [VRID: Set<String>] = [:]
+  /// The nodes that may still run a router that is gone, by its VRID, since they could not be told.
+  var vacated: [VRID: Set<String>] = [:]
+  /// For how many half minutes nodes with entries have been gone.
+  var absences: [String: Int] = [:]
+  /// The Services whose status another program writes, too.
+  var contested: Set<ObjectKey> = []
   /// The routers from which addresses are on their way out.
   var routersWithLeaving: Set<String> = []
   var addresses: [IPAddress: AddressState] = [:]

@@ -23,6 +23,8 @@ struct PoolState: Sendable {
   var areSpeakersNews = true
   /// How many of its addresses are in use or on their way out of it.
   var used = 0
+  /// Whether it is being deleted: it keeps what is in use, and gives nothing more.
+  let isDeleting: Bool
   /// The status as the API has or will have it.
   var published: AddressPool.Status
 
@@ -33,6 +35,7 @@ struct PoolState: Sendable {
     name = pool.metadata.name
     spec = pool.spec
     published = pool.status
+    isDeleting = pool.metadata.isDeleting
     problems = []
     space = Self.space(of: pool.spec.addresses, &problems)
     free = [:]

@@ -42,6 +42,10 @@ struct ServiceState: Sendable {
   /// Whether a write has failed, so that nothing is decided until the Service has been seen again.
   var isUncertain = false
   var waits: Set<WaitKey> = []
+  /// Whether what it shares addresses by has changed since it was looked at.
+  var isChallenger = false
+  /// What is known of another program that writes its addresses; `nil` if there is none.
+  var contest: Contest?
 
   var key: ObjectKey { rank.key }
   var wantsAddresses: Bool { isOurs && !isDeleting }
@@ -67,13 +71,16 @@ struct ServiceState: Sendable {
           "is shared with Service \(other.key), which has port \(port.port)/\(port.protocol), "
           + "too; take another port or another address")
     }
-    let isSamePods = key.namespace == other.key.namespace && selector == other.selector
+    // Without a selector the endpoints are made by hand, and those of two Services may differ.
+    let isSamePods =
+      key.namespace == other.key.namespace && selector == other.selector && !selector.isEmpty
     guard !isLocal && !other.isLocal || isLocal && other.isLocal && isSamePods else {
       return Refusal(
         reason: "SharingRefused",
         message:
           "is shared with Service \(other.key); with externalTrafficPolicy Local both need it "
-          + "and the same pods; give both the policy Cluster, or take another address")
+          + "and the same pods by the same selector; give both the policy Cluster, or take another "
+          + "address")
     }
     return nil
   }
@@ -184,6 +191,9 @@ struct RouterState: Sendable {
   var hasLingering = false
   /// What is to be written.
   var pending = RouterChange()
+  /// The generations with which addresses were added since this allocator began; the largest number
+  /// until that is written.
+  var since: [IPAddress: Int64] = [:]
   /// Addresses that the pool does not have any more.
   var outside: Set<IPAddress> = []
 
@@ -196,6 +206,12 @@ struct RouterState: Sendable {
   var planned: Condition?
   /// What is wrong for all Services that have addresses here.
   var problem: Refusal?
+  /// The addresses that no candidate can serve, with what is said about them.
+  var unusable: [IPAddress: String] = [:]
+  /// The holders that are silent, by family.
+  var silence: [AddressFamily: Silence] = [:]
+  /// The nodes whose part of the status is being taken away.
+  var forgotten: Set<String> = []
 
   var isShared: Bool { service == nil }
   var isEmpty: Bool { addresses.isEmpty && leaving.isEmpty }

@@ -18,6 +18,8 @@ public enum Write: Sendable, Hashable {
   case deleteRouter(String, basedOn: Int64)
   /// Writes one condition into the status of a VirtualRouter.
   case routerCondition(String, Condition)
+  /// Takes away what a node that is gone has said in the status of a VirtualRouter.
+  case forgetNode(String, node: String)
   /// Writes the status of an AddressPool.
   case poolStatus(String, AddressPool.Status)
   /// Tells people.

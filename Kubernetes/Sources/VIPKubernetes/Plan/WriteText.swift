@@ -13,6 +13,7 @@ extension Write: CustomStringConvertible {
     case .changeRouter(let name, _, let change): return "router \(name): \(change)"
     case .deleteRouter(let name, _): return "router \(name) goes"
     case .routerCondition(let name, let condition): return "router \(name) is \(condition)"
+    case .forgetNode(let name, let node): return "router \(name) forgets node \(node)"
     case .poolStatus(let name, let status):
       let conditions = status.conditions.map { ", \($0)" }.joined()
       return "pool \(name): \(status.used) of \(status.capacity) in use, \(status.freeVRIDs) VRIDs "

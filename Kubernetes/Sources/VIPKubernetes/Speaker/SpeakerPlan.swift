@@ -44,8 +44,9 @@ public struct SpeakerPlan: Sendable, Hashable {
 
   /// What a node says about a router.
   public enum Acknowledgement: Sendable, Hashable {
-    /// It runs what this generation says, but for what is wrong.
-    case running(Int64, problem: String?)
+    /// It runs what this generation says, but for what is wrong, on account of which it does not
+    /// serve some addresses; all of them if none are named.
+    case running(Int64, problem: String?, unserved: [IPAddress] = [])
     /// It has nothing of the router any more: its entry goes.
     case released
   }
@@ -73,20 +74,22 @@ public struct SpeakerPlan: Sendable, Hashable {
       }
       if entry == nil { registrations.append(name) }
       let problem: String?
+      var unserved: [IPAddress] = []
       do throws(ConfigurationError) {
-        let (configuration, remark) = try builder.configuration(
-          of: object, priority: candidate.priority)
+        let offer = try builder.configuration(of: object, priority: candidate.priority)
         // An own entry comes first: without it the node has none of the addresses.
-        if entry != nil, let configuration {
+        if entry != nil, let configuration = offer.router {
           routers.append(configuration)
           if Self.isVacant(object, for: candidate) { vacancies.append(name) }
         }
-        problem = remark
+        problem = offer.problem
+        unserved = offer.unserved
       } catch {
         problem = error.description
       }
       if entry != nil {
-        acknowledgements[name] = .running(object.metadata.generation, problem: problem)
+        acknowledgements[name] = .running(
+          object.metadata.generation, problem: problem, unserved: unserved)
       }
     }
     routers.sort { $0.name < $1.name }
@@ -114,6 +117,16 @@ private struct Builder {
   private var owners: [IPAddress: String] = [:]
   /// The router that has each VRID of an interface.
   private var groups: [Group: String] = [:]
+
+  /// What a node can do about a router.
+  struct Offer {
+    /// What it runs, if there is anything to run.
+    var router: RouterConfiguration?
+    /// What is wrong.
+    var problem: String?
+    /// The addresses that are not served on account of it; none are named if it is all of them.
+    var unserved: [IPAddress] = []
+  }
 
   private struct Group: Hashable {
     let interface: String
@@ -145,27 +158,30 @@ private struct Builder {
     return isRunning.0 != isRunning.1 ? isRunning.0 : names.0 < names.1
   }
 
-  /// The configuration of a router, `nil` if there is nothing to run, and what is wrong with it.
+  /// The configuration of a router as far as it can be run, and what is wrong with it.
   mutating func configuration(
     of object: VirtualRouter, priority: UInt8
-  ) throws(ConfigurationError) -> (RouterConfiguration?, String?) {
+  ) throws(ConfigurationError) -> Offer {
     let spec = object.spec
     let name = object.metadata.name
     var remarks: [String] = []
     var addresses = free(spec, name, &remarks)
-    guard !addresses.isEmpty else { return (nil, remarks.first) }
+    guard !addresses.isEmpty else { return Offer(problem: remarks.first) }
     guard let interface = spec.interface ?? interface(for: &addresses, &remarks) else {
       throw ConfigurationError(
         .interface, router: name,
         "no interface has a network with the addresses of router \(name); give the node an address "
-          + "there, name the interface in pool \(spec.pool), or leave the node out by its nodeSelector"
+          + "there, name the interface in pool \(spec.pool), or leave the node out by its "
+          + "nodeSelector"
       )
     }
-    if !interfaces.contains(where: { $0.name == interface }) {
+    let isMissing = !interfaces.contains { $0.name == interface }
+    if isMissing {
       // It may come yet, and is waited for.
-      remarks.append(
-        "the node has no interface \(interface) that can serve addresses; correct interface in pool "
-          + "\(spec.pool), or leave the node out by its nodeSelector")
+      remarks = [
+        "the node has no interface \(interface) that can serve addresses; correct interface in "
+          + "pool \(spec.pool), or leave the node out by its nodeSelector"
+      ]
     }
     let group = Group(interface: interface, vrid: spec.vrid)
     if let other = groups[group] {
@@ -186,7 +202,17 @@ private struct Builder {
     try configuration.validate()
     groups[group] = name
     for address in addresses { owners[address] = name }
-    return (configuration, remarks.first)
+    return Offer(
+      router: configuration, problem: remarks.first,
+      unserved: isMissing ? [] : Self.difference(of: spec, addresses))
+  }
+
+  /// The addresses of a router that are not among those that are served.
+  private static func difference(
+    of spec: VirtualRouter.Spec, _ served: [IPAddress]
+  ) -> [IPAddress] {
+    let others = Set(served).union(spec.leaving.map(\.address))
+    return spec.addresses.filter { !others.contains($0) }.sorted()
   }
 
   /// The addresses of a router that no other one has.
@@ -214,10 +240,13 @@ private struct Builder {
         left.0 != right.0 ? left.0 < right.0 : left.1.name > right.1.name
       }), best.0 > 0
     else { return nil }
-    if let other = addresses.first(where: { !best.1.serves($0) }) {
+    let others = addresses.filter { !best.1.serves($0) }
+    if let other = others.first {
       remarks.append(
-        "\(other) is in no network of \(best.1.name), where the other addresses are; put it into a "
-          + "pool of its own")
+        "\(other)\(others.count > 1 ? " and \(others.count - 1) more are" : " is") in no network "
+          + "of \(best.1.name), where the other addresses are; put such addresses into a pool of "
+          + "their own"
+      )
       addresses.removeAll { !best.1.serves($0) }
     }
     return best.1.name

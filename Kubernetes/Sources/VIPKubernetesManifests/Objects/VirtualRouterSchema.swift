@@ -85,6 +85,9 @@ extension Definition {
   /// The number of nodes that can have an entry: as many as a speaker reads.
   private static let nodeCount = 0...20_000
 
+  /// The number of addresses that an entry names.
+  private static let unservedCount = 0...256
+
   private static var membersSpec: [Schema.Property] {
     let leaving = Schema.object(
       "",
@@ -138,6 +141,12 @@ extension Definition {
           .generation("The generation of the router that it runs; 0 before it has begun.")),
         .init(
           "problem", .string("Why it can't run the router, or not all of it.", 0...32_768)),
+        .init(
+          "unserved",
+          .list(
+            "The addresses that it does not serve on account of the problem. None are named if it "
+              + "is all of them, or more than \(unservedCount.upperBound).",
+            of: .address("An address."), unservedCount)),
       ])
     let conflict = Schema.object(
       "",

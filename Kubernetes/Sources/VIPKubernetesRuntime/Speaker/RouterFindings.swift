@@ -13,6 +13,8 @@ struct RouterFindings: Sendable, Hashable {
   var foreignGroup: String?
   /// Why it takes no part in the election.
   var obstacle: String?
+  /// The families of which that is so.
+  var obstructed: Set<AddressFamily> = []
   /// Why it is in its state, by family.
   var reasons: [AddressFamily: String] = [:]
 
@@ -32,8 +34,9 @@ struct RouterFindings: Sendable, Hashable {
     for rival in router.conflicts.current { add(rival.address, rival.mac) }
     if case .waiting(let reason) = router.reason {
       if case .addressInUse(let address, let mac, _) = reason { add(address, mac) }
-      if obstacle == nil, router.timeInState >= Self.patience {
-        obstacle = "\(router.family): \(reason)"
+      if router.timeInState >= Self.patience {
+        obstacle = obstacle ?? "\(router.family): \(reason)"
+        obstructed.insert(router.family)
       }
     }
     if foreignGroup == nil {

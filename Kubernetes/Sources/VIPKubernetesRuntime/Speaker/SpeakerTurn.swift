@@ -253,7 +253,7 @@ struct SpeakerTurn {
           entry: RouterObject.Acknowledgement(options.node, generation: 0))
       } else if let acknowledgement = plan.acknowledgements[name] {
         reports[name] = report(
-          name, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
+          object, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
       }
       guard let said = reports[name] else { continue }
       let news = told.take(
@@ -266,16 +266,25 @@ struct SpeakerTurn {
   }
 
   private mutating func report(
-    _ name: String, _ acknowledgement: SpeakerPlan.Acknowledgement?,
+    _ object: RouterObject, _ acknowledgement: SpeakerPlan.Acknowledgement?,
     before: RouterObject.Acknowledgement?, _ found: RouterFindings?
   ) -> NodeReport {
+    let name = object.metadata.name
     var report = NodeReport()
     switch acknowledgement {
-    case .running(let generation, let problem):
-      let text = problem ?? outcome.problems[name] ?? found?.obstacle
+    case .running(let generation, let problem, let unserved):
+      var obstacles = Obstacles(object.spec)
+      if let problem { obstacles.add(problem, of: unserved) }
+      if let problem = outcome.problems[name] {
+        obstacles.add(problem, of: (outcome.refused[name] ?? []).map(\.address))
+      }
+      if let found, let obstacle = found.obstacle {
+        obstacles.add(obstacle, of: found.obstructed)
+      }
       report.entry = RouterObject.Acknowledgement(
         options.node, generation: generation,
-        problem: text.map { String($0.prefix(Self.problemLengthMax)) })
+        problem: obstacles.first.map { String($0.prefix(Self.problemLengthMax)) },
+        unserved: obstacles.unserved)
     case .released: break
     case nil: report.entry = before
     }

@@ -184,7 +184,12 @@ struct StatusBook: Sendable {
   private func lacks(
     _ observed: RouterObject.Status, _ report: NodeReport, isFirst: Bool
   ) -> Bool {
-    if observed.nodes.first(where: { $0.node == node }) != report.entry {
+    var entry = observed.nodes.first { $0.node == node }
+    // A server with an older definition does not keep the addresses, however often that is written.
+    if !isFirst, entry?.unserved.isEmpty == true, let wanted = report.entry {
+      entry?.unserved = wanted.unserved
+    }
+    if entry != report.entry {
       // Taken away as far as this node can: what is still there is not this program's.
       if report.entry != nil || isFirst { return true }
     }

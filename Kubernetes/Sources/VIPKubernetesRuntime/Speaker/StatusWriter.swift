@@ -77,6 +77,9 @@ final class StatusWriter: Sendable {
         "node": .string(entry.node), "generation": .integer(entry.generation),
       ]
       if let problem = entry.problem { fields["problem"] = .string(problem) }
+      if !entry.unserved.isEmpty {
+        fields["unserved"] = .array(entry.unserved.map { .string($0.description) })
+      }
       status["nodes"] = .array([.object(fields)])
     }
     let active = report.active.map { family, active -> (String, JSONValue) in

@@ -36,6 +36,12 @@ struct Bench {
     untold.removeFirst(min(count, untold.count))
   }
 
+  /// Half a minute passes, some times over.
+  mutating func passTime(_ count: Int = 1) {
+    tell()
+    for _ in 0..<count { allocator.observe(.timePassed) }
+  }
+
   var untoldCount: Int { untold.count }
 
   /// Plans with what the allocator knows, and makes the writes; with the first that fails all
@@ -52,7 +58,7 @@ struct Bench {
         allocator.failed(write)
         switch write {
         case .createRouter(let name, _), .changeRouter(let name, _, _),
-          .deleteRouter(let name, _), .routerCondition(let name, _):
+          .deleteRouter(let name, _), .routerCondition(let name, _), .forgetNode(let name, _):
           failedRouters.append(name)
         default: break
         }

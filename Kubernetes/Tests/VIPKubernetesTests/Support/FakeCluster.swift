@@ -183,6 +183,11 @@ struct FakeCluster {
       router.status.conditions.removeAll { $0.type == condition.type }
       router.status.conditions.append(condition)
       put(router)
+    case .forgetNode(let name, let node):
+      guard var router = routers[name] else { return false }
+      router.status.nodes.removeAll { $0.node == node }
+      router.status.active = router.status.active.filter { $0.value.node != node }
+      put(router)
     case .poolStatus(let name, let status):
       guard let pool = pools[name] else { return false }
       var changed = pool
@@ -236,8 +241,9 @@ extension FakeCluster {
       guard var router = routers[name] else { continue }
       let place = router.status.nodes.firstIndex { $0.node == node }
       switch said {
-      case .running(let generation, let problem):
-        let entry = Router.Acknowledgement(node, generation: generation, problem: problem)
+      case .running(let generation, let problem, let unserved):
+        let entry = Router.Acknowledgement(
+          node, generation: generation, problem: problem, unserved: unserved)
         if let place { router.status.nodes[place] = entry }
       case .released: if let place { router.status.nodes.remove(at: place) }
       }

@@ -13,12 +13,18 @@ struct RandomCluster {
   private var endpoints: [String: [String]] = [:]
   private let sharesAddresses: Bool
   private let watchesSpeakers: Bool
+  /// Whether those that share an address with a Service that is touched are quiet still.
+  private let keepsSharers: Bool
 
   private static let nodeNames = ["a", "b", "c", "d", "e", "f"]
   private static let serviceNames = (0..<14).map { "s\($0)" }
 
-  init(seed: UInt64, sharesAddresses: Bool = true, watchesSpeakers: Bool = false) {
+  init(
+    seed: UInt64, sharesAddresses: Bool = true, watchesSpeakers: Bool = false,
+    keepsSharers: Bool = false
+  ) {
     self.sharesAddresses = sharesAddresses
+    self.keepsSharers = keepsSharers
     self.watchesSpeakers = watchesSpeakers
     bench = Bench(options: AllocatorOptions(watchesSpeakers: watchesSpeakers))
     bench.cluster.hasLeases = watchesSpeakers
@@ -60,20 +66,23 @@ struct RandomCluster {
     if random.below(2) == 0 { bench.look([node]) } else { bench.report([node]) }
   }
 
-  private mutating func changeService() {
+  mutating func changeService() {
     let name = random.pick(Self.serviceNames)
     let isDual = random.below(4) == 0
     let key = sharesAddresses && random.below(3) == 0 ? random.pick(["k", "l"]) : nil
     let addresses =
       random.below(5) == 0 ? "192.0.2.\(100 + random.below(22))" : nil
     let policy = random.pick(["PreferDualStack", "RequireDualStack", "SingleStack"])
-    let service = Service.make(
+    let app = random.below(4)
+    var service = Service.make(
       name, families: isDual ? [.ipv4, .ipv6] : [random.below(5) == 0 ? .ipv6 : .ipv4],
       policy: policy, isLocal: random.below(3) == 0,
       pool: random.below(5) == 0 ? random.pick(["lan", "web", "none"]) : nil,
       addresses: addresses, key: key,
       ports: [.init("TCP", Int(80 + random.below(4)))],
-      selector: ["app": random.pick(["x", "y"])])
+      selector: app == 0 ? [:] : ["app": app == 1 ? "x" : "y"])
+    let isDeleting = bench.cluster.services[ObjectKey("default", name)]?.metadata.isDeleting
+    service.metadata.isDeleting = isDeleting ?? false
     let spec = service.spec
     log.append(
       "service \(name) \(spec.ipFamilies) \(spec.ipFamilyPolicy) \(spec.externalTrafficPolicy) "
@@ -87,14 +96,25 @@ struct RandomCluster {
   private mutating func touch(_ key: ObjectKey) {
     quiet.remove(key)
     quiet = quiet.filter { other in
-      bench.cluster.services[other]?.metadata.annotations.isEmpty == true
+      guard let annotations = bench.cluster.services[other]?.metadata.annotations else {
+        return false
+      }
+      return annotations.keys.allSatisfy { keepsSharers && $0 == Annotation.sharingKey }
     }
   }
 
   private mutating func removeService() {
     let name = random.pick(Self.serviceNames)
-    log.append("delete service \(name)")
     touch(ObjectKey("default", name))
+    if var service = bench.cluster.services[ObjectKey("default", name)],
+      !service.metadata.isDeleting, random.below(3) == 0
+    {
+      // It waits for the finalizer of another program.
+      log.append("service \(name) is being deleted")
+      service.metadata.isDeleting = true
+      return bench.cluster.put(service)
+    }
+    log.append("delete service \(name)")
     bench.cluster.removeService(ObjectKey("default", name))
     endpoints[name] = nil
   }
@@ -196,6 +216,9 @@ struct RandomCluster {
       if bench.cluster.lives[name] == .silent { revive(name) }
     }
     log.append("settle")
+    bench.settle()
+    // Then nodes that are gone are forgotten.
+    bench.passTime(2)
     bench.settle()
   }
 }

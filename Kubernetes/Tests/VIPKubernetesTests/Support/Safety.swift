@@ -56,7 +56,12 @@ extension FakeCluster {
 
   private func canShare(_ one: Service, _ other: Service) -> Bool {
     let words = [one, other].map { $0.metadata.annotations[Annotation.sharingKey] }
-    return words[0] != nil && words[0] == words[1]
+    let policies = [one, other].map(\.spec.externalTrafficPolicy)
+    let isSamePods =
+      one.metadata.namespace == other.metadata.namespace
+      && one.spec.selector == other.spec.selector && !one.spec.selector.isEmpty
+    return words[0] != nil && words[0] == words[1] && policies[0] == policies[1]
+      && (policies[0] != "Local" || isSamePods)
       && !one.spec.ports.contains(where: other.spec.ports.contains)
   }
 
@@ -102,6 +107,10 @@ extension FakeCluster {
         found.append("\(address) of no Service is in \(router.metadata.name)")
       }
       for entry in router.spec.leaving { found.append("\(entry.address) does not leave") }
+      for entry in router.status.nodes
+      where nodes[entry.node] == nil && lives[entry.node] != .alive {
+        found.append("\(entry.node) is gone and has an entry in \(router.metadata.name)")
+      }
     }
     return found
   }
