@@ -143,7 +143,7 @@ import VIPCore
     #expect(!step(Self.good, after: .seconds(1)))
     let due = try #require(state.deadline)
     #expect(due == now + .seconds(1))
-    #expect(!state.advance(to: due.advanced(byNanoseconds: 0) - .milliseconds(1)))
+    #expect(!state.advance(to: due + .milliseconds(-1)))
     #expect(state.advance(to: due))
     #expect(state.saying.standing == .passing && state.deadline == nil)
     now = due
