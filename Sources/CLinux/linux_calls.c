@@ -200,7 +200,7 @@ int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path) {
 #define VIP_SYS_setresuid SYS_setresuid
 #endif
 
-static int become(const struct vip_program *program) {
+static int become(const struct program_start *program) {
   // What a service manager has handed on to all programs is not for this user.
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) != 0 && errno != EINVAL) {
     return errno;
@@ -212,7 +212,7 @@ static int become(const struct vip_program *program) {
   return 0;
 }
 
-_Noreturn static void run_as(const struct vip_program *program, int report) {
+_Noreturn static void run_as(const struct program_start *program, int report) {
   int failure[2] = {VIP_START_PROCESS, 0};
   struct sigaction standard;
   memset(&standard, 0, sizeof standard);
@@ -241,7 +241,7 @@ _Noreturn static void run_as(const struct vip_program *program, int report) {
   _exit(written == sizeof failure ? 127 : 126);
 }
 
-int vip_start_as(const struct vip_program *program, int *pid, int *step) {
+int vip_start_as(const struct program_start *program, int *pid, int *step) {
   *step = VIP_START_PROCESS;
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return errno;

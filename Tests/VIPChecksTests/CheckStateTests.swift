@@ -6,15 +6,31 @@ import VIPCore
 
 /// What a check counts as, result by result.
 @Suite struct CheckStateTests {
+  /// A state that can be asked within an expectation, which takes no value that changes.
+  private final class Subject {
+    private var state: CheckState
+
+    init(_ check: Check) { state = CheckState(check, at: .zero) }
+
+    var saying: CheckState.Saying { state.saying }
+    var cause: CheckResult? { state.cause }
+    var since: Instant { state.since }
+    var changes: UInt64 { state.changes }
+    var deadline: Instant? { state.deadline }
+
+    func take(_ result: CheckResult, at now: Instant) -> Bool { state.take(result, at: now) }
+    func advance(to now: Instant) -> Bool { state.advance(to: now) }
+  }
+
   private static let program = ["/bin/true"]
 
   private func state(
     rise: Int = 1, fall: Int = 1, initially: CheckStatus.Standing = .unknown
-  ) -> CheckState {
-    CheckState(
+  ) -> Subject {
+    Subject(
       Check(
         name: "web", .command(Self.program, user: nil), rise: rise, fall: fall,
-        initially: initially), at: .zero)
+        initially: initially))
   }
 
   private func moment(_ seconds: Double) -> Instant {
@@ -25,24 +41,24 @@ import VIPCore
   private static let bad = CheckResult.failure("exit code 1")
 
   @Test func `the first result counts at once, unless it is said what comes before it`() {
-    var unknown = state(rise: 3, fall: 3)
+    let unknown = state(rise: 3, fall: 3)
     #expect(unknown.saying.standing == .unknown)
     #expect(unknown.take(Self.bad, at: .zero))
     #expect(unknown.saying.standing == .failing)
     #expect(unknown.cause == Self.bad)
-    var failed = state(rise: 2, initially: .failing)
+    let failed = state(rise: 2, initially: .failing)
     #expect(!failed.take(Self.good, at: moment(1)))
     #expect(failed.saying.standing == .failing)
     #expect(failed.take(Self.good, at: moment(2)))
     #expect(failed.saying.standing == .passing)
-    var passed = state(fall: 2, initially: .passing)
+    let passed = state(fall: 2, initially: .passing)
     #expect(!passed.take(Self.bad, at: moment(1)))
     #expect(passed.take(Self.bad, at: moment(2)))
     #expect(passed.since == moment(2) && passed.changes == 1)
   }
 
   @Test func `only results in a row count`() {
-    var state = state(rise: 2, fall: 3)
+    let state = state(rise: 2, fall: 3)
     _ = state.take(Self.good, at: .zero)
     for second in 1...21 {
       let result = second % 3 == 0 ? Self.good : Self.bad
@@ -60,19 +76,19 @@ import VIPCore
     .couldNotStart("there is no program"),
   ])
   func `whatever is no success fails, and says why`(result: CheckResult) {
-    var state = state()
+    let state = state()
     #expect(state.take(result, at: .zero))
     #expect(state.saying == CheckState.Saying(standing: .failing))
     #expect(state.cause == result)
   }
 
   @Test func `a file that is not there leaves a check as it was at first`() {
-    var state = state(initially: .passing)
+    let state = state(initially: .passing)
     #expect(state.take(.number(-20), at: .zero))
     #expect(state.saying == CheckState.Saying(standing: .passing, number: -20))
     #expect(state.take(.silent("gone"), at: moment(1)))
     #expect(state.saying == CheckState.Saying(standing: .passing))
-    var unknown = self.state()
+    let unknown = self.state()
     #expect(!unknown.take(.silent("gone"), at: .zero))
     #expect(unknown.saying.standing == .unknown)
     #expect(unknown.take(.number(5), at: moment(1)))
@@ -82,7 +98,7 @@ import VIPCore
   private func improvements(
     every pause: Duration, for time: Duration, interval: Duration = .milliseconds(100)
   ) -> Int {
-    var state = state()
+    let state = state()
     var now = Instant.zero
     var (count, before) = (0, CheckStatus.Standing.passing)
     _ = state.take(Self.good, at: now)
@@ -114,7 +130,7 @@ import VIPCore
   }
 
   @Test func `once a check has been well for a minute, toggling is forgotten`() throws {
-    var state = state()
+    let state = state()
     var now = Instant.zero
     func step(_ result: CheckResult, after pause: Duration) -> Bool {
       now = now + pause
@@ -127,7 +143,7 @@ import VIPCore
     #expect(!step(Self.good, after: .seconds(1)))
     let due = try #require(state.deadline)
     #expect(due == now + .seconds(1))
-    #expect(!state.advance(to: due.advanced(byNanoseconds: 0) - .milliseconds(1)))
+    #expect(!state.advance(to: due + .milliseconds(-1)))
     #expect(state.advance(to: due))
     #expect(state.saying.standing == .passing && state.deadline == nil)
     now = due
@@ -136,7 +152,7 @@ import VIPCore
   }
 
   @Test func `a failure while a check is held back starts the time again`() throws {
-    var state = state()
+    let state = state()
     for (second, result) in [Self.good, Self.bad, Self.good, Self.bad].enumerated() {
       _ = state.take(result, at: moment(Double(second)))
     }

@@ -32,7 +32,7 @@ func exampleChecks() throws -> [CheckRecord] {
       RouterStatus.Check(check: "more", standing: .passing, isOut: false, weight: 5),
       RouterStatus.Check(check: "new", standing: .unknown, isOut: false, weight: 0),
     ]
-    let text = StatusDetail(width: nil, colour: false).render(status)
+    let text = StatusDetail(width: nil, colour: false).render(status) + "\n"
     for line in [
       "  checks     web fails, out of the election",
       "             load passes, priority -20", "             more passes, priority +5",

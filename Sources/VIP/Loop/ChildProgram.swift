@@ -110,7 +110,7 @@ package struct ChildProgram: Sendable {
           arguments.withUnsafeBufferPointer { arguments in
             environment.withUnsafeBufferPointer { environment in
               user.groups.withUnsafeBufferPointer { groups in
-                var program = vip_program(
+                var program = program_start(
                   path: path[0], arguments: arguments.baseAddress,
                   environment: environment.baseAddress, input: input, output: output,
                   user: user.user, group: user.group, groups: groups.baseAddress,
