@@ -119,16 +119,18 @@ struct KeepalivedChecks {
       let made = make(
         name + (isReverse ? "-not-zero" : "-zero"), isReverse ? check.nonzero : check.zero, check)
       return (ImportedCheckUse(check: made, weight: nil), nil)
-    case 1:
+    case -254...254:
       let made = make(name, check.forward ?? [], check)
-      return (ImportedCheckUse(check: made, weight: nil, isNumberOfFile: true), nil)
+      return (
+        ImportedCheckUse(check: made, weight: factor == 1 ? nil : factor, isNumberOfFile: true), nil
+      )
     default:
       return (
         nil,
         (
           .lost,
-          "'\(name.shortened)' is multiplied by \(factor) in keepalived; here the number in a file is "
-            + "the weight: write the product into it, and 'file: …' under 'checks'"
+          "'\(name.shortened)' is multiplied by \(factor) in keepalived, here by 254 at most; write "
+            + "greater numbers into the file"
         )
       )
     }

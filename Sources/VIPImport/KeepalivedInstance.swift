@@ -25,7 +25,7 @@ struct KeepalivedInstance {
   let wording: ImportWording
   let context: KeepalivedContext
   private(set) var teller: KeywordTeller
-  private(set) var remarks: [ImportRemark] = []
+  var remarks: [ImportRemark] = []
   var addresses: [ImportedRouter.Address] = []
   var routes: [ImportedRouter.Entry] = []
   var rules: [ImportedRouter.Entry] = []
@@ -76,6 +76,7 @@ struct KeepalivedInstance {
     readChecks(&known, configuration)
     readHooks(&configuration)
     readRouting()
+    settle(configuration)
     return checked(configuration)
   }
 

@@ -162,8 +162,8 @@ import Testing
       "lost no file is made here; make /a before the node starts"
     ),
     (
-      "track_file f {\nfile /a\n}", "track_file {\nf weight 2\n}",
-      "lost 'f' is multiplied by 2 in keepalived; here the number in a file is the weight: write the"
+      "track_file f {\nfile /a\n}", "track_file {\nf weight 255\n}",
+      "lost 'f' is multiplied by 255 in keepalived, here by 254 at most; write greater numbers into"
     ),
     ("global_defs {\nscript_user root\n}", "", "note scripts run as the node's user here; run the"),
     (
