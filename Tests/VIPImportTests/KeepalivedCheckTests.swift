@@ -102,6 +102,10 @@ import Testing
       "note 'interval 1.5' is no whole number from 1 on; keepalived takes its default, and so does"
     ),
     (
+      "vrrp_script s {\nscript /bin/a\ninterval 7200\n}", "track_script {\ns\n}",
+      "lost 'interval 7200' is too much; 3600 is taken"
+    ),
+    (
       "vrrp_script s {\nscript /bin/a\nweight x\n}", "track_script {\ns\n}",
       "lost 'weight' names no number; 0 is taken, as keepalived does"
     ),
