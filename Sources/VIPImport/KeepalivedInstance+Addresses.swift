@@ -101,7 +101,7 @@ extension KeepalivedInstance {
   }
 
   /// Leaves out of the addresses what does not go with the rest of the router.
-  mutating func settle(_ configuration: RouterConfiguration) {
+  mutating func settle(_ configuration: inout RouterConfiguration) {
     let isOwner = configuration.priority == .owner
     addresses.removeAll { entry in
       guard isOwner, entry.interface != nil || !entry.isAdvertised else { return false }
@@ -112,6 +112,7 @@ extension KeepalivedInstance {
             + "interface and no others; take a lower one"))
       return true
     }
+    configuration.addresses = addresses.filter(\.isAdvertised).map(\.address)
     for index in addresses.indices {
       guard let label = addresses[index].label else { continue }
       let place = addresses[index].interface ?? configuration.interface

@@ -76,7 +76,7 @@ struct KeepalivedInstance {
     readChecks(&known, configuration)
     readHooks(&configuration)
     readRouting()
-    settle(configuration)
+    settle(&configuration)
     return checked(configuration)
   }
 
