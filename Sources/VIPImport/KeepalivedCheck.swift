@@ -18,7 +18,7 @@ struct KeepalivedCheck {
   var forward: [ImportedRouter.Setting]?
   /// Those of one that passes when it fails in keepalived; `nil` if there is none.
   var inverse: [ImportedRouter.Setting]?
-  /// For a file, those of a check that passes while the number in it is 0; as above.
+  /// The settings of a check that passes while the number in a file is 0, and of the opposite.
   var zero: [ImportedRouter.Setting] = []
   var nonzero: [ImportedRouter.Setting] = []
 }

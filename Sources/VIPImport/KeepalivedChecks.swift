@@ -9,7 +9,7 @@ struct KeepalivedChecks {
   private var names: [String] = []
   /// The names here by what they were made of.
   private var variants: [String: String] = [:]
-  /// How often each name has been asked for.
+  /// The number of times that each name has been asked for.
   private var counts: [String: Int] = [:]
   private var used: Set<String> = []
   /// The blocks that a router or group tracks.

@@ -6,7 +6,7 @@ import VIPCore
 struct KeepalivedCommand {
   /// The program by its absolute path, and its arguments.
   private(set) var words: [String]
-  /// What is to be known of it, each with its importance.
+  /// The remarks about it, each with its importance.
   private(set) var remarks: [(ImportRemark.Kind, String)] = []
 
   /// The reason why a string is no command here.

@@ -6,7 +6,7 @@ import VIPCore
 extension KeepalivedInstance {
   private typealias Fields = [(key: String, value: String)]
 
-  /// What can't be said of a route or rule here.
+  /// The reason why a route or rule can't be said here.
   private struct Misfit: Error {
     var text: String
   }

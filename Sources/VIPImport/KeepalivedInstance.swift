@@ -3,7 +3,7 @@ import VIPConfiguration
 import VIPCore
 import VRRP
 
-/// What instances have in common, as far as a router depends on it.
+/// The things that instances have in common, as far as a router depends on them.
 struct KeepalivedContext {
   /// The settings of `global_defs`, the last of each keyword.
   var globals: [String: KeepalivedNode] = [:]
