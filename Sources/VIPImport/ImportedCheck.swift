@@ -18,7 +18,7 @@ struct ImportedCheck: Sendable, Hashable {
 /// A check that a router or a group heeds, and by how much.
 struct ImportedCheckUse: Sendable, Hashable {
   var check: String
-  /// What is added to the priority; `nil` if the router leaves the election.
+  /// The number that is added to the priority; `nil` if the router leaves the election.
   var weight: Int?
   /// Whether the number in a file is added to the priority.
   var isNumberOfFile = false

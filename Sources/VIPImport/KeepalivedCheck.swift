@@ -18,7 +18,7 @@ struct KeepalivedCheck {
   var forward: [ImportedRouter.Setting]?
   /// Those of one that passes when it fails in keepalived; `nil` if there is none.
   var inverse: [ImportedRouter.Setting]?
-  /// For a file, those of a check that passes while the number in it is 0; as above.
+  /// The settings of a check that passes while the number in a file is 0, and of the opposite.
   var zero: [ImportedRouter.Setting] = []
   var nonzero: [ImportedRouter.Setting] = []
 }
@@ -76,9 +76,9 @@ struct KeepalivedCheckReader {
         "keepalived gives '\(rest)' not to the script, and so does this; put all of it in quotes if "
           + "you meant it", .note)
     }
-    let interval = number("interval", 1...1_000_000) ?? 1
+    let interval = number("interval", 1...3600) ?? 1
     var times: [ImportedRouter.Setting] = [setting("interval", "\(interval)s")]
-    let timeout = number("timeout", 0...1_000_000) ?? 0
+    let timeout = number("timeout", 0...3600) ?? 0
     times.append(
       timeout > 0
         ? setting("timeout", "\(timeout)s")
@@ -135,7 +135,7 @@ struct KeepalivedCheckReader {
     var settings: [ImportedRouter.Setting] = []
     for (keyword, other) in [("rise", "fall"), ("fall", "rise")] {
       let source = isInverse ? other : keyword
-      if let count = number(source, 1...1_000_000), count > 1, let node = values[source] {
+      if let count = number(source, 1...1000), count > 1, let node = values[source] {
         settings.append(.init(key: keyword, value: "\(count)", origin: .line(node.source)))
       }
     }
@@ -186,7 +186,7 @@ struct KeepalivedCheckReader {
       return nil
     }
     var check = check
-    let count = number("quorum", 1...1_000_000) ?? 1
+    let count = number("quorum", 1...100_000) ?? 1
     let base = name.split(separator: "/").last.map(String.init) ?? name
     let more = count > 1 ? ", count: \(count)" : ""
     var settings = [
@@ -240,7 +240,13 @@ struct KeepalivedCheckReader {
 
   private mutating func number(_ keyword: String, _ range: ClosedRange<Int>) -> Int? {
     guard let node = values[keyword] else { return nil }
-    guard let number = node.arguments.first.flatMap({ Int($0) }), range.contains(number) else {
+    let given = node.arguments.first.flatMap { Int($0) }
+    if let given, given > range.upperBound {
+      remark(node, "'\(keyword) \(given)' is too much; \(range.upperBound) is taken")
+      values[keyword]?.arguments = ["\(range.upperBound)"]
+      return range.upperBound
+    }
+    guard let number = given, range.contains(number) else {
       remark(
         node,
         "'\(keyword) \((node.arguments.first ?? "").shortened)' is no whole number from "

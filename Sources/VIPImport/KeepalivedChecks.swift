@@ -9,7 +9,7 @@ struct KeepalivedChecks {
   private var names: [String] = []
   /// The names here by what they were made of.
   private var variants: [String: String] = [:]
-  /// How often each name has been asked for.
+  /// The number of times that each name has been asked for.
   private var counts: [String: Int] = [:]
   private var used: Set<String> = []
   /// The blocks that a router or group tracks.
@@ -119,16 +119,18 @@ struct KeepalivedChecks {
       let made = make(
         name + (isReverse ? "-not-zero" : "-zero"), isReverse ? check.nonzero : check.zero, check)
       return (ImportedCheckUse(check: made, weight: nil), nil)
-    case 1:
+    case -254...254:
       let made = make(name, check.forward ?? [], check)
-      return (ImportedCheckUse(check: made, weight: nil, isNumberOfFile: true), nil)
+      return (
+        ImportedCheckUse(check: made, weight: factor == 1 ? nil : factor, isNumberOfFile: true), nil
+      )
     default:
       return (
         nil,
         (
           .lost,
-          "'\(name.shortened)' is multiplied by \(factor) in keepalived; here the number in a file is "
-            + "the weight: write the product into it, and 'file: …' under 'checks'"
+          "'\(name.shortened)' is multiplied by \(factor) in keepalived, here by 254 at most; write "
+            + "greater numbers into the file"
         )
       )
     }

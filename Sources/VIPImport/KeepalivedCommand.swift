@@ -1,11 +1,12 @@
 import Glibc
 import VIPConfiguration
+import VIPCore
 
 /// A program with its arguments, as keepalived takes it from one string.
 struct KeepalivedCommand {
   /// The program by its absolute path, and its arguments.
   private(set) var words: [String]
-  /// What is to be known of it, each with its importance.
+  /// The remarks about it, each with its importance.
   private(set) var remarks: [(ImportRemark.Kind, String)] = []
 
   /// The reason why a string is no command here.
@@ -23,11 +24,13 @@ struct KeepalivedCommand {
       throw Problem(text: "it names no program")
     }
     if Self.needsShell(words) {
-      words = ["/bin/sh", "-c", text]
+      // Only this shell has files that are connections.
+      let shell = text.contains("/dev/tcp/") ? "/bin/bash" : "/bin/sh"
+      words = [shell, "-c", text]
       remarks.append(
         (
           .note,
-          "keepalived starts programs without a shell, which '\(text.shortened)' needs; here /bin/sh "
+          "keepalived starts programs without a shell, which '\(text.shortened)' needs; here \(shell) "
             + "runs it"
         ))
       return
@@ -106,9 +109,10 @@ struct KeepalivedCommand {
     let text = text.split(whereSeparator: \.isWhitespace).joined()
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 5, parts[0] == "<", parts[1] == "dev", parts[2] == "tcp",
-      let port = UInt16(parts[4]), port > 0, !parts[3].isEmpty
+      let port = UInt16(parts[4]), port > 0,
+      let address = IPAddress(parts[3] == "localhost" ? "127.0.0.1" : String(parts[3]))
     else { return nil }
-    return parts[3].contains(":") ? "[\(parts[3])]:\(port)" : "\(parts[3]):\(port)"
+    return address.family == .ipv6 ? "[\(address)]:\(port)" : "\(address):\(port)"
   }
 
   /// The process that must be there, if the command asks for one of exactly this name.

@@ -109,7 +109,7 @@ struct KeepalivedExpansion {
 
   // MARK: Pieces
 
-  /// What is to be read next; `nil` at the end.
+  /// The piece that is to be read next; `nil` at the end.
   private var top: ArraySlice<UInt8>? {
     mutating get {
       while case .text(let text)? = pending.last {

@@ -2,7 +2,7 @@ import VIP
 
 /// Turns the scripts that keepalived notifies into hooks.
 struct KeepalivedHooks {
-  /// What a script for all states is told of the router or group.
+  /// The router or group, as a script for all states is told of it.
   struct Subject {
     var kind: String
     var name: String

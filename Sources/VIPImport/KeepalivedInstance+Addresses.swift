@@ -99,4 +99,39 @@ extension KeepalivedInstance {
       addresses.append(entry)
     }
   }
+
+  /// Leaves out of the addresses what does not go with the rest of the router.
+  mutating func settle(_ configuration: inout RouterConfiguration) {
+    let isOwner = configuration.priority == .owner
+    addresses.removeAll { entry in
+      guard isOwner, entry.interface != nil || !entry.isAdvertised else { return false }
+      remarks.append(
+        ImportRemark(
+          source: entry.source,
+          text: "\(entry.address) is left out: with priority 255 a router has the addresses of its "
+            + "interface and no others; take a lower one"))
+      return true
+    }
+    configuration.addresses = addresses.filter(\.isAdvertised).map(\.address)
+    for index in addresses.indices {
+      guard let label = addresses[index].label else { continue }
+      let place = addresses[index].interface ?? configuration.interface
+      guard configuration.virtualMAC || !Self.isLabel(label, of: place) else { continue }
+      addresses[index].label = nil
+      let reason =
+        configuration.virtualMAC
+        ? "there are none with a virtual MAC address"
+        : "one is '\(place):' and something behind it, 15 characters in all"
+      remarks.append(
+        ImportRemark(
+          source: addresses[index].source,
+          text:
+            "the label '\(label.shortened)' of \(addresses[index].address) is left out: \(reason)"))
+    }
+  }
+
+  private static func isLabel(_ label: String, of interface: String) -> Bool {
+    label.utf8.count < 16 && label.hasPrefix("\(interface):")
+      && label.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
 }

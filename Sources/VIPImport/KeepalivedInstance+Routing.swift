@@ -6,17 +6,29 @@ import VIPCore
 extension KeepalivedInstance {
   private typealias Fields = [(key: String, value: String)]
 
-  /// What can't be said of a route or rule here.
+  /// The reason why a route or rule can't be said here.
   private struct Misfit: Error {
     var text: String
   }
 
   mutating func readRouting() {
+    var seen: Set<String> = []
     for child in values["virtual_routes"]?.block ?? [] {
-      if let entry = entry(child, "route", Self.route) { routes.append(entry) }
+      guard let entry = entry(child, "route", Self.route) else { continue }
+      // What tells routes apart; the main table is meant without one.
+      let place = ["destination", "metric", "table"].map { key in
+        entry.fields.first { $0.key == key }?.value ?? (key == "table" ? "254" : "")
+      }
+      guard seen.insert(place.joined(separator: " ")).inserted else {
+        remark(
+          child, "there is a route to \(place[0]) with this metric and table already; left out")
+        continue
+      }
+      routes.append(entry)
     }
     for child in values["virtual_rules"]?.block ?? [] {
-      if let entry = entry(child, "rule", Self.rule) { rules.append(entry) }
+      guard let entry = entry(child, "rule", Self.rule) else { continue }
+      if seen.insert(entry.yaml).inserted { rules.append(entry) }
     }
   }
 
@@ -83,11 +95,22 @@ extension KeepalivedInstance {
       throw Misfit(
         text: "it names neither a gateway nor an interface, and the kernel takes no such route")
     }
+    let addresses = ["via", "source"].compactMap { found[$0].flatMap { IPAddress($0) } }
+    guard addresses.allSatisfy({ !$0.isUnspecified && !$0.isMulticast && !$0.isLoopback }) else {
+      throw Misfit(text: "its gateway or source is no address that one machine can have")
+    }
     if destination == "default" {
       let isIPv6 = (found["via"] ?? found["source"] ?? "").contains(":") || words.contains("inet6")
       found["destination"] = isIPv6 ? "::/0" : "0.0.0.0/0"
     }
-    if found["destination"]?.contains(":") == true, found.removeValue(forKey: "scope") != nil {
+    let isIPv6 = found["destination"]?.contains(":") == true
+    guard addresses.allSatisfy({ ($0.family == .ipv6) == isIPv6 }) else {
+      throw Misfit(text: "its addresses are of different families")
+    }
+    if isIPv6, found["via"]?.hasPrefix("fe80") == true, found["interface"] == nil {
+      throw Misfit(text: "its gateway is link-local, for which an interface must be named")
+    }
+    if isIPv6, found.removeValue(forKey: "scope") != nil {
       notes.append("a route of IPv6 has no scope; it is left out")
     }
     let keys = ["destination", "via", "interface", "source", "metric", "table", "scope"]
@@ -123,6 +146,14 @@ extension KeepalivedInstance {
     }
     guard ["from", "to", "fwmark"].contains(where: { found[$0] != nil }) else {
       throw Misfit(text: "it is for all packets; name 'from', 'to' or 'fwmark'")
+    }
+    let families = ["from", "to"].compactMap { found[$0]?.contains(":") }
+    guard Set(families).count < 2 else {
+      throw Misfit(text: "its addresses are of different families")
+    }
+    guard found["fwmark"] != "0" else { throw Misfit(text: "a mark is not 0") }
+    if let priority = found["priority"].flatMap({ Int($0) }), !(1...32_765).contains(priority) {
+      throw Misfit(text: "its preference does not lie between 1 and 32765")
     }
     if found["priority"] == nil {
       found["priority"] = "16384"
@@ -193,7 +224,8 @@ extension KeepalivedInstance {
   private static func table(_ text: String?) throws(Misfit) -> String {
     switch text {
     case "main": return "254"
-    case "local": return "255"
+    case "local", "255", "0":
+      throw Misfit(text: "the table '\(text ?? "")' is the kernel's own; name another one")
     case "default": return "253"
     case let text?:
       guard let number = UInt32(text), number > 0 else {

@@ -124,6 +124,17 @@ extension KeepalivedInstance {
         remark(child, "'unicast_src_ip' names no address; the interface's own is the source")
         return true
       }
+      let isUsable =
+        source.family == configuration.peers[0].family && !source.isLoopback
+        && !source.isMulticast && !source.isUnspecified
+        && !addresses.contains { $0.address.address == source }
+      guard isUsable else {
+        remark(
+          child,
+          "'unicast_src_ip' is no address of this machine's own to send to the peers from; it is left "
+            + "out")
+        return true
+      }
       add("unicastSource", ImportedRouter.plainAddress("\(source)"), .line(child.source))
     }
     return true

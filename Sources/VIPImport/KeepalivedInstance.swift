@@ -3,7 +3,7 @@ import VIPConfiguration
 import VIPCore
 import VRRP
 
-/// What instances have in common, as far as a router depends on it.
+/// The things that instances have in common, as far as a router depends on them.
 struct KeepalivedContext {
   /// The settings of `global_defs`, the last of each keyword.
   var globals: [String: KeepalivedNode] = [:]
@@ -25,7 +25,7 @@ struct KeepalivedInstance {
   let wording: ImportWording
   let context: KeepalivedContext
   private(set) var teller: KeywordTeller
-  private(set) var remarks: [ImportRemark] = []
+  var remarks: [ImportRemark] = []
   var addresses: [ImportedRouter.Address] = []
   var routes: [ImportedRouter.Entry] = []
   var rules: [ImportedRouter.Entry] = []
@@ -76,6 +76,7 @@ struct KeepalivedInstance {
     readChecks(&known, configuration)
     readHooks(&configuration)
     readRouting()
+    settle(&configuration)
     return checked(configuration)
   }
 

@@ -7,7 +7,7 @@ struct KeepalivedLoop {
 
   private let names: [String]
   private var values: Values
-  /// What is read with each value.
+  /// The text that is read with each value.
   let body: ArraySlice<UInt8>
 
   /// Reads a line; `nil` if it is none of these.

@@ -97,7 +97,7 @@ struct ImportedFields {
   private func effect(of name: String, _ weight: Int?) -> String {
     let check = items("checks").first { Self.text($0["name"]) == name } ?? [:]
     if name.hasSuffix("-zero") { return "\(name.dropLast("-zero".count)): 0 or out" }
-    if check["file"] != nil { return "\(name): its number by 1" }
+    if check["file"] != nil { return "\(name): its number by \(weight ?? 1)" }
     let isReverse = name.hasSuffix("-reverse")
     let original = isReverse ? String(name.dropLast("-reverse".count)) : name
     // The check that is turned round succeeds while the other one fails.

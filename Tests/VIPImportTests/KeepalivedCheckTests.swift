@@ -102,6 +102,10 @@ import Testing
       "note 'interval 1.5' is no whole number from 1 on; keepalived takes its default, and so does"
     ),
     (
+      "vrrp_script s {\nscript /bin/a\ninterval 7200\n}", "track_script {\ns\n}",
+      "lost 'interval 7200' is too much; 3600 is taken"
+    ),
+    (
       "vrrp_script s {\nscript /bin/a\nweight x\n}", "track_script {\ns\n}",
       "lost 'weight' names no number; 0 is taken, as keepalived does"
     ),
@@ -162,8 +166,8 @@ import Testing
       "lost no file is made here; make /a before the node starts"
     ),
     (
-      "track_file f {\nfile /a\n}", "track_file {\nf weight 2\n}",
-      "lost 'f' is multiplied by 2 in keepalived; here the number in a file is the weight: write the"
+      "track_file f {\nfile /a\n}", "track_file {\nf weight 255\n}",
+      "lost 'f' is multiplied by 255 in keepalived, here by 254 at most; write greater numbers into"
     ),
     ("global_defs {\nscript_user root\n}", "", "note scripts run as the node's user here; run the"),
     (

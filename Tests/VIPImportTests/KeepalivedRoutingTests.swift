@@ -97,6 +97,22 @@ import Testing
     ),
     ("routes", "blackhole 10.0.0.0/8", "'blackhole' has no equivalent; let a hook set it with 'ip"),
     ("rules", "from 192.0.2.1", "it names no table, and only rules that do have an equivalent"),
+    (
+      "routes", "default via ff02::1 dev eth0",
+      "its gateway or source is no address that one machine"
+    ),
+    ("routes", "10.0.0.0/8 via 2001:db8::1", "its addresses are of different families"),
+    (
+      "routes", "2001:db8::/32 via fe80::1",
+      "its gateway is link-local, for which an interface must"
+    ),
+    (
+      "routes", "default dev eth0 table local",
+      "the table 'local' is the kernel's own; name another"
+    ),
+    ("rules", "from 10.0.0.1 to 2001:db8::1 table 7", "its addresses are of different families"),
+    ("rules", "fwmark 0 table 7", "a mark is not 0"),
+    ("rules", "from 10.0.0.1 table 7 priority 40000", "its preference does not lie between 1 and"),
     ("rules", "from all table 7", "it is for all packets; name 'from', 'to' or 'fwmark'"),
     ("rules", "from", "a network is missing"),
     ("rules", "fwmark 4/0xff table 7", "'fwmark 4/0xff' is no number"),
@@ -133,6 +149,46 @@ import Testing
     let result = try imported(Self.instance(lines))
     #expect(result.remarks.map(\.kind) == [.note])
     #expect(result.remarks.first?.text.hasPrefix(text) == true)
+  }
+
+  @Test func `one of two routes to the same place is taken`() throws {
+    let result = try imported(
+      Self.instance("virtual_routes {\ndefault dev eth0\ndefault dev eth1 table 254\n}"))
+    #expect(result.routers.first?.routes.count == 1)
+    #expect(
+      result.remarks.map(\.text) == [
+        "there is a route to 0.0.0.0/0 with this metric and table already; left out"
+      ])
+  }
+
+  /// Lines of an instance with an address that does not go with the rest, and what is said.
+  static let strays: [(String, String)] = [
+    (
+      "use_vmac\nvirtual_ipaddress {\n192.0.2.11 label eth0:1\n}",
+      "the label 'eth0:1' of 192.0.2.11/32 is left out: there are none with a virtual MAC address"
+    ),
+    (
+      "virtual_ipaddress {\n192.0.2.11 label vip\n}",
+      "the label 'vip' of 192.0.2.11/32 is left out: one is 'eth0:' and something behind it, 15 "
+        + "characters in all"
+    ),
+    (
+      "priority 255\nvirtual_ipaddress {\n192.0.2.11 dev eth1\n}",
+      "192.0.2.11/32 is left out: with priority 255 a router has the addresses of its interface and "
+        + "no others; take a lower one"
+    ),
+    (
+      "unicast_peer {\n192.0.2.2\n}\nunicast_src_ip 192.0.2.10",
+      "'unicast_src_ip' is no address of this machine's own to send to the peers from; it is left out"
+    ),
+  ]
+
+  @Test(arguments: strays)
+  func `what does not go with the rest of the router`(lines: String, text: String) throws {
+    let result = try imported(Self.instance(lines))
+    #expect(result.remarks.map(\.kind) == [.lost])
+    #expect(result.remarks.map(\.text) == [text])
+    #expect(result.routers.first?.addresses.contains { $0.label != nil } == false)
   }
 
   @Test func `more than a router can have is left out`() throws {
