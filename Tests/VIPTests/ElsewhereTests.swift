@@ -179,7 +179,7 @@ import VRRP
     try bench.engine.add(full())
     bench.pass(.seconds(5))
     #expect(bench.state() == .initialize)
-    #expect(bench.engine.obstacle(to: "web") == "there is no interface 'eth1'")
+    #expect(bench.engine.obstacle(to: "web") == "interface eth1 does not exist")
     bench.platform.fake.setLink(FakePlatform.eth1)
     bench.pass(.seconds(5))
     #expect(try bench.state() == .active && bench.held.count == 3)
