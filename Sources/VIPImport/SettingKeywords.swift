@@ -16,6 +16,7 @@ extension RouterSetting {
     case .virtualMAC: ["use_vmac"]
     case .track: ["track_interface"]
     case .peers: ["unicast_peer"]
+    case .multicastGroup: ["mcast_dst_ip"]
     case .unicastSource: ["unicast_src_ip"]
     case .routes: ["virtual_routes"]
     case .rules: ["virtual_rules"]

@@ -96,7 +96,9 @@ extension Engine {
         position, of: instance, because: Self.hostText(address.address, link))
     }
     let lifetime = lifetime(of: instance)
-    let request = AddressRequest(interfaceIndex: index, address: address, lifetime: lifetime)
+    let request = AddressRequest(
+      interfaceIndex: index, address: address, lifetime: lifetime,
+      label: instance.settings.labels[address.address])
     if let error = platform.kernel.install([request])[0] {
       return refuse(
         position, of: instance,
@@ -317,18 +319,23 @@ extension Engine {
   func compareExtras(of instance: RouterInstance, with present: [Int32: Set<IPAddress>]) {
     guard !instance.extras.isEmpty else { return }
     instance.extras.eventsWereLost()
-    for entry in instance.extras.all where entry.isInstalled {
-      guard case .address(let address, let index)? = resolve(entry.extra),
-        !(present[index]?.contains(address.address) ?? false)
-      else { continue }
-      handleExtraRemoval(of: .lost(address, on: index))
+    for (position, entry) in instance.extras.all.enumerated() where entry.isInstalled {
+      switch resolve(entry.extra) {
+      case nil: instance.extras.removed(position)
+      case .address(let address, let index)?
+      where !(present[index]?.contains(address.address) ?? false):
+        handleExtraRemoval(of: .lost(address, on: index))
+      case .address?, .routing?: break
+      }
     }
   }
 
   /// An interface is gone with all that was on it.
   func loseExtras(onInterface index: Int32, _ name: String) {
     for case let instance? in instances where !instance.extras.isEmpty {
-      instance.extras.interfaceVanished { $0 == name }
+      instance.extras.interfaceVanished { called in
+        interfaces.link(index)?.isCalled(called) ?? (called == name)
+      }
       if instance.furtherWires.remove(index) != nil {
         wires[index]?.removeUser()
         closeUnusedWire(index)
