@@ -16,10 +16,9 @@ extension RouterSetting {
     case .virtualMAC: ["use_vmac"]
     case .track: ["track_interface"]
     case .peers: ["unicast_peer"]
-    case .unicastSource: ["unicast_src_ip"]
-    case .routes: ["virtual_routes"]
-    case .rules: ["virtual_rules"]
     case .hooks: ["notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"]
+    // What keepalived has of these is not carried over.
+    case .multicastGroup, .unicastSource, .routes, .rules: []
     // The name is the block's own, and the others are not keepalived's.
     case .name, .checksum, .handover, .probe, .checks: []
     }

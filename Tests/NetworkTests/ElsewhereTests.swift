@@ -114,5 +114,37 @@ extension NetworkTests {
       second.signal(SIGTERM)
       #expect(second.waitForExit(within: .seconds(10)) != nil)
     }
+
+    @Test(
+      "Two machines find each other in another multicast group", arguments: AddressFamily.allCases)
+    func multicastGroup(family: AddressFamily) throws {
+      let segment = try Segment(nodes: 2)
+      let vip = segment.virtualAddress(family)
+      let group = family == .ipv4 ? "224.0.0.100" : "ff02::100"
+      var processes: [ChildProcess] = []
+      for (machine, priority) in zip(segment.nodes, [200, 100]) {
+        let file = segment.directory["\(machine.name).yaml"]
+        try """
+        routers:
+        - { name: web, interface: eth0, vrid: 51, priority: \(priority), interval: 200ms,
+            addresses: ["\(vip)/\(family == .ipv4 ? 24 : 64)"], multicastGroup: "\(group)" }
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        processes.append(
+          try machine.namespace.start(
+            [
+              VipctlNode.binary, "run", "--config", file, "--runtime-dir",
+              segment.directory[machine.name],
+            ], logPath: segment.directory["\(machine.name).log"]))
+        try eventually("one of them has it") {
+          try segment.nodes.contains { try $0.holds(vip) }
+        }
+      }
+      pause(.seconds(2))
+      #expect(try segment.nodes[0].holds(vip) && !segment.nodes[1].holds(vip))
+      for process in processes {
+        process.signal(SIGTERM)
+        #expect(process.waitForExit(within: .seconds(10)) != nil)
+      }
+    }
   }
 }

@@ -28,7 +28,7 @@ import VIPCore
         addresses:
         - 192.0.2.10/24
         - { address: 192.0.2.11/24, advertised: false }
-        - { address: 192.0.2.12/32, interface: lo }
+        - { address: 192.0.2.12/32, interface: lo, label: "lo:1" }
         - { address: 192.0.2.13/32, interface: eth0 }
         routes:
         - { destination: 0.0.0.0/0, via: 192.0.2.1, interface: eth1, source: 192.0.2.10,
@@ -52,7 +52,16 @@ import VIPCore
         "from 192.0.2.10/32 to 10.0.0.0/8 fwmark 16 table 100 priority 1000",
         "fwmark 1 table 100 priority 32765",
       ])
+    #expect(router.labels.values.sorted() == ["lo:1"])
     #expect(router.unicastSource.map(\.description) == ["192.0.2.1"])
+  }
+
+  @Test func `another multicast group`() throws {
+    let router = try router("  addresses: [192.0.2.10/24]\n  multicastGroup: 224.0.0.100")
+    #expect(router.multicastGroups.map(\.description) == ["224.0.0.100"])
+    #expect(
+      fault("  addresses: [192.0.2.10/24]\n  multicastGroup: 192.0.2.1")
+        .contains("5:19: '192.0.2.1' is no multicast group"))
   }
 
   @Test func `without addresses but with hooks`() throws {

@@ -179,7 +179,7 @@ import VRRP
     try bench.engine.add(full())
     bench.pass(.seconds(5))
     #expect(bench.state() == .initialize)
-    #expect(bench.engine.obstacle(to: "web") == "there is no interface 'eth1'")
+    #expect(bench.engine.obstacle(to: "web") == "interface eth1 does not exist")
     bench.platform.fake.setLink(FakePlatform.eth1)
     bench.pass(.seconds(5))
     #expect(try bench.state() == .active && bench.held.count == 3)
@@ -310,6 +310,41 @@ import VRRP
     }
     #expect(try trial.addresses().filter(\.isOurs) == [])
     #expect(trial.presentRouting.filter { $0.protocolTag == vipProtocolTag } == [])
+  }
+
+  @Test func `another multicast group is used alone`() throws {
+    let bench = try bench()
+    var router = try settings()
+    let group = try #require(IPAddress("224.0.0.100"))
+    router.multicastGroups = [group]
+    try router.validate()
+    try bench.engine.add(router)
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active)
+    let instance = try #require(bench.engine.liveInstances.first)
+    #expect(instance.destinations == [group])
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(bench.state() == .active, "that was for the group of VRRP")
+    for wrong in [["192.0.2.1"], ["ff02::12"], ["224.0.0.100", "224.0.0.101"]] {
+      router.multicastGroups = try wrong.map { try #require(IPAddress($0)) }
+      #expect(throws: ConfigurationError.self) { try router.validate() }
+    }
+  }
+
+  @Test func `an address has its label`() throws {
+    let bench = try bench()
+    var router = try full()
+    router.labels = [
+      try #require(IPAddress("198.18.0.100")): "eth0:1",
+      try #require(IPAddress("10.0.0.1")): "lo:x",
+    ]
+    try router.validate()
+    try bench.engine.add(router)
+    bench.pass(.seconds(5))
+    let labels = try bench.platform.fake.addresses().filter(\.isOurs).map(\.label)
+    #expect(labels == ["eth0:1", "lo:x", "eth1"])
+    router.labels = [try #require(IPAddress("198.18.0.100")): "eth1:1"]
+    #expect(throws: ConfigurationError.self) { try router.validate() }
   }
 
   @Test func `unicast advertisements come from the address that is given`() throws {

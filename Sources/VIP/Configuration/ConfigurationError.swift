@@ -36,6 +36,8 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case check(Int)
     /// The list of peers as a whole.
     case peers
+    /// The multicast group.
+    case multicastGroup
     /// The source of advertisements to single machines.
     case unicastSource
     /// One peer, by its place in the list.

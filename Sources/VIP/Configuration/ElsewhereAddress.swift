@@ -61,6 +61,26 @@ extension RouterConfiguration {
       }
       guard !twin else { throw refuse("\(entry.address.address) is given twice; name it once") }
     }
+    for (address, label) in labels.sorted(by: { $0.key < $1.key }) {
+      let own = seen.contains(address) ? interface : nil
+      let place = own ?? elsewhere.first { $0.address.address == address }?.interface
+      func refuse(_ text: String) -> ConfigurationError {
+        ConfigurationError(.addresses, router: name, text)
+      }
+      guard let place else { throw refuse("\(address) has a label and is no address here") }
+      guard address.family == .ipv4 else {
+        throw refuse("\(address) has a label, which IPv6 has not; leave it out")
+      }
+      guard !virtualMAC else {
+        throw refuse("with a virtual MAC address there are no labels; leave '\(label)' out")
+      }
+      guard label.utf8.count < 16, label.hasPrefix("\(place):"),
+        label.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      else {
+        throw refuse(
+          "'\(label)' is no label; write \(place): and something behind it, 15 characters in all")
+      }
+    }
     guard priority != .owner || (elsewhere.isEmpty && unadvertised.isEmpty) else {
       throw ConfigurationError(
         .addresses, router: name,

@@ -21,6 +21,7 @@ extension RouterConfiguration {
     self.addresses.removeAll { leaving.contains($0.address) }
     elsewhere.removeAll { leaving.contains($0.address.address) }
     unadvertised.subtract(leaving)
+    labels = labels.filter { !leaving.contains($0.key) }
     guard !self.addresses.isEmpty || !elsewhere.isEmpty || canDoWithoutAddresses else {
       throw NodeError(
         ConfigurationError(

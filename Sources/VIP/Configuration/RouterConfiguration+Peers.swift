@@ -10,6 +10,7 @@ extension RouterConfiguration {
   /// Checks the peers.
   func validatePeers() throws(ConfigurationError) {
     try validateUnicastSource()
+    try validateMulticastGroups()
     guard !peers.isEmpty else { return }
     guard !virtualMAC else {
       throw ConfigurationError(
@@ -80,6 +81,31 @@ extension RouterConfiguration {
           "\(source) and the peers are not both link-local; name all by the same kind of address")
       }
     }
+  }
+
+  private func validateMulticastGroups() throws(ConfigurationError) {
+    func refuse(_ text: String) -> ConfigurationError {
+      ConfigurationError(.multicastGroup, router: name, text)
+    }
+    for (index, group) in multicastGroups.enumerated() {
+      guard group.isMulticast else {
+        throw refuse("\(group) is no multicast group; give one such as 224.0.0.100 or ff02::100")
+      }
+      guard !multicastGroups[..<index].contains(where: { $0.family == group.family }) else {
+        throw refuse("there are two groups of \(group.family); name one")
+      }
+      guard families.contains(group.family) else {
+        throw refuse("\(group) is an \(group.family) group, but there are no such addresses")
+      }
+      guard peers.isEmpty else {
+        throw refuse("advertisements go to 'peers' or to a group; leave one of them out")
+      }
+    }
+  }
+
+  /// The multicast group that advertisements of a family go to.
+  package func multicastGroup(_ family: AddressFamily) -> IPAddress {
+    multicastGroups.first { $0.family == family } ?? .vrrpGroup(family)
   }
 
   /// The address that advertisements of a family are to come from; `nil` if that is left to the

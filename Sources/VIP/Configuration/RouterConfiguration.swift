@@ -26,6 +26,12 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// The addresses of this machine that advertisements to single machines come from, one for each
   /// family at most; without one it is the interface's first address.
   public var unicastSource: [IPAddress] = []
+  /// The multicast groups that advertisements go to, one for each family at most; without one it
+  /// is the group of VRRP.
+  public var multicastGroups: [IPAddress] = []
+  /// The labels of IPv4 addresses, such as `eth0:1`; programs that know no addresses without one
+  /// show these.
+  public var labels: [IPAddress: String] = [:]
   /// Routes that come and go with the addresses.
   public var routes: [VirtualRoute] = []
   /// Rules of routing that come and go with the addresses.
@@ -73,6 +79,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     case name, interface, vrid, priority, interval, addresses, checksum, handover, version
     case preemptDelay, password, tracks, checks, peers, hooks
     case unadvertised, elsewhere, unicastSource, routes, rules
+    case multicastGroups, labels
     case preempts = "preempt"
     case probes = "probe"
     case virtualMAC = "virtualMac"

@@ -40,6 +40,8 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case checks
   /// The other machines, where advertisements go by unicast.
   case peers
+  /// The multicast group that advertisements go to.
+  case multicastGroup
   /// The address that unicast advertisements come from.
   case unicastSource
   /// Routes that come and go with the addresses.
@@ -136,6 +138,10 @@ extension RouterSetting {
       Declaration(differences: Self.value("checks", { $0.checks }, Self.list))
     case .peers:
       Declaration(differences: Self.value("peers", { $0.peers }, Self.list))
+    case .multicastGroup:
+      Declaration(
+        differences: Self.value("multicast group", { $0.multicastGroups }, Self.list),
+        isReplacement: Self.other { $0.multicastGroups })
     case .unicastSource:
       Declaration(differences: Self.value("unicast source", { $0.unicastSource }, Self.list))
     case .routes:
@@ -163,7 +169,8 @@ extension RouterSetting {
     let hidden = new.unadvertised.subtracting(old.unadvertised)
     let shown = old.unadvertised.subtracting(new.unadvertised)
       .intersection(new.addresses.map(\.address))
-    return value("addresses elsewhere", { $0.elsewhere }, series)(old, new)
+    return (old.labels == new.labels ? [] : ["labels of addresses"])
+      + value("addresses elsewhere", { $0.elsewhere }, series)(old, new)
       + (hidden.isEmpty ? [] : ["not advertised: \(series(hidden.sorted()))"])
       + (shown.isEmpty ? [] : ["advertised: \(series(shown.sorted()))"])
   }
@@ -201,6 +208,7 @@ extension ConfigurationError.Field {
     case .interface: .interface
     case .vrid: .vrid
     case .addresses, .address, .elsewhere: .addresses
+    case .multicastGroup: .multicastGroup
     case .unicastSource: .unicastSource
     case .route: .routes
     case .rule: .rules

@@ -15,6 +15,7 @@ extension Engine {
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
     let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    if addressee?.isOutside(header.destination) ?? false { return segment.countUnaddressed() }
     addressee?.sightings.received(from: header.source, at: now)
     // A unicast peer may send with any hop limit: keepalived does in IPv6.
     let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
@@ -30,6 +31,7 @@ extension Engine {
         segment.countUnaddressed()
         return
       }
+      guard !instance.isOutside(header.destination) else { return segment.countUnaddressed() }
       guard instance.listens(to: header.source) else {
         segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
@@ -94,7 +96,8 @@ extension Engine {
     if let macvlan = instance.macvlan {
       return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
     }
-    let source = instance.isUnicast ? instance.election.primaryAddress : nil
+    let hasWay = instance.isUnicast || instance.hasOwnGroup
+    let source = hasWay ? instance.election.primaryAddress : nil
     for (destination, message) in instance.messages(priority) {
       segment.enqueue(message, of: instance, source.map { ($0, destination) })
     }

@@ -57,8 +57,8 @@ extension Engine {
           interfaces.update(link)
           changed.insert(link.index)
         case .linkRemoved(let index, let name):
-          interfaces.remove(index)
           loseExtras(onInterface: index, name)
+          interfaces.remove(index)
           changed.insert(index)
         case .address(let record):
           guard record.protocolTag != vipProtocolTag else {
@@ -275,6 +275,9 @@ extension Engine {
         let segment = try segment(key, link)
         // It may have got that of the router in whose place it comes.
         if instance.macvlan == nil { try createMacvlan(for: instance, on: link) }
+        if instance.hasOwnGroup {
+          try segment.transport.join(instance.settings.multicastGroup(instance.family))
+        }
         wire.addUser()
         segment.add(instance)
       } catch {
@@ -338,8 +341,19 @@ extension Engine {
     instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     segments[key]?.remove(instance)
+    leaveGroup(of: instance, key)
     wires[link.index]?.removeUser()
     closeUnused(key)
+  }
+
+  /// Leaves a multicast group of its own that no other router on the segment needs.
+  private func leaveGroup(of instance: RouterInstance, _ key: SegmentKey) {
+    guard instance.hasOwnGroup, let segment = segments[key] else { return }
+    let group = instance.settings.multicastGroup(instance.family)
+    let isNeeded = segment.members.contains {
+      $0.settings.multicastGroup($0.family) == group
+    }
+    if !isNeeded { segment.transport.leave(group) }
   }
 
   private func closeUnused(_ key: SegmentKey) {

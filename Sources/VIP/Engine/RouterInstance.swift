@@ -281,11 +281,22 @@ final class RouterInstance {
   /// The destinations of its advertisements: the multicast group, or each peer but this machine.
   var destinations: [IPAddress] {
     isUnicast
-      ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]
+      ? settings.peers(family).filter { $0 != election.primaryAddress }
+      : [settings.multicastGroup(family)]
+  }
+
+  /// Whether its advertisements go to another multicast group than that of VRRP.
+  var hasOwnGroup: Bool {
+    !isUnicast && settings.multicastGroup(family) != .vrrpGroup(family)
   }
 
   /// Whether advertisements from a machine are for this router.
   func listens(to source: IPAddress) -> Bool { !isUnicast || settings.peers.contains(source) }
+
+  /// Whether a message is for another multicast group than the router's.
+  func isOutside(_ destination: IPAddress) -> Bool {
+    !isUnicast && destination.isMulticast && destination != settings.multicastGroup(family)
+  }
 
   /// The messages to send with a priority now, one for each destination.
   func messages(_ priority: Priority) -> [OutgoingMessages.Message] {
@@ -307,7 +318,8 @@ final class RouterInstance {
   func request(_ index: Int, lifetime: Duration?, isDormant: Bool = false) -> AddressRequest {
     AddressRequest(
       interfaceIndex: addressInterface ?? 0, address: addresses[index].address, lifetime: lifetime,
-      makesRoute: !settings.virtualMAC, isDormant: isDormant)
+      makesRoute: !settings.virtualMAC, isDormant: isDormant,
+      label: settings.labels.isEmpty ? nil : settings.labels[addresses[index].address.address])
   }
 }
 

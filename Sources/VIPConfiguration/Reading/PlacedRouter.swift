@@ -107,6 +107,7 @@ private struct RouterPlaces: Sendable {
       router.peers = try read(setting, value, example: "[192.0.2.2]") { item throws(Diagnostic) in
         try item.setting(key, SettingText.host)
       }
+    case .multicastGroup: router.multicastGroups = try value.multicastGroups()
     case .unicastSource: router.unicastSource = try value.unicastSource()
     case .routes:
       router.routes = try read(setting, value, example: "[{ destination: 0.0.0.0/0, via: … }]") {
@@ -127,6 +128,7 @@ private struct RouterPlaces: Sendable {
     let interface = router.interface
     for item in try list.items("addresses", example: "[192.0.2.10/24]") {
       let entry = try item.placedAddress()
+      if let label = entry.label { router.labels[entry.address.address] = label }
       if let other = entry.interface, other != interface {
         router.elsewhere.append(
           ElsewhereAddress(entry.address, interface: other, isAdvertised: entry.isAdvertised))

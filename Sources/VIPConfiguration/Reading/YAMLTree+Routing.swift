@@ -9,6 +9,7 @@ extension YAMLTree {
     /// The interface; `nil` for the router's own.
     var interface: String?
     var isAdvertised = true
+    var label: String?
   }
 
   /// `192.0.2.10/24`, or `{ address: 192.0.2.11/32, interface: lo, advertised: false }`.
@@ -17,14 +18,25 @@ extension YAMLTree {
       return PlacedAddress(address: try setting("addresses", SettingText.address))
     }
     var keys = try KeyedValues(
-      self, knownKeys: ["address", "interface", "advertised"], where: "in an address")
+      self, knownKeys: ["address", "interface", "advertised", "label"], where: "in an address")
     guard let address = try keys.take("address")?.setting("address", SettingText.address) else {
       throw Diagnostic(place, "an entry of 'addresses' needs an 'address'")
     }
     var entry = PlacedAddress(address: address)
     entry.interface = try keys.take("interface")?.text("interface", example: "lo")
     if let flag = try keys.take("advertised")?.flag("advertised") { entry.isAdvertised = flag }
+    entry.label = try keys.take("label")?.text("label", example: "eth0:1")
     return entry
+  }
+
+  /// `224.0.0.100`, or a list of one for each family.
+  func multicastGroups() throws(Diagnostic) -> [IPAddress] {
+    guard case .list(let items) = content else {
+      return [try setting("multicastGroup", SettingText.group)]
+    }
+    var list: [IPAddress] = []
+    for item in items { list.append(try item.setting("multicastGroup", SettingText.group)) }
+    return list
   }
 
   /// `192.0.2.1`, or a list of one for each family.
@@ -77,6 +89,15 @@ extension YAMLTree {
 }
 
 extension SettingText {
+  /// A multicast group.
+  package static func group(_ text: String) throws(SettingError) -> IPAddress {
+    guard let group = IPAddress(text), group.isMulticast else {
+      throw SettingError(
+        "'\(text)' is no multicast group; give one such as 224.0.0.100 or ff02::100")
+    }
+    return group
+  }
+
   /// `198.18.5.0/24`; an address alone is a network of one, `default` is nothing here.
   package static func network(_ text: String) throws(SettingError) -> InterfaceAddress {
     if let network = InterfaceAddress(text) { return network }
