@@ -39,7 +39,8 @@ extension NodeSimulation {
   func keepsPromises(ofGuardOf process: NodeProcess) -> Bool {
     guard let guardProcess = process.platform.guardProcess, guardProcess.isWatching,
       guardProcess.readyAt == nil, process.machine.standstill == nil, !process.machine.isCut,
-      machines.allSatisfy(\.isPresent), Machine.Refusal.allCases.allSatisfy({ what in
+      machines.allSatisfy(\.isPresent),
+      Machine.Refusal.allCases.allSatisfy({ what in
         machines.allSatisfy { !$0.refuses(what, at: now) }
       })
     else { return false }
