@@ -75,7 +75,7 @@ import VRRP
     try await wait(node, service) { $0.routers[0].state != .initialize }
     status = try await self.status(node, service)
     #expect(status.routers[0].checks == nil)
-    try await node.retire()
+    await node.retire()
     await service.finish()
     await node.shutdown()
     var told: [String] = []

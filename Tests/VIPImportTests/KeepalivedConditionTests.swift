@@ -1,6 +1,8 @@
 import Foundation
 import TestSupport
 import Testing
+import VIPCore
+import VRRP
 import VIP
 
 @testable import VIPConfiguration

@@ -49,7 +49,7 @@ import Testing
   ]
 
   @Test(arguments: routes)
-  func `routes`(text: String, yaml: String) throws {
+  func `routes are carried over`(text: String, yaml: String) throws {
     let result = try imported(Self.instance("virtual_routes {\n\(text)\n}"))
     #expect(result.remarks == [])
     #expect(result.routers.first?.routes.map(\.yaml) == ["{ \(yaml) }"])
@@ -66,7 +66,7 @@ import Testing
   ]
 
   @Test(arguments: rules)
-  func `rules`(text: String, yaml: String) throws {
+  func `rules are carried over`(text: String, yaml: String) throws {
     let result = try imported(Self.instance("virtual_rules {\n\(text)\n}"))
     #expect(result.remarks == [])
     #expect(result.routers.first?.rules.map(\.yaml) == ["{ \(yaml) }"])

@@ -290,7 +290,7 @@ import VRRP
     let route = RoutingEntry.route(
       .init(
         destination: try #require(InterfaceAddress("198.19.0.0/16")),
-        gateway: try #require(IPAddress("198.18.0.9")), interfaceIndex: 2, table: 254))
+        gateway: IPAddress("198.18.0.9"), interfaceIndex: 2, table: 254))
     let plain = try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9 dev eth0"))
     bench.platform.fake.addRouting(route, protocolTag: vipProtocolTag)
     bench.platform.fake.addRouting(route, protocolTag: 4)

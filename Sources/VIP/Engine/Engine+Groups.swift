@@ -144,7 +144,7 @@ extension Engine {
     group.weakest = weakest?.router.name
     guard weakest?.ownPriority != group.priority else { return }
     group.priority = weakest?.ownPriority
-    for member in members where member.attendance.isRunning { lowerPriority(of: member) }
+    for member in members where member.attendance.isRunning { adjustPriority(of: member) }
   }
 
   // MARK: The election

@@ -56,6 +56,8 @@ package final class Engine {
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
   var work = AddressWork()
+  /// Frames of the wire that is being read; empty between two of them.
+  var heardFrames: [HeardFrame] = []
   /// Whether a command is being carried out.
   private var isInStep = false
   /// The lateness of turns.
@@ -199,7 +201,7 @@ package final class Engine {
         // reviewed in each turn. What a claim changes for these comes with an event or address
         // work, which note it; callers that wait must look again after each.
         hasChanged = true
-        drainClaims(on: index)
+        if drainClaims(on: index) { mayHaveMore = true }
       case .kernelEvents:
         noteChange()
         drainKernelEvents()
