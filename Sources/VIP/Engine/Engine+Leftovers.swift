@@ -19,12 +19,14 @@ extension Engine {
   /// Removes the macvlans of all dead nodes, and has the first routers go on with what the earlier
   /// life of this node has left; before there are routers.
   ///
-  /// What none of them wants goes when they come, or if none comes.
+  /// What none of them wants goes when they come, or if none comes. What has no lease goes at once:
+  /// it is no sign that its node was alive a moment ago, and may have a new holder for long.
   package func takeOverLeftovers(_ listed: Set<AddressFile.Entry>) {
     step {
       removeStrays()
-      guard !listed.isEmpty else { return }
-      leftovers = listed
+      leftovers = leased(among: listed)
+      remove(leftovers: listed.subtracting(leftovers))
+      guard !leftovers.isEmpty else { return }
       timers.schedule(.leftovers, at: now + Self.routerPatience)
     }
   }
@@ -42,9 +44,6 @@ extension Engine {
 
   /// Has the first routers go on with what is left: as after a change that makes other virtual
   /// routers of them, it stays until a successor has announced it, or until they hold it.
-  ///
-  /// What has no lease is no sign that its node was alive a moment ago, and may have a new holder
-  /// for long.
   func inheritLeftovers() {
     guard !leftovers.isEmpty else { return }
     var rest = leftovers
@@ -67,6 +66,19 @@ extension Engine {
       if !present.isEmpty { inherit(present, by: instance) }
     }
     remove(leftovers: rest)
+  }
+
+  /// Those of what is listed that have a lease.
+  private func leased(among listed: Set<AddressFile.Entry>) -> Set<AddressFile.Entry> {
+    guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return [] }
+    var found: Set<AddressFile.Entry> = []
+    for record in records where record.isOurs && record.validLifetime != nil {
+      guard let link = interfaces.link(record.interfaceIndex) else { continue }
+      for name in [link.name] + link.alternativeNames {
+        found.insert(AddressFile.Entry(interface: name, address: record.address))
+      }
+    }
+    return listed.intersection(found)
   }
 
   private struct Place: Hashable {
