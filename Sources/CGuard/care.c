@@ -53,6 +53,13 @@ VIP_GUARD_CODE static bool read_group(
 
 // MARK: Beginning
 
+/// Whether there is anything to keep: addresses, or a macvlan.
+VIP_GUARD_CODE static bool has_contents(const uint8_t *block, uint32_t length) {
+  struct nlmsghdr header;
+  return vip_guard_count_removals(block, length, 0) > 0
+      || (vip_guard_read_request(block, length, 0, &header) && header.nlmsg_type == RTM_SETLINK);
+}
+
 /// Decides whether an entry is kept.
 VIP_GUARD_CODE static void consider(struct vip_guard_care *care, uint32_t index, size_t *budget) {
   struct vip_guard_entry *entry = vip_guard_entry_at(care->area, index);
@@ -62,7 +69,8 @@ VIP_GUARD_CODE static void consider(struct vip_guard_care *care, uint32_t index,
   if (!(entry->flags & VIP_GUARD_KEEPS) || entry->keep == 0) return;
   const uint8_t *block = removals_of(care, index, &length);
   // Blocks do not overlap, so kept ones have no more bytes than the area.
-  if (!block || length == 0 || length > *budget || !read_group(care, index, &own)) return;
+  if (!block || length > *budget || !has_contents(block, length)) return;
+  if (!read_group(care, index, &own)) return;
   *budget -= length;
   uint64_t longest = care->end - care->start;
   entry->keep = care->start + (entry->keep < longest ? entry->keep : longest);

@@ -101,7 +101,7 @@ VIP_GUARD_CODE uint32_t vip_guard_count_removals(
     uint32_t body = header.nlmsg_len - (uint32_t)sizeof header;
     count += header.nlmsg_type == RTM_DELADDR
         && vip_guard_read_address(block + place + sizeof header, body, &address)
-        && address.interface_index == interface_index;
+        && (interface_index == 0 || address.interface_index == interface_index);
   }
   return count;
 }

@@ -44,7 +44,8 @@ bool vip_guard_find_removal(
     const uint8_t *block, uint32_t length, struct vip_guard_entry *entry,
     const struct vip_guard_address *wanted, uint32_t *found);
 
-/// How many addresses of a block are on an interface, so that a successor announces them there.
+/// How many addresses of a block are on an interface, so that a successor announces them there; 0
+/// stands for any.
 uint32_t vip_guard_count_removals(const uint8_t *block, uint32_t length, int32_t interface_index);
 
 /// Reads a VRRP message of a version that there is.

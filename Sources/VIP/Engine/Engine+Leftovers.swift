@@ -20,14 +20,16 @@ extension Engine {
   /// Removes the macvlans of all dead nodes, and has the first routers go on with what the earlier
   /// life of this node has left; before there are routers.
   ///
-  /// What none of them wants goes when they come, or if none comes. Routes and rules go at once: a
-  /// router puts its own up with the role.
+  /// What none of them wants goes when they come, or if none comes. What has no lease goes at once:
+  /// it is no sign that its node was alive a moment ago, and may have a new holder for long. So do
+  /// routes and rules: a router puts its own up with the role.
   package func takeOverLeftovers(_ listed: Set<AddressFile.Entry>, routing: [Extra] = []) {
     step {
       removeStrays()
       remove(leftovers: routing)
-      guard !listed.isEmpty else { return }
-      leftovers = listed
+      leftovers = leased(among: listed)
+      remove(leftovers: listed.subtracting(leftovers))
+      guard !leftovers.isEmpty else { return }
       timers.schedule(.leftovers, at: now + Self.routerPatience)
     }
   }
@@ -45,9 +47,6 @@ extension Engine {
 
   /// Has the first routers go on with what is left: as after a change that makes other virtual
   /// routers of them, it stays until a successor has announced it, or until they hold it.
-  ///
-  /// What has no lease is no sign that its node was alive a moment ago, and may have a new holder
-  /// for long.
   func inheritLeftovers() {
     guard !leftovers.isEmpty else { return }
     var rest = leftovers
@@ -70,6 +69,19 @@ extension Engine {
       if !present.isEmpty { inherit(present, by: instance) }
     }
     remove(leftovers: rest)
+  }
+
+  /// Those of what is listed that have a lease.
+  private func leased(among listed: Set<AddressFile.Entry>) -> Set<AddressFile.Entry> {
+    guard !listed.isEmpty, let records = try? platform.kernel.addresses() else { return [] }
+    var found: Set<AddressFile.Entry> = []
+    for record in records where record.isOurs && record.validLifetime != nil {
+      guard let link = interfaces.link(record.interfaceIndex) else { continue }
+      for name in [link.name] + link.alternativeNames {
+        found.insert(AddressFile.Entry(interface: name, address: record.address))
+      }
+    }
+    return listed.intersection(found)
   }
 
   private struct Place: Hashable {

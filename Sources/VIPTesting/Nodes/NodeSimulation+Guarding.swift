@@ -7,7 +7,9 @@ extension NodeSimulation {
   /// Checks that the guard would leave nothing wrong on a machine if it had to clean up now.
   func checkGuard(of machine: Machine) {
     guard let process = machine.process, let area = process.area, machine.standstill == nil,
-      process.engine.guardState != .off, machine.guardedRevision != machine.revision
+      process.engine.guardState != .off, machine.guardedRevision != machine.revision,
+      // The guard of an earlier life has still to put things back.
+      machine.caretakers.isEmpty
     else { return }
     machine.guardedRevision = machine.revision
     let deeds = area.deeds(at: process.platform.now().nanoseconds)

@@ -294,6 +294,16 @@ static void a_node_that_was_frozen_has_nothing_to_keep(void) {
   free(area);
 }
 
+static void a_router_without_addresses_has_nothing_to_keep(void) {
+  uint8_t *area = area_with(0, KEPT | VIP_GUARD_PROMOTES);
+  struct vip_guard_care care;
+  vip_guard_care_begin(&care, area, AREA_SIZE, START);
+  struct done done = act(&care, START);
+  CHECK(care.kept == 0 && done.packets == 1 && done.routes == 1 && is_over(&care));
+  CHECK(done.promotions == 1 && done.restores == 1);
+  free(area);
+}
+
 static void routers_are_kept_one_by_one(void) {
   uint8_t *area = area_with(3, KEPT);
   add_router(area, 1, 1024, 10, 2, DUE);
@@ -593,6 +603,7 @@ int main(void) {
   times_are_bounded();
   a_deaf_guard_keeps_nothing();
   a_node_that_was_frozen_has_nothing_to_keep();
+  a_router_without_addresses_has_nothing_to_keep();
   routers_are_kept_one_by_one();
   other_addresses_of_a_subnet_are_spared();
   only_the_group_is_a_successor();
