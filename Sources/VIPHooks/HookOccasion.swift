@@ -30,7 +30,8 @@ package struct HookOccasion: Sendable {
     skipped = 0
   }
 
-  /// The occasion of a router or a group that has settled; `nil` for other events, and if it runs nothing.
+  /// The occasion of a router or a group that has settled; `nil` for other events, and if it runs
+  /// nothing.
   ///
   /// A state for which nothing is run is one too, since it makes older ones obsolete.
   package init?(_ event: NodeEvent) {
@@ -53,6 +54,13 @@ package struct HookOccasion: Sendable {
     switch subject {
     case .router(let settlement): settlement.state
     case .group(let settlement): settlement.state
+    }
+  }
+
+  package var previous: Settlement.State {
+    switch subject {
+    case .router(let settlement): settlement.previous
+    case .group(let settlement): settlement.previous
     }
   }
 

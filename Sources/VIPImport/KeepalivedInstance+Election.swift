@@ -153,19 +153,6 @@ extension KeepalivedInstance {
     }
   }
 
-  /// The delays after a start and after changes of the link.
-  mutating func readDelays(_ configuration: RouterConfiguration) {
-    if let child = context.globals["vrrp_startup_delay"],
-      let seconds = Self.seconds(child.arguments.first ?? ""), seconds > 0
-    {
-      add(
-        "startDelay", Duration.microseconds(Int((seconds * 1_000_000).rounded())).text,
-        .line(child.source))
-    }
-    guard let delay = context.linkDelays[configuration.interface] else { return }
-    add("linkDelay", "{ up: \(delay.up.text), down: \(delay.down.text) }", .line(delay.node.source))
-  }
-
   mutating func readAuthentication(_ configuration: inout RouterConfiguration) {
     guard let child = values["authentication"] else { return }
     guard !isStrict else {

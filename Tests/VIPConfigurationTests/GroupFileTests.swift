@@ -36,6 +36,30 @@ import VIP
     try file.node.validate()
   }
 
+  @Test func `a check of a group is one of each of its routers`() throws {
+    let checks = """
+      checks:
+        - { name: nginx, command: [/bin/true] }
+        - { name: load, file: /run/load }
+
+      """
+    let file = try ConfigurationReader.read(
+      checks + Self.routers + """
+        groups:
+          - name: gateway
+            routers: [inside, outside]
+            checks: [nginx, { check: load, weight: -20 }]
+        """)
+    #expect(
+      file.routers.map { $0.checks.map(\.description) } == [
+        ["nginx", "load=-20"], ["nginx", "load=-20"], [], [],
+      ])
+    #expect(throws: Diagnostic.self) {
+      try ConfigurationReader.read(
+        Self.routers + "groups:\n  - { name: g, routers: [inside, outside], checks: [nginx] }")
+    }
+  }
+
   @Test(
     "What is wrong with a group is told where it stands",
     arguments: [

@@ -199,7 +199,8 @@ import VRRP
         "4 this vrrp_instance has no interface and is left out; name one",
         "7 this vrrp_instance has no usable virtual_router_id and is left out",
         "9 virtual_router_id: '256' is not a VRID; give a number from 1 to 255; it is left out",
-        "11 vrrp_instance d is left out: no addresses are given; name at least one virtual address",
+        "11 vrrp_instance d is left out: no addresses are given; name at least one virtual address, or "
+          + "hooks for an election without one",
         "19 vrrp_instance e is left out: 224.0.0.1 is a multicast address; a virtual address names "
           + "one host",
         "22 the name 'f ü' is not usable here and has become 'f--'",

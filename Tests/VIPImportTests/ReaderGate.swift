@@ -3,10 +3,7 @@
 /// What an import writes beside the settings that its own value of a router has.
 enum ReaderGate {
   /// The keys that the reader of configurations does not know yet: what has them is not read back.
-  static let pending: Set<String> = [
-    "checks", "groups", "routes", "rules", "unicastSource", "multicastGroup", "startDelay",
-    "linkDelay", "address",
-  ]
+  static let pending: Set<String> = ["startDelay", "linkDelay"]
 
   /// The keys of settings that a router's value of an import does not have.
   private static let further = pending.union([

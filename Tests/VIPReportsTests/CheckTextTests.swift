@@ -51,7 +51,7 @@ func exampleChecks() throws -> [CheckRecord] {
 
   @Test func `metrics have the standing of each check and what follows`() throws {
     var status = try exampleStatus()
-    #expect(!MetricsText.render(status).contains("check"))
+    #expect(!MetricsText.render(status).contains("vipctl_check_"))
     status.checks = try exampleChecks()
     status.routers[0].checks = [
       RouterStatus.Check(check: "web", standing: .failing, isOut: true, weight: 0)

@@ -302,7 +302,7 @@ import VRRP
     let bench = try bench(lease: .off)
     try bench.engine.add(full())
     bench.pass(.seconds(5))
-    let area = try GuardArea(byteCount: 128 << 10)
+    let area = try GuardArea(byteCount: 200_000)
     bench.engine.protect(with: Safeguard(area, NoGuard()))
     let trial = bench.platform.fake.copy()
     for case .requests(let bytes) in area.deeds(at: bench.platform.time.nanoseconds) {

@@ -53,6 +53,7 @@ import VRRP
     #expect(bench.engine.status().first?.effectivePriority.rawValue == 200)
     #expect(
       bench.engine.fitness(of: "web")["check a"] == .stronger(by: 60, because: "passes"))
+    bench.settle()
     let causes = bench.routerChanges().map(\.description)
     #expect(
       causes.first == "priority 150 → 210: check a: passes, which raises the priority by 60")

@@ -297,25 +297,36 @@ extension SettingText {
   }
 }
 
-/// The checks of a file beside the routers that use them.
+/// The checks of a file beside the routers and groups that use them.
 enum CheckUses {
-  /// The places and texts of what the routers use and the file does not have.
-  static func unknown(
-    in routers: [PlacedRouter], _ checks: [PlacedCheck]
-  ) -> Diagnostic? {
-    let names = checks.map(\.check.name)
-    let known = Set(names)
+  /// The first check that a router uses and the file does not have.
+  static func unknown(in routers: [PlacedRouter], _ checks: [PlacedCheck]) -> Diagnostic? {
     for router in routers {
-      for (index, use) in router.configuration.checks.enumerated()
-      where !known.contains(use.check) {
-        let hint =
-          Suggestion.nearest(to: use.check, among: names).map { "did you mean '\($0)'?" }
-          ?? (names.isEmpty
-            ? "define it under 'checks'" : "there are \(names.joined(separator: ", "))")
-        return Diagnostic(
-          router.place(of: .check(index)), "there is no check '\(use.check)'; \(hint)")
+      for (index, use) in router.configuration.checks.enumerated() {
+        let place = router.place(of: .check(index))
+        if let unknown = unknown(use, at: place, checks) { return unknown }
       }
     }
     return nil
+  }
+
+  /// The first check that a group uses and the file does not have.
+  static func unknown(in groups: [PlacedGroup], _ checks: [PlacedCheck]) -> Diagnostic? {
+    for (use, place) in groups.flatMap(\.checks) {
+      if let unknown = unknown(use, at: place, checks) { return unknown }
+    }
+    return nil
+  }
+
+  private static func unknown(
+    _ use: CheckUse, at place: Place, _ checks: [PlacedCheck]
+  ) -> Diagnostic? {
+    let names = checks.map(\.check.name)
+    if names.contains(use.check) { return nil }
+    let hint =
+      Suggestion.nearest(to: use.check, among: names).map { "did you mean '\($0)'?" }
+      ?? (names.isEmpty
+        ? "define it under 'checks'" : "there are \(names.joined(separator: ", "))")
+    return Diagnostic(place, "there is no check '\(use.check)'; \(hint)")
   }
 }

@@ -41,10 +41,14 @@ enum ConfigurationReader {
     guard !items.isEmpty else {
       throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
     }
+    let groupList = keys.take("groups")
+    let groups = try groupList.map(PlacedGroup.read) ?? []
+    if let unknown = CheckUses.unknown(in: groups, checks) { throw unknown }
     var set = RouterSet()
     var routers: [PlacedRouter] = []
     for item in items {
-      let router = try PlacedRouter(item, hooks)
+      var router = try PlacedRouter(item, hooks)
+      try router.add(PlacedGroup.checks(of: router.configuration, in: groups))
       if let collision = set.insert(router.configuration) {
         throw Diagnostic(router.place(of: collision.field), collision.description)
       }
@@ -53,9 +57,8 @@ enum ConfigurationReader {
       found(router)
     }
     if let unknown = CheckUses.unknown(in: routers, checks) { throw unknown }
-    if let groups = keys.take("groups") {
-      file.groups = try PlacedGroup.read(groups, of: file.routers)
-    }
+    try PlacedGroup.check(groups, of: file.routers, groupList?.place ?? root.place)
+    file.groups = groups.map(\.group)
     return file
   }
 

@@ -9,7 +9,10 @@ struct PlacedGroup {
   private var tracks: [Place] = []
   private var hooks = PlacedHooks()
 
-  private static let knownKeys = ["name", "routers", "track", "on"]
+  /// The checks that all of its routers depend on, and where each stands.
+  private(set) var checks: [(use: CheckUse, place: Place)] = []
+
+  private static let knownKeys = ["name", "routers", "checks", "track", "on"]
 
   /// Reads `{ name: gateway, routers: [inside, outside], track: [eth2], on: … }`.
   init(_ tree: YAMLTree) throws(Diagnostic) {
@@ -31,6 +34,11 @@ struct PlacedGroup {
       for item in try list.items("track", example: "[eth1]") {
         group.tracks.append(try item.track())
         tracks.append(item.place)
+      }
+    }
+    if let list = keys.take("checks") {
+      for item in try list.items("checks", example: "[nginx]") {
+        checks.append((try item.checkUse(), item.place))
       }
     }
     if let on = keys.take("on") { hooks = try PlacedHooks(on) }
@@ -55,23 +63,35 @@ struct PlacedGroup {
     }
   }
 
-  /// Reads the groups of a file, and checks them beside its routers.
-  static func read(
-    _ list: YAMLTree, of routers: [RouterConfiguration]
-  ) throws(Diagnostic) -> [RouterGroup] {
+  /// Reads the groups of a file.
+  static func read(_ list: YAMLTree) throws(Diagnostic) -> [PlacedGroup] {
     if list.isEmpty { return [] }
     var groups: [PlacedGroup] = []
     for item in try list.items("groups", example: "- { name: gateway, routers: [inside, outside] }")
     {
       groups.append(try PlacedGroup(item))
     }
+    return groups
+  }
+
+  /// Checks the groups of a file beside its routers.
+  static func check(
+    _ groups: [PlacedGroup], of routers: [RouterConfiguration], _ list: Place
+  ) throws(Diagnostic) {
     do throws(ConfigurationError) {
       try RouterGroup.check(groups.map(\.group), of: routers)
     } catch {
       // Of two with one name the second one is wrong.
       let group = groups.last { $0.group.name == error.router }
-      throw Diagnostic(group?.place(of: error.field) ?? list.place, error.description)
+      throw Diagnostic(group?.place(of: error.field) ?? list, error.description)
     }
-    return groups.map(\.group)
+  }
+
+  /// What a router depends on beside its own checks: those of its group that it does not use itself.
+  static func checks(
+    of router: RouterConfiguration, in groups: [PlacedGroup]
+  ) -> [CheckUse] {
+    groups.filter { $0.group.routers.contains(router.name) }.flatMap(\.checks).map(\.use)
+      .filter { use in !router.checks.contains { $0.check == use.check } }
   }
 }

@@ -5,7 +5,7 @@ import VRRP
 /// A router's configuration and where in the file its settings stand.
 public struct PlacedRouter: Sendable {
   /// The configuration.
-  public let configuration: RouterConfiguration
+  public private(set) var configuration: RouterConfiguration
   private let places: RouterPlaces
 
   /// Those without which there is no router; they are read before all others.
@@ -43,6 +43,16 @@ public struct PlacedRouter: Sendable {
     router.hooks = reader.hooks.hooks
     configuration = router
     places = reader
+    do throws(ConfigurationError) {
+      try configuration.validate()
+    } catch {
+      throw Diagnostic(places.place(of: error.field), error.description)
+    }
+  }
+
+  /// Adds checks that it depends on although they do not stand beside it.
+  mutating func add(_ checks: [CheckUse]) throws(Diagnostic) {
+    configuration.checks += checks
     do throws(ConfigurationError) {
       try configuration.validate()
     } catch {

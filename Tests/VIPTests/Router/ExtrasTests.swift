@@ -56,7 +56,8 @@ import VIPCore
       extras.reportedGone(0, at: now, isHolding: true)
         == .held(isDueNow: true, isFight: false))
     #expect(positions(extras, .install, isHolding: true) == [0])
-    #expect(extras.installed(0, .endless), "which is repaired")
+    let isRepaired = extras.installed(0, .endless)
+    #expect(isRepaired)
     #expect(
       extras.reportedGone(0, at: now + .seconds(1), isHolding: true)
         == .held(isDueNow: false, isFight: false))
@@ -66,8 +67,10 @@ import VIPCore
 
   @Test func `a refusal is told once and tried again`() throws {
     var extras = Extras([try route("0.0.0.0/0 via 10.0.0.9")])
-    #expect(extras.refused(0, "no", retryAt: now + .seconds(1)))
-    #expect(!extras.refused(0, "no", retryAt: now + .seconds(2)))
+    let isNews = extras.refused(0, "no", retryAt: now + .seconds(1))
+    #expect(isNews)
+    let isNews2 = extras.refused(0, "no", retryAt: now + .seconds(2))
+    #expect(!isNews2)
     #expect(positions(extras, .install, isHolding: true) == [])
     #expect(extras.deadline == now + .seconds(2))
     #expect(extras.takeRetries(by: now + .seconds(1)) == (false, false))
@@ -82,8 +85,10 @@ import VIPCore
     var extras = Extras([kept, gone])
     for position in 0...1 { _ = extras.installed(position, .endless) }
     let new = try route("10.9.0.0/16 dev lo")
-    #expect(extras.arrange([new, kept]))
-    #expect(!extras.arrange([new, kept]))
+    let hasChanged = extras.arrange([new, kept])
+    #expect(hasChanged)
+    let hasChanged2 = extras.arrange([new, kept])
+    #expect(!hasChanged2)
     #expect(extras.all.map(\.extra) == [new, kept, gone])
     #expect(positions(extras, .install, isHolding: true) == [0])
     #expect(positions(extras, .retire, isHolding: true) == [2])
@@ -161,7 +166,8 @@ import VIPCore
     ("198.18.5.0/24 dev eth1 src 0.0.0.0", "no address"),
   ])
   func `a route that makes no sense`(_ text: String, _ words: String) throws {
-    let problem = try #require(try #require(VirtualRoute(text)).problem)
+    let route = try #require(VirtualRoute(text))
+    let problem = try #require(route.problem)
     #expect(problem.contains(words), "\(problem)")
   }
 
@@ -173,7 +179,8 @@ import VIPCore
     ("from 10.0.0.1/32 table 0 priority 9", "table 0"), ("fwmark 0 table 1 priority 9", "mark"),
   ])
   func `a rule that makes no sense`(_ text: String, _ words: String) throws {
-    let problem = try #require(try #require(VirtualRule(text)).problem)
+    let rule = try #require(VirtualRule(text))
+    let problem = try #require(rule.problem)
     #expect(problem.contains(words), "\(problem)")
   }
 }

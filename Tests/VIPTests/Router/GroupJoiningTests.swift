@@ -10,12 +10,15 @@ import VIPCore
   @Test func `a member waits without a timer of its own, is told of once, and then for ever`() {
     var joining = GroupJoining()
     #expect(joining.deadline(due, otherwise: due) == due)
-    #expect(!joining.wait(due, interval: .seconds(1), at: due))
+    let hasWaited = joining.wait(due, interval: .seconds(1), at: due)
+    #expect(!hasWaited)
     #expect(joining.isWaiting(due))
     let review = due + .seconds(3)
     #expect(joining.deadline(due, otherwise: due) == review)
-    #expect(!joining.wait(due, interval: .seconds(1), at: due + .seconds(1)))
-    #expect(joining.wait(due, interval: .seconds(1), at: review))
+    let hasWaited2 = joining.wait(due, interval: .seconds(1), at: due + .seconds(1))
+    #expect(!hasWaited2)
+    let hasWaited3 = joining.wait(due, interval: .seconds(1), at: review)
+    #expect(hasWaited3)
     #expect(joining.deadline(due, otherwise: due) == nil)
   }
 
