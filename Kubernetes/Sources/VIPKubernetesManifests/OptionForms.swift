@@ -102,6 +102,17 @@ extension Manifests.Options {
     return isName(host.lowercased())
   }
 
+  /// An IPv4 or IPv6 address.
+  static func isAddress(_ text: String) -> Bool {
+    if text.utf8.contains(UInt8(ascii: ":")) {
+      return text.utf8.count <= 45
+        && text.utf8.allSatisfy { isDigit($0) || "abcdefABCDEF:.".utf8.contains($0) }
+    }
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4
+      && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(isDigit) && UInt8($0) != nil }
+  }
+
   static func isPath(_ text: String) -> Bool {
     text.hasPrefix("/") && text.utf8.count > 1 && text.utf8.count <= 1024
       && text.utf8.allSatisfy { isLetter($0) || isDigit($0) || "/-_.".utf8.contains($0) }

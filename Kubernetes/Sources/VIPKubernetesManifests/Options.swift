@@ -23,8 +23,14 @@ extension Manifests {
     public var kubeProxy: String? = "127.0.0.1:10256"
     /// The port of metrics and probes on each node.
     public var metricsPort = 7480
+    /// The address of that port; `nil` for all addresses of the node.
+    public var metricsAddress: String?
     /// From which level on lines are logged: `debug`, `info`, `notice`, `warning` or `error`.
     public var logLevel = "info"
+    /// The form of the log: `logfmt`, `json` or `text`.
+    public var logFormat = "logfmt"
+    /// Whether vipctl runs before all ordinary work of a node, for which the pod gets `SYS_NICE`.
+    public var isRealtime = false
     /// The directory of a node that has its last state; `nil` to forget it with the pod.
     public var stateDirectory: String? = "/var/lib/vipctl"
 
@@ -121,6 +127,13 @@ extension Manifests.Options {
     try check(
       "logLevel", logLevel, { ["debug", "info", "notice", "warning", "error"].contains($0) },
       "is none of debug, info, notice, warning, error")
+    if let metricsAddress {
+      try check(
+        "metricsAddress", metricsAddress, Self.isAddress, "is no address, such as 127.0.0.1")
+    }
+    try check(
+      "logFormat", logFormat, { ["logfmt", "json", "text"].contains($0) },
+      "is none of logfmt, json, text")
     if let stateDirectory {
       try check(
         "stateDirectory", stateDirectory, Self.isPath,

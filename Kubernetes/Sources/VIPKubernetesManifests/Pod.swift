@@ -99,7 +99,7 @@ extension Manifests {
         "securityContext",
         [
           "runAsUser": 0, "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-          "capabilities": ["drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW"]],
+          "capabilities": ["drop": ["ALL"], "add": YAMLValue(capabilities)],
           "seccompProfile": ["type": "RuntimeDefault"],
         ]),
       YAMLField(
@@ -123,9 +123,16 @@ extension Manifests {
     ["name": .text(name), "valueFrom": ["fieldRef": ["fieldPath": .text(path)]]]
   }
 
+  private var capabilities: [String] {
+    ["NET_ADMIN", "NET_RAW"] + (options.isRealtime ? ["SYS_NICE"] : [])
+  }
+
   private func probe(_ path: String, period: Int64, failures: Int64) -> YAMLValue {
-    [
-      "httpGet": ["path": .text(path), "port": "metrics"],
+    var get = [YAMLField("path", .text(path)), YAMLField("port", "metrics")]
+    // Without a host the kubelet asks at the address of the pod, which is the node's.
+    if let address = options.metricsAddress { get.append(YAMLField("host", .text(address))) }
+    return [
+      "httpGet": .fields(get),
       "periodSeconds": .number(period), "timeoutSeconds": 5, "failureThreshold": .number(failures),
     ]
   }
@@ -167,6 +174,9 @@ extension Manifests {
       "--metrics-port=\(options.metricsPort)", "--log-level=\(options.logLevel)",
       "--runtime-dir=\(Self.runtimeDirectory)",
     ]
+    if let address = options.metricsAddress { arguments.append("--metrics-address=\(address)") }
+    if options.logFormat != "logfmt" { arguments.append("--log-format=\(options.logFormat)") }
+    if options.isRealtime { arguments.append("--realtime") }
     if options.stateDirectory != nil { arguments.append("--state-dir=\(Self.stateDirectory)") }
     return arguments
   }

@@ -9,8 +9,14 @@ public struct AllocatorLoop: Sendable {
     case began
     /// Writes have been made.
     case made([Write])
-    /// A write has failed; the report says which, and why. Its objects are read again.
-    case failed(PlanWriter.Report)
+    /// The first of some writes has failed, and the others depend on it. Their objects are read
+    /// again.
+    case failed([Write], APIError)
+    /// The server refuses again and again what is to be done with an object; it is left alone for a
+    /// while, and the count says how many are. Nothing else waits for it.
+    case refused(Event.Subject, APIError, count: Int)
+    /// So many objects are left alone.
+    case leftAlone(count: Int)
     /// Objects of a kind can't be listed or watched at the moment.
     case interrupted(kind: String, APIError)
     /// The number of nodes whose speakers are silent.
@@ -31,6 +37,15 @@ public struct AllocatorLoop: Sendable {
 
   /// How many events of watches wait at most.
   private static var queueCapacity: Int { 1000 }
+  /// How many are taken one after the other before something is written in any case.
+  private static var eventCountMax: Int { 1000 }
+
+  /// What the loop waits for.
+  private enum Call: Sendable {
+    case event(ClusterEvent)
+    /// The time for something has come.
+    case alarm
+  }
 
   /// Makes a loop.
   ///
@@ -55,15 +70,18 @@ public struct AllocatorLoop: Sendable {
 
   /// Plans and writes until the task is cancelled, or until the right to write has ended.
   ///
-  /// When a kind has to be listed again, all are, and a new allocator begins: what has been written comes
-  /// back by the watches, and must not be missing from what the next plan is based on.
+  /// When a kind has to be listed again, all are, and a new allocator begins: what has been written
+  /// comes back by the watches, and must not be missing from what the next plan is based on.
   public func run(
     _ leadership: Leadership?, tell: @escaping @Sendable (News) async -> Void = { _ in }
   ) async {
     var cluster = ClusterStore(watchesSpeakers: options.watchesSpeakers)
     var backoff = reflectors.backoff
+    let events = EventWriter(
+      client, controller: "vipctl.io/allocator", instance: instance, rate: 2, burst: 50,
+      leadership: leadership)
     while !Task.isCancelled, leadership?.isValid ?? true {
-      cluster = await runOnce(cluster, leadership, tell)
+      cluster = await runOnce(cluster, leadership, events, tell)
       cluster.forgetLists()
       let delay = backoff.delay(
         afterFailureAt: client.clock.now, jitter: { Double.random(in: 0..<1) })
@@ -77,11 +95,13 @@ public struct AllocatorLoop: Sendable {
 
   /// Goes on until a kind is listed for the second time, and returns what is known then.
   private func runOnce(
-    _ known: ClusterStore, _ leadership: Leadership?,
+    _ known: ClusterStore, _ leadership: Leadership?, _ events: EventWriter,
     _ tell: @escaping @Sendable (News) async -> Void
   ) async -> ClusterStore {
-    let queue = BoundedQueue<ClusterEvent>(capacity: Self.queueCapacity)
-    return await withTaskGroup(of: Void.self) { group in
+    let queue = BoundedQueue<Call>(capacity: Self.queueCapacity)
+    return await withDiscardingTaskGroup { group in
+      // What people are told waits for nothing, and nothing waits for it.
+      group.addTask { await events.run() }
       group.addTask { await reflect(.services, known.services, queue) { .service($0) } }
       group.addTask { await reflect(.endpointSlices, known.slices, queue) { .slice($0) } }
       group.addTask { await reflect(.nodes, known.nodes, queue) { .node($0) } }
@@ -96,144 +116,56 @@ public struct AllocatorLoop: Sendable {
       }
       group.addTask { await tellTime(queue) }
       defer { group.cancelAll() }
-      var turn = AllocatorTurn(client, options, leadership, instance, known)
-      for await event in queue {
-        if let news = event.news { await tell(news) }
-        switch turn.take(event) {
-        case .goOn: break
-        case .begin: await tell(.began)
-        case .startAgain: return turn.cluster
+      let writer = PlanWriter(client, leadership: leadership, events: events)
+      var turn = AllocatorTurn(client, options, leadership, writer, known)
+      var alarm: Duration?
+      var eventCount = 0
+      for await call in queue {
+        switch call {
+        case .alarm: alarm = nil
+        case .event(let event):
+          if let news = event.news { await tell(news) }
+          switch turn.take(event) {
+          case .goOn: break
+          case .begin: await tell(.began)
+          case .startAgain: return turn.cluster
+          }
         }
         if options.watchesSpeakers, let count = turn.takeSilence() { await tell(.silent(count)) }
         // What has come already is planned for at once.
-        guard queue.isEmpty else { continue }
-        guard await turn.settle(tell) else { break }
+        eventCount += 1
+        guard queue.isEmpty || eventCount >= Self.eventCountMax else { continue }
+        eventCount = 0
+        let rest = await turn.work(unless: { !queue.isEmpty }, tell)
+        guard case .waits(let until) = rest else { break }
+        guard let until, alarm.map({ until < $0 }) ?? true else { continue }
+        alarm = until
+        group.addTask {
+          guard await client.clock.isOver(until - client.clock.now) else { return }
+          await queue.send(.alarm)
+        }
       }
       return turn.cluster
     }
   }
 
   /// Says again and again that time has passed.
-  private func tellTime(_ queue: BoundedQueue<ClusterEvent>) async {
+  private func tellTime(_ queue: BoundedQueue<Call>) async {
     repeat {
       do throws(CancellationError) {
         try await client.clock.expire(at: client.clock.now + Self.timePeriod)
       } catch {
         return
       }
-    } while await queue.send(.time)
+    } while await queue.send(.event(.time))
   }
 
   private func reflect<Object>(
     _ resource: Resource<Object>, selecting selection: Selection = .all,
-    _ known: StoredKind<Object>, _ queue: BoundedQueue<ClusterEvent>,
+    _ known: StoredKind<Object>, _ queue: BoundedQueue<Call>,
     _ transform: @escaping @Sendable (ReflectorEvent<Object>) -> ClusterEvent
   ) async {
     await Reflector(client, resource, selection, known: known.references, options: reflectors)
-      .run(into: queue, transform)
-  }
-}
-
-/// The allocator, and what it needs to go on.
-private struct AllocatorTurn {
-  /// What follows from an event.
-  enum Consequence {
-    case goOn
-    /// The allocator begins with it.
-    case begin
-    /// All kinds have to be listed again.
-    case startAgain
-  }
-
-  private let client: KubernetesClient
-  private let leadership: Leadership?
-  private(set) var cluster: ClusterStore
-  private var allocator: Allocator
-  private var hasBegun = false
-  private var silentCount: Int?
-  private var writer: PlanWriter
-  private var backoff = Backoff(first: .milliseconds(100))
-
-  init(
-    _ client: KubernetesClient, _ options: AllocatorOptions, _ leadership: Leadership?,
-    _ instance: String, _ cluster: ClusterStore
-  ) {
-    self.client = client
-    self.leadership = leadership
-    self.cluster = cluster
-    allocator = Allocator(options: options)
-    writer = PlanWriter(client, leadership: leadership, instance: instance)
-  }
-
-  /// Takes the number of silent speakers, if it is another one than before.
-  mutating func takeSilence() -> Int? {
-    let count = cluster.silentCount
-    guard hasBegun, count != silentCount else { return nil }
-    silentCount = count
-    return count
-  }
-
-  mutating func take(_ event: ClusterEvent) -> Consequence {
-    switch cluster.take(event, at: client.clock.now) {
-    case .nothing: return .goOn
-    case .listedAgain: return .startAgain
-    case .listed:
-      guard cluster.isComplete else { return .goOn }
-      let snapshot = cluster.snapshot
-      allocator.observe(snapshot)
-      for observation in snapshot.observations { _ = writer.observe(observation) }
-      hasBegun = true
-      return .begin
-    case .news(let observations):
-      guard hasBegun else { return .goOn }
-      for observation in observations where writer.observe(observation) {
-        allocator.observe(observation)
-      }
-      return .goOn
-    }
-  }
-
-  /// Writes until there is nothing to write; `false` if the right to write has ended.
-  mutating func settle(_ tell: @Sendable (AllocatorLoop.News) async -> Void) async -> Bool {
-    while !Task.isCancelled {
-      guard leadership?.isValid ?? true else { return false }
-      guard hasBegun else { return true }
-      let writes = allocator.plan()
-      guard !writes.isEmpty else { return true }
-      let report = await writer.make(writes)
-      if report.madeCount > 0 { await tell(.made(Array(writes.prefix(report.madeCount)))) }
-      guard let error = report.error else {
-        backoff.reset()
-        continue
-      }
-      await tell(.failed(report))
-      for write in report.failed { allocator.failed(write) }
-      guard await wait(after: error), await reread(report.failed) else { return false }
-    }
-    return false
-  }
-
-  private mutating func reread(_ writes: [Write]) async -> Bool {
-    while !Task.isCancelled {
-      do throws(APIError) {
-        for observation in try await writer.reread(writes) { allocator.observe(observation) }
-        return true
-      } catch {
-        guard await wait(after: error) else { return false }
-      }
-    }
-    return false
-  }
-
-  private mutating func wait(after error: APIError) async -> Bool {
-    let delay = backoff.delay(
-      afterFailureAt: client.clock.now, retryAfter: error.status?.retryAfter,
-      jitter: { Double.random(in: 0..<1) })
-    do throws(CancellationError) {
-      try await client.clock.sleep(until: client.clock.now + delay)
-      return leadership?.isValid ?? true
-    } catch {
-      return false
-    }
+      .run(into: queue) { .event(transform($0)) }
   }
 }

@@ -1,4 +1,5 @@
 import KubernetesClient
+import VIPCore
 import VIPKubernetes
 
 /// An event of one of the kinds that the allocator is about.
@@ -61,6 +62,8 @@ struct ClusterStore: Sendable {
   private(set) var routers = StoredKind<VirtualRouter>()
   private(set) var speakers = StoredKind<Lease>()
   private var register = SpeakerRegister()
+  /// In the status of how many routers each node has an entry.
+  private var entryCounts: [String: Int] = [:]
 
   init(watchesSpeakers: Bool = false) { self.watchesSpeakers = watchesSpeakers }
 
@@ -83,6 +86,23 @@ struct ClusterStore: Sendable {
     snapshot.routers = routers.all
     snapshot.speakers = register.lives
     return snapshot
+  }
+
+  /// The families that a router is said to be Active for on a node that is dead: one that is no
+  /// more, or of which neither the kubelet nor the speaker says anything.
+  ///
+  /// A successor says so itself. Where there is none nobody else would.
+  func vacancies(of router: String) -> [AddressFamily] {
+    guard watchesSpeakers, let active = routers[ObjectName(router)]?.status.active else {
+      return []
+    }
+    return AddressFamily.allCases.filter { active[$0].map { isDead($0.node) } ?? false }
+  }
+
+  private func isDead(_ name: String) -> Bool {
+    let life = register.life(of: name)
+    guard let node = nodes[ObjectName(name)] else { return life != .alive }
+    return life == .silent && !node.isReady
   }
 
   /// Takes note that all kinds have to be listed again.
@@ -114,12 +134,47 @@ struct ClusterStore: Sendable {
       namespaces.take(event, { .namespace($0) }) { .namespaceGone($0.name.name) }
     case .pool(let event):
       pools.take(event, { .pool($0) }) { .poolGone($0.name.name, version: $0.resourceVersion) }
-    case .router(let event):
-      routers.take(event, { .router($0) }) {
-        .routerGone($0.name.name, version: $0.resourceVersion)
-      }
+    case .router(let event): takeRouter(event, at: now)
     case .speaker(let event): takeSpeaker(event, at: now)
     case .time: .news([.timePassed])
+    }
+  }
+
+  /// Takes an event of a router, and counts the entries of nodes in its status.
+  private mutating func takeRouter(
+    _ event: ReflectorEvent<VirtualRouter>, at now: Duration
+  ) -> Meaning {
+    var before: VirtualRouter?
+    switch event {
+    case .changed(let reference, _), .gone(let reference): before = routers[reference.name]
+    case .listed, .skipped, .watching, .interrupted, .doubted: break
+    }
+    let meaning = routers.take(event, { .router($0) }) {
+      .routerGone($0.name.name, version: $0.resourceVersion)
+    }
+    guard watchesSpeakers else { return meaning }
+    switch event {
+    case .listed:
+      entryCounts = [:]
+      for router in routers.all { count(router, 1) }
+    case .changed(_, let router):
+      guard before?.status.nodes.map(\.node) != router.status.nodes.map(\.node) else {
+        return meaning
+      }
+      if let before { count(before, -1) }
+      count(router, 1)
+    case .gone: if let before { count(before, -1) }
+    case .skipped, .watching, .interrupted, .doubted: return meaning
+    }
+    let news = register.setEntered(Set(entryCounts.keys), at: now)
+    if case .news(let observations) = meaning { return .news(observations + news) }
+    return meaning
+  }
+
+  private mutating func count(_ router: VirtualRouter, _ step: Int) {
+    for entry in router.status.nodes {
+      let count = entryCounts[entry.node, default: 0] + step
+      entryCounts[entry.node] = count > 0 ? count : nil
     }
   }
 
@@ -137,7 +192,7 @@ struct ClusterStore: Sendable {
       return .news(register.take(lease.holder, renewed: lease.renewed, at: now))
     case .gone:
       guard let gone, gone.isOfSpeaker else { return .nothing }
-      return .news(register.remove(gone.holder))
+      return .news(register.remove(gone.holder, at: now))
     case .skipped, .watching, .interrupted, .doubted: return meaning
     }
   }
@@ -159,6 +214,9 @@ struct StoredKind<Object: Decodable & Sendable>: Sendable {
   var references: [ObjectReference] { objects.values.map(\.reference) }
   /// All of them, in the order of their names.
   var all: [Object] { objects.sorted { $0.key < $1.key }.map(\.value.object) }
+
+  /// All of them, in any order.
+  var unsorted: some Sequence<Object> { objects.values.lazy.map(\.object) }
 
   subscript(name: ObjectName) -> Object? { objects[name]?.object }
 

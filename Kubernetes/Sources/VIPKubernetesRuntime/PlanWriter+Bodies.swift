@@ -6,8 +6,8 @@ import VIPKubernetes
 extension PlanWriter {
   /// The status of a Service, for a server-side apply, which leaves the conditions of others alone.
   ///
-  /// The address list is one value for the API, and stands there also if it is empty, so that one that
-  /// another program has set goes.
+  /// The address list is one value for the API, and stands there also if it is empty, so that one
+  /// that another program has set goes.
   mutating func serviceBody(
     _ key: ObjectKey, uid: String, _ resourceVersion: String, _ update: ServiceUpdate
   ) throws(APIError) -> JSONValue {

@@ -1,24 +1,18 @@
 public import KubernetesClient
+import VIPCore
 public import VIPKubernetes
 
-/// Makes the writes of an ``Allocator``'s plan, in their order and each only if its object is still
-/// what the plan is based on.
+/// Makes the writes of an ``Allocator``'s plan, each only if its object is still what the plan is
+/// based on.
 ///
 /// It is told the same observations as the allocator. It keeps what preconditions need and the plan
 /// does not say: uids, the specs of routers, and the versions that its own writes resulted in.
 public struct PlanWriter: Sendable {
-  /// What has become of the writes of a plan.
-  public struct Report: Sendable, Hashable {
-    /// How many have been made.
-    public var madeCount = 0
-    /// The one that failed and all behind it but events, in their order: the allocator is told each of
-    /// them by `failed(_:)`.
-    public var failed: [Write] = []
-    /// Why.
-    public var error: APIError?
-
-    /// Makes a report of nothing.
-    public init() {}
+  /// A Service about which can be written.
+  struct KnownService: Sendable {
+    var uid: String
+    /// The addresses in its status.
+    var ingress: [IPAddress]
   }
 
   /// A router on which a change can be based.
@@ -32,24 +26,32 @@ public struct PlanWriter: Sendable {
   private let leadership: Leadership?
   private(set) var routers: [String: KnownRouter] = [:]
   private var pools: [String: String] = [:]
-  private var services: [ObjectKey: String] = [:]
+  private(set) var services: [ObjectKey: KnownService] = [:]
   /// The versions in which own writes have resulted.
   private var ownVersions: [ObjectKey: String] = [:]
   /// The versions of what has been read again, until news of them have come.
   private var rereadVersions: [Event.Subject: String] = [:]
   var conditionTimes = ConditionTimes()
-  private let sender: EventSender
-  private var book = EventBook(rate: 2, burst: 50)
+  /// What tells people; another task has to run it.
+  let events: EventWriter
 
   /// Makes a writer, which writes nothing after its right to has ended.
   public init(_ client: KubernetesClient, leadership: Leadership?, instance: String) {
-    self.client = client
-    self.leadership = leadership
-    sender = EventSender(client: client, controller: "vipctl.io/allocator", instance: instance)
+    self.init(
+      client, leadership: leadership,
+      events: EventWriter(
+        client, controller: "vipctl.io/allocator", instance: instance, rate: 2, burst: 50,
+        leadership: leadership))
   }
 
-  /// Takes note of what the allocator is told, and says whether it is to be told: not what is older than
-  /// what has been read again since.
+  init(_ client: KubernetesClient, leadership: Leadership?, events: EventWriter) {
+    self.client = client
+    self.leadership = leadership
+    self.events = events
+  }
+
+  /// Takes note of what the allocator is told, and says whether it is to be told: not what is older
+  /// than what has been read again since.
   public mutating func observe(_ observation: Observation) -> Bool {
     if let (subject, version) = observation.version, let last = rereadVersions[subject] {
       guard version.map({ !ResourceVersion.isOlder($0, than: last) }) ?? true else { return false }
@@ -61,7 +63,7 @@ public struct PlanWriter: Sendable {
 
   private mutating func note(_ observation: Observation) {
     switch observation {
-    case .service(let service): services[service.metadata.key] = service.metadata.uid
+    case .service(let service): note(service)
     case .serviceGone(let key, _):
       services[key] = nil
       ownVersions[key] = nil
@@ -89,37 +91,26 @@ public struct PlanWriter: Sendable {
     }
   }
 
-  /// Makes writes one after the other, up to the first that fails.
-  public mutating func make(_ writes: [Write]) async -> Report {
-    var report = Report()
-    for (place, write) in writes.enumerated() {
-      do throws(APIError) {
-        try await make(write)
-        report.madeCount += 1
-      } catch {
-        report.error = error
-        report.failed = writes[place...].filter { if case .event = $0 { false } else { true } }
-        break
-      }
+  private mutating func note(_ service: Service) {
+    let (key, metadata) = (service.metadata.key, service.metadata)
+    var ingress = service.status.ingress
+    // What was read before an own write came back is of the time before it.
+    if let known = services[key], known.uid == metadata.uid, let own = ownVersions[key],
+      ResourceVersion.isOlder(metadata.resourceVersion, than: own)
+    {
+      ingress = known.ingress
     }
-    return report
+    services[key] = KnownService(uid: metadata.uid, ingress: ingress)
   }
 
-  /// Reads the objects of writes that have failed, for the allocator to observe.
+  /// Reads the object of a write that has failed, for the allocator to observe.
   ///
-  /// This writer takes note of them. A watch that runs beside it may still say what was before.
-  public mutating func reread(_ writes: [Write]) async throws(APIError) -> [Observation] {
-    var seen: Set<Event.Subject> = []
-    var observations: [Observation] = []
-    for write in writes {
-      guard let subject = write.subject, seen.insert(subject).inserted else { continue }
-      observations.append(try await read(subject))
-    }
-    for observation in observations {
-      note(observation)
-      if let (subject, version) = observation.version { rereadVersions[subject] = version }
-    }
-    return observations
+  /// This writer takes note of it. A watch that runs beside it may still say what was before.
+  public mutating func reread(_ subject: Event.Subject) async throws(APIError) -> Observation {
+    let observation = try await read(subject)
+    note(observation)
+    if let (subject, version) = observation.version { rereadVersions[subject] = version }
+    return observation
   }
 
   private func read(_ subject: Event.Subject) async throws(APIError) -> Observation {
@@ -145,7 +136,8 @@ public struct PlanWriter: Sendable {
     RequestOptions(deadline: leadership?.end, repetition: .unlessCarriedOut)
   }
 
-  private mutating func make(_ write: Write) async throws(APIError) {
+  /// Makes a write; an event is written later.
+  public mutating func make(_ write: Write) async throws(APIError) {
     switch write {
     case .service(let key, let version, let update): try await make(key, version, update)
     case .createRouter(let name, let spec): try await create(name, spec)
@@ -167,7 +159,7 @@ public struct PlanWriter: Sendable {
       try await client.patch(
         .addressPools, ObjectName(name), .merge(["status": try poolBody(name, status)]),
         subresource: .status, options: options)
-    case .event(let event): await tell(event)
+    case .event(let event): tell(event)
     }
   }
 
@@ -182,6 +174,22 @@ public struct PlanWriter: Sendable {
       .services, ObjectName(key), .apply(body, force: true), subresource: .status,
       options: options)
     ownVersions[key] = reference.resourceVersion
+    services[key]?.ingress = update.ingress
+  }
+
+  /// Takes out of the status of a router, as it was read, that a node is Active for some families.
+  func vacate(_ router: VirtualRouter, _ families: [AddressFamily]) async throws(APIError) {
+    var active: [String: JSONValue] = [:]
+    for family in families { active[family == .ipv4 ? "ipv4" : "ipv6"] = .null }
+    let metadata = router.metadata
+    // With anything that has been said since it fails.
+    try await client.patch(
+      .virtualRouters, ObjectName(metadata.name),
+      .merge([
+        "metadata": [
+          "uid": .string(metadata.uid), "resourceVersion": .string(metadata.resourceVersion),
+        ], "status": ["active": .object(active)],
+      ]), subresource: .status, options: options)
   }
 
   private mutating func create(
@@ -197,8 +205,8 @@ public struct PlanWriter: Sendable {
       uid: reference.uid, generation: reference.generation, spec: spec)
   }
 
-  /// The whole spec is replaced, since what it is on a generation is known: it is that or there is a
-  /// conflict.
+  /// The whole spec is replaced, since what it is on a generation is known: it is that or there is
+  /// a conflict.
   private mutating func change(
     _ name: String, _ generation: Int64, _ change: RouterChange
   ) async throws(APIError) {
@@ -259,25 +267,14 @@ public struct PlanWriter: Sendable {
   }
 
   /// Tells people, if there is not too much to tell; what can't be told is left out.
-  private mutating func tell(_ event: Event) async {
+  func tell(_ event: Event) {
     let uid: String? =
       switch event.subject {
-      case .service(let key): services[key]
+      case .service(let key): services[key]?.uid
       case .router(let name): routers[name]?.uid
       case .pool(let name): pools[name]
       }
-    let told = EventBook.Told(event: event, uid: uid)
-    let name = sender.name(of: event)
-    book.add(told, named: name, at: client.clock.now)
-    while case .write(let entry) = book.next(at: client.clock.now) {
-      do throws(APIError) {
-        try await sender.send(
-          entry, options: RequestOptions(deadline: leadership?.end, repetition: .never))
-      } catch {
-        // An event is no state; the conditions say the same.
-        book.failed(entry)
-      }
-    }
+    events.tell(event, uid: uid)
   }
 }
 

@@ -30,6 +30,20 @@ struct CommonOptions: ParsableArguments {
   var metricsPort: Int?
 
   @Option(
+    name: .customLong("metrics-address"),
+    help: ArgumentHelp("The address of that port. (default: all of a node)", valueName: "address"))
+  var metricsAddress: String?
+
+  @Flag(help: "Run before all ordinary work of a node, which takes CAP_SYS_NICE.")
+  var realtime = false
+
+  @Option(
+    name: .customLong("log-format"),
+    help: ArgumentHelp(
+      "The log's form: logfmt, json or text. (default: logfmt)", valueName: "form"))
+  var logFormat: LogForm?
+
+  @Option(
     name: .customLong("log-level"),
     help: ArgumentHelp(
       "From which level on lines are logged: debug, info, notice, warning or error. (default: "

@@ -102,6 +102,9 @@ struct ManifestsCommand: ParsableCommand {
     if let vrids { options.vrids = vrids }
     if let proxy = common.kubeProxy { options.kubeProxy = proxy == "off" ? nil : proxy }
     if let port = common.metricsPort { options.metricsPort = port }
+    options.metricsAddress = common.metricsAddress
+    options.isRealtime = common.realtime
+    if let form = common.logFormat { options.logFormat = form.rawValue }
     if let level = common.logLevel { options.logLevel = level.rawValue }
     if let stateDirectory {
       options.stateDirectory = stateDirectory == "off" ? nil : stateDirectory

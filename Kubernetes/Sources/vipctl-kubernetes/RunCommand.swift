@@ -50,11 +50,6 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   @Option(
-    name: .customLong("metrics-address"),
-    help: ArgumentHelp("The address of that port. (default: all)", valueName: "address"))
-  var metricsAddress: String?
-
-  @Option(
     name: .customLong("state-dir"),
     help: ArgumentHelp(
       "Where the node keeps what it served last, for a start without API server; nowhere if left out.",
@@ -67,14 +62,6 @@ struct RunCommand: ParsableCommand {
       "Where the node keeps its control socket. (default: $VIPCTL_RUNTIME_DIR or /run/vipctl)",
       valueName: "dir"))
   var runtimeDirectory: String?
-
-  @Flag(help: "Run before all ordinary work; needs CAP_SYS_NICE.")
-  var realtime = false
-
-  @Option(
-    name: .customLong("log-format"),
-    help: ArgumentHelp("The log's form: logfmt, json or text.", valueName: "form"))
-  var logFormat: LogForm = .logfmt
 
   /// What is left out has its default.
   private var kubeProxy: String { common.kubeProxy ?? "127.0.0.1:10256" }
@@ -112,7 +99,7 @@ struct RunCommand: ParsableCommand {
           "\(missing.joined(separator: " and ")) \(missing.count == 1 ? "is" : "are") missing; run "
           + "it as root, in a pod with these capabilities in its securityContext")
     }
-    LogOutput.use(logFormat.format)
+    LogOutput.use((common.logFormat ?? .logfmt).format)
     let level = common.logLevel ?? .info
     NodeProcess.runToEnd { stops in
       let log = ClusterLog { line, moment in
@@ -143,13 +130,13 @@ struct RunCommand: ParsableCommand {
     options.allocator = AllocatorOptions(
       loadBalancerClass: common.loadBalancerClass ?? "vipctl.io/vip",
       isDefault: common.isDefault)
-    options.settings.isRealtime = realtime
+    options.settings.isRealtime = common.realtime
     options.runtimeDirectory =
       runtimeDirectory ?? environment["VIPCTL_RUNTIME_DIR"] ?? options.runtimeDirectory
     options.stateDirectory = stateDirectory
     options.proxyURL = kubeProxy == "off" ? nil : "http://\(kubeProxy)/healthz"
     options.port = metricsPort == 0 ? nil : metricsPort
-    options.address = metricsAddress
+    options.address = common.metricsAddress
     return options
   }
 }

@@ -2,31 +2,15 @@ import Foundation
 import Glibc
 import Testing
 import VIPCore
+import VIPKubernetes
 
 extension ClusterTests {
   /// What happens by chance, with an observer that looks for two holders.
   @Suite struct ChanceTests {
-    /// How long a run lasts: `VIP_CLUSTER_CHAOS`, such as `10m` or `90s`; a minute otherwise.
-    static let length =
-      ProcessInfo.processInfo.environment["VIP_CLUSTER_CHAOS"].flatMap(duration(of:))
-      ?? .seconds(60)
-
-    /// The minutes that a run and what comes around it may take.
-    static let limit = Int(length / .seconds(60)) + 10
-
     /// `VIP_CLUSTER_SEED`, for a run that does the same again; times differ all the same.
     private static let seed =
       ProcessInfo.processInfo.environment["VIP_CLUSTER_SEED"].flatMap { UInt64($0) }
       ?? UInt64.random(in: 0...UInt64(UInt32.max))
-
-    private static func duration(of text: String) -> Duration? {
-      guard let unit = text.last, let count = Int(text.dropLast()), count > 0 else { return nil }
-      return switch unit {
-      case "s": .seconds(count)
-      case "m": .seconds(60 * count)
-      default: nil
-      }
-    }
 
     @Test("Whatever happens by chance, an address has one holder, and all is well in the end")
     func chance() throws {
@@ -39,7 +23,7 @@ extension ClusterTests {
           "seed \(Self.seed), \(events.story.count) events: "
             + events.story.joined(separator: ", "))
       }
-      let end = Moment.now + Self.length
+      let end = Moment.now + ChanceLength.run
       while Moment.now < end {
         try events.next()
         try expectNothingTwice(running)

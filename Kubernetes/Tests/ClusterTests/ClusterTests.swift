@@ -4,7 +4,7 @@ import Testing
 /// measure times.
 @Suite(
   .serialized, .enabled(if: Laboratory.obstacle == nil, "\(Laboratory.obstacle ?? "")"),
-  .timeLimit(.minutes(ClusterTests.ChanceTests.limit)))
+  .timeLimit(.minutes(ChanceLength.testMinutes)))
 struct ClusterTests {
 }
 

@@ -98,8 +98,8 @@ import VRRP
     }
   }
 
-  /// Whether all Services have an address and nothing is left to do, for the one that runs as for one that
-  /// begins now.
+  /// Whether all Services have an address and nothing is left to do, for the one that runs as for
+  /// one that begins now.
   static func isSettled(_ api: MemoryAPI) -> Bool {
     guard let snapshot = try? snapshot(api) else { return false }
     return snapshot.services.allSatisfy { !$0.status.ingress.isEmpty }
@@ -208,17 +208,50 @@ import VRRP
     return routers.first?.spec.candidates.map(\.node).sorted() ?? []
   }
 
+  @Test func aDeadHolderWithoutSuccessorIsSaidToHoldNothing() async throws {
+    let api = MemoryAPI()
+    Self.addCluster(to: api)
+    Self.addService("web", to: api)
+    for node in ["node-a", "node-b"] { Self.renewLease(of: node, 0, in: api) }
+    try await Self.run(api) { lab, _ in
+      let task = Task {
+        await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system").run(nil)
+      }
+      await eventually("there is a router") { Self.candidates(api) == ["node-a", "node-b"] }
+      var router = try #require(api.all("virtualrouters", as: JSONValue.self).first)
+      router["status"] = [
+        "active": [
+          "ipv4": ["node": "node-a", "since": "2026-01-01T00:00:00Z"],
+          "ipv6": ["node": "node-b", "since": "2026-01-01T00:00:00Z"],
+        ]
+      ]
+      let name = try #require(router["metadata"]?["name"]?.string)
+      api.put("/apis/vipctl.io/v1alpha1/virtualrouters/\(name)", router)
+      func active() -> [AddressFamily: String]? {
+        let routers = try? api.all("virtualrouters", as: Router.self)
+        return routers?.first.map { $0.status.active.mapValues(\.node) }
+      }
+      // Its Lease goes with it.
+      api.remove("/api/v1/nodes/node-a")
+      let lease = SpeakerPresence.leaseName(of: "node-a")
+      api.remove("/apis/coordination.k8s.io/v1/namespaces/vipctl-system/leases/\(lease)")
+      await eventually("it is said to hold nothing") { active() == [.ipv6: "node-b"] }
+      task.cancel()
+      await task.value
+    }
+  }
+
   @Test func onlyNodesWithASpeakerServeAndSilentOnesAreTold() async throws {
     let api = MemoryAPI()
     Self.addCluster(to: api)
     Self.addService("web", to: api)
     for node in ["node-a", "node-b"] { Self.renewLease(of: node, 0, in: api) }
-    let counts = Mutex<[Int]>([])
+    let counts = SilentCounts()
     try await Self.run(api) { lab, _ in
       let task = Task {
         await AllocatorLoop(lab.client, instance: "test", speakersIn: "vipctl-system")
           .run(nil) { news in
-            if case .silent(let count) = news { counts.withLock { $0.append(count) } }
+            if case .silent(let count) = news { counts.add(count) }
           }
       }
       await eventually("those with a speaker are candidates") {
@@ -240,11 +273,20 @@ import VRRP
         return condition?.reason == "NodesSilent" && condition?.message.contains("node-b") == true
       }
       #expect(second >= 80)
-      #expect(counts.withLock { $0.first == 0 && $0.last == 2 }, "for metrics")
+      #expect(counts.all.first == 0 && counts.all.last == 2, "for metrics")
       // They keep their places.
       #expect(Self.candidates(api).count == 3)
       task.cancel()
       await task.value
     }
   }
+}
+
+/// The numbers of silent speakers that an allocator has told.
+private final class SilentCounts: Sendable {
+  private let counts = Mutex<[Int]>([])
+
+  var all: [Int] { counts.withLock { $0 } }
+
+  func add(_ count: Int) { counts.withLock { $0.append(count) } }
 }

@@ -1,5 +1,6 @@
 import KubernetesClient
 import Testing
+import VIPCore
 import VIPKubernetes
 
 @testable import VIPKubernetesRuntime
@@ -84,6 +85,35 @@ import VIPKubernetes
       return #expect(Bool(false))
     }
     #expect(end == [.speakerGone("b")] && store.snapshot.speakers == ["a": .alive])
+  }
+
+  /// A router in whose status some nodes have entries.
+  private static func router(_ nodes: String...) -> VirtualRouter {
+    VirtualRouter(
+      metadata: ObjectMeta(name: "r"), spec: VirtualRouter.Spec(pool: "lan", vrid: 31),
+      status: .init(nodes: nodes.map { .init($0, generation: 1) }))
+  }
+
+  @Test func aNodeWithAnEntryAndNoLeaseIsSilentAfterAWhile() {
+    var store = ClusterStore(watchesSpeakers: true)
+    let reference = Self.reference("r")
+    let routers = ReflectedList(
+      objects: [(reference, Self.router("b"))], gone: [], unreadable: [])
+    _ = store.take(.router(.listed(routers)), at: .zero)
+    let leases = ReflectedList(objects: [Self.lease(of: "a", "0")], gone: [], unreadable: [])
+    _ = store.take(.speaker(.listed(leases)), at: .zero)
+    var told: [Observation] = []
+    for second in stride(from: 20, through: 100, by: 20) {
+      let (reference, lease) = Self.lease(of: "a", "\(second)")
+      let meaning = store.take(.speaker(.changed(reference, lease)), at: .seconds(second))
+      if case .news(let news) = meaning { told += news }
+    }
+    #expect(told == [.speaker("b", .silent)])
+    // Without its entry there is nothing left of it.
+    let router = Self.router()
+    guard case .news(let news) = store.take(.router(.changed(reference, router)), at: .seconds(100))
+    else { return #expect(Bool(false)) }
+    #expect(news == [.router(router), .speakerGone("b")])
   }
 
   @Test func withSpeakersTheirLeasesHaveToBeListed() {

@@ -22,7 +22,7 @@ import VIPKubernetes
     #expect(obstacles.first == "one")
     #expect(obstacles.unserved == Self.addresses("192.0.2.1", "192.0.2.2"))
     // A problem that names none is one of all.
-    obstacles.add("three", of: [])
+    obstacles.add("three", of: [IPAddress]())
     #expect(obstacles.first == "one" && obstacles.unserved == [])
   }
 

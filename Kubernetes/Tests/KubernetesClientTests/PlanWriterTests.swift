@@ -279,8 +279,13 @@ import VRRP
     let all = writes
     try await Self.write(all, observing: [.service(service)]) { _, reply in
       try await reply.failure(500, "InternalError")
-    } _: { report, _, server in
+    } _: { report, writer, server in
       #expect(report.madeCount == all.count && report.error == nil)
+      #expect(server.requests.isEmpty, "nothing waits for them")
+      let task = Task { await writer.events.run() }
+      await eventually("they are told") { server.requests.count >= 50 }
+      task.cancel()
+      await task.value
       #expect((50...60).contains(server.requests.count))
       let first = try #require(server.requests.first)
       #expect(first.path == "/apis/events.k8s.io/v1/namespaces/default/events")
@@ -297,16 +302,19 @@ import VRRP
     let event = Write.event(Event(.pool("lan"), isWarning: true, reason: "R", message: "m"))
     try await Self.write([event, event, event], observing: []) { _, reply in
       try await reply.json(201, Self.metadata("lan.1", version: 1))
-    } _: { report, _, server in
+    } _: { report, writer, server in
       #expect(report.madeCount == 3)
-      // The third one is written later, with those that come until then.
+      let task = Task { await writer.events.run() }
+      await eventually("they are told") { server.requests.count >= 2 }
+      task.cancel()
+      await task.value
       #expect(server.requests.map(\.method) == ["POST", "PATCH"])
       let (made, counted) = (server.requests[0], server.requests[1])
       let name = try #require(counted.path.split(separator: "/").last)
       #expect(made.body.contains(#""name":"\#(name)""#))
       #expect(counted.path.hasPrefix("/apis/events.k8s.io/v1/namespaces/default/events/"))
       #expect(counted.header("Content-Type") == "application/merge-patch+json")
-      #expect(counted.body.hasPrefix(#"{"series":{"count":2,"lastObservedTime":""#))
+      #expect(counted.body.hasPrefix(#"{"series":{"count":3,"lastObservedTime":""#))
     }
   }
 }

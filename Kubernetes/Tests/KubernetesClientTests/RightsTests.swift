@@ -62,6 +62,7 @@ import VIPKubernetesManifests
     let all = [
       Access("patch", "virtualrouters", of: "vipctl.io"),
       Access("create", "events", of: "events.k8s.io"),
+      Access("patch", "addresspools/status", of: "vipctl.io"),
     ]
     await eventually("the Service has an address") {
       let services = (try? api.all("services", as: Service.self)) ?? []
@@ -90,6 +91,11 @@ import VIPKubernetesManifests
       // What happens again is counted.
       let event = Write.event(Event(.pool("lan"), reason: "R", message: "m"))
       _ = await writer.make([event, event])
+      let (events, patch) = (writer.events, Access("patch", "events", of: "events.k8s.io"))
+      let task = Task { await events.run() }
+      await eventually("that is written") { lab.server.accesses.contains(patch) }
+      task.cancel()
+      await task.value
       _ = try await writer.reread([
         .service(
           ObjectKey("default", "web"), basedOn: .init(uid: "", resourceVersion: nil), .init()),

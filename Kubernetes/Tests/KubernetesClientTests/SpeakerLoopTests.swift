@@ -227,8 +227,8 @@ import VRRP
       await eventually("the address is held") { !lab.held.isEmpty }
       #expect(await lab.status()?.effectivePriority == 200)
       lab.proxyProblem.withLock { $0 = "kube-proxy does not answer" }
-      await eventually("it has the lowest priority") {
-        await lab.status()?.effectivePriority == 1
+      await eventually("it is weaker than any other") {
+        await lab.status()?.effectivePriority == 100
       }
       await eventually("with no other one it serves") { lab.held == ["192.0.2.100"] }
       lab.proxyProblem.withLock { $0 = nil }

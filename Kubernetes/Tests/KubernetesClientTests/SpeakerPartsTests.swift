@@ -154,6 +154,24 @@ import VIPKubernetes
     #expect(entry(store) == 4)
   }
 
+  @Test func `after a restored backup own entries are those that the server has`() {
+    var store = SpeakerStore(node: "a", memory: nil)
+    store.take(Self.event(100, nil))
+    store.confirm(
+      Self.write(4), ObjectReference(ObjectName("r"), uid: "1", resourceVersion: "101"))
+    #expect(entry(store) == 4)
+    guard case .changed(let reference, let object) = Self.event(50, nil) else { return }
+    func list(hasGoneBack: Bool) -> ReflectorEvent<RouterObject> {
+      .listed(
+        ReflectedList(
+          objects: [(reference, object)], gone: [], unreadable: [], hasGoneBack: hasGoneBack))
+    }
+    store.take(list(hasGoneBack: false))
+    #expect(entry(store) == 4 && store.restorations == 0)
+    store.take(list(hasGoneBack: true))
+    #expect(entry(store) == nil && store.restorations == 1)
+  }
+
   @Test func `what an earlier life has left behind is used only before the first list`() {
     var store = SpeakerStore(node: "a", memory: Self.memory())
     #expect(store.source == .nowhere && store.objects.isEmpty && store.isInMaintenance)
@@ -197,10 +215,11 @@ import VIPKubernetes
   @Test func `kube-proxy is dead after some failures, and well after some successes`() {
     var judge = ProxyJudge()
     func take(_ failures: String?...) -> [Bool] { failures.map { judge.take($0) } }
-    // Where there is none, it is not missed.
-    #expect(take("x", "x", "x", "x", "x") == [false, false, false, false, false])
-    #expect(judge.problem == nil && !judge.hasBeenWell)
-    #expect(take(nil, "x", "x", nil, "x", "x") == Array(repeating: false, count: 6))
+    // A node that has come up before it does not count as well.
+    #expect(take("x", "x", "x") == [true, false, false])
+    #expect(judge.problem?.hasPrefix("x; ") == true && judge.problem?.contains("off") == true)
+    #expect(take(nil) == [true] && judge.problem == nil)
+    #expect(take("x", "x", nil, "x", "x") == Array(repeating: false, count: 5))
     #expect(take("x") == [true] && judge.problem == "x")
     #expect(take(nil, "x", nil) == [false, false, false] && judge.problem == "x")
     #expect(take(nil) == [true] && judge.problem == nil)

@@ -83,6 +83,45 @@ import VIPKubernetes
     #expect(beat("a", from: 80, count: 1) == [.speaker("b", .silent)])
   }
 
+  @Test mutating func `a node with an entry whose Lease is gone is silent after the same time`() {
+    #expect(register.setEntered(["a", "b"], at: .zero) == [])
+    begin("a", "b")
+    #expect(register.remove("b", at: .seconds(10)) == [.speakerGone("b")])
+    #expect(beat("a", count: 3) == [])
+    #expect(register.lives == ["a": .alive])
+    #expect(beat("a", from: 80, count: 1) == [.speaker("b", .silent)])
+    // It comes back, or takes its entry away.
+    #expect(register.take("b", renewed: "90", at: .seconds(90)) == [.speaker("b", .alive)])
+    _ = register.remove("b", at: .seconds(100))
+    #expect(beat("a", from: 100, count: 6) == [.speaker("b", .silent)])
+    #expect(register.setEntered(["a"], at: .seconds(300)) == [.speakerGone("b")])
+    #expect(register.lives == ["a": .alive])
+  }
+
+  @Test mutating func `a node with an entry that never had a Lease is silent, too`() {
+    begin("a")
+    #expect(register.setEntered(["a", "c"], at: .seconds(5)) == [])
+    #expect(beat("a", count: 3) == [])
+    #expect(beat("a", from: 80, count: 1) == [.speaker("c", .silent)])
+    // In whichever order they are listed, and after a new list, too.
+    register.begin(with: [("a", "80")], at: .seconds(90))
+    #expect(register.lives == ["a": .alive, "c": .silent])
+    #expect(beat("a", from: 100, count: 4) == [])
+    let news = register.take("c", renewed: "200", at: .seconds(200))
+    #expect(news == [.speaker("c", .alive)])
+    #expect(register.setEntered([], at: .seconds(200)) == [])
+    #expect(register.lives["c"] == .alive)
+  }
+
+  @Test mutating func `a node that enters itself before its Lease is heard of is told once it is`()
+  {
+    begin("a")
+    _ = register.setEntered(["b"], at: .seconds(5))
+    #expect(register.lives == ["a": .alive])
+    #expect(register.take("b", renewed: "6", at: .seconds(6)) == [.speaker("b", .alive)])
+    #expect(register.take("b", renewed: "26", at: .seconds(26)) == [])
+  }
+
   @Test mutating func `a new list keeps what is known of those that are as they were`() {
     begin("a", "b", "c")
     _ = beat("a", "b", count: 2)
@@ -91,7 +130,7 @@ import VIPKubernetes
     #expect(beat("a", "b", from: 80, count: 1) == [.speaker("c", .silent)])
     register.begin(with: [("a", "80"), ("c", "0")], at: .seconds(90))
     #expect(register.lives == ["a": .alive, "c": .silent])
-    #expect(register.remove("c") == [.speakerGone("c")])
-    #expect(register.remove("c") == [])
+    #expect(register.remove("c", at: .seconds(90)) == [.speakerGone("c")])
+    #expect(register.remove("c", at: .seconds(90)) == [])
   }
 }

@@ -86,6 +86,24 @@ import VIPKubernetes
     #expect(written(at: .seconds(1)) != nil)
   }
 
+  @Test mutating func `after a restored backup older versions are believed`() throws {
+    book.observe(try router(100))
+    book.want(NodeReport(entry: entry(4)), of: "r", at: .zero)
+    write(at: .zero, version: 101)
+    book.observe(try router(101, .init(nodes: [entry(4)])))
+    #expect(book.next(at: .seconds(1)) == .nothing)
+    // Without a word about it a lower version is an old one.
+    book.observe(try router(50))
+    #expect(book.next(at: .seconds(2)) == .nothing)
+    book.noteRestorations(1)
+    book.observe(try router(50))
+    #expect(written(at: .seconds(3))?.entry == entry(4))
+    write(at: .seconds(4), version: 51)
+    book.noteRestorations(1)
+    book.observe(try router(51, .init(nodes: [entry(4)])))
+    #expect(book.next(at: .seconds(9)) == .nothing)
+  }
+
   @Test mutating func `a taken away entry is not written twice`() throws {
     book.observe(try router(10, .init(nodes: [entry(3), .init("b", generation: 3)])))
     book.want(NodeReport(), of: "r", at: .zero)

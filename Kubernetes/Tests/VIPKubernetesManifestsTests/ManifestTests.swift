@@ -146,6 +146,24 @@ import Testing
     #expect(container["resources"]?["limits"]?["cpu"] == nil)
   }
 
+  @Test func `a pod that runs before all ordinary work may do so`() throws {
+    let pod = try Self.pod(Self.documents { $0.isRealtime = true })
+    let container = try #require(Self.elements(pod["containers"]).first)
+    #expect(
+      Self.strings(container["securityContext"]?["capabilities"]?["add"])
+        == ["NET_ADMIN", "NET_RAW", "SYS_NICE"])
+    #expect(Self.strings(container["args"]).contains("--realtime"))
+  }
+
+  @Test func `the kubelet asks where metrics and probes are`() throws {
+    let pod = try Self.pod(Self.documents { $0.metricsAddress = "127.0.0.1" })
+    let container = try #require(Self.elements(pod["containers"]).first)
+    for probe in ["livenessProbe", "readinessProbe"] {
+      #expect(container[probe]?["httpGet"]?["host"] == "127.0.0.1")
+    }
+    #expect(Self.strings(container["args"]).contains("--metrics-address=127.0.0.1"))
+  }
+
   @Test func `a pool's defaults are those of the options`() throws {
     let documents = try Self.documents {
       $0.interval = "1s"

@@ -23,7 +23,10 @@ import VIPKubernetes
     ("--kube-proxy=off", { $0.kubeProxy = nil }),
     ("--kube-proxy=[::1]:10256", { $0.kubeProxy = "[::1]:10256" }),
     ("containerPort: 9100", { $0.metricsPort = 9100 }),
+    ("--metrics-address=192.0.2.1", { $0.metricsAddress = "192.0.2.1" }),
     ("--log-level=debug", { $0.logLevel = "debug" }),
+    ("--log-format=json", { $0.logFormat = "json" }),
+    ("--realtime", { $0.isRealtime = true }),
     ("path: /srv/vipctl", { $0.stateDirectory = "/srv/vipctl" }),
     (
       "node-role.kubernetes.io/edge: \"\"",
@@ -68,7 +71,10 @@ import VIPKubernetes
     ("kubeProxy", { $0.kubeProxy = "::1:10256" }), ("kubeProxy", { $0.kubeProxy = "[a]:1" }),
     ("kubeProxy", { $0.kubeProxy = "http://a:1" }),
     ("metricsPort", { $0.metricsPort = 0 }), ("metricsPort", { $0.metricsPort = 65_536 }),
-    ("logLevel", { $0.logLevel = "loud" }),
+    ("metricsAddress", { $0.metricsAddress = "" }),
+    ("metricsAddress", { $0.metricsAddress = "192.0.2.256" }),
+    ("metricsAddress", { $0.metricsAddress = "node-a" }),
+    ("logLevel", { $0.logLevel = "loud" }), ("logFormat", { $0.logFormat = "xml" }),
     ("stateDirectory", { $0.stateDirectory = "var" }),
     ("stateDirectory", { $0.stateDirectory = "/" }),
     ("stateDirectory", { $0.stateDirectory = "/var/../etc" }),
@@ -99,7 +105,7 @@ import VIPKubernetes
 
   @Test func `each option that can be bad has a bad value here`() {
     let names = Mirror(reflecting: Manifests.Options()).children.compactMap(\.label)
-    #expect(Set(names).subtracting(Self.bad.map(\.option)) == ["isDefaultClass"])
+    #expect(Set(names).subtracting(Self.bad.map(\.option)) == ["isDefaultClass", "isRealtime"])
   }
 
   @Test func `a toleration as kubectl taint has it`() {

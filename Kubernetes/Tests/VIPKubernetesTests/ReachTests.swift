@@ -149,6 +149,24 @@ import VRRP
     #expect(message.contains("node \(holder)") && !message.contains("give pool"))
   }
 
+  @Test func `some nodes in maintenance and all others silent is told`() throws {
+    var bench = bench(nodes: ["a", "b"])
+    var node = ClusterNode.make("a")
+    node.metadata.annotations[ClusterNode.maintenanceKey] = "true"
+    bench.cluster.put(node)
+    bench.settle()
+    #expect(bench.reason("web") == "Assigned")
+    bench.cluster.setLife(.silent, of: "b")
+    bench.settle()
+    let condition = try #require(bench.service("web")?.status.condition)
+    #expect(condition.reason == "MaintenanceAndSilence" && !condition.isTrue)
+    #expect(condition.message.contains("node a is in maintenance"))
+    #expect(condition.message.contains("on node b;"))
+    bench.cluster.put(ClusterNode.make("a"))
+    bench.settle()
+    #expect(bench.reason("web") == "Assigned")
+  }
+
   // MARK: Nodes that are gone
 
   @Test func `what a node has said goes when it is gone with its Lease`() {

@@ -120,6 +120,24 @@ import VRRP
     #expect(problem.contains("198.51.100.7"))
   }
 
+  @Test func `a router stays on its interface as long as that has any of its addresses`() {
+    let running = plan(router("r", "192.0.2.100")).routers
+    // Most of them are elsewhere by now.
+    let more = router("r", "192.0.2.100", "198.51.100.7", "198.51.100.8")
+    #expect(plan(more).routers.first?.interface == "eth1")
+    let stays = plan(more, running: running)
+    #expect(stays.routers.first?.interface == "eth0")
+    #expect(stays.routers.first?.addresses.map(\.address) == [ip("192.0.2.100")])
+    guard case .running(_, let problem?, _) = stays.acknowledgements["r"] else {
+      Issue.record("there is no problem")
+      return
+    }
+    #expect(problem.contains("198.51.100.7") && problem.contains("no network of eth0"))
+    // With none of them left there is nothing to stay for.
+    let moved = plan(router("r", "198.51.100.7"), running: running)
+    #expect(moved.routers.first?.interface == "eth1")
+  }
+
   @Test func `what leaves is not served, and without anything else the router isn't run`() {
     let leaving = router("lan-1", "192.0.2.100", "192.0.2.101") {
       $0.leaving = [.init(ip("192.0.2.101"), since: 4), .init(ip("192.0.2.102"), since: 4)]

@@ -9,8 +9,8 @@ public struct WatchOptions: Sendable, Hashable {
   public var duration: Duration
   /// How long nothing may come, not even a bookmark, before the connection is taken for dead.
   ///
-  /// The server sends a bookmark about once a minute, but not of a kind of which it has seen nothing
-  /// since it began; a ``Reflector`` then begins another watch.
+  /// The server sends a bookmark about once a minute, but not of a kind of which it has seen
+  /// nothing since it began; a ``Reflector`` then begins another watch.
   public var silenceMax: Duration
   /// The time for the head of the reply.
   public var openTimeout: Duration

@@ -27,15 +27,19 @@ public struct ReflectedList<Object: Decodable & Sendable>: Sendable {
   public var gone: [ObjectReference]
   /// Those that are there but can't be read.
   public var unreadable: [ObjectReference]
+  /// Whether the server has gone back to a version of before, as after a restored backup: what is
+  /// known of later versions is not true any more.
+  public var hasGoneBack: Bool
 
   /// Makes a list.
   public init(
     objects: [(reference: ObjectReference, object: Object)], gone: [ObjectReference],
-    unreadable: [ObjectReference]
+    unreadable: [ObjectReference], hasGoneBack: Bool = false
   ) {
     self.objects = objects
     self.gone = gone
     self.unreadable = unreadable
+    self.hasGoneBack = hasGoneBack
   }
 }
 

@@ -13,6 +13,8 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
   private(set) var resourceVersion: String?
   /// The objects that have been handed out, or were known before.
   private(set) var known: [ObjectName: ObjectReference]
+  /// The version of the last list, bookmark or event.
+  private var newest: String?
   /// The first of the empty lists that are not believed yet, and how many they are.
   private var empty: (since: Duration, count: Int)?
 
@@ -35,7 +37,9 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
     }
     empty = nil
     resourceVersion = list.resourceVersion
-    var reflected = ReflectedList<Object>(objects: [], gone: [], unreadable: [])
+    var reflected = ReflectedList<Object>(
+      objects: [], gone: [], unreadable: [], hasGoneBack: hasGoneBack(list))
+    newest = list.resourceVersion
     var skipped: [ReflectorEvent<Object>] = []
     var names: [ObjectName: ObjectReference] = [:]
     for item in list.items {
@@ -50,6 +54,17 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
     reflected.gone = known.values.filter { names[$0.name] == nil }.sorted { $0.name < $1.name }
     known = names
     return [.listed(reflected)] + skipped
+  }
+
+  /// Whether a list is of a version before what has been read already, as a whole or of an object.
+  private func hasGoneBack(_ list: ObjectList<Object>) -> Bool {
+    if let newest, ResourceVersion.isOlder(list.resourceVersion, than: newest) { return true }
+    return list.items.contains { item in
+      guard let reference = item.reference, let before = known[reference.name],
+        before.uid == reference.uid
+      else { return false }
+      return ResourceVersion.isOlder(reference.resourceVersion, than: before.resourceVersion)
+    }
   }
 
   /// Takes an event of a watch.
@@ -67,6 +82,7 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
         !version.isEmpty
       {
         self.resourceVersion = version
+        newest = version
       }
       return ([], .more)
     case .error(let status):
@@ -112,6 +128,7 @@ struct ReflectorState<Object: Decodable & Sendable>: Sendable {
         .unreadable("version \(version.prefix(40)) came after \(resourceVersion.prefix(40))"))
     }
     self.resourceVersion = version
+    newest = version
     return nil
   }
 

@@ -2,7 +2,7 @@ import VIPCore
 
 // Which nodes may hold the addresses of a router, and which of them is first.
 //
-// The first candidate has priority 200. All others have one from 90 to 189 that their name and the
+// The first candidate has priority 200. All others have one from 101 to 199 that their name and the
 // router's determine, so that each router has an order of its own, and what a dead node held goes
 // to different nodes. A priority stays what it is; only a candidate that becomes first changes
 // places with the one that was.
@@ -13,7 +13,7 @@ extension Allocator {
   /// The priority of the first candidate.
   static let firstPriority: UInt8 = 200
   /// The priorities of all others.
-  static let otherPriorities: ClosedRange<UInt8> = 90...189
+  static let otherPriorities: ClosedRange<UInt8> = 101...199
 
   /// Brings the candidates of a router in line with the nodes; which one is first is decided
   /// elsewhere.
@@ -124,10 +124,11 @@ extension Allocator {
     return wanted.contains(first.node) ? first.node : nil
   }
 
-  /// How often each node is first of a router, in the whole cluster.
+  /// How often each node is first of a router, in the whole cluster, as far as that is decided.
   private func loads() -> [String: Int] {
     routers.values.reduce(into: [:]) { loads, router in
-      if let first = router.first { loads[first.node, default: 0] += 1 }
+      guard let first = router.first, first.priority == Self.firstPriority else { return }
+      loads[first.node, default: 0] += 1
     }
   }
 

@@ -167,7 +167,7 @@ private struct Builder {
     var remarks: [String] = []
     var addresses = free(spec, name, &remarks)
     guard !addresses.isEmpty else { return Offer(problem: remarks.first) }
-    guard let interface = spec.interface ?? interface(for: &addresses, &remarks) else {
+    guard let interface = spec.interface ?? interface(of: name, for: &addresses, &remarks) else {
       throw ConfigurationError(
         .interface, router: name,
         "no interface has a network with the addresses of router \(name); give the node an address "
@@ -228,17 +228,23 @@ private struct Builder {
     }
   }
 
-  /// The interface whose networks have the most of some addresses, and those that it has.
+  /// The interface for some addresses of a router, and those that it has.
+  ///
+  /// It is the one on which the router runs, as long as that has any of them: a router that changes
+  /// its interface is another group, and its addresses are away meanwhile. Else it is the one whose
+  /// networks have the most.
   private func interface(
-    for addresses: inout [IPAddress], _ remarks: inout [String]
+    of name: String, for addresses: inout [IPAddress], _ remarks: inout [String]
   ) -> String? {
+    let present = running[name]?.interface
     let counts = interfaces.map { interface in
       (addresses.count { interface.serves($0) }, interface)
     }
     guard
-      let best = counts.max(by: { left, right in
-        left.0 != right.0 ? left.0 < right.0 : left.1.name > right.1.name
-      }), best.0 > 0
+      let best = counts.first(where: { $0.0 > 0 && $0.1.name == present })
+        ?? counts.max(by: { left, right in
+          left.0 != right.0 ? left.0 < right.0 : left.1.name > right.1.name
+        }), best.0 > 0
     else { return nil }
     let others = addresses.filter { !best.1.serves($0) }
     if let other = others.first {

@@ -146,7 +146,7 @@ extension Definition {
           .list(
             "The addresses that it does not serve on account of the problem. None are named if it "
               + "is all of them, or more than \(unservedCount.upperBound).",
-            of: .address("An address."), unservedCount)),
+            of: .address(""), unservedCount)),
       ])
     let conflict = Schema.object(
       "",

@@ -94,11 +94,17 @@ public final class ClusterLog: Sendable {
     switch news {
     case .began: add(.info, "the allocator has read all objects and plans from now on")
     case .made(let writes): add(.info, "the allocator has written", [("writes", "\(writes.count)")])
-    case .failed(let report):
-      let why = report.error.map { "\($0)" } ?? "a write failed"
+    case .failed(let writes, let error):
       add(
-        .warning, "\(why); the allocator reads again and goes on",
-        [("open", "\(report.failed.count)")])
+        .warning, "\(error); the allocator reads again and goes on",
+        [("writes", "\(writes.count)")])
+    case .refused(let subject, let error, let count):
+      add(
+        .warning,
+        "what the allocator has to write is refused: \(error); it is left out for a while",
+        [("about", subject.name), ("objects", "\(count)")])
+    case .leftAlone(let count):
+      add(.info, "objects whose writes were refused are written again", [("left", "\(count)")])
     // Which ones is said on their pools.
     case .silent(0): break
     case .silent(let count):

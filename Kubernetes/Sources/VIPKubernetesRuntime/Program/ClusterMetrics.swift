@@ -32,6 +32,9 @@ struct ClusterMetrics {
       "speaker_withheld", "Routers whose acknowledgement waits until their addresses are gone.",
       Double(gauges.withheldCount))
     gauge(
+      "speaker_busy", "1 while routers get addresses for which the segment is asked first.",
+      gauges.isBusy ? 1 : 0)
+    gauge(
       "status_writes_open", "Routers about which something is still to be written.",
       Double(openWrites))
     counter("status_writes_total", "Writes into the status of routers.", gauges.writeCount)
@@ -54,8 +57,11 @@ struct ClusterMetrics {
     }
     counter("allocator_beginnings_total", "Lists of all objects.", gauges.beginningCount)
     counter("allocator_writes_total", "Writes that have been made.", gauges.writeCount)
-    counter(
-      "allocator_failed_plans_total", "Plans that were not carried out whole.", gauges.failureCount)
+    counter("allocator_failed_writes_total", "Writes that have failed.", gauges.failureCount)
+    gauge(
+      "allocator_refused_objects",
+      "Objects about which the API server refuses what is to be written.",
+      Double(gauges.refusedCount))
   }
 
   private mutating func add(_ clients: [(role: String, counts: RequestCounts)]) {

@@ -14,14 +14,16 @@ struct AllocatorGauges: Sendable, Hashable {
   var beginningCount: UInt64 = 0
   /// The number of writes that have been made.
   var writeCount: UInt64 = 0
-  /// The number of plans that were not carried out whole.
+  /// The number of writes that have failed.
   var failureCount: UInt64 = 0
   /// The number of nodes whose speakers are silent; `nil` as long as it is not the allocator.
   var silentCount: Int?
+  /// The number of objects about which the server refuses to have written.
+  var refusedCount = 0
 }
 
-/// What runs on each node of a cluster: a node that runs what the cluster says, the allocator if this
-/// program has the Lease, a control socket, metrics and probes.
+/// What runs on each node of a cluster: a node that runs what the cluster says, the allocator if
+/// this program has the Lease, a control socket, metrics and probes.
 public final class ClusterProgram: Sendable {
   private let options: ClusterOptions
   private let node: Node
@@ -132,7 +134,7 @@ public final class ClusterProgram: Sendable {
       let isNews = self.allocator.withLock { gauges in
         defer { gauges.isLeading = isLeading }
         // What it knew once says nothing of now.
-        if !isLeading { gauges.silentCount = nil }
+        if !isLeading { (gauges.silentCount, gauges.refusedCount) = (nil, 0) }
         return gauges.isLeading != isLeading
       }
       guard isNews else { return }
@@ -147,10 +149,13 @@ public final class ClusterProgram: Sendable {
         self.log.add(news)
         self.allocator.withLock { gauges in
           switch news {
-          case .began: gauges.beginningCount += 1
+          case .began:
+            gauges.beginningCount += 1
+            gauges.refusedCount = 0
           case .made(let writes): gauges.writeCount += UInt64(writes.count)
           case .failed: gauges.failureCount += 1
           case .silent(let count): gauges.silentCount = count
+          case .refused(_, _, let count), .leftAlone(let count): gauges.refusedCount = count
           case .interrupted, .skipped: break
           }
         }

@@ -4,17 +4,23 @@ import NIOCore
 import NIOHTTP1
 
 /// Whether kube-proxy answers on its health port, by the results of single looks.
+///
+/// Until it has been well for the first time each failure counts: a node that has come up before
+/// its kube-proxy must not take what it can't serve.
 struct ProxyJudge: Sendable, Hashable {
   /// How many looks have to fail one after the other before it counts as dead.
   static let failuresMax = 3
   /// How many have to succeed before it counts as well again.
   static let successesMin = 2
 
+  /// What to do where kube-proxy has never answered.
+  private static let remedy = "start it, or set --kube-proxy=off where there is none"
+
   private var failures = 0
   private var successes = 0
   /// Why it counts as dead; `nil` if it does not.
   private(set) var problem: String?
-  /// Whether it has ever been well: where there is none, it is not missed.
+  /// Whether it has ever been well.
   private(set) var hasBeenWell = false
 
   init() {}
@@ -25,12 +31,14 @@ struct ProxyJudge: Sendable, Hashable {
     if let failure {
       failures += 1
       successes = 0
-      if hasBeenWell, problem == nil, failures >= Self.failuresMax { problem = failure }
+      if problem == nil, !hasBeenWell || failures >= Self.failuresMax {
+        problem = hasBeenWell ? failure : "\(failure); \(Self.remedy)"
+      }
     } else {
       successes += 1
       failures = 0
+      if !hasBeenWell || successes >= Self.successesMin { problem = nil }
       hasBeenWell = true
-      if successes >= Self.successesMin { problem = nil }
     }
     return problem != before
   }

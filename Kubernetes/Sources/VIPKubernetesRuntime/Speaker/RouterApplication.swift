@@ -6,59 +6,94 @@ struct RouterApplication: Sendable {
   let node: Node
   let settings: NodeSettings
 
-  /// What has become of it.
-  struct Outcome: Sendable, Hashable {
-    /// Whether the node has done what it could; not if it ends or the task is cancelled.
-    var isDone = true
-    /// Why a router is not as it is to be, by its name.
-    var problems: [String: String] = [:]
-    /// The addresses that a router can't have, by its name.
-    var refused: [String: Set<InterfaceAddress>] = [:]
+  /// What has become of a router.
+  struct Verdict: Sendable, Hashable {
+    /// Why it is not as it is to be.
+    var problem: String?
+    /// The addresses that it can't have.
+    var refused: Set<InterfaceAddress> = []
   }
 
-  /// Applies the whole set.
-  ///
-  /// What one router can't have keeps no other from what it is to have. Addresses that were refused
-  /// before are left out if told so, since the segment is asked for each of them again.
-  func apply(_ wanted: [RouterConfiguration], withoutRefusedOf last: Outcome?) async -> Outcome {
-    var outcome = Outcome()
-    for router in wanted {
-      let refused = (last?.refused[router.name] ?? []).intersection(router.addresses)
-      guard !refused.isEmpty else { continue }
-      outcome.refused[router.name] = refused
-      outcome.problems[router.name] = last?.problems[router.name]
+  /// What can be applied at once, and what the segment has to be asked for before.
+  struct Division: Sendable, Hashable {
+    /// Routers that are new, and what others have already of what they are to have.
+    var now: [RouterConfiguration] = []
+    /// Routers that are to get addresses which no router of the node has.
+    var later: [RouterConfiguration] = []
+
+    /// Divides what is to become of some routers of a node.
+    init(_ wanted: [RouterConfiguration], present: [RouterConfiguration]) {
+      let byName = Dictionary(present.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+      // What goes from one router to another is there all the time.
+      let held = Set(present.flatMap(\.addresses))
+      for router in wanted {
+        guard let before = byName[router.name] else {
+          now.append(router)
+          continue
+        }
+        var kept = router
+        kept.addresses.removeAll { !held.contains($0) }
+        if kept == router || !kept.addresses.isEmpty && kept != before { now.append(kept) }
+        if kept != router { later.append(router) }
+      }
     }
-    let wanted = wanted.map { Self.without(outcome.refused[$0.name] ?? [], $0) }
+  }
+
+  /// Removes routers, and applies others for which nothing has to be asked.
+  ///
+  /// What one router can't have keeps no other from what it is to have.
+  ///
+  /// - Returns: what has become of them, by name; `nil` if the node ends or the task is cancelled.
+  func apply(_ wanted: [RouterConfiguration], removing: [String]) async -> [String: Verdict]? {
     do throws(NodeError) {
-      try await node.apply(NodeConfiguration(settings: settings, routers: wanted))
-      return outcome
+      try await node.apply(
+        NodeConfiguration(settings: settings, routers: wanted), replacing: removing)
+      return Dictionary(
+        wanted.map { ($0.name, Verdict()) }, uniquingKeysWith: { $1 })
     } catch {
-      guard Self.isAboutRouters(error) else { return Outcome(isDone: false) }
+      guard Self.isAboutRouters(error) else { return nil }
     }
     // One after the other: first what makes room.
+    var verdicts: [String: Verdict] = [:]
     do throws(NodeError) {
-      let names = Set(wanted.map(\.name))
-      let leaving = await node.routerNames.filter { !names.contains($0) }
-      try await node.apply([], removing: leaving, unready: .wait)
-      for router in wanted {
-        var refused: Set<InterfaceAddress> = []
-        guard let problem = try await apply(router, &refused) else { continue }
-        outcome.problems[router.name] = problem
-        if !refused.isEmpty { outcome.refused[router.name, default: []].formUnion(refused) }
-      }
+      try await node.apply([], removing: removing, unready: .wait)
+      for router in wanted { verdicts[router.name] = try await applyAlone(router) }
+      return verdicts
     } catch {
-      outcome.isDone = false
+      return nil
     }
-    return outcome
+  }
+
+  /// Applies routers that are to get addresses for which the segment has to be asked, and tells
+  /// what has become of each; nothing more once the node ends or the task is cancelled.
+  func add(_ wanted: [RouterConfiguration], tell: (String, Verdict) -> Void) async {
+    do throws(NodeError) {
+      try await node.apply(wanted, unready: .wait)
+      for router in wanted { tell(router.name, Verdict()) }
+      return
+    } catch {
+      guard Self.isAboutRouters(error) else { return }
+    }
+    do throws(NodeError) {
+      for router in wanted { tell(router.name, try await applyAlone(router)) }
+    } catch {
+      return
+    }
   }
 
   /// A router without some addresses, unless it has no others.
-  private static func without(
+  static func without(
     _ refused: Set<InterfaceAddress>, _ router: RouterConfiguration
   ) -> RouterConfiguration {
     var reduced = router
     reduced.addresses.removeAll(where: refused.contains)
     return reduced.addresses.isEmpty ? router : reduced
+  }
+
+  private func applyAlone(_ wanted: RouterConfiguration) async throws(NodeError) -> Verdict {
+    var verdict = Verdict()
+    verdict.problem = try await apply(wanted, &verdict.refused)
+    return verdict
   }
 
   /// Applies one router; says what is wrong, and which addresses it can't have.
@@ -104,7 +139,8 @@ struct RouterApplication: Sendable {
     return try await add(added[...], to: wanted.name, &refused)
   }
 
-  /// Adds addresses, by halves where some of them can't be had; says what is wrong with the first of those.
+  /// Adds addresses, by halves where some of them can't be had; says what is wrong with the first
+  /// of those.
   private func add(
     _ addresses: ArraySlice<InterfaceAddress>, to name: String,
     _ refused: inout Set<InterfaceAddress>
@@ -126,7 +162,8 @@ struct RouterApplication: Sendable {
     return left ?? right
   }
 
-  /// Whether an error is about what was wanted, and not about the node or the one that waits for it.
+  /// Whether an error is about what was wanted, and not about the node or the one that waits for
+  /// it.
   private static func isAboutRouters(_ error: NodeError) -> Bool {
     switch error.kind {
     case .shuttingDown, .cancelled: false

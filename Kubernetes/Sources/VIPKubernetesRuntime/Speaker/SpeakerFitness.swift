@@ -1,5 +1,6 @@
 import VIP
 import VIPCore
+import VRRP
 
 /// Why a speaker's node is not to hold addresses.
 enum UnfitCause: String, Sendable, Hashable, CaseIterable {
@@ -11,9 +12,12 @@ enum UnfitCause: String, Sendable, Hashable, CaseIterable {
 
 /// What a node's routers have been told about its fitness.
 struct SpeakerFitness: Sendable {
-  /// How much weaker the routers of a node without kube-proxy are: less than any other, but not away, since
-  /// kube-proxy may have died on all nodes, and its rules may still do their work.
-  private static let decrement: UInt8 = 254
+  /// How much weaker the routers of a node without kube-proxy are, which have priorities from 101
+  /// to 200: weaker than those of any node with it, and in the same order among one another.
+  ///
+  /// They are not away, since kube-proxy may have died on all nodes, and its rules may still do
+  /// their work.
+  static let decrement: UInt8 = 100
   /// For how long a router that hands over stays away, which others need to take over.
   private static let resignation: Duration = .seconds(5)
 
@@ -53,11 +57,15 @@ struct SpeakerFitness: Sendable {
   }
 
   /// Leaves routers to others, if there are any: those that hold addresses hand them over.
+  ///
+  /// One that holds nothing has nothing to leave, and must not stay away when it is needed.
   static func leave(_ names: [String], of node: Node) async {
     await withTaskGroup(of: Void.self) { group in
       for name in names {
         group.addTask {
           do throws(NodeError) {
+            let states = try await node.status(name).routers.map(\.state)
+            guard states.contains(.active) else { return }
             try await node.resign(name, for: Self.resignation)
           } catch {
             // No other has taken over, or it has nothing: it serves as before.

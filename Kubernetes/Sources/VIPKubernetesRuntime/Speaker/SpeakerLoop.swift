@@ -84,6 +84,8 @@ public struct SpeakerGauges: Sendable, Hashable {
   public var problemCount = 0
   /// The number of routers whose acknowledgement waits until their addresses are gone.
   public var withheldCount = 0
+  /// Whether addresses are under way for which the segment is asked.
+  public var isBusy = false
   /// The number of writes into the status of routers.
   public var writeCount: UInt64 = 0
   /// The number of those that have failed.
@@ -92,7 +94,8 @@ public struct SpeakerGauges: Sendable, Hashable {
   public var unfit: [String: String] = [:]
 }
 
-/// Runs on a node what the cluster's VirtualRouter objects say, and says in their status what it runs.
+/// Runs on a node what the cluster's VirtualRouter objects say, and says in their status what it
+/// runs.
 ///
 /// It reads these objects and its own Node, and writes the status of the routers in which the node
 /// is a candidate, events about them, and a Lease that says that it is there, nothing
@@ -108,8 +111,9 @@ public final class SpeakerLoop: Sendable {
   private let measures = Mutex(SpeakerGauges())
   private let writer: StatusWriter
   private let events: EventWriter
-  /// What tells the node from an earlier one of its name.
-  private let nodeUID = Mutex<String?>(nil)
+  /// What the cluster knows of the node.
+  private let owner = Mutex(SpeakerPresence.Owner.unknown)
+  private let ownerBell = Bell()
   private let bell = Bell()
 
   /// What comes within this time of a turn is dealt with together.
@@ -217,12 +221,25 @@ public final class SpeakerLoop: Sendable {
         await tell(.skipped(kind: "nodes", reference, problem: problem))
       case .interrupted(let error, _): await tell(.interrupted(kind: "nodes", error))
       case .listed(let list):
-        let own = list.objects.first { $0.reference.name.name == self.options.node }
-        self.nodeUID.withLock { $0 = own?.reference.uid }
-      case .changed, .gone, .watching, .doubted: break
+        let references = list.objects.map(\.reference) + list.unreadable
+        let own = references.first { $0.name.name == self.options.node }
+        let wasThere = list.gone.contains { $0.name.name == self.options.node }
+        self.setOwner(own.map { .node(uid: $0.uid) } ?? (wasThere ? .gone : nil))
+      case .changed(let reference, _):
+        if reference.name.name == self.options.node { self.setOwner(.node(uid: reference.uid)) }
+      case .gone(let reference):
+        if reference.name.name == self.options.node { self.setOwner(.gone) }
+      case .watching, .doubted: break
       }
       self.bell.ring()
     }
+  }
+
+  /// Takes note of the Node with which the Lease goes; `nil` if nothing is news.
+  private func setOwner(_ owner: SpeakerPresence.Owner?) {
+    guard let owner else { return }
+    self.owner.withLock { $0 = owner }
+    ownerBell.ring()
   }
 
   /// Goes on from what an earlier life has left behind, if nothing else is known.
@@ -260,20 +277,20 @@ public final class SpeakerLoop: Sendable {
 
   private func sayThatItIsThere(in namespace: String) async {
     let presence = SpeakerPresence(client: client, node: options.node, namespace: namespace)
-    await presence.run { self.nodeUID.withLock { $0 } }
+    await presence.run(bell: ownerBell) { self.owner.withLock { $0 } }
   }
 
   // MARK: Turns
 
   private func takeTurns(_ tell: @Sendable (SpeakerNews) async -> Void) async {
-    var turn = SpeakerTurn(node, machine, options, file)
+    var turn = SpeakerTurn(node, machine, options, file) { [bell] in bell.ring() }
     while !Task.isCancelled {
       await bell.wait(until: turn.deadline, by: client.clock)
-      guard !Task.isCancelled else { return }
+      guard !Task.isCancelled else { break }
       let facts = store.withLock { $0 }
       let problem = proxyProblem.withLock { $0 }
       let reports = await turn.take(facts, proxyProblem: problem, at: client.clock.now, tell)
-      if let reports { writer.take(facts.objects, reports) }
+      if let reports { writer.take(facts, reports) }
       for (event, uid) in turn.takeEvents() { events.tell(event, uid: uid) }
       let now = client.clock.now
       measures.withLock { measures in
@@ -282,7 +299,8 @@ public final class SpeakerLoop: Sendable {
         measures.objectCount = facts.objects.count
         measures.isFromFile = facts.source == .file
       }
-      guard await client.clock.isOver(Self.quietPeriod) else { return }
+      guard await client.clock.isOver(Self.quietPeriod) else { break }
     }
+    await turn.stop()
   }
 }

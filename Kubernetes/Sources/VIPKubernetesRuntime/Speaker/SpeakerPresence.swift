@@ -35,11 +35,31 @@ struct SpeakerPresence: Sendable {
     return "vipctl-speaker-\(node.prefix(200)).\(node.stableHash)"
   }
 
+  /// The Node with which the Lease goes.
+  enum Owner: Sendable, Hashable {
+    /// It has not been read yet, or the cluster does not know it.
+    case unknown
+    /// The Node, by its uid.
+    case node(uid: String)
+    /// It has been removed.
+    case gone
+
+    /// The `ownerReferences` of the Lease; `nil` to leave them as they are.
+    fileprivate func references(to node: String) -> JSONValue? {
+      guard case .node(let uid) = self else { return nil }
+      return [["apiVersion": "v1", "kind": "Node", "name": .string(node), "uid": .string(uid)]]
+    }
+  }
+
   /// Works until the task is cancelled.
   ///
-  /// - Parameter owner: the uid of the Node, with which the Lease goes; `nil` while that is unknown.
-  func run(owner: @Sendable () -> String?) async {
+  /// - Parameters:
+  ///   - bell: what is rung when the Node is another one.
+  ///   - owner: the Node.
+  func run(bell: Bell, owner: @Sendable () -> Owner) async {
+    let clock = client.clock
     while !Task.isCancelled {
+      let last = owner()
       let delay: Duration
       do throws(APIError) {
         try await renew(owner)
@@ -48,11 +68,14 @@ struct SpeakerPresence: Sendable {
         // What is wrong with the API server is told of the watches.
         delay = Self.retryPeriod
       }
-      guard await client.clock.isOver(delay) else { return }
+      let end = clock.now + delay
+      while !Task.isCancelled, clock.now < end, owner() == last {
+        await bell.wait(until: end, by: clock)
+      }
     }
   }
 
-  private func renew(_ owner: @Sendable () -> String?) async throws(APIError) {
+  private func renew(_ owner: @Sendable () -> Owner) async throws(APIError) {
     let name = ObjectName(Self.leaseName(of: node), in: namespace)
     let options = RequestOptions(timeout: Self.timeout, isUrgent: true, repetition: .never)
     let spec: JSONValue = [
@@ -61,21 +84,26 @@ struct SpeakerPresence: Sendable {
       "renewTime": .string(MicroTime.now()),
     ]
     do throws(APIError) {
-      try await client.patch(.leases, name, .merge(["spec": spec]), options: options)
+      var patch: [String: JSONValue] = ["spec": spec]
+      // A Node that registers again is another one; the Lease must not go with the one before.
+      if let references = owner().references(to: node) {
+        patch["metadata"] = ["ownerReferences": references]
+      }
+      try await client.patch(.leases, name, .merge(.object(patch)), options: options)
     } catch {
       guard error.isNotFound else { throw error }
       // A cluster that does not know the node has nothing with which the Lease could go.
-      for _ in 0..<Self.ownerLooks where owner() == nil {
+      for _ in 0..<Self.ownerLooks where owner() == .unknown {
         guard await client.clock.isOver(Self.ownerPeriod) else { throw .cancelled }
       }
+      // It has gone with its Node. The next one would be left over if that does not come back.
+      guard owner() != .gone else { return }
       var metadata: [String: JSONValue] = [
         "name": .string(name.name), "namespace": .string(namespace),
         "labels": .object([Self.label.name: .string(Self.label.value)]),
       ]
-      if let uid = owner() {
-        metadata["ownerReferences"] = [
-          ["apiVersion": "v1", "kind": "Node", "name": .string(node), "uid": .string(uid)]
-        ]
+      if let references = owner().references(to: node) {
+        metadata["ownerReferences"] = references
       }
       try await client.create(
         .leases, in: namespace,

@@ -2,7 +2,8 @@ import KubernetesClient
 import VIPCore
 import VIPKubernetes
 
-/// What a speaker knows of the cluster, and where it has it from: a value without clock and network.
+/// What a speaker knows of the cluster, and where it has it from: a value without clock and
+/// network.
 struct SpeakerStore: Sendable {
   /// Where the routers are from.
   enum Source: Sendable, Hashable {
@@ -35,6 +36,8 @@ struct SpeakerStore: Sendable {
   private(set) var isInMaintenance: Bool
   /// Counts the changes that matter.
   private(set) var revision = 0
+  /// Counts how often the server has gone back to a version of before.
+  private(set) var restorations = 0
 
   /// Begins with what an earlier life has left behind, which is used when the server can't be had.
   init(node: String, memory: SpeakerMemory?) {
@@ -85,7 +88,8 @@ struct SpeakerStore: Sendable {
 
   // MARK: What comes in
 
-  /// Goes on from what an earlier life has left behind, unless the server has said something already.
+  /// Goes on from what an earlier life has left behind, unless the server has said something
+  /// already.
   ///
   /// - Returns: whether it does.
   mutating func useMemory() -> Bool {
@@ -114,6 +118,11 @@ struct SpeakerStore: Sendable {
         routers[reference.name.name] = last
       }
       source = .server
+      if list.hasGoneBack {
+        // What the server has confirmed since is lost.
+        restorations += 1
+        entries = [:]
+      }
       entries = entries.filter { routers[$0.key] != nil }
       for name in routers.keys { forgetEntry(of: name) }
     case .changed(let reference, let object):

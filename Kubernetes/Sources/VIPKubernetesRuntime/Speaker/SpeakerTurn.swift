@@ -10,13 +10,23 @@ struct SpeakerTurn {
   private let options: SpeakerOptions
   private let file: SpeakerFile?
   private let application: RouterApplication
+  private let work: RouterWork
 
   private var view: MachineView?
   private var lastLook: Duration?
   private var lastPlan: SpeakerPlan?
-  /// The routers that have been applied last.
-  private var applied: [RouterConfiguration]?
-  private var outcome = RouterApplication.Outcome()
+  /// The routers with which the node has done what it could, as they were wanted, and what has
+  /// become of them.
+  private var settled: [String: RouterConfiguration] = [:]
+  private var verdicts: [String: RouterApplication.Verdict] = [:]
+  /// The routers with which something is still under way.
+  private var unsettled: Set<String> = []
+  private var hasSettings = false
+  /// Whether the node ends.
+  private var isEnding = false
+  /// What has been told of last.
+  private var toldRouters: [RouterConfiguration]?
+  private var toldProblems: [String: String] = [:]
   /// When what has been refused is tried again, and how long that was put off.
   private var retryAt: Duration?
   private var retryDelay: Duration?
@@ -39,13 +49,15 @@ struct SpeakerTurn {
   private static let problemLengthMax = 1000
 
   init(
-    _ node: Node, _ machine: any SpeakerMachine, _ options: SpeakerOptions, _ file: SpeakerFile?
+    _ node: Node, _ machine: any SpeakerMachine, _ options: SpeakerOptions, _ file: SpeakerFile?,
+    ring: @escaping @Sendable () -> Void
   ) {
     self.node = node
     self.machine = machine
     self.options = options
     self.file = file
     application = RouterApplication(node: node, settings: options.settings)
+    work = RouterWork(application, ring: ring)
     told = SpeakerEvents(node: options.node)
   }
 
@@ -64,17 +76,19 @@ struct SpeakerTurn {
 
   /// Adds what it has to say to the speaker's gauges.
   func fill(_ gauges: inout SpeakerGauges) {
-    gauges.isReady = applied != nil
-    gauges.routerCount = applied?.count ?? 0
-    gauges.problemCount = outcome.problems.count
+    gauges.isReady = toldRouters != nil
+    gauges.routerCount = toldRouters?.count ?? 0
+    gauges.problemCount = problems.count
     gauges.withheldCount = withheld.count
+    gauges.isBusy = !unsettled.isEmpty
     gauges.unfit = [:]
     for (cause, text) in unfit { gauges.unfit[cause.rawValue] = text }
   }
 
   /// Brings the node to what the cluster wants.
   ///
-  /// - Returns: what there is to say in the status of routers, by their names; `nil` if nothing is known.
+  /// - Returns: what there is to say in the status of routers, by their names; `nil` if nothing is
+  ///   known.
   mutating func take(
     _ facts: SpeakerStore, proxyProblem: String?, at now: Duration,
     _ tell: @Sendable (SpeakerNews) async -> Void
@@ -87,16 +101,16 @@ struct SpeakerTurn {
     let plan = SpeakerPlan(
       objects, on: options.node, isInMaintenance: facts.isInMaintenance, interfaces: interfaces,
       running: await node.configurations)
-    let isRetry = retryAt.map { $0 <= now } ?? false
-    let hasChanged = plan.routers != applied || isRetry
-    if hasChanged {
-      // What an earlier life has left behind is not known to be vacant.
-      let vacancies = facts.source == .server ? plan.vacancies : []
-      await apply(plan.routers, vacancies, isRetry: isRetry, at: now, tell)
-    }
+    // First what must not wait for anything.
     await tellFitness(plan, proxyProblem, tell)
-    guard outcome.isDone else { return [:] }
-    if hasChanged || !withheld.isEmpty || plan != lastPlan {
+    let hasResults = conclude(work.takeResults(), at: now)
+    // What an earlier life has left behind is not known to be vacant.
+    let vacancies = facts.source == .server ? plan.vacancies : []
+    let hasChanged = await apply(plan.routers, vacancies, at: now)
+    guard !isEnding else { return [:] }
+    if hasChanged { await tellFitness(plan, proxyProblem, tell) }
+    await tellOfRouters(plan.routers, tell)
+    if hasChanged || hasResults || !withheld.isEmpty || plan != lastPlan {
       await withhold(objects, plan, at: now)
     }
     lastPlan = plan
@@ -111,31 +125,111 @@ struct SpeakerTurn {
 
   // MARK: Routers
 
+  /// Ends what is under way.
+  func stop() async { await work.stop() }
+
+  private var problems: [String: String] { verdicts.compactMapValues(\.problem) }
+
+  /// Brings the node to the routers that it is to run, or begins with it; says whether anything was
+  /// done.
   private mutating func apply(
-    _ routers: [RouterConfiguration], _ vacancies: [String], isRetry: Bool, at now: Duration,
-    _ tell: @Sendable (SpeakerNews) async -> Void
-  ) async {
-    let present = await Set(node.routerNames)
-    for router in await node.configurations {
+    _ planned: [RouterConfiguration], _ vacancies: [String], at now: Duration
+  ) async -> Bool {
+    let wanted = Dictionary(planned.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    // What was begun must not bring back what is to go.
+    if work.busy.contains(where: { !Self.keeps($0.value, wanted[$0.key]) }) {
+      await work.stop()
+      _ = conclude(work.takeResults(), at: now)
+    }
+    let busy = work.busy
+    settled = settled.filter { wanted[$0.key] != nil }
+    verdicts = verdicts.filter { wanted[$0.key] != nil }
+    let isRetry = retryAt.map { $0 <= now } ?? false
+    if isRetry { putOff(at: now) }
+    let open = planned.filter { router in
+      guard busy[router.name] == nil else { return false }
+      return settled[router.name] != router
+        || isRetry && verdicts[router.name]?.problem != nil
+    }
+    let removing = await node.routerNames.filter { wanted[$0] == nil && busy[$0] == nil }
+    defer {
+      let busy = work.busy
+      unsettled = Set(planned.filter { settled[$0.name] != $0 }.map(\.name))
+        .union(busy.keys.filter { wanted[$0] != settled[$0] })
+    }
+    guard !open.isEmpty || !removing.isEmpty || !hasSettings else { return false }
+    let present = await node.configurations
+    for router in present {
       former[router.name, default: []].formUnion(router.addresses.map(\.address))
     }
-    let before = outcome
-    outcome = await application.apply(routers, withoutRefusedOf: isRetry ? nil : before)
-    guard outcome.isDone else {
-      retryAt = now + options.retryPeriod
-      return
+    // What was refused before is asked for again only when it is time for that.
+    let orders = open.map { router in
+      let refused = isRetry ? [] : verdicts[router.name]?.refused ?? []
+      return RouterWork.Order(
+        wanted: router, asked: RouterApplication.without(refused, router))
     }
-    await assumeVacancies(vacancies.filter { !present.contains($0) })
-    let isNews = applied != routers || before.problems != outcome.problems
-    applied = routers
-    if outcome.problems.isEmpty {
+    let division = RouterApplication.Division(orders.map(\.asked), present: present)
+    guard let done = await application.apply(division.now, removing: removing) else {
+      isEnding = true
+      return true
+    }
+    (isEnding, hasSettings) = (false, true)
+    let names = Set(present.map(\.name))
+    await assumeVacancies(vacancies.filter { !names.contains($0) })
+    let later = Set(division.later.map(\.name)).filter { done[$0]?.problem == nil }
+    for order in orders where !later.contains(order.asked.name) {
+      if let verdict = done[order.asked.name] { conclude(order, verdict, at: now) }
+    }
+    work.start(orders.filter { later.contains($0.asked.name) })
+    return true
+  }
+
+  /// Whether nothing of a router is to go.
+  private static func keeps(_ router: RouterConfiguration, _ wanted: RouterConfiguration?) -> Bool {
+    guard let wanted else { return false }
+    return Set(router.addresses).isSubset(of: wanted.addresses)
+  }
+
+  private mutating func conclude(_ results: [RouterWork.Result], at now: Duration) -> Bool {
+    for (order, verdict) in results { conclude(order, verdict, at: now) }
+    return !results.isEmpty
+  }
+
+  /// Takes note of what has become of a router.
+  private mutating func conclude(
+    _ order: RouterWork.Order, _ verdict: RouterApplication.Verdict, at now: Duration
+  ) {
+    let name = order.wanted.name
+    var verdict = verdict
+    // What was not asked for again is refused still, by itself or with all the others.
+    let left = Set(order.wanted.addresses).subtracting(order.asked.addresses)
+    let isOfAll = verdict.problem != nil && verdict.refused.isEmpty
+    if !left.isEmpty, !isOfAll {
+      verdict.refused.formUnion(left)
+      verdict.problem = verdict.problem ?? verdicts[name]?.problem
+    }
+    settled[name] = order.wanted
+    verdicts[name] = verdict
+    if problems.isEmpty {
       (retryAt, retryDelay) = (nil, nil)
-    } else if isRetry || retryAt == nil {
-      // The segment is asked each time, which takes a while.
-      let delay = retryDelay.map { min($0 * 2, options.retryPeriod * 20) } ?? options.retryPeriod
-      (retryAt, retryDelay) = (now + delay, delay)
+    } else if retryAt == nil {
+      putOff(at: now)
     }
-    if isNews { await tell(.applied(routers: routers.count, problems: outcome.problems)) }
+  }
+
+  /// Puts the next attempt off, longer each time: the segment is asked each time.
+  private mutating func putOff(at now: Duration) {
+    let delay = retryDelay.map { min($0 * 2, options.retryPeriod * 20) } ?? options.retryPeriod
+    (retryAt, retryDelay) = (now + delay, delay)
+  }
+
+  private mutating func tellOfRouters(
+    _ planned: [RouterConfiguration], _ tell: @Sendable (SpeakerNews) async -> Void
+  ) async {
+    let problems = problems
+    guard unsettled.isEmpty, planned != toldRouters || problems != toldProblems else { return }
+    (toldRouters, toldProblems) = (planned, problems)
+    await tell(.applied(routers: planned.count, problems: problems))
   }
 
   /// Has routers that have just come up not wait for what can't be there.
@@ -166,8 +260,8 @@ struct SpeakerTurn {
     Task { await SpeakerFitness.leave(weakened, of: node) }
   }
 
-  /// Finds the routers whose addresses are not all gone yet that are to go: what the node says of them
-  /// stays as it was.
+  /// Finds the routers whose addresses are not all gone yet that are to go: what the node says of
+  /// them stays as it was.
   private mutating func withhold(
     _ objects: [RouterObject], _ plan: SpeakerPlan, at now: Duration
   ) async {
@@ -204,8 +298,8 @@ struct SpeakerTurn {
 
   // MARK: A later life
 
-  /// Saves what has changed, before it is acknowledged: what a node has let go of must not come back with
-  /// its next life.
+  /// Saves what has changed, before it is acknowledged: what a node has let go of must not come
+  /// back with its next life.
   private mutating func save(
     _ memory: SpeakerMemory, at now: Duration, _ tell: @Sendable (SpeakerNews) async -> Void
   ) async {
@@ -253,7 +347,8 @@ struct SpeakerTurn {
           entry: RouterObject.Acknowledgement(options.node, generation: 0))
       } else if let acknowledgement = plan.acknowledgements[name] {
         reports[name] = report(
-          object, withheld.contains(name) ? nil : acknowledgement, before: entry, found)
+          object, withheld.contains(name) || unsettled.contains(name) ? nil : acknowledgement,
+          before: entry, found)
       }
       guard let said = reports[name] else { continue }
       let news = told.take(
@@ -275,8 +370,8 @@ struct SpeakerTurn {
     case .running(let generation, let problem, let unserved):
       var obstacles = Obstacles(object.spec)
       if let problem { obstacles.add(problem, of: unserved) }
-      if let problem = outcome.problems[name] {
-        obstacles.add(problem, of: (outcome.refused[name] ?? []).map(\.address))
+      if let verdict = verdicts[name], let problem = verdict.problem {
+        obstacles.add(problem, of: verdict.refused.map(\.address))
       }
       if let found, let obstacle = found.obstacle {
         obstacles.add(obstacle, of: found.obstructed)

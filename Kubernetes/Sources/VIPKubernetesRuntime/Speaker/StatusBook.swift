@@ -2,11 +2,11 @@ import KubernetesClient
 import VIPCore
 import VIPKubernetes
 
-/// What a node has said in the status of each router, what it has to say, and when it writes that: a value
-/// without clock and network.
+/// What a node has said in the status of each router, what it has to say, and when it writes that:
+/// a value without clock and network.
 ///
-/// A write is due when the node has something else to say than it has said, or when the server does not
-/// have what it has said. Writes about one router are bounded in their rate, whatever happens.
+/// A write is due when the node has something else to say than it has said, or when the server does
+/// not have what it has said. Writes about one router are bounded in their rate, whatever happens.
 struct StatusBook: Sendable {
   /// A write that is due.
   struct StatusWrite: Sendable, Hashable {
@@ -43,6 +43,7 @@ struct StatusBook: Sendable {
 
   private let node: String
   private var pages: [String: Page] = [:]
+  private var restorations = 0
 
   /// How long a node that holds less waits for the successor to say so.
   static let lossDelay: Duration = .seconds(1)
@@ -59,6 +60,20 @@ struct StatusBook: Sendable {
   }
 
   // MARK: What comes in
+
+  /// Takes note of how often the server has gone back to a version of before, as after a restored
+  /// backup: what it had since counts no more, and what it has now is believed, whatever its
+  /// version.
+  mutating func noteRestorations(_ count: Int) {
+    guard count != restorations else { return }
+    restorations = count
+    for name in pages.keys {
+      pages[name]?.observedVersion = ""
+      pages[name]?.said = nil
+      pages[name]?.saidVersion = ""
+      pages[name]?.isMissing = false
+    }
+  }
 
   /// Takes an object as the server has it.
   mutating func observe(_ object: RouterObject) {

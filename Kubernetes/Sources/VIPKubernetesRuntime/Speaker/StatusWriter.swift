@@ -3,11 +3,11 @@ import Synchronization
 import VIPCore
 import VIPKubernetes
 
-/// Writes what a node has to say into the status of routers: server-side apply, with a field manager of
-/// the node's own.
+/// Writes what a node has to say into the status of routers: server-side apply, with a field
+/// manager of the node's own.
 ///
-/// What the node says no more goes with the next write; what others say stays. The server has to know
-/// `nodes`, `conflicts` and `conditions` as maps, by `node`, `address` and `type`.
+/// What the node says no more goes with the next write; what others say stays. The server has to
+/// know `nodes`, `conflicts` and `conditions` as maps, by `node`, `address` and `type`.
 final class StatusWriter: Sendable {
   private let client: KubernetesClient
   private let book: Mutex<StatusBook>
@@ -28,9 +28,11 @@ final class StatusWriter: Sendable {
   }
 
   /// Takes what the server has, and what there is to say about it.
-  func take(_ objects: [RouterObject], _ reports: [String: NodeReport]) {
+  func take(_ facts: SpeakerStore, _ reports: [String: NodeReport]) {
     let now = client.clock.now
+    let objects = facts.objects
     book.withLock { book in
+      book.noteRestorations(facts.restorations)
       book.keep(only: Set(objects.map(\.metadata.name)))
       for object in objects { book.observe(object) }
       for (name, report) in reports { book.want(report, of: name, at: now) }
@@ -121,8 +123,8 @@ final class StatusWriter: Sendable {
 }
 
 extension ClientConfiguration {
-  /// The same for a speaker: what it has said in an earlier life is still known as its own, and taken away
-  /// with the first write that says it no more.
+  /// The same for a speaker: what it has said in an earlier life is still known as its own, and
+  /// taken away with the first write that says it no more.
   public func forSpeaker(on node: String) -> ClientConfiguration {
     var configuration = self
     configuration.fieldManager = Self.fieldManager(ofSpeakerOn: node)

@@ -1,5 +1,4 @@
-import Foundation
-import VIPCore
+import VIPKubernetes
 
 // Nodes that come and go, allocators that die, and new versions of the program.
 extension ChanceEvents {

@@ -122,12 +122,13 @@ final class SpeakerLab: Sendable {
   /// Makes or changes the router.
   func put(
     _ addresses: [String] = ["192.0.2.100"], leaving: [(String, Int64)] = [],
-    candidates: [(String, UInt8)] = [("node-a", 200), ("node-b", 150)], vrid: Int64 = 31
+    candidates: [(String, UInt8)] = [("node-a", 200), ("node-b", 150)], vrid: Int64 = 31,
+    named name: String = "lan-1"
   ) {
     api.put(
-      Self.routerPath,
+      "/apis/vipctl.io/v1alpha1/virtualrouters/\(name)",
       [
-        "metadata": ["name": "lan-1"],
+        "metadata": ["name": .string(name)],
         "spec": [
           "pool": "lan", "vrid": .integer(vrid), "interval": "100ms",
           "addresses": .array(addresses.map { .string($0) }),
@@ -155,8 +156,18 @@ final class SpeakerLab: Sendable {
   var requests: [FakeRequest] { server.withLock { $0?.requests } ?? [] }
 
   /// The node's entry in it.
-  var entry: RouterObject.Acknowledgement? {
-    router?.status.nodes.first { $0.node == "node-a" }
+  var entry: RouterObject.Acknowledgement? { entry(in: "lan-1") }
+
+  /// The node's entry in a router.
+  func entry(in name: String) -> RouterObject.Acknowledgement? {
+    let routers = (try? api.all("virtualrouters", as: RouterObject.self)) ?? []
+    return routers.first { $0.metadata.name == name }?.status.nodes.first { $0.node == "node-a" }
+  }
+
+  /// What tells the Node from an earlier one of its name.
+  var nodeUID: String? {
+    (try? api.all("nodes", as: ClusterNode.self).first { $0.metadata.name == "node-a" })?
+      .metadata.uid
   }
 
   func annotate(isInMaintenance: Bool) {
