@@ -323,7 +323,7 @@ VIP_GUARD_CODE bool vip_guard_care_hear(
   struct vip_guard_advertisement heard;
   if (care->kept == 0) return false;
   if (frame->protocol == ETH_P_ARP) {
-    // Ethernet and IPv4; whoever speaks from an address has it.
+    // Ethernet and IPv4; a machine that speaks from an address has it.
     if (frame->length < 28 || big_endian16(bytes) != 1 || big_endian16(bytes + 2) != ETH_P_IP
         || bytes[4] != 6 || bytes[5] != 4) {
       return false;

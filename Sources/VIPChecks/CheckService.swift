@@ -7,8 +7,8 @@ import VRRP
 ///
 /// It is a customer of the node: it follows its events, runs each check once however many routers
 /// use it, and makes routers unfit, weaker or stronger (``VIP/Node/setFitness(_:of:for:)``, with
-/// the cause `check NAME`). Checks are run on a thread of their own, which starts with the first one;
-/// however slow they are, only that thread waits.
+/// the cause `check NAME`). Checks are run on a thread of their own, which starts with the first
+/// one; however slow they are, only that thread waits.
 public actor CheckService {
   private nonisolated let node: Node
   private nonisolated let runner: CheckRunner
@@ -107,7 +107,7 @@ public actor CheckService {
     Task { await self.update() }
   }
 
-  /// What a check says; one that is not defined keeps its routers out.
+  /// The statement of a check; one that is not defined keeps its routers out.
   private nonisolated func saying(of name: String) -> (saying: CheckState.Saying, reason: String) {
     guard let check = known.withLock({ $0[name] }) else {
       return (CheckState.Saying(standing: .failing), "there is no check of this name")

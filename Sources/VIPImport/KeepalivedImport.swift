@@ -150,7 +150,7 @@ public struct KeepalivedImport: Sendable {
         text: "checks and hooks run as \(user.shortened), for which the node must run as root"))
   }
 
-  /// What is said of delays after a start and after changes of a link, which have no equivalent.
+  /// Tells of delays after a start and after changes of a link, which have no equivalent.
   private mutating func tellDelays(_ nodes: [KeepalivedNode], _ context: KeepalivedContext) {
     if let child = context.globals["vrrp_startup_delay"],
       let seconds = KeepalivedInstance.seconds(child.arguments.first ?? ""), seconds > 0

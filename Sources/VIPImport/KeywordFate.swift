@@ -21,7 +21,7 @@ struct KeywordFate: Sendable {
       case .mail: "no mail is sent; watch the log or \(ImportWording.Place.status)"
       case .loadBalancer:
         "load balancing is out of scope; keep keepalived for it beside this, without its VRRP: start "
-          + "it with '--check'"
+          + "its checkers alone"
       case .snmp: "there is no SNMP; \(ImportWording.Place.status) has the counters of RFC 8347"
       case .dbus: "there is no D-Bus; use \(ImportWording.Place.status)"
       case .firewall: "no firewall rules are made"

@@ -61,8 +61,8 @@ extension VirtualRouter {
   ///
   /// Not in the RFC: a Backup that has just started waits for Active_Down_Interval, since an Active
   /// may be there of which it has missed up to three advertisements. With this it waits for one
-  /// interval and Skew_Time from its start on, and so still yields to an Active that it hears. Nothing
-  /// happens in any other state, or if it has heard another router already.
+  /// interval and Skew_Time from its start on, and so still yields to an Active that it hears.
+  /// Nothing happens in any other state, or if it has heard another router already.
   public mutating func assumeVacancy(at now: Instant) {
     guard case .backup(var backup) = phase, backup.activeRouter == nil,
       backup.timerCause == .advertisement, resignedUntil == nil

@@ -55,7 +55,7 @@ extension VirtualRouter {
 /// They do once no member would wait any longer for the Active that it has heard: its own timer is
 /// due, or another member's Active has said farewell, the time after that is over, and this one has
 /// heard nothing since. A member that hears a living Active which it would not replace therefore
-/// keeps all of them Backup; so no two nodes take the role from each other for ever where one
+/// keeps all of them Backup; so no two nodes take the role from each other endlessly where one
 /// segment is cut and another is not.
 package struct JointTakeover: Sendable, Hashable {
   private let now: Instant

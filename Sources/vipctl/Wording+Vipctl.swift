@@ -12,5 +12,5 @@ extension ImportWording {
   /// The commands of `vipctl`.
   static let vipctl = ImportWording(
     status: "'vipctl status --json'", reload: "'vipctl reload'", check: "'vipctl check'",
-    monitor: "'vipctl monitor'", configID: "'--config-id NAME'")
+    monitor: "'vipctl monitor'", configID: "'vipctl import --config-id NAME'")
 }

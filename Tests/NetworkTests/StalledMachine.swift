@@ -1,10 +1,11 @@
 import Testing
 import TestSupport
 
-/// What fails in a test is known not to be the program's fault where the machine stood still, during
-/// that test, for longer than an advertisement interval of the tests.
+/// What fails in a test is known not to be the program's fault where the machine stood still,
+/// during that test, for longer than an advertisement interval of the tests.
 ///
-/// Peers are taken for dead after three intervals without a word, and a node that wakes up late steps
+/// Peers are taken for dead after three intervals without a word, and a node that wakes up late
+/// steps
 /// down, as they should. Each process of a test may stand still as long as the thread that measures
 /// it did. On a machine that keeps to the interval nothing is excused.
 struct StalledMachineTrait: TestTrait, SuiteTrait, TestScoping {

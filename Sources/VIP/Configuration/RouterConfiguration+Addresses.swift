@@ -71,7 +71,7 @@ extension RouterConfiguration {
     !elsewhere.isEmpty || !routes.isEmpty || !rules.isEmpty || !unadvertised.isEmpty
   }
 
-  /// What the virtual router of a family puts up beside its addresses, in that order.
+  /// The entries that the virtual router of a family puts up beside its addresses, in that order.
   ///
   /// What is of a family in which nothing is advertised goes with the other one.
   func extras(_ family: AddressFamily) -> [Extra] {

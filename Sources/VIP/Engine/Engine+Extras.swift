@@ -9,7 +9,7 @@ import VRRP
 /// They are put up after the addresses on the router's own interface. In a handover they stay until
 /// that is over: no machine announces a route, and what is announced elsewhere is not heard here.
 extension Engine {
-  /// What the kernel is asked for.
+  /// The request that the kernel is asked for.
   enum ResolvedExtra {
     case address(InterfaceAddress, interfaceIndex: Int32)
     case routing(RoutingEntry)

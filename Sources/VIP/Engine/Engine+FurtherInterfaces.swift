@@ -105,7 +105,7 @@ extension Engine {
     return RoutingEntry.removals(entries) + AddressRequest.removals(addresses)
   }
 
-  /// What is wrong with what is beside a router's addresses.
+  /// The problems of what is beside a router's addresses.
   func extraProblems(of instance: RouterInstance, at time: Instant) -> [Problem] {
     instance.extras.all.compactMap { entry in
       if let failure = entry.failure {

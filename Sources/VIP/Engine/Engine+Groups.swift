@@ -117,7 +117,7 @@ extension Engine {
   /// common priority; each change of a member may change others.
   func reviewGroups() {
     guard !groupTable.isEmpty else { return }
-    // Each round ends with what the one before has changed; two members can't do so for ever, since
+    // Each round ends with what the one before has changed; two members can't do so endlessly, as
     // none depends on the group's own faults.
     for _ in 0..<4 where groupTable.isReviewDue {
       groupTable.isReviewDue = false

@@ -82,8 +82,8 @@ package final class Engine {
   var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
-  /// The addresses that the earlier life of this node has listed, while routers may still go on with
-  /// them.
+  /// The addresses that the earlier life of this node has listed, while routers may still go on
+  /// with them.
   var leftovers: Set<AddressFile.Entry> = []
   /// The comparisons that are due after a change, see ``noteChange()``.
   var dueReviews = DueReviews()

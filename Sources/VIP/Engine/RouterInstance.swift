@@ -12,7 +12,7 @@ final class RouterInstance {
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: VirtualAddresses
-  /// What it puts up beside the addresses on its interface.
+  /// The entries that it puts up beside the addresses on its interface.
   var extras = Extras()
   /// The further interfaces on which it announces addresses.
   var furtherWires: Set<Int32> = []

@@ -3,7 +3,8 @@ import CGuard
 /// The memory that a node shares with its guard: what the guard is to do once the node is dead.
 ///
 /// It has a place for each virtual router: requests that remove its addresses, IP packets that say
-/// farewell to its peers, and flags that tell which of the two are due, and when. Both are written long
+/// farewell to its peers, and flags that tell which of the two are due, and when. Both are written
+/// long
 /// before they can be needed; a takeover costs one store, which sets the flags. `guard.h` tells why
 /// the guard can believe what it finds, whenever the node was killed.
 package final class GuardArea {

@@ -8,7 +8,7 @@ import VIPCore
 package struct ChildProgram: Sendable {
   /// The way in which a program has ended.
   package enum End: Sendable, Hashable {
-    /// It has returned an exit code.
+    /// The program has returned an exit code.
     case exited(code: Int32)
     /// A signal has ended it.
     case signalled(number: Int32)

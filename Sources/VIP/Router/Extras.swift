@@ -24,7 +24,7 @@ package enum Extra: Sendable, Hashable {
   }
 }
 
-/// What a router puts up beside the addresses on its interface, and what the kernel has of it.
+/// The entries that a router puts up beside the addresses on its interface, and their state.
 ///
 /// All of it is put up after the addresses and stays for as long as the router holds them or hands
 /// them over. Each entry keeps the state of a ``VirtualAddress``: what is removed by another

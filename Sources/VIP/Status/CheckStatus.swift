@@ -2,17 +2,17 @@ public import VIPCore
 
 /// The result of one run of a health check.
 public enum CheckResult: Sendable, Hashable {
-  /// It has succeeded; the text says what was found, if there is something to say.
+  /// Success; the text says what was found, if there is something to say.
   case success(String)
-  /// It has read a number, which is a weight.
+  /// A number that was read, which is a weight.
   case number(Int)
-  /// It has failed; the text says in what way.
+  /// Failure; the text says in what way.
   case failure(String)
   /// A signal has ended its program.
   case crashed(signal: Int32)
-  /// It has taken longer than it may, and was ended.
+  /// More time than it may take, so that it was ended.
   case timedOut(after: Duration)
-  /// It could not be run; the text says why.
+  /// No run at all; the text says why.
   case couldNotStart(String)
   /// There is nothing that says anything, such as a file that is not there: the check counts as if
   /// it had never been run.
@@ -22,15 +22,15 @@ public enum CheckResult: Sendable, Hashable {
 extension CheckResult {
   /// The kinds of results, in the words of the JSON form.
   public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
-    /// It has succeeded, or read a number.
+    /// Success, or a number that was read.
     case success
-    /// It has failed.
+    /// Failure.
     case failure
     /// A signal has ended its program.
     case crashed
-    /// It has taken too long.
+    /// Too much time.
     case timedOut = "timed-out"
-    /// It could not be run.
+    /// No run at all.
     case couldNotStart = "could-not-start"
     /// There is nothing that says anything.
     case silent
@@ -68,9 +68,9 @@ public struct CheckStatus: Sendable, Hashable {
   public enum Standing: String, Sendable, Hashable, Codable {
     /// Nothing has been found out yet: it has no effect.
     case unknown
-    /// It succeeds.
+    /// Success.
     case passing
-    /// It fails.
+    /// Failure.
     case failing
   }
 

@@ -13,7 +13,7 @@ struct CheckEntry {
   var isQueued = false
   /// The processes that it has found.
   var found = FoundProcesses()
-  /// What has come of it so far.
+  /// The results so far.
   var record: CheckHistory
   private var user: UserIdentity?
   /// The number of the next echo request.
@@ -110,7 +110,7 @@ struct CheckEntry {
   }
 }
 
-/// What has come of a check so far.
+/// The results of a check so far.
 struct CheckHistory: Sendable {
   let check: Check
   private(set) var state: CheckState

@@ -15,7 +15,7 @@ final class CheckRunner: Sendable {
       var hasEnded = false
       var waiters: [CheckedContinuation<Void, Never>] = []
       var observer: (@Sendable (CheckHistory) -> Void)?
-      /// What has come of the checks that are run.
+      /// The results of the checks that are run.
       var histories: [String: CheckHistory] = [:]
     }
 
@@ -75,7 +75,7 @@ final class CheckRunner: Sendable {
     }
   }
 
-  /// What has come of a check; `nil` if it has not been begun with.
+  /// The results of a check; `nil` if it has not been begun with.
   func history(of name: String) -> CheckHistory? {
     shared.inbox.withLock { $0.histories[name] }
   }
@@ -108,7 +108,7 @@ public enum CheckTrial {
     return CheckLoop(shared, [:]).runOnce(checks)
   }
 
-  /// What would follow from a result for a router that uses the check, such as "priority -20"; the
+  /// The effect of a result on a router that uses the check, such as "priority -20"; the
   /// check counts as if it had been run several times with the same result.
   public static func effect(
     of result: CheckResult, _ check: Check, on use: CheckUse

@@ -35,7 +35,7 @@ enum FileProbe {
     }
   }
 
-  /// What a file says.
+  /// The statement of a file.
   static func result(_ text: String, _ path: String) -> CheckResult {
     let blanks: Set<Character> = [" ", "\t", "\n", "\r", "\r\n"]
     var word = text[...]
@@ -71,7 +71,7 @@ final class FileWatch {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// To wait for; -1 if there is none.
+  /// The descriptor to wait for; -1 if there is none.
   var polled: Int32 { folders.isEmpty ? -1 : descriptor }
 
   /// Follows the file of a check, unless it is followed already; a folder that is not there yet is

@@ -37,7 +37,7 @@ extension HTTPRequest {
     return [program] + options.flatMap { ["--\($0.name)"] + ($0.value.map { [$0] } ?? []) }
   }
 
-  /// What follows from how curl has ended and what it has written.
+  /// The result that follows from how curl has ended and what it has written.
   func verdict(exitCode: Int32, head: [UInt8], tail: [UInt8]) -> CheckResult {
     guard exitCode == 0 else {
       let lines = String(decoding: head.suffix(4096) + tail, as: UTF8.self).split(separator: "\n")

@@ -1,6 +1,6 @@
 import VIP
 
-/// What follows from a check for a router that uses it.
+/// The effect of a check on a router that uses it.
 enum CheckEffect: Sendable, Hashable {
   /// Nothing.
   case none
@@ -40,7 +40,7 @@ enum CheckEffect: Sendable, Hashable {
     }
   }
 
-  /// What to say to the node.
+  /// The statement for the node.
   func fitness(because reason: String) -> RouterFitness {
     switch self {
     case .none: .fit

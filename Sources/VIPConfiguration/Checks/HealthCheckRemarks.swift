@@ -62,7 +62,7 @@ public enum HealthCheckRemarks {
     }
   }
 
-  /// What a router's use of a check means, for its plan.
+  /// The meaning of a router's use of a check, for its plan.
   static func text(_ use: CheckUse) -> String {
     switch use.weight {
     case nil: "no part while \(use.check) fails"

@@ -87,7 +87,7 @@ struct PlacedGroup {
     }
   }
 
-  /// What a router depends on beside its own checks: those of its group that it does not use itself.
+  /// The checks of a router's group that the router does not use itself.
   static func checks(
     of router: RouterConfiguration, in groups: [PlacedGroup]
   ) -> [CheckUse] {

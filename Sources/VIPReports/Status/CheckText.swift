@@ -9,7 +9,7 @@ enum CheckText {
     "\(check.check.onOneLine) \(word(check.standing)), \(effect(check))"
   }
 
-  /// What follows from it for the router.
+  /// The effect on the router.
   static func effect(_ check: RouterStatus.Check) -> String {
     if check.isOut { return "out of the election" }
     if check.weight == 0 { return "no effect" }

@@ -45,16 +45,7 @@ extension NodeSimulation {
     case .lease(let text): change(text, of: machine)
     case .link(let name, let deed): perform(deed, on: machine, interface: name)
     case .rename(let name, let newName): rename(machine, name, newName)
-    case .hostAdds(let address):
-      lengthenBounds(byHostWith: address)
-      let index = machine.link(named: "eth0")?.index ?? 2
-      // Linux refuses what is there already (EEXIST).
-      guard
-        !machine.kernel.entries.contains(where: {
-          $0.record.interfaceIndex == index && $0.record.address == address
-        })
-      else { break }
-      machine.own(address, onInterface: index)
+    case .hostAdds(let address): addHostAddress(address, to: machine)
     case .hostReplaces(let address):
       lengthenBounds(byHostWith: address)
       guard let index = machine.link(named: "eth0")?.index else { break }
@@ -85,6 +76,18 @@ extension NodeSimulation {
       machine.process?.apply(ChangeTarget(.routers([]), groups: machine.groups))
       machine.process?.collect()
     }
+  }
+
+  private func addHostAddress(_ address: InterfaceAddress, to machine: Machine) {
+    lengthenBounds(byHostWith: address)
+    let index = machine.link(named: "eth0")?.index ?? 2
+    // Linux refuses what is there already (EEXIST).
+    guard
+      !machine.kernel.entries.contains(where: {
+        $0.record.interfaceIndex == index && $0.record.address == address
+      })
+    else { return }
+    machine.own(address, onInterface: index)
   }
 
   /// Makes bounds longer, since a host changes its addresses; with a virtual one it is a stranger

@@ -7,7 +7,7 @@ import VIPCore
 @Suite struct GroupJoiningTests {
   private let due = Instant(nanoseconds: 5_000_000_000)
 
-  @Test func `a member waits without a timer of its own, is told of once, and then for ever`() {
+  @Test func `a member waits without a timer of its own, is told of once, and then always`() {
     var joining = GroupJoining()
     #expect(joining.deadline(due, otherwise: due) == due)
     let hasWaited = joining.wait(due, interval: .seconds(1), at: due)
@@ -30,7 +30,7 @@ import VIPCore
     #expect(joining.deadline(next, otherwise: next) == next)
   }
 
-  @Test func `a tie is left to the first for two intervals, each time anew`() {
+  @Test func `a tie is left to the first for two intervals, each time again`() {
     var joining = GroupJoining()
     func meets(_ seconds: Int64) -> Bool {
       joining.meetsEqual(interval: .seconds(1), at: due + .seconds(seconds))
