@@ -38,7 +38,7 @@ static void check_requests(const uint8_t *bytes, uint32_t length) {
     PRECONDITION(
         header.nlmsg_type == RTM_DELADDR || header.nlmsg_type == RTM_DELLINK
         || header.nlmsg_type == RTM_SETLINK || header.nlmsg_type == RTM_DELROUTE
-        || header.nlmsg_type == NLMSG_NOOP);
+        || header.nlmsg_type == RTM_DELRULE || header.nlmsg_type == NLMSG_NOOP);
     bytes += header.nlmsg_len;
     length -= header.nlmsg_len;
   }
