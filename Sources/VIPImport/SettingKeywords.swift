@@ -18,7 +18,7 @@ extension RouterSetting {
     case .peers: ["unicast_peer"]
     case .hooks: ["notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"]
     // The name is the block's own, and the others are not keepalived's.
-    case .name, .checksum, .handover, .probe: []
+    case .name, .checksum, .handover, .probe, .startDelay, .linkDelay, .holdDown: []
     }
   }
 }

@@ -38,6 +38,13 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)
   /// instead of the interface's.
   public var virtualMAC: Bool
+  /// The time after the start of its node in which it does not become Active.
+  public var startDelay: Duration = .zero
+  /// The times for which the link of its interface must last.
+  public var linkDelay = LinkDelay()
+  /// The time for which it does not preempt once it has lost the role three times within a minute,
+  /// none of them by a command; none if zero.
+  public var holdDown: Duration = .zero
   /// Other interfaces that it depends on.
   public var tracks: [Track]
   /// The other machines of the group, where advertisements go to each of them (unicast) instead of
@@ -55,6 +62,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, priority, interval, addresses, checksum, handover, version
     case preemptDelay, password, tracks, peers, hooks
+    case startDelay, linkDelay, holdDown
     case preempts = "preempt"
     case probes = "probe"
     case virtualMAC = "virtualMac"
@@ -162,6 +170,7 @@ extension RouterConfiguration {
     }
     try validateElection()
     try validateTracks()
+    try validateDamping()
     try validatePeers()
   }
 

@@ -182,6 +182,7 @@ extension Engine {
       beginSettling(instance, as: .backup, because: instance.attendance.reason)
     case .initialize: break
     }
+    damp(instance, after: transition)
     moveGroup(of: instance, after: transition)
   }
 

@@ -17,7 +17,7 @@ extension RouterSetting {
     case .track: ["track"]
     case .peers: ["peer"]
     // Only a file can say these, but for the addresses, which stand without a flag.
-    case .addresses, .authentication, .handover, .hooks: []
+    case .addresses, .authentication, .handover, .startDelay, .linkDelay, .holdDown, .hooks: []
     }
   }
 }
