@@ -51,7 +51,14 @@ extension Engine {
     // Both families depend on the same, which is told once: by the first that takes part.
     let teller = routers.members(of: instance.router).first { $0.attendance.isRunning }
     guard teller == nil || teller === instance else { return }
-    let weaknesses = instance.router.fitness.weaknesses
+    var weaknesses = instance.router.fitness.weaknesses
+    if let group = instance.router.group, let shared = group.priority, let name = group.weakest,
+      shared < instance.ownPriority
+    {
+      weaknesses.append(
+        NodeEvent.Weakness(
+          .group(member: name, nil), decrement: instance.ownPriority.rawValue - shared.rawValue))
+    }
     report(
       .changed(
         router: instance.router.name,

@@ -22,9 +22,10 @@ extension Engine {
     for group in groupTable.set(wanted) where group.state != .stop {
       report(.groupSettled(GroupSettlement(.stop, previous: group.state, group.settings)))
     }
-    for instance in liveInstances where !instance.attendance.isLeaving {
+    let before = liveInstances.filter { !$0.attendance.isLeaving }.map { ($0, $0.router.group) }
+    for (instance, former) in before {
       let group = groupTable.group(of: instance.router.name)
-      if instance.router.group === group, group?.slots.contains(instance.slot) ?? true { continue }
+      guard former !== group else { continue }
       dismiss(instance)
       instance.router.group = group
       instance.router.fitness.set(nil, for: .group(instance.family))
@@ -125,17 +126,24 @@ extension Engine {
   }
 
   private func review(_ group: GroupedRouters) {
-    let members = members(of: group)
-    for member in members {
+    share(group)
+    for member in members(of: group) {
       let isNew = member.attendance.obstacle == .notStarted
       if assessGroup(of: member) || isNew {
         reconsider(member)
         groupTable.isReviewDue = true
       }
     }
-    let priority = members.map(\.ownPriority).min()
-    guard priority != group.priority else { return }
-    group.priority = priority
+    share(group)
+  }
+
+  /// Gives all members the priority of the one that would have the lowest.
+  private func share(_ group: GroupedRouters) {
+    let members = members(of: group)
+    let weakest = members.min { $0.ownPriority < $1.ownPriority }
+    group.weakest = weakest?.router.name
+    guard weakest?.ownPriority != group.priority else { return }
+    group.priority = weakest?.ownPriority
     for member in members where member.attendance.isRunning { lowerPriority(of: member) }
   }
 

@@ -106,6 +106,8 @@ extension Engine {
         report(.changed(router: settings.name, .settings(change)))
       }
     }
+    // What is passed on needs routers that are attached.
+    reviewGroups()
     for estate in wanted.estates + estates { passOn(estate) }
     return estates
   }

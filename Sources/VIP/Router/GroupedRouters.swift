@@ -10,6 +10,8 @@ final class GroupedRouters {
   private(set) var slots: [Int] = []
   /// The priority of all of them: the lowest that a member would have alone.
   var priority: Priority?
+  /// The router with that priority.
+  var weakest: String?
   /// The slot of the member that decides between Actives of equal priority: on all machines it is
   /// that of the same virtual router.
   var first: Int?

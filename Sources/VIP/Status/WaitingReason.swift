@@ -167,7 +167,11 @@ extension WaitingReason: CustomStringConvertible {
   /// The same if it only lowers the priority.
   func description(loweringBy decrement: UInt8) -> String {
     let what =
-      if case .tracked(let fault) = self { fault.description } else { description }
+      switch self {
+      case .tracked(let fault): fault.description
+      case .group(let member, _): "\(member) of its group has less"
+      default: description
+      }
     return "\(what), which lowers the priority by \(decrement)"
   }
 }
