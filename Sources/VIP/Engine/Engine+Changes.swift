@@ -135,7 +135,9 @@ extension Engine {
   ) {
     let settings = instance.settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
-    let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
+    let dependsOnOthers =
+      settings.tracks != old.tracks || settings.peers != old.peers
+      || settings.linkDelay != old.linkDelay
     instance.outgoing.forget()
     let endsProbe = !settings.probes && !instance.probing.hasEnded
     if endsProbe {
