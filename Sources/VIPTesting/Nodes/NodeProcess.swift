@@ -106,12 +106,17 @@ final class NodeProcess {
       machine.log.append(.event(event))
       switch event {
       case .transition(let name, let family, let change):
-        states[RouterKey(name: name, family: family)] = change.to
+        note(change.to, of: name, family)
       case .removed(let name):
         for family in AddressFamily.allCases { states[RouterKey(name: name, family: family)] = nil }
       default: break
       }
     }
+  }
+
+  /// Takes note of the state of a router.
+  func note(_ state: VirtualRouter.State, of name: String, _ family: AddressFamily) {
+    states[RouterKey(name: name, family: family)] = state
   }
 
   /// The state of a router.
