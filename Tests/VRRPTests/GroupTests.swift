@@ -57,7 +57,8 @@ import VIPCore
   @Test func `its own reason is told if its timer is due too`() throws {
     var router = try router()
     let timer = try #require(router.deadline)
-    guard case .activeDown = router.takeOver(at: timer).transition?.reason else {
+    let reason = router.takeOver(at: timer).transition?.reason
+    guard case .activeDown = reason else {
       Issue.record("another reason")
       return
     }
@@ -65,9 +66,11 @@ import VIPCore
 
   @Test func `an Active, and one that has not started, has nothing to take over`() throws {
     var active = try active()
-    #expect(active.takeOver(at: Self.start + .seconds(5)).isEmpty)
+    let actions = active.takeOver(at: Self.start + .seconds(5))
+    #expect(actions.isEmpty)
     var idle = VirtualRouter(active.configuration)
-    #expect(idle.takeOver(at: Self.start).isEmpty)
+    let none = idle.takeOver(at: Self.start)
+    #expect(none.isEmpty)
   }
 
   // MARK: Giving way
@@ -101,7 +104,8 @@ import VIPCore
 
   @Test func `a Backup has nothing to give way with`() throws {
     var router = try router()
-    #expect(router.giveWay(at: Self.start).isEmpty)
+    let actions = router.giveWay(at: Self.start)
+    #expect(actions.isEmpty)
   }
 
   // MARK: Ties
@@ -113,13 +117,15 @@ import VIPCore
     let actions = try hear(100, by: &router, at: now)
     #expect(router.state == .active)
     #expect(actions.contains(.advertise(100)))
-    #expect(try hear(101, by: &router, at: now).transition?.to == .backup)
+    let yielding = try hear(101, by: &router, at: now)
+    #expect(yielding.transition?.to == .backup)
   }
 
   @Test func `a tie that is not left to the group goes to the higher address`() throws {
     var router = try active()
-    #expect(
-      try hear(100, by: &router, at: try #require(router.deadline)).transition?.to == .backup)
+    let now = try #require(router.deadline)
+    let actions = try hear(100, by: &router, at: now)
+    #expect(actions.transition?.to == .backup)
   }
 
   // MARK: The decision
