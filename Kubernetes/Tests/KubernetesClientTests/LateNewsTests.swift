@@ -111,26 +111,6 @@ import VIPKubernetes
     }
   }
 
-  @Test func anotherProgramIsNotAnsweredWithoutEnd() async throws {
-    let api = MemoryAPI()
-    AllocatorLoopTests.addCluster(to: api)
-    AllocatorLoopTests.addService("web", to: api)
-    try await Self.run(api) { lab in
-      // Last of all it is said that the router is as it is to be.
-      await eventually("the Service has an address, and all is said") {
-        let conditions = (try? Self.router(api))?.status.conditions ?? []
-        return !Self.service(api).status.ingress.isEmpty
-          && conditions.contains { $0.type == ConditionType.planned }
-      }
-      let address = Self.service(api).status.ingress
-      for _ in 0..<50 where !Self.isContested(api) {
-        Self.overwrite(api)
-        await eventually("it is answered") { Self.service(api).status.ingress == address }
-      }
-      #expect(Self.isContested(api))
-    }
-  }
-
   private static func run(
     _ api: MemoryAPI, _ test: @escaping @Sendable (Lab) async throws -> Void
   ) async throws {
