@@ -111,6 +111,25 @@ import VIPKubernetes
     }
   }
 
+  @Test func anotherProgramIsAnsweredWithTheSameAddress() async throws {
+    let api = MemoryAPI()
+    AllocatorLoopTests.addCluster(to: api)
+    AllocatorLoopTests.addService("web", to: api)
+    try await Self.run(api) { lab in
+      await eventually("the Service has an address") {
+        !Self.service(api).status.ingress.isEmpty
+      }
+      let address = Self.service(api).status.ingress
+      for _ in 0..<12 {
+        Self.overwrite(api)
+        await eventually("it is answered, in half a minute at the latest") {
+          await Self.pass(2, of: lab)
+          return Self.service(api).status.ingress == address
+        }
+      }
+    }
+  }
+
   private static func run(
     _ api: MemoryAPI, _ test: @escaping @Sendable (Lab) async throws -> Void
   ) async throws {
@@ -143,10 +162,6 @@ import VIPKubernetes
 
   private static func service(_ api: MemoryAPI) -> Service {
     (try? api.all("services", as: Service.self).first) ?? Service(metadata: ObjectMeta(name: ""))
-  }
-
-  private static func isContested(_ api: MemoryAPI) -> Bool {
-    service(api).status.condition?.reason == "StatusContested"
   }
 
   /// Another program writes the addresses; the conditions stay.

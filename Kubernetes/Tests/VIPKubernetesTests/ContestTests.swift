@@ -92,6 +92,27 @@ import VIPKubernetes
     #expect(again == [])
   }
 
+  @Test func `a write that fails because another program was first takes no address away`() throws {
+    var bench = bench()
+    bench.cluster.put(Service.make("rival", class: nil, addresses: "192.0.2.100"))
+    bench.settle()
+    for _ in 0..<20 {
+      overwrite(&bench)
+      bench.passTime()
+      // The other one is first each time, so that the answer has a conflict and is read again.
+      for write in bench.allocator.plan() { bench.allocator.failed(write) }
+      overwrite(&bench, "198.51.100.8")
+      bench.tell()
+      for name in ["web", "rival"] {
+        bench.allocator.observe(.service(try #require(bench.service(name))))
+      }
+    }
+    bench.passTime(2)
+    bench.settle()
+    #expect(bench.ingress("web") == ["192.0.2.100"] && bench.ingress("rival") == [])
+    #expect(bench.violations == [])
+  }
+
   @Test func `a change of the Service itself does not wait`() {
     var bench = bench()
     for _ in 0..<20 {

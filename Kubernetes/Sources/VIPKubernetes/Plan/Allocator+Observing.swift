@@ -73,7 +73,9 @@ extension Allocator {
       state.held = before.held
       if before.isUncertain {
         // Decided again, from what it really has.
-        state.held = before.held.filter(service.status.ingress.contains)
+        state.held = before.held.filter {
+          service.status.ingress.contains($0) || before.seen.contains($0)
+        }
         for address in before.held where !state.held.contains(address) {
           release(address, by: key)
         }
@@ -83,6 +85,8 @@ extension Allocator {
         state.published = before.published
         state.isAhead = true
       }
+      let seen = state.isAhead ? [] : service.status.ingress
+      state.seen = before.seen.union(seen).intersection(state.held)
       state.refusals = before.refusals
       state.waits = before.waits
       state.isChallenger =

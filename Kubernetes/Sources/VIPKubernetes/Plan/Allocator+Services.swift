@@ -91,6 +91,7 @@ extension Allocator {
 
   /// Takes an address from a Service.
   mutating func release(_ address: IPAddress, by key: ObjectKey) {
+    services[key]?.seen.remove(address)
     update(address) { $0.users.removeAll { $0 == key } }
     dirtyVerdicts.insert(key)
     if let word = services[key]?.sharingKey { reviewSharing(word, address) }

@@ -33,6 +33,11 @@ struct ServiceState: Sendable {
   var request: AddressRequest
   /// The addresses that it has, in the order of the families; more than the API says for a while.
   var held: [IPAddress] = []
+  /// Those of them that have been seen in its status.
+  ///
+  /// No other Service can have been given one since, so it keeps them also if another program has
+  /// overwritten the status.
+  var seen: Set<IPAddress> = []
   /// What it does not get, and why.
   var refusals: [Refusal] = []
   /// What the status says or will say once the last write is made; `nil` if that is not known.
