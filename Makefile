@@ -18,8 +18,8 @@ BRIEF := $(if $(V),cat,awk '/^↳/ { if (shown) print; next } \
   { shown = !/^(◇|\[|✔ Suite|✔ Test )/ || /^✔ Test run with/ } \
   shown && !/^[^✘].* started\.$$/ { print; fflush() }')
 # Test targets in which tests wait for processes, threads or the kernel.
-WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPControlTests VIPReportsTests VIPServiceTests \
-  VIPTests vipctlTests
+WAITING := ARPTests CGuardTests NetlinkTests TidyTests VIPChecksTests VIPControlTests VIPReportsTests \
+  VIPServiceTests VIPTests vipctlTests
 # Of the suites of NetworkTests, those that are run beside the others: about half of the time.
 FIRST_HALF := ^NetworkTests\.NetworkTests/[A-H]
 step = printf '\n== %s\n' "$(1)"

@@ -34,6 +34,7 @@ let package = Package(
     .library(name: "VIPControl", targets: ["VIPControl"]),
     .library(name: "VIPMonitor", targets: ["VIPMonitor"]),
     .library(name: "VIPHooks", targets: ["VIPHooks"]),
+    .library(name: "VIPChecks", targets: ["VIPChecks"]),
     .library(name: "VIPConfiguration", targets: ["VIPConfiguration"]),
     .library(name: "VIPReports", targets: ["VIPReports"]),
     .library(name: "VIPService", targets: ["VIPService"]),
@@ -71,9 +72,12 @@ let package = Package(
     .target(
       name: "VIPHooks", dependencies: ["VIP", "VIPCore", "VRRP", "CLinux"], swiftSettings: common),
     .target(
+      name: "VIPChecks", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "CLinux"],
+      swiftSettings: common),
+    .target(
       name: "VIPConfiguration",
       dependencies: [
-        "VIP", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
+        "VIP", "VIPChecks", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: common),
@@ -87,7 +91,8 @@ let package = Package(
     .target(
       name: "VIPService",
       dependencies: [
-        "VIP", "VIPControl", "VIPHooks", "VIPConfiguration", "VIPReports", "VIPCore", "VRRP",
+        "VIP", "VIPControl", "VIPHooks", "VIPChecks", "VIPConfiguration", "VIPReports", "VIPCore",
+        "VRRP",
       ],
       swiftSettings: common),
     // A kernel, a segment and whole nodes in memory, for tests.
@@ -98,8 +103,8 @@ let package = Package(
     .executableTarget(
       name: "vipctl",
       dependencies: [
-        "VIP", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport", "VIPReports",
-        "VIPService", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
+        "VIP", "VIPChecks", "VIPControl", "VIPMonitor", "VIPConfiguration", "VIPImport",
+        "VIPReports", "VIPService", "VIPCore", "VRRP", "VRRPSimulation", "Netlink", "ARP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: common),
@@ -110,8 +115,9 @@ let package = Package(
       name: "TestSupport", dependencies: ["VIPCore"], path: "Tests/Support",
       swiftSettings: common),
     .testTarget(
-      name: "NetworkTests", dependencies: ["TestSupport", "VIPCore"], exclude: ["Program"],
-      swiftSettings: common),
+      name: "NetworkTests",
+      dependencies: ["TestSupport", "VIPCore", .product(name: "Yams", package: "Yams")],
+      exclude: ["Program", "Keepalived"], swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
     .testTarget(
@@ -139,6 +145,10 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
+      name: "VIPChecksTests",
+      dependencies: ["VIPChecks", "VIP", "VIPCore", "VIPTesting", "VRRP", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
       name: "VIPControlTests",
       dependencies: ["VIPControl", "VIP", "VIPCore", "VIPTesting", "VRRP", "TestSupport"],
       swiftSettings: common),
@@ -149,8 +159,8 @@ let package = Package(
     .testTarget(
       name: "VIPConfigurationTests",
       dependencies: [
-        "VIPConfiguration", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP", "Netlink", "ARP",
-        "TestSupport",
+        "VIPConfiguration", "VIPChecks", "VIPReports", "VIPControl", "VIP", "VIPCore", "VRRP",
+        "Netlink", "ARP", "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(

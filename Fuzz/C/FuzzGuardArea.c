@@ -1,7 +1,10 @@
 // The guard's walk over an area with arbitrary contents: it ends, reads nothing outside (the address
 // sanitizer sees to that), and yields nothing but VRRP packets and requests of three kinds.
 //
-// An input is the header (24 bytes), the number of entries (1 byte), as many entries (40 bytes each)
+// The same of a care, which hears frames and reports that are taken from the contents too: it ends,
+// sends each request of an entry once, and nothing of what is kept before its time.
+//
+// An input is the header (24 bytes), the number of entries (1 byte), as many entries (64 bytes each)
 // and the contents. The offset of a block counts from the contents, so that most of them hit.
 #include "area.h"
 
@@ -34,10 +37,59 @@ static void check_requests(const uint8_t *bytes, uint32_t length) {
     PRECONDITION(header.nlmsg_len >= sizeof header && header.nlmsg_len <= length);
     PRECONDITION(
         header.nlmsg_type == RTM_DELADDR || header.nlmsg_type == RTM_DELLINK
-        || header.nlmsg_type == RTM_SETLINK);
+        || header.nlmsg_type == RTM_SETLINK || header.nlmsg_type == RTM_DELROUTE
+        || header.nlmsg_type == RTM_DELRULE || header.nlmsg_type == NLMSG_NOOP);
     bytes += header.nlmsg_len;
     length -= header.nlmsg_len;
   }
+}
+
+static void check_deed(const struct vip_guard_deed *deed) {
+  PRECONDITION(deed->length > 0);
+  if (deed->what == VIP_GUARD_REMOVES) {
+    PRECONDITION(deed->length <= 3500);
+    check_requests(deed->bytes, deed->length);
+  } else {
+    PRECONDITION(deed->bytes[0] == 0x45 ? deed->bytes[9] == 112 : deed->bytes[6] == 112);
+  }
+}
+
+/// Lets a care live, which hears what lies in the contents.
+static void take_care(uint8_t *area, size_t area_size, uint64_t now, size_t size) {
+  struct vip_guard_care care;
+  struct vip_guard_deed deed;
+  size_t sent = 0;
+  vip_guard_care_begin(&care, area, area_size, now);
+  PRECONDITION(care.kept <= care.count);
+  const uint8_t *contents = area + VIP_GUARD_CONTENTS_OFFSET;
+  static const uint16_t protocols[] = {0x0806, 0x0800, 0x86DD};
+  for (size_t place = 0; place < size && place < 64; place++) {
+    while (vip_guard_care_next(&care, now, &deed)) {
+      check_deed(&deed);
+      sent += deed.length;
+    }
+    uint32_t length = (uint32_t)(size - place);
+    const struct vip_guard_frame frame = {
+        protocols[place % 3], contents[place] % 4, contents + place, length};
+    if (vip_guard_care_hear(&care, &frame, now, &deed)) check_deed(&deed);
+    if (place % 8 == 0) {
+      // In a copy of its own size: reports do not lie in the area.
+      uint8_t *copy = malloc(length);
+      memcpy(copy, contents + place, length);
+      vip_guard_care_read_reports(&care, copy, length, 7, now);
+      free(copy);
+    }
+    now += (uint64_t)contents[place] << 24;
+  }
+  uint64_t end = vip_guard_care_deadline(&care);
+  PRECONDITION(end == UINT64_MAX || end <= care.end);
+  while (vip_guard_care_next(&care, care.end, &deed)) {
+    check_deed(&deed);
+    sent += deed.length;
+  }
+  PRECONDITION(vip_guard_care_deadline(&care) == UINT64_MAX);
+  // Packets, requests, and two for each interface.
+  PRECONDITION(sent <= 3 * area_size + 2 * 52 * ENTRY_COUNT_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -77,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       PRECONDITION(deed.bytes[0] == 0x45 ? deed.bytes[9] == 112 : deed.bytes[6] == 112);
     }
   }
+  take_care(area, area_size, header.stamp + 5, size);
   free(area);
   return 0;
 }

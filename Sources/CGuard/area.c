@@ -1,6 +1,7 @@
 // The memory that a node shares with its guard: writing it, and reading it with suspicion.
 #include "area.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-VIP_GUARD_CODE static struct vip_guard_entry *entry_at(const void *area, uint32_t index) {
+VIP_GUARD_CODE struct vip_guard_entry *vip_guard_entry_at(const void *area, uint32_t index) {
   uint8_t *entries = (uint8_t *)(uintptr_t)area + VIP_GUARD_HEADER_SIZE;
   return (struct vip_guard_entry *)(void *)entries + index;
 }
@@ -35,20 +36,27 @@ void vip_guard_set_flags(void *area, uint32_t index, uint32_t flags) {
   struct vip_guard_header *header = (struct vip_guard_header *)area;
   if (index >= header->entry_count) header->entry_count = index + 1;
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  __atomic_store_n(&entry_at(area, index)->flags, flags, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&vip_guard_entry_at(area, index)->flags, flags, __ATOMIC_SEQ_CST);
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void vip_guard_set_block(
     void *area, uint32_t index, uint32_t what, int32_t interface_index,
     struct vip_guard_block block) {
-  struct vip_guard_entry *entry = entry_at(area, index);
+  struct vip_guard_entry *entry = vip_guard_entry_at(area, index);
   uint32_t flags = __atomic_load_n(&entry->flags, __ATOMIC_RELAXED);
-  vip_guard_set_flags(area, index, flags & ~what);
+  // To keep addresses takes both blocks.
+  vip_guard_set_flags(area, index, flags & ~(what | VIP_GUARD_KEEPS));
   entry->interface_index = interface_index;
   if (what == VIP_GUARD_REMOVES) entry->removals = block;
   else entry->farewells = block;
   vip_guard_set_flags(area, index, flags);
+}
+
+void vip_guard_set_times(void *area, uint32_t index, uint64_t keep, uint64_t patience) {
+  struct vip_guard_entry *entry = vip_guard_entry_at(area, index);
+  __atomic_store_n(&entry->keep, keep, __ATOMIC_RELAXED);
+  __atomic_store_n(&entry->patience, patience, __ATOMIC_RELAXED);
 }
 
 // MARK: Reading
@@ -58,7 +66,7 @@ void vip_guard_set_block(
 
 VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
     const void *area, size_t size, uint32_t index, uint32_t what, uint64_t now, uint32_t *length) {
-  const struct vip_guard_entry *entry = entry_at(area, index);
+  const struct vip_guard_entry *entry = vip_guard_entry_at(area, index);
   if (!(__atomic_load_n(&entry->flags, __ATOMIC_ACQUIRE) & what)) return NULL;
   const struct vip_guard_block block =
       what == VIP_GUARD_REMOVES ? entry->removals : entry->farewells;
@@ -78,7 +86,8 @@ VIP_GUARD_CODE const uint8_t *vip_guard_due_block(
 // The IP protocol number of VRRP, which <netinet/in.h> does not have.
 enum { VRRP_PROTOCOL = 112 };
 
-// What a node puts on its routes to tell them from those of others (rtm_protocol).
+// What a node puts on its routes and rules to tell them from those of others (rtm_protocol,
+// FRA_PROTOCOL).
 enum { VIP_ROUTE_TAG = 112 };
 
 VIP_GUARD_CODE uint32_t vip_guard_packet_length(const uint8_t *bytes, uint32_t length) {
@@ -122,7 +131,19 @@ VIP_GUARD_CODE static bool is_route_removal(
   struct rtmsg route;
   if (header->nlmsg_type != RTM_DELROUTE || length < sizeof route) return false;
   memcpy(&route, body, sizeof route);
-  return route.rtm_protocol == VIP_ROUTE_TAG && route.rtm_dst_len > 0;
+  return route.rtm_protocol == VIP_ROUTE_TAG;
+}
+
+/// Whether a request deletes a rule that a node has made: its first attribute is the tag, without
+/// which the kernel would take the rule of another program.
+VIP_GUARD_CODE static bool is_rule_removal(
+    const struct nlmsghdr *header, const uint8_t *body, uint32_t length) {
+  struct rtattr first;
+  const uint32_t size = (uint32_t)sizeof(struct fib_rule_hdr);
+  if (header->nlmsg_type != RTM_DELRULE || length < size + sizeof first + 1) return false;
+  memcpy(&first, body + size, sizeof first);
+  return first.rta_type == FRA_PROTOCOL && first.rta_len == sizeof first + 1
+      && body[size + sizeof first] == VIP_ROUTE_TAG;
 }
 
 VIP_GUARD_CODE uint32_t vip_guard_batch_length(
@@ -137,8 +158,14 @@ VIP_GUARD_CODE uint32_t vip_guard_batch_length(
     uint32_t body = header.nlmsg_len - (uint32_t)sizeof header;
     bool is_removal = header.nlmsg_type == RTM_DELADDR && body >= sizeof(struct ifaddrmsg);
     const uint8_t *contents = bytes + whole + sizeof header;
+    // What a care has struck out: the kernel passes over it.
+    if (header.nlmsg_type == NLMSG_NOOP) {
+      whole += header.nlmsg_len;
+      continue;
+    }
     if (!is_removal && !is_link_request(&header, contents, body)
-        && !is_route_removal(&header, contents, body)) {
+        && !is_route_removal(&header, contents, body)
+        && !is_rule_removal(&header, contents, body)) {
       break;
     }
     whole += header.nlmsg_len;
@@ -154,7 +181,7 @@ VIP_GUARD_CODE struct vip_guard_walk vip_guard_walk_begin(
   uint32_t count = __atomic_load_n(&header->entry_count, __ATOMIC_RELAXED);
   if (count > VIP_GUARD_ENTRY_COUNT) count = VIP_GUARD_ENTRY_COUNT;
   struct vip_guard_walk walk = {
-      area, size, now, batch_size, count, VIP_GUARD_SAYS_FAREWELL, 0, NULL, 0, size};
+      area, size, now, batch_size, count, VIP_GUARD_SAYS_FAREWELL, 0, NULL, 0, size, false};
   return walk;
 }
 
@@ -167,6 +194,11 @@ VIP_GUARD_CODE static bool next_block(struct vip_guard_walk *walk) {
       walk->what = VIP_GUARD_REMOVES;
       walk->index = 0;
       walk->budget = walk->size;
+      continue;
+    }
+    if (walk->what == VIP_GUARD_REMOVES && walk->passes_over_kept
+        && vip_guard_entry_at(walk->area, walk->index)->flags & VIP_GUARD_IS_KEPT) {
+      walk->index++;
       continue;
     }
     walk->bytes = vip_guard_due_block(
@@ -190,7 +222,7 @@ VIP_GUARD_CODE bool vip_guard_walk_next(
     }
     if (length > 0) {
       deed->what = walk->what;
-      deed->interface_index = entry_at(walk->area, walk->index - 1)->interface_index;
+      deed->interface_index = vip_guard_entry_at(walk->area, walk->index - 1)->interface_index;
       deed->bytes = walk->bytes;
       deed->length = length;
       walk->bytes += length;

@@ -30,16 +30,35 @@ struct vip_guard_entry {
   int32_t interface_index;
   struct vip_guard_block removals;
   struct vip_guard_block farewells;
+  /// For how many nanoseconds addresses stay; in a care, when their stay ends.
+  uint64_t keep;
+  uint64_t patience;
+  /// Of a care: where the last request was found in the block of removals, and how many addresses
+  /// are still to be announced.
+  uint32_t cursor, remaining;
+};
+
+/// Flags that only a care sets.
+enum {
+  /// The entry is kept.
+  VIP_GUARD_IS_KEPT = 1 << 16,
+  /// Its successor has advertised.
+  VIP_GUARD_HAS_SUCCESSOR = 1 << 17,
+  /// Another program has put up one of its addresses.
+  VIP_GUARD_IS_RETAKEN = 1 << 18,
 };
 
 enum { VIP_GUARD_HEADER_SIZE = 64 };
 
 _Static_assert(sizeof(struct vip_guard_header) <= VIP_GUARD_HEADER_SIZE, "the header has room");
-_Static_assert(sizeof(struct vip_guard_entry) == 40, "VIP_GUARD_CONTENTS_OFFSET counts 40");
+_Static_assert(sizeof(struct vip_guard_entry) == 64, "VIP_GUARD_CONTENTS_OFFSET counts 64");
 _Static_assert(
     VIP_GUARD_HEADER_SIZE % _Alignof(struct vip_guard_entry) == 0
         && VIP_GUARD_CONTENTS_OFFSET % 8 == 0,
     "entries and blocks are aligned");
+
+/// An entry of an area.
+struct vip_guard_entry *vip_guard_entry_at(const void *area, uint32_t index);
 
 /// The block of an entry that is to be sent at a moment; NULL if there is none.
 const uint8_t *vip_guard_due_block(

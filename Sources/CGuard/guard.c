@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "hearing.h"
 
 // A macro, since a function of the C library's headers may not be in the memory that a guard keeps.
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -152,17 +152,28 @@ VIP_GUARD_CODE static void send_requests(
   }
 }
 
-/// Sends everything that is due now.
-VIP_GUARD_CODE static void send_all(const struct vip_guard *guard) {
-  struct timespec time = {0, 0};
-  syscall(SYS_clock_gettime, (long)CLOCK_BOOTTIME, &time);
-  uint64_t now = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-  struct vip_guard_walk walk =
-      vip_guard_walk_begin(guard->area, guard->size, now, VIP_GUARD_BATCH_SIZE);
+/// Does what is due from the node's death on, until nothing of it is left.
+VIP_GUARD_CODE static void take_care(struct vip_guard *guard) {
+  struct vip_guard_care care;
   struct vip_guard_deed deed;
-  while (vip_guard_walk_next(&walk, &deed)) {
-    if (deed.what == VIP_GUARD_REMOVES) send_requests(guard, deed.bytes, deed.length);
-    else send_packet(guard, deed.interface_index, deed.bytes, deed.length);
+  vip_guard_care_begin(&care, guard->area, guard->size, vip_guard_time());
+  // Before the peers are told, so that no answer is missed.
+  bool is_deaf = care.kept > 0 && !vip_guard_begin_hearing(guard);
+  while (true) {
+    uint64_t now = vip_guard_time();
+    if (is_deaf) vip_guard_care_hurry(&care, now);
+    while (vip_guard_care_next(&care, now, &deed)) {
+      if (deed.what == VIP_GUARD_REMOVES) send_requests(guard, deed.bytes, deed.length);
+      else send_packet(guard, deed.interface_index, deed.bytes, deed.length);
+    }
+    uint64_t deadline = vip_guard_care_deadline(&care);
+    if (deadline == UINT64_MAX) return;
+    is_deaf = !vip_guard_await_frames(guard, deadline);
+    // Bounded, so that what is due comes in between.
+    for (int count = 0; count < 64 && vip_guard_take_frame(guard, &care, &deed); count++) {
+      if (deed.length > 0) send_requests(guard, deed.bytes, deed.length);
+    }
+    vip_guard_take_reports(guard, &care);
   }
 }
 
@@ -212,6 +223,7 @@ VIP_GUARD_CODE static int open_sockets(struct vip_guard *guard) {
   // Without a protocol it receives nothing.
   guard->frames = (int)syscall(SYS_socket, (long)AF_PACKET, (long)(SOCK_DGRAM | SOCK_CLOEXEC), 0L);
   if (guard->frames < 0) return errno;
+  vip_guard_prepare_hearing(guard);
   // A machine may be without IPv6; sending on no socket then fails as it should.
   guard->raw6 = (int)syscall(
       SYS_socket, (long)AF_INET6, (long)(SOCK_RAW | SOCK_CLOEXEC), (long)IPPROTO_RAW);
@@ -271,7 +283,7 @@ __attribute__((noreturn)) VIP_GUARD_CODE static void run(struct vip_guard *guard
   syscall(SYS_sendto, (long)guard->lifeline, &report, 1L, (long)MSG_NOSIGNAL, NULL, 0L);
   if (report == 0) {
     wait_for_death(guard);
-    send_all(guard);
+    take_care(guard);
   }
   while (true) syscall(SYS_exit_group, (long)(report != 0));
 }
@@ -287,7 +299,7 @@ int vip_guard_start(void *area, size_t size, struct vip_guard_handle *handle) {
     ends[0] = high;
   }
   struct vip_guard guard = {
-      area, size, ends[1], -1, -1, -1, -1, -1, (uintptr_t)pthread_self(), (uintptr_t)&errno};
+      area, size, ends[1], -1, -1, -1, -1, -1, 0, (uintptr_t)pthread_self(), (uintptr_t)&errno};
   // No handler of this process may ever run in the guard.
   sigset_t all, before;
   sigfillset(&all);

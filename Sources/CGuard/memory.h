@@ -16,6 +16,8 @@ struct vip_guard {
   /// The node, by its process descriptor; negative if the kernel has none.
   int node;
   int netlink, raw4, raw6, frames;
+  /// The number by which the kernel knows the netlink socket.
+  uint32_t port;
   /// Memory of the thread that forked, which the C library needs for every system call.
   uintptr_t thread, error_number;
 };

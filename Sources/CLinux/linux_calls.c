@@ -7,6 +7,7 @@
 #include <linux/nsfs.h>
 #include <netpacket/packet.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -185,6 +186,90 @@ int vip_spawn_closefrom(posix_spawn_file_actions_t *actions, int first) {
 
 int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path) {
   return posix_spawn_file_actions_addchdir_np(actions, path);
+}
+
+// Of the C library only what may be called between a fork and the program: the other threads are
+// not there, and what they have locked stays so. It would have its own setresuid ask all threads.
+#ifdef SYS_setresuid32
+#define VIP_SYS_setgroups SYS_setgroups32
+#define VIP_SYS_setresgid SYS_setresgid32
+#define VIP_SYS_setresuid SYS_setresuid32
+#else
+#define VIP_SYS_setgroups SYS_setgroups
+#define VIP_SYS_setresgid SYS_setresgid
+#define VIP_SYS_setresuid SYS_setresuid
+#endif
+
+static int become(const struct program_start *program) {
+  // What a service manager has handed on to all programs is not for this user.
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) != 0 && errno != EINVAL) {
+    return errno;
+  }
+  long group = (long)program->group, user = (long)program->user;
+  if (syscall(VIP_SYS_setgroups, program->group_count, program->groups) != 0) return errno;
+  if (syscall(VIP_SYS_setresgid, group, group, group) != 0) return errno;
+  if (syscall(VIP_SYS_setresuid, user, user, user) != 0) return errno;
+  return 0;
+}
+
+_Noreturn static void run_as(const struct program_start *program, int report) {
+  int failure[2] = {VIP_START_PROCESS, 0};
+  struct sigaction standard;
+  memset(&standard, 0, sizeof standard);
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+  setpgid(0, 0);
+  if (dup2(program->input, STDIN_FILENO) < 0 || dup2(program->output, STDOUT_FILENO) < 0
+      || dup2(program->output, STDERR_FILENO) < 0 || dup2(report, STDERR_FILENO + 1) < 0
+      || fcntl(STDERR_FILENO + 1, F_SETFD, FD_CLOEXEC) != 0 || chdir("/") != 0) {
+    failure[1] = errno;
+  } else {
+    report = STDERR_FILENO + 1;
+    closefrom(report + 1);
+    failure[0] = VIP_START_USER;
+    failure[1] = become(program);
+    if (failure[1] == 0) {
+      sigset_t none;
+      sigemptyset(&none);
+      sigprocmask(SIG_SETMASK, &none, NULL);
+      failure[0] = VIP_START_PROGRAM;
+      execve(program->path, program->arguments, program->environment);
+      failure[1] = errno;
+    }
+  }
+  ssize_t written = write(report, failure, sizeof failure);
+  _exit(written == sizeof failure ? 127 : 126);
+}
+
+int vip_start_as(const struct program_start *program, int *pid, int *step) {
+  *step = VIP_START_PROCESS;
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) return errno;
+  // No handler of this process may run in the child.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  pid_t child = _Fork();
+  int code = child < 0 ? errno : 0;
+  if (child == 0) run_as(program, report[1]);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(report[1]);
+  if (child > 0) {
+    int failure[2];
+    ssize_t count;
+    do count = read(report[0], failure, sizeof failure);
+    while (count < 0 && errno == EINTR);
+    if (count == sizeof failure) {
+      *step = failure[0];
+      code = failure[1];
+      do count = waitpid(child, NULL, 0);
+      while (count < 0 && errno == EINTR);
+    } else {
+      *pid = child;
+    }
+  }
+  close(report[0]);
+  return code;
 }
 
 int vip_pidfd_open(int pid) { return (int)syscall(VIP_SYS_pidfd_open, (long)pid, 0L); }

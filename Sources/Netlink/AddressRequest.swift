@@ -43,11 +43,16 @@ public struct AddressRequest: Sendable, Hashable {
   /// has it. The kernel wakes it up when the interface is switched on.
   public var isDormant: Bool
 
+  /// The label of an IPv4 address, such as `eth0:1`; the interface's name if `nil`.
+  ///
+  /// The kernel takes it when the address is put up, and not later.
+  public var label: String?
+
   /// Makes a request; unless told otherwise, for an address of ours without an end.
   public init(
     interfaceIndex: Int32, address: InterfaceAddress, protocolTag: UInt8 = vipProtocolTag,
     lifetime: Duration? = nil, broadcast: IPv4Address? = nil, makesRoute: Bool = true,
-    isDormant: Bool = false
+    isDormant: Bool = false, label: String? = nil
   ) {
     self.interfaceIndex = interfaceIndex
     self.address = address
@@ -56,6 +61,7 @@ public struct AddressRequest: Sendable, Hashable {
     self.broadcast = broadcast
     self.makesRoute = makesRoute
     self.isDormant = isDormant
+    self.label = label
   }
 
   /// The lifetime as the kernel takes it: whole seconds; all bits set is without limit.

@@ -91,6 +91,15 @@ public protocol Kernel: AnyObject {
   /// Removes such a route; one that is not there is no error. Has a default, which does nothing.
   func remove(_ request: RouteRequest) -> NetlinkError?
 
+  /// Makes a route or a rule that is not there yet; has a default, which does nothing.
+  ///
+  /// An entry that is the same but for its tag is in the way: ``NetlinkError/isAlreadyThere``.
+  func install(_ entry: RoutingEntry) -> NetlinkError?
+
+  /// Removes a route or a rule with our tag; one that is not there is no error. Has a default,
+  /// which does nothing.
+  func remove(_ entry: RoutingEntry) -> NetlinkError?
+
   /// A descriptor that polls as readable while events wait.
   ///
   /// It belongs to the kernel object and is closed with it.
@@ -121,4 +130,10 @@ extension Kernel {
 
   /// Does nothing.
   public func remove(_ request: RouteRequest) -> NetlinkError? { nil }
+
+  /// Does nothing.
+  public func install(_ entry: RoutingEntry) -> NetlinkError? { nil }
+
+  /// Does nothing.
+  public func remove(_ entry: RoutingEntry) -> NetlinkError? { nil }
 }

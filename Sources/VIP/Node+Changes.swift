@@ -12,15 +12,17 @@ extension Node {
   /// - Parameters:
   ///   - wanted: the settings, each with a name of its own.
   ///   - removing: routers to hand over and remove; names that are not there are passed over.
+  ///   - groups: groups of routers that move together, new or other than before; others stay.
   ///   - unready: what becomes of routers that this machine can't serve yet.
   /// - Returns: what was done.
   /// - Throws: what is wrong with it. Nothing has changed then. ``NodeError/Kind/cancelled`` if the
   ///   task is cancelled: a change that has begun is carried through, one that waits is not made.
   @discardableResult
   public func apply(
-    _ wanted: [RouterConfiguration], removing: [String] = [], unready: UnreadyPolicy = .refuse
+    _ wanted: [RouterConfiguration], removing: [String] = [], groups: [RouterGroup] = [],
+    unready: UnreadyPolicy = .refuse
   ) async throws(NodeError) -> ChangeReport {
-    try await apply(ChangeTarget(.routers(wanted), removing: removing, unready: unready))
+    try await apply(target(wanted, removing, groups, unready))
   }
 
   /// Brings the node to a whole configuration: its own settings and its routers.
@@ -42,14 +44,15 @@ extension Node {
     try await apply(target(configuration, replacing))
   }
 
-  /// Tells what ``apply(_:removing:unready:)`` would do now, after the same checks; changes
+  /// Tells what ``apply(_:removing:groups:unready:)`` would do now, after the same checks; changes
   /// nothing.
   ///
   /// Takes its parameters and throws what it throws.
   public func preview(
-    _ wanted: [RouterConfiguration], removing: [String] = [], unready: UnreadyPolicy = .refuse
+    _ wanted: [RouterConfiguration], removing: [String] = [], groups: [RouterGroup] = [],
+    unready: UnreadyPolicy = .refuse
   ) async throws(NodeError) -> ChangeReport {
-    try await preview(ChangeTarget(.routers(wanted), removing: removing, unready: unready))
+    try await preview(target(wanted, removing, groups, unready))
   }
 
   /// Tells what ``apply(_:replacing:)`` would do now, after the same checks; changes nothing.
@@ -82,10 +85,22 @@ extension Node {
     if !routers.isEmpty { engine.checked.note(routers) }
   }
 
+  private func target(
+    _ wanted: [RouterConfiguration], _ removing: [String], _ groups: [RouterGroup],
+    _ unready: UnreadyPolicy
+  ) -> ChangeTarget {
+    var target = ChangeTarget(.routers(wanted), removing: removing, unready: unready)
+    if !groups.isEmpty {
+      let names = Set(groups.map(\.name))
+      target.groups = engine.groups.filter { !names.contains($0.name) } + groups
+    }
+    return target
+  }
+
   private func target(_ configuration: NodeConfiguration, _ replacing: [String]?) -> ChangeTarget {
     ChangeTarget(
       .routers(configuration.routers), removing: replacing, settings: configuration.settings,
-      unready: configuration.unready)
+      groups: configuration.groups, unready: configuration.unready)
   }
 
   private func apply(_ target: ChangeTarget) async throws(NodeError) -> ChangeReport {
@@ -151,7 +166,7 @@ extension Node {
   /// Tells what bringing routers up on a node of their own would do on this machine; changes
   /// nothing.
   ///
-  /// - Throws: what ``apply(_:removing:unready:)`` of such a node would.
+  /// - Throws: what ``apply(_:removing:groups:unready:)`` of such a node would.
   public static func preview(
     _ wanted: [RouterConfiguration], onNodeWithLease lease: LeasePolicy,
     unready: UnreadyPolicy = .refuse

@@ -18,6 +18,9 @@ extension Node {
   /// The settings of all routers, also of those that are leaving.
   public var configurations: [RouterConfiguration] { engine.allSettings }
 
+  /// The groups of routers that move together.
+  public var groups: [RouterGroup] { engine.groups }
+
   /// The routers that have a virtual address.
   public func routerNames(holding address: IPAddress) -> [String] {
     engine.routerNames(holding: address)

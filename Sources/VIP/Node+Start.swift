@@ -7,6 +7,8 @@ extension Node {
     let file: AddressFile?
     /// The addresses that an earlier node has noted there.
     private(set) var leftovers: Set<AddressFile.Entry>?
+    /// The routes and rules that it has noted there.
+    private(set) var routing: [Extra] = []
     /// The reason why that is not believed.
     private(set) var problem: NodeProblem?
 
@@ -17,6 +19,7 @@ extension Node {
       file = options.addressesPath.map(AddressFile.init)
       do throws(NodeError) {
         leftovers = try file?.read()
+        routing = try file?.readRouting() ?? []
       } catch {
         guard options.unready == .wait else { throw error }
         problem = NodeProblem(

@@ -102,7 +102,9 @@ public actor Node {
     if options.settings.isGuarded {
       engine.protect(with: Safeguard(try GuardArea(), LinuxGuardProcess()))
     }
-    if let leftovers = start.leftovers { engine.removeLeftovers(leftovers) }
+    if let leftovers = start.leftovers {
+      engine.takeOverLeftovers(leftovers, routing: start.routing)
+    }
     do throws(NodeError) {
       try loop.start()
     } catch {
@@ -250,7 +252,7 @@ public actor Node {
   ///   just being replaced.
   package func down(all names: [String]) async throws(NodeError) {
     let leaving = names.filter { engine.contains($0) && !engine.isStaying($0) }
-    for name in names { engine.remove(name) }
+    engine.remove(all: names)
     // One that leaves to be replaced comes back with the end of that change.
     if !leaving.isEmpty, isApplying {
       let end = await wait { [self] in !isApplying || isShuttingDown }
@@ -272,7 +274,7 @@ public actor Node {
   /// cut short by the cancellation of a task: the addresses are handed over in any case.
   public func retire() async {
     isShuttingDown = true
-    for name in engine.routerNames { engine.remove(name) }
+    engine.remove(all: engine.routerNames)
     // In a task of its own, which nothing cancels.
     await Task {
       _ = await wait { [engine] in engine.routerNames.isEmpty }

@@ -19,6 +19,8 @@ public struct ChangeRecord: Sendable, Hashable, Codable {
 
   /// Settings of the node itself, or of its process, that are other than before, in words.
   public var node: [String] = []
+  /// Groups of routers that are other than before, in words; `nil` if none is.
+  public var groups: [String]?
   /// Routers that were not there before.
   public var added: [String] = []
   /// Routers that took other settings over while they run.
@@ -36,6 +38,7 @@ public struct ChangeRecord: Sendable, Hashable, Codable {
   /// Takes a report down.
   public init(_ report: ChangeReport) {
     node = report.node.map { $0.old.differences(to: $0.new) } ?? []
+    groups = report.groups.isEmpty ? nil : report.groups
     added = report.added
     changed = report.changed.map(Change.init)
     replaced = report.replaced.map(Change.init)

@@ -5,8 +5,10 @@ public import VIPCore
 public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Add routers or give present ones these settings, all or none; answer once each is Backup or
   /// Active, or when the time is over. Those that the machine can't serve yet are refused unless
-  /// the request says otherwise.
-  case up([RouterConfiguration], timeout: RequestTime, unready: UnreadyPolicy? = nil)
+  /// the request says otherwise. Groups that are given are new or other than before.
+  case up(
+    [RouterConfiguration], timeout: RequestTime, unready: UnreadyPolicy? = nil,
+    groups: [RouterGroup]? = nil)
   /// Hand over and remove the routers with these names or addresses; answer once they are gone.
   case down([String])
   /// Hand over and remove every router; answer once they are gone.
@@ -32,7 +34,7 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   enum UpCodingKeys: String, CodingKey {
     case _0
     case timeout = "timeoutSeconds"
-    case unready
+    case unready, groups
   }
 
   enum ResignCodingKeys: String, CodingKey {

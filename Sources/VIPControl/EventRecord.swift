@@ -24,8 +24,12 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case repaired
     /// A hook wrote a line or ended well.
     case hook
+    /// A health check counts as passing or failing now, or as saying nothing.
+    case check
     /// A router is gone.
     case removed
+    /// All routers of a group have settled in one state.
+    case groupSettled = "group-settled"
   }
 
   /// The time when it happened, in UTC (ISO 8601 with milliseconds).
@@ -36,6 +40,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var event: Kind
   /// The router it is about; `nil` if it is about the node.
   public var router: String?
+  /// The group of routers it is about, if it is about one.
+  public var group: String?
   /// The family, if it is about one.
   public var family: AddressFamily?
   /// The state before a transition.
@@ -46,6 +52,10 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var state: Settlement.State?
   /// The address, if it is about one.
   public var address: IPAddress?
+  /// The health check, if it is about one.
+  public var check: String?
+  /// The standing of the check.
+  public var standing: CheckStatus.Standing?
   /// The event and its reason, for people.
   public var text: String
 
@@ -55,13 +65,16 @@ public struct EventRecord: Sendable, Hashable, Codable {
     sequence = stamped.sequence
     event = Kind(stamped.event)
     router = stamped.event.router
+    group = stamped.event.group
     family = stamped.event.family
     text = stamped.event.text
     switch stamped.event {
     case .transition(_, _, let change): (from, to) = (change.from, change.to)
     case .settled(_, _, let settlement): state = settlement.state
+    case .groupSettled(let settlement): state = settlement.state
     case .conflict(_, let address, _): self.address = address
     case .repaired(_, let address): self.address = address.address
+    case .check(let name, let standing, _): (check, self.standing) = (name, standing)
     case .waiting, .warning, .cleared, .changed, .repairedRoute, .hook, .removed, .nodeWarning,
       .nodeCleared:
       break
@@ -82,7 +95,9 @@ extension EventRecord.Kind {
       case .changed: .changed
       case .repaired, .repairedRoute: .repaired
       case .hook: .hook
+      case .check: .check
       case .removed: .removed
+      case .groupSettled: .groupSettled
       }
   }
 }

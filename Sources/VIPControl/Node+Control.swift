@@ -3,25 +3,26 @@ import VIPCore
 
 /// Answers of a node to requests over its control socket.
 extension Node {
-  /// Adds to a router's status what others than the node know of it, such as how its hooks have
-  /// fared.
-  public typealias StatusCompletion = @Sendable (inout RouterStatus) -> Void
+  /// Adds to a status what others than the node know, such as how hooks and health checks have
+  /// fared; it is also handed the settings of the routers.
+  public typealias StatusCompletion = @Sendable (inout NodeStatus, [RouterConfiguration]) -> Void
 
   /// Does what a client asks, and answers when it is done.
   ///
   /// - Parameters:
   ///   - request: what is asked.
-  ///   - complete: completes the status of each router in the answer.
+  ///   - complete: completes the status in the answer.
   /// - Returns: the answer, whatever has come of it.
   public func answer(
-    _ request: ControlRequest, completing complete: StatusCompletion = { _ in }
+    _ request: ControlRequest, completing complete: StatusCompletion = { _, _ in }
   ) async -> ControlReply {
     if let excess = request.excess { return .failed(ControlFailure(.invalid, excess)) }
     do throws(NodeError) {
       noteChecked(try await Self.validate(request, beside: configurations))
       switch request {
-      case .up(let settings, let timeout, let unready):
-        return try await bringUp(settings, timeout.duration, unready ?? .refuse, complete)
+      case .up(let settings, let timeout, let unready, let groups):
+        return try await bringUp(
+          settings, groups, timeout.duration, unready ?? .refuse, complete)
       case .down(let wanted):
         await takeDown(try await routerNames(meantBy: wanted))
         return .done(try await record(nil, complete))
@@ -75,7 +76,7 @@ extension Node {
   ) async throws(NodeError) -> [RouterConfiguration] {
     let routers: [RouterConfiguration]
     switch request {
-    case .up(let wanted, _, _), .dryRun(.up(let wanted, _, _)): routers = wanted
+    case .up(let wanted, _, _, _), .dryRun(.up(let wanted, _, _, _)): routers = wanted
     case .add(let name, let addresses):
       guard var router = present.first(where: { $0.name == name }),
         addresses.count <= RouterConfiguration.addressCountMax
@@ -101,7 +102,7 @@ extension Node {
     _ name: String?, _ complete: StatusCompletion
   ) async throws(NodeError) -> NodeRecord {
     var status = try await status(name)
-    for index in status.routers.indices { complete(&status.routers[index]) }
+    complete(&status, await configurations)
     return NodeRecord(status)
   }
 
@@ -117,8 +118,8 @@ extension Node {
   ) async throws(NodeError) -> ControlReply {
     var report = ChangeReport()
     switch request {
-    case .up(let settings, _, let unready):
-      report = try await preview(settings, unready: unready ?? .refuse)
+    case .up(let settings, _, let unready, let groups):
+      report = try await preview(settings, groups: groups ?? [], unready: unready ?? .refuse)
     case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)
@@ -129,11 +130,12 @@ extension Node {
   }
 
   private func bringUp(
-    _ wanted: [RouterConfiguration], _ timeout: Duration, _ unready: UnreadyPolicy,
+    _ wanted: [RouterConfiguration], _ groups: [RouterGroup]?, _ timeout: Duration,
+    _ unready: UnreadyPolicy,
     _ complete: StatusCompletion
   ) async throws(NodeError) -> ControlReply {
     let before = routerNames
-    let report = try await apply(wanted, unready: unready)
+    let report = try await apply(wanted, groups: groups ?? [], unready: unready)
     let deadline = bootTime() + timeout
     var waiting: ControlFailure?
     for router in wanted {
@@ -209,7 +211,7 @@ extension ControlRequest {
   /// The reason why a request is too large to be looked at; `nil` if it is not.
   fileprivate var excess: String? {
     switch self {
-    case .up(let routers, _, _), .dryRun(.up(let routers, _, _)):
+    case .up(let routers, _, _, _), .dryRun(.up(let routers, _, _, _)):
       let routerCountMax = RouterConfiguration.requestRouterCountMax
       guard routers.count <= routerCountMax else {
         return "\(routers.count) routers in one request are more than \(routerCountMax); "

@@ -9,11 +9,14 @@ public struct NodeRecord: Sendable, Hashable, Codable {
   public var node: Node
   /// Its virtual routers; a configuration with both families appears once for each.
   public var routers: [RouterRecord]
+  /// The health checks that its routers use; `nil` if there are none.
+  public var checks: [CheckRecord]?
 
   /// Takes a status down.
   public init(_ status: NodeStatus) {
     node = Node(status.node)
     routers = status.routers.map(RouterRecord.init)
+    checks = status.checks.isEmpty ? nil : status.checks.map(CheckRecord.init)
   }
 
   /// The node's own part of its status.
@@ -103,13 +106,19 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var warnings: [String]
   /// The results of its hooks; `nil` if none has been run.
   public var hooks: RouterStatus.Hooks? = nil
+  /// The health checks that it depends on; `nil` if it uses none.
+  public var checks: [RouterStatus.Check]? = nil
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]? = nil
+  /// Its routes and rules; `nil` if it has none.
+  public var routing: [RouterStatus.RoutingStatus]? = nil
+  /// The group of routers with which it moves; `nil` if it moves alone.
+  public var group: String? = nil
 
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, family, version, state, priority, effectivePriority, interval
     case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
-    case conflicts, takeovers, lease, peers, warnings, hooks, unicastTo
+    case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo, routing, group
     case virtualMAC = "virtualMac"
   }
 
@@ -138,6 +147,9 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     peers = status.peers.map(PeerRecord.init)
     warnings = WarningText.sentences(status.problems)
     hooks = status.hooks
+    checks = status.checks
     unicastTo = status.unicastTo
+    routing = status.routing
+    group = status.group
   }
 }

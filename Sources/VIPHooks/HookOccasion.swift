@@ -2,46 +2,108 @@ package import VIP
 package import VIPCore
 import VRRP
 
-/// A reason to run a program: a virtual router does something else now.
+/// A reason to run a program: a virtual router, or a group of routers, does something else now.
 package struct HookOccasion: Sendable {
+  /// The one that does something else.
+  private enum Subject {
+    case router(Settlement)
+    case group(GroupSettlement)
+  }
+
+  /// The family of the router; that of a group is IPv4, whatever it serves.
   package let family: AddressFamily
-  package let settlement: Settlement
+  private let subject: Subject
   /// Earlier changes that were over before their turn came.
   package var skipped: UInt64
 
   /// Notes a change of a router.
   package init(_ settlement: Settlement, of family: AddressFamily) {
     self.family = family
-    self.settlement = settlement
+    subject = .router(settlement)
     skipped = settlement.skipped
   }
 
-  /// The occasion of a router that has settled; `nil` for other events, and if it runs nothing.
+  /// Notes a change of a group.
+  package init(_ settlement: GroupSettlement) {
+    family = .ipv4
+    subject = .group(settlement)
+    skipped = 0
+  }
+
+  /// The occasion of a router or a group that has settled; `nil` for other events, and if it runs
+  /// nothing.
   ///
   /// A state for which nothing is run is one too, since it makes older ones obsolete.
   package init?(_ event: NodeEvent) {
-    guard case .settled(_, let family, let settlement) = event,
-      !settlement.configuration.hooks.isEmpty
-    else { return nil }
-    self.init(settlement, of: family)
+    switch event {
+    case .settled(_, let family, let settlement): self.init(settlement, of: family)
+    case .groupSettled(let settlement): self.init(settlement)
+    default: return nil
+    }
+    if hooks.isEmpty { return nil }
   }
 
-  package var settings: RouterConfiguration { settlement.configuration }
-  package var state: Settlement.State { settlement.state }
-  package var router: String { settings.name }
+  package var hooks: Hooks {
+    switch subject {
+    case .router(let settlement): settlement.configuration.hooks
+    case .group(let settlement): settlement.group.hooks
+    }
+  }
+
+  package var state: Settlement.State {
+    switch subject {
+    case .router(let settlement): settlement.state
+    case .group(let settlement): settlement.state
+    }
+  }
+
+  package var previous: Settlement.State {
+    switch subject {
+    case .router(let settlement): settlement.previous
+    case .group(let settlement): settlement.previous
+    }
+  }
+
+  /// The name of the router, or that of the group as ``nameOfGroup(_:)`` has it.
+  package var router: String {
+    switch subject {
+    case .router(let settlement): settlement.configuration.name
+    case .group(let settlement): Self.nameOfGroup(settlement.group.name)
+    }
+  }
+
+  /// The words for a group where a router's name would stand; no router has such a name.
+  package static func nameOfGroup(_ name: String) -> String { "group \(name)" }
+
   /// The program and its arguments; empty if nothing is run for this state.
-  package var arguments: [String] { settings.hooks[state] }
+  package var arguments: [String] { hooks[state] }
 
   /// More would be longer than Linux lets one variable be (128 KiB).
   private static let addressCountMax = 2000
-  /// The path in which shells and most other programs look for a name.
-  private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// The variables the program is given, and nothing else is.
   package func environment(_ more: [String: String]) -> [String] {
-    let addresses = settings.addresses(family)
     var variables = more
-    variables["PATH"] = Self.searchPath
+    variables["PATH"] = ChildProgram.searchPath
+    switch subject {
+    case .router(let settlement): describe(settlement, &variables)
+    case .group(let settlement): Self.describe(settlement, &variables)
+    }
+    return variables.map { "\($0.key)=\($0.value)" }.sorted()
+  }
+
+  private static func describe(
+    _ settlement: GroupSettlement, _ variables: inout [String: String]
+  ) {
+    variables["VIPCTL_GROUP"] = settlement.group.name
+    variables["VIPCTL_ROUTERS"] = settlement.group.routers.joined(separator: " ")
+    variables["VIPCTL_STATE"] = settlement.state.rawValue
+    variables["VIPCTL_PREVIOUS_STATE"] = settlement.previous.rawValue
+  }
+
+  private func describe(_ settlement: Settlement, _ variables: inout [String: String]) {
+    let settings = settlement.configuration
+    let addresses = settings.allAddresses.filter { $0.family == family }
     variables["VIPCTL_ROUTER"] = router
     variables["VIPCTL_INTERFACE"] = settings.interface
     variables["VIPCTL_ADDRESS_INTERFACE"] = settlement.addressInterface
@@ -55,7 +117,6 @@ package struct HookOccasion: Sendable {
     variables["VIPCTL_ADDRESSES"] =
       addresses.prefix(Self.addressCountMax).map(\.description).joined(separator: " ")
     variables["VIPCTL_ADDRESS_COUNT"] = "\(addresses.count)"
-    return variables.map { "\($0.key)=\($0.value)" }.sorted()
   }
 }
 

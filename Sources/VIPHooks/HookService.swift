@@ -56,7 +56,8 @@ public actor HookService {
   /// The longest time that ``finish()`` may take from now on; zero if no router has hooks.
   public nonisolated var longestFinish: Duration {
     get async {
-      let hasHooks = await node.configurations.contains { !$0.hooks.isEmpty }
+      var hasHooks = await node.configurations.contains { !$0.hooks.isEmpty }
+      if !hasHooks { hasHooks = await node.groups.contains { !$0.hooks.isEmpty } }
       // Then SIGTERM, SIGKILL after two seconds, and a moment for the rest.
       return hasHooks ? Self.patience + .seconds(3) : .zero
     }
@@ -70,12 +71,23 @@ public actor HookService {
 
   /// Adds to a status how programs have fared, and what has failed last.
   public nonisolated func complete(_ status: inout RouterStatus) {
+    if let group = status.group { complete(&status, byGroup: HookOccasion.nameOfGroup(group)) }
     guard let entry = ledger.withLock({ $0.status(of: status.name, status.family) }) else { return }
     status.hooks = entry.status
     for state in Settlement.State.allCases {
       guard let failure = entry.failures[state] else { continue }
       status.problems.append(
         Problem(.hook(state), router: status.name, family: status.family, failure))
+    }
+  }
+
+  /// Adds what has failed last of the programs of a router's group.
+  private nonisolated func complete(_ status: inout RouterStatus, byGroup name: String) {
+    let failures = ledger.withLock { $0.status(of: name, .ipv4)?.failures } ?? [:]
+    for state in Settlement.State.allCases {
+      guard let failure = failures[state] else { continue }
+      status.problems.append(
+        Problem(.hook(state), router: name, family: .ipv4, "\(name): \(failure)"))
     }
   }
 
@@ -115,7 +127,8 @@ public actor HookService {
       return reports
     }
     guard !new.isEmpty else { return }
-    let names = Set(await node.routerNames)
+    let groups = await node.groups.map { HookOccasion.nameOfGroup($0.name) }
+    let names = Set(await node.routerNames + groups)
     let events = ledger.withLock { ledger in
       let events = new.flatMap { ledger.take($0) }
       ledger.keepOnly(names.contains)

@@ -4,53 +4,44 @@
 /// Without them remarks speak of the program in general terms. Each stands in a sentence as it is,
 /// so a command has its quotes.
 public struct ImportWording: Sendable, Hashable {
-  /// The program that takes the configuration.
-  public var program: String
   /// The command that tells the states of routers.
   public var status: String
   /// The command that reads the configuration again.
   public var reload: String
-  /// The command by which a router gives its role to another machine.
-  public var resign: String
-  /// The command by which a router takes the role.
-  public var promote: String
   /// The command that looks for faults of a configuration.
   public var check: String
   /// The command that shows a segment.
   public var monitor: String
+  /// The option that names the machine whose conditional lines are read.
+  public var configID: String
 
   /// Makes words; what is left out is told in general terms.
   public init(
-    program: String = "this program", status: String = "the status of the node",
-    reload: String = "a command to reload", resign: String = "a command to resign",
-    promote: String = "a command to promote", check: String = "a check of the configuration",
-    monitor: String = "a monitor of the segment"
+    status: String = "the status of the node", reload: String = "a command to reload",
+    check: String = "a check of the configuration",
+    monitor: String = "a monitor of the segment", configID: String = "another name"
   ) {
-    self.program = program
     self.status = status
     self.reload = reload
-    self.resign = resign
-    self.promote = promote
     self.check = check
     self.monitor = monitor
+    self.configID = configID
   }
 
   /// A place in an advice where a word goes.
   enum Place: String, CaseIterable, CustomStringConvertible {
-    case program, status, reload, resign, promote, check, monitor
+    case status, reload, check, monitor, configID
 
     var description: String { "{\(rawValue)}" }
   }
 
   private func word(for place: Place) -> String {
     switch place {
-    case .program: program
     case .status: status
     case .reload: reload
-    case .resign: resign
-    case .promote: promote
     case .check: check
     case .monitor: monitor
+    case .configID: configID
     }
   }
 

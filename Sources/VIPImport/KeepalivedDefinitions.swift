@@ -1,71 +1,74 @@
-/// The definitions `$NAME=value`, and the replacing of their names.
+/// The definitions `$NAME=value`, those that are always there, and whose lines of several machines
+/// are read.
 ///
-/// As in keepalived, `${NAME}` is replaced anywhere and `$NAME` where white space or the end
-/// follows; what is replaced may name others, with the values that they have then. A name that is
-/// not defined stays as it is.
+/// What is replaced may name others, with the values that they have then. A name that is not
+/// defined stays as it is.
 struct KeepalivedDefinitions {
-  /// The greatest length of a word; a handful of definitions could make one of any length.
-  private static let lengthMax = 64 << 10
-  /// Number of names that may be replaced in a whole configuration, those in values included.
-  private static let replacementCountMax = 200_000
+  /// The name of the machine whose lines are read.
+  let configID: String
+  /// The folder of the file that is being read.
+  var folder = ""
+  /// Whether a line has asked whose it is.
+  private(set) var hasAsked = false
+  private var values: [String: [UInt8]] = [:]
 
-  private var values: [String: String] = [:]
-  private var count = 0
-
-  var isEmpty: Bool { values.isEmpty }
-
-  /// Notes `$NAME=value`; `false` if the line is none.
-  mutating func define(_ line: String) -> Bool {
-    guard let equals = line.firstIndex(of: "=") else { return false }
-    let name = line[..<equals].dropFirst()
-    guard !name.isEmpty, name.utf8.allSatisfy(Self.isPartOfName) else { return false }
-    values[String(name)] = String(line[line.index(after: equals)...])
-    return true
+  init(configID: String) {
+    self.configID = configID
   }
 
-  /// A word with the definitions put in; `nil` if it would become too long, or too many are put in.
-  mutating func substituted(_ word: String) -> String? {
-    guard !isEmpty, word.utf8.contains(UInt8(ascii: "$")) else { return word }
-    var result: [UInt8] = []
-    /// The pieces that are still to be read, the next one last.
-    var pending = [word.utf8[...]]
-    while var piece = pending.popLast() {
-      while let byte = piece.first {
-        guard byte == UInt8(ascii: "$"), let (name, rest) = Self.name(piece),
-          let value = values[name]
-        else {
-          result.append(byte)
-          guard result.count <= Self.lengthMax else { return nil }
-          piece = piece.dropFirst()
-          continue
-        }
-        count += 1
-        guard count <= Self.replacementCountMax else { return nil }
-        pending.append(rest)
-        piece = value.utf8[...]
-      }
+  mutating func define(_ name: String, as value: some Sequence<UInt8>) {
+    values[name] = Array(value)
+  }
+
+  func value(of name: String) -> [UInt8]? {
+    if let value = values[name] { return value }
+    return switch name {
+    case "_PWD": Array(folder.utf8)
+    case "_INSTANCE": Array(configID.utf8)
+    case "_HASH": [UInt8(ascii: "#")]
+    case "_BANG": [UInt8(ascii: "!")]
+    default: nil
     }
-    return String(decoding: result, as: UTF8.self)
+  }
+
+  /// Whether a line holds here that begins with `@NAME` or `@^NAME`.
+  mutating func holds(_ condition: some Sequence<UInt8>) -> Bool {
+    hasAsked = true
+    let name = String(decoding: Array(condition.dropFirst()), as: UTF8.self)
+    return name.hasPrefix("^") ? name.dropFirst() != configID : name == configID
   }
 
   /// The name at the beginning of a text and what follows it; `nil` if there is none.
-  private static func name(
-    _ text: Substring.UTF8View
-  ) -> (name: String, rest: Substring.UTF8View)? {
-    let afterSign = text.dropFirst()
-    let isBraced = afterSign.first == UInt8(ascii: "{")
-    let start = isBraced ? afterSign.dropFirst() : afterSign
-    let name = start.prefix(while: isPartOfName)
-    var rest = start[name.endIndex...]
-    guard !name.isEmpty else { return nil }
+  ///
+  /// As in keepalived, `${NAME}` is one anywhere, and `$NAME` where white space or the end follows.
+  static func name(_ text: ArraySlice<UInt8>) -> (name: String, rest: ArraySlice<UInt8>)? {
+    guard let (start, name, isBraced) = nameStart(text) else { return nil }
+    var rest = text[(start + name.count)...]
     if isBraced {
       guard rest.popFirst() == UInt8(ascii: "}") else { return nil }
     } else {
-      guard rest.first.map({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }) ?? true else {
-        return nil
-      }
+      guard rest.first.map(isBlank) ?? true else { return nil }
     }
-    return (String(Substring(name)), rest)
+    return (String(decoding: name, as: UTF8.self), rest)
+  }
+
+  /// The name that a text defines, and what it has before the value; `nil` if it defines none.
+  static func definition(_ text: ArraySlice<UInt8>) -> (name: String, value: ArraySlice<UInt8>)? {
+    guard let (start, name, isBraced) = nameStart(text), !isBraced else { return nil }
+    let rest = text[(start + name.count)...]
+    guard rest.first == UInt8(ascii: "=") else { return nil }
+    return (String(decoding: name, as: UTF8.self), rest.dropFirst())
+  }
+
+  private static func nameStart(
+    _ text: ArraySlice<UInt8>
+  ) -> (start: Int, name: ArraySlice<UInt8>, isBraced: Bool)? {
+    guard text.first == UInt8(ascii: "$") else { return nil }
+    var rest = text.dropFirst()
+    let isBraced = rest.first == UInt8(ascii: "{")
+    if isBraced { rest = rest.dropFirst() }
+    let name = rest.prefix(while: isPartOfName)
+    return name.isEmpty ? nil : (rest.startIndex, name, isBraced)
   }
 
   private static func isPartOfName(_ byte: UInt8) -> Bool {
@@ -73,6 +76,13 @@ struct KeepalivedDefinitions {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
       true
+    default: false
+    }
+  }
+
+  static func isBlank(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"): true
     default: false
     }
   }

@@ -2,10 +2,19 @@ import VIP
 
 /// Turns the scripts that keepalived notifies into hooks.
 struct KeepalivedHooks {
+  /// The router or group, as a script for all states is told of it.
+  struct Subject {
+    var kind: String
+    var name: String
+    var priority: String
+  }
+
   private(set) var hooks = Hooks()
   /// The line that each comes from.
   private(set) var origins: [Settlement.State: SourceLine] = [:]
-  private var remarks: [(KeepalivedNode, String)] = []
+  private var remarks: [(KeepalivedNode, ImportRemark.Kind, String)] = []
+  /// The user of scripts that name none, as `user[:group]`.
+  private let scriptUser: String?
 
   /// The keywords for the states, and the names of these in `notify`.
   private static let states: [(Settlement.State, keyword: String, word: String)] = [
@@ -13,34 +22,49 @@ struct KeepalivedHooks {
     (.fault, "notify_fault", "FAULT"), (.stop, "notify_stop", "STOP"),
   ]
 
-  /// Reads the settings of an instance.
-  init(
-    _ values: [String: KeepalivedNode], instance: String, _ configuration: RouterConfiguration
-  ) {
+  /// Reads the settings of an instance or group.
+  init(_ values: [String: KeepalivedNode], _ subject: Subject, scriptUser: String?) {
+    self.scriptUser = scriptUser
     for (state, keyword, _) in Self.states {
       guard let node = values[keyword], let words = command(node) else { continue }
       hooks[state] = words
       origins[state] = node.source
     }
     guard let node = values["notify"], let words = command(node) else { return }
-    for (state, keyword, word) in Self.states {
-      guard hooks[state].isEmpty else {
-        remarks.append(
-          (
-            node,
-            "keepalived runs '\(keyword)' and then 'notify'; here one program is run for "
-              + "'\(state.rawValue)', which is that of '\(keyword)': let it call the other"
-          ))
-        continue
-      }
+    for (state, _, word) in Self.states {
       // What keepalived gives to it, with the priority as configured.
-      hooks[state] = words + ["INSTANCE", instance, word, "\(configuration.priority)"]
-      origins[state] = node.source
+      let words = words + [subject.kind, subject.name, word, subject.priority]
+      hooks[state] = hooks[state].isEmpty ? words : Self.both(hooks[state], words)
+      origins[state] = origins[state] ?? node.source
     }
   }
 
+  /// A command that starts two programs at the same time, as keepalived does; it fails if one does.
+  private static func both(_ first: [String], _ second: [String]) -> [String] {
+    func text(_ words: [String]) -> String {
+      words.map(KeepalivedCommand.shellWord).joined(separator: " ")
+    }
+    return [
+      "/bin/sh", "-c", "\(text(first)) & p=$!; \(text(second)); r=$?; wait $p && exit $r",
+    ]
+  }
+
+  /// The lines of `on`; empty if there is no hook.
+  var settings: [ImportedRouter.Setting] {
+    guard !hooks.isEmpty else { return [] }
+    var settings = [
+      ImportedRouter.Setting(key: "on", value: "", origin: .note("run as the node's user"))
+    ]
+    for state in hooks.states {
+      let words = hooks[state].map(ImportedRouter.quoted).joined(separator: ", ")
+      guard let origin = origins[state] else { continue }
+      settings.append(.init(key: "  \(state.rawValue)", value: "[\(words)]", origin: .line(origin)))
+    }
+    return settings
+  }
+
   /// Takes the remarks about what could not be carried over.
-  mutating func takeRemarks() -> [(KeepalivedNode, String)] {
+  mutating func takeRemarks() -> [(KeepalivedNode, ImportRemark.Kind, String)] {
     defer { remarks.removeAll() }
     return remarks
   }
@@ -48,31 +72,29 @@ struct KeepalivedHooks {
   /// The words of a script and its arguments; `nil` if it can't be run here.
   private mutating func command(_ node: KeepalivedNode) -> [String]? {
     // keepalived takes one string, which has all in it if it is quoted; then a user and a group.
-    let words = KeepalivedLexer.tokens(of: node.arguments.first ?? "").map { token in
-      switch token {
-      case .word(let text): text
-      case .open: "{"
-      case .close: "}"
-      }
-    }
-    guard let program = words.first, program.hasPrefix("/") else {
+    let text = node.arguments.first ?? ""
+    let command: KeepalivedCommand
+    do throws(KeepalivedCommand.Problem) {
+      command = try KeepalivedCommand(text)
+    } catch {
       remarks.append(
-        (
-          node,
-          "'\(node.keyword) \(words.first ?? "")' names no absolute path and is left out; write "
-            + "out where the program is"
-        ))
+        (node, .lost, "'\(node.keyword) \(text.shortened)' is left out: \(error.text)"))
       return nil
     }
-    if node.arguments.count > 1 {
-      let user = node.arguments.dropFirst().joined(separator: " ")
+    remarks += command.remarks.map { (node, $0, $1) }
+    let given = node.arguments.dropFirst().prefix(2).joined(separator: ":")
+    let user = given.isEmpty ? scriptUser : given
+    guard let user, user != "root", !user.hasPrefix("root:") else { return command.words }
+    let parts = user.split(separator: ":").map(String.init)
+    if !given.isEmpty {
       remarks.append(
         (
-          node,
-          "'\(node.keyword)' runs as \(user) in keepalived, here as the node's user; let the "
-            + "program use setpriv or runuser"
+          node, .note,
+          "'\(node.keyword)' runs as \(user.shortened) by way of runuser, for which the node must run "
+            + "as root"
         ))
     }
-    return words
+    let group = parts.count > 1 ? ["-g", parts[1]] : []
+    return ["/sbin/runuser", "-u", parts[0]] + group + ["--"] + command.words
   }
 }

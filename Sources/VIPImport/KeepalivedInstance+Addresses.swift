@@ -8,9 +8,10 @@ extension KeepalivedInstance {
   mutating func readAddresses(device: String) {
     var seen: Set<IPAddress> = []
     for child in values["virtual_ipaddress"]?.block ?? [] {
-      guard let address = self.address(child, device: device) else { continue }
+      guard let entry = entry(child, device: device) else { continue }
+      let address = entry.address
       guard !seen.contains(address.address) else {
-        remark(child, "'\(child.keyword)' is listed twice; it is taken once")
+        remark(child, "'\(child.keyword)' is listed twice; it is taken once", .note)
         continue
       }
       // keepalived takes the family of the first address, and refuses the others.
@@ -18,23 +19,22 @@ extension KeepalivedInstance {
         remark(
           child,
           "'\(child.keyword)' is not IPv6, as 'native_ipv6' demands; keepalived ignores it here, and "
-            + "it is left out")
+            + "it is left out", .note)
         continue
       }
-      if let first = addresses.first, first.family != address.family {
+      if let first = addresses.first?.address, first.family != address.family {
         remark(
           child,
           "'\(child.keyword)' is not \(first.family) as the first address is; keepalived "
-            + "ignores it here, and it is left out")
+            + "ignores it here, and it is left out", .note)
         continue
       }
       seen.insert(address.address)
-      addresses.append(address)
-      origins.append(child.source)
+      addresses.append(entry)
     }
   }
 
-  private mutating func address(_ child: KeepalivedNode, device: String) -> InterfaceAddress? {
+  private mutating func entry(_ child: KeepalivedNode, device: String) -> ImportedRouter.Address? {
     let address: InterfaceAddress
     do throws(SettingError) {
       address = try SettingText.address(child.keyword)
@@ -42,33 +42,37 @@ extension KeepalivedInstance {
       remark(child, "\(error); it is left out")
       return nil
     }
+    var entry = ImportedRouter.Address(address: address, source: child.source)
     var rest = child.arguments[...]
     while let option = rest.popFirst() {
       let takesValue = ["brd", "dev", "scope", "label", "peer", "preferred_lft", "track_group"]
       let value = takesValue.contains(option) ? rest.popFirst() ?? "" : ""
       switch (option, value) {
-      case ("dev", device), ("scope", "global"), ("-nodad", _): continue
-      case ("dev", let other):
+      case ("dev", device), ("scope", "global"), ("-nodad", _), ("preferred_lft", "0"): continue
+      case ("dev", let other) where !other.isEmpty: entry.interface = other
+      case ("brd", let text) where Self.isUsualBroadcast(text, of: address): continue
+      case ("label", let text) where !text.isEmpty && address.family == .ipv4: entry.label = text
+      case ("label", _):
+        remark(child, "keepalived ignores the label of an IPv6 address, and it is left out", .note)
+      case ("no_track", _):
         remark(
           child,
-          "\(address) goes on \(other), not on \(device); it is left out: make a router of "
-            + "its own for \(other)")
-        return nil
-      case ("brd", let text) where Self.isUsualBroadcast(text, of: address): continue
-      case ("label", _), ("brd", _):
+          "'no_track' of \(address) needs no equivalent; an address that another program removes is "
+            + "put back", .note)
+      case ("brd", _):
         remark(child, "'\(option) \(value)' of \(address) is not set; nothing needs it")
       case (let text, _) where InterfaceAddress(text) != nil:
         remark(
           child,
           "'\(text)' stands on the line of another address, where keepalived ignores it; it is left "
-            + "out")
+            + "out", .note)
       default:
         let words = value.isEmpty ? option : "\(option) \(value)"
         remark(
           child, "'\(words.shortened)' of \(address) has no equivalent; look whether you need it")
       }
     }
-    return address
+    return entry
   }
 
   /// Whether a broadcast address is the one of the address's network, as `+` always is.
@@ -82,69 +86,52 @@ extension KeepalivedInstance {
 
   // MARK: Addresses that are not advertised
 
-  /// The reason why excluded addresses are left out, and what to do about them.
-  private enum Exclusion: Hashable {
-    case same
-    case otherFamily(AddressFamily)
-    case version2
-    case elsewhere(String)
-  }
-
-  /// Says of the addresses that keepalived holds without advertising them what to do, those of
-  /// which the same is true in one line.
-  mutating func tellExcluded(device: String, version: ProtocolVersion) {
-    var found: [(Exclusion, nodes: [KeepalivedNode])] = []
-    var places: [Exclusion: Int] = [:]
+  /// Reads the addresses that keepalived holds without advertising them, of either family.
+  mutating func readExcluded(device: String) {
+    var seen = Set(addresses.map(\.address.address))
     for child in values["virtual_ipaddress_excluded"]?.block ?? [] {
-      let address: InterfaceAddress
-      do throws(SettingError) {
-        address = try SettingText.address(child.keyword)
-      } catch {
-        remark(child, "\(error); it is left out")
+      guard var entry = entry(child, device: device) else { continue }
+      guard seen.insert(entry.address.address).inserted else {
+        remark(child, "'\(child.keyword)' is listed twice; it is taken once", .note)
         continue
       }
-      let exclusion = exclusion(of: address, child, device: device, version: version)
-      if let place = places[exclusion] {
-        found[place].nodes.append(child)
-      } else {
-        places[exclusion] = found.count
-        found.append((exclusion, [child]))
-      }
-    }
-    for (exclusion, nodes) in found {
-      let names = nodes.prefix(3).map { "'\($0.keyword)'" }.joined(separator: ", ")
-      let more = nodes.count > 3 ? " and \(nodes.count - 3) more" : ""
-      let (verb, them) = nodes.count == 1 ? ("is", "it") : ("are", "them")
-      remark(
-        nodes[0],
-        "\(names)\(more) \(verb) held but not advertised by keepalived, and left out; "
-          + advice(exclusion, them))
+      entry.isAdvertised = false
+      addresses.append(entry)
     }
   }
 
-  private func exclusion(
-    of address: InterfaceAddress, _ child: KeepalivedNode, device: String,
-    version: ProtocolVersion
-  ) -> Exclusion {
-    let options = child.arguments
-    if let index = options.firstIndex(of: "dev"), index + 1 < options.count,
-      options[index + 1] != device
-    {
-      return .elsewhere(options[index + 1])
+  /// Leaves out of the addresses what does not go with the rest of the router.
+  mutating func settle(_ configuration: inout RouterConfiguration) {
+    let isOwner = configuration.priority == .owner
+    addresses.removeAll { entry in
+      guard isOwner, entry.interface != nil || !entry.isAdvertised else { return false }
+      remarks.append(
+        ImportRemark(
+          source: entry.source,
+          text: "\(entry.address) is left out: with priority 255 a router has the addresses of its "
+            + "interface and no others; take a lower one"))
+      return true
     }
-    guard address.family != (addresses.first?.family ?? address.family) else { return .same }
-    return version == .v2 ? .version2 : .otherFamily(address.family)
+    configuration.addresses = addresses.filter(\.isAdvertised).map(\.address)
+    for index in addresses.indices {
+      guard let label = addresses[index].label else { continue }
+      let place = addresses[index].interface ?? configuration.interface
+      guard configuration.virtualMAC || !Self.isLabel(label, of: place) else { continue }
+      addresses[index].label = nil
+      let reason =
+        configuration.virtualMAC
+        ? "there are none with a virtual MAC address"
+        : "one is '\(place):' and something behind it, 15 characters in all"
+      remarks.append(
+        ImportRemark(
+          source: addresses[index].source,
+          text:
+            "the label '\(label.shortened)' of \(addresses[index].address) is left out: \(reason)"))
+    }
   }
 
-  private func advice(_ exclusion: Exclusion, _ them: String) -> String {
-    let when = "once all machines run \(wording.program)"
-    return switch exclusion {
-    case .same: "here all addresses are advertised: add \(them) to 'addresses' \(when)"
-    case .otherFamily(let family):
-      "add \(them) to 'addresses' \(when): \(family) then has an election of its own under the VRID"
-    case .version2:
-      "version 2 has no IPv6: make a router with version 3 for \(them) \(when)"
-    case .elsewhere(let device): "make a router of its own on \(device) for \(them) \(when)"
-    }
+  private static func isLabel(_ label: String, of interface: String) -> Bool {
+    label.utf8.count < 16 && label.hasPrefix("\(interface):")
+      && label.utf8.allSatisfy { (0x21...0x7E).contains($0) }
   }
 }

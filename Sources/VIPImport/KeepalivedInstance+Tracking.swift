@@ -19,10 +19,19 @@ extension KeepalivedInstance {
       }
       guard seen.insert(child.keyword).inserted else {
         remark(
-          child, "'\(child.keyword)' is tracked twice; the first one is taken, as keepalived does")
+          child, "'\(child.keyword)' is tracked twice; the first one is taken, as keepalived does",
+          .note)
         continue
       }
       guard let track = track(child, &configuration) else { continue }
+      if isGrouped, track.decrement != nil {
+        remark(
+          child,
+          "keepalived ignores the weight of '\(child.keyword)' in an instance of a group: the router "
+            + "leaves the election while it is down, here too", .note)
+        configuration.tracks.append(Track(interface: track.interface))
+        continue
+      }
       configuration.tracks.append(track)
     }
     guard !configuration.tracks.isEmpty else { return }
@@ -53,16 +62,23 @@ extension KeepalivedInstance {
         remark(
           child,
           "'\(option.shortened)' on the line of \(child.keyword) is no option, and keepalived ignores "
-            + "it; give each interface a line of its own")
+            + "it; give each interface a line of its own", .note)
       }
     }
     guard weight != 0 else { return Track(interface: child.keyword) }
+    if isGrouped { return Track(interface: child.keyword, decrement: UInt8(abs(weight))) }
     if configuration.priority == .owner {
-      remark(child, "'weight \(weight)' means nothing with priority 255; it is left out")
+      remark(child, "'weight \(weight)' means nothing with priority 255; it is left out", .note)
       return nil
     }
     if weight > 0 {
-      let raised = min(254, Int(configuration.priority.rawValue) + weight)
+      let before = Int(configuration.priority.rawValue)
+      let raised = min(254, before + weight)
+      guard raised > before else {
+        remark(
+          child, "'\(child.keyword) weight \(weight)' can't raise the priority; it is left out")
+        return nil
+      }
       configuration.priority = Priority(rawValue: UInt8(raised))
       let isGiven = settings.contains { $0.key == "priority" }
       let note = "raised by the weight of \(child.keyword), which is lost while it is down"
@@ -73,7 +89,8 @@ extension KeepalivedInstance {
       remark(
         child,
         "'\(child.keyword) weight \(weight)' raises the priority while it is up; it has become "
-          + "priority \(raised), which falls by \(weight) while it is down", .note)
+          + "priority \(raised), which falls by \(raised - before) while it is down", .note)
+      return Track(interface: child.keyword, decrement: UInt8(raised - before))
     }
     return Track(interface: child.keyword, decrement: UInt8(abs(weight)))
   }
@@ -102,7 +119,47 @@ extension KeepalivedInstance {
     }
     let list = configuration.peers.map { ImportedRouter.scalar("\($0)") }.joined(separator: ", ")
     add("peers", "[\(list)]", .line(node.source))
+    if let child = values["unicast_src_ip"] {
+      guard let source = IPAddress(child.arguments.first ?? "") else {
+        remark(child, "'unicast_src_ip' names no address; the interface's own is the source")
+        return true
+      }
+      let isUsable =
+        source.family == configuration.peers[0].family && !source.isLoopback
+        && !source.isMulticast && !source.isUnspecified
+        && !addresses.contains { $0.address.address == source }
+      guard isUsable else {
+        remark(
+          child,
+          "'unicast_src_ip' is no address of this machine's own to send to the peers from; it is left "
+            + "out")
+        return true
+      }
+      add("unicastSource", ImportedRouter.plainAddress("\(source)"), .line(child.source))
+    }
     return true
+  }
+
+  /// Reads the group that advertisements go to if they go to no peers.
+  mutating func readMulticast(_ configuration: RouterConfiguration) {
+    guard configuration.peers.isEmpty else { return }
+    if let child = values["unicast_src_ip"] {
+      remark(
+        child,
+        "'unicast_src_ip' without 'unicast_peer' is multicast in keepalived, and so it is here; name "
+          + "peers, or leave it out")
+    }
+    let isIPv6 = addresses.first?.address.family == .ipv6
+    let global = context.globals[isIPv6 ? "vrrp_mcast_group6" : "vrrp_mcast_group4"]
+    guard let child = values["mcast_dst_ip"] ?? global else { return }
+    guard let group = IPAddress(child.arguments.first ?? ""), group.isMulticast,
+      (group.family == .ipv6) == isIPv6
+    else {
+      remark(child, "'\(child.keyword)' names no multicast address of the family; it is left out")
+      return
+    }
+    guard !["224.0.0.18", "ff02::12"].contains("\(group)") else { return }
+    add("multicastGroup", ImportedRouter.plainAddress("\(group)"), .line(child.source))
   }
 
   private mutating func peer(
@@ -115,11 +172,11 @@ extension KeepalivedInstance {
       remark(child, "unicast_peer: \(error); it is left out")
       return nil
     }
-    guard let family = addresses.first?.family, peer.family != family else { return peer }
+    guard let family = addresses.first?.address.family, peer.family != family else { return peer }
     remark(
       child,
       "unicast_peer: \(peer) is not \(family) as the addresses are; keepalived ignores it, and it is "
-        + "left out")
+        + "left out", .note)
     return nil
   }
 
@@ -130,7 +187,7 @@ extension KeepalivedInstance {
       return remark(
         child,
         "'\(words)' on the line of \(peer) is left out, as keepalived does; give each peer a line of "
-          + "its own")
+          + "its own", .note)
     }
     remark(
       child, "'\(words)' of \(peer) has no equivalent; TTL 255 is sent, and any is accepted")

@@ -3,6 +3,16 @@ import VIPConfiguration
 import VIPCore
 import VRRP
 
+/// The things that instances have in common, as far as a router depends on them.
+struct KeepalivedContext {
+  /// The settings of `global_defs`, the last of each keyword.
+  var globals: [String: KeepalivedNode] = [:]
+  /// The user of scripts that name none, as `user[:group]`; `nil` for the node's.
+  var scriptUser: String?
+  /// The groups by the names of their instances.
+  var groups: [String: KeepalivedGroup] = [:]
+}
+
 /// Turns a `vrrp_instance` into a router.
 struct KeepalivedInstance {
   let node: KeepalivedNode
@@ -11,20 +21,24 @@ struct KeepalivedInstance {
   /// Whether `native_ipv6` stands where keepalived takes it.
   private(set) var isNativeIPv6 = false
   let wording: ImportWording
-  private var teller: KeywordTeller
-  private(set) var remarks: [ImportRemark] = []
-  var addresses: [InterfaceAddress] = []
-  var origins: [SourceLine] = []
+  let context: KeepalivedContext
+  private(set) var teller: KeywordTeller
+  var remarks: [ImportRemark] = []
+  var addresses: [ImportedRouter.Address] = []
+  var routes: [ImportedRouter.Entry] = []
+  var rules: [ImportedRouter.Entry] = []
+  var checks: [ImportedCheckUse] = []
   var settings: [ImportedRouter.Setting] = []
 
-  init(_ node: KeepalivedNode, _ wording: ImportWording) {
+  init(_ node: KeepalivedNode, _ context: KeepalivedContext, _ wording: ImportWording) {
     self.node = node
+    self.context = context
     self.wording = wording
     teller = KeywordTeller(KeepalivedKeywords.instance, wording)
   }
 
   /// The router; `nil` if too little is known to make one, which the remarks then say.
-  mutating func router(globalVersion: KeepalivedNode?) -> ImportedRouter? {
+  mutating func router(_ known: inout KeepalivedChecks) -> ImportedRouter? {
     for child in node.block ?? [] { take(child) }
     remarks += teller.remarks
     guard let interface = values["interface"], let device = interface.arguments.first else {
@@ -38,22 +52,28 @@ struct KeepalivedInstance {
       return nil
     }
     readAddresses(device: device)
-    let version = self.version(globalVersion)
-    tellExcluded(device: device, version: version.value)
+    let version = self.version
+    readExcluded(device: device)
     var configuration = RouterConfiguration(
-      name: name, interface: device, vrid: vrid, addresses: addresses, version: version.value)
+      name: name, interface: device, vrid: vrid,
+      addresses: addresses.filter(\.isAdvertised).map(\.address), version: version.value)
     add("name", ImportedRouter.scalar(configuration.name), .line(node.source))
     add("interface", ImportedRouter.scalar(device), .line(interface.source))
     add("vrid", "\(vrid)", .line(vridNode.source))
+    readStrictness()
     readPriority(&configuration)
     readTracks(&configuration)
     guard readPeers(&configuration) else { return nil }
+    readMulticast(configuration)
     readInterval(&configuration)
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
     readAuthentication(&configuration)
     readVirtualMAC(&configuration)
+    readChecks(&known, configuration)
     readHooks(&configuration)
+    readRouting()
+    settle(&configuration)
     return checked(configuration)
   }
 
@@ -82,7 +102,7 @@ struct KeepalivedInstance {
       values[child.keyword] = earlier
       return
     }
-    remark(child, "'\(child.keyword)' is given again; the last one is taken")
+    remark(child, "'\(child.keyword)' is given again; the last one is taken", .note)
     values[child.keyword] = child
   }
 
@@ -148,30 +168,24 @@ struct KeepalivedInstance {
 
   /// The instance's name, made usable.
   private var name: String {
-    let usable = (node.arguments.first ?? "").unicodeScalars.map { scalar -> Character in
-      let isUsable =
-        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-      return isUsable || "._-".unicodeScalars.contains(scalar) ? Character(scalar) : "-"
-    }
-    return usable.isEmpty ? "unnamed" : String(usable.prefix(64))
+    ImportedRouter.usableName(node.arguments.first ?? "", otherwise: "unnamed")
   }
 
   // MARK: Hooks
 
   private mutating func readHooks(_ configuration: inout RouterConfiguration) {
-    var hooks = KeepalivedHooks(values, instance: node.arguments.first ?? "", configuration)
-    for (source, text) in hooks.takeRemarks() { remark(source, text) }
-    guard !hooks.hooks.isEmpty else { return }
+    let subject = KeepalivedHooks.Subject(
+      kind: "INSTANCE", name: node.arguments.first ?? "", priority: "\(configuration.priority)")
+    var hooks = KeepalivedHooks(values, subject, scriptUser: context.scriptUser)
+    for (source, kind, text) in hooks.takeRemarks() { remark(source, text, kind) }
     configuration.hooks = hooks.hooks
-    add("on", "", .note("run without a shell, as the node's user"))
-    for state in hooks.hooks.states {
-      let words = hooks.hooks[state].map(ImportedRouter.quoted).joined(separator: ", ")
-      guard let origin = hooks.origins[state] else { continue }
-      add("  \(state.rawValue)", "[\(words)]", .line(origin))
-    }
+    settings += hooks.settings
   }
 
   // MARK: Result
+
+  /// The most addresses on other interfaces, routes and rules of a router, and the most checks.
+  private static let extraCountMax = 1000, checkCountMax = 64
 
   /// The router if it can be run; a remark and `nil` if not.
   private mutating func checked(_ configuration: RouterConfiguration) -> ImportedRouter? {
@@ -179,8 +193,21 @@ struct KeepalivedInstance {
       try configuration.validate()
     } catch {
       var source = node
-      if case .address(let index) = error.field { source.source = origins[index] }
+      if case .address(let index) = error.field {
+        source.source = addresses.filter(\.isAdvertised)[index].source
+      }
       remark(source, "vrrp_instance \(name) is left out: \(error)")
+      return nil
+    }
+    let elsewhere = addresses.count { $0.interface != nil }
+    for (count, limit, things) in [
+      (addresses.count, RouterConfiguration.addressCountMax, "addresses"),
+      (
+        elsewhere + routes.count + rules.count, Self.extraCountMax, "addresses elsewhere and routes"
+      ),
+      (checks.count, Self.checkCountMax, "checks"),
+    ] where count > limit {
+      remark(node, "vrrp_instance \(name) is left out: it has more than \(limit) \(things)")
       return nil
     }
     if let given = node.arguments.first, given != name {
@@ -189,7 +216,8 @@ struct KeepalivedInstance {
       remark(node, "this vrrp_instance has no name and has got '\(name)'")
     }
     return ImportedRouter(
-      configuration: configuration, source: node.source, settings: settings,
-      addressOrigins: origins, announcements: values.filter { $0.key.hasPrefix("garp_master_") })
+      configuration: configuration, source: node.source, settings: settings, addresses: addresses,
+      routes: routes, rules: rules, checks: checks, originalName: node.arguments.first ?? "",
+      announcements: values.filter { $0.key.hasPrefix("garp_master_") })
   }
 }

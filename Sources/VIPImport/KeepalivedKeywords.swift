@@ -8,14 +8,15 @@ enum KeepalivedKeywords {
   private typealias Word = ImportWording.Place
 
   private static let off: Set<String> = ["off", "false", "no"]
-  private static let group: Set<String> = ["224.0.0.18", "ff02::12"]
 
   // MARK: At the top of a file
 
   /// The keywords by which a file is known to be keepalived's are those of this table too.
   static let top: [String: KeywordFate] = [
     "global_defs": .translated, "vrrp_instance": .translated, "vrrp_sync_group": .translated,
-    "garp_group": .translated,
+    "garp_group": .translated, "vrrp_script": .translated, "vrrp_track_process": .translated,
+    "vrrp_track_file": .translated, "track_file": .translated,
+    "interface_up_down_delays": .translated,
     "use_pid_dir": .needless, "child_wait_time": .needless, "namespace_with_ipsets": .needless,
     "instance": .needless, "process_names": .needless,
     "linkbeat_use_polling": .note("the kernel reports the state of interfaces"),
@@ -28,15 +29,7 @@ enum KeepalivedKeywords {
     "static_routes": .lost("set them where the interface is configured"),
     "static_rules": .lost("set them where the interface is configured"),
     "track_group": .lost("static addresses, routes and rules are not watched"),
-    "vrrp_script": .lost("nothing runs scripts; a service manager or a timer can"),
-    "vrrp_track_process": .lost(
-      "no process is watched; let its manager call \(Word.resign)"),
-    "vrrp_track_file": .lost("no file changes the priority; use \(Word.resign)"),
-    "track_file": .lost("no file changes the priority; use \(Word.resign)"),
     "bfd_instance": .lost("there is no BFD; a shorter interval finds failures about as fast"),
-    "interface_up_down_delays": .lost(
-      "a router leaves the election at once when its interface goes down, and listens first when it "
-        + "is up again; use 'preempt: { delay: … }' against interfaces that flap"),
   ]
 
   // MARK: global_defs
@@ -57,16 +50,12 @@ enum KeepalivedKeywords {
     "vrrp_down_timer_adverts": .lost(downTimer, unless: ["3"]),
     "vrrp_lower_prio_no_advert": .note(lowerPriorityAnswer, unless: off),
     "vrrp_higher_prio_send_advert": .note(higherPriorityAnswer, unless: off),
-    "vrrp_strict": .lost(strict), "vrrp_check_unicast_src": .needless,
+    "vrrp_strict": .translated, "script_user": .translated, "vrrp_startup_delay": .translated,
+    "vrrp_mcast_group4": .translated, "vrrp_mcast_group6": .translated,
+    "vrrp_check_unicast_src": .needless,
     "vrrp_skip_check_adv_addr": .needless,
-    "vrrp_mcast_group4": .lost(otherGroup, unless: group),
-    "vrrp_mcast_group6": .lost(otherGroup, unless: group),
     "dynamic_interfaces": .note("a router waits for its interface until that is there"),
     "default_interface": .note("each router names its own interface"),
-    "vrrp_startup_delay": .lost(
-      "a router listens for three intervals and then takes part; if the network needs longer after "
-        + "a boot, let the service manager wait: 'ExecStartPre=/bin/sleep %'",
-      unless: ["0", "0.0"]),
     "disable_local_igmp": .lost(
       "set the sysctl net.ipv4.igmp_link_local_mcast_reports to 0 yourself"),
     "log_unknown_vrids": .note("\(Word.monitor) lists all groups of a segment"),
@@ -91,7 +80,6 @@ enum KeepalivedKeywords {
       "vrrp_notify_priority_changes": .lost(priorityChanges, unless: off),
       "fifo_write_vrrp_states_on_reload": .lost(
         "a reader of the events' FIFO asks \(Word.status) for the states"),
-      "script_user": .lost("hooks run as the node's user; let them use setpriv or runuser"),
       "enable_script_security": .note("\(Word.check) warns of hooks that others can change"),
       "reload_time_file": .topic(.reloadTime), "reload_repeat": .topic(.reloadTime),
       "reload_file": .lost(
@@ -142,32 +130,25 @@ enum KeepalivedKeywords {
   static let instance: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
       "state": .translated, "preempt": .translated, "native_ipv6": .translated,
-      "virtual_ipaddress_excluded": .translated,
+      "virtual_ipaddress_excluded": .translated, "track_script": .translated,
+      "track_file": .translated, "track_process": .translated, "virtual_routes": .translated,
+      "virtual_rules": .translated, "unicast_src_ip": .translated, "mcast_dst_ip": .translated,
+      "strict_mode": .translated, "accept": .translated,
       "garp_master_delay": .translated, "garp_master_repeat": .translated,
       "garp_master_refresh": .translated, "garp_master_refresh_repeat": .translated,
-      "accept": .needless, "debug": .needless, "skip_check_adv_addr": .needless,
+      "debug": .needless, "skip_check_adv_addr": .needless,
       "check_unicast_src": .needless, "kernel_rx_buf_size": .needless,
       "unicast_fault_no_peer": .note("a router without a usable peer is left out"),
       "use_vmac_addr": .lost("the addresses of a router are all on one interface"),
       "vmac_xmit_base": .lost(
         "advertisements leave under the virtual MAC address, as RFC 9568 says"),
       "use_ipvlan": .lost("virtual addresses go on the router's interface itself"),
-      "unicast_src_ip": .lost("the interface's primary address is the source"),
       "mcast_src_ip": .lost("the interface's primary address is the source"),
-      "mcast_dst_ip": .lost(otherGroup, unless: group),
       "unicast_ttl": .lost("advertisements have TTL 255", unless: ["255"]),
-      "track_script": .lost(
-        "nothing runs scripts; let them call \(Word.resign) and \(Word.promote)"),
-      "track_file": .lost(
-        "no file changes the priority; use \(Word.resign) and \(Word.promote)"),
-      "track_process": .lost(
-        "no process is watched; let its manager call \(Word.resign) when it fails"),
       "track_bfd": .lost("there is no BFD; a shorter interval finds failures about as fast"),
       "track_src_ip": .note("a router waits anyway while there is no address to send from"),
       "dont_track_primary": .lost("a router always waits while its interface is down"),
       "linkbeat_use_polling": .note("the kernel reports the state of interfaces"),
-      "virtual_routes": .lost("routes don't move with addresses; set them on all nodes"),
-      "virtual_rules": .lost("rules don't move with addresses; set them on all nodes"),
       "no_accept": .lost("the holder of an address always answers for it; use a firewall rule"),
       "promote_secondaries": .lost("set the sysctl net.ipv4.conf.IF.promote_secondaries yourself"),
       "old_unicast_checksum": .note(
@@ -181,7 +162,7 @@ enum KeepalivedKeywords {
       "down_timer_adverts": .lost(downTimer, unless: ["3"]),
       "lower_prio_no_advert": .note(lowerPriorityAnswer, unless: off),
       "higher_prio_send_advert": .note(higherPriorityAnswer, unless: off),
-      "strict_mode": .lost(strict, unless: off), "smtp_alert": .topic(.mail, unless: off),
+      "smtp_alert": .topic(.mail, unless: off),
       "notify_deleted": .lost("'on: { stop: … }' is run when a router is taken down"),
       "notify_master_rx_lower_pri": .lost("a lower priority is answered and nothing is run"),
       "notify_priority_changes": .lost(priorityChanges, unless: off),
@@ -196,22 +177,29 @@ enum KeepalivedKeywords {
 
   static let syncGroup: [String: KeywordFate] = {
     var table: [String: KeywordFate] = [
-      "group": .translated, "global_tracking": .needless, "sync_group_tracking_weight": .needless,
-      "track_interface": .lost("'track' is a setting of each router"),
+      "global_tracking": .needless, "sync_group_tracking_weight": .translated,
       "smtp_alert": .topic(.mail, unless: off),
       "notify_priority_changes": .lost(priorityChanges, unless: off),
     ]
-    for keyword in ["track_script", "track_file", "track_process", "track_bfd"] {
-      table[keyword] = instance[keyword]
-    }
     for keyword in [
-      "notify", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted",
-    ] {
-      table[keyword] = .lost(
-        "hooks are for single routers: 'on: { active: …, backup: …, fault: … }'")
-    }
+      "group", "track_interface", "track_script", "track_file", "track_process", "notify",
+      "notify_master", "notify_backup", "notify_fault", "notify_stop",
+    ] { table[keyword] = .translated }
+    for keyword in ["track_bfd", "notify_deleted"] { table[keyword] = instance[keyword] }
     return table
   }()
+
+  // MARK: Checks
+
+  /// The keywords of the blocks about checks.
+  static let checks: [KeepalivedCheck.Kind: Set<String>] = [
+    .script: ["script", "interval", "timeout", "weight", "rise", "fall", "user", "init_fail"],
+    .process: [
+      "process", "param_match", "weight", "quorum", "quorum_max", "fork_delay", "terminate_delay",
+      "delay", "full_command",
+    ],
+    .file: ["file", "weight", "init_file"],
+  ]
 
   // MARK: Advice that several give
 
@@ -226,12 +214,6 @@ enum KeepalivedKeywords {
     + "as the standards say"
   private static let higherPriorityAnswer =
     "a router that yields is silent, and the new Active announces the addresses"
-  private static let strict =
-    "RFC 9568 is followed anyway, and addresses answer to ping and connections, which keepalived "
-    + "stops in this mode unless told 'accept'"
-  private static let otherGroup =
-    "advertisements go to the standard group 224.0.0.18 or ff02::12, and machines that use another "
-    + "one don't hear them: set the standard one on all machines first"
   private static let macvlanName =
     "the interface with the virtual MAC address has a name of its own; see \(Word.status)"
   private static let fifo = "set 'events: { fifo: PATH }' under 'node'; its lines are JSON"

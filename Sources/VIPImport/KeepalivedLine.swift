@@ -26,29 +26,37 @@ enum KeepalivedToken: Sendable, Hashable {
 /// ordinary character, and one at the end of a line continues it. Words may have quotes of either
 /// kind, also in their middle.
 enum KeepalivedLexer {
-  /// The lines of a file, continued ones joined, without empty ones.
-  static func lines(of text: String, file: String) -> [SourceLine] {
-    var lines: [SourceLine] = []
-    var pending: SourceLine?
+  /// A line with those that it is continued on.
+  struct Line: Sendable, Hashable {
+    var number: Int
+    /// Each without comment; the last one is the whole line if it is not continued.
+    var pieces: [String]
+
+    var text: String { KeepalivedLexer.trimmed(pieces.joined()) }
+  }
+
+  /// The lines of a file, without those that have nothing in them.
+  static func lines(of text: String) -> [Line] {
+    var lines: [Line] = []
+    var pending: Line?
     let all = text.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, raw) in all.enumerated() {
       let (content, isContinued) = withoutComment(raw)
       // A continued line stands where it began.
-      var line = pending ?? SourceLine(file: file, number: index + 1, text: "")
-      // Before the text grows: it would be copied with each piece if it were held twice.
+      var line = pending ?? Line(number: index + 1, pieces: [])
+      // Before the line grows: it would be copied with each piece if it were held twice.
       pending = nil
-      line.text += content
+      line.pieces.append(content)
       if isContinued, index + 1 < all.count {
         pending = line
-      } else {
-        line.text = trimmed(line.text)
-        if !line.text.isEmpty { lines.append(line) }
+      } else if line.pieces.contains(where: { $0.contains { !$0.isWhitespace } }) {
+        lines.append(line)
       }
     }
     return lines
   }
 
-  private static func trimmed(_ text: String) -> String {
+  static func trimmed(_ text: String) -> String {
     var rest = text[...]
     while rest.first?.isWhitespace == true { rest = rest.dropFirst() }
     while rest.last?.isWhitespace == true { rest = rest.dropLast() }
@@ -64,7 +72,6 @@ enum KeepalivedLexer {
       switch character {
       case "\\":
         guard let next = rest.popFirst() else { return (kept, true) }
-        if next == "\r", rest.isEmpty { return (kept, true) }
         if quote == nil, next == "#" || next == "!" {
           kept.append(next)
         } else {
@@ -84,8 +91,36 @@ enum KeepalivedLexer {
     return (kept, false)
   }
 
+  /// The character that a backslash and the next one stand for in quotes.
+  private static func escaped(_ character: Character, _ rest: inout Substring) -> Character {
+    func number(_ digits: Substring, _ radix: Int) -> Character {
+      UInt8(digits, radix: radix).map { Character(Unicode.Scalar($0)) } ?? character
+    }
+    switch character {
+    case "a": return "\u{7}"
+    case "b": return "\u{8}"
+    case "E": return "\u{1B}"
+    case "f": return "\u{C}"
+    case "n": return "\n"
+    case "r": return "\r"
+    case "t": return "\t"
+    case "v": return "\u{B}"
+    case "x":
+      let digits = rest.prefix(while: \.isHexDigit)
+      rest = rest[digits.endIndex...]
+      return number(digits.suffix(2), 16)
+    case "0"..."7":
+      let digits = rest.prefix(2).prefix { ("0"..."7").contains($0) }
+      rest = rest[digits.endIndex...]
+      return number("\(character)\(digits)", 8)
+    default: return character
+    }
+  }
+
   /// The words and braces of a line.
-  static func tokens(of text: String) -> [KeepalivedToken] {
+  ///
+  /// In the string of a command backslashes mean something outside of quotes too.
+  static func tokens(of text: String, isCommand: Bool = false) -> [KeepalivedToken] {
     var tokens: [KeepalivedToken] = []
     var word = ""
     var isQuoted = false
@@ -104,8 +139,8 @@ enum KeepalivedLexer {
     }
     var rest = text[...]
     while let character = rest.popFirst() {
-      if character == "\\", quote != nil, let next = rest.popFirst() {
-        word.append(next)
+      if character == "\\", quote != nil || isCommand, let next = rest.popFirst() {
+        word.append(escaped(next, &rest))
       } else if let open = quote {
         if character == open { quote = nil } else { word.append(character) }
       } else if character == "\"" || character == "'" {

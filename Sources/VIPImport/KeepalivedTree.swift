@@ -56,19 +56,27 @@ struct KeepalivedReader {
   private var fileCount = 0
   private var lineCount = 0
   private var byteCount = 0
-  private var definitions = KeepalivedDefinitions()
+  /// The replacements and turns of loops that are left for the whole configuration.
+  private var budget = 200_000
+  private(set) var definitions: KeepalivedDefinitions
   private var patterns = IncludePattern()
   /// The blocks that are open, the outermost first, each with the statement it belongs to.
   private var open: [KeepalivedNode] = []
   private var top: [KeepalivedNode] = []
 
+  /// - Parameter configID: the name of the machine whose conditional lines are read.
+  init(configID: String) {
+    definitions = KeepalivedDefinitions(configID: configID)
+  }
+
   /// Reads a file.
   ///
   /// - Throws: what makes it no configuration at all.
   mutating func read(_ path: String) throws(FileError) -> [KeepalivedNode] {
-    let text = try InputFile.text(
+    let bytes = try InputFile.bytes(
       path, limit: Self.byteCountMax, kind: "a keepalived configuration")
-    try add(text, file: path == "-" ? "standard input" : path, folder: folder(of: path), depth: 0)
+    try add(
+      bytes, file: path == "-" ? "standard input" : path, folder: folder(of: path), depth: 0)
     if let node = open.last {
       throw FileError(
         .invalid,
@@ -82,30 +90,90 @@ struct KeepalivedReader {
     return String(path[...slash])
   }
 
+  /// The folder as keepalived names it, which goes there.
+  private static func folderName(_ folder: String) -> String {
+    let path = absolutePath(folder)
+    return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
+
   private mutating func add(
-    _ text: String, file: String, folder: String, depth: Int
+    _ bytes: [UInt8], file: String, folder: String, depth: Int
   ) throws(FileError) {
-    byteCount += text.utf8.count
+    byteCount += bytes.count
     guard byteCount <= Self.byteCountMax * Self.totalFactor else {
       throw FileError(
         .invalid,
         "\(file): more than \((Self.byteCountMax * Self.totalFactor) >> 20) MiB with its includes")
     }
-    for line in KeepalivedLexer.lines(of: text, file: file) {
-      lineCount += 1
-      guard lineCount <= Self.lineCountMax else {
-        throw FileError(.invalid, "\(file): more than \(Self.lineCountMax) lines with its includes")
+    for line in KeepalivedLexer.lines(of: try text(bytes, file)) {
+      definitions.folder = Self.folderName(folder)
+      var expansion = KeepalivedExpansion(line.pieces)
+      while let text = try next(&expansion, file, line.number) {
+        lineCount += 1
+        guard lineCount <= Self.lineCountMax else {
+          throw FileError(
+            .invalid, "\(file): more than \(Self.lineCountMax) lines with its includes")
+        }
+        let source = SourceLine(
+          file: file, number: line.number, text: KeepalivedLexer.trimmed(text))
+        let tokens = KeepalivedLexer.tokens(of: text)
+        guard case .word(let keyword)? = tokens.first, Self.includes.contains(keyword) else {
+          try add(tokens, source)
+          continue
+        }
+        guard source.text == line.text else {
+          remarks.append(
+            ImportRemark(
+              source: source,
+              text:
+                "keepalived reads no 'include' on a line that is conditional or has a definition "
+                + "in it; write it out"))
+          continue
+        }
+        try include(tokens.dropFirst(), source, folder: folder, depth: depth)
       }
-      if line.text.hasPrefix("$"), definitions.define(line.text) { continue }
-      var tokens: [KeepalivedToken] = []
-      for token in KeepalivedLexer.tokens(of: line.text) {
-        tokens.append(try substituted(token, line))
-      }
-      if case .word(let keyword)? = tokens.first, Self.includes.contains(keyword) {
-        try include(tokens.dropFirst(), line, folder: folder, depth: depth)
-      } else {
-        try add(tokens, line)
-      }
+    }
+  }
+
+  /// The text of a file, as keepalived takes it: any line ends, and any bytes in comments.
+  private mutating func text(_ bytes: [UInt8], _ file: String) throws(FileError) -> String {
+    var bytes = bytes[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+      bytes = bytes.dropFirst(3)
+      remarks.append(
+        ImportRemark(
+          source: SourceLine(file: file, number: 1, text: ""), kind: .note,
+          text:
+            "the file begins with a byte order mark, with which keepalived doesn't know the first "
+            + "word; here it is passed over"))
+    }
+    bytes = bytes.filter { $0 != UInt8(ascii: "\r") }[...]
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    let text = String(decoding: bytes, as: UTF8.self)
+    for line in KeepalivedLexer.lines(of: text)
+    where line.pieces.contains(where: { $0.unicodeScalars.contains("\u{FFFD}") }) {
+      throw FileError(
+        .invalid,
+        "\(file):\(line.number): not UTF-8 text; is this a keepalived configuration? Other bytes may "
+          + "stand in comments only")
+    }
+    return text
+  }
+
+  private mutating func next(
+    _ expansion: inout KeepalivedExpansion, _ file: String, _ number: Int
+  ) throws(FileError) -> String? {
+    do throws(KeepalivedExpansion.Problem) {
+      return try expansion.next(&definitions, &budget)
+    } catch {
+      let text =
+        switch error {
+        case .endless(let name):
+          "the definitions in '\(name.shortened)' have no end or become too long; write out what "
+            + "they stand for"
+        case .tooManyTurns: "sequences and lists have too many turns; write out what you need"
+        }
+      throw FileError(.invalid, "\(file):\(number): \(text)")
     }
   }
 
@@ -213,9 +281,9 @@ struct KeepalivedReader {
         ImportRemark(source: line, text: "\(path): is no ordinary file; it is missing here"))
       return
     }
-    let text: String
+    let bytes: [UInt8]
     do throws(FileError) {
-      text = try InputFile.text(
+      bytes = try InputFile.bytes(
         path, limit: Self.byteCountMax, kind: "a keepalived configuration")
     } catch {
       // A file that can't be read is one thing; nonsense in one that can is another.
@@ -223,23 +291,8 @@ struct KeepalivedReader {
       remarks.append(ImportRemark(source: line, text: "\(error.description); it is missing here"))
       return
     }
-    try add(text, file: path, folder: folder(of: path), depth: depth + 1)
-  }
-
-  // MARK: Definitions
-
-  /// A word with definitions put in for `$NAME` and `${NAME}`.
-  private mutating func substituted(
-    _ token: KeepalivedToken, _ line: SourceLine
-  ) throws(FileError) -> KeepalivedToken {
-    guard case .word(let word) = token else { return token }
-    guard let text = definitions.substituted(word) else {
-      throw FileError(
-        .invalid,
-        "\(line.file):\(line.number): the definitions in '\(word.shortened)' have no end or become too "
-          + "long; write out what they stand for")
-    }
-    return .word(text)
+    try add(bytes, file: path, folder: folder(of: path), depth: depth + 1)
+    definitions.folder = Self.folderName(folder(of: line.file))
   }
 }
 

@@ -19,7 +19,9 @@ struct KeywordFate: Sendable {
     var advice: String {
       switch self {
       case .mail: "no mail is sent; watch the log or \(ImportWording.Place.status)"
-      case .loadBalancer: "there is no load balancer here; keep keepalived or use IPVS tools for it"
+      case .loadBalancer:
+        "load balancing is out of scope; keep keepalived for it beside this, without its VRRP: start "
+          + "its checkers alone"
       case .snmp: "there is no SNMP; \(ImportWording.Place.status) has the counters of RFC 8347"
       case .dbus: "there is no D-Bus; use \(ImportWording.Place.status)"
       case .firewall: "no firewall rules are made"
@@ -65,13 +67,43 @@ struct KeywordFate: Sendable {
   }
 }
 
-/// Says of statements what becomes of them, those of one topic together.
+/// The statements about topics that are told once for a whole configuration.
+struct ToldTopics {
+  private var topics: [(topic: KeywordFate.Topic, node: KeepalivedNode, keywords: [String])] = []
+
+  mutating func add(_ topic: KeywordFate.Topic, _ node: KeepalivedNode, _ keywords: [String]) {
+    guard let index = topics.firstIndex(where: { $0.topic == topic }) else {
+      return topics.append((topic, node, keywords))
+    }
+    for keyword in keywords where !topics[index].keywords.contains(keyword) {
+      topics[index].keywords.append(keyword)
+    }
+  }
+
+  mutating func add(_ others: ToldTopics) {
+    for entry in others.topics { add(entry.topic, entry.node, entry.keywords) }
+  }
+
+  /// A remark for each topic, with the line of its first statement.
+  func remarks(_ wording: ImportWording) -> [ImportRemark] {
+    topics.map { topic, node, keywords in
+      let isOne = keywords.count == 1
+      let names =
+        isOne
+        ? "'\(KeywordTeller.words(node))' has"
+        : keywords.map { "'\($0)'" }.joined(separator: ", ") + " have"
+      return ImportRemark(
+        source: node.source, text: "\(names) no equivalent; \(wording.complete(topic.advice))")
+    }
+  }
+}
+
+/// Says of statements what becomes of them.
 struct KeywordTeller {
   private let table: [String: KeywordFate]
   private let wording: ImportWording
   private(set) var remarks: [ImportRemark] = []
-  /// The place of the remark of each topic, and the keywords that it names.
-  private var topics: [KeywordFate.Topic: (index: Int, keywords: [String])] = [:]
+  private(set) var topics = ToldTopics()
 
   init(_ table: [String: KeywordFate], _ wording: ImportWording) {
     self.table = table
@@ -86,38 +118,25 @@ struct KeywordTeller {
         node, .lost, "'\(Self.words(node))' has no equivalent; look whether you need it")
     }
     guard !fate.isSilent(node) else { return }
+    if let topic = fate.topic { return topics.add(topic, node, [node.keyword]) }
     let general = wording.complete(fate.advice)
-    guard let topic = fate.topic else {
-      let advice = general.replacing("%", with: (node.arguments.first ?? "…").shortened)
-      let verb = fate.kind == .note ? "needs" : "has"
-      return remark(
-        node, fate.kind == .note ? .note : .lost,
-        "'\(Self.words(node))' \(verb) no equivalent; \(advice)")
-    }
-    guard var told = topics[topic] else {
-      topics[topic] = (remarks.count, [node.keyword])
-      return remark(node, .lost, "'\(Self.words(node))' has no equivalent; \(general)")
-    }
-    guard !told.keywords.contains(node.keyword) else { return }
-    told.keywords.append(node.keyword)
-    topics[topic] = told
-    let names = told.keywords.map { "'\($0)'" }.joined(separator: ", ")
-    remarks[told.index].text = "\(names) have no equivalent; \(general)"
+    let advice = general.replacing("%", with: (node.arguments.first ?? "…").shortened)
+    let verb = fate.kind == .note ? "needs" : "has"
+    remark(
+      node, fate.kind == .note ? .note : .lost,
+      "'\(Self.words(node))' \(verb) no equivalent; \(advice)")
   }
 
   private mutating func remark(_ node: KeepalivedNode, _ kind: ImportRemark.Kind, _ text: String) {
     remarks.append(ImportRemark(source: node.source, kind: kind, text: text))
   }
 
-  private static func words(_ node: KeepalivedNode) -> String {
+  static func words(_ node: KeepalivedNode) -> String {
     ([node.keyword] + node.arguments.prefix(2)).joined(separator: " ").shortened
   }
 
-  /// The remark about a line that holds for some machines only, or that stands for several.
+  /// The remark about a line that stands for several, or has a name that is not defined.
   private static func unexpanded(_ node: KeepalivedNode) -> String? {
-    if node.keyword.hasPrefix("@") {
-      return "'\(words(node))' holds for one machine only; write a file for each"
-    }
     if node.keyword.hasPrefix("~") || node.keyword.hasPrefix("$") {
       return "'\(words(node))' is not expanded; write it out"
     }

@@ -17,8 +17,10 @@ extension RouterSetting {
     case .track: ["track_interface"]
     case .peers: ["unicast_peer"]
     case .hooks: ["notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"]
+    // What keepalived has of these is not carried over.
+    case .multicastGroup, .unicastSource, .routes, .rules: []
     // The name is the block's own, and the others are not keepalived's.
-    case .name, .checksum, .handover, .probe: []
+    case .name, .checksum, .handover, .probe, .checks: []
     }
   }
 }

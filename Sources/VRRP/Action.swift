@@ -58,6 +58,8 @@ public struct Transition: Sendable, Hashable {
     case noSuccessor
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
     case lateWakeUp(silentFor: Duration)
+    /// The routers of its group did the same.
+    case withGroup
   }
 }
 
@@ -83,6 +85,7 @@ extension Transition.Reason: CustomStringConvertible {
     case .resigned: "resigned at the operator's request"
     case .noSuccessor: "no other router took over"
     case .lateWakeUp(let late): "woke up \(Self.seconds(late)) after the last advertisement"
+    case .withGroup: "moves with its group"
     }
   }
 

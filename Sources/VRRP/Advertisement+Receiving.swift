@@ -11,10 +11,12 @@ extension Advertisement {
   ///   - source: the source address of the IP header.
   ///   - destination: the destination address of the IP header.
   ///   - hopLimit: the TTL or hop limit of the IP header.
+  ///   - mayListNothing: whether a message without addresses is taken too, which RFC 9568 §5.2.5
+  ///     does not allow: as between routers that have none.
   /// - Throws: the first check that failed, which also names the counter to advance.
   public init(
     parsing message: Span<UInt8>, from source: IPAddress, to destination: IPAddress,
-    hopLimit: UInt8
+    hopLimit: UInt8, mayListNothing: Bool = false
   ) throws(AdvertisementError) {
     guard hopLimit == Self.hopLimit else { throw .hopLimit(hopLimit) }
     guard message.count >= Self.headerByteCount else { throw .length(message.count) }
@@ -40,7 +42,7 @@ extension Advertisement {
     checksumForm = form
 
     guard let vrid = VRID(octet: message[Offset.vrid]) else { throw .vridZero }
-    guard addressCount > 0 else { throw .noAddresses }
+    guard addressCount > 0 || mayListNothing else { throw .noAddresses }
     let interval =
       version == .v3
       ? AdvertisementInterval(

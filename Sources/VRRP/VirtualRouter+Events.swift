@@ -246,7 +246,9 @@ extension VirtualRouter {
       phase = .active(active)
     } else if advertisement.priority > effectivePriority {
       yield(to: advertisement, from: source, at: now, &actions)
-    } else if advertisement.priority == effectivePriority, source > primaryAddress {
+    } else if advertisement.priority == effectivePriority, source > primaryAddress,
+      !leavesTiesToGroup
+    {
       yield(to: advertisement, from: source, at: now, &actions)
     } else {
       answerLoser(&active, at: now, &actions)

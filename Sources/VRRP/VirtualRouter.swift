@@ -66,6 +66,10 @@ public struct VirtualRouter: Sendable {
   /// The end of the time in which this router leaves the role to others at an operator's request.
   public internal(set) var resignedUntil: Instant?
 
+  /// Whether another router with which this one moves decides between Actives of equal priority:
+  /// this one keeps the role then, and answers.
+  package var leavesTiesToGroup = false
+
   /// The configuration's preemptDelay in nanoseconds: converting it costs more than an event.
   private(set) var preemptDelay: UInt64
   /// The state, with all that is valid in it.

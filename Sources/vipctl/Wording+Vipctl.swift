@@ -11,7 +11,6 @@ extension Wording {
 extension ImportWording {
   /// The commands of `vipctl`.
   static let vipctl = ImportWording(
-    program: "vipctl", status: "'vipctl status --json'", reload: "'vipctl reload'",
-    resign: "'vipctl resign NAME'", promote: "'vipctl promote NAME'", check: "'vipctl check'",
-    monitor: "'vipctl monitor'")
+    status: "'vipctl status --json'", reload: "'vipctl reload'", check: "'vipctl check'",
+    monitor: "'vipctl monitor'", configID: "'vipctl import --config-id NAME'")
 }

@@ -27,7 +27,14 @@ import Testing
   /// The program includes guard.c and lets it live, with sockets that send nothing.
   @Test(.timeLimit(.minutes(20)))
   func `a guard sends what is due at the end of its node and not before`() throws {
-    try compileAndRun("guard_test", with: ["CGuard/area.c"])
+    try compileAndRun(
+      "guard_test", with: ["CGuard/area.c", "CGuard/care.c", "CGuard/requests.c"])
+  }
+
+  @Test(.timeLimit(.minutes(20)))
+  func `addresses are kept until a successor has announced them and never longer`() throws {
+    try compileAndRun(
+      "care_test", with: ["CGuard/area.c", "CGuard/care.c", "CGuard/requests.c"])
   }
 
   @Test(.timeLimit(.minutes(20)))

@@ -21,14 +21,13 @@ enum Bounds {
     activeDown(priority: priority) + margin
   }
 
-  /// How long addresses outlive a killed node whose guard removes them.
-  static let guarded = margin
+  /// How long addresses outlive a killed node whose guard removes them: until a successor has
+  /// advertised, and has had its time to announce them.
+  static let guarded = (interval + .milliseconds(300)) + margin
 
-  /// The longest outage a client may see when the holder was killed and its guard says farewell:
-  /// the skew of the next router, RFC 9568 §6.1.
-  static func guardedOutage(priority: Int, interval: Duration = interval) -> Bound {
-    interval * (257 - priority) / 256 + margin
-  }
+  /// The longest outage a client may see when the holder was killed and its guard keeps the
+  /// addresses until the next has announced them: that of a planned move.
+  static let guardedOutage = Bound(machine: .milliseconds(100))
 
   /// How long addresses outlive a node that died together with its guard: the lease, the second by
   /// which the kernel may be late, and the margin.

@@ -78,7 +78,7 @@ extension NetworkTests {
       for pinger in pingers {
         let report = try pinger.stop()
         trio.expectHolders([0, 1], report)
-        #expect(report.outages(over: Bounds.guardedOutage(priority: 120)) == [])
+        #expect(report.outages(over: Bounds.guardedOutage) == [])
       }
       try trio.expectOneActive()
     }

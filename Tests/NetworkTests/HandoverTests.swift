@@ -108,8 +108,23 @@ extension NetworkTests {
       try old.waitUntil(.active)
     }
 
-    @Test("a thousand addresses move, each without a gap")
-    func thousand() throws {
+    @Test("keepalived takes over from a vipctl that is killed", arguments: AddressFamily.allCases)
+    func keepalivedSucceedsTheDead(family: AddressFamily) throws {
+      let pair = try Pair()
+      let vip = pair.segment.virtualAddress(family)
+      let old = try pair.vipctl(pair.old, [vip], priority: 150)
+      try old.waitUntil(.active)
+      let new = try pair.keepalived(pair.new, vip, priority: 100)
+      try new.waitUntil(.backup)
+      try eventually("the guard watches") { try old.nodeStatus()?.guard == "running" }
+      let pinger = try Pinger(from: pair.segment.client, to: vip)
+      try pinger.waitForAnswer()
+      try old.kill()
+      try pair.expectMoved([vip], [pinger], bound: Self.oneAddress)
+    }
+
+    @Test("a thousand addresses move, each without a gap", arguments: [false, true])
+    func thousand(isKilled: Bool) throws {
       let pair = try Pair()
       let vips = (0..<1000).map { index in
         IPAddress.v4(IPv4Address(198, 19, UInt8(index / 250), UInt8(index % 250 + 1)))
@@ -122,7 +137,7 @@ extension NetworkTests {
       let sample = [0, 250, 500, 750, 999].map { vips[$0] }
       let pingers = try sample.map { try Pinger(from: pair.segment.client, to: $0) }
       for pinger in pingers { try pinger.waitForAnswer() }
-      try old.stop()
+      if isKilled { try old.kill() } else { try old.stop() }
       try pair.expectMoved(vips.filter { sample.contains($0) }, pingers, bound: Self.manyAddresses)
       try eventually("the new holder has all of them") {
         let list = try pair.new.namespace.check(["ip", "-4", "-o", "addr", "show", "dev", "eth0"])

@@ -95,7 +95,7 @@ extension NetworkTests {
 
       let report = try pinger.stop()
       #expect(report.holders == [vipctl.node.mac, keepalived.node.mac])
-      #expect(report.outages(over: Bounds.guardedOutage(priority: 100)) == [])
+      #expect(report.outages(over: Bounds.guardedOutage) == [])
       try pair.expectOneActive()
     }
 
@@ -123,7 +123,7 @@ extension NetworkTests {
       try keepalived.waitUntil(.active)
 
       let report = try pinger.stop()
-      #expect(report.outages(over: Bounds.guardedOutage(priority: 100)) == [])
+      #expect(report.outages(over: Bounds.guardedOutage) == [])
       let adverts = try capture.stop()
       #expect(Set(adverts.map { "\($0.source)" }) == Set(own))
       #expect(adverts.allSatisfy { own.contains("\($0.destination)") })

@@ -125,7 +125,10 @@ import VRRP
     ("routers:\n", "1:9: 'routers' is a list, such as - interface: eth0; found nothing"),
     ("routers: eth0\n", "1:10: 'routers' is a list, such as - interface: eth0; found 'eth0'"),
     ("router: []\n", "1:1: unknown key 'router' at the top; did you mean 'routers'?"),
-    ("x: 1\n", "1:1: unknown key 'x' at the top; known here: 'node', 'routers'"),
+    (
+      "x: 1\n",
+      "1:1: unknown key 'x' at the top; known here: 'node', 'checks', 'groups', 'routers'"
+    ),
     ("? [a, b]\n: 1\n", "1:3: a key at the top is one word, found a list"),
     (
       "node: 3s\n",
@@ -268,7 +271,8 @@ import VRRP
     ),
     (
       router("addresses: []", without: "addresses"),
-      "2:14: no addresses are given; name at least one virtual address"
+      "2:14: no addresses are given; name at least one virtual address, or hooks for an election "
+        + "without one"
     ),
     (
       router("addresses: [192.0.2.10/24, 192.0.2]", without: "addresses"),
@@ -319,7 +323,8 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'peers', 'on'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'checks', "
+    + "'peers', 'multicastGroup', 'unicastSource', 'routes', 'rules', 'on'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -53,13 +53,17 @@ import VRRP
   @Test func `each property of a router and of its configuration has its key in JSON`() throws {
     let address = try #require(IPAddress("192.0.2.2"))
     let mac = try #require(MACAddress("00:00:5e:00:01:33"))
-    let status = RouterStatus(
+    var status = RouterStatus(
       name: "web", interface: "eth0", vrid: 51, family: .ipv4, version: .v3, state: .backup,
       priority: .default, effectivePriority: .default, interval: .default, activeRouter: address,
       addresses: [], virtualMAC: .init(address: mac, interface: "vip4-2-51"),
       since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
       lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
-      unicastTo: [address])
+      unicastTo: [address], routing: [RouterStatus.RoutingStatus(entry: "rule", installed: true)],
+      group: "gateway")
+    status.checks = [
+      RouterStatus.Check(check: "web", standing: .passing, isOut: false, weight: 0)
+    ]
     let record = try keys(RouterRecord(status), renamed: ["virtualMAC": "virtualMac"])
     #expect(record.found == record.wanted)
 
@@ -112,7 +116,7 @@ import VRRP
       (
         .priority(
           from: 150, to: 140,
-          loweredBy: [NodeEvent.Weakness(.external(cause: "load", text: "busy"), decrement: 10)]),
+          because: [NodeEvent.PriorityEffect(.external(cause: "load", text: "busy"), weight: -10)]),
         "priority 150 → 140: load: busy, which lowers the priority by 10"
       ),
       (

@@ -31,7 +31,6 @@ import VRRP
       """
       $IF=eth7
       $IF_2=eth8
-      $VIP = no definition, the name has a space
       vrrp_instance a {
         interface ${IF_2}
         virtual_router_id 1
@@ -67,8 +66,6 @@ import VRRP
       result.remarks.map(\.line) == [
         "\(folder.path)/k.conf:3: no file matches 'none/*.conf'; whatever it should say is missing",
         "\(folder.path)/conf.d/deep/addresses-a:4: 'smtp_alert' has no equivalent; no mail is sent; "
-          + "watch the log or the status of the node",
-        "\(folder.path)/conf.d/deep/addresses-b:4: 'smtp_alert' has no equivalent; no mail is sent; "
           + "watch the log or the status of the node",
       ])
   }

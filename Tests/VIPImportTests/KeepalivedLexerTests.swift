@@ -9,7 +9,7 @@ import Testing
   func `a line continued as often as fits into a file is read in one go`() {
     let count = 400_000
     let lines = KeepalivedLexer.lines(
-      of: String(repeating: "word \\\n", count: count) + "end\n", file: "f")
+      of: String(repeating: "word \\\n", count: count) + "end\n")
     #expect(lines.map(\.number) == [1])
     #expect(lines.first?.text.utf8.count == count * 5 + 3)
   }

@@ -138,7 +138,7 @@ import VRRP
   }
 
   private static func change(to priority: Priority) -> NodeEvent {
-    .changed(router: "web", .priority(from: 200, to: priority, loweredBy: []))
+    .changed(router: "web", .priority(from: 200, to: priority, because: []))
   }
 
   @Test func `summaries come by themselves`() async throws {

@@ -197,6 +197,7 @@ import VIPControl
     }
     var status = try exampleStatus()
     status.routers[0].hooks = RouterStatus.Hooks()
+    status.checks = try exampleChecks()
     let printed = rows(MetricsText.render(status), "# TYPE ", " ")
     #expect(rows(document, "| `vipctl_", "|").map { "vipctl_" + $0 }.sorted() == printed.sorted())
   }

@@ -51,14 +51,14 @@ import VRRP
 
   @Test func `a change of a router is news`() throws {
     let subnet = try #require(InterfaceAddress("2001:db8::/64"))
-    let weakness = NodeEvent.Weakness(
-      .tracked(InterfaceFault(.down, of: "eth1")), decrement: 60)
+    let weakness = NodeEvent.PriorityEffect(
+      .tracked(InterfaceFault(.down, of: "eth1")), weight: -60)
     let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
     var new = old
     new.priority = 120
     let lines = [
       NodeEvent.RouterChange.settings(ChangeReport.Change(from: old, to: new)),
-      .priority(from: 150, to: 90, loweredBy: [weakness]), .routeMade(subnet: subnet),
+      .priority(from: 150, to: 90, because: [weakness]), .routeMade(subnet: subnet),
     ].map {
       LogLine(.changed(router: "web", $0)).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25)
     }

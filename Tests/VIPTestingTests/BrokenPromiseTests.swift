@@ -52,10 +52,35 @@ import VRRPSimulation
   }
 
   @Test func `each promise is broken by one of them`() {
-    // What floods is in RandomStoryTests.
-    let others: Set<BrokenPromise.Promise> = [.noFlood]
+    // What floods is in RandomStoryTests, a group that is parted below.
+    let others: Set<BrokenPromise.Promise> = [.noFlood, .together]
     let broken = Set(Tampering.allCases.map(\.promise))
     #expect(broken.union(others) == Set(BrokenPromise.Promise.allCases))
+  }
+
+  @Test func `a group that is parted is found`() throws {
+    let story = try Story(
+      parsing: """
+        node a
+        node b
+        up a web 192.0.2.10/24 priority 200
+        up a db 192.0.2.20/24 vrid 52 priority 200
+        up b web 192.0.2.10/24
+        up b db 192.0.2.20/24 vrid 52
+        group a pair web db
+        group b pair web db
+        rest 300s
+        """)
+    let player = StoryPlayer(story, isSilent: true)
+    for statement in story.statements {
+      let output = player.play(statement.command)
+      #expect(!output.failed, "\(output.lines)")
+    }
+    let (a, b) = (player.simulation.machines[0], player.simulation.machines[1])
+    a.process?.note(.backup, of: "db", .ipv4)
+    b.process?.note(.active, of: "db", .ipv4)
+    let outputs = [look(a, for: .seconds(3), in: player)]
+    #expect(outputs.flatMap(\.failures).contains(.broken(.together)))
   }
 
   @Test(arguments: Tampering.allCases)

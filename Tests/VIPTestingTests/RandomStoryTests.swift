@@ -141,7 +141,7 @@ import VIPTesting
     for _ in 0..<60 {
       text += "add a web 192.0.2.200/24\ntick 10ms\nremove a web 192.0.2.200\ntick 10ms\n"
     }
-    text += "kill a\ntick 10ms\nexpect untouched a\n"
+    text += "kill a\ntick 1500ms\nexpect untouched a\n"
     let run = StoryRun(try Story(parsing: text))
     #expect(run.brokenPromises.isEmpty)
     #expect(!run.hasFailed)

@@ -60,6 +60,28 @@ import VRRP
     #expect(bench.warnings.contains { $0.contains("\(Self.stranger)") })
   }
 
+  @Test func `an advertisement that waits is heard before what follows from it`() throws {
+    let bench = try Bench()
+    var unicast = try VIPTesting.settings()
+    unicast.interval = try #require(AdvertisementInterval("100ms"))
+    try bench.engine.add(unicast)
+    bench.pass(.seconds(10))
+    let peer = MACAddress(2, 0, 0, 0, 0, 9)
+    let source = try #require(IPAddress("198.18.0.2"))
+    func advertisement() throws -> [UInt8] {
+      Advertisement(
+        vrid: try #require(VRID(exactly: 51)), priority: Priority(rawValue: 150),
+        interval: unicast.interval, addressCount: 1, family: .ipv4, checksumForm: .pseudoHeader
+      ).encoded([try #require(IPAddress("198.18.0.100"))], from: source, to: .vrrpGroup(.ipv4))
+    }
+    // The process is told of the frames only; what explains them is in the other socket.
+    let header = PacketHeader(source: source, destination: .vrrpGroup(.ipv4), hopLimit: 255)
+    bench.platform.transport(.ipv4)?.inbox.append((header, try advertisement()))
+    try bench.hearAnnouncement(of: "198.18.0.100", from: peer)
+    #expect(bench.state() == .backup)
+    #expect(bench.engine.status().first?.conflicts.claims == 0)
+  }
+
   @Test func `IPv6 too`() throws {
     let bench = try holder(settings(["2001:db8::100/64"]))
     try bench.hear(claim(.announcement, "2001:db8::100"))

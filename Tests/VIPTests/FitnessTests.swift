@@ -75,7 +75,7 @@ import VIPCore
     }
     #expect(fitness.verdict(for: .ipv4) == row.ipv4)
     #expect(fitness.verdict(for: .ipv6) == row.ipv6 ?? row.ipv4)
-    #expect(fitness.decrement(for: .ipv4) == row.decrement)
+    #expect(fitness.weight(for: .ipv4) == -row.decrement)
     // Each cause takes back its own fault and no other.
     for (cause, _) in row.faults {
       let isChanged = fitness.set(nil, for: cause)
@@ -95,11 +95,11 @@ import VIPCore
       fitness.set(.weaker(by: 20, Self.health), for: cause),
     ]
     #expect(isNews == [false, true, false, true])
-    #expect(fitness.verdict(for: .ipv4) == .fit && fitness.decrement(for: .ipv4) == 20)
+    #expect(fitness.verdict(for: .ipv4) == .fit && fitness.weight(for: .ipv4) == -20)
     let isUnfitNews = fitness.set(.unfit(Self.health), for: cause)
     #expect(isUnfitNews)
     #expect(fitness.verdict(for: .ipv4) == .unfit(Self.health, handsOver: true))
-    #expect(fitness.weaknesses.isEmpty)
+    #expect(fitness.priorityEffects.isEmpty)
   }
 
   @Test func `tracked interfaces are set all at once, in their order`() {
@@ -111,7 +111,7 @@ import VIPCore
     fitness.setTracks([("eth1", .weaker(by: 7, first)), ("eth2", .weaker(by: 5, second))])
     fitness.set(nil, for: .external("health"))
     #expect(
-      fitness.weaknesses.map(\.description) == [
+      fitness.priorityEffects.map(\.description) == [
         "eth1 is down, which lowers the priority by 7",
         "interface eth2 does not exist, which lowers the priority by 5",
       ])

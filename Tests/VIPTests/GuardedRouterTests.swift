@@ -41,7 +41,8 @@ import VRRP
       farewell: election.advertisement(.farewell, addressCount: 1),
       listedAddresses: [try #require(IPAddress("198.18.0.1"))],
       source: try #require(IPAddress("198.18.0.9")), destinations: [.vrrpGroup(.ipv4)],
-      interval: .default)
+      interval: .default,
+      stay: Handover.Stay(addresses: 1, interval: .default, virtualMAC: false))
   }
 
   private func removedBytes() -> Int {

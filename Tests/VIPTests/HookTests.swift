@@ -33,7 +33,7 @@ import VRRP
   }
 
   private func due(_ bench: Bench) -> [String] {
-    occasions(bench).map { "\($0.settlement.previous)→\($0.state)" }
+    occasions(bench).map { "\($0.previous)→\($0.state)" }
   }
 
   @Test func `each change is told once, with what was before`() throws {

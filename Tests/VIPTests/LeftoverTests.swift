@@ -58,6 +58,84 @@ import VRRP
     #expect(try bench.held == ["198.18.0.101/24"])
   }
 
+  /// A node that finds an address of its earlier life.
+  private func laterLife(with lifetime: Duration?) throws -> Bench {
+    let bench = try bench(with: lifetime)
+    bench.settle()
+    bench.engine.takeOverLeftovers([
+      AddressFile.Entry(interface: "eth0", address: try #require(own))
+    ])
+    #expect(removals(bench) == (lifetime == nil ? [own] : []))
+    return bench
+  }
+
+  @Test func `a router goes on with what its earlier life has left`() throws {
+    let bench = try laterLife(with: .seconds(3))
+    try bench.engine.add(settings())
+    bench.settle()
+    #expect(try bench.state() == .backup && bench.held == ["198.18.0.100/24"])
+    // Refreshed as long as it waits for an Active, and held by itself then.
+    bench.pass(.seconds(10))
+    #expect(try bench.state() == .active && bench.held == ["198.18.0.100/24"])
+    #expect(removals(bench) == [])
+  }
+
+  @Test func `what an earlier life has left goes with a successor's announcement`() throws {
+    let bench = try laterLife(with: .seconds(3))
+    try bench.engine.add(settings())
+    bench.settle()
+    try bench.hear(200, from: "198.18.0.2")
+    #expect(try bench.held == ["198.18.0.100/24"])
+    try bench.hearAnnouncement(of: "198.18.0.100")
+    #expect(try bench.held == [])
+    #expect(bench.state() == .backup)
+  }
+
+  @Test func `a strict router does not go on with what its earlier life has left`() throws {
+    let bench = try laterLife(with: .seconds(3))
+    try bench.engine.add(settings(handover: .strict))
+    #expect(try removals(bench) == [own] && bench.held == [])
+  }
+
+  @Test func `what has no lease goes at once`() throws {
+    let bench = try laterLife(with: nil)
+    #expect(try bench.held == [])
+    try bench.engine.add(settings())
+    bench.settle()
+    #expect(removals(bench) == [own] && bench.state() == .backup)
+  }
+
+  @Test func `what no router goes on with goes when the first one comes`() throws {
+    let bench = try laterLife(with: .seconds(3))
+    try bench.engine.add(settings(["198.18.0.101/24"]))
+    #expect(try removals(bench) == [own] && bench.held == [])
+  }
+
+  @Test func `without routers it goes after two seconds`() throws {
+    let bench = try laterLife(with: .seconds(30))
+    bench.pass(.milliseconds(1900))
+    #expect(removals(bench) == [])
+    bench.pass(.milliseconds(200))
+    #expect(try removals(bench) == [own] && bench.held == [])
+  }
+
+  @Test func `a node that ends without routers leaves nothing of its earlier life`() throws {
+    let bench = try laterLife(with: .seconds(30))
+    bench.engine.dismissGuard()
+    #expect(try removals(bench) == [own] && bench.held == [])
+  }
+
+  @Test func `a router that waits does not go on with what its earlier life has left`() throws {
+    let bench = try laterLife(with: .seconds(30))
+    bench.platform.foreignAddresses = [try #require(own).address]
+    try bench.engine.add(settings(), unready: .wait)
+    bench.settle()
+    // Another node that lives has it.
+    #expect(try removals(bench) == [] && bench.held == ["198.18.0.100/24"])
+    bench.pass(.seconds(4))
+    #expect(removals(bench) == [])
+  }
+
   @Test(arguments: ["2001:db8::10/64", "2001:db8::11/64"])
   func `what another node has taken over stays, with its route`(_ text: String) throws {
     let bench = try Bench()

@@ -211,7 +211,7 @@ import VRRP
   @Test func `a router that the guard has no room for is told, until it has`() throws {
     let bench = try Bench()
     let addresses = (0..<4000).map { "198.19.\($0 / 250).\($0 % 250 + 1)/32" }
-    bench.engine.protect(with: Safeguard(try GuardArea(byteCount: 150_000), FakeGuard()))
+    bench.engine.protect(with: Safeguard(try GuardArea(byteCount: 199_152), FakeGuard()))
     try bench.engine.add(settings(addresses))
     bench.settle()
     #expect(told(bench, .unguarded) == [Engine.unguardedText])

@@ -20,12 +20,12 @@ extension Bench {
   private static let load = WaitingReason.external(cause: "load", text: "busy")
 
   @Test func `a priority is told with all that lowers it`() {
-    let link = NodeEvent.Weakness(Self.link, decrement: 60)
-    let load = NodeEvent.Weakness(Self.load, decrement: 10)
+    let link = NodeEvent.PriorityEffect(Self.link, weight: -60)
+    let load = NodeEvent.PriorityEffect(Self.load, weight: -10)
     let texts = [
-      NodeEvent.RouterChange.priority(from: 150, to: 90, loweredBy: [link]),
-      .priority(from: 90, to: 80, loweredBy: [link, load]),
-      .priority(from: 80, to: 150, loweredBy: []),
+      NodeEvent.RouterChange.priority(from: 150, to: 90, because: [link]),
+      .priority(from: 90, to: 80, because: [link, load]),
+      .priority(from: 80, to: 150, because: []),
     ].map(\.description)
     #expect(
       texts == [

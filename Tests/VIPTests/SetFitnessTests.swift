@@ -42,6 +42,30 @@ import VRRP
     #expect(bench.state() == .active)
   }
 
+  @Test func `a stronger router has a higher priority, up to 254, and it adds up`() throws {
+    let bench = try holder(settings(priority: 150))
+    try bench.engine.setFitness(.stronger(by: 60, because: "passes"), of: "web", for: "check a")
+    #expect(priorities(bench).last == 210)
+    #expect(bench.warnings == [], "nothing is wrong")
+    try bench.engine.setFitness(.stronger(by: 60, because: "passes"), of: "web", for: "check b")
+    #expect(bench.engine.status().first?.effectivePriority.rawValue == 254)
+    try bench.engine.setFitness(.weaker(by: 70, because: "fails"), of: "web", for: "check c")
+    #expect(bench.engine.status().first?.effectivePriority.rawValue == 200)
+    #expect(
+      bench.engine.fitness(of: "web")["check a"] == .stronger(by: 60, because: "passes"))
+    bench.settle()
+    let causes = bench.routerChanges().map(\.description)
+    #expect(
+      causes.first == "priority 150 → 210: check a: passes, which raises the priority by 60")
+    for name in ["check a", "check b", "check c"] {
+      try bench.engine.setFitness(.fit, of: "web", for: name)
+    }
+    #expect(bench.engine.status().first?.effectivePriority.rawValue == 150)
+    #expect(throws: NodeError.self) {
+      try bench.engine.setFitness(.stronger(by: 0, because: ""), of: "web", for: "check a")
+    }
+  }
+
   @Test func `a weaker router has a lower priority, which the others hear at once`() throws {
     let bench = try holder(settings(priority: 150))
     try bench.engine.setFitness(.weaker(by: 60, because: "busy"), of: "web", for: "load")

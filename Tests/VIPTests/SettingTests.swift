@@ -58,9 +58,44 @@ import VRRP
         .track, { $0.tracks = [Track(interface: "eth1", decrement: 5)] }, "track none → eth1=5",
         .inPlace
       ),
+      "checks": (
+        .checks, { $0.checks = [CheckUse("web"), CheckUse("load", weight: -5)] },
+        "checks none → web load=-5", .inPlace
+      ),
       "peers": (
         .peers, { $0.peers = [try #require(IPAddress("192.0.2.2"))] }, "peers none → 192.0.2.2",
         .inPlace
+      ),
+      "unadvertised": (
+        .addresses, { $0.unadvertised = [try #require(IPAddress("192.0.2.10"))] },
+        "not advertised: 192.0.2.10", .inPlace
+      ),
+      "elsewhere": (
+        .addresses,
+        {
+          let address = try #require(InterfaceAddress("192.0.2.12/32"))
+          $0.elsewhere = [ElsewhereAddress(address, interface: "lo")]
+        }, "addresses elsewhere none → 192.0.2.12/32 on lo", .inPlace
+      ),
+      "labels": (
+        .addresses, { $0.labels = [try #require(IPAddress("192.0.2.10")): "eth0:1"] },
+        "labels of addresses", .inPlace
+      ),
+      "unicastSource": (
+        .unicastSource, { $0.unicastSource = [try #require(IPAddress("192.0.2.1"))] },
+        "unicast source none → 192.0.2.1", .inPlace
+      ),
+      "multicastGroups": (
+        .multicastGroup, { $0.multicastGroups = [try #require(IPAddress("224.0.0.100"))] },
+        "multicast group none → 224.0.0.100", .replacement
+      ),
+      "routes": (
+        .routes, { $0.routes = [try #require(VirtualRoute("10.0.0.0/8 dev eth1"))] },
+        "routes none → 10.0.0.0/8 dev eth1", .inPlace
+      ),
+      "rules": (
+        .rules, { $0.rules = [try #require(VirtualRule("fwmark 7 table 100 priority 5"))] },
+        "rules none → fwmark 7 table 100 priority 5", .inPlace
       ),
       "hooks": (
         .hooks,

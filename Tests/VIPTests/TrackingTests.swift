@@ -81,8 +81,8 @@ import VRRP
     #expect(
       changes == [
         .priority(
-          from: 150, to: 90, loweredBy: [NodeEvent.Weakness(fault, decrement: 60)]),
-        .priority(from: 90, to: 150, loweredBy: []),
+          from: 150, to: 90, because: [NodeEvent.PriorityEffect(fault, weight: -60)]),
+        .priority(from: 90, to: 150, because: []),
       ])
     #expect(
       changes.map(\.description) == [

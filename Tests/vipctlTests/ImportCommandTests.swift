@@ -39,7 +39,7 @@ import VRRP
       some.errors == """
         standard input:6: 'smtp_alert' has no equivalent; no mail is sent; watch the log or \
         'vipctl status --json'
-        vipctl: 1 thing has no equivalent, see above; check the rest before you use it
+        vipctl: 1 thing is not carried over, see above; check the rest before you use it
 
         """)
 

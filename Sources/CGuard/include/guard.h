@@ -19,7 +19,11 @@
 // then and its leases have ended; an advertisement now would disturb the new Active. So the node
 // stamps the area with the time of each turn, and a block is good for a limited time after that.
 //
-// area.c has the area, memory.c what makes the process small, guard.c the process itself.
+// An entry whose addresses are kept is not cleared at once: its addresses serve until a successor
+// announces them, and never longer than its times say. care.c decides what is due when.
+//
+// area.c has the area, care.c what is done with it once the node is dead, memory.c what makes the
+// process small, guard.c the process itself.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,10 +41,14 @@ enum {
   VIP_GUARD_REMOVES = 1,
   /// The packets of an entry are to be sent.
   VIP_GUARD_SAYS_FAREWELL = 2,
+  /// The addresses of an entry stay until a successor has announced them.
+  VIP_GUARD_KEEPS = 4,
+  /// `promote_secondaries` of the entry's interface is off, and on while addresses are removed.
+  VIP_GUARD_PROMOTES = 8,
   /// How many bytes of requests are sent at once: with what the kernel adds, less than a page.
   VIP_GUARD_BATCH_SIZE = 3500,
   /// Where the blocks begin; an area is larger than this.
-  VIP_GUARD_CONTENTS_OFFSET = 64 + VIP_GUARD_ENTRY_COUNT * 40,
+  VIP_GUARD_CONTENTS_OFFSET = 64 + VIP_GUARD_ENTRY_COUNT * 64,
 };
 
 /// A part of the area with what is to be sent for one router.
@@ -74,6 +82,11 @@ void vip_guard_set_block(
     void *area, uint32_t index, uint32_t what, int32_t interface_index,
     struct vip_guard_block block);
 
+/// Sets for how many nanoseconds the addresses of an entry with VIP_GUARD_KEEPS stay: after the
+/// node's death if no successor is heard, and from a successor's first advertisement on. 0: that
+/// advertisement ends their stay.
+void vip_guard_set_times(void *area, uint32_t index, uint64_t keep, uint64_t patience);
+
 // MARK: What is due
 
 /// A walk over what the guard would send at a moment. Private; see `vip_guard_walk_begin`.
@@ -92,6 +105,8 @@ struct vip_guard_walk {
   /// How many bytes of blocks may still come. Blocks do not overlap, so an area has no more bytes
   /// of one kind than its size.
   size_t budget;
+  /// Whether entries that a care keeps are passed over.
+  bool passes_over_kept;
 };
 
 /// Something to be sent.
@@ -109,13 +124,81 @@ struct vip_guard_deed {
 ///
 /// Whatever killed the node may have spoilt the area first, so nothing in it is believed: a walk
 /// reads within the area and ends, whatever is in there, and yields nothing but VRRP packets and
-/// requests that remove addresses, macvlans and routes of a node or restore settings of an
+/// requests that remove addresses, macvlans, routes and rules of a node or restore settings of an
 /// interface.
 struct vip_guard_walk vip_guard_walk_begin(
     const void *area, size_t size, uint64_t now, uint32_t batch_size);
 
 /// The next deed of a walk; false after the last.
 bool vip_guard_walk_next(struct vip_guard_walk *walk, struct vip_guard_deed *deed);
+
+// MARK: Taking care
+
+/// What a guard does from its node's death on, as a state without system calls. Private; see
+/// `vip_guard_care_begin`.
+struct vip_guard_care {
+  uint8_t *area;
+  size_t size;
+  /// When it began, and when it ends whatever the area says.
+  uint64_t start, end;
+  /// When the next entry is to be cleared, at the earliest.
+  uint64_t next;
+  uint32_t count;
+  /// How many entries are kept.
+  uint32_t kept;
+  uint32_t stage, index;
+  struct vip_guard_walk walk;
+  /// The rest of the block that is being sent.
+  const uint8_t *bytes;
+  uint32_t length;
+  /// A request that is made here, or was taken out of a block.
+  _Alignas(4) uint8_t request[64];
+};
+
+/// Something that a guard has heard: what is behind the link layer's header.
+struct vip_guard_frame {
+  /// The Ethernet type.
+  uint16_t protocol;
+  int32_t interface_index;
+  const uint8_t *bytes;
+  uint32_t length;
+};
+
+/// Begins to take care of what a dead node has left, at a moment in nanoseconds since boot.
+///
+/// Nothing writes to the area any more but the care itself: it strikes out requests that are done.
+/// As in a walk, nothing in it is believed. What is heard is not believed either: it can only make
+/// an address go earlier, or give a successor its patience once.
+void vip_guard_care_begin(struct vip_guard_care *care, void *area, size_t size, uint64_t now);
+
+/// The next deed that is due; false if none is.
+///
+/// First all packets, then the requests of what is not kept, then what is due of the rest.
+bool vip_guard_care_next(struct vip_guard_care *care, uint64_t now, struct vip_guard_deed *deed);
+
+/// Takes in a frame that has come from the network; true if it calls for a deed.
+bool vip_guard_care_hear(
+    struct vip_guard_care *care, const struct vip_guard_frame *frame, uint64_t now,
+    struct vip_guard_deed *deed);
+
+/// Another program has put an address up: it is that program's from now on. `family` as in netlink.
+void vip_guard_care_retake(
+    struct vip_guard_care *care, int32_t interface_index, uint8_t family, uint8_t prefix_length,
+    const uint8_t *address);
+
+/// An interface is gone: what is kept of the macvlan of this name is cleared.
+void vip_guard_care_lose_link(
+    struct vip_guard_care *care, const uint8_t *name, uint32_t length, uint64_t now);
+
+/// Takes in the kernel's reports, as netlink messages; `port` is that of the guard's own socket.
+void vip_guard_care_read_reports(
+    struct vip_guard_care *care, const uint8_t *bytes, uint32_t length, uint32_t port, uint64_t now);
+
+/// Ends the stay of all addresses at a moment: nothing can be heard.
+void vip_guard_care_hurry(struct vip_guard_care *care, uint64_t now);
+
+/// When the next deed is due if nothing is heard; UINT64_MAX if all is done.
+uint64_t vip_guard_care_deadline(const struct vip_guard_care *care);
 
 // MARK: The process
 

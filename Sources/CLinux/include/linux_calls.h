@@ -101,6 +101,27 @@ int vip_spawn_closefrom(posix_spawn_file_actions_t *actions, int first);
 /// Sets the working directory of a program to be started.
 int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path);
 
+/// A program to be started as another user, and what it is given.
+struct program_start {
+  const char *path;
+  char *const *arguments;
+  char *const *environment;
+  /// The descriptors for its input and for both its outputs.
+  int input, output;
+  uint32_t user, group;
+  /// Its other groups.
+  const uint32_t *groups;
+  size_t group_count;
+};
+
+/// The step at which the start of a program has failed.
+enum { VIP_START_PROCESS = 0, VIP_START_USER = 1, VIP_START_PROGRAM = 2 };
+
+/// Starts a program as another user, in `/`, leading a process group of its own, with all signals
+/// as a fresh process has them, no other open descriptor and none of the capabilities that this
+/// process hands on; returns 0 or the error number, with the step that it is about.
+int vip_start_as(const struct program_start *program, int *pid, int *step);
+
 /// A descriptor that is readable once a child has ended; -1 where the kernel has none.
 int vip_pidfd_open(int pid);
 

@@ -15,7 +15,7 @@ enum AddressAttribute {
 struct AddressMessage {
   static let fixedByteCount = 8
   /// The longest message `encode(into:sequence:)` writes.
-  static let maximumByteCount = 84
+  static let maximumByteCount = 104
 
   var type: UInt16
   /// Whether the kernel answers also when all went well (NLM_F_ACK).
@@ -31,6 +31,8 @@ struct AddressMessage {
   var flags: AddressFlags = []
   /// Zero leaves the attribute out.
   var protocolTag: UInt8 = 0
+  /// At most 15 bytes; more are cut off.
+  var label: String?
 
   /// RTM_NEWADDR that creates the address or updates it.
   static func install(_ request: AddressRequest) -> AddressMessage {
@@ -41,7 +43,8 @@ struct AddressMessage {
       // Without this attribute the kernel assumes that neither has a limit.
       lifetimes: request.preferredSeconds == .max
         ? nil : (request.preferredSeconds, request.validSeconds),
-      flags: request.flags, protocolTag: request.protocolTag)
+      flags: request.flags, protocolTag: request.protocolTag,
+      label: request.address.family == .ipv4 ? request.label : nil)
   }
 
   /// RTM_DELADDR.
@@ -62,6 +65,7 @@ struct AddressMessage {
     if lifetimes != nil { count += 20 }
     if !flags.isEmpty { count += 8 }
     if protocolTag != 0 { count += 8 }
+    if label != nil { count += 20 }
     return count
   }
 
@@ -104,6 +108,13 @@ struct AddressMessage {
       output.appendAttribute(AddressAttribute.proto, payloadByteCount: 1)
       output.append(protocolTag)
       output.append(repeating: 0, count: 3)
+    }
+    if let label {
+      // With the zero at its end, and padded to 16.
+      let bytes = label.utf8.prefix(15)
+      output.appendAttribute(AddressAttribute.label, payloadByteCount: 16)
+      for byte in bytes { output.append(byte) }
+      output.append(repeating: 0, count: 16 - bytes.count)
     }
   }
 

@@ -13,6 +13,8 @@ enum MessageType {
   static let newRoute: UInt16 = 24
   static let deleteRoute: UInt16 = 25
   static let getRoute: UInt16 = 26
+  static let newRule: UInt16 = 32
+  static let deleteRule: UInt16 = 33
   static let newSettings: UInt16 = 80
 }
 

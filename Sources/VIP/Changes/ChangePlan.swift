@@ -9,6 +9,8 @@ package struct ChangePlan {
   package private(set) var changed: [RouterConfiguration] = []
   /// Routers that hand over and start again as other routers.
   package private(set) var replaced: [RouterConfiguration] = []
+  /// The groups that there are to be; `nil` if they stay as they are.
+  package private(set) var groups: [RouterGroup]?
   /// The same for callers, with the routers that go and those that stay as they are.
   package var report = ChangeReport()
   /// The policy for routers that this machine can't serve yet.
@@ -40,6 +42,13 @@ package struct ChangePlan {
     report.removed = removing.filter { before[$0] != nil && !staying.contains($0) }
   }
 
+  /// Has the groups changed too, if they are others than those that are there.
+  mutating func change(_ wanted: [RouterGroup], from present: [RouterGroup]) {
+    guard wanted != present else { return }
+    groups = wanted
+    report.groups = RouterGroup.differences(from: present, to: wanted)
+  }
+
   private mutating func add(_ router: RouterConfiguration, before: RouterConfiguration?) {
     guard let before else {
       added.append(router)
@@ -63,6 +72,6 @@ package struct ChangePlan {
   func rearrangement(keeping faults: [String: [String: RouterFitness]]) -> Rearrangement {
     Rearrangement(
       removed: report.removed, changed: changed, added: added + replaced, faults: faults,
-      unready: unready)
+      groups: groups, unready: unready)
   }
 }

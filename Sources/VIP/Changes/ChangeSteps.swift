@@ -6,6 +6,8 @@ package struct ChangeSteps {
   private let plan: ChangePlan
   /// The routers that the change touches, as they were before.
   private let former: [RouterConfiguration]
+  /// The groups as they were before.
+  private let formerGroups: [RouterGroup]
   /// The program's statements about their fitness, by name and cause.
   private let faults: [String: [String: RouterFitness]]
   /// The part that has to wait until the routers that leave are gone.
@@ -17,6 +19,7 @@ package struct ChangeSteps {
   package init(_ plan: ChangePlan, on engine: some ChangedRouters) {
     self.plan = plan
     former = plan.touched.compactMap { engine.settings(named: $0) }
+    formerGroups = engine.groups
     faults = Self.faults(of: plan.touched, engine)
   }
 
@@ -74,7 +77,8 @@ package struct ChangeSteps {
   private func putBack(
     _ routers: [RouterConfiguration], on engine: some ChangedRouters
   ) throws(NodeError) {
-    let plan = ChangePlan(routers, from: engine.allSettings, unready: .wait)
+    var plan = ChangePlan(routers, from: engine.allSettings, unready: .wait)
+    if self.plan.groups != nil { plan.change(formerGroups, from: engine.groups) }
     _ = try engine.rearrange(plan.rearrangement(keeping: faults))
   }
 }

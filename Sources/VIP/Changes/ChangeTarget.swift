@@ -19,17 +19,20 @@ package struct ChangeTarget: Sendable {
   package var removing: [String]?
   /// The node's settings; `nil` if they stay as they are.
   package var settings: NodeSettings?
+  /// The groups of routers that move together; `nil` if they stay as they are.
+  package var groups: [RouterGroup]?
   /// The policy for routers that this machine can't serve yet.
   package var unready: UnreadyPolicy
 
   /// Makes a target.
   package init(
     _ wanted: Wanted, removing: [String]? = [], settings: NodeSettings? = nil,
-    unready: UnreadyPolicy = .refuse
+    groups: [RouterGroup]? = nil, unready: UnreadyPolicy = .refuse
   ) {
     self.wanted = wanted
     self.removing = removing
     self.settings = settings
+    self.groups = groups
     self.unready = unready
   }
 
@@ -92,13 +95,33 @@ package struct ChangeTarget: Sendable {
     try engine.check(
       wanted, removing: Set(removed(but: wanted, on: engine)), lease: settings?.lease,
       unready: unready)
+    try checkGroups(wanted, on: engine)
+  }
+
+  /// Checks that the groups suit the routers that there will be.
+  private func checkGroups(
+    _ wanted: [RouterConfiguration], on engine: some ChangedRouters
+  ) throws(NodeError) {
+    let present = engine.groups
+    guard !(groups ?? present).isEmpty else { return }
+    let changed = Set(wanted.map(\.name)).union(removed(but: wanted, on: engine))
+    let staying = engine.allSettings.filter { !changed.contains($0.name) }
+    do throws(ConfigurationError) {
+      for group in groups ?? [] { try group.validate() }
+      try RouterGroup.check(
+        groups ?? present, of: wanted + staying, allowsMissing: groups == nil)
+    } catch {
+      throw NodeError(error)
+    }
   }
 
   /// Works out the steps from the routers as they are now.
   package func plan(on engine: some ChangedRouters) throws(NodeError) -> ChangePlan {
     let wanted = try routers(on: engine)
-    return ChangePlan(
+    var plan = ChangePlan(
       wanted, removing: removed(but: wanted, on: engine), from: engine.allSettings,
       unready: unready)
+    if let groups { plan.change(groups, from: engine.groups) }
+    return plan
   }
 }

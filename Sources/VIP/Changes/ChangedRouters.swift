@@ -10,6 +10,9 @@ package protocol ChangedRouters: AnyObject {
   /// The words in which users know settings and commands.
   var wording: Wording { get }
 
+  /// The groups of routers that move together.
+  var groups: [RouterGroup] { get }
+
   /// The settings of a router; those it has left with if it is leaving.
   func settings(named name: String) -> RouterConfiguration?
   /// Whether a router is there, also while it is leaving.
@@ -37,6 +40,11 @@ package protocol ChangedRouters: AnyObject {
   /// - Returns: whether there is such a router.
   @discardableResult
   func remove(_ name: String) -> Bool
+}
+
+extension ChangedRouters {
+  /// No groups, unless there can be some.
+  package var groups: [RouterGroup] { [] }
 }
 
 extension Engine: ChangedRouters {}

@@ -12,6 +12,12 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case addresses
     /// One address, by its place in the list.
     case address(Int)
+    /// One address on another interface, by its place among these.
+    case elsewhere(Int)
+    /// One route, by its place in the list.
+    case route(Int)
+    /// One rule, by its place in the list.
+    case rule(Int)
     /// The priority.
     case priority
     /// The advertisement interval.
@@ -26,12 +32,20 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case virtualMAC
     /// Something it tracks, by its place in the list.
     case track(Int)
+    /// A health check it uses, by its place in the list.
+    case check(Int)
     /// The list of peers as a whole.
     case peers
+    /// The multicast group.
+    case multicastGroup
+    /// The source of advertisements to single machines.
+    case unicastSource
     /// One peer, by its place in the list.
     case peer(Int)
     /// The program for a state.
     case hook(Settlement.State)
+    /// A setting of a group of routers, whose name stands for the router's.
+    case group(RouterGroup.Field)
     /// Anything that belongs to no single setting.
     case router
   }

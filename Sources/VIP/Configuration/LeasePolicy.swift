@@ -118,7 +118,7 @@ extension LeasePolicy {
             + "others wait three intervals before they take over, and the addresses must not go "
             + "earlier; take at least \(shortest.text), or leave the lease out")
       }
-      count += settings.addresses.count
+      count += settings.allAddresses.count
       let needed = Duration.seconds(
         (3 * count + Self.refreshesPerSecond - 1) / Self.refreshesPerSecond)
       guard lifetime >= needed else {

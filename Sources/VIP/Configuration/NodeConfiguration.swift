@@ -6,6 +6,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var settings: NodeSettings
   /// The routers, each with a name of its own.
   public var routers: [RouterConfiguration]
+  /// The groups of routers that move together.
+  public var groups: [RouterGroup]
   /// The policy for routers that the machine can't serve yet.
   public var unready: UnreadyPolicy
 
@@ -14,14 +16,15 @@ public struct NodeConfiguration: Sendable, Hashable {
   /// Where nothing else is said, what can run runs, and the rest waits.
   public init(
     settings: NodeSettings = NodeSettings(), routers: [RouterConfiguration] = [],
-    unready: UnreadyPolicy = .wait
+    groups: [RouterGroup] = [], unready: UnreadyPolicy = .wait
   ) {
     self.settings = settings
     self.routers = routers
+    self.groups = groups
     self.unready = unready
   }
 
-  /// Checks each router and that they don't collide.
+  /// Checks each router, that they don't collide, and the groups.
   ///
   /// - Throws: the first thing that is wrong.
   public func validate() throws(ConfigurationError) {
@@ -30,6 +33,8 @@ public struct NodeConfiguration: Sendable, Hashable {
       try router.validate()
       if let collision = set.insert(router) { throw collision }
     }
+    for group in groups { try group.validate() }
+    try RouterGroup.check(groups, of: routers)
   }
 }
 
@@ -38,7 +43,9 @@ extension RouterConfiguration {
   public func collision(with other: RouterConfiguration) -> ConfigurationError? {
     let sameName = ConfigurationError(
       .name, router: name, "the name '\(name)' is used twice")
-    guard interface == other.interface else { return name == other.name ? sameName : nil }
+    guard interface == other.interface else {
+      return name == other.name ? sameName : elsewhereCollision(with: other)
+    }
     // Said first: two names made from interface and VRID are equal because these are.
     if vrid == other.vrid, let family = families.first(where: other.families.contains) {
       return ConfigurationError(
@@ -52,6 +59,34 @@ extension RouterConfiguration {
       return ConfigurationError(
         .address(index), router: name,
         "\(addresses[index].address) already belongs to '\(other.name)' on \(interface)")
+    }
+    return elsewhereCollision(with: other)
+  }
+
+  /// An address that both have on an interface that is not the own one of both.
+  private func elsewhereCollision(with other: RouterConfiguration) -> ConfigurationError? {
+    func error(
+      _ field: ConfigurationError.Field, _ address: IPAddress, _ interface: String
+    ) -> ConfigurationError {
+      ConfigurationError(
+        field, router: name,
+        "\(address) already belongs to '\(other.name)' on \(interface)")
+    }
+    for (index, entry) in elsewhere.enumerated() {
+      let address = entry.address.address
+      if entry.interface == other.interface
+        && other.addresses.contains(where: { $0.address == address })
+        || other.elsewhere.contains(where: {
+          $0.interface == entry.interface && $0.address.address == address
+        })
+      {
+        return error(.elsewhere(index), address, entry.interface)
+      }
+    }
+    for entry in other.elsewhere where entry.interface == interface {
+      if let index = addresses.firstIndex(where: { $0.address == entry.address.address }) {
+        return error(.address(index), entry.address.address, interface)
+      }
     }
     return nil
   }

@@ -67,14 +67,21 @@ package struct RouterSet: Sendable {
       let key = VRIDKey(interface: router.interface, vrid: router.vrid, family: family)
       if let rival = vrids[key] { rivals.append(rival) }
     }
-    for address in router.addresses {
-      let key = AddressKey(interface: router.interface, address: address.address)
+    for key in Self.keys(of: router) {
       if let rival = addresses[key] { rivals.append(rival) }
     }
     for case let rival? in rivals.map({ routers[$0] }) {
       if let collision = router.collision(with: rival) { return collision }
     }
     return nil
+  }
+
+  /// The places of its addresses.
+  private static func keys(of router: RouterConfiguration) -> [AddressKey] {
+    router.addresses.map { AddressKey(interface: router.interface, address: $0.address) }
+      + router.elsewhere.map {
+        AddressKey(interface: $0.interface, address: $0.address.address)
+      }
   }
 
   /// Adds a router.
@@ -86,9 +93,7 @@ package struct RouterSet: Sendable {
     for family in router.families {
       vrids[VRIDKey(interface: router.interface, vrid: router.vrid, family: family)] = router.name
     }
-    for address in router.addresses {
-      addresses[AddressKey(interface: router.interface, address: address.address)] = router.name
-    }
+    for key in Self.keys(of: router) { addresses[key] = router.name }
     return nil
   }
 }

@@ -9,6 +9,8 @@ extension RouterConfiguration {
 
   /// Checks the peers.
   func validatePeers() throws(ConfigurationError) {
+    try validateUnicastSource()
+    try validateMulticastGroups()
     guard !peers.isEmpty else { return }
     guard !virtualMAC else {
       throw ConfigurationError(
@@ -51,6 +53,65 @@ extension RouterConfiguration {
         .peers, router: name,
         "some IPv6 peers are link-local and some are not; name all by the same kind of address")
     }
+  }
+
+  private func validateUnicastSource() throws(ConfigurationError) {
+    guard !unicastSource.isEmpty else { return }
+    func refuse(_ text: String) -> ConfigurationError {
+      ConfigurationError(.unicastSource, router: name, text)
+    }
+    guard !peers.isEmpty else {
+      throw refuse("a source of unicast advertisements needs 'peers'; name them, or leave it out")
+    }
+    for (index, source) in unicastSource.enumerated() {
+      guard !source.isUnspecified, !source.isLoopback, !source.isMulticast else {
+        throw refuse("\(source) is no address that advertisements can come from")
+      }
+      guard !allAddresses.contains(where: { $0.address == source }) else {
+        throw refuse("\(source) is a virtual address; name one of this machine's own")
+      }
+      guard !unicastSource[..<index].contains(where: { $0.family == source.family }) else {
+        throw refuse("there are two sources of \(source.family); name one")
+      }
+      guard let peer = peers(source.family).first else {
+        throw refuse("\(source) is an \(source.family) address, but no such peers are named")
+      }
+      guard source.family == .ipv4 || source.isLinkLocal == peer.isLinkLocal else {
+        throw refuse(
+          "\(source) and the peers are not both link-local; name all by the same kind of address")
+      }
+    }
+  }
+
+  private func validateMulticastGroups() throws(ConfigurationError) {
+    func refuse(_ text: String) -> ConfigurationError {
+      ConfigurationError(.multicastGroup, router: name, text)
+    }
+    for (index, group) in multicastGroups.enumerated() {
+      guard group.isMulticast else {
+        throw refuse("\(group) is no multicast group; give one such as 224.0.0.100 or ff02::100")
+      }
+      guard !multicastGroups[..<index].contains(where: { $0.family == group.family }) else {
+        throw refuse("there are two groups of \(group.family); name one")
+      }
+      guard families.contains(group.family) else {
+        throw refuse("\(group) is an \(group.family) group, but there are no such addresses")
+      }
+      guard peers.isEmpty else {
+        throw refuse("advertisements go to 'peers' or to a group; leave one of them out")
+      }
+    }
+  }
+
+  /// The multicast group that advertisements of a family go to.
+  package func multicastGroup(_ family: AddressFamily) -> IPAddress {
+    multicastGroups.first { $0.family == family } ?? .vrrpGroup(family)
+  }
+
+  /// The address that advertisements of a family are to come from; `nil` if that is left to the
+  /// node.
+  package func unicastSource(_ family: AddressFamily) -> IPAddress? {
+    unicastSource.first { $0.family == family }
   }
 
   /// Whether advertisements of a family are sent from an address that is valid beyond the link.

@@ -16,8 +16,26 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var priority: Priority
   /// The time between advertisements.
   public var interval: AdvertisementInterval
-  /// The virtual addresses, in the order in which they are advertised.
+  /// The virtual addresses on the interface, in the order in which they are advertised.
   public var addresses: [InterfaceAddress]
+  /// Those of ``addresses`` that are held and announced like the others, but that advertisements
+  /// don't list.
+  public var unadvertised: Set<IPAddress> = []
+  /// Virtual addresses on other interfaces; those that are advertised come behind ``addresses``.
+  public var elsewhere: [ElsewhereAddress] = []
+  /// The addresses of this machine that advertisements to single machines come from, one for each
+  /// family at most; without one it is the interface's first address.
+  public var unicastSource: [IPAddress] = []
+  /// The multicast groups that advertisements go to, one for each family at most; without one it
+  /// is the group of VRRP.
+  public var multicastGroups: [IPAddress] = []
+  /// The labels of IPv4 addresses, such as `eth0:1`; programs that know no addresses without one
+  /// show these.
+  public var labels: [IPAddress: String] = [:]
+  /// Routes that come and go with the addresses.
+  public var routes: [VirtualRoute] = []
+  /// Rules of routing that come and go with the addresses.
+  public var rules: [VirtualRule] = []
   /// Whether to replace an Active of lower priority.
   public var preempts: Bool
   /// The form of the checksums to send over IPv4.
@@ -40,6 +58,11 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   public var virtualMAC: Bool
   /// Other interfaces that it depends on.
   public var tracks: [Track]
+  /// Health checks that it depends on, by name.
+  ///
+  /// A ``Node`` only keeps them; `CheckService` of the product `VIPChecks` runs the checks and says
+  /// what follows by ``Node/setFitness(_:of:for:)``.
+  public var checks: [CheckUse]
   /// The other machines of the group, where advertisements go to each of them (unicast) instead of
   /// to the multicast group; empty for multicast.
   ///
@@ -54,7 +77,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// The keys are those of configuration files where both have one.
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, priority, interval, addresses, checksum, handover, version
-    case preemptDelay, password, tracks, peers, hooks
+    case preemptDelay, password, tracks, checks, peers, hooks
+    case unadvertised, elsewhere, unicastSource, routes, rules
+    case multicastGroups, labels
     case preempts = "preempt"
     case probes = "probe"
     case virtualMAC = "virtualMac"
@@ -78,6 +103,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   ///   - probes: on if left out.
   ///   - virtualMAC: off if left out.
   ///   - tracks: none if left out.
+  ///   - checks: none if left out.
   ///   - peers: none, for multicast, if left out.
   ///   - hooks: none if left out.
   public init(
@@ -86,7 +112,8 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     preempts: Bool = true, checksum: ChecksumPolicy = .auto,
     handover: HandoverPolicy = .seamless, version: ProtocolVersion = .v3,
     preemptDelay: Duration = .zero, password: Authentication.Password? = nil,
-    probes: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [], peers: [IPAddress] = [],
+    probes: Bool = true, virtualMAC: Bool = false, tracks: [Track] = [],
+    checks: [CheckUse] = [], peers: [IPAddress] = [],
     hooks: Hooks = Hooks()
   ) {
     self.name = name ?? "\(interface)-\(vrid)"
@@ -104,13 +131,9 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     self.probes = probes
     self.virtualMAC = virtualMAC
     self.tracks = tracks
+    self.checks = checks
     self.peers = peers
     self.hooks = hooks
-  }
-
-  /// The families that have addresses here, IPv4 first.
-  public var families: [AddressFamily] {
-    AddressFamily.allCases.filter { family in addresses.contains { $0.family == family } }
   }
 
   /// The peers of one family, in order.
@@ -118,7 +141,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     peers.filter { $0.family == family }
   }
 
-  /// The addresses of one family, in order.
+  /// The addresses of one family on its interface, in order.
   public func addresses(_ family: AddressFamily) -> [InterfaceAddress] {
     addresses.filter { $0.family == family }
   }
@@ -141,9 +164,11 @@ extension RouterConfiguration {
         .name, router: name,
         "the name '\(name)' is not usable; take 1 to 64 letters, digits, '.', '_' or '-'")
     }
-    guard !addresses.isEmpty else {
+    guard !addresses.isEmpty || !elsewhere.isEmpty || canDoWithoutAddresses else {
       throw ConfigurationError(
-        .addresses, router: name, "no addresses are given; name at least one virtual address")
+        .addresses, router: name,
+        "no addresses are given; name at least one virtual address, or hooks for an election "
+          + "without one")
     }
     guard addresses.count <= Self.addressCountMax else {
       throw ConfigurationError(
@@ -160,8 +185,11 @@ extension RouterConfiguration {
           .address(index), router: name, "\(address.address) is given twice; name it once")
       }
     }
+    try validateElsewhere(seen)
+    try validateRouting()
     try validateElection()
     try validateTracks()
+    try validateChecks()
     try validatePeers()
   }
 
@@ -219,15 +247,15 @@ extension RouterConfiguration {
 
   /// The settings of one family's election.
   ///
-  /// The `rank` is this node's place among routers of equal priority, the `decrement` what is taken
-  /// off the priority, which stays above 0; an owner has none.
+  /// The `rank` is this node's place among routers of equal priority, the `weight` what is added to
+  /// the priority, which stays between 1 and 254; an owner's is always 255.
   func election(
-    _ family: AddressFamily, rank: UInt8 = 0, decrement: Int = 0
+    _ family: AddressFamily, rank: UInt8 = 0, weight: Int = 0
   ) -> VirtualRouter.Configuration {
-    let lowered = Priority(rawValue: UInt8(max(1, Int(priority.rawValue) - decrement)))
-    let isLowered = decrement > 0 && priority != .owner
+    let weighed = Priority(rawValue: UInt8(min(max(1, Int(priority.rawValue) + weight), 254)))
+    let isWeighed = weight != 0 && priority != .owner
     return VirtualRouter.Configuration(
-      vrid: vrid, family: family, priority: isLowered ? lowered : priority,
+      vrid: vrid, family: family, priority: isWeighed ? weighed : priority,
       interval: interval, preempts: preempts,
       checksum: checksum, tieBreakRank: rank, version: version,
       authentication: authentication, preemptDelay: preemptDelay)
@@ -237,7 +265,7 @@ extension RouterConfiguration {
   package var authentication: Authentication { password.map { .simpleText($0) } ?? .none }
 
   /// The reason why an address can't be a virtual address; `nil` if it can.
-  private static func reasonAgainst(_ address: InterfaceAddress) -> String? {
+  static func reasonAgainst(_ address: InterfaceAddress) -> String? {
     let ip = address.address
     if ip.isUnspecified { return "is the unspecified address; a virtual address names one host" }
     if ip.isLoopback { return "is a loopback address; no other machine could reach it" }
@@ -257,7 +285,8 @@ extension RouterConfiguration {
     return nil
   }
 
-  private static func isValidName(_ name: String) -> Bool {
+  /// Whether a text can be the name of a router, a check or a group.
+  package static func isValidName(_ name: String) -> Bool {
     (1...64).contains(name.utf8.count)
       && name.utf8.allSatisfy { byte in
         switch byte {
@@ -276,7 +305,7 @@ extension RouterConfiguration {
   /// The reason why a text can't be the name of an interface; `nil` if it can.
   ///
   /// By the kernel's rules, but for the @, which nearly always comes from a listing.
-  static func problem(interfaceName text: String) -> String? {
+  package static func problem(interfaceName text: String) -> String? {
     let what = "'\(text)' can't be the name of an interface"
     if let colon = text.firstIndex(of: ":"), colon > text.startIndex {
       return "\(what): what is behind the colon is the label of an address (an alias); write "

@@ -36,8 +36,18 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case virtualMAC = "virtualMac"
   /// Other interfaces that it depends on.
   case track
+  /// Health checks that it depends on.
+  case checks
   /// The other machines, where advertisements go by unicast.
   case peers
+  /// The multicast group that advertisements go to.
+  case multicastGroup
+  /// The address that unicast advertisements come from.
+  case unicastSource
+  /// Routes that come and go with the addresses.
+  case routes
+  /// Rules of routing that come and go with the addresses.
+  case rules
   /// The programs to run when its state changes.
   case hooks = "on"
 
@@ -96,7 +106,9 @@ extension RouterSetting {
     case .interval:
       Declaration(differences: Self.value("interval") { $0.interval })
     case .addresses:
-      Declaration(differences: Self.addressDifferences)
+      Declaration(differences: {
+        Self.addressDifferences($0, $1) + Self.elsewhereDifferences($0, $1)
+      })
     case .preempt:
       Declaration(
         differences: { old, new in
@@ -122,8 +134,20 @@ extension RouterSetting {
         isReplacement: Self.other { $0.virtualMAC })
     case .track:
       Declaration(differences: Self.value("track", { $0.tracks }, Self.list))
+    case .checks:
+      Declaration(differences: Self.value("checks", { $0.checks }, Self.list))
     case .peers:
       Declaration(differences: Self.value("peers", { $0.peers }, Self.list))
+    case .multicastGroup:
+      Declaration(
+        differences: Self.value("multicast group", { $0.multicastGroups }, Self.list),
+        isReplacement: Self.other { $0.multicastGroups })
+    case .unicastSource:
+      Declaration(differences: Self.value("unicast source", { $0.unicastSource }, Self.list))
+    case .routes:
+      Declaration(differences: Self.value("routes", { $0.routes }, Self.series))
+    case .rules:
+      Declaration(differences: Self.value("rules", { $0.rules }, Self.series))
     case .hooks:
       Declaration(differences: { Self.hookDifferences($0.hooks, $1.hooks) })
     }
@@ -131,6 +155,24 @@ extension RouterSetting {
 
   private static func list(_ values: [some CustomStringConvertible]) -> String {
     values.isEmpty ? "none" : values.map(\.description).joined(separator: " ")
+  }
+
+  private static func series(_ values: [some CustomStringConvertible]) -> String {
+    if values.isEmpty { return "none" }
+    let first = values.prefix(3).map(\.description).joined(separator: ", ")
+    return values.count > 3 ? "\(first) and \(values.count - 3) more" : first
+  }
+
+  private static func elsewhereDifferences(
+    _ old: RouterConfiguration, _ new: RouterConfiguration
+  ) -> [String] {
+    let hidden = new.unadvertised.subtracting(old.unadvertised)
+    let shown = old.unadvertised.subtracting(new.unadvertised)
+      .intersection(new.addresses.map(\.address))
+    return (old.labels == new.labels ? [] : ["labels of addresses"])
+      + value("addresses elsewhere", { $0.elsewhere }, series)(old, new)
+      + (hidden.isEmpty ? [] : ["not advertised: \(series(hidden.sorted()))"])
+      + (shown.isEmpty ? [] : ["advertised: \(series(shown.sorted()))"])
   }
 
   private static func addressDifferences(
@@ -165,7 +207,11 @@ extension ConfigurationError.Field {
     case .name: .name
     case .interface: .interface
     case .vrid: .vrid
-    case .addresses, .address: .addresses
+    case .addresses, .address, .elsewhere: .addresses
+    case .multicastGroup: .multicastGroup
+    case .unicastSource: .unicastSource
+    case .route: .routes
+    case .rule: .rules
     case .priority: .priority
     case .interval: .interval
     case .version: .version
@@ -173,9 +219,10 @@ extension ConfigurationError.Field {
     case .authentication: .authentication
     case .virtualMAC: .virtualMAC
     case .track: .track
+    case .check: .checks
     case .peers, .peer: .peers
     case .hook: .hooks
-    case .router: nil
+    case .router, .group: nil
     }
   }
 }

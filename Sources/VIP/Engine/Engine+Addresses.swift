@@ -24,10 +24,12 @@ extension Engine {
   /// Stops announcing an instance's addresses and putting them back.
   func silence(_ instance: RouterInstance) {
     instance.addresses.letGo()
+    instance.extras.letGo()
     instance.holderProbing.end()
     failedAnnouncements.forget(instance.slot)
     guard let wire = wire(of: instance) else { return }
     for address in instance.addresses { wire.queue.cancel(address.address.address) }
+    silenceExtras(of: instance)
   }
 
   /// Works off one slice of what waits, bounded in number and in time.
@@ -54,8 +56,10 @@ extension Engine {
       work.advanceFirst(to: nil)
       return 0
     }
+    if entry.next >= Extras.passStart { return performExtras(entry, of: instance, budget) }
+    let extrasStart = entry.kind == .load || instance.extras.isEmpty ? nil : Extras.passStart
     if entry.kind == .remove, instance.macvlan != nil {
-      work.advanceFirst(to: nil)
+      work.advanceFirst(to: extrasStart)
       removeRoutes(of: instance)
       switchOff(instance)
       return 0
@@ -69,7 +73,7 @@ extension Engine {
     let circumstances = instance.circumstances
     let (indices, next) = instance.addresses.due(
       for: entry.kind, from: entry.next, atMost: min(budget, batch), circumstances)
-    work.advanceFirst(to: next)
+    work.advanceFirst(to: next ?? extrasStart)
     if !indices.isEmpty {
       apply(entry.kind, indices, of: instance)
       schedule(instance)
@@ -193,13 +197,14 @@ extension Engine {
     }
   }
 
-  private static func hostText(_ address: IPAddress, _ link: Link) -> String {
+  static func hostText(_ address: IPAddress, _ link: Link) -> String {
     "\(address) is now \(link.name)'s own address and is left alone; remove it there"
   }
 
   /// The host has made one of our addresses its own, by `ip address replace`: from now on it is
   /// neither refreshed nor removed here.
   func handleReplacement(by record: AddressRecord) {
+    handleExtraReplacement(by: record)
     guard let slot = owners.slot(of: record.address.address, on: record.interfaceIndex),
       let instance = instances[slot], let link = instance.link,
       instance.addressInterface == record.interfaceIndex, !instance.settings.virtualMAC,
@@ -274,6 +279,7 @@ extension Engine {
 
   /// The kernel has removed an address from an interface.
   func handleRemoval(of record: AddressRecord) {
+    handleExtraRemoval(of: record)
     let parent = macvlans.slot(of: record.interfaceIndex).flatMap { instances[$0]?.link?.index }
     let slot = owners.slot(of: record.address.address, on: parent ?? record.interfaceIndex)
     guard let instance = slot.flatMap({ instances[$0] }),
@@ -326,6 +332,7 @@ extension Engine {
       var budget = Bound.announcements
       while budget > 0, let address = wire.queue.popDue(by: now) {
         budget -= 1
+        if announceExtra(address, on: wire) { continue }
         guard let slot = owners.slot(of: address, on: index),
           let instance = instances[slot], instance.isHolding, instance.isReachable,
           let position = instance.addresses.position(of: address),
@@ -342,8 +349,10 @@ extension Engine {
   /// - Returns: whether it was sent.
   @discardableResult
   func announce(_ address: IPAddress, on wire: Wire, for instance: RouterInstance) -> Bool {
+    let isElsewhere = instance.addresses.position(of: address) == nil
+    let macvlan = isElsewhere ? nil : instance.macvlan
     let announcement = Announcement(
-      address, at: instance.macvlan?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
+      address, at: macvlan?.macAddress ?? wire.macAddress, isRouter: wire.isRouter)
     do throws(FrameError) {
       try wire.transport.send(announcement)
       failedAnnouncements.sent(of: instance.slot)

@@ -15,13 +15,15 @@ extension Engine {
 
   private func receive(_ header: PacketHeader, _ message: Span<UInt8>, on segment: Segment) {
     let addressee = message.count > 1 ? segment.router(message[1]) : nil
+    if addressee?.isOutside(header.destination) ?? false { return segment.countUnaddressed() }
     addressee?.sightings.received(from: header.source, at: now)
     // A unicast peer may send with any hop limit: keepalived does in IPv6.
     let isPeer = addressee.map { $0.isUnicast && $0.listens(to: header.source) } ?? false
     do throws(AdvertisementError) {
       let advertisement = try Advertisement(
         parsing: message, from: header.source, to: header.destination,
-        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit)
+        hopLimit: isPeer ? Advertisement.hopLimit : header.hopLimit,
+        mayListNothing: addressee?.outgoing.listedAddresses.isEmpty ?? false)
       if successions.isAnyWatching {
         hearFormerGroups(advertisement, message, from: header.source, on: segment)
       }
@@ -29,11 +31,13 @@ extension Engine {
         segment.countUnaddressed()
         return
       }
+      guard !instance.isOutside(header.destination) else { return segment.countUnaddressed() }
       guard instance.listens(to: header.source) else {
         segment.countUnaddressed()
         return handleUnlistedPeer(header.source, of: instance)
       }
       let addresses = advertisement.match(instance.outgoing.listedAddresses, in: message)
+      leaveTiesToGroup(instance, advertisement, from: header.source)
       let actions = instance.election.receive(
         advertisement, from: header.source, addresses: addresses, at: now)
       if actions.heardActive != nil { hearActive(advertisement, message, for: instance, segment) }
@@ -50,6 +54,7 @@ extension Engine {
         handleFindings(
           actions.findings, advertisement, message, from: header.source, of: instance)
       }
+      if actions.heardActive != nil { agreeWithGroup(instance) }
       if let rival = actions.heardActive, instance.isHolding, addresses != .disjoint {
         handleRival(rival, advertisement.interval, of: instance)
       }
@@ -91,7 +96,8 @@ extension Engine {
     if let macvlan = instance.macvlan {
       return outbox.add(instance.frame(priority, at: macvlan.macAddress), of: instance)
     }
-    let source = instance.isUnicast ? instance.election.primaryAddress : nil
+    let hasWay = instance.isUnicast || instance.hasOwnGroup
+    let source = hasWay ? instance.election.primaryAddress : nil
     for (destination, message) in instance.messages(priority) {
       segment.enqueue(message, of: instance, source.map { ($0, destination) })
     }
@@ -180,6 +186,7 @@ extension Engine {
       beginSettling(instance, as: .backup, because: instance.attendance.reason)
     case .initialize: break
     }
+    moveGroup(of: instance, after: transition)
   }
 
   func segment(of instance: RouterInstance) -> Segment? {

@@ -40,6 +40,7 @@ extension Engine {
       for address in instance.addresses.current where address.isPresent {
         wire.queue.refresh(address.address.address, now: now)
       }
+      refreshExtraAnnouncements(of: instance)
     }
     scheduleAnnouncementRefresh()
   }

@@ -41,7 +41,8 @@ extension Engine {
     let all = settings.addresses(instance.family)
     let new = all.map(\.address).filter { address in
       // What another router of this node has, the segment knows as this machine's.
-      !present.contains(address) && owners.slot(of: address, on: link.index) == nil
+      !present.contains(address) && !settings.unadvertised.contains(address)
+        && owners.slot(of: address, on: link.index) == nil
     }
     guard !new.isEmpty else { return nil }
     let members = instance.election.peers.filter { peer in

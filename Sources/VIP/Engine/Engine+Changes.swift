@@ -107,7 +107,7 @@ extension Engine {
     let old = router.settings
     // With the settings that they have had.
     for instance in routers.members(of: router)
-    where settings.addresses(instance.family).isEmpty { leave(instance) }
+    where !settings.families.contains(instance.family) { leave(instance) }
     router.reconfigure(settings)
     let members = routers.members(of: router)
     for instance in members { reconfigure(instance, from: old, leftovers) }
@@ -135,7 +135,11 @@ extension Engine {
   ) {
     let settings = instance.settings
     addAddresses(settings.addresses(instance.family), to: instance, leftovers)
-    let dependsOnOthers = settings.tracks != old.tracks || settings.peers != old.peers
+    changeExtras(of: instance, from: old)
+    let dependsOnOthers =
+      settings.tracks != old.tracks || settings.peers != old.peers
+      || settings.furtherInterfaces != old.furtherInterfaces
+      || settings.unicastSource != old.unicastSource
     instance.outgoing.forget()
     let endsProbe = !settings.probes && !instance.probing.hasEnded
     if endsProbe {
@@ -158,7 +162,7 @@ extension Engine {
     guard let router = routers[settings.name] else { return }
     for instance in routers.members(of: router) {
       // The last address of a family leaves with its virtual router, which hands over.
-      guard !settings.addresses(instance.family).isEmpty else { continue }
+      guard settings.families.contains(instance.family) else { continue }
       let before = instance.addresses
       guard instance.addresses.retire(keeping: kept) else { continue }
       for address in before.current where !kept.contains(address.address) {

@@ -38,7 +38,7 @@ extension Engine {
     _ body: (inout VirtualRouter, Instant) throws(CommandError) -> Actions
   ) throws(NodeError) {
     // A family that leaves has left its role already.
-    let group = routers[name].map(routers.members) ?? routers.members(named: name)
+    let group = routers[name].map(membersMovingWith) ?? routers.members(named: name)
     // On copies first: all families or none.
     for instance in group {
       var trial = instance.election
@@ -49,9 +49,12 @@ extension Engine {
         if error == .notRunning, let obstacle = instance.attendance.obstacle {
           reason = "it does not take part: \(obstacle)"
         }
-        throw NodeError(.refused, "\(name) \(instance.family): \(reason)")
+        throw NodeError(.refused, "\(instance.router.name) \(instance.family): \(reason)")
       }
     }
+    // All of them do the same by themselves.
+    groupTable.isFollowing = false
+    defer { groupTable.isFollowing = true }
     for instance in group {
       guard let actions = try? body(&instance.election, now) else { continue }
       perform(actions, for: instance)

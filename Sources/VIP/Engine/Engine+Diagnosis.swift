@@ -18,7 +18,8 @@ extension Engine {
     guard let segment = segments[key], let instance = segment.router(sighting.vrid),
       !interfaces.hasMAC(sighting.mac, seenOn: index),
       !isLooped(sighting),
-      sighting.destination == .vrrpGroup(instance.family) || instance.isUnicast,
+      sighting.destination == instance.settings.multicastGroup(instance.family)
+        || instance.isUnicast,
       !isOutsideGroup(instance)
     else { return }
     guard instance.canHear else { return instance.sightings.clear() }

@@ -17,9 +17,11 @@ extension Engine {
   ) throws(NodeError) {
     try step { () throws(NodeError) in
       guard let router = routers[name] else { throw unknownRouter(name) }
-      if case .weaker(let decrement, _) = fitness {
-        guard (1...254).contains(decrement) else {
-          throw NodeError(.refused, "\(name): a priority can fall by 1 to 254, not by \(decrement)")
+      if let weight = fitness.weight {
+        guard (1...254).contains(abs(weight)) else {
+          let way = weight > 0 ? "rise" : "fall"
+          throw NodeError(
+            .refused, "\(name): a priority can \(way) by 1 to 254, not by \(abs(weight))")
         }
         guard router.settings.priority != .owner else {
           throw NodeError(.refused, "\(name): an owner's priority is always 255")
@@ -42,8 +44,8 @@ extension Engine {
     return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
   }
 
-  /// Fits a router's priority to what speaks against it.
-  func lowerPriority(of instance: RouterInstance) {
+  /// Fits a router's priority to what speaks against and for it.
+  func adjustPriority(of instance: RouterInstance) {
     let before = instance.election.configuration.priority
     let after = instance.electionSettings.priority
     guard before != after else { return }
@@ -51,22 +53,42 @@ extension Engine {
     // Both families depend on the same, which is told once: by the first that takes part.
     let teller = routers.members(of: instance.router).first { $0.attendance.isRunning }
     guard teller == nil || teller === instance else { return }
-    let weaknesses = instance.router.fitness.weaknesses
+    var effects = instance.router.fitness.priorityEffects
+    if let group = instance.router.group, let shared = group.priority, let name = group.weakest,
+      shared < instance.ownPriority
+    {
+      effects.append(
+        NodeEvent.PriorityEffect(
+          .group(member: name, nil),
+          weight: Int(shared.rawValue) - Int(instance.ownPriority.rawValue)))
+    }
     report(
       .changed(
         router: instance.router.name,
-        .priority(from: before, to: after, loweredBy: weaknesses)))
+        .priority(from: before, to: after, because: effects)))
   }
 
   /// The faults of the interfaces that a router tracks.
-  func trackFaults(of settings: RouterConfiguration) -> [(interface: String, fault: Fitness.Fault)]
-  {
-    settings.tracks.compactMap { track in
+  func trackFaults(
+    of settings: RouterConfiguration, _ group: GroupedRouters?
+  ) -> [(interface: String, fault: Fitness.Fault)] {
+    let own = Set(settings.tracks.map(\.interface)).union([settings.interface])
+    let shared = group?.settings.tracks.filter { !own.contains($0.interface) } ?? []
+    return (settings.tracks + shared).compactMap { track in
       let link = interfaces.link(named: track.interface)
       return fault(of: link, named: track.interface).map {
-        (track.interface, Fitness.Fault(reason: .tracked($0), decrement: track.decrement))
+        (
+          track.interface,
+          Fitness.Fault(reason: .tracked($0), weight: track.decrement.map { -Int($0) })
+        )
       }
     }
+  }
+
+  /// The further interfaces of a router that are not there; one that is down is no obstacle.
+  func furtherFaults(of settings: RouterConfiguration) -> [InterfaceFault] {
+    guard settings.hasExtras else { return [] }
+    return settings.furtherInterfaces.filter { interfaces.link(named: $0) == nil }.map(absence)
   }
 
   /// The fault of an interface; `nil` if it is usable.

@@ -34,6 +34,7 @@ extension Engine {
     }
     for case let instance? in instances {
       instance.addresses.eventsWereLost()
+      compareExtras(of: instance, with: present)
       guard let index = instance.addressInterface else { continue }
       for address in instance.addresses
       where address.isInstalled
@@ -55,7 +56,8 @@ extension Engine {
         case .link(let link):
           interfaces.update(link)
           changed.insert(link.index)
-        case .linkRemoved(let index, _):
+        case .linkRemoved(let index, let name):
+          loseExtras(onInterface: index, name)
           interfaces.remove(index)
           changed.insert(index)
         case .address(let record):
@@ -93,7 +95,8 @@ extension Engine {
     for case let instance? in instances {
       let link = interfaces.link(named: instance.settings.interface)
       if changed.contains(link?.index ?? 0) || changed.contains(instance.link?.index ?? 0)
-        || !instance.settings.tracks.isEmpty
+        || !instance.settings.tracks.isEmpty || instance.settings.hasExtras
+        || instance.router.group?.tracksAnything ?? false
       {
         reconsider(instance)
       }
@@ -125,13 +128,18 @@ extension Engine {
         .interface(link == nil ? absence(of: name) : InterfaceFault(.replaced, of: name)),
         handsOver: isRenamed)
       // ``tellSettled()`` comes back here when that is over.
-      if instance.handover.isUnderWay { return }
+      if instance.handover.isUnderWay {
+        instance.router.fitness.set(
+          .unfit(.interface(InterfaceFault(.replaced, of: name))), for: .interface)
+        return
+      }
       // The addresses would stay there, without a refresh.
       if interfaces.link(attached.index) != nil { removeAll(of: instance) }
       detach(instance)
     }
     if let link { followHostAddresses(of: instance, on: link) }
     let primary = assess(instance, link)
+    assessGroup(of: instance)
     switch instance.router.fitness.verdict(for: instance.family) {
     case .unfit(let reason, let handsOver):
       pause(instance, reason, handsOver: handsOver)
@@ -146,7 +154,7 @@ extension Engine {
         instance.attendance.retry(at: now + Self.attachRetryPause)
         return schedule(instance)
       }
-      lowerPriority(of: instance)
+      adjustPriority(of: instance)
       run(instance, from: primary)
     }
   }
@@ -154,15 +162,24 @@ extension Engine {
   /// Sees what speaks against an instance as far as that is to be seen on this machine.
   ///
   /// - Returns: the address to send from, if there is one.
-  private func assess(_ instance: RouterInstance, _ link: Link?) -> IPAddress? {
+  @discardableResult
+  func assess(_ instance: RouterInstance, _ link: Link?) -> IPAddress? {
     let settings = instance.settings
     let family = instance.family
     let fault =
       link.flatMap { unsuitability(of: $0, for: settings) }
       ?? self.fault(of: link, named: settings.interface)
     instance.router.fitness.set(fault.map { .unfit(.interface($0)) }, for: .interface)
-    instance.router.fitness.setTracks(trackFaults(of: settings))
+    instance.router.fitness.setTracks(trackFaults(of: settings, instance.router.group))
+    instance.router.fitness.setFurther(furtherFaults(of: settings))
     let isGlobal = settings.needsGlobalSource(family)
+    if let wanted = settings.unicastSource(family) {
+      let isHere = interfaces.isHostAddress(wanted)
+      instance.router.fitness.set(
+        isHere ? nil : .unfit(.sourceNotHere(wanted)), for: .source(family))
+      instance.router.fitness.set(hostAddressFault(of: instance, on: link), for: .host(family))
+      return isHere ? wanted : nil
+    }
     let source = link.flatMap {
       interfaces.primaryAddress(
         of: $0.index, family, isGlobal: isGlobal, isVirtual: virtualAddresses(on: $0, of: instance))
@@ -258,6 +275,9 @@ extension Engine {
         let segment = try segment(key, link)
         // It may have got that of the router in whose place it comes.
         if instance.macvlan == nil { try createMacvlan(for: instance, on: link) }
+        if instance.hasOwnGroup {
+          try segment.transport.join(instance.settings.multicastGroup(instance.family))
+        }
         wire.addUser()
         segment.add(instance)
       } catch {
@@ -271,6 +291,7 @@ extension Engine {
       claimAddresses(of: instance, on: link.index)
       if instance.settings.virtualMAC { work.add(.load, instance.slot) }
     }
+    try openFurtherWires(of: instance)
     if instance.link != link {
       let hasNewMAC = instance.link != nil && instance.link?.macAddress != link.macAddress
       instance.attach(link)
@@ -280,7 +301,7 @@ extension Engine {
   }
 
   /// The interface's wire, opened if need be.
-  private func wire(_ link: Link) throws(NodeError) -> Wire {
+  func wire(_ link: Link) throws(NodeError) -> Wire {
     if let wire = wires[link.index] { return wire }
     let wire = Wire(
       link, try platform.openWire(link), isRouter: platform.isForwarding(link, .ipv6),
@@ -308,6 +329,8 @@ extension Engine {
     endHandover(of: instance)
     for subnet in instance.routes.made { removeRoute(to: subnet, of: instance) }
     instance.routes.forgetRefusals()
+    removeExtras(of: instance)
+    closeFurtherWires(of: instance)
     instance.sightings.clear()
     removeMacvlan(of: instance)
     claims.releaseGroup(of: instance.slot)
@@ -318,8 +341,19 @@ extension Engine {
     instance.addresses.dropAllRetired()
     let key = SegmentKey(interfaceIndex: link.index, family: instance.family)
     segments[key]?.remove(instance)
+    leaveGroup(of: instance, key)
     wires[link.index]?.removeUser()
     closeUnused(key)
+  }
+
+  /// Leaves a multicast group of its own that no other router on the segment needs.
+  private func leaveGroup(of instance: RouterInstance, _ key: SegmentKey) {
+    guard instance.hasOwnGroup, let segment = segments[key] else { return }
+    let group = instance.settings.multicastGroup(instance.family)
+    let isNeeded = segment.members.contains {
+      $0.settings.multicastGroup($0.family) == group
+    }
+    if !isNeeded { segment.transport.leave(group) }
   }
 
   private func closeUnused(_ key: SegmentKey) {
@@ -329,11 +363,14 @@ extension Engine {
       segments[key] = nil
       forgetMembership(key)
     }
-    if let wire = wires[key.interfaceIndex], wire.isUnused {
-      wires[key.interfaceIndex] = nil
-      perform(wire.listening.close(), on: wire)
-      platform.close(wire.transport)
-    }
+    closeUnusedWire(key.interfaceIndex)
+  }
+
+  func closeUnusedWire(_ index: Int32) {
+    guard let wire = wires[index], wire.isUnused else { return }
+    wires[index] = nil
+    perform(wire.listening.close(), on: wire)
+    platform.close(wire.transport)
   }
 }
 

@@ -27,7 +27,7 @@ extension Engine {
   private var heldAddressCount: Int {
     instances.reduce(0) { sum, instance in
       guard let instance, instance.isHolding || instance.handover.hasInherited else { return sum }
-      return sum + instance.addresses.count
+      return sum + instance.addresses.count + instance.extras.addressCount
     }
   }
 

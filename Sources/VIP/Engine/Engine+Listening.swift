@@ -80,35 +80,64 @@ extension Engine {
 
   /// Takes in what others say: an address that is announced elsewhere need not linger here, and one
   /// that is held here should not be in use elsewhere.
-  func drainClaims(on interfaceIndex: Int32) {
-    guard let wire = wires[interfaceIndex] else { return }
+  ///
+  /// A machine advertises before it announces. So what the frames mean is decided once the
+  /// advertisements are heard that have come before them: they wait in another socket, and this
+  /// process may have been kept waiting between the two.
+  ///
+  /// - Returns: whether advertisements may be left to hear.
+  func drainClaims(on interfaceIndex: Int32) -> Bool {
+    guard let wire = wires[interfaceIndex] else { return false }
+    let ownMAC = wire.macAddress
     let count = try? wire.transport.drain(limit: Listening.framesPerTurn) { frame in
-      guard let claim = try? AddressClaim(parsing: frame) else {
-        if let sighting = AdvertisementSighting(parsing: frame) {
-          handleSighting(sighting, onInterface: interfaceIndex)
-        }
-        return
-      }
-      guard claim.isInUse, claim.mac != wire.macAddress else { return }
-      handleAnswer(claim, onInterface: interfaceIndex)
-      if successions.isAnyLingering {
-        handleClaimOfLingering(claim, onInterface: interfaceIndex)
-      }
-      guard let slot = owners.slot(of: claim.address, on: interfaceIndex),
-        let instance = instances[slot],
-        let position = instance.addresses.position(of: claim.address)
-      else { return }
-      if instance.handover.keeps(claim.address) {
-        guard instance.addresses[position].isInstalled else { return }
-        handle(instance.handover.announced(claim.address), of: instance)
-      } else if !instance.probing.hasEnded {
-        handleAnswer(claim, to: instance)
-      } else if instance.isHolding, instance.addresses[position].isPresent {
-        handleForeignClaim(claim, of: instance)
+      if let claim = try? AddressClaim(parsing: frame) {
+        if claim.isInUse, claim.mac != ownMAC { heardFrames.append(.claim(claim)) }
+      } else if let sighting = AdvertisementSighting(parsing: frame) {
+        heardFrames.append(.sighting(sighting))
       }
     }
+    var mayHaveMore = false
+    if !heardFrames.isEmpty {
+      for family in AddressFamily.allCases
+      where drain(SegmentKey(interfaceIndex: interfaceIndex, family: family)) {
+        mayHaveMore = true
+      }
+    }
+    for frame in heardFrames {
+      switch frame {
+      case .claim(let claim): handleClaim(claim, onInterface: interfaceIndex)
+      case .sighting(let sighting): handleSighting(sighting, onInterface: interfaceIndex)
+      }
+    }
+    heardFrames.removeAll(keepingCapacity: true)
     perform(wire.listening.drained(count, at: now), on: wire)
     armListening(on: wire)
+    return mayHaveMore
+  }
+
+  /// A frame of the interface that says something about the group or its addresses.
+  enum HeardFrame {
+    case claim(AddressClaim)
+    case sighting(AdvertisementSighting)
+  }
+
+  private func handleClaim(_ claim: AddressClaim, onInterface interfaceIndex: Int32) {
+    handleAnswer(claim, onInterface: interfaceIndex)
+    if successions.isAnyLingering {
+      handleClaimOfLingering(claim, onInterface: interfaceIndex)
+    }
+    guard let slot = owners.slot(of: claim.address, on: interfaceIndex),
+      let instance = instances[slot],
+      let position = instance.addresses.position(of: claim.address)
+    else { return }
+    if instance.handover.keeps(claim.address) {
+      guard instance.addresses[position].isInstalled else { return }
+      handle(instance.handover.announced(claim.address), of: instance)
+    } else if !instance.probing.hasEnded {
+      handleAnswer(claim, to: instance)
+    } else if instance.isHolding, instance.addresses[position].isPresent {
+      handleForeignClaim(claim, of: instance)
+    }
   }
 
   /// Listens again to what was silenced for a moment.

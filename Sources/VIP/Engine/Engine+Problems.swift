@@ -62,10 +62,16 @@ extension Engine {
     case .macvlan: return instance.macvlan?.isDisturbed(serves: serves(instance)) ?? false
     case .addressFailure(let address):
       if instance.isHolding, instance.routes.failure(address) != nil { return true }
+      if extra(address, of: instance)?.failure != nil { return true }
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].failure != nil
       } ?? false
+    case .routing(let text):
+      return instance.extras.all.contains {
+        $0.extra.description == text && ($0.failure != nil || $0.isContested(at: now))
+      }
     case .addressRemoved(let address):
+      if extra(address, of: instance)?.isContested(at: now) ?? false { return true }
       return instance.addresses.position(of: address).map {
         instance.addresses[$0].isContested(at: now)
       } ?? false
@@ -75,6 +81,7 @@ extension Engine {
     case .undelivered: return undeliveredText(of: instance) != nil
     case .outsideGroup: return outsideGroupText(of: instance) != nil
     case .unheard: return isUnheard(instance)
+    case .groupWaits: return isKeptBackByGroup(instance)
     case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true
     case .ownAddressHeard, .twoActives, .foreignGroup, .addressListDiffers, .intervalDiffers,
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,

@@ -12,6 +12,8 @@ package struct Rearrangement {
   package var added: [RouterConfiguration]
   /// The program's statements about the fitness of routers that are replaced, by name and cause.
   package var faults: [String: [String: RouterFitness]]
+  /// The groups of routers that move together; `nil` if they stay as they are.
+  package var groups: [RouterGroup]?
   /// The policy for routers that this machine can't serve yet.
   package var unready: UnreadyPolicy
   /// The estates of routers that have left, for those that had to wait until they are gone.
@@ -23,17 +25,20 @@ package struct Rearrangement {
   package init(
     removed: [String] = [], changed: [RouterConfiguration] = [],
     added: [RouterConfiguration] = [], faults: [String: [String: RouterFitness]] = [:],
-    unready: UnreadyPolicy = .refuse
+    groups: [RouterGroup]? = nil, unready: UnreadyPolicy = .refuse
   ) {
     self.removed = removed
     self.changed = changed
     self.added = added
     self.faults = faults
+    self.groups = groups
     self.unready = unready
   }
 
   /// Whether nothing is to be done.
-  package var isEmpty: Bool { removed.isEmpty && changed.isEmpty && added.isEmpty }
+  package var isEmpty: Bool {
+    removed.isEmpty && changed.isEmpty && added.isEmpty && groups == nil
+  }
 }
 
 /// Changing several routers in one step, so that no address is without a router in between.
@@ -70,6 +75,7 @@ extension Engine {
   func carryOut(
     _ wanted: Rearrangement, leaving: [String] = []
   ) throws(NodeError) -> [Bequest] {
+    removeLeftovers(except: wanted.added)
     let leftovers = try leftovers(of: wanted.changed + wanted.added)
     let known = knownAddresses(of: wanted.changed + wanted.added)
       .merging(wanted.known) { $0.union($1) }
@@ -78,6 +84,7 @@ extension Engine {
       wanted.added.map { ($0.name, routers.members(named: $0.name)) },
       uniquingKeysWith: { first, _ in first })
 
+    if let groups = wanted.groups { setGroups(groups) }
     for instance in former.values.joined() { instance.succession.becomeReplaced() }
     for name in leaving { takeOut(name) }
     for settings in wanted.changed {
@@ -100,6 +107,9 @@ extension Engine {
         report(.changed(router: settings.name, .settings(change)))
       }
     }
+    // What is passed on needs routers that are attached.
+    reviewGroups()
+    inheritLeftovers()
     for estate in wanted.estates + estates { passOn(estate) }
     return estates
   }

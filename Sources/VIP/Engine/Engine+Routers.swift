@@ -31,11 +31,13 @@ extension Engine {
             : "the router of this name is still handing its addresses over"))
     }
     try validate([settings], unready: unready)
+    removeLeftovers(except: [settings])
     let link = interfaces.link(named: settings.interface)
     var leftovers: Set<InterfaceAddress> = []
     if let link { leftovers = try leftoverAddresses(on: link) }
     let router = makeRouter(settings, faults)
     for family in settings.families { start(family, of: router, on: link, leftovers) }
+    inheritLeftovers()
   }
 
   /// Makes a router that has no virtual routers yet.
@@ -43,9 +45,10 @@ extension Engine {
     _ settings: RouterConfiguration, _ faults: [String: RouterFitness]
   ) -> Router {
     let router = routers.add(settings)
+    router.group = groupTable.group(of: settings.name)
     for (cause, fitness) in faults {
       // An owner's priority is always 255.
-      if case .weaker = fitness, settings.priority == .owner { continue }
+      if fitness.weight != nil, settings.priority == .owner { continue }
       router.fitness.set(fitness.fault(of: cause), for: .external(cause))
     }
     return router
@@ -71,9 +74,14 @@ extension Engine {
     }
     let instance = routers.makeMember(family, of: router, addresses, at: now)
     instance.probing.omit(known)
+    // Their holder does not say that it has them, so an answer would be taken for a stranger's.
+    instance.probing.omit(settings.unadvertised)
+    _ = instance.extras.arrange(settings.extras(family))
     if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
-    reconsider(instance)
+    enroll(instance)
+    // The others of its group may come in the same step.
+    if instance.router.group != nil { assess(instance, link) } else { reconsider(instance) }
   }
 
   /// Starts to remove a router: it leaves the election now; ``contains(_:)`` tells when it is gone.
@@ -82,6 +90,11 @@ extension Engine {
   @discardableResult
   package func remove(_ name: String) -> Bool {
     step { takeOut(name) }
+  }
+
+  /// Starts to remove routers in one step; names that are not there are passed over.
+  package func remove(all names: [String]) {
+    step { for name in names { takeOut(name) } }
   }
 
   /// Takes a router out of the election for good.
@@ -98,6 +111,7 @@ extension Engine {
   /// Takes an instance out of the election for good, handing over.
   func leave(_ instance: RouterInstance) {
     guard !instance.attendance.isLeaving else { return }
+    dismiss(instance)
     routers.separate(instance)
     instance.attendance.leave()
     settlements.cancel(instance.slot)
@@ -161,7 +175,7 @@ extension Engine {
   /// The routers that have a virtual address.
   package func routerNames(holding address: IPAddress) -> [String] {
     routerNames.filter { name in
-      settings(named: name)?.addresses.contains { $0.address == address } ?? false
+      settings(named: name)?.allAddresses.contains { $0.address == address } ?? false
     }
   }
 

@@ -7,7 +7,7 @@ import VRRP
 /// What the guard would have to send is written while a router is Backup and has time. From then on
 /// the guard is only told what is due: the removal of the addresses before the first of them is
 /// installed and until the last is gone, the farewell for as long as the peers take us for the
-/// Active.
+/// Active, and whether the addresses stay until a successor has announced them.
 extension Engine {
   /// Lets a guard watch over this node.
   package func protect(with safeguard: Safeguard) {
@@ -28,6 +28,8 @@ extension Engine {
   /// Ends the guard before it does anything.
   package func dismissGuard() {
     step {
+      // Of a node that ends before it has had routers.
+      if routers.names.isEmpty { removeLeftovers(except: []) }
       stopWatchingGuard()
       timers.cancel(.guard)
       safeguard?.dismiss()
@@ -127,7 +129,10 @@ extension Engine {
             instance.addresses, hostAddresses: hostAddresses, subnets: instance.routes.possible),
         farewell: instance.election.advertisement(.farewell, addressCount: listed.count),
         listedAddresses: listed, source: source, destinations: instance.destinations,
-        interval: instance.settings.interval))
+        extraRemovals: extraRemovals(of: instance), interval: instance.settings.interval,
+        stay: Handover.Stay(
+          addresses: instance.addresses.count, interval: instance.settings.interval,
+          virtualMAC: instance.settings.virtualMAC)))
     if !isGuarded(instance) { warn(.unguarded, of: instance, Self.unguardedText) }
   }
 
@@ -139,6 +144,17 @@ extension Engine {
       duties.insert(.removals)
     }
     if instance.isHolding { duties.insert(.farewells) }
+    if instance.settings.handover == .seamless,
+      instance.isHolding || instance.handover.isUnderWay
+    {
+      duties.insert(.keeps)
+    }
+    // Linux would take the other addresses of a subnet along with the first one.
+    if instance.family == .ipv4, !instance.settings.virtualMAC, let link = instance.link,
+      interfaces.link(link.index)?.ipv4[.promotesSecondaries] == 0
+    {
+      duties.insert(.promotes)
+    }
     return duties
   }
 

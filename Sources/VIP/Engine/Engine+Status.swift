@@ -30,8 +30,9 @@ extension Engine {
           address: own.address,
           installed: own.isPresent && instance.isReachable
             || predecessors.contains { $0.serves(own.address) },
-          awaited: instance.heededGroups.hold(own.address.address) ? true : nil)
-      },
+          awaited: instance.heededGroups.hold(own.address.address) ? true : nil,
+          advertised: instance.settings.unadvertised.contains(own.address.address) ? false : nil)
+      } + extraAddresses(of: instance),
       virtualMAC: instance.macvlan.map {
         RouterStatus.VirtualMAC(address: $0.macAddress, interface: $0.name)
       },
@@ -43,7 +44,9 @@ extension Engine {
       lease: leaseStatus(of: instance, at: time),
       peers: election.peers.map { RouterStatus.Peer($0, at: time) },
       problems: problems(of: instance, at: time),
-      unicastTo: instance.isUnicast ? instance.destinations : nil)
+      unicastTo: instance.isUnicast ? instance.destinations : nil,
+      routing: routing(of: instance),
+      group: instance.router.group?.settings.name)
   }
 
   private func problems(of instance: RouterInstance, at time: Instant) -> [Problem] {
@@ -62,9 +65,9 @@ extension Engine {
           .advertising,
           "advertisements can't be sent on \(instance.settings.interface): \(errorText(failure))")
       }
-      for weakness in instance.router.fitness.weaknesses {
-        if let cause = weakness.loweringCause {
-          add(.priorityLowered(cause), weakness.description)
+      for effect in instance.router.fitness.priorityEffects {
+        if let cause = effect.loweringCause {
+          add(.priorityLowered(cause), effect.description)
         }
       }
       if instance.isUnicast, instance.destinations.isEmpty {
@@ -85,12 +88,14 @@ extension Engine {
     if instance.isHolding {
       for (place, text) in instance.routes.failures { add(.addressFailure(place), text) }
     }
+    for problem in extraProblems(of: instance, at: time) { list.append(problem) }
     for address in instance.addresses where address.isContested(at: time) {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
     if let text = problems.text(of: .unheard, of: instance.slot) { add(.unheard, text) }
+    if let text = problems.text(of: .groupWaits, of: instance.slot) { add(.groupWaits, text) }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
-    let count = instance.addresses.current.count
+    let count = instance.advertisedAddresses.count
     let excluded = count - instance.outgoing.listedAddresses.count
     if instance.link != nil, excluded > 0 {
       add(

@@ -48,12 +48,16 @@ package final class Engine {
   private(set) var now: Instant
   var interfaces = InterfaceTable()
   var routers = RouterTable()
+  /// The groups of routers that move together.
+  var groupTable = GroupTable()
   var segments: [SegmentKey: Segment] = [:]
   /// The groups that sockets could not be put into again.
   var memberships = Memberships()
   var wires: [Int32: Wire] = [:]
   var timers = EngineTimers()
   var work = AddressWork()
+  /// Frames of the wire that is being read; empty between two of them.
+  var heardFrames: [HeardFrame] = []
   /// Whether a command is being carried out.
   private var isInStep = false
   /// The lateness of turns.
@@ -78,6 +82,9 @@ package final class Engine {
   var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.
   var safeguard: Safeguard?
+  /// The addresses that the earlier life of this node has listed, while routers may still go on
+  /// with them.
+  var leftovers: Set<AddressFile.Entry> = []
   /// The comparisons that are due after a change, see ``noteChange()``.
   var dueReviews = DueReviews()
   /// Settings that need not be checked again.
@@ -168,6 +175,7 @@ package final class Engine {
   /// Ends a turn or a command: messages, addresses, announcements, in the order of a takeover; then
   /// what is listened to and waited for.
   private func conclude() {
+    reviewGroups()
     flush()
     performAddressWork()
     sendAnnouncements()
@@ -177,6 +185,7 @@ package final class Engine {
     tellMemberships()
     reviewProblems()
     tellSettled()
+    tellSettledGroups()
   }
 
   private func takeTurn(_ ready: [ReadinessSource]) {
@@ -192,7 +201,7 @@ package final class Engine {
         // reviewed in each turn. What a claim changes for these comes with an event or address
         // work, which note it; callers that wait must look again after each.
         hasChanged = true
-        drainClaims(on: index)
+        if drainClaims(on: index) { mayHaveMore = true }
       case .kernelEvents:
         noteChange()
         drainKernelEvents()
@@ -254,6 +263,7 @@ package final class Engine {
       case .common(.routes): continueRouteReviews()
       case .common(.membership): retryMemberships()
       case .common(.settings): continueSettingRounds()
+      case .common(.leftovers): removeLeftovers(except: [])
       case .common(.announcement): break  // sendAnnouncements() follows in this turn
       case .router(let slot):
         guard let instance = instances[slot] else { continue }
@@ -272,6 +282,7 @@ package final class Engine {
     _ instance: RouterInstance, due deadline: Instant, includingBackups: Bool
   ) -> Instant? {
     retryAddresses(of: instance)
+    reviewExtras(of: instance)
     serveMacvlan(of: instance)
     reviewHandover(of: instance)
     reviewFormerGroups(of: instance)
@@ -290,6 +301,7 @@ package final class Engine {
       if let later = delayByProbe(instance) { return earliest(later, instance.partsDeadline) }
       // What was put off is due when it shall fire instead.
       let due = max(due, deadline)
+      if isKeptBackNow(instance) { return instance.deadline }
       perform(instance.election.advance(to: now, postponedTo: due), for: instance, due: due)
     }
     probeAsHolder(of: instance)
@@ -332,6 +344,7 @@ package final class Engine {
   /// change need not.
   func noteChange() {
     hasChanged = true
+    groupTable.isReviewDue = true
     dueReviews.noteChange()
   }
 }

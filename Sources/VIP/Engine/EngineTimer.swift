@@ -26,6 +26,8 @@ enum EngineTimer: Hashable {
     case membership
     /// The next look at settings that Linux does not report.
     case settings
+    /// The end of the wait for routers that go on with what an earlier life has left.
+    case leftovers
   }
 
   static let lease = common(.lease)
@@ -37,6 +39,7 @@ enum EngineTimer: Hashable {
   static let routes = common(.routes)
   static let membership = common(.membership)
   static let settings = common(.settings)
+  static let leftovers = common(.leftovers)
 
   /// Its identifier in a ``TimerQueue``.
   var index: Int {

@@ -12,6 +12,10 @@ final class RouterInstance {
   let family: AddressFamily
   var election: VirtualRouter
   var addresses: VirtualAddresses
+  /// The entries that it puts up beside the addresses on its interface.
+  var extras = Extras()
+  /// The further interfaces on which it announces addresses.
+  var furtherWires: Set<Int32> = []
   /// Whether its addresses stay for a moment although they are no longer held.
   var handover = Handover()
   /// Whether it takes part in the election.
@@ -45,6 +49,8 @@ final class RouterInstance {
   var formerGroups = FormerGroups()
   /// Its place among the routers that serve one after the other under its name.
   var succession: Succession
+  /// Its waiting for the others of its group, and ties that the first of them decides.
+  var joining = GroupJoining()
 
   /// Makes an instance that takes no part yet.
   ///
@@ -102,7 +108,17 @@ final class RouterInstance {
     attachment.attach(to: link)
     let count = Advertisement.addressCountMax(
       mtu: link.mtu, family: family, version: settings.version)
-    outgoing.list(addresses.current.prefix(count).map(\.address.address))
+    outgoing.list(Array(advertisedAddresses.prefix(count)))
+  }
+
+  /// The addresses that its advertisements are to list, as far as there is room.
+  var advertisedAddresses: [IPAddress] {
+    let own = addresses.current.map(\.address.address)
+    guard settings.hasExtras else { return own }
+    let unadvertised = settings.unadvertised
+    return own.filter { !unadvertised.contains($0) }
+      + settings.elsewhere.filter { $0.isAdvertised && $0.address.family == family }
+      .map(\.address.address)
   }
 
   /// Takes in that it has no interface any more.
@@ -163,7 +179,15 @@ final class RouterInstance {
   }
 
   private func electionSettings(rank: UInt8) -> VirtualRouter.Configuration {
-    settings.election(family, rank: rank, decrement: router.fitness.decrement(for: family))
+    var election = settings.election(
+      family, rank: rank, weight: router.fitness.weight(for: family))
+    if let shared = router.group?.priority { election.priority = min(election.priority, shared) }
+    return election
+  }
+
+  /// The priority that it would have alone.
+  var ownPriority: Priority {
+    settings.election(family, weight: router.fitness.weight(for: family)).priority
   }
 
   /// The time when its election has something to do next.
@@ -172,14 +196,16 @@ final class RouterInstance {
   /// timers are close are served in one turn and sent with one system call. The election counts
   /// from the exact deadline, so the rounding does not add up.
   var electionDeadline: Instant? {
-    guard let deadline = election.deadline, isHolding else { return backupDeadline }
+    guard let deadline = election.deadline, isHolding else {
+      return joining.deadline(election.deadline, otherwise: backupDeadline)
+    }
     let grid = min(settings.interval.nanoseconds / 16, 1_000_000)
     return Instant(nanoseconds: (deadline.nanoseconds + grid - 1) / grid * grid)
   }
 
   /// A Backup does not take over while the Active of a former group has addresses of it; those of
   /// one group then move one after the other.
-  private var backupDeadline: Instant? {
+  var backupDeadline: Instant? {
     guard let deadline = election.deadline, let last = formerGroups.lastHold else {
       return election.deadline
     }
@@ -191,7 +217,8 @@ final class RouterInstance {
     let signs = earliest(troubles.deadline, sightings.deadline)
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probing.deadline)
-    let places = earliest(earliest(addresses.deadline, handover.deadline), macvlan?.deadline)
+    let held = earliest(addresses.deadline, extras.deadline)
+    let places = earliest(earliest(held, handover.deadline), macvlan?.deadline)
     return earliest(earliest(claims, places), earliest(attendance.retryAt, formerGroupsDeadline))
   }
 
@@ -234,7 +261,7 @@ final class RouterInstance {
   /// During a handover they can be, or will be in a moment: a macvlan that another program has
   /// switched off is switched on again.
   var hasReleased: Bool {
-    if handover.isUnderWay { return false }
+    if handover.isUnderWay || extras.isAnyInstalled { return false }
     return settings.virtualMAC ? !isReachable : addresses.installedCount == 0
   }
 
@@ -245,17 +272,31 @@ final class RouterInstance {
       isAttached: addressInterface != nil, handover: handover, formerGroups: heededGroups)
   }
 
+  /// Whether what is beside its addresses stays up: it holds them, or hands them over.
+  var keepsExtras: Bool { isHolding || handover.isUnderWay }
+
   /// Whether its advertisements go to each peer instead of to the multicast group.
   var isUnicast: Bool { !settings.peers.isEmpty }
 
   /// The destinations of its advertisements: the multicast group, or each peer but this machine.
   var destinations: [IPAddress] {
     isUnicast
-      ? settings.peers(family).filter { $0 != election.primaryAddress } : [.vrrpGroup(family)]
+      ? settings.peers(family).filter { $0 != election.primaryAddress }
+      : [settings.multicastGroup(family)]
+  }
+
+  /// Whether its advertisements go to another multicast group than that of VRRP.
+  var hasOwnGroup: Bool {
+    !isUnicast && settings.multicastGroup(family) != .vrrpGroup(family)
   }
 
   /// Whether advertisements from a machine are for this router.
   func listens(to source: IPAddress) -> Bool { !isUnicast || settings.peers.contains(source) }
+
+  /// Whether a message is for another multicast group than the router's.
+  func isOutside(_ destination: IPAddress) -> Bool {
+    !isUnicast && destination.isMulticast && destination != settings.multicastGroup(family)
+  }
 
   /// The messages to send with a priority now, one for each destination.
   func messages(_ priority: Priority) -> [OutgoingMessages.Message] {
@@ -277,7 +318,8 @@ final class RouterInstance {
   func request(_ index: Int, lifetime: Duration?, isDormant: Bool = false) -> AddressRequest {
     AddressRequest(
       interfaceIndex: addressInterface ?? 0, address: addresses[index].address, lifetime: lifetime,
-      makesRoute: !settings.virtualMAC, isDormant: isDormant)
+      makesRoute: !settings.virtualMAC, isDormant: isDormant,
+      label: settings.labels.isEmpty ? nil : settings.labels[addresses[index].address.address])
   }
 }
 

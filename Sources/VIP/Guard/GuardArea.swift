@@ -3,7 +3,8 @@ import CGuard
 /// The memory that a node shares with its guard: what the guard is to do once the node is dead.
 ///
 /// It has a place for each virtual router: requests that remove its addresses, IP packets that say
-/// farewell to its peers, and two flags that tell which of the two are due. Both are written long
+/// farewell to its peers, and flags that tell which of the two are due, and when. Both are written
+/// long
 /// before they can be needed; a takeover costs one store, which sets the flags. `guard.h` tells why
 /// the guard can believe what it finds, whenever the node was killed.
 package final class GuardArea {
@@ -16,6 +17,10 @@ package final class GuardArea {
     package static let removals = Duties(rawValue: UInt32(VIP_GUARD_REMOVES))
     /// Its peers take it for the Active.
     package static let farewells = Duties(rawValue: UInt32(VIP_GUARD_SAYS_FAREWELL))
+    /// Its addresses stay until a successor has announced them.
+    package static let keeps = Duties(rawValue: UInt32(VIP_GUARD_KEEPS))
+    /// Its interface does not promote secondary addresses by itself.
+    package static let promotes = Duties(rawValue: UInt32(VIP_GUARD_PROMOTES))
   }
 
   /// Room for some 190,000 addresses; only what is used costs memory.
@@ -64,6 +69,17 @@ package final class GuardArea {
   package func setDuties(_ duties: Duties, of slot: Int) {
     guard slot < Self.slotCount else { return }
     vip_guard_set_flags(base, UInt32(slot), duties.rawValue)
+  }
+
+  /// Says for how long the addresses of a router stay that it keeps, in nanoseconds.
+  ///
+  /// - Parameters:
+  ///   - keep: from the node's death on, if no successor is heard.
+  ///   - patience: from a successor's first advertisement on; 0 ends it with that.
+  ///   - slot: the router's place.
+  package func setTimes(keep: UInt64, patience: UInt64, of slot: Int) {
+    guard slot < Self.slotCount else { return }
+    vip_guard_set_times(base, UInt32(slot), keep, patience)
   }
 
   /// Replaces what is to be sent for a router in one of its duties.

@@ -30,8 +30,13 @@ struct GuardedRouter {
   /// The address that it comes from, and those that it goes to.
   var source: IPAddress
   var destinations: [IPAddress]
+  /// Requests that remove what it has beside its addresses.
+  var extraRemovals: [UInt8] = []
   /// Its advertisement interval.
   var interval: AdvertisementInterval
+  /// Time for which its addresses stay after the node's death if no successor is heard, and from a
+  /// successor's first advertisement on.
+  var stay: Handover.Stay
 
   /// The farewell as IP packets, one for each destination.
   var farewellPackets: [UInt8] {

@@ -30,11 +30,13 @@ package final class Safeguard {
     var subnets: Set<InterfaceAddress> = []
     /// The request that removes its macvlan, if it has one.
     var macvlanRemoval: [UInt8] = []
+    var extraRemovals: [UInt8] = []
     var farewell: Advertisement?
     var listedAddresses: [IPAddress] = []
     var destinations: [IPAddress] = []
     var source: IPAddress?
     var duties: GuardArea.Duties = []
+    var stay: Handover.Stay?
     var hasRemovals = false
     var hasFarewell = false
   }
@@ -98,9 +100,14 @@ package final class Safeguard {
   }
 
   /// Lets the process do its work, since the node ends without having removed its addresses.
+  ///
+  /// The program goes on and waits for that, so nothing is kept for a successor.
   func release() {
     guard state != .off else { return }
     state = .off
+    for (slot, entry) in published {
+      area.setDuties(entry.duties.subtracting(.keeps), of: slot)
+    }
     process.release()
   }
 
@@ -130,6 +137,12 @@ package final class Safeguard {
       ?? Published(serial: router.serial, interfaceIndex: router.interfaceIndex)
     writeRemovals(of: router, &entry)
     writeFarewell(of: router, &entry)
+    if entry.stay != router.stay {
+      entry.stay = router.stay
+      area.setTimes(
+        keep: UInt64(clamping: router.stay.keep.inNanoseconds),
+        patience: UInt64(clamping: router.stay.patience.inNanoseconds), of: slot)
+    }
     if entry.duties != router.duties {
       entry.duties = router.duties
       area.setDuties(router.duties, of: slot)
@@ -142,22 +155,28 @@ package final class Safeguard {
     switch router.removal {
     case .macvlan(let name, let settings):
       let removal = LinkRequest.removal(ofMacvlan: name, restoring: settings, ofParent: link)
-      guard entry.macvlanRemoval != removal else { return }
+      guard entry.macvlanRemoval != removal || entry.extraRemovals != router.extraRemovals else {
+        return
+      }
       entry.macvlanRemoval = removal
+      entry.extraRemovals = router.extraRemovals
       entry.hasRemovals = area.write(
-        removal, for: .removals, of: router.slot, interfaceIndex: link,
+        router.extraRemovals + removal, for: .removals, of: router.slot, interfaceIndex: link,
         // No lease ends it, and no other node can have one of this name while the node lives.
         limit: .max)
     case .addresses(let addresses, let hostAddresses, let subnets):
       guard
         entry.addressRevision != addresses.revision || entry.hostAddresses != hostAddresses
-          || entry.subnets != subnets
+          || entry.subnets != subnets || entry.extraRemovals != router.extraRemovals
       else { return }
       entry.addressRevision = addresses.revision
       entry.hostAddresses = hostAddresses
       entry.subnets = subnets
+      entry.extraRemovals = router.extraRemovals
       entry.hasRemovals = area.write(
-        router.removals(of: addresses, except: hostAddresses, routesTo: subnets), for: .removals,
+        router.extraRemovals
+          + router.removals(of: addresses, except: hostAddresses, routesTo: subnets),
+        for: .removals,
         of: router.slot, interfaceIndex: link)
     }
   }

@@ -25,13 +25,58 @@ package struct AddressFile: Sendable {
     Set(
       routers.lazy.filter { $0.priority != .owner }.flatMap { router in
         router.addresses.map { Entry(interface: router.interface, address: $0) }
+          + router.elsewhere.map { Entry(interface: $0.interface, address: $0.address) }
       })
+  }
+
+  /// The routes and rules that some routers may make.
+  package static func routing(of routers: [RouterConfiguration]) -> [Extra] {
+    routers.flatMap { router in
+      router.families.flatMap(router.extras).filter(\.isRouting)
+    }
+  }
+
+  /// The words before a route, and before a rule for each family; no interface has such a name.
+  private static let routeMark = "/route"
+  private static let ruleMarks: [AddressFamily: String] = [.ipv4: "/rule4", .ipv6: "/rule6"]
+
+  private static func line(_ extra: Extra) -> String? {
+    switch extra {
+    case .address: nil
+    case .route(let route): "\(routeMark) \(route)\n"
+    case .rule(let rule, let family): ruleMarks[family].map { "\($0) \(rule)\n" }
+    }
+  }
+
+  private static func extra(_ line: String) -> Extra? {
+    let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return nil }
+    if parts[0] == routeMark { return VirtualRoute(parts[1]).map { .route($0) } }
+    guard let family = ruleMarks.first(where: { $0.value == parts[0] })?.key else { return nil }
+    return VirtualRule(parts[1]).map { .rule($0, family) }
+  }
+
+  /// Reads the routes and rules in the list; passes over lines that make no sense.
+  ///
+  /// - Throws: why what is there is not believed.
+  func readRouting() throws(NodeError) -> [Extra] {
+    try lines().compactMap(Self.extra)
   }
 
   /// Reads the list; passes over lines that make no sense.
   ///
   /// - Throws: why what is there is not believed: it must be a file of this user alone.
   func read() throws(NodeError) -> Set<Entry> {
+    var entries: Set<Entry> = []
+    for line in try lines() {
+      let words = line.split(separator: " ")
+      guard words.count == 2, let address = InterfaceAddress(String(words[1])) else { continue }
+      entries.insert(Entry(interface: String(words[0]), address: address))
+    }
+    return entries
+  }
+
+  private func lines() throws(NodeError) -> [String] {
     guard let file = try OwnFiles.open(path, O_RDONLY) else { return [] }
     defer { close(file) }
     var bytes: [UInt8] = []
@@ -42,13 +87,7 @@ package struct AddressFile: Sendable {
       guard count > 0 else { break }
       bytes += buffer[..<count]
     }
-    var entries: Set<Entry> = []
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-      guard words.count == 2, let address = InterfaceAddress(String(words[1])) else { continue }
-      entries.insert(Entry(interface: String(words[0]), address: address))
-    }
-    return entries
+    return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Replaces the list as a whole; without addresses there is no file.
@@ -62,6 +101,12 @@ package struct AddressFile: Sendable {
     var text: [UInt8] = []
     for router in routers {
       for address in router.addresses { text += Array("\(router.interface) \(address)\n".utf8) }
+      for entry in router.elsewhere {
+        text += Array("\(entry.interface) \(entry.address)\n".utf8)
+      }
+    }
+    for extra in Self.routing(of: routers) {
+      if let line = Self.line(extra) { text += Array(line.utf8) }
     }
     let partial = path + ".new"
     unlink(partial)

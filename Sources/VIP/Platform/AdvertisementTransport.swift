@@ -31,6 +31,15 @@ public protocol AdvertisementTransport: AnyObject {
   /// - Throws: why it can't be; to be called again then.
   func renewMembership() throws(NodeError)
 
+  /// Receives what is sent to another multicast group from now on too; has a default, which does
+  /// nothing.
+  ///
+  /// - Throws: why it can't be.
+  func join(_ group: IPAddress) throws(NodeError)
+
+  /// Receives no longer what is sent to another group; has a default, which does nothing.
+  func leave(_ group: IPAddress)
+
   /// Number of messages that were lost because they were not read in time, modulo 2³²; has a
   /// default, which knows of none.
   var droppedCount: UInt32 { get }
@@ -47,6 +56,12 @@ extension AdvertisementTransport {
 
   /// Does nothing.
   public func renewMembership() throws(NodeError) {}
+
+  /// Does nothing.
+  public func join(_ group: IPAddress) throws(NodeError) {}
+
+  /// Does nothing.
+  public func leave(_ group: IPAddress) {}
 
   /// None: 0.
   public var droppedCount: UInt32 { 0 }

@@ -1,6 +1,6 @@
 import VIPCore
 
-/// The faults that speak against a router's part in the election, and the verdict.
+/// The causes that speak against or for a router's part in the election, and the verdict.
 ///
 /// Each cause has at most one fault. Faults of the router's own interface, of what it tracks, and
 /// of what a program says are all set here; ``verdict(for:)`` is the only judge of them.
@@ -15,18 +15,23 @@ struct Fitness {
     case host(AddressFamily)
     /// An interface that is tracked.
     case track(String)
+    /// A further interface on which it has addresses or routes.
+    case further(String)
     /// A cause that the program that runs the node has named.
     case external(String)
     /// The probe for the addresses of a family.
     case address(AddressFamily)
     /// The opening of what a family needs.
     case attachment(AddressFamily)
+    /// The other routers with which that of a family moves.
+    case group(AddressFamily)
 
     /// The family that it concerns; `nil` if all.
     var family: AddressFamily? {
       switch self {
-      case .interface, .track, .external: nil
-      case .source(let family), .host(let family), .address(let family), .attachment(let family):
+      case .interface, .track, .further, .external: nil
+      case .source(let family), .host(let family), .address(let family), .attachment(let family),
+        .group(let family):
         family
       }
     }
@@ -34,7 +39,7 @@ struct Fitness {
     /// Whether a router can hand over on its account: its interface still serves.
     var handsOver: Bool {
       switch self {
-      case .source, .host, .track, .external: true
+      case .source, .host, .track, .further, .external, .group: true
       case .interface, .address, .attachment: false
       }
     }
@@ -45,28 +50,32 @@ struct Fitness {
       case .interface: 0
       case .source: 1
       case .host: 2
-      case .track: 3
+      case .track, .further: 3
       case .external: 4
       case .address: 5
       case .attachment: 6
+      case .group: 7
       }
     }
   }
 
-  /// A fault, and its effect on the router.
+  /// A fault or, where it raises the priority, a merit; and its effect on the router.
   struct Fault: Hashable {
     let reason: WaitingReason
-    /// The amount by which the priority falls; `nil` if the router leaves the election.
-    let decrement: UInt8?
+    /// The amount that is added to the priority; `nil` if the router leaves the election.
+    let weight: Int?
 
-    static func unfit(_ reason: WaitingReason) -> Fault { Fault(reason: reason, decrement: nil) }
+    static func unfit(_ reason: WaitingReason) -> Fault { Fault(reason: reason, weight: nil) }
     static func weaker(by decrement: UInt8, _ reason: WaitingReason) -> Fault {
-      Fault(reason: reason, decrement: decrement)
+      Fault(reason: reason, weight: -Int(decrement))
+    }
+    static func stronger(by increment: UInt8, _ reason: WaitingReason) -> Fault {
+      Fault(reason: reason, weight: Int(increment))
     }
 
     /// The effect on the priority; `nil` if it keeps the router out instead.
-    var weakness: NodeEvent.Weakness? {
-      decrement.map { NodeEvent.Weakness(reason, decrement: $0) }
+    var effect: NodeEvent.PriorityEffect? {
+      weight.map { NodeEvent.PriorityEffect(reason, weight: $0) }
     }
   }
 
@@ -114,26 +123,42 @@ struct Fitness {
     for (interface, fault) in faults { set(fault, for: .track(interface)) }
   }
 
+  /// Sets the faults of all further interfaces at once, in their order.
+  mutating func setFurther(_ faults: [InterfaceFault]) {
+    entries.removeAll { if case .further = $0.cause { true } else { false } }
+    for fault in faults { set(.unfit(.interface(fault)), for: .further(fault.interface)) }
+  }
+
   /// The verdict for the virtual router of a family.
   func verdict(for family: AddressFamily) -> Verdict {
     var reason: WaitingReason?
     var handsOver = true
-    for entry in entries where entry.concerns(family) && entry.fault.decrement == nil {
+    for entry in entries where entry.concerns(family) && entry.fault.weight == nil {
       reason = reason ?? entry.fault.reason
       handsOver = handsOver && entry.cause.handsOver
     }
     return reason.map { .unfit($0, handsOver: handsOver) } ?? .fit
   }
 
-  /// The amount by which the priority of the virtual router of a family is lower.
-  func decrement(for family: AddressFamily) -> Int {
+  /// The reason of its own that keeps the virtual router of a family out of the election, whatever
+  /// holds for the others of its group; `nil` if there is none.
+  func ownObstacle(for family: AddressFamily) -> WaitingReason? {
+    entries.first { entry in
+      if case .group = entry.cause { return false }
+      return entry.concerns(family) && entry.fault.weight == nil
+    }?.fault.reason
+  }
+
+  /// The amount that is added to the priority of the virtual router of a family: below zero if it
+  /// is lower.
+  func weight(for family: AddressFamily) -> Int {
     entries.reduce(0) { sum, entry in
-      entry.concerns(family) ? sum + Int(entry.fault.decrement ?? 0) : sum
+      entry.concerns(family) ? sum + (entry.fault.weight ?? 0) : sum
     }
   }
 
-  /// The faults that only lower the priority.
-  var weaknesses: [NodeEvent.Weakness] { entries.compactMap(\.fault.weakness) }
+  /// The causes that only lower or raise the priority.
+  var priorityEffects: [NodeEvent.PriorityEffect] { entries.compactMap(\.fault.effect) }
 
   /// The program's statements, by the names that it has given to the causes.
   var external: [String: RouterFitness] {
@@ -141,7 +166,11 @@ struct Fitness {
     for entry in entries {
       guard case .external(let cause, let text) = entry.fault.reason else { continue }
       said[cause] =
-        entry.fault.decrement.map { .weaker(by: $0, because: text) } ?? .unfit(because: text)
+        switch entry.fault.weight {
+        case nil: .unfit(because: text)
+        case let weight? where weight > 0: .stronger(by: UInt8(clamping: weight), because: text)
+        case let weight?: .weaker(by: UInt8(clamping: -weight), because: text)
+        }
     }
     return said
   }
@@ -154,6 +183,8 @@ extension RouterFitness {
     case .fit: nil
     case .weaker(let decrement, let text):
       .weaker(by: decrement, .external(cause: cause, text: text))
+    case .stronger(let increment, let text):
+      .stronger(by: increment, .external(cause: cause, text: text))
     case .unfit(let text): .unfit(.external(cause: cause, text: text))
     }
   }

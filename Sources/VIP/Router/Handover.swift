@@ -77,7 +77,7 @@ struct Handover: Equatable {
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
     case .shutdown: isLeaving
-    case .resigned, .higherPriority, .higherAddress, .unheard: true
+    case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup: true
     default: false
     }
   }
@@ -216,11 +216,24 @@ struct Handover: Equatable {
   private static func takeoverPatience(
     _ interval: AdvertisementInterval, after reason: Transition.Reason? = nil
   ) -> Duration {
-    interval.duration * (reason == .resigned ? 2 : 1) + takeoverMargin
+    interval.duration * (reason == .resigned || reason == .withGroup ? 2 : 1) + takeoverMargin
   }
 
   private static func announcementPatience(_ count: Int) -> Duration {
     patience + patiencePerAddress * count
+  }
+
+  /// The times for which addresses stay whose router can't wait for a successor itself.
+  struct Stay: Equatable {
+    /// The longest that a successor may take to advertise.
+    var keep: Duration
+    /// Time that it is given from its advertisement on; zero if that ends the stay.
+    var patience: Duration
+
+    init(addresses count: Int, interval: AdvertisementInterval, virtualMAC: Bool) {
+      keep = Handover.takeoverPatience(interval)
+      patience = virtualMAC ? .zero : Handover.announcementPatience(count)
+    }
   }
 
   /// The longest that a router's handover can take: its successor advertises at the last moment.

@@ -14,6 +14,11 @@ struct Settlements {
   /// The state of a router, now or when its addresses have followed.
   func state(of slot: Int) -> Settlement.State { states[slot] ?? .stop }
 
+  /// The state of a router whose addresses have followed; `nil` if they have not.
+  func settledState(of slot: Int) -> Settlement.State? {
+    pending[slot] == nil ? states[slot] : nil
+  }
+
   /// A router does something else now; its addresses are still to follow.
   mutating func begin(_ settlement: Settlement, of slot: Int) {
     var settlement = settlement

@@ -1,4 +1,4 @@
-import VIPCore
+package import VIPCore
 import VRRP
 
 extension IPHeader {
@@ -15,9 +15,9 @@ extension IPHeader {
 }
 
 /// An advertisement as a whole IP packet, for a socket that adds nothing to what it sends.
-enum AdvertisementPacket {
+package enum AdvertisementPacket {
   /// Puts the IP header of an advertisement before it.
-  static func encoded(
+  package static func encoded(
     _ message: [UInt8], from source: IPAddress, to destination: IPAddress
   ) -> [UInt8] {
     let header = IPHeader(ofAdvertisement: message, from: source, to: destination)

@@ -24,6 +24,8 @@ package final class AdvertisementSocket: AdvertisementTransport {
   private let interface: String
   /// Whether the socket itself is in the group: what others have joined is not delivered to it.
   private var hasJoined = false
+  /// The groups that it is in beside that of VRRP.
+  private var furtherGroups: Set<IPAddress> = []
   private let incoming: MessageSlab
   private let outgoing: MessageSlab
   private var outgoingUsed = 0
@@ -81,7 +83,7 @@ package final class AdvertisementSocket: AdvertisementTransport {
       try socket.set(Int32(IPPROTO_IP), IP_MULTICAST_TTL, Int32(Advertisement.hopLimit))
       try socket.set(Int32(IPPROTO_IP), IP_TTL, Int32(Advertisement.hopLimit))
       try socket.set(Int32(IPPROTO_IP), IP_TOS, trafficClass)
-      var group = ip_mreqn(vrrpGroupOn: link.index)
+      var group = ip_mreqn(.vrrpGroup, on: link.index)
       guard
         setsockopt(
           socket.raw, Int32(IPPROTO_IP), IP_MULTICAST_IF, &group,
@@ -103,37 +105,60 @@ package final class AdvertisementSocket: AdvertisementTransport {
 
   // MARK: The group
 
-  /// Whether the interface is in the group by this socket's doing, or another one's that came
+  /// All groups that the socket is to be in.
+  private var groups: [IPAddress] { [.vrrpGroup(family)] + furtherGroups.sorted() }
+
+  /// Whether the interface is in the groups by this socket's doing, or another one's that came
   /// later.
   package var isInGroup: Bool? {
-    hasJoined ? GroupMembership.has(interfaceIndex, .vrrpGroup(family)) : false
+    guard hasJoined else { return false }
+    for group in groups {
+      guard let isMember = GroupMembership.has(interfaceIndex, group) else { return nil }
+      if !isMember { return false }
+    }
+    return true
   }
 
-  /// Joins the group once more if the interface is in it no longer, which the socket is not told.
+  /// Joins the groups once more if the interface is in one no longer, which the socket is not told.
   package func renewMembership() throws(NodeError) {
     guard isInGroup == false else { return }
-    _ = change(isMember: false)
+    for group in groups { _ = change(group, isMember: false) }
     hasJoined = false
     try join()
   }
 
+  package func join(_ group: IPAddress) throws(NodeError) {
+    guard group != .vrrpGroup(family), furtherGroups.insert(group).inserted else { return }
+    guard change(group, isMember: true) == 0 else {
+      let code = errno
+      furtherGroups.remove(group)
+      throw .system(code, "join \(group) on \(interface)")
+    }
+  }
+
+  package func leave(_ group: IPAddress) {
+    if furtherGroups.remove(group) != nil { _ = change(group, isMember: false) }
+  }
+
   private func join() throws(NodeError) {
-    guard change(isMember: true) == 0 else {
-      throw .system(errno, "join \(IPAddress.vrrpGroup(family)) on \(interface)")
+    for group in groups {
+      guard change(group, isMember: true) == 0 else {
+        throw .system(errno, "join \(group) on \(interface)")
+      }
     }
     hasJoined = true
   }
 
-  private func change(isMember: Bool) -> Int32 {
-    switch family {
-    case .ipv4:
-      var group = ip_mreqn(vrrpGroupOn: interfaceIndex)
+  private func change(_ group: IPAddress, isMember: Bool) -> Int32 {
+    switch group {
+    case .v4(let address):
+      var group = ip_mreqn(address, on: interfaceIndex)
       return setsockopt(
         socket.raw, Int32(IPPROTO_IP), isMember ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &group,
         socklen_t(MemoryLayout<ip_mreqn>.size))
-    case .ipv6:
+    case .v6(let address):
       var group = ipv6_mreq()
-      group.ipv6mr_multiaddr = in6_addr(IPv6Address.vrrpGroup)
+      group.ipv6mr_multiaddr = in6_addr(address)
       group.ipv6mr_interface = UInt32(interfaceIndex)
       return setsockopt(
         socket.raw, Int32(IPPROTO_IPV6), isMember ? IPV6_ADD_MEMBERSHIP : IPV6_DROP_MEMBERSHIP,
@@ -335,9 +360,9 @@ package final class AdvertisementSocket: AdvertisementTransport {
 }
 
 extension ip_mreqn {
-  fileprivate init(vrrpGroupOn index: Int32) {
+  fileprivate init(_ group: IPv4Address, on index: Int32) {
     self.init()
-    imr_multiaddr.s_addr = IPv4Address.vrrpGroup.rawValue.bigEndian
+    imr_multiaddr.s_addr = group.rawValue.bigEndian
     imr_ifindex = index
   }
 }

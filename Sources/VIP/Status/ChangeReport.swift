@@ -50,6 +50,8 @@ public struct ChangeReport: Sendable, Hashable {
 
   /// The change of the node's own settings; `nil` if they are as before.
   public var node: NodeChange?
+  /// Groups of routers that are other than before, in words.
+  public var groups: [String] = []
   /// Routers that were not there before.
   public var added: [String] = []
   /// Routers that took other settings over while they run.

@@ -26,8 +26,12 @@ public enum NodeEvent: Sendable, Hashable {
   case repairedRoute(router: String, subnet: InterfaceAddress)
   /// A program that is run when a router changes what it does wrote a line, or ended well.
   case hook(router: String, family: AddressFamily, state: Settlement.State, text: String)
+  /// A health check counts as passing or failing now, or as saying nothing; the text says why.
+  case check(String, CheckStatus.Standing, text: String)
   /// A router is gone from the node.
   case removed(router: String)
+  /// All routers of a group have settled in one state.
+  indirect case groupSettled(GroupSettlement)
   /// Something is wrong with the node as a whole and needs a person's attention.
   case nodeWarning(NodeProblem)
   /// The problem that a warning about the node told of is over; it has the same ``NodeProblem/id``.
@@ -51,7 +55,9 @@ extension NodeEvent {
     case .repaired(_, let address): "\(address) was missing and has been put back"
     case .repairedRoute(_, let subnet): "the route to \(subnet) was missing and has been put back"
     case .hook(_, _, let state, let text): hookText(state, text)
+    case .check(let name, let standing, let text): checkText(name, standing, text)
     case .removed: "removed"
+    case .groupSettled(let settlement): settlement.text
     case .nodeWarning(let problem): problem.text
     case .nodeCleared(let problem): problem.endText
     }
@@ -64,8 +70,8 @@ extension NodeEvent {
     case .warning, .nodeWarning: "warning"
     case .conflict: "conflict"
     case .changed: "changed"
-    case .transition, .settled, .cleared, .repaired, .repairedRoute, .hook, .removed,
-      .nodeCleared:
+    case .transition, .settled, .cleared, .repaired, .repairedRoute, .hook, .check, .removed,
+      .nodeCleared, .groupSettled:
       nil
     }
   }
@@ -74,7 +80,8 @@ extension NodeEvent {
 extension NodeEvent: CustomStringConvertible {
   /// The event as one line for people.
   public var description: String {
-    let about = [router, family.map { "\($0)" }].compactMap(\.self).joined(separator: " ")
+    let about = [group.map { "group \($0)" }, router, family.map { "\($0)" }].compactMap(\.self)
+      .joined(separator: " ")
     return [about.isEmpty ? nil : about, label, text].compactMap(\.self).joined(separator: ": ")
   }
 }
@@ -88,8 +95,13 @@ extension NodeEvent {
       .repairedRoute(let router, _), .hook(let router, _, _, _), .removed(let router):
       router
     case .warning(let problem), .cleared(let problem, _): problem.router
-    case .nodeWarning, .nodeCleared: nil
+    case .groupSettled, .nodeWarning, .nodeCleared, .check: nil
     }
+  }
+
+  /// The group of routers it is about, if it is about one.
+  public var group: String? {
+    if case .groupSettled(let settlement) = self { settlement.group.name } else { nil }
   }
 
   /// The family it is about, if it is about one.
@@ -101,7 +113,7 @@ extension NodeEvent {
     case .warning(let problem), .cleared(let problem, _): problem.family
     case .conflict(_, let address, _): address.family
     case .repaired(_, let address), .repairedRoute(_, let address): address.family
-    case .changed, .removed, .nodeWarning, .nodeCleared: nil
+    case .changed, .check, .removed, .groupSettled, .nodeWarning, .nodeCleared: nil
     }
   }
 }

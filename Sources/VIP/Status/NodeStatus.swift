@@ -7,11 +7,15 @@ public struct NodeStatus: Sendable, Hashable {
   public var node: Node
   /// Its virtual routers; a configuration with both families appears once for each.
   public var routers: [RouterStatus]
+  /// The health checks that its routers use; the node itself leaves them out, `CheckService` of
+  /// the product `VIPChecks` adds them.
+  public var checks: [CheckStatus]
 
   /// Makes a status.
-  public init(node: Node, routers: [RouterStatus]) {
+  public init(node: Node, routers: [RouterStatus], checks: [CheckStatus] = []) {
     self.node = node
     self.routers = routers
+    self.checks = checks
   }
 
   /// The node's own part of its status.
@@ -96,7 +100,7 @@ public struct RouterStatus: Sendable, Hashable {
   public var interval: AdvertisementInterval
   /// The Active's primary address, if one is known; our own while we are Active.
   public var activeRouter: IPAddress?
-  /// The virtual addresses and whether the kernel has them on our interface.
+  /// The virtual addresses and whether the kernel has them where they belong.
   public var addresses: [AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
   public var virtualMAC: VirtualMAC?
@@ -122,8 +126,14 @@ public struct RouterStatus: Sendable, Hashable {
   public var problems: [Problem]
   /// The results of its hooks; `nil` if none has been run.
   public var hooks: Hooks?
+  /// The health checks that it depends on; `nil` if it uses none.
+  public var checks: [Check]?
   /// The machines that it advertises to one by one; `nil` if it does to the multicast group.
   public var unicastTo: [IPAddress]?
+  /// Its routes and rules; `nil` if it has none.
+  public var routing: [RoutingStatus]?
+  /// The group of routers with which it moves; `nil` if it moves alone.
+  public var group: String?
 
   /// Makes a status.
   public init(
@@ -135,7 +145,8 @@ public struct RouterStatus: Sendable, Hashable {
     segmentStatistics: SegmentStatistics = SegmentStatistics(),
     conflicts: Conflicts = Conflicts(), takeovers: Takeovers = Takeovers(),
     lease: Lease? = nil, peers: [Peer] = [], problems: [Problem] = [],
-    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil
+    hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil, routing: [RoutingStatus]? = nil,
+    group: String? = nil
   ) {
     self.name = name
     self.interface = interface
@@ -161,6 +172,8 @@ public struct RouterStatus: Sendable, Hashable {
     self.problems = problems
     self.hooks = hooks
     self.unicastTo = unicastTo
+    self.routing = routing
+    self.group = group
   }
 
   /// The problems at the moment, one sentence each.
@@ -189,12 +202,36 @@ public struct RouterStatus: Sendable, Hashable {
     /// `true` if another machine still holds it in the group that it came from in a change, so that
     /// it is not put up here yet; `nil` otherwise.
     public var awaited: Bool?
+    /// The interface that it is on, or is to be on, if that is not the router's own; `nil`
+    /// otherwise.
+    public var interface: String?
+    /// `false` if advertisements are not to list it; `nil` otherwise.
+    public var advertised: Bool?
 
     /// Makes an entry.
-    public init(address: InterfaceAddress, installed: Bool, awaited: Bool? = nil) {
+    public init(
+      address: InterfaceAddress, installed: Bool, awaited: Bool? = nil, interface: String? = nil,
+      advertised: Bool? = nil
+    ) {
       self.address = address
       self.installed = installed
       self.awaited = awaited
+      self.interface = interface
+      self.advertised = advertised
+    }
+  }
+
+  /// One route or rule of routing.
+  public struct RoutingStatus: Sendable, Hashable, Codable {
+    /// The route as `ip route` writes it, or the rule as `ip rule` takes it, behind its kind.
+    public var entry: String
+    /// Whether this node has put it up.
+    public var installed: Bool
+
+    /// Makes an entry.
+    public init(entry: String, installed: Bool) {
+      self.entry = entry
+      self.installed = installed
     }
   }
 }

@@ -42,6 +42,9 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressFailure(InterfaceAddress)
     /// Something on this machine keeps removing a virtual address.
     case addressRemoved(InterfaceAddress)
+    /// A route or a rule, which the text describes, can't be made, or is removed by something on
+    /// this machine.
+    case routing(String)
     /// Addresses can't be announced.
     case announcing
     /// Advertisements can't be sent.
@@ -66,6 +69,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// The program that is run for a state failed.
     case hook(Settlement.State)
+    /// No Active is heard, and the other routers of the group keep it from taking over.
+    case groupWaits
     /// The machine is set up in a way that does the router harm.
     case machine(MachineFault)
   }
@@ -194,9 +199,9 @@ extension Problem.Kind {
       .versionDiffers, .authenticationDiffers, .checksumFormDiffers, .tooManyPeers, .unlistedPeer,
       .unusableAdvertisement, .conflict, .undelivered:
       true
-    case .hostAddress, .addressFailure, .addressRemoved, .announcing, .advertising, .unheard,
-      .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded, .addressesNotListed, .hook,
-      .machine, .formerGroup:
+    case .hostAddress, .addressFailure, .addressRemoved, .routing, .announcing, .advertising,
+      .unheard, .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded,
+      .addressesNotListed, .hook, .machine, .formerGroup, .groupWaits:
       false
     }
   }

@@ -8,35 +8,38 @@ extension NodeEvent {
     /// router has come in its place.
     indirect case settings(ChangeReport.Change)
     /// The router takes part in the election with another priority, while its settings are the
-    /// same, with the faults that lower it now: none if it is as configured again.
-    case priority(from: Priority, to: Priority, loweredBy: [Weakness])
+    /// same, with what lowers and raises it now: nothing if it is as configured again.
+    case priority(from: Priority, to: Priority, because: [PriorityEffect])
     /// A virtual address that had become the first of its subnet on an interface, so that the host
     /// would have spoken from it, is behind the host's own again.
     case addressReordered(InterfaceAddress, interface: String)
     /// This machine had no route to a subnet of virtual addresses and has got one.
     case routeMade(subnet: InterfaceAddress)
+    /// Another program had removed a route or a rule of the router, which is there again.
+    case routingRestored(String)
   }
 
-  /// A fault that lowers the priority of a router and leaves it in the election.
-  public struct Weakness: Sendable, Hashable {
-    /// The fault: a tracked interface, or what the program that runs the node said.
+  /// A cause that lowers or raises the priority of a router and leaves it in the election.
+  public struct PriorityEffect: Sendable, Hashable {
+    /// The cause: a tracked interface, or what the program that runs the node said.
     public let reason: WaitingReason
-    /// The part of the priority that it takes off.
-    public let decrement: UInt8
+    /// The amount that it adds to the priority: below zero if it lowers it.
+    public let weight: Int
 
-    /// Describes a fault that lowers a priority.
-    package init(_ reason: WaitingReason, decrement: UInt8) {
+    /// Describes a cause that changes a priority.
+    package init(_ reason: WaitingReason, weight: Int) {
       self.reason = reason
-      self.decrement = decrement
+      self.weight = weight
     }
 
-    /// The cause that lowers the priority, as problems name it.
+    /// The cause that lowers the priority, as problems name it; `nil` if it raises it.
     var loweringCause: Problem.LoweringCause? {
-      switch reason {
+      guard weight < 0 else { return nil }
+      return switch reason {
       case .tracked(let fault): .tracked(interface: fault.interface)
       case .external(let cause, _): .external(cause)
-      case .notStarted, .interface, .noSourceAddress, .ipv6Off, .mtuTooSmall, .hostAddress,
-        .addressInUse, .system:
+      case .notStarted, .interface, .noSourceAddress, .sourceNotHere, .ipv6Off, .mtuTooSmall,
+        .hostAddress, .addressInUse, .system, .group:
         nil
       }
     }
@@ -48,22 +51,24 @@ extension NodeEvent.RouterChange: CustomStringConvertible {
   public var description: String {
     switch self {
     case .settings(let change): return change.description
-    case .priority(let before, let after, let weaknesses):
+    case .priority(let before, let after, let effects):
       let causes =
-        weaknesses.isEmpty
-        ? "nothing lowers it any more"
-        : weaknesses.map(\.description).joined(separator: ", ")
+        effects.isEmpty
+        ? "nothing \(after > before ? "lowers" : "raises") it any more"
+        : effects.map(\.description).joined(separator: ", ")
       return "priority \(before) → \(after): \(causes)"
     case .addressReordered(let address, let interface):
       return "\(address) had become the first address of its subnet on \(interface) and is behind "
         + "the host's own again"
     case .routeMade(let subnet):
       return "this machine has no route to \(subnet) and gets one with the virtual address"
+    case .routingRestored(let text):
+      return "something on this host had removed the \(text), which is there again"
     }
   }
 }
 
-extension NodeEvent.Weakness: CustomStringConvertible {
-  /// The fault and its effect, such as "eth1 is down, which lowers the priority by 50".
-  public var description: String { reason.description(loweringBy: decrement) }
+extension NodeEvent.PriorityEffect: CustomStringConvertible {
+  /// The cause and its effect, such as "eth1 is down, which lowers the priority by 50".
+  public var description: String { reason.description(adding: weight) }
 }

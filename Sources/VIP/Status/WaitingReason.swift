@@ -89,6 +89,8 @@ public enum WaitingReason: Sendable, Hashable {
   /// Its interface has no address to send advertisements from; `isGlobal` if one is needed that is
   /// valid beyond the link.
   case noSourceAddress(interface: String, AddressFamily, isGlobal: Bool)
+  /// This machine does not have the address that its unicast advertisements are to come from.
+  case sourceNotHere(IPAddress)
   /// IPv6 is switched off on its interface (`net.ipv6.conf.IF.disable_ipv6`).
   case ipv6Off(interface: String)
   /// Its interface's MTU is too small for a family, which Linux takes off it.
@@ -103,6 +105,8 @@ public enum WaitingReason: Sendable, Hashable {
   case addressInUse(IPAddress, MACAddress, text: String)
   /// A resource of the system that it needs could not be had; it tries again every second.
   case system(NodeError)
+  /// A router with which it moves takes no part, for a reason of its own; `nil` if it is not there.
+  indirect case group(member: String, WaitingReason?)
 }
 
 extension WaitingReason {
@@ -140,6 +144,8 @@ extension WaitingReason: CustomStringConvertible {
       let scope = isGlobal ? "global" : "link-local"
       let kind = family == .ipv4 ? "IPv4 address" : "usable \(scope) IPv6 address"
       return "\(interface) has no \(kind) to send from"
+    case .sourceNotHere(let address):
+      return "this machine does not have \(address), which its advertisements are to come from"
     case .ipv6Off(let interface):
       let setting = SettingName.of("disable_ipv6", .ipv6, on: interface)
       return "IPv6 is switched off on \(interface) (\(setting))"
@@ -153,14 +159,21 @@ extension WaitingReason: CustomStringConvertible {
     case .external(let cause, let text): return "\(cause): \(text)"
     case .addressInUse(_, _, let text): return text
     case .system(let error): return error.description
+    case .group(let member, let reason):
+      return "waits for its group: " + (reason.map { "\(member): \($0)" } ?? "\(member) is not up")
     }
   }
 
-  /// The same if it only lowers the priority.
-  func description(loweringBy decrement: UInt8) -> String {
+  /// The same if it only lowers or raises the priority.
+  func description(adding weight: Int) -> String {
     let what =
-      if case .tracked(let fault) = self { fault.description } else { description }
-    return "\(what), which lowers the priority by \(decrement)"
+      switch self {
+      case .tracked(let fault): fault.description
+      case .group(let member, _): "\(member) of its group has less"
+      default: description
+      }
+    let effect = weight < 0 ? "lowers" : "raises"
+    return "\(what), which \(effect) the priority by \(abs(weight))"
   }
 }
 
@@ -188,6 +201,18 @@ public enum RouterFitness: Sendable, Hashable {
   case fit
   /// Its priority is lower by 1 to 254 and never below 1; what several causes take off adds up.
   case weaker(by: UInt8, because: String)
+  /// Its priority is higher by 1 to 254 and never above 254; what several causes add adds up with
+  /// what others take off.
+  case stronger(by: UInt8, because: String)
   /// The router leaves the election, handing its addresses over, until it is fit again.
   case unfit(because: String)
+
+  /// The amount that is added to the priority; `nil` if it says nothing about that.
+  var weight: Int? {
+    switch self {
+    case .fit, .unfit: nil
+    case .weaker(let decrement, _): -Int(decrement)
+    case .stronger(let increment, _): Int(increment)
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import Netlink
 import VIP
+import VIPChecks
 import VIPCore
 import VRRP
 
@@ -11,9 +12,11 @@ extension MachineCheck {
     let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
     let events = file.eventsPath.map { ", events to \($0)" } ?? ""
     var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
+    lines += groupPlan(file)
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
     }
+    lines += HealthCheckRemarks.plan(file)
     return lines
   }
 
@@ -47,6 +50,7 @@ extension MachineCheck {
       (track.decrement.map { "priority \($0) lower" } ?? "no part")
         + " while \(track.interface) is down"
     }
+    let checks = settings.checkUses.map(HealthCheckRemarks.text)
     let transport: [String] =
       if settings.virtualMAC {
         ["virtual MAC address \(MACAddress.virtualRouter(settings.vrid, family))"]
@@ -61,7 +65,7 @@ extension MachineCheck {
           + (source.map { " from \($0)" } ?? ""),
         "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
         preemption, takeover, "\(settings.handover.rawValue) handover",
-      ] + transport + tracks
+      ] + transport + tracks + checks
     let all = settings.addresses(family)
     let list = all.prefix(3).map(\.description).joined(separator: " ")
     let more = all.count > 3 ? " and \(all.count - 3) more" : ""

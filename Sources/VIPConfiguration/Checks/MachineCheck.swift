@@ -118,7 +118,7 @@ public struct MachineCheck: Sendable {
         remarks.append(remark)
       }
     }
-    remarks += twoInterfacesRemarks(routers)
+    remarks += twoInterfacesRemarks(routers) + groupRemarks(file, routers)
     if file.given.contains(.lease) { remarks += leaseRemarks(file.settings.lease, routers) }
     return remarks
   }
@@ -178,6 +178,7 @@ public struct MachineCheck: Sendable {
           router.place(of: .track(index)),
           "there is no interface '\(track.interface)'; \(effect) until there is"))
     }
+    remarks += furtherRemarks(router)
     if settings.password != nil {
       remarks.append(
         Remark(

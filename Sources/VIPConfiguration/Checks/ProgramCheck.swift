@@ -1,5 +1,6 @@
 import Glibc
 import VIP
+import VIPChecks
 
 /// Looks at the programs that a configuration names, as they are on this machine.
 public enum ProgramCheck {
@@ -69,8 +70,12 @@ public enum ProgramCheck {
   }
 
   /// A remark on a file that names programs; `nil` if there is nothing to say.
-  public static func remark(_ file: String, _ routers: [PlacedRouter]) -> MachineCheck.Remark? {
-    guard file != "-", routers.contains(where: { !$0.configuration.hooks.isEmpty }),
+  public static func remark(
+    _ file: String, _ routers: [PlacedRouter], _ checks: [PlacedCheck] = []
+  ) -> MachineCheck.Remark? {
+    guard file != "-",
+      routers.contains(where: { !$0.configuration.hooks.isEmpty })
+        || checks.contains(where: { $0.check.program != nil }),
       let weakness = weakness(absolutePath(file))
     else { return nil }
     return MachineCheck.Remark(

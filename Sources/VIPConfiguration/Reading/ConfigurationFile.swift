@@ -25,13 +25,15 @@ public enum ConfigurationFile {
     return configuration
   }
 
-  /// Reads a file without a look at this machine; hands out each router with its places.
+  /// Reads a file without a look at this machine; hands out each router and each health check with
+  /// its places.
   public static func load(
-    _ path: String, router found: (PlacedRouter) -> Void
+    _ path: String, router found: (PlacedRouter) -> Void,
+    check foundCheck: (PlacedCheck) -> Void = { _ in }
   ) throws(FileError) -> FileConfiguration {
     let text = try InputFile.text(path, limit: byteCountMax, kind: "a configuration file")
     do throws(Diagnostic) {
-      return try ConfigurationReader.read(text, router: found)
+      return try ConfigurationReader.read(text, router: found, check: foundCheck)
     } catch {
       let separator = error.place == nil ? ": " : ":"
       throw FileError(.invalid, "\(InputFile.name(path))\(separator)\(error)")

@@ -4,7 +4,8 @@ package import VIP
 enum ConfigurationReader {
   /// Reads a file; hands each router out with the places of its settings.
   static func read(
-    _ text: String, router found: (PlacedRouter) -> Void = { _ in }
+    _ text: String, router found: (PlacedRouter) -> Void = { _ in },
+    check foundCheck: (PlacedCheck) -> Void = { _ in }
   ) throws(Diagnostic) -> FileConfiguration {
     guard let root = try YAMLTree.parse(text), !root.isEmpty else {
       throw Diagnostic(nil, "the file is empty; it needs 'routers:' with at least one router")
@@ -12,7 +13,8 @@ enum ConfigurationReader {
     guard case .map = root.content else {
       throw Diagnostic(root.place, "expected 'node:' and 'routers:' here, found \(root.kind)")
     }
-    var keys = try KeyedValues(root, knownKeys: ["node", "routers"], where: "at the top")
+    var keys = try KeyedValues(
+      root, knownKeys: ["node", "checks", "groups", "routers"], where: "at the top")
     var file = FileConfiguration(routers: [])
     var hooks = PlacedHooks()
     if let node = keys.take("node"), !node.isEmpty {
@@ -29,6 +31,9 @@ enum ConfigurationReader {
         }
       }
     }
+    let checks = try keys.take("checks").map(PlacedCheck.read) ?? []
+    file.checks = checks.map(\.check)
+    for check in checks { foundCheck(check) }
     guard let list = keys.take("routers") else {
       throw Diagnostic(root.place, "'routers:' is missing; it lists the virtual routers")
     }
@@ -36,15 +41,24 @@ enum ConfigurationReader {
     guard !items.isEmpty else {
       throw Diagnostic(list.place, "'routers' is empty; name at least one virtual router")
     }
+    let groupList = keys.take("groups")
+    let groups = try groupList.map(PlacedGroup.read) ?? []
+    if let unknown = CheckUses.unknown(in: groups, checks) { throw unknown }
     var set = RouterSet()
+    var routers: [PlacedRouter] = []
     for item in items {
-      let router = try PlacedRouter(item, hooks)
+      var router = try PlacedRouter(item, hooks)
+      try router.add(PlacedGroup.checks(of: router.configuration, in: groups))
       if let collision = set.insert(router.configuration) {
         throw Diagnostic(router.place(of: collision.field), collision.description)
       }
       file.routers.append(router.configuration)
+      routers.append(router)
       found(router)
     }
+    if let unknown = CheckUses.unknown(in: routers, checks) { throw unknown }
+    try PlacedGroup.check(groups, of: file.routers, groupList?.place ?? root.place)
+    file.groups = groups.map(\.group)
     return file
   }
 

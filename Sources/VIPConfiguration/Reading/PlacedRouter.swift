@@ -5,7 +5,7 @@ import VRRP
 /// A router's configuration and where in the file its settings stand.
 public struct PlacedRouter: Sendable {
   /// The configuration.
-  public let configuration: RouterConfiguration
+  public private(set) var configuration: RouterConfiguration
   private let places: RouterPlaces
 
   /// Those without which there is no router; they are read before all others.
@@ -35,17 +35,24 @@ public struct PlacedRouter: Sendable {
     guard let list = values[.addresses] else {
       throw Diagnostic(place, "this router has no 'addresses'; list at least one")
     }
-    var router = RouterConfiguration(
-      interface: interface, vrid: vrid,
-      addresses: try reader.read(.addresses, list, example: "[192.0.2.10/24]") {
-        item throws(Diagnostic) in try item.setting("addresses", SettingText.address)
-      })
+    var router = RouterConfiguration(interface: interface, vrid: vrid, addresses: [])
+    try reader.readAddresses(list, into: &router)
     for setting in Self.order where !Self.required.contains(setting) {
       if let value = values[setting] { try reader.read(setting, value, into: &router) }
     }
     router.hooks = reader.hooks.hooks
     configuration = router
     places = reader
+    do throws(ConfigurationError) {
+      try configuration.validate()
+    } catch {
+      throw Diagnostic(places.place(of: error.field), error.description)
+    }
+  }
+
+  /// Adds checks that it depends on although they do not stand beside it.
+  mutating func add(_ checks: [CheckUse]) throws(Diagnostic) {
+    configuration.checks += checks
     do throws(ConfigurationError) {
       try configuration.validate()
     } catch {
@@ -71,6 +78,8 @@ private struct RouterPlaces: Sendable {
   var settings: [RouterSetting: Place] = [:]
   /// The places of the items of a list.
   private var items: [RouterSetting: [Place]] = [:]
+  /// The places of the addresses on other interfaces.
+  private var elsewherePlaces: [Place] = []
   /// The router's hooks and where they stand.
   private(set) var hooks: PlacedHooks
 
@@ -100,11 +109,45 @@ private struct RouterPlaces: Sendable {
       router.tracks = try read(setting, value, example: "[eth1]") { item throws(Diagnostic) in
         try item.track()
       }
+    case .checks:
+      router.checks = try read(setting, value, example: "[nginx]") { item throws(Diagnostic) in
+        try item.checkUse()
+      }
     case .peers:
       router.peers = try read(setting, value, example: "[192.0.2.2]") { item throws(Diagnostic) in
         try item.setting(key, SettingText.host)
       }
+    case .multicastGroup: router.multicastGroups = try value.multicastGroups()
+    case .unicastSource: router.unicastSource = try value.unicastSource()
+    case .routes:
+      router.routes = try read(setting, value, example: "[{ destination: 0.0.0.0/0, via: … }]") {
+        item throws(Diagnostic) in try item.route()
+      }
+    case .rules:
+      router.rules = try read(setting, value, example: "[{ from: 192.0.2.10/32, table: 100 }]") {
+        item throws(Diagnostic) in try item.rule()
+      }
     case .hooks: hooks = try PlacedHooks(value)
+    }
+  }
+
+  /// Reads the addresses, those on other interfaces apart from the others.
+  mutating func readAddresses(
+    _ list: YAMLTree, into router: inout RouterConfiguration
+  ) throws(Diagnostic) {
+    let interface = router.interface
+    for item in try list.items("addresses", example: "[192.0.2.10/24]") {
+      let entry = try item.placedAddress()
+      if let label = entry.label { router.labels[entry.address.address] = label }
+      if let other = entry.interface, other != interface {
+        router.elsewhere.append(
+          ElsewhereAddress(entry.address, interface: other, isAdvertised: entry.isAdvertised))
+        elsewherePlaces.append(item.place)
+        continue
+      }
+      router.addresses.append(entry.address)
+      if !entry.isAdvertised { router.unadvertised.insert(entry.address.address) }
+      items[.addresses, default: []].append(item.place)
     }
   }
 
@@ -123,7 +166,10 @@ private struct RouterPlaces: Sendable {
 
   func place(of field: ConfigurationError.Field) -> Place {
     switch field {
-    case .address(let index), .track(let index), .peer(let index):
+    case .elsewhere(let index):
+      return elsewherePlaces.indices.contains(index) ? elsewherePlaces[index] : router
+    case .address(let index), .track(let index), .check(let index), .peer(let index),
+      .route(let index), .rule(let index):
       let places = field.setting.flatMap { items[$0] } ?? []
       return places.indices.contains(index) ? places[index] : router
     case .hook(let state):

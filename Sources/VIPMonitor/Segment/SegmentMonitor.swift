@@ -151,7 +151,11 @@ public struct SegmentMonitor: Sendable {
     var judgements: [Judgement] = []
     if message.destination != .vrrpGroup(advertisement.family) {
       judgements.append(
-        Judgement(.note, .unicast, "sent to \(message.destination) alone"))
+        Judgement(
+          .note, .unicast,
+          message.destination.isMulticast
+            ? "sent to the group \(message.destination), not to that of VRRP"
+            : "sent to \(message.destination) alone"))
     }
     if message.trailingByteCount > 0 {
       judgements.append(

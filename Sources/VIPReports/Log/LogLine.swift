@@ -53,6 +53,7 @@ public struct LogLine: Sendable {
     var fields: [(key: String, value: String)] = []
     if let router = event.router { fields.append(("router", router)) }
     if let family = event.family { fields.append(("family", family.rawValue)) }
+    if let group = event.group { fields.append(("group", group)) }
     switch event {
     case .warning, .repaired, .repairedRoute, .nodeWarning:
       self.init(.warning, event.text, fields: fields)
@@ -65,7 +66,10 @@ public struct LogLine: Sendable {
     case .transition(_, _, let change):
       self.init(.info, event.text, fields: fields)
       if change.to == .initialize { part = .transition }
-    case .settled, .cleared, .hook, .removed, .nodeCleared:
+    case .check(let name, let standing, _):
+      self.init(
+        standing == .failing ? .warning : .info, event.text, fields: fields + [("check", name)])
+    case .settled, .cleared, .hook, .removed, .groupSettled, .nodeCleared:
       self.init(.info, event.text, fields: fields)
     }
   }

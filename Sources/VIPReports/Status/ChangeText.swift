@@ -4,7 +4,8 @@ public import VIPControl
 public enum ChangeText {
   /// One line for each router that is not as before.
   public static func lines(_ change: ChangeRecord) -> [String] {
-    change.node.map { "node: \($0)" } + change.removed.map { "\($0): down" }
+    change.node.map { "node: \($0)" } + (change.groups ?? [])
+      + change.removed.map { "\($0): down" }
       + change.replaced.map { "\($0.router): restarted: \($0.difference)" }
       + change.changed.map { "\($0.router): \($0.difference)" }
       + change.added.map { "\($0): added" }

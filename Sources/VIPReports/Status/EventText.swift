@@ -8,9 +8,10 @@ public enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .settled, .cleared, .repaired, .hook, .removed: ""
+      case .transition, .settled, .cleared, .repaired, .hook, .check, .removed, .groupSettled: ""
       case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
       }
-    return "\(record.time) \(record.router ?? "node")\(family): \(kind)\(record.text)".onOneLine
+    let about = record.router ?? record.group.map { "group \($0)" } ?? "node"
+    return "\(record.time) \(about)\(family): \(kind)\(record.text)".onOneLine
   }
 }

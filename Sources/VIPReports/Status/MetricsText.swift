@@ -9,7 +9,7 @@ public struct MetricsText: Sendable {
   /// The beginning of the text.
   public static let start = "# HELP vipctl_"
 
-  private typealias Labels = [(String, String)]
+  typealias Labels = [(String, String)]
 
   /// All metrics of a status.
   public static func render(_ status: NodeRecord) -> String {
@@ -20,6 +20,7 @@ public struct MetricsText: Sendable {
     metrics.addTakeovers(status.routers)
     metrics.addConflicts(status.routers)
     metrics.addHooks(status.routers)
+    metrics.addChecks(status)
     metrics.addSegments(status.routers)
     metrics.addPeers(status.routers)
     return metrics.text
@@ -44,6 +45,13 @@ public struct MetricsText: Sendable {
         sample(
           "vipctl_router_state", Self.labels(router) + [("state", state.rawValue)],
           router.state == state ? 1 : 0)
+      }
+    }
+    let grouped = routers.filter { $0.group != nil }
+    if !grouped.isEmpty {
+      family("vipctl_router_group", "gauge", "1 for the group with which the router moves.")
+      for router in grouped {
+        sample("vipctl_router_group", Self.labels(router) + [("group", router.group ?? "")], 1)
       }
     }
     let gauges: [(String, String, (RouterRecord) -> Double)] = [
@@ -226,18 +234,18 @@ public struct MetricsText: Sendable {
     }
   }
 
-  private static func labels(_ router: RouterRecord) -> Labels {
+  static func labels(_ router: RouterRecord) -> Labels {
     [
       ("router", router.name), ("interface", router.interface),
       ("vrid", router.vrid.description), ("family", router.family.rawValue),
     ]
   }
 
-  private mutating func family(_ name: String, _ type: String, _ help: String) {
+  mutating func family(_ name: String, _ type: String, _ help: String) {
     text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
   }
 
-  private mutating func sample(_ name: String, _ labels: Labels, _ value: Double) {
+  mutating func sample(_ name: String, _ labels: Labels, _ value: Double) {
     text += name
     if !labels.isEmpty {
       let list = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }

@@ -24,7 +24,8 @@ public struct StatusDetail: Sendable {
 
   /// All routers of a status, one below the other, and the node.
   public func render(_ status: NodeRecord) -> String {
-    (status.routers.map(section) + nodeLines(status.node) + warningLines(status.node))
+    (status.routers.map(section) + checkLines(status.checks ?? []) + nodeLines(status.node)
+      + warningLines(status.node))
       .joined(separator: "\n\n")
   }
 
@@ -46,6 +47,11 @@ public struct StatusDetail: Sendable {
           + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
           + "more than \(limit)")
     ]
+  }
+
+  /// The checks that the routers use, each with its last result.
+  private func checkLines(_ checks: [CheckRecord]) -> [String] {
+    checks.isEmpty ? [] : [checks.flatMap(CheckText.lines).map(fit).joined(separator: "\n")]
   }
 
   private func section(_ router: RouterRecord) -> String {
@@ -75,6 +81,7 @@ public struct StatusDetail: Sendable {
       ("sent", "\(router.statistics.advertisementSent) advertisements"),
       ("received", "\(router.statistics.advertisementReceived) advertisements"),
     ]
+    if let group = router.group { rows.insert(("group", group.onOneLine), at: 2) }
     if let lease = router.lease {
       let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"
       rows.append(("lease", text))
@@ -87,20 +94,28 @@ public struct StatusDetail: Sendable {
     if let virtual = router.virtualMAC {
       rows.append(("MAC", "\(virtual.address), the group's own"))
     }
+    for (index, check) in (router.checks ?? []).enumerated() {
+      rows.append((index == 0 ? "checks" : "", CheckText.use(check)))
+    }
     let carrier = router.virtualMAC?.interface ?? router.interface
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
         switch (router.state, address.installed) {
-        case (_, true): "on \(carrier.onOneLine)"
+        case (_, true): "on \((address.interface ?? carrier).onOneLine)"
         case (.active, false) where address.awaited == true: "still on another machine"
         case (.active, false): "missing"
         case (_, false): "not here"
         }
-      rows.append((index == 0 ? "addresses" : "", "\(address.address) \(place)"))
+      let note = address.advertised == false ? ", not advertised" : ""
+      rows.append((index == 0 ? "addresses" : "", "\(address.address) \(place)\(note)"))
     }
     let rest = router.addresses.count - Self.addressCountMax
     if rest > 0 {
       rows.append(("", "and \(rest) more" + (hintForAllAddresses.map { "; \($0)" } ?? "")))
+    }
+    for (index, entry) in (router.routing ?? []).prefix(Self.addressCountMax).enumerated() {
+      let place = entry.installed ? "" : router.state == .active ? ", missing" : ", not here"
+      rows.append((index == 0 ? "routing" : "", "\(entry.entry.onOneLine)\(place)"))
     }
     return rows
   }
@@ -132,7 +147,8 @@ public struct StatusDetail: Sendable {
     let isTracked = router.warnings.contains { $0.contains("which lowers the priority") }
     let why =
       router.effectivePriority > router.priority
-      ? "promoted" : isTracked ? "lowered by what it tracks" : "resigned"
+      ? ((router.checks ?? []).contains { $0.weight > 0 } ? "raised by its checks" : "promoted")
+      : isTracked ? "lowered by what it depends on" : "resigned"
     return "\(router.priority), but \(why): \(router.effectivePriority)"
   }
 

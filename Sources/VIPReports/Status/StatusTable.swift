@@ -26,6 +26,7 @@ public struct StatusTable: Sendable {
   /// The columns in their order.
   private enum Column: String, CaseIterable {
     case name = "NAME"
+    case group = "GROUP"
     case interface = "IF"
     case vrid = "VRID"
     case family = "FAMILY"
@@ -37,7 +38,9 @@ public struct StatusTable: Sendable {
     case reason = "WHY"
 
     /// The columns that a narrow screen does without, first things first.
-    static let expendable: [Column] = [.reason, .activeRouter, .priority, .vrid, .interface]
+    static let expendable: [Column] = [
+      .reason, .activeRouter, .priority, .vrid, .interface, .group,
+    ]
   }
 
   /// A reason shorter than this says nothing.
@@ -126,7 +129,8 @@ public struct StatusTable: Sendable {
     let rows = routers.map { router in
       Dictionary(uniqueKeysWithValues: Column.allCases.map { ($0, Self.cell($0, router)) })
     }
-    var columns = Column.allCases
+    let hasGroups = routers.contains { $0.group != nil }
+    var columns = Column.allCases.filter { hasGroups || $0 != .group }
     var widths: [Column: Int] = [:]
     for column in columns {
       widths[column] =
@@ -195,6 +199,7 @@ public struct StatusTable: Sendable {
   private static func cell(_ column: Column, _ router: RouterRecord) -> String {
     switch column {
     case .name: router.name.onOneLine
+    case .group: router.group?.onOneLine ?? "-"
     case .interface: router.interface.onOneLine
     case .vrid: router.vrid.description
     case .family: router.family.rawValue

@@ -80,8 +80,9 @@ public struct Launch: Sendable {
       reply = try client.ask(
         .dryRun(
           .up(
-            wanted.routers, timeout: RequestTime(.zero), unready: unready == .refuse ? nil : unready
-          )),
+            wanted.routers, timeout: RequestTime(.zero),
+            unready: unready == .refuse ? nil : unready,
+            groups: wanted.groups.isEmpty ? nil : wanted.groups)),
         timeout: NodeClient.answerTimeout)
     } catch {
       guard error.kind == .noNode else { throw ServiceError(error) }
@@ -137,7 +138,8 @@ public struct Launch: Sendable {
         let reply = try client.ask(
           .up(
             wanted.routers, timeout: RequestTime(timeout),
-            unready: unready == .refuse ? nil : unready),
+            unready: unready == .refuse ? nil : unready,
+            groups: wanted.groups.isEmpty ? nil : wanted.groups),
           timeout: timeout + NodeClient.answerTimeout)
         let isEnding =
           if case .failed(let reason) = reply { reason.kind == .shuttingDown } else { false }

@@ -1,4 +1,5 @@
 import VIP
+import VIPChecks
 import VIPControl
 import VIPHooks
 import VIPReports
@@ -7,6 +8,7 @@ import VIPReports
 struct ControlHandler: Sendable {
   let node: Node
   let hooks: HookService
+  let checks: CheckService
   let reloader: Reloader?
   let machine: MachineWatch
 
@@ -61,9 +63,12 @@ struct ControlHandler: Sendable {
   }
 
   /// Adds to a status what the node does not know.
-  @Sendable private func complete(_ status: inout RouterStatus) {
-    hooks.complete(&status)
-    machine.complete(&status)
+  @Sendable private func complete(_ status: inout NodeStatus, _ routers: [RouterConfiguration]) {
+    for index in status.routers.indices {
+      hooks.complete(&status.routers[index])
+      machine.complete(&status.routers[index])
+    }
+    checks.complete(&status, routers)
   }
 
   private static func changesRouters(_ request: ControlRequest) -> Bool {

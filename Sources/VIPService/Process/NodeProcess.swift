@@ -1,5 +1,6 @@
 import Glibc
 public import VIP
+public import VIPChecks
 import VIPControl
 import VIPConfiguration
 import VIPCore
@@ -12,6 +13,8 @@ public struct NodeProcess: Sendable {
   public let node: Node
   /// Runs the programs of the routers.
   private let hooks: HookService
+  /// Runs the health checks that the routers use.
+  private let checks: CheckService
   private let door: FrontDoor
   private let unready: UnreadyPolicy
   /// Keeps to a configuration file, if the node was started with one.
@@ -50,9 +53,13 @@ public struct NodeProcess: Sendable {
       let hooks = try HookService(
         for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(door.path)])
       self.hooks = hooks
+      let checks = try CheckService(
+        for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(door.path)])
+      self.checks = checks
       reloader = configuration.map { [fifo] in
         Reloader(
-          path: $0.path, node: node, names: $0.routers, fifo: fifo, unready: unready)
+          path: $0.path, node: node, names: $0.routers, fifo: fifo, checks: checks,
+          unready: unready)
       }
       machine = MachineWatch(node)
       if unready == .refuse { try openDoor() }
@@ -81,7 +88,8 @@ public struct NodeProcess: Sendable {
 
   /// Lets other processes ask the node.
   private func openDoor() throws(NodeError) {
-    let handler = ControlHandler(node: node, hooks: hooks, reloader: reloader, machine: machine)
+    let handler = ControlHandler(
+      node: node, hooks: hooks, checks: checks, reloader: reloader, machine: machine)
     try door.open(stream: handler.stream, handler.answer)
   }
 
@@ -158,9 +166,12 @@ public struct NodeProcess: Sendable {
 
   /// Adds routers and keeps them until the process is told to stop.
   ///
-  /// What happens is written to the FIFO at a path, if one is given.
+  /// What happens is written to the FIFO at a path, if one is given. The health checks are those
+  /// that routers may use.
   public func serve(
-    _ routers: [RouterConfiguration], eventsPath: String?, until stops: Stops
+    _ routers: [RouterConfiguration], checks: [Check] = [], groups: [RouterGroup] = [],
+    eventsPath: String?,
+    until stops: Stops
   ) async throws(ServiceError) {
     let events = node.stampedEvents()
     do throws(ServiceError) {
@@ -175,8 +186,15 @@ public struct NodeProcess: Sendable {
     }
     let following = fifo.follow(node.stampedEvents())
     if unready == .wait { await getTheRest() }
+    do throws(CheckError) {
+      try await self.checks.use(checks)
+    } catch {
+      await end()
+      fifo.close()
+      throw ServiceError(.failed, error.description)
+    }
     do throws(NodeError) {
-      try await node.apply(routers, unready: unready)
+      try await node.apply(routers, groups: groups, unready: unready)
       if unready == .refuse { try await node.waitUntilProbed(routers.map(\.name)) }
     } catch {
       // The failure is the only line then.
@@ -276,6 +294,7 @@ public struct NodeProcess: Sendable {
   public func end() async {
     await node.retire()
     await door.finish()
+    await checks.finish()
     await hooks.finish()
     await node.shutdown()
     // The directory is ours until here: another node may start once it is released.

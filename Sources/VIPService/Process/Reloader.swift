@@ -1,4 +1,5 @@
 import VIP
+import VIPChecks
 import VIPConfiguration
 import VIPControl
 import VIPCore
@@ -12,6 +13,7 @@ actor Reloader {
   /// The routers that came from the file.
   private var names: [String]
   private let fifo: EventFIFO
+  private let checks: CheckService
   private let unready: UnreadyPolicy
   private let reading = FileReading()
   private var isReloading = false
@@ -24,9 +26,14 @@ actor Reloader {
   ///   - node: the node.
   ///   - names: the routers that came from the file.
   ///   - fifo: where events go.
+  ///   - checks: runs the health checks of the file.
   ///   - unready: what becomes of what the machine can't serve yet.
-  init(path: String, node: Node, names: [String], fifo: EventFIFO, unready: UnreadyPolicy) {
+  init(
+    path: String, node: Node, names: [String], fifo: EventFIFO, checks: CheckService,
+    unready: UnreadyPolicy
+  ) {
     self.fifo = fifo
+    self.checks = checks
     self.unready = unready
     self.path = path
     self.node = node
@@ -55,6 +62,9 @@ actor Reloader {
         try await node.apply(configuration(file), replacing: names))
       names = file.routers.map(\.name)
       if let text = eventsText(file.eventsPath) { record.node.append(text) }
+      record.node += Check.differences(from: checks.checks, to: file.checks)
+      // The file has been checked, so that nothing is wrong with them.
+      try? await checks.use(file.checks)
       fifo.adopt(events)
       // That for which none is wanted any more is awaited no longer.
       if problem != nil || file.eventsPath == nil { fifo.expect(file.eventsPath) }
@@ -76,6 +86,7 @@ actor Reloader {
       var record = ChangeRecord(
         try await node.preview(configuration(file), replacing: names))
       if let text = eventsText(file.eventsPath) { record.node.append(text) }
+      record.node += Check.differences(from: checks.checks, to: file.checks)
       return record
     } catch {
       throw failure(error)

@@ -31,7 +31,7 @@ extension FakeKernel {
       protocolTag: request.protocolTag, scope: request.scope)
     switch family {
     case .ipv4:
-      record.label = link.name
+      record.label = request.label ?? link.name
       if let first = primary(ofSubnet: request.address, onInterface: index) {
         guard first.scope == record.scope else { return refused(EINVAL, "Invalid scope value") }
         record.flags.insert(.secondary)

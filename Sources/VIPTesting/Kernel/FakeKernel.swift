@@ -30,6 +30,10 @@ public final class FakeKernel: Kernel {
     case installRoute(RouteRequest)
     /// A route was to be removed.
     case removeRoute(RouteRequest)
+    /// A route or a rule was asked for.
+    case installRouting(RoutingEntry)
+    /// A route or a rule was to be removed.
+    case removeRouting(RoutingEntry)
   }
 
   /// Everything that was asked so far, in order, also what failed.
@@ -82,6 +86,8 @@ public final class FakeKernel: Kernel {
   package internal(set) var routes: [FakeRoute] = [] {
     didSet { knownDeadline = nil }
   }
+  /// Routes and rules that were made by hand, or come and go with virtual addresses.
+  package internal(set) var routing: [FakeRoutingEntry] = []
   /// The time when the next lifetime ends, once it has been worked out.
   var knownDeadline: Duration??
   /// The least MTU of an interface that has IPv6.
@@ -110,6 +116,7 @@ public final class FakeKernel: Kernel {
     currentLinks = original.currentLinks
     entries = original.entries
     routes = original.routes
+    routing = original.routing
     now = original.now
     lastIndex = original.lastIndex
     withoutIPv6 = original.withoutIPv6

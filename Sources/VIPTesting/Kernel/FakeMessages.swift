@@ -5,8 +5,8 @@ package import VIPCore
 extension FakeKernel {
   /// Does what some netlink messages ask for, one after the other; what is refused is passed over.
   ///
-  /// It understands those that a guard sends: RTM_DELADDR, RTM_DELROUTE, RTM_SETLINK and
-  /// RTM_DELLINK, the latter two with the interface's name or its number.
+  /// It understands those that a guard sends: RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_SETLINK
+  /// and RTM_DELLINK, the latter two with the interface's name or its number.
   package func perform(_ messages: [UInt8]) { perform(Self.requests(in: messages)) }
 
   /// One of these messages.
@@ -15,6 +15,8 @@ extension FakeKernel {
     /// The others, by the body of their messages.
     case changeLink(ArraySlice<UInt8>)
     case removeRoute(ArraySlice<UInt8>)
+    /// A route or a rule, by the whole message.
+    case removeRouting(ArraySlice<UInt8>)
     case deleteLink(ArraySlice<UInt8>)
   }
 
@@ -32,7 +34,10 @@ extension FakeKernel {
           found.append(.removeAddress(interfaceIndex: index, address))
         }
       case 19: found.append(.changeLink(body))
-      case 25: found.append(.removeRoute(body))
+      case 25:
+        found.append(.removeRoute(body))
+        found.append(.removeRouting(rest.prefix(length)))
+      case 33: found.append(.removeRouting(rest.prefix(length)))
       case 17: found.append(.deleteLink(body))
       default: break
       }
@@ -49,6 +54,7 @@ extension FakeKernel {
         _ = remove([AddressRequest(interfaceIndex: index, address: address)])
       case .changeLink(let body): changeLink(body)
       case .removeRoute(let body): removeRoute(body)
+      case .removeRouting(let message): removeRouting(namedBy: message)
       case .deleteLink(let body): deleteLink(body)
       }
     }
@@ -89,7 +95,10 @@ extension FakeKernel {
       destination.count == (family == .ipv4 ? 4 : 16),
       let subnet = InterfaceAddress(
         Array(destination).span.ipAddress(family, at: 0), prefixLength: Int(body.byte(1))),
-      let index = attributes.first(where: { $0.type == 4 })?.value, index.count == 4
+      let index = attributes.first(where: { $0.type == 4 })?.value, index.count == 4,
+      // The metric of routes to subnets of addresses.
+      let metric = attributes.first(where: { $0.type == 6 })?.value, metric.count == 4,
+      metric.native32(at: 0) == 0x7FFF_FFFF
     else { return }
     removeRoute(
       to: subnet, onInterface: Int32(bitPattern: index.native32(at: 0)), protocolTag: body.byte(5))

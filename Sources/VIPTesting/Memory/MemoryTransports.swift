@@ -27,6 +27,10 @@ final class LockedKernel: Kernel, Sendable {
     return results
   }
 
+  func install(_ entry: RoutingEntry) -> NetlinkError? { memory.withKernel { $0.install(entry) } }
+
+  func remove(_ entry: RoutingEntry) -> NetlinkError? { memory.withKernel { $0.remove(entry) } }
+
   func change(_ requests: [LinkRequest]) -> [NetlinkError?] {
     memory.withKernel { $0.change(requests) }
   }

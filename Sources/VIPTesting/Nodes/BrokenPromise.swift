@@ -37,6 +37,8 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     case nothingLeft = "nothing is left behind"
     /// A node that was frozen or asleep says nothing before it has heard the others.
     case listensFirst = "a node that wakes up late listens before it speaks"
+    /// The routers of a group move together.
+    case together = "the routers of a group are not Active on different nodes for long"
     /// A router takes part if nothing keeps it from it.
     case takesPart = "a router takes part once its interface can carry it"
     /// The status says what the kernel has.
@@ -84,6 +86,8 @@ struct NodeSupervisor {
   var unrest = (kind: Unrest.unbegun, text: "nothing has happened since")
   /// Whether since the last audit only a command has moved addresses.
   var isPlanned = false
+  /// Whether that was the death of a node whose guard keeps its addresses.
+  var isDeath = false
   /// The time since which, after all was at rest, nothing has happened but that routers of the same
   /// addresses became other virtual routers; `nil` if anything else has.
   var rolloutSince: Instant?
@@ -106,6 +110,8 @@ struct NodeSupervisor {
   var cacheRevision = 0
   /// The places of addresses whose entry in a client's cache has changed since the last look.
   var moved: [Int] = []
+  /// The time since which the routers of a group are Active on different nodes, by its name.
+  var splitSince: [String: Instant] = [:]
   /// The sources of the last look at addresses.
   var lookedAt: Look?
 

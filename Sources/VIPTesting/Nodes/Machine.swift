@@ -70,8 +70,12 @@ final class Machine {
   var names: Set<String> = []
   /// The addresses that the last node noted in its runtime directory.
   var addressFile: Set<AddressFile.Entry> = []
+  /// The routes and rules in that list.
+  var routingFile: [Extra] = []
   /// The routers of a node that is started again: the file of its operator.
   var wanted: [RouterConfiguration] = []
+  /// The groups of these.
+  var groups: [RouterGroup] = []
   /// The node's own settings, for its process and the next one.
   var options = NodeOptions()
   /// The lease of the last node that has died here.
@@ -84,8 +88,8 @@ final class Machine {
   /// Whether its process reads the file when it goes on after a standstill.
   var reloadsOnWake = false
   var standstill: (kind: Standstill, end: Instant)?
-  /// The deeds that the guard of a dead process still has to do, and when.
-  var lastDeeds: (time: Instant, deeds: [GuardArea.Deed])?
+  /// The guards of dead processes that have not ended yet.
+  var caretakers: [Caretaker] = []
   /// Changes of routers that were refused.
   var refusals: [String] = []
   /// The deeds on this machine since it was last asked.
@@ -136,6 +140,7 @@ final class Machine {
 
   /// Gives the machine an address of its own.
   func own(_ address: InterfaceAddress, onInterface index: Int32) {
+    for caretaker in caretakers { caretaker.care.retake(address, interfaceIndex: index) }
     if address.family == .ipv4 {
       let request = AddressRequest(interfaceIndex: index, address: address, protocolTag: 0)
       return act { _ = $0.install([request]) }

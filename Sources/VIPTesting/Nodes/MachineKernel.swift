@@ -1,6 +1,7 @@
 import Netlink
 import VIP
 import VIPCore
+import VRRPSimulation
 
 /// The kernel as one process sees it: what it asks is written down, may be refused, and comes to
 /// nothing once the process is dead.
@@ -11,6 +12,8 @@ final class MachineKernel: Kernel {
   private(set) var installed: Set<Place> = []
   /// Subnets that this process has made a route to, on which interface.
   private(set) var routed: Set<Place> = []
+  /// Routes and rules that this process has made.
+  private(set) var madeRouting: Set<RoutingEntry> = []
   var isDead = false
 
   struct Place: Hashable {
@@ -61,6 +64,11 @@ final class MachineKernel: Kernel {
       let name = index.flatMap { machine.link($0)?.name } ?? "interface \(index ?? 0)"
       let result = perform(.link, refusal) { kernel.change([request])[0] }
       if !isDead { machine.log.append(.changed(request, interface: name, result)) }
+      if case .delete = request, !isDead, result == nil {
+        for caretaker in machine.caretakers {
+          caretaker.care.loseLink(name, at: machine.clock.localTime(at: simulation.now))
+        }
+      }
       return result
     }
   }
@@ -100,7 +108,13 @@ final class MachineKernel: Kernel {
         kernel.install([request])[0]
       }
       if isDead { return result }
-      if result == nil { installed.insert(place) }
+      if result == nil {
+        installed.insert(place)
+        // The guard of an earlier life hears of it.
+        for caretaker in machine.caretakers {
+          caretaker.care.retake(request.address, interfaceIndex: request.interfaceIndex)
+        }
+      }
       machine.log.append(.installed(request, isRefresh: isThere, result))
       return result
     }
@@ -156,6 +170,34 @@ final class MachineKernel: Kernel {
       machine.log.append(.remark("removes the route to \(request.subnet)\(Self.end(result))"))
     }
     return result
+  }
+
+  func install(_ entry: RoutingEntry) -> NetlinkError? {
+    let isThere = kernel.presentRouting.contains { $0.entry == entry }
+    let result = perform(.install, { entry.refused(Self.refusal) }, isRefresh: isThere) {
+      kernel.install(entry)
+    }
+    if !isDead, result == nil { madeRouting.insert(entry) }
+    if !isDead, result == nil { machine.log.append(.remark("makes a \(Self.text(entry))")) }
+    return result
+  }
+
+  func remove(_ entry: RoutingEntry) -> NetlinkError? {
+    let isThere = kernel.presentRouting.contains { $0.entry == entry }
+    let result = perform(.remove, { entry.refused(Self.refusal, isRemoval: true) }) {
+      kernel.remove(entry)
+    }
+    if !isDead, isThere {
+      machine.log.append(.remark("removes a \(Self.text(entry))\(Self.end(result))"))
+    }
+    return result
+  }
+
+  private static func text(_ entry: RoutingEntry) -> String {
+    switch entry {
+    case .route(let route): "route to \(route.destination)"
+    case .rule(let rule): "rule \(rule.priority)"
+    }
   }
 
   private static func end(_ result: NetlinkError?) -> String { result == nil ? "" : ": refused" }

@@ -46,13 +46,13 @@ final class NodeProcess {
     platform = MachinePlatform(machine, in: simulation)
     hasAlwaysLeased = machine.options.lease.lifetime != nil
     engine = try Engine(platform, lease: machine.options.lease)
-    engine.removeLeftovers(machine.addressFile)
+    engine.takeOverLeftovers(machine.addressFile, routing: machine.routingFile)
     if machine.options.isGuarded { try protect(in: simulation) }
   }
 
   private func protect(in simulation: NodeSimulation) throws(NodeError) {
     // Small, so that a block which is never given back is soon missed.
-    let area = try GuardArea(byteCount: 128 << 10)
+    let area = try GuardArea(byteCount: 176 << 10)
     let guardProcess = MachineGuard(
       machine, in: simulation, descriptor: platform.nextDescriptor())
     self.area = area
@@ -106,12 +106,17 @@ final class NodeProcess {
       machine.log.append(.event(event))
       switch event {
       case .transition(let name, let family, let change):
-        states[RouterKey(name: name, family: family)] = change.to
+        note(change.to, of: name, family)
       case .removed(let name):
         for family in AddressFamily.allCases { states[RouterKey(name: name, family: family)] = nil }
       default: break
       }
     }
+  }
+
+  /// Takes note of the state of a router.
+  func note(_ state: VirtualRouter.State, of name: String, _ family: AddressFamily) {
+    states[RouterKey(name: name, family: family)] = state
   }
 
   /// The state of a router.
@@ -199,7 +204,7 @@ final class NodeProcess {
   /// Ends the node in good order, as `Node.shutdown` does.
   func stop() {
     isStopping = true
-    for name in engine.routerNames { engine.remove(name) }
+    engine.remove(all: engine.routerNames)
   }
 
   /// Whether it has handed everything over and may end.
@@ -232,6 +237,7 @@ final class NodeProcess {
   /// Writes which addresses this node may hold from now on, so that its next life finds them.
   func writeAddressFile(adding wanted: [RouterConfiguration] = []) {
     machine.addressFile = AddressFile.entries(of: engine.allSettings + wanted)
+    machine.routingFile = AddressFile.routing(of: engine.allSettings + wanted)
   }
 
   /// Whether nothing is under way that a command has begun.

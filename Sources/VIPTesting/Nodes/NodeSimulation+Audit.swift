@@ -257,6 +257,7 @@ extension NodeSimulation {
       guard machine.link(named: track.interface)?.isUsable ?? false else { return }
     }
     guard !isOthers(anyOf: settings.addresses.map(\.address)) else { return }
+    if case .waiting(.group) = status.reason { return auditGroup(status, machine, process) }
     for case .unfit in process.engine.fitness(of: status.name).values { return }
     breach(.takesPart, machine, "\(status.name) \(status.family) waits: \(status.reason)")
   }
@@ -275,7 +276,8 @@ extension NodeSimulation {
       machine.kernel.entries.lazy.filter { entry in
         entry.record.isOurs && entry.isLocal && places.contains(entry.record.interfaceIndex)
       }.map(\.record.address))
-    for address in status.addresses where !machine.hasOwn(address.address.address) {
+    for address in status.addresses
+    where address.interface == nil && !machine.hasOwn(address.address.address) {
       if present.contains(address.address) != address.installed {
         breach(
           .honestStatus, machine,

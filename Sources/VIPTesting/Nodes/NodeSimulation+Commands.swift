@@ -13,15 +13,21 @@ extension NodeSimulation {
     guard isPossible(deed, on: machine) else { return }
     // Nothing happens until the file is read.
     if deed == .edit { return machine.isEditing = true }
+    if case .group(let name, let routers) = deed {
+      machine.groups.removeAll { $0.name == name }
+      if !routers.isEmpty { machine.groups.append(RouterGroup(name: name, routers: routers)) }
+      if machine.isEditing || machine.process == nil || machine.standstill != nil { return }
+    }
     machine.advanceKernel(to: now)
     touch(machine)
-    restartBounds(after: disturbance(by: deed, on: machine))
+    if let disturbance = disturbance(by: deed, on: machine) { restartBounds(after: disturbance) }
     switch deed {
     case .start:
       guard machine.process == nil else { break }
       start(machine)
       if !machine.wanted.isEmpty {
-        machine.process?.apply(ChangeTarget(.routers(machine.wanted), unready: .wait))
+        machine.process?.apply(
+          ChangeTarget(.routers(machine.wanted), groups: machine.groups, unready: .wait))
       }
     case .stop: machine.process?.stop()
     case .kill(let withGuard):
@@ -39,16 +45,7 @@ extension NodeSimulation {
     case .lease(let text): change(text, of: machine)
     case .link(let name, let deed): perform(deed, on: machine, interface: name)
     case .rename(let name, let newName): rename(machine, name, newName)
-    case .hostAdds(let address):
-      lengthenBounds(byHostWith: address)
-      let index = machine.link(named: "eth0")?.index ?? 2
-      // Linux refuses what is there already (EEXIST).
-      guard
-        !machine.kernel.entries.contains(where: {
-          $0.record.interfaceIndex == index && $0.record.address == address
-        })
-      else { break }
-      machine.own(address, onInterface: index)
+    case .hostAdds(let address): addHostAddress(address, to: machine)
     case .hostReplaces(let address):
       lengthenBounds(byHostWith: address)
       guard let index = machine.link(named: "eth0")?.index else { break }
@@ -75,7 +72,22 @@ extension NodeSimulation {
       for index in machine.attachments.keys.sorted() { change(index, of: machine) }
     case .edit: break
     case .reload: reload(machine)
+    case .group:
+      machine.process?.apply(ChangeTarget(.routers([]), groups: machine.groups))
+      machine.process?.collect()
     }
+  }
+
+  private func addHostAddress(_ address: InterfaceAddress, to machine: Machine) {
+    lengthenBounds(byHostWith: address)
+    let index = machine.link(named: "eth0")?.index ?? 2
+    // Linux refuses what is there already (EEXIST).
+    guard
+      !machine.kernel.entries.contains(where: {
+        $0.record.interfaceIndex == index && $0.record.address == address
+      })
+    else { return }
+    machine.own(address, onInterface: index)
   }
 
   /// Makes bounds longer, since a host changes its addresses; with a virtual one it is a stranger
@@ -113,7 +125,9 @@ extension NodeSimulation {
     // A process that stands still reads it when it goes on.
     machine.reloadsOnWake = machine.standstill != nil
     guard machine.standstill == nil else { return }
-    process.apply(ChangeTarget(.routers(machine.wanted), removing: nil, unready: .wait))
+    process.apply(
+      ChangeTarget(
+        .routers(machine.wanted), removing: nil, groups: machine.groups, unready: .wait))
     process.collect()
   }
 
@@ -326,6 +340,7 @@ extension StoryCommand.Fitness {
     switch self {
     case .fit: .fit
     case .weaker(let decrement): .weaker(by: decrement, because: "the story says so")
+    case .stronger(let increment): .stronger(by: increment, because: "the story says so")
     case .unfit: .unfit(because: "the story says so")
     }
   }

@@ -7,7 +7,9 @@ extension NodeSimulation {
   /// Checks that the guard would leave nothing wrong on a machine if it had to clean up now.
   func checkGuard(of machine: Machine) {
     guard let process = machine.process, let area = process.area, machine.standstill == nil,
-      process.engine.guardState != .off, machine.guardedRevision != machine.revision
+      process.engine.guardState != .off, machine.guardedRevision != machine.revision,
+      // The guard of an earlier life has still to put things back.
+      machine.caretakers.isEmpty
     else { return }
     machine.guardedRevision = machine.revision
     let deeds = area.deeds(at: process.platform.now().nanoseconds)
@@ -16,11 +18,13 @@ extension NodeSimulation {
     let (own, routed) = (
       process.platform.machineKernel.installed, process.platform.machineKernel.routed
     )
+    let made = process.platform.machineKernel.madeRouting
     for difference in differences(trial, of: machine) {
       switch difference {
       // What an earlier life has left with a lease.
       case .left(let place) where !own.contains(place): continue
       case .route(let place) where !routed.contains(place): continue
+      case .routing(let entry) where !made.contains(entry): continue
       default: breach(.guardKnows, machine, "\(difference)")
       }
     }
@@ -106,6 +110,8 @@ extension NodeSimulation {
     case lost(MachineKernel.Place)
     /// A route of a node is there.
     case route(MachineKernel.Place)
+    /// A route or a rule of a node is there.
+    case routing(RoutingEntry)
     /// An interface is there, or is other than it was.
     case link(String)
 
@@ -115,6 +121,7 @@ extension NodeSimulation {
       case .lost(let place): "\(place.address) of the host would be lost"
       case .route(let place):
         "the route to \(place.address) is left on interface \(place.interfaceIndex)"
+      case .routing(let entry): "left is the \(entry)"
       case .link(let text): text
       }
     }
@@ -137,6 +144,8 @@ extension NodeSimulation {
       found.append(
         .route(MachineKernel.Place(interfaceIndex: route.interfaceIndex, address: route.subnet)))
     }
+    found += kernel.presentRouting.filter { $0.protocolTag == vipProtocolTag }
+      .map { .routing($0.entry) }
     for link in kernel.currentLinks {
       guard let before = machine.untouched.currentLinks.first(where: { $0.index == link.index })
       else {
@@ -153,7 +162,7 @@ extension NodeSimulation {
 
   /// Nothing is left once the last router is gone.
   func checkUntouched(_ machine: Machine) {
-    guard machine.lastDeeds == nil, machine.standstill == nil,
+    guard machine.caretakers.isEmpty, machine.standstill == nil,
       !machine.refuses(.link, at: now), !machine.refuses(.remove, at: now)
     else { return }
     guard machine.process.map({ $0.isIdle && $0.engine.routerNames.isEmpty }) ?? true else {
@@ -164,6 +173,9 @@ extension NodeSimulation {
       // Leases of an earlier life that died with its guard go by themselves.
       if case .left(let place) = difference, let own, !own.installed.contains(place) { continue }
       if case .route(let place) = difference, let own, !own.routed.contains(place) { continue }
+      if case .routing(let entry) = difference, let own, !own.madeRouting.contains(entry) {
+        continue
+      }
       breach(.nothingLeft, machine, "\(difference)")
     }
     if !machine.names.isEmpty {

@@ -15,6 +15,7 @@ extension NodeSimulation {
   func restartBounds(after disturbance: Disturbance = .trouble) {
     let isAtRest = supervisor.isAudited
     supervisor.isPlanned = disturbance != .trouble && isAtRest
+    supervisor.isDeath = disturbance == .death
     if disturbance != .replacement {
       supervisor.rolloutSince = nil
     } else if isAtRest {
@@ -48,6 +49,7 @@ extension NodeSimulation {
     }
     rewatch()
     followAddresses()
+    followGroups(changed)
     auditIfDue()
   }
 
@@ -324,6 +326,6 @@ extension NodeSimulation {
   private func isPlannedMove(_ watch: WatchedAddress, from start: Instant) -> Bool {
     supervisor.isPlanned && start >= supervisor.lastDisturbance && watch.wasServed
       && watch.members.allSatisfy { $0.settings.handover == .seamless }
-      && running(watch).count > 1 && !isExcused(watch)
+      && running(watch).count > (supervisor.isDeath ? 0 : 1) && !isExcused(watch)
   }
 }

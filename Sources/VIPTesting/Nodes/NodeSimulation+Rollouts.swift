@@ -15,12 +15,17 @@ extension NodeSimulation {
     case move
     /// A move that only makes other virtual routers of routers, as it may on other machines next.
     case replacement
+    /// The death of a node whose guard keeps its addresses for a successor.
+    case death
   }
 
   /// The disturbance that a deed to a node is.
-  func disturbance(by deed: StoryCommand.Deed, on machine: Machine) -> Disturbance {
+  ///
+  /// - Returns: what it is; `nil` for a death, of which its guard decides that.
+  func disturbance(by deed: StoryCommand.Deed, on machine: Machine) -> Disturbance? {
     switch deed {
     case .stop: return .move
+    case .kill: return machine.process == nil ? .trouble : nil
     case .reload:
       let (old, new) = (machine.process?.settings ?? [], machine.wanted)
       let isRollout =

@@ -151,6 +151,7 @@ extension NodeSimulation {
     guard machine.isConnected(index) else { return }
     machine.advanceKernel(to: now)
     let platform = machine.process?.platform
+    hear(content, by: index, guarding: machine)
     switch content {
     case .message(let header, let bytes):
       countFarewell(in: bytes, header.source.family, at: machine)

@@ -148,8 +148,8 @@ public final class NodeSimulation {
       if let time { next = min(next ?? time, time) }
     }
     consider(machine.standstill?.end)
-    consider(machine.lastDeeds?.time)
     if machine.standstill?.kind != .asleep {
+      for caretaker in machine.caretakers { consider(nextTime(of: caretaker, on: machine)) }
       consider(machine.process?.platform.guardProcess?.readyAt)
     }
     if machine.standstill == nil, let deadline = machine.process?.engine.deadline {
@@ -195,11 +195,7 @@ public final class NodeSimulation {
   private func attend(_ machine: Machine) {
     if let end = machine.standstill?.end, end <= now { wake(machine) }
     machine.advanceKernel(to: now)
-    if let (time, deeds) = machine.lastDeeds, time <= now {
-      machine.lastDeeds = nil
-      machine.log.append(.remark("its guard cleans up"))
-      perform(deeds, by: machine)
-    }
+    takeCare(of: machine)
     guard let process = machine.process else { return }
     process.platform.guardProcess?.advance(to: now)
     guard machine.standstill == nil else { return }
@@ -236,8 +232,10 @@ public final class NodeSimulation {
     guard let process = machine.process else { return }
     process.platform.isDead = true
     if withGuard { process.platform.guardProcess?.die() }
-    prepareLastDeeds(of: process)
-    bury(machine)
+    // What the guard keeps costs clients no more than a planned move.
+    let isMove = keepsPromises(ofGuardOf: process)
+    appointCaretaker(for: process)
+    bury(machine, after: isMove ? .death : .trouble)
   }
 
   /// The process dies between two requests to the kernel.
@@ -246,22 +244,10 @@ public final class NodeSimulation {
     machine.requestsUntilDeath = nil
     process.platform.isDead = true
     machine.log.append(.remark("dies"))
-    prepareLastDeeds(of: process)
+    appointCaretaker(for: process)
   }
 
-  private func prepareLastDeeds(of process: NodeProcess) {
-    guard let guardProcess = process.platform.guardProcess, guardProcess.isWatching,
-      let area = process.area
-    else { return }
-    let machine = process.machine
-    // Nothing writes into the area any more; in the simulation the engine still may.
-    let time = now + MachineGuard.noticeTime
-    machine.lastDeeds = (
-      time, area.deeds(at: machine.clock.localTime(at: time).nanoseconds)
-    )
-  }
-
-  private func bury(_ machine: Machine) {
+  private func bury(_ machine: Machine, after disturbance: Disturbance = .trouble) {
     if let process = machine.process { machine.lastLease = process.engine.lease }
     machine.process = nil
     machine.names = []
@@ -270,7 +256,7 @@ public final class NodeSimulation {
     // can tell that from what an operator wants.
     machine.untouched.promotesSecondaries = machine.kernel.promotesSecondaries
     if machine.standstill?.kind == .frozen { machine.standstill = nil }
-    restartBounds()
+    restartBounds(after: disturbance)
   }
 
   /// Does what a guard found in its area.

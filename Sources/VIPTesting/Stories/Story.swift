@@ -28,8 +28,9 @@ import VRRPSimulation
 /// | `add A ROUTER ADDRESS…`, `remove A ROUTER ADDRESS…` | changes its addresses |
 /// | `down A ROUTER` | hands a router over and removes it |
 /// | `edit A`, `reload A` | changes of its routers concern only its file; brings the node to what it says |
+/// | `group A GROUP [ROUTER]…` | has routers move together; none any more if none is named |
 /// | `resign A ROUTER [D]`, `promote A ROUTER` | moves the Active role by hand |
-/// | `fitness A ROUTER CAUSE fit\|weaker N\|unfit` | says for a cause how fit a router is |
+/// | `fitness A ROUTER CAUSE fit\|weaker N\|stronger N\|unfit` | says for a cause how fit a router is |
 /// | `lease A D\|off` | changes the lease of a node's addresses |
 /// | `stop A`, `start A` | ends a node in good order; starts one again with the routers it had |
 /// | `kill A`, `kill A and guard`, `kill guard of A` | kills a node, its guard too, or the guard alone |

@@ -78,6 +78,8 @@ public enum StoryCommand: Sendable, Hashable {
     case edit
     /// Brings the node to what its file says, in one change.
     case reload
+    /// Has routers move together from now on; none of a group if there are no routers.
+    case group(String, [String])
   }
 
   /// An event that can befall an interface.
@@ -130,6 +132,8 @@ public enum StoryCommand: Sendable, Hashable {
     case fit
     /// Its priority is lower by so much.
     case weaker(UInt8)
+    /// Its priority is higher by so much.
+    case stronger(UInt8)
     /// The router leaves the election.
     case unfit
   }
@@ -218,6 +222,8 @@ extension StoryCommand.Deed {
     case .forgetGroups: "host \(name) forgets groups"
     case .edit: "edit \(name)"
     case .reload: "reload \(name)"
+    case .group(let group, let routers):
+      (["group", name, group] + routers).joined(separator: " ")
     }
   }
 
@@ -245,6 +251,8 @@ extension StoryCommand.RouterDeed {
     case .fitness(let cause, .fit): return "fitness \(place) \(cause) fit"
     case .fitness(let cause, .weaker(let decrement)):
       return "fitness \(place) \(cause) weaker \(decrement)"
+    case .fitness(let cause, .stronger(let increment)):
+      return "fitness \(place) \(cause) stronger \(increment)"
     case .fitness(let cause, .unfit): return "fitness \(place) \(cause) unfit"
     }
   }

@@ -118,7 +118,7 @@ private struct StoryParser {
       guard try word("of") == "of" else { throw error("'kill guard of NODE' is meant") }
       return .node(try node(), .killGuard)
     case "start", "stop", "kill", "freeze", "sleep", "clock", "lease", "link", "rename", "host",
-      "refuse", "lose", "edit", "reload":
+      "refuse", "lose", "edit", "reload", "group":
       let node = try node()
       return .node(node, try deed(verb))
     default: throw error("there is no command '\(verb)'")
@@ -187,6 +187,10 @@ private struct StoryParser {
       return .refuse(what, try duration())
     case "edit": return .edit
     case "reload": return .reload
+    case "group":
+      let group = try word("the group's name")
+      defer { words = [] }
+      return .group(group, words.map(String.init))
     default: return .lose
     }
   }
@@ -233,13 +237,16 @@ private struct StoryParser {
   }
 
   private mutating func fitness() throws(StoryError) -> StoryCommand.Fitness {
-    switch try word("fit, weaker or unfit") {
+    switch try word("fit, weaker, stronger or unfit") {
     case "fit": return .fit
     case "unfit": return .unfit
     case "weaker":
       return .weaker(
         try value("a number from 1 to 254") { UInt8($0).flatMap { $0 == 0 ? nil : $0 } })
-    case let other: throw error("'\(other)' is none of fit, weaker and unfit")
+    case "stronger":
+      return .stronger(
+        try value("a number from 1 to 254") { UInt8($0).flatMap { $0 == 0 ? nil : $0 } })
+    case let other: throw error("'\(other)' is none of fit, weaker, stronger and unfit")
     }
   }
 

@@ -32,6 +32,14 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
     case peers
     /// Whether a program is run for each state.
     case hooks
+    /// An address on another interface: `10.0.0.1/32@eth1`.
+    case elsewhere
+    /// A route, its words joined by `_`.
+    case route
+    /// A rule, its words joined by `_`.
+    case rule
+    /// An address that is not advertised.
+    case hidden
   }
 
   /// The key.
@@ -89,6 +97,23 @@ public struct StorySetting: Sendable, Hashable, CustomStringConvertible {
       guard let isOn = Self.onOff[value] else { return false }
       let program = isOn ? ["/bin/true"] : []
       router.hooks = Hooks(active: program, backup: program, fault: program, stop: program)
+      return true
+    case .elsewhere:
+      let parts = value.split(separator: "@").map(String.init)
+      guard parts.count == 2, let address = InterfaceAddress(parts[0]) else { return false }
+      router.elsewhere.append(ElsewhereAddress(address, interface: parts[1]))
+      return true
+    case .route:
+      guard let route = VirtualRoute(value.replacing("_", with: " ")) else { return false }
+      router.routes.append(route)
+      return true
+    case .rule:
+      guard let rule = VirtualRule(value.replacing("_", with: " ")) else { return false }
+      router.rules.append(rule)
+      return true
+    case .hidden:
+      guard let address = IPAddress(value) else { return false }
+      router.unadvertised.insert(address)
       return true
     case .peers:
       let peers = value.split(separator: ",").map { IPAddress(String($0)) }

@@ -21,7 +21,8 @@ struct CheckCommand: ParsableCommand {
 
       --probe also asks the segment, for a second or one interval: which machines answer for \
       the addresses, and which advertise on their VRIDs. A node may run meanwhile; no cache \
-      changes. It needs CAP_NET_RAW.
+      changes. It needs CAP_NET_RAW. It also runs each health check once, and says what would \
+      follow.
 
       Lines begin with what they mean: 'error', 'run' would refuse the file; 'waits', 'run' would \
       start and that part waits until the machine is ready for it; 'conflict', another machine is \
@@ -37,7 +38,7 @@ struct CheckCommand: ParsableCommand {
     completion: Completions.configuration)
   var file: String
 
-  @Flag(help: "Ask the segment too which machines use the addresses and VRIDs.")
+  @Flag(help: "Ask the segment too which machines use the addresses and VRIDs, and run each check.")
   var probe = false
 
   @Flag(help: "Take what would wait for an error, as 'run --strict' does.")
@@ -45,9 +46,11 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     var routers: [PlacedRouter] = []
+    var checks: [PlacedCheck] = []
     let configuration: FileConfiguration
     do throws(FileError) {
-      configuration = try ConfigurationFile.load(file) { routers.append($0) }
+      configuration = try ConfigurationFile.load(
+        file, router: { routers.append($0) }, check: { checks.append($0) })
     } catch {
       throw Failure(error)
     }
@@ -67,7 +70,8 @@ struct CheckCommand: ParsableCommand {
     if !remarks.contains(where: { $0.kind == .error }), let refusal = refusal(of: configuration) {
       remarks.append(MachineCheck.Remark(kind: .error, text: refusal))
     }
-    if let remark = ProgramCheck.remark(file, routers) { remarks.append(remark) }
+    remarks += HealthCheckRemarks.remarks(checks, routers)
+    if let remark = ProgramCheck.remark(file, routers, checks) { remarks.append(remark) }
     tell(remarks)
     if probe {
       let answers: SegmentReport
@@ -77,6 +81,7 @@ struct CheckCommand: ParsableCommand {
         throw Failure(error)
       }
       for line in answers.lines { Terminal.print(line) }
+      try tryChecks(configuration)
       tell(answers.remarks)
       remarks += answers.remarks
     }
@@ -99,6 +104,15 @@ struct CheckCommand: ParsableCommand {
         .failed,
         "\(name): \(waiting) part\(waiting == 1 ? "" : "s") would wait; 'vipctl run --strict' would "
           + "refuse it")
+    }
+  }
+
+  /// Runs each health check once and says what would follow.
+  private func tryChecks(_ file: FileConfiguration) throws {
+    do throws(NodeError) {
+      for line in try HealthCheckRemarks.trial(file) { Terminal.print(line) }
+    } catch {
+      throw Failure(.failed, error.description)
     }
   }
 

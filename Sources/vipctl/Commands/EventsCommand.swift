@@ -18,9 +18,9 @@ struct EventsCommand: ParsableCommand {
         vipctl events --follow --json
 
       With --json each event is an object in a line of its own, with the keys time, sequence, \
-      event (transition, settled, waiting, warning, conflict, cleared, changed, repaired, hook or \
-      removed), router, text and, where they apply, family, from, to, state and address. A gap in \
-      the sequence means that some were missed.
+      event (transition, settled, waiting, warning, conflict, cleared, changed, repaired, hook, \
+      check, removed or group-settled), router, text and, where they apply, group, family, from, to, \
+      state, address, check and standing. A gap in the sequence means that some were missed.
       """)
 
   @Flag(help: "Show what happens from now on, until Ctrl-C or the end of the node.")

@@ -81,7 +81,9 @@ struct RunCommand: ParsableCommand {
           directory: directory, settings: wanted.settings,
           configuration: file.map { ($0, wanted.routers.map(\.name)) }, unready: unready,
           wording: .vipctl)
-        try await process.serve(wanted.routers, eventsPath: wanted.eventsPath, until: stops)
+        try await process.serve(
+          wanted.routers, checks: wanted.checks, groups: wanted.groups,
+          eventsPath: wanted.eventsPath, until: stops)
         return 0
       } catch {
         let failure = Failure(error, askingNodeOn: directory)

@@ -52,6 +52,11 @@ struct UpCommand: ParsableCommand {
         "only a node of 'vipctl run' writes events to \(path); take it out of the file and read "
           + "'vipctl events --follow --json'")
     }
+    guard wanted.checks.isEmpty else {
+      throw UsageErrors.failure(
+        "only a node of 'vipctl run' runs health checks; take 'checks' out of the file, or start it "
+          + "with 'vipctl run --config'", command: "up")
+    }
     guard !wanted.given.contains(.announcements) else {
       throw Failure(
         .failed,

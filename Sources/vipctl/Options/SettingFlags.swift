@@ -17,7 +17,9 @@ extension RouterSetting {
     case .track: ["track"]
     case .peers: ["peer"]
     // Only a file can say these, but for the addresses, which stand without a flag.
-    case .addresses, .authentication, .handover, .hooks: []
+    case .addresses, .authentication, .handover, .checks, .hooks, .multicastGroup,
+      .unicastSource, .routes, .rules:
+      []
     }
   }
 }

@@ -15,11 +15,12 @@ static long fake_syscall(long number, ...);
 // Every call gets six arguments, so that reading them all is reading what was passed.
 #define syscall(...) fake_syscall(__VA_ARGS__, 0L, 0L, 0L, 0L, 0L, 0L)
 #include "guard.c"
+#include "hearing.c"
 #undef syscall
 
 // MARK: The kernel
 
-enum { RECORDS_MAX = 64, BYTES_MAX = 128 };
+enum { RECORDS_MAX = 256, BYTES_MAX = 128, HEARD_MAX = 128 };
 
 /// One call that a guard has made.
 struct record {
@@ -37,6 +38,17 @@ struct record {
   size_t destination_length;
 };
 
+/// Something that comes in, and who has sent it.
+struct heard {
+  uint8_t bytes[BYTES_MAX];
+  long length;
+  union {
+    struct sockaddr_ll link;
+    struct sockaddr_nl netlink;
+  } source;
+  socklen_t source_length;
+};
+
 /// Shared with guards, which are processes of their own.
 static struct {
   struct record records[RECORDS_MAX];
@@ -47,6 +59,9 @@ static struct {
   /// How often ppoll returns without news; then it tells the end of the node.
   int quiet_polls;
   uint64_t now;
+  /// What comes in by the sockets for frames and reports, and how much of it has been taken.
+  struct heard frames[HEARD_MAX], reports[HEARD_MAX];
+  int frames_coming, frames_taken, reports_coming, reports_taken;
   uint64_t open_files;
   uint32_t permitted;
   /// Calls of a guard that really lives.
@@ -95,9 +110,37 @@ static long answer(const struct record *record) {
     time->tv_nsec = (long)(kernel->now % 1000000000u);
     return 0;
   }
+  case SYS_recvfrom: {
+    bool is_frame = record->arguments[0] == 18;
+    CHECK(is_frame || record->arguments[0] == 11);
+    CHECK(record->arguments[3] == MSG_DONTWAIT);
+    int *taken = is_frame ? &kernel->frames_taken : &kernel->reports_taken;
+    if (*taken == (is_frame ? kernel->frames_coming : kernel->reports_coming)) {
+      errno = EAGAIN;
+      return -1;
+    }
+    const struct heard *heard = (is_frame ? kernel->frames : kernel->reports) + (*taken)++;
+    long room = (long)record->arguments[2];
+    memcpy(
+        (void *)record->arguments[1], heard->bytes,
+        (size_t)(heard->length < room ? heard->length : room));
+    memcpy((void *)record->arguments[4], &heard->source, heard->source_length);
+    return heard->length < room ? heard->length : room;
+  }
+  case SYS_getsockname:
+    ((struct sockaddr_nl *)record->arguments[1])->nl_pid = 77;
+    return 0;
   case SYS_ppoll: {
     struct pollfd *watched = (struct pollfd *)record->arguments[0];
     CHECK(record->arguments[1] == 2);
+    if (watched[0].fd == 18) {
+      CHECK(watched[1].fd == 11);
+      bool is_quiet = kernel->frames_taken == kernel->frames_coming
+          && kernel->reports_taken == kernel->reports_coming;
+      const struct timespec *time = (const struct timespec *)record->arguments[2];
+      if (is_quiet) kernel->now += (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+      return !is_quiet;
+    }
     if (kernel->quiet_polls-- > 0) {
       // Interrupted, with anything in the answer; or awake for nothing.
       watched[0].revents = kernel->quiet_polls % 2 ? POLLIN : 0;
@@ -178,7 +221,7 @@ static const uint8_t packet4[24] = {0x45, 0xC0, 0, 24, 0, 0, 0, 0, 255, 112, 0, 
 static const uint8_t packet6[48] = {
     0x60, 0, 0, 0, 0, 8, 112, 255, 0xFE, 0x80, [24] = 0xFF, 2, [39] = 0x12};
 
-static const struct vip_guard guard = {NULL, 0, 3, 4, 11, 14, 16, 18, 0, 0};
+static const struct vip_guard guard = {NULL, 0, 3, 4, 11, 14, 16, 18, 0, 0, 0};
 
 /// Sends some bytes from an allocation of exactly their size.
 static void send_copy(const uint8_t *bytes, uint32_t length, int32_t interface_index) {
@@ -302,6 +345,15 @@ static void *new_area(void) {
   return area;
 }
 
+/// The number of the call that has sent something, in order; 0 behind the last.
+static long sending(int place) {
+  for (int index = 0; index < kernel->count; index++) {
+    long number = kernel->records[index].number;
+    if ((number == SYS_sendmsg || number == SYS_sendto) && place-- == 0) return number;
+  }
+  return 0;
+}
+
 static void all_that_is_due_is_sent(void) {
   struct vip_guard whole = guard;
   whole.area = new_area();
@@ -309,21 +361,152 @@ static void all_that_is_due_is_sent(void) {
   vip_guard_stamp(whole.area, 5000000000u);
   reset();
   kernel->now = 5000001000u;
-  send_all(&whole);
+  take_care(&whole);
   CHECK(calls_of(SYS_sendmsg) == 1 && calls_of(SYS_sendto) == 1);
-  CHECK(kernel->count == 3 && kernel->records[1].number == SYS_sendmsg);
+  CHECK(sending(0) == SYS_sendmsg && sending(1) == SYS_sendto);
   reset();
   kernel->now = 5000001001u;
-  send_all(&whole);
-  CHECK(kernel->count == 1);
+  take_care(&whole);
+  CHECK(calls_of(SYS_sendmsg) + calls_of(SYS_sendto) == 0);
+  // A guard that has nothing to keep listens to nothing.
+  CHECK(calls_of(SYS_bind) + calls_of(SYS_recvfrom) + calls_of(SYS_ppoll) == 0);
   // A request that fails does not keep the packet, nor the other way round.
   reset();
   kernel->now = 5000001000u;
   kernel->failing_number = SYS_sendmsg;
   kernel->failing_count = 100;
-  send_all(&whole);
+  take_care(&whole);
   CHECK(calls_of(SYS_sendmsg) == 3 && calls_of(SYS_sendto) == 2);
   vip_guard_area_destroy(whole.area, AREA_SIZE);
+}
+
+// MARK: What is kept
+
+enum { MILLISECOND = 1000000 };
+
+/// A guard whose node has died, with two addresses that it keeps for 100 ms.
+static struct vip_guard keeping(void) {
+  static const uint8_t removal[32] = {32, [4] = 21, [6] = NLM_F_REQUEST, [16] = 2,  24, 0, 0, 5,
+                                      [24] = 8, 0,  2,                   0, 198, 18, 0, 10};
+  static const uint8_t packet[28] = {0x45, 0xC0, 0, 28, 0,   0, 0,  0,  255,  112, 0, 0, 198, 18,
+                                     0,    1,    224, 0, 0, 18, 0x31, 51, 0, 1, 0, 100, 0, 0};
+  struct vip_guard whole = guard;
+  uint8_t *area = vip_guard_area_create(AREA_SIZE);
+  uint8_t *contents = area + VIP_GUARD_CONTENTS_OFFSET;
+  memcpy(contents, removal, sizeof removal);
+  memcpy(contents + 32, removal, sizeof removal);
+  contents[63] = 11;
+  memcpy(contents + 64, packet, sizeof packet);
+  vip_guard_set_block(
+      area, 0, VIP_GUARD_REMOVES, 5, (struct vip_guard_block){VIP_GUARD_CONTENTS_OFFSET, 64, 0});
+  vip_guard_set_block(
+      area, 0, VIP_GUARD_SAYS_FAREWELL, 5,
+      (struct vip_guard_block){VIP_GUARD_CONTENTS_OFFSET + 64, sizeof packet, 0});
+  vip_guard_set_times(area, 0, 100 * MILLISECOND, 20 * MILLISECOND);
+  vip_guard_set_flags(area, 0, VIP_GUARD_REMOVES | VIP_GUARD_SAYS_FAREWELL | VIP_GUARD_KEEPS);
+  whole.area = area;
+  whole.size = AREA_SIZE;
+  reset();
+  kernel->now = 1000 * MILLISECOND;
+  return whole;
+}
+
+/// Lets a machine announce an address.
+static void come_announcement(uint8_t last, uint8_t packet_type) {
+  static const uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 198, 18, 0};
+  struct heard *heard = &kernel->frames[kernel->frames_coming++];
+  memcpy(heard->bytes, arp, sizeof arp);
+  heard->bytes[17] = last;
+  heard->length = sizeof arp;
+  heard->source.link = (struct sockaddr_ll){
+      .sll_family = AF_PACKET, .sll_protocol = NETWORK_ORDER(ETH_P_ARP), .sll_ifindex = 5,
+      .sll_pkttype = packet_type};
+  heard->source_length = sizeof heard->source.link;
+}
+
+/// Lets another program put an address up.
+static void come_report(uint8_t last, uint32_t port, uint32_t sender) {
+  struct heard *heard = &kernel->reports[kernel->reports_coming++];
+  const uint8_t report[32] = {32, [4] = 20, [12] = (uint8_t)port, [16] = 2, 24, 0, 0, 5,
+                              [24] = 8, 0,  2, 0, 198, 18, 0, last};
+  memcpy(heard->bytes, report, sizeof report);
+  heard->length = sizeof report;
+  heard->source.netlink = (struct sockaddr_nl){.nl_family = AF_NETLINK, .nl_pid = sender};
+  heard->source_length = sizeof heard->source.netlink;
+}
+
+/// The last bytes of the addresses that were removed, in order, each with two digits.
+static int removed(void) {
+  int list = 0;
+  for (int index = 0; index < kernel->count; index++) {
+    const struct record *sent = &kernel->records[index];
+    if (sent->number != SYS_sendto) continue;
+    for (size_t place = 0; place + 32 <= sent->length; place += 32) {
+      if (sent->bytes[place + 4] == 21) list = list * 100 + sent->bytes[place + 31];
+    }
+  }
+  return list;
+}
+
+static void what_is_kept_goes_in_the_end(void) {
+  struct vip_guard whole = keeping();
+  take_care(&whole);
+  CHECK(calls_of(SYS_sendmsg) == 1 && removed() == 1011);
+  CHECK(kernel->now == 1100 * MILLISECOND);
+  vip_guard_area_destroy(whole.area, AREA_SIZE);
+}
+
+static void a_guard_listens_before_it_speaks(void) {
+  struct vip_guard whole = keeping();
+  take_care(&whole);
+  int bound = 0;
+  for (int index = 0; index < kernel->count; index++) {
+    const struct record *call = &kernel->records[index];
+    bound += call->number == SYS_bind;
+    CHECK(call->number != SYS_sendmsg || bound == 2);
+  }
+  CHECK(bound == 2 && whole.port == 77);
+  vip_guard_area_destroy(whole.area, AREA_SIZE);
+}
+
+static void what_is_announced_goes_at_once(void) {
+  struct vip_guard whole = keeping();
+  come_announcement(11, PACKET_BROADCAST);
+  come_announcement(10, PACKET_OUTGOING);
+  take_care(&whole);
+  CHECK(removed() == 1110 && kernel->now == 1100 * MILLISECOND);
+  vip_guard_area_destroy(whole.area, AREA_SIZE);
+  whole = keeping();
+  come_announcement(11, PACKET_BROADCAST);
+  come_announcement(10, PACKET_HOST);
+  take_care(&whole);
+  CHECK(removed() == 1110 && kernel->now == 1000 * MILLISECOND);
+  vip_guard_area_destroy(whole.area, AREA_SIZE);
+}
+
+static void what_the_kernel_reports_is_let_go(void) {
+  struct vip_guard whole = keeping();
+  come_report(10, 77, 0);
+  come_report(10, 99, 4);
+  come_report(11, 99, 0);
+  take_care(&whole);
+  CHECK(removed() == 10 && kernel->now == 1100 * MILLISECOND);
+  vip_guard_area_destroy(whole.area, AREA_SIZE);
+}
+
+static void a_guard_that_can_not_listen_keeps_nothing(void) {
+  static const long numbers[] = {SYS_bind, SYS_bind, SYS_getsockname, SYS_ppoll};
+  for (int which = 0; which < 4; which++) {
+    struct vip_guard whole = keeping();
+    kernel->failing_number = numbers[which];
+    kernel->passing_count = which == 1;
+    kernel->failing_count = 1;
+    kernel->error = ENOMEM;
+    take_care(&whole);
+    CHECK(calls_of(SYS_sendmsg) == 1 && removed() == 1011);
+    CHECK(kernel->now == 1000 * MILLISECOND);
+    vip_guard_area_destroy(whole.area, AREA_SIZE);
+  }
 }
 
 // MARK: What a guard keeps
@@ -547,6 +730,11 @@ int main(void) {
   what_a_firewall_forbids_is_not_sent_around_it();
   requests_go_to_the_kernel();
   all_that_is_due_is_sent();
+  what_is_kept_goes_in_the_end();
+  a_guard_listens_before_it_speaks();
+  what_is_announced_goes_at_once();
+  what_the_kernel_reports_is_let_go();
+  a_guard_that_can_not_listen_keeps_nothing();
   descriptors_are_closed_but_one();
   descriptors_are_closed_by_old_kernels_too();
   sockets_are_opened();

@@ -316,7 +316,7 @@ static const char maps[] =
 static void unmap_all(void) {
   // The guard's own struct is on the stack of this process, in none of these mappings.
   struct vip_guard guard = {
-      (void *)0x10000000, 0x80000, -1, -1, -1, -1, -1, -1, 0x20200123, 0x20300ffe};
+      (void *)0x10000000, 0x80000, -1, -1, -1, -1, -1, -1, 0, 0x20200123, 0x20300ffe};
   kernel.unmapped_count = 0;
   vip_guard_unmap_inherited(&guard);
   CHECK(kernel.open_count == 0);

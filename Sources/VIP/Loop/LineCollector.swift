@@ -1,18 +1,21 @@
 /// Cuts what a program writes into lines, and keeps no more of it than a log should have.
-struct LineCollector {
+package struct LineCollector {
   /// The most lines of one run, and the most bytes of one line.
-  static let lineCountMax = 50, byteCountMax = 1000
+  package static let lineCountMax = 50, byteCountMax = 1000
 
   private var line: [UInt8] = []
   private var isInLine = false
   private var kept = 0
   /// Lines that were not kept.
-  private(set) var dropped: UInt64 = 0
+  package private(set) var dropped: UInt64 = 0
+
+  /// Makes one that has seen nothing.
+  package init() {}
 
   /// Takes in some bytes.
   ///
   /// - Returns: the lines that are complete now.
-  mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
+  package mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
     var lines: [String] = []
     for byte in bytes {
       guard byte == UInt8(ascii: "\n") else {
@@ -26,7 +29,7 @@ struct LineCollector {
   }
 
   /// The last words of the program, if it did not end the line.
-  mutating func end() -> String? {
+  package mutating func end() -> String? {
     defer {
       line.removeAll(keepingCapacity: true)
       isInLine = false

@@ -1,0 +1,345 @@
+import ARP
+import Netlink
+import VIPCore
+import VRRP
+
+/// Addresses on other interfaces, routes and rules, which come and go with a router's addresses;
+/// ``Extras`` decides.
+///
+/// They are put up after the addresses on the router's own interface. In a handover they stay until
+/// that is over: no machine announces a route, and what is announced elsewhere is not heard here.
+extension Engine {
+  /// The request that the kernel is asked for.
+  enum ResolvedExtra {
+    case address(InterfaceAddress, interfaceIndex: Int32)
+    case routing(RoutingEntry)
+  }
+
+  /// The kernel's terms for an entry; `nil` while its interface is not there.
+  func resolve(_ extra: Extra) -> ResolvedExtra? {
+    switch extra {
+    case .address(let address, let interface):
+      return interfaces.link(named: interface).map {
+        .address(address, interfaceIndex: $0.index)
+      }
+    case .route(let route):
+      var index: Int32?
+      if let interface = route.interface {
+        guard let link = interfaces.link(named: interface) else { return nil }
+        index = link.index
+      }
+      return .routing(
+        .route(
+          RoutingEntry.Route(
+            destination: route.destination, gateway: route.via, interfaceIndex: index,
+            source: route.source, metric: route.metric, table: route.table,
+            scope: route.scope?.number)))
+    case .rule(let rule, let family):
+      return .routing(
+        .rule(
+          RoutingEntry.Rule(
+            family: family, source: rule.from, destination: rule.to, mark: rule.mark,
+            table: rule.table, priority: rule.priority)))
+    }
+  }
+
+  // MARK: Work
+
+  /// Works off a slice of a pass over what is beside a router's addresses.
+  ///
+  /// - Returns: how many entries it was about.
+  func performExtras(
+    _ entry: AddressWork.Entry, of instance: RouterInstance, _ budget: Int
+  ) -> Int {
+    let (positions, next) = instance.extras.due(
+      for: entry.kind, isKept: instance.keepsExtras, isHolding: instance.isHolding,
+      from: entry.next - Extras.passStart, atMost: min(budget, Bound.addressBatch))
+    work.advanceFirst(to: next.map { $0 + Extras.passStart })
+    for position in positions {
+      switch entry.kind {
+      case .install: install(position, of: instance)
+      case .refresh: refresh(position, of: instance)
+      case .remove, .retire: removeExtra(position, of: instance)
+      case .load: break
+      }
+    }
+    if next == nil {
+      instance.extras.dropRetired()
+      instance.extras.scheduleLook(after: now)
+    }
+    schedule(instance)
+    return positions.count
+  }
+
+  private func install(_ position: Int, of instance: RouterInstance) {
+    let extra = instance.extras.all[position].extra
+    guard let resolved = resolve(extra) else {
+      return refuse(position, of: instance, because: "\(extra.description): its interface is gone")
+    }
+    switch resolved {
+    case .address(let address, let index):
+      installAddress(address, on: index, position, of: instance)
+    case .routing(let entry):
+      if let error = makeRouting(entry, extra, for: instance) {
+        return refuse(position, of: instance, because: text(of: error, extra))
+      }
+      _ = instance.extras.installed(position, .endless)
+    }
+  }
+
+  private func installAddress(
+    _ address: InterfaceAddress, on index: Int32, _ position: Int, of instance: RouterInstance
+  ) {
+    guard let link = interfaces.link(index) else { return }
+    if interfaces.hostRecord(address.address, on: index) != nil {
+      return refuse(
+        position, of: instance, because: Self.hostText(address.address, link))
+    }
+    let lifetime = lifetime(of: instance)
+    let request = AddressRequest(
+      interfaceIndex: index, address: address, lifetime: lifetime,
+      label: instance.settings.labels[address.address])
+    if let error = platform.kernel.install([request])[0] {
+      return refuse(
+        position, of: instance,
+        because: "\(error)".replacing("interface \(index)", with: link.name))
+    }
+    let isNew = !instance.extras.all[position].isInstalled
+    let wasMissing = instance.extras.installed(
+      position, lifetime == nil ? .endless : .refreshed(at: now))
+    if wasMissing { report(.repaired(router: instance.settings.name, address: address)) }
+    if isNew { wires[index]?.queue.announce(address.address, now: now) }
+  }
+
+  /// Asks for a route or a rule, of which an earlier life of this node may have left one.
+  private func makeRouting(
+    _ entry: RoutingEntry, _ extra: Extra, for instance: RouterInstance
+  ) -> NetlinkError? {
+    guard let error = platform.kernel.install(entry) else { return nil }
+    guard error.isAlreadyThere else { return error }
+    // Another router of this node may have the same.
+    let isShared = instances.contains { other in
+      other !== instance
+        && other?.extras.all.contains { $0.extra == extra && $0.isInstalled } ?? false
+    }
+    if isShared { return nil }
+    _ = platform.kernel.remove(entry)
+    return platform.kernel.install(entry)
+  }
+
+  private func text(of error: NetlinkError, _ extra: Extra) -> String {
+    guard error.isAlreadyThere else { return "\(extra.description): \(error)" }
+    return "\(extra.description): another program has made such a one, which is left alone; remove "
+      + "that or give this one another metric"
+  }
+
+  /// Says that a request was refused, once; it is made again in a second.
+  private func refuse(_ position: Int, of instance: RouterInstance, because text: String) {
+    let isNew = instance.extras.refused(position, text, retryAt: now + .seconds(1))
+    if isNew { warn(failureKind(of: instance.extras.all[position].extra), of: instance, text) }
+  }
+
+  func failureKind(of extra: Extra) -> Problem.Kind {
+    if case .address(let address, _) = extra { return .addressFailure(address) }
+    return .routing(extra.description)
+  }
+
+  /// Gives an address its lifetime again; routes and rules have none.
+  private func refresh(_ position: Int, of instance: RouterInstance) {
+    guard case .address(let address, let index)? = resolve(instance.extras.all[position].extra)
+    else { return }
+    installAddress(address, on: index, position, of: instance)
+  }
+
+  private func removeExtra(_ position: Int, of instance: RouterInstance) {
+    let extra = instance.extras.all[position].extra
+    if passOn(position, of: instance) { return }
+    switch resolve(extra) {
+    case nil: instance.extras.removed(position)
+    case .address(let address, let index)?:
+      wires[index]?.queue.cancel(address.address)
+      let request = AddressRequest(interfaceIndex: index, address: address)
+      let error = sparingNeighbours(of: [address], onInterface: index) {
+        platform.kernel.remove([request])[0]
+      }
+      if let error, !error.isNotThere {
+        return refuse(position, of: instance, because: "\(error)")
+      }
+      instance.extras.removed(position, isReported: error == nil)
+    case .routing(let entry)?:
+      if let error = platform.kernel.remove(entry) {
+        return refuse(position, of: instance, because: "\(extra.description): \(error)")
+      }
+      instance.extras.removed(position)
+    }
+  }
+
+  /// Leaves an entry to another router of this node that holds, or hands over, the same.
+  ///
+  /// - Returns: whether there is one.
+  private func passOn(_ position: Int, of instance: RouterInstance) -> Bool {
+    let extra = instance.extras.all[position].extra
+    let heir = instances.lazy.compactMap { $0 }.first { other in
+      other !== instance && other.keepsExtras
+        && other.extras.current.contains { $0.extra == extra }
+    }
+    guard let heir else { return false }
+    let isThere = heir.extras.current.contains { $0.extra == extra && $0.isInstalled }
+    if isThere {
+      instance.extras.removed(position)
+    } else {
+      instance.extras.pass(position, to: &heir.extras)
+      heir.extras.scheduleLook(after: now)
+      startRefreshing()
+      schedule(heir)
+    }
+    return true
+  }
+
+  /// Removes all that is left, at once: the router has no interface any more.
+  func removeExtras(of instance: RouterInstance) {
+    guard !instance.extras.isEmpty else { return }
+    for position in instance.extras.all.indices.reversed()
+    where instance.extras.all[position].isInstalled {
+      removeExtra(position, of: instance)
+    }
+    instance.extras.dropRetired()
+  }
+
+  /// Removes routes and rules that an earlier life of this node has noted.
+  func remove(leftovers: [Extra]) {
+    for extra in leftovers.reversed() {
+      guard case .routing(let entry)? = resolve(extra) else { continue }
+      _ = platform.kernel.remove(entry)
+    }
+  }
+
+  // MARK: Changes
+
+  /// Follows a change of the settings.
+  func changeExtras(of instance: RouterInstance, from old: RouterConfiguration) {
+    let settings = instance.settings
+    guard settings.hasExtras || old.hasExtras else { return }
+    if settings.unadvertised != old.unadvertised || settings.elsewhere != old.elsewhere,
+      let link = instance.link
+    {
+      instance.probing.omit(settings.unadvertised)
+      instance.attach(link)
+    }
+    guard instance.extras.arrange(settings.extras(instance.family)) else { return }
+    noteChange()
+    work.restart(instance.slot)
+    guard instance.link != nil else { return instance.extras.dropRetired() }
+    // What cannot be announced there is put up nevertheless.
+    try? openFurtherWires(of: instance)
+    work.add(.retire, instance.slot)
+    if instance.isHolding {
+      work.add(.install, instance.slot)
+      startRefreshing()
+    }
+  }
+
+  // MARK: Repair
+
+  /// Does what is due: attempts that were put off, and a look at routes and rules.
+  func reviewExtras(of instance: RouterInstance) {
+    guard let deadline = instance.extras.deadline, deadline <= now else { return }
+    let due = instance.extras.takeRetries(by: now)
+    if due.current { work.add(instance.isHolding ? .install : .remove, instance.slot) }
+    if due.retired { work.add(.retire, instance.slot) }
+    let positions = instance.extras.takeLook(at: now)
+    guard instance.keepsExtras else { return }
+    for position in positions { look(at: position, of: instance) }
+    instance.extras.scheduleLook(after: now)
+  }
+
+  /// Asks for a route or a rule once more, which fails as long as it is there.
+  private func look(at position: Int, of instance: RouterInstance) {
+    let extra = instance.extras.all[position].extra
+    guard case .routing(let entry)? = resolve(extra) else { return }
+    let error = platform.kernel.install(entry)
+    if error?.isAlreadyThere ?? false { return }
+    noteChange()
+    let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
+    if let error {
+      return refuse(position, of: instance, because: text(of: error, extra))
+    }
+    _ = instance.extras.installed(position, .endless)
+    report(
+      .changed(router: instance.settings.name, .routingRestored(extra.description)))
+    if case .held(_, isFight: true) = loss {
+      warn(.routing(extra.description), of: instance, Self.fightText(extra))
+    }
+  }
+
+  static func fightText(_ extra: Extra) -> String {
+    "something on this host keeps removing the \(extra.description); exclude it from other network "
+      + "managers"
+  }
+
+  /// The kernel has removed an address from an interface.
+  func handleExtraRemoval(of record: AddressRecord) {
+    guard let link = interfaces.link(record.interfaceIndex) else { return }
+    for case let instance? in instances where !instance.extras.isEmpty {
+      guard
+        let position = instance.extras.position(
+          of: record.address.address, onInterface: link.isCalled)
+      else { continue }
+      let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
+      guard loss != .expected else { continue }
+      noteChange()
+      schedule(instance)
+      guard case .held(let isDueNow, let isFight) = loss else { continue }
+      if isDueNow { work.add(.install, instance.slot) }
+      if isFight {
+        let extra = instance.extras.all[position].extra
+        warn(.addressRemoved(record.address), of: instance, Self.fightText(extra))
+      }
+    }
+  }
+
+  /// The host has made one of the addresses its own: from now on it is left alone.
+  func handleExtraReplacement(by record: AddressRecord) {
+    guard let link = interfaces.link(record.interfaceIndex) else { return }
+    for case let instance? in instances where !instance.extras.isEmpty {
+      guard
+        let position = instance.extras.position(
+          of: record.address.address, onInterface: link.isCalled),
+        instance.extras.all[position].isInstalled
+      else { continue }
+      instance.extras.removed(position)
+      if instance.isHolding {
+        refuse(position, of: instance, because: Self.hostText(record.address.address, link))
+      }
+      schedule(instance)
+    }
+  }
+
+  /// Finds what the kernel has no longer, after events were lost.
+  func compareExtras(of instance: RouterInstance, with present: [Int32: Set<IPAddress>]) {
+    guard !instance.extras.isEmpty else { return }
+    instance.extras.eventsWereLost()
+    for (position, entry) in instance.extras.all.enumerated() where entry.isInstalled {
+      switch resolve(entry.extra) {
+      case nil: instance.extras.removed(position)
+      case .address(let address, let index)?
+      where !(present[index]?.contains(address.address) ?? false):
+        handleExtraRemoval(of: .lost(address, on: index))
+      case .address?, .routing?: break
+      }
+    }
+  }
+
+  /// An interface is gone with all that was on it.
+  func loseExtras(onInterface index: Int32, _ name: String) {
+    for case let instance? in instances where !instance.extras.isEmpty {
+      instance.extras.interfaceVanished { called in
+        interfaces.link(index)?.isCalled(called) ?? (called == name)
+      }
+      if instance.furtherWires.remove(index) != nil {
+        wires[index]?.removeUser()
+        closeUnusedWire(index)
+      }
+    }
+  }
+}

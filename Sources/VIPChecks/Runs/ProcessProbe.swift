@@ -1,0 +1,147 @@
+import CLinux
+import Glibc
+import VIP
+import VIPCore
+
+/// Looks for processes in /proc, once for all checks that ask at about the same time.
+struct ProcessTable {
+  /// A process and the names that it goes by.
+  struct Entry {
+    var pid: Int32
+    /// The kernel's name, which has 15 bytes at most.
+    var short: String
+    /// The last part of the path of its program, or of the first word of its command line.
+    var long: String
+  }
+
+  /// The age up to which a list will do.
+  private static let ageMax = Duration.milliseconds(50)
+  private static let processCountMax = 1_000_000
+
+  private var entries: [Entry] = []
+  private var time: Instant?
+
+  /// The processes that go by a name.
+  mutating func find(_ name: String, at now: Instant) -> [Int32] {
+    if time.map({ now - $0 > Self.ageMax || now < $0 }) ?? true {
+      entries = Self.list()
+      time = now
+    }
+    let short = String(decoding: name.utf8.prefix(15), as: UTF8.self)
+    return entries.filter { entry in
+      entry.long == name || (entry.short == short && (short == name || entry.long.hasPrefix(short)))
+    }.map(\.pid)
+  }
+
+  /// Forgets the list, since something has changed.
+  mutating func expire() { time = nil }
+
+  private static func list() -> [Entry] {
+    guard let folder = opendir("/proc") else { return [] }
+    defer { closedir(folder) }
+    var entries: [Entry] = []
+    while let item = readdir(folder), entries.count < processCountMax {
+      let name = withUnsafeBytes(of: &item.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard let pid = Int32(name), let entry = entry(pid) else { continue }
+      entries.append(entry)
+    }
+    return entries
+  }
+
+  private static func entry(_ pid: Int32) -> Entry? {
+    guard let status = contents("/proc/\(pid)/stat"),
+      let open = status.firstIndex(of: UInt8(ascii: "(")),
+      let close = status.lastIndex(of: UInt8(ascii: ")")), open < close
+    else { return nil }
+    // A zombie has ended, and only its entry is left.
+    let state = status.dropFirst(status.distance(from: status.startIndex, to: close) + 2).first
+    guard state != UInt8(ascii: "Z"), state != UInt8(ascii: "X") else { return nil }
+    let short = String(decoding: status[(open + 1)..<close], as: UTF8.self)
+    let words = contents("/proc/\(pid)/cmdline") ?? []
+    let first = words.prefix { $0 != 0 }
+    let path = first.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true).last ?? []
+    return Entry(pid: pid, short: short, long: String(decoding: path, as: UTF8.self))
+  }
+
+  private static func contents(_ path: String) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    let count = read(descriptor, &buffer, buffer.count)
+    return count >= 0 ? Array(buffer[..<count]) : nil
+  }
+}
+
+/// The processes that a check has found, whose ends the kernel tells.
+struct FoundProcesses {
+  /// The most processes whose ends are followed for one check.
+  private static let countMax = 16
+
+  /// Descriptors that are readable when a process has ended.
+  private(set) var endings: [Int32] = []
+  private var pids: [Int32] = []
+
+  /// Looks for processes, and follows those that are found.
+  mutating func look(
+    for selector: Check.ProcessSelector, _ table: inout ProcessTable, at now: Instant
+  ) -> CheckResult {
+    switch selector {
+    case .named(let name, let count):
+      // While all that were found go on, there is nothing to look for.
+      if endings.count >= count, areAllThere { return .success(Self.text(name, pids.count)) }
+      let found = table.find(name, at: now)
+      follow(found)
+      guard found.count < count else { return .success(Self.text(name, found.count)) }
+      return .failure(
+        found.isEmpty
+          ? "no process '\(name)' runs"
+          : "\(found.count) of at least \(count) processes '\(name)' run")
+    case .inFile(let path):
+      let (text, code) = FileProbe.read(path)
+      guard let text else {
+        follow([])
+        return .failure("\(path): \(errorText(code))")
+      }
+      let digits = text.drop { $0.isWhitespace }.prefix { $0.isASCII && $0.isNumber }
+      guard let pid = Int32(digits), pid > 0 else {
+        follow([])
+        return .failure("\(path) has no number of a process in it")
+      }
+      guard kill(pid, 0) == 0 || errno == EPERM, !Self.isZombie(pid) else {
+        follow([])
+        return .failure("process \(pid) of \(path) does not run")
+      }
+      if pids != [pid] { follow([pid]) }
+      return .success("process \(pid) runs")
+    }
+  }
+
+  /// Follows nothing any more.
+  mutating func forget() { follow([]) }
+
+  private var areAllThere: Bool {
+    var list = endings.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    return !list.isEmpty && poll(&list, nfds_t(list.count), 0) == 0
+  }
+
+  private mutating func follow(_ found: [Int32]) {
+    for descriptor in endings { close(descriptor) }
+    pids = found
+    endings = found.prefix(Self.countMax).map { vip_pidfd_open($0) }.filter { $0 >= 0 }
+  }
+
+  private static func isZombie(_ pid: Int32) -> Bool {
+    let descriptor = vip_pidfd_open(pid)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&state, 1, 0) > 0
+  }
+
+  private static func text(_ name: String, _ count: Int) -> String {
+    "\(count) process\(count == 1 ? "" : "es") '\(name)' run\(count == 1 ? "s" : "")"
+  }
+}

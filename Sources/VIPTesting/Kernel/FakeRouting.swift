@@ -1,0 +1,95 @@
+import Glibc
+public import Netlink
+import VIPCore
+
+/// A route or a rule in a kernel in memory.
+package struct FakeRoutingEntry: Sendable, Hashable {
+  package var entry: RoutingEntry
+  /// The program that made it.
+  package var protocolTag: UInt8
+}
+
+/// Linux's part in requests about routes and rules that come and go with addresses.
+///
+/// A route is refused if there is one to the same destination with the same metric in its table, a
+/// rule only if the same program has made the same. A route goes with its interface, with the
+/// address that it prefers as source, and when its interface is switched off.
+extension FakeKernel {
+  /// Makes a route or a rule.
+  public func install(_ entry: RoutingEntry) -> NetlinkError? {
+    record(.installRouting(entry))
+    if let error = failure?(.installRouting(entry)) { return error }
+    dropDeadRoutes()
+    if let code = obstacle(to: entry) { return entry.refused(code) }
+    routing.append(FakeRoutingEntry(entry: entry, protocolTag: vipProtocolTag))
+    return nil
+  }
+
+  /// Removes a route or a rule with our tag.
+  public func remove(_ entry: RoutingEntry) -> NetlinkError? {
+    record(.removeRouting(entry))
+    if let error = failure?(.removeRouting(entry)) { return error }
+    removeRouting(entry, protocolTag: vipProtocolTag)
+    return nil
+  }
+
+  /// Makes a route or a rule as another program would.
+  package func addRouting(_ entry: RoutingEntry, protocolTag: UInt8) {
+    routing.append(FakeRoutingEntry(entry: entry, protocolTag: protocolTag))
+  }
+
+  /// Removes a route or a rule as another program would.
+  package func removeRouting(_ entry: RoutingEntry, protocolTag: UInt8) {
+    routing.removeAll { $0.entry == entry && $0.protocolTag == protocolTag }
+  }
+
+  /// Removes the entry of ours that a message of a guard names.
+  func removeRouting(namedBy message: ArraySlice<UInt8>) {
+    routing.removeAll {
+      $0.protocolTag == vipProtocolTag && RoutingEntry.removals([$0.entry]).elementsEqual(message)
+    }
+  }
+
+  /// The routes and rules that are there now.
+  package var presentRouting: [FakeRoutingEntry] {
+    dropDeadRoutes()
+    return routing
+  }
+
+  private func dropDeadRoutes() { routing.removeAll { isDead($0.entry) } }
+
+  private func isDead(_ entry: RoutingEntry) -> Bool {
+    guard case .route(let route) = entry else { return false }
+    return hasNoWay(route) != nil
+  }
+
+  /// The error for a route that can't be, or be any more.
+  private func hasNoWay(_ route: RoutingEntry.Route) -> Int32? {
+    if let index = route.interfaceIndex {
+      guard let link = currentLinks.first(where: { $0.index == index }) else { return ENODEV }
+      guard link.isUp else { return ENETDOWN }
+    }
+    if let source = route.source,
+      !entries.contains(where: { $0.record.address.address == source && $0.isLocal })
+    {
+      return EINVAL
+    }
+    return nil
+  }
+
+  private func obstacle(to entry: RoutingEntry) -> Int32? {
+    switch entry {
+    case .route(let route):
+      if let code = hasNoWay(route) { return code }
+      let isThere = routing.contains { other in
+        guard case .route(let other) = other.entry else { return false }
+        return other.destination == route.destination && other.metric == route.metric
+          && other.table == route.table
+      }
+      return isThere ? EEXIST : nil
+    case .rule:
+      return routing.contains { $0.entry == entry && $0.protocolTag == vipProtocolTag }
+        ? EEXIST : nil
+    }
+  }
+}

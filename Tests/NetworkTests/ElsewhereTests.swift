@@ -1,0 +1,150 @@
+import Foundation
+import TestSupport
+import Testing
+import VIPCore
+
+extension NetworkTests {
+  /// Addresses on other interfaces, routes and rules come and go with the virtual addresses.
+  @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
+  struct ElsewhereTests {
+    /// Everything that a node could leave behind.
+    private func picture(_ machine: LabNode) throws -> [String] {
+      try ["-4", "-6"].flatMap { family in
+        try [
+          ["route", "show", "table", "all"], ["rule", "show"],
+        ].map { try machine.namespace.check(["ip", family] + $0) }
+      } + machine.addresses()
+    }
+
+    /// Starts a node from a file with all there is.
+    private func start(
+      _ segment: Segment, _ machine: LabNode, _ name: String, priority: Int, guarded: Bool = true
+    ) throws -> ChildProcess {
+      let vip = segment.virtualAddress(.ipv4)
+      let file = segment.directory["\(name).yaml"]
+      try """
+      node: { guard: \(guarded) }
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        priority: \(priority)
+        interval: 200ms
+        probe: false
+        addresses:
+        - \(vip)/24
+        - { address: \(segment.virtualAddress(.ipv4, 101))/24, advertised: false }
+        - { address: 10.99.0.1/32, interface: lo }
+        - { address: "2001:db8:99::1/128", interface: lo }
+        routes:
+        - { destination: 10.98.0.0/16, via: \(segment.client.ipv4), source: \(vip) }
+        - { destination: 0.0.0.0/0, via: \(segment.client.ipv4), interface: eth0, table: 1000 }
+        rules:
+        - { from: \(vip)/32, table: 1000, priority: 1000 }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      return try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory[name],
+        ], logPath: segment.directory["\(name).log"])
+    }
+
+    private func isComplete(_ machine: LabNode) throws -> Bool {
+      let text = try picture(machine).joined(separator: "\n")
+      return ["10.99.0.1", "2001:db8:99::1", "10.98.0.0/16", "1000:\tfrom", "table 1000"]
+        .allSatisfy(text.contains)
+    }
+
+    @Test("Nothing is left after an end in good order, nor after a kill")
+    func nothingLeft() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      try machine.namespace.ip("link set lo up")
+      let before = try picture(machine)
+      for signal in [SIGTERM, SIGKILL] {
+        let process = try start(segment, machine, "node\(signal)", priority: 100)
+        try eventually("all is there") { try isComplete(machine) }
+        process.signal(signal)
+        #expect(process.waitForExit(within: .seconds(10)) != nil)
+        try eventually("all is as it was") { try picture(machine) == before }
+      }
+    }
+
+    @Test("What neither node nor guard removed goes when the next one starts")
+    func leftovers() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      try machine.namespace.ip("link set lo up")
+      let before = try picture(machine)
+      let first = try start(segment, machine, "node", priority: 100, guarded: false)
+      try eventually("all is there") { try isComplete(machine) }
+      first.signal(SIGKILL)
+      #expect(first.waitForExit(within: .seconds(10)) != nil)
+      #expect(try picture(machine) != before)
+      let second = try start(segment, machine, "node", priority: 100, guarded: false)
+      try eventually("all is there again") { try isComplete(machine) }
+      second.signal(SIGTERM)
+      #expect(second.waitForExit(within: .seconds(10)) != nil)
+      try eventually("all is as it was") { try picture(machine) == before }
+    }
+
+    @Test("Another machine takes all of it over, and what others remove comes back")
+    func takeover() throws {
+      let segment = try Segment(nodes: 2)
+      for machine in segment.nodes { try machine.namespace.ip("link set lo up") }
+      let (one, two) = (segment.nodes[0], segment.nodes[1])
+      let before = try picture(one)
+      let first = try start(segment, one, "one", priority: 200)
+      try eventually("all is there") { try isComplete(one) }
+      let second = try start(segment, two, "two", priority: 100)
+      try one.namespace.ip(
+        """
+        route delete 10.98.0.0/16
+        rule delete priority 1000
+        address delete 10.99.0.1/32 dev lo
+        """)
+      try eventually("all is there again") { try isComplete(one) }
+      let pinger = try Pinger(from: segment.client, to: segment.virtualAddress(.ipv4, 101))
+      try pinger.waitForAnswer()
+      first.signal(SIGTERM)
+      #expect(first.waitForExit(within: .seconds(10)) != nil)
+      try eventually("the other one has it") { try isComplete(two) }
+      #expect(try picture(one) == before)
+      try eventually("it answers") { try pinger.waitForAnswer().mac == two.mac }
+      #expect(try pinger.stop().outages(over: Bounds.margin) == [])
+      second.signal(SIGTERM)
+      #expect(second.waitForExit(within: .seconds(10)) != nil)
+    }
+
+    @Test(
+      "Two machines find each other in another multicast group", arguments: AddressFamily.allCases)
+    func multicastGroup(family: AddressFamily) throws {
+      let segment = try Segment(nodes: 2)
+      let vip = segment.virtualAddress(family)
+      let group = family == .ipv4 ? "224.0.0.100" : "ff02::100"
+      var processes: [ChildProcess] = []
+      for (machine, priority) in zip(segment.nodes, [200, 100]) {
+        let file = segment.directory["\(machine.name).yaml"]
+        try """
+        routers:
+        - { name: web, interface: eth0, vrid: 51, priority: \(priority), interval: 200ms,
+            addresses: ["\(vip)/\(family == .ipv4 ? 24 : 64)"], multicastGroup: "\(group)" }
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        processes.append(
+          try machine.namespace.start(
+            [
+              VipctlNode.binary, "run", "--config", file, "--runtime-dir",
+              segment.directory[machine.name],
+            ], logPath: segment.directory["\(machine.name).log"]))
+        try eventually("one of them has it") {
+          try segment.nodes.contains { try $0.holds(vip) }
+        }
+      }
+      pause(.seconds(2))
+      #expect(try segment.nodes[0].holds(vip) && !segment.nodes[1].holds(vip))
+      for process in processes {
+        process.signal(SIGTERM)
+        #expect(process.waitForExit(within: .seconds(10)) != nil)
+      }
+    }
+  }
+}
