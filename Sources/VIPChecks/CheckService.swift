@@ -55,6 +55,17 @@ public actor CheckService {
     await update()
   }
 
+  /// Adds checks that routers are about to use; those whose names are known stay as they are.
+  ///
+  /// ``use(_:)`` brings them to what they are to be once the routers are.
+  ///
+  /// - Parameter checks: valid checks; those that a router uses are run from then on.
+  public nonisolated func expect(_ checks: [Check]) {
+    known.withLock { known in
+      for check in checks where known[check.name] == nil { known[check.name] = check }
+    }
+  }
+
   /// The checks that are known.
   public nonisolated var checks: [Check] {
     known.withLock { Array($0.values) }.sorted { $0.name < $1.name }

@@ -102,7 +102,7 @@ public struct KeepalivedImport: Sendable {
     var context = KeepalivedContext()
     context.globals = Dictionary(globals.map { ($0.keyword, $0) }) { $1 }
     readScriptUser(&context)
-    tellDelays(nodes, context)
+    readLinkDelays(nodes, &context)
     var groups = nodes.filter { $0.keyword == "vrrp_sync_group" }.map {
       KeepalivedGroup($0, wording)
     }
@@ -150,19 +150,27 @@ public struct KeepalivedImport: Sendable {
         text: "checks and hooks run as \(user.shortened), for which the node must run as root"))
   }
 
-  /// Tells of delays after a start and after changes of a link, which have no equivalent.
-  private mutating func tellDelays(_ nodes: [KeepalivedNode], _ context: KeepalivedContext) {
-    if let child = context.globals["vrrp_startup_delay"],
-      let seconds = KeepalivedInstance.seconds(child.arguments.first ?? ""), seconds > 0
-    {
-      remark(child, "a router takes part as soon as it can; the delay is left out")
-    }
+  private mutating func readLinkDelays(
+    _ nodes: [KeepalivedNode], _ context: inout KeepalivedContext
+  ) {
+    let interfaces = Set(
+      nodes.filter { $0.keyword == "vrrp_instance" }.flatMap { $0.block ?? [] }
+        .filter { $0.keyword == "interface" }.compactMap(\.arguments.first))
     for node in nodes where node.keyword == "interface_up_down_delays" {
       for child in node.block ?? [] {
+        guard let delay = KeepalivedLinkDelay(child) else {
+          remark(
+            child,
+            "'\(([child.keyword] + child.arguments).joined(separator: " ").shortened)' names no delays "
+              + "from 0 to 255 seconds; it is left out")
+          continue
+        }
+        context.linkDelays[child.keyword] = delay
+        guard !interfaces.contains(child.keyword) else { continue }
         remark(
           child,
-          "a router leaves and comes back with its interface at once; the delays of "
-            + "'\(child.keyword.shortened)' are left out")
+          "'linkDelay' is for a router's own interface, and \(child.keyword.shortened) is none; it is "
+            + "left out")
       }
     }
   }

@@ -153,6 +153,38 @@ extension KeepalivedInstance {
     }
   }
 
+  /// The delays after a start and after changes of the link.
+  mutating func readDelays(_ configuration: inout RouterConfiguration) {
+    if let child = context.globals["vrrp_startup_delay"],
+      let seconds = Self.seconds(child.arguments.first ?? ""), seconds > 0
+    {
+      let delay = min(
+        Duration.microseconds(Int((seconds * 1_000_000).rounded())), RouterConfiguration.dampingMax)
+      if configuration.priority == .owner {
+        remark(
+          child,
+          "'vrrp_startup_delay' is left out: an owner (priority 255) is Active at once; take a lower "
+            + "priority if it is to wait")
+      } else {
+        configuration.startDelay = delay
+        add("startDelay", delay.text, .line(child.source))
+      }
+    }
+    guard let delay = context.linkDelays[configuration.interface] else { return }
+    let downMax = configuration.linkDelayDownMax
+    if delay.down > downMax {
+      remark(
+        delay.node,
+        "a link that is gone counts after \(downMax.text), two intervals, not after "
+          + "\(delay.down.text): after three another machine is Active")
+    }
+    let linkDelay = LinkDelay(up: delay.up, down: min(delay.down, downMax))
+    configuration.linkDelay = linkDelay
+    add(
+      "linkDelay", "{ up: \(linkDelay.up.text), down: \(linkDelay.down.text) }",
+      .line(delay.node.source))
+  }
+
   mutating func readAuthentication(_ configuration: inout RouterConfiguration) {
     guard let child = values["authentication"] else { return }
     guard !isStrict else {

@@ -7,6 +7,8 @@ import VRRP
 struct KeepalivedContext {
   /// The settings of `global_defs`, the last of each keyword.
   var globals: [String: KeepalivedNode] = [:]
+  /// The delays before an interface counts as down and as up again.
+  var linkDelays: [String: KeepalivedLinkDelay] = [:]
   /// The user of scripts that name none, as `user[:group]`; `nil` for the node's.
   var scriptUser: String?
   /// The groups by the names of their instances.
@@ -68,6 +70,7 @@ struct KeepalivedInstance {
     readInterval(&configuration)
     if let origin = version.origin { add("version", "\(version.value.rawValue)", origin) }
     readPreemption(&configuration)
+    readDelays(&configuration)
     readAuthentication(&configuration)
     readVirtualMAC(&configuration)
     readChecks(&known, configuration)

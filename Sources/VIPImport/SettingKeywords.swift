@@ -20,7 +20,7 @@ extension RouterSetting {
     // What keepalived has of these is not carried over.
     case .multicastGroup, .unicastSource, .routes, .rules: []
     // The name is the block's own, and the others are not keepalived's.
-    case .name, .checksum, .handover, .probe, .checks: []
+    case .name, .checksum, .handover, .probe, .checks, .startDelay, .linkDelay, .holdDown: []
     }
   }
 }

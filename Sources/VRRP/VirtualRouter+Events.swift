@@ -216,14 +216,25 @@ extension VirtualRouter {
     } else if advertisement.priority >= effectivePriority {
       backup = watch(active, interval: advertisement.interval, from: now)
     } else if !preempts(at: now, &backup) {
-      let since = backup.lowerPrioritySince
+      let (since, before) = (backup.lowerPrioritySince, backup.timer)
       backup = watch(active, interval: advertisement.interval, from: now)
       backup.lowerPrioritySince = since
+      if let since { endDelayInTime(&backup, since: since, before: before) }
     } else {
       // A lower priority is discarded and the timer runs on: that is what preempts.
       backup.activeRouter = active
       backup.isPreempting = true
     }
+  }
+
+  /// Has a Backup preempt when the delay is over, and not only when its timer would be due after the
+  /// first advertisement that it discards then; nor before it would without a delay.
+  private func endDelayInTime(_ backup: inout Backup, since: Instant, before: Instant) {
+    guard configuration.preempts else { return }
+    let due = max(since.advanced(byNanoseconds: preemptDelay), before)
+    guard due < backup.timer else { return }
+    backup.timer = due
+    backup.isPreempting = true
   }
 
   /// Whether to replace an Active of lower priority that was just heard.

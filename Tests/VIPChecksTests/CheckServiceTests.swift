@@ -98,6 +98,26 @@ import VRRP
     await service.finish()
   }
 
+  @Test func `a check that is expected keeps no router out before it has been run`() async throws {
+    let node = try Node(on: machine)
+    let service = try CheckService(for: node)
+    let check = Check(name: "late", .file(path: folder["late"]), interval: .milliseconds(100))
+    try folder.write("true", to: "late")
+    service.expect([check])
+    service.expect([Check(name: "late", .interface("nosuch"))])
+    #expect(service.checks == [check], "what is known stays as it is")
+    let events = node.events()
+    try await node.up(router("a", vrid: 10, [CheckUse("late")]))
+    try await wait(node, service) { $0.checks.map(\.standing) == [.passing] }
+    await node.shutdown()
+    await service.finish()
+    for await event in events {
+      if case .transition(_, _, let transition) = event {
+        #expect(transition.to != .initialize || transition.reason == .shutdown)
+      }
+    }
+  }
+
   @Test func `what makes no sense is refused`() async throws {
     let node = try Node(on: machine)
     let service = try CheckService(for: node)

@@ -32,9 +32,6 @@ extension ImportSuite {
   /// The only router of a configuration, as our own reader reads the result.
   func router(_ text: String) throws -> RouterConfiguration {
     let result = try imported(text)
-    guard ReaderGate.isReadable(result.yaml) else {
-      return try #require(result.routers.first).configuration
-    }
     let file = try ConfigurationReader.read(result.yaml)
     if ReaderGate.isWhole(result.yaml) {
       #expect(file.routers == result.routers.map(\.configuration))

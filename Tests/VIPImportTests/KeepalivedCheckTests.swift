@@ -175,8 +175,20 @@ import Testing
       "note checks and hooks run as web, for which the node"
     ),
     (
-      "interface_up_down_delays {\neth0 1\n}", "",
-      "lost a router leaves and comes back with its interface at once; the delays of 'eth0' are left"
+      "interface_up_down_delays {\neth0 256\n}", "",
+      "lost 'eth0 256' names no delays from 0 to 255 seconds; it is left out"
+    ),
+    (
+      "interface_up_down_delays {\neth9 1\n}", "",
+      "lost 'linkDelay' is for a router's own interface, and eth9 is none; it is left out"
+    ),
+    (
+      "interface_up_down_delays {\neth0 3 1\n}", "",
+      "lost a link that is gone counts after 2s, two intervals, not after 3s"
+    ),
+    (
+      "global_defs {\nvrrp_startup_delay 5\n}", "priority 255",
+      "lost 'vrrp_startup_delay' is left out: an owner (priority 255) is Active at once"
     ),
   ]
 

@@ -34,7 +34,6 @@ import Testing
       #expect(line.hasPrefix(mark[1]), "\(line)")
     }
     #expect(!result.routers.isEmpty)
-    guard ReaderGate.isReadable(result.yaml) else { return }
     #expect(try ConfigurationReader.read(result.yaml).routers.count == result.routers.count)
   }
 }

@@ -54,6 +54,14 @@ import VRRP
       "virtualMAC": (
         .virtualMAC, { $0.virtualMAC = true }, "virtual MAC address false → true", .replacement
       ),
+      "startDelay": (
+        .startDelay, { $0.startDelay = .seconds(10) }, "start delay 0s → 10s", .inPlace
+      ),
+      "linkDelay": (
+        .linkDelay, { $0.linkDelay.up = .seconds(2) },
+        "link delay up 0s, down 0s → up 2s, down 0s", .inPlace
+      ),
+      "holdDown": (.holdDown, { $0.holdDown = .seconds(30) }, "hold-down 0s → 30s", .inPlace),
       "tracks": (
         .track, { $0.tracks = [Track(interface: "eth1", decrement: 5)] }, "track none → eth1=5",
         .inPlace

@@ -14,18 +14,32 @@ import VRRP
     return router
   }
 
-  @Test("A lower priority is followed until the delay has passed, then discarded")
+  @Test("A lower priority is followed until the delay has passed, then replaced at once")
   func preemptDelay() throws {
     var router = delayed(.seconds(5))
-    for second in UInt64(1)...5 {
+    for second in UInt64(1)...2 {
       _ = router.hear(50, at: .ms(second * 1000))
       #expect(router.deadline == Instant.ms(second * 1000).advanced(byNanoseconds: 3_609_375_000))
     }
+    for second in UInt64(3)...5 {
+      _ = router.hear(50, at: .ms(second * 1000))
+      #expect(router.deadline == .ms(6000), "five seconds after the first one")
+    }
     let deadline = try #require(router.deadline)
     _ = router.hear(50, at: .ms(6000))
-    #expect(router.deadline == deadline, "five seconds after the first one the timer runs on")
+    #expect(router.deadline == deadline, "the timer runs on")
     let reason = router.advance(to: deadline).transition?.reason
     #expect(reason == .preempting(Fixture.higher, Priority(rawValue: 50)))
+  }
+
+  @Test("A delay that is over sooner changes nothing")
+  func shortPreemptDelay() {
+    var router = delayed(.milliseconds(500))
+    let deadline = router.deadline
+    for second in UInt64(1)...3 {
+      _ = router.hear(50, at: .ms(second * 1000))
+      #expect(router.deadline == deadline)
+    }
   }
 
   @Test("The delay starts again after a better Active was heard")

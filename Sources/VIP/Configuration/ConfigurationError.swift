@@ -30,6 +30,12 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     case authentication
     /// Whether there is a virtual MAC address.
     case virtualMAC
+    /// The time after the start in which it does not become Active.
+    case startDelay
+    /// The times for which its link must last.
+    case linkDelay
+    /// The time for which it does not preempt after fights.
+    case holdDown
     /// Something it tracks, by its place in the list.
     case track(Int)
     /// A health check it uses, by its place in the list.

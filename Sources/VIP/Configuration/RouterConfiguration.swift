@@ -56,6 +56,13 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
   /// Whether to serve the addresses under the virtual router's own Ethernet address (RFC 9568 §7.3)
   /// instead of the interface's.
   public var virtualMAC: Bool
+  /// The time after the start of its node in which it does not become Active.
+  public var startDelay: Duration = .zero
+  /// The times for which the link of its interface must last.
+  public var linkDelay = LinkDelay()
+  /// The time for which it does not preempt once it has lost the role three times within a minute,
+  /// none of them by a command; none if zero.
+  public var holdDown: Duration = .zero
   /// Other interfaces that it depends on.
   public var tracks: [Track]
   /// Health checks that it depends on, by name.
@@ -80,6 +87,7 @@ public struct RouterConfiguration: Sendable, Hashable, Codable {
     case preemptDelay, password, tracks, checks, peers, hooks
     case unadvertised, elsewhere, unicastSource, routes, rules
     case multicastGroups, labels
+    case startDelay, linkDelay, holdDown
     case preempts = "preempt"
     case probes = "probe"
     case virtualMAC = "virtualMac"
@@ -190,6 +198,7 @@ extension RouterConfiguration {
     try validateElection()
     try validateTracks()
     try validateChecks()
+    try validateDamping()
     try validatePeers()
   }
 

@@ -34,6 +34,12 @@ public enum RouterSetting: String, Sendable, Hashable, CaseIterable {
   case probe
   /// Whether to serve the addresses under the group's own Ethernet address.
   case virtualMAC = "virtualMac"
+  /// The time after the start of its node in which it does not become Active.
+  case startDelay
+  /// The times for which the link of its interface must last.
+  case linkDelay
+  /// The time for which it does not preempt after fights.
+  case holdDown
   /// Other interfaces that it depends on.
   case track
   /// Health checks that it depends on.
@@ -132,6 +138,12 @@ extension RouterSetting {
       Declaration(
         differences: Self.value("virtual MAC address") { $0.virtualMAC },
         isReplacement: Self.other { $0.virtualMAC })
+    case .startDelay:
+      Declaration(differences: Self.value("start delay", { $0.startDelay }, \.text))
+    case .linkDelay:
+      Declaration(differences: Self.value("link delay", { $0.linkDelay }, \.text))
+    case .holdDown:
+      Declaration(differences: Self.value("hold-down", { $0.holdDown }, \.text))
     case .track:
       Declaration(differences: Self.value("track", { $0.tracks }, Self.list))
     case .checks:
@@ -218,6 +230,9 @@ extension ConfigurationError.Field {
     case .preempt: .preempt
     case .authentication: .authentication
     case .virtualMAC: .virtualMAC
+    case .startDelay: .startDelay
+    case .linkDelay: .linkDelay
+    case .holdDown: .holdDown
     case .track: .track
     case .check: .checks
     case .peers, .peer: .peers

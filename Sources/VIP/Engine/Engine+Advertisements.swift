@@ -186,6 +186,7 @@ extension Engine {
       beginSettling(instance, as: .backup, because: instance.attendance.reason)
     case .initialize: break
     }
+    damp(instance, after: transition)
     moveGroup(of: instance, after: transition)
   }
 

@@ -140,6 +140,10 @@ extension Engine {
       settings.tracks != old.tracks || settings.peers != old.peers
       || settings.furtherInterfaces != old.furtherInterfaces
       || settings.unicastSource != old.unicastSource
+      || settings.linkDelay != old.linkDelay
+    if settings.startDelay != old.startDelay || settings.holdDown != old.holdDown {
+      beginDamping(of: instance)
+    }
     instance.outgoing.forget()
     let endsProbe = !settings.probes && !instance.probing.hasEnded
     if endsProbe {

@@ -175,6 +175,7 @@ extension Engine {
   /// Whether something else than its election keeps a Backup from taking over now.
   private func isHeldBack(_ instance: RouterInstance) -> Bool {
     if !instance.probing.hasEnded { return true }
+    if let end = instance.damping.quietUntil, end > now { return true }
     guard let timer = instance.election.deadline, timer <= now else { return false }
     return instance.backupDeadline.map { $0 > now } ?? false
   }

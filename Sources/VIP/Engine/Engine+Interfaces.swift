@@ -140,6 +140,7 @@ extension Engine {
     if let link { followHostAddresses(of: instance, on: link) }
     let primary = assess(instance, link)
     assessGroup(of: instance)
+    defer { lookAgainAtLink(of: instance) }
     switch instance.router.fitness.verdict(for: instance.family) {
     case .unfit(let reason, let handsOver):
       pause(instance, reason, handsOver: handsOver)
@@ -159,6 +160,13 @@ extension Engine {
     }
   }
 
+  /// Has a link that is otherwise than the router goes by looked at when that counts.
+  private func lookAgainAtLink(of instance: RouterInstance) {
+    guard let due = instance.router.linkDamping.deadline else { return }
+    instance.attendance.retry(at: due)
+    schedule(instance)
+  }
+
   /// Sees what speaks against an instance as far as that is to be seen on this machine.
   ///
   /// - Returns: the address to send from, if there is one.
@@ -169,7 +177,8 @@ extension Engine {
     let fault =
       link.flatMap { unsuitability(of: $0, for: settings) }
       ?? self.fault(of: link, named: settings.interface)
-    instance.router.fitness.set(fault.map { .unfit(.interface($0)) }, for: .interface)
+    let lasting = instance.router.linkDamping.judge(fault, settings.linkDelay, at: now)
+    instance.router.fitness.set(lasting.map { .unfit(.interface($0)) }, for: .interface)
     instance.router.fitness.setTracks(trackFaults(of: settings, instance.router.group))
     instance.router.fitness.setFurther(furtherFaults(of: settings))
     let isGlobal = settings.needsGlobalSource(family)

@@ -79,6 +79,7 @@ extension Engine {
     _ = instance.extras.arrange(settings.extras(family))
     if let former { succeed(former, by: instance) }
     if let link { removeUnused(leftovers, of: instance, on: link) }
+    beginDamping(of: instance)
     enroll(instance)
     // The others of its group may come in the same step.
     if instance.router.group != nil { assess(instance, link) } else { reconsider(instance) }

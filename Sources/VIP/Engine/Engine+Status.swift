@@ -93,6 +93,7 @@ extension Engine {
       add(.addressRemoved(address.address), Self.fightText(address.address, instance))
     }
     if let text = problems.text(of: .unheard, of: instance.slot) { add(.unheard, text) }
+    if let text = dampingText(of: instance) { add(.heldBack, text) }
     if let text = problems.text(of: .groupWaits, of: instance.slot) { add(.groupWaits, text) }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.advertisedAddresses.count

@@ -290,6 +290,7 @@ package final class Engine {
     reviewTroubles(of: instance)
     reviewSightings(of: instance)
     continueProbe(of: instance)
+    reviewDamping(of: instance)
     if let due = instance.attendance.retryAt, due <= now {
       noteChange()
       forgetRetry(of: instance)

@@ -49,6 +49,8 @@ final class RouterInstance {
   var formerGroups = FormerGroups()
   /// Its place among the routers that serve one after the other under its name.
   var succession: Succession
+  /// The times for which it is held back.
+  var damping = Damping()
   /// Its waiting for the others of its group, and ties that the first of them decides.
   var joining = GroupJoining()
 
@@ -182,6 +184,7 @@ final class RouterInstance {
     var election = settings.election(
       family, rank: rank, weight: router.fitness.weight(for: family))
     if let shared = router.group?.priority { election.priority = min(election.priority, shared) }
+    election.preempts = election.preempts && !damping.isHeld
     return election
   }
 
@@ -206,15 +209,16 @@ final class RouterInstance {
   /// A Backup does not take over while the Active of a former group has addresses of it; those of
   /// one group then move one after the other.
   var backupDeadline: Instant? {
-    guard let deadline = election.deadline, let last = formerGroups.lastHold else {
-      return election.deadline
-    }
+    guard var deadline = election.deadline else { return nil }
+    if let end = damping.quietUntil { deadline = max(deadline, end) }
+    guard let last = formerGroups.lastHold else { return deadline }
     return max(deadline, last + election.skewTime)
   }
 
   /// The time when something of it is due beside its election.
   var partsDeadline: Instant? {
-    let signs = earliest(troubles.deadline, sightings.deadline)
+    let signs = earliest(
+      earliest(troubles.deadline, sightings.deadline), damping.deadline)
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probing.deadline)
     let held = earliest(addresses.deadline, extras.deadline)

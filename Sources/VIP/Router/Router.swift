@@ -8,6 +8,8 @@ final class Router {
   private(set) var settings: RouterConfiguration
   /// The faults that speak against its part in the election.
   var fitness = Fitness()
+  /// The link of its interface as it goes by it.
+  var linkDamping = LinkDamping()
   /// The routers with which it moves, if it is in a group.
   var group: GroupedRouters?
 

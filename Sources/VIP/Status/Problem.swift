@@ -69,6 +69,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case addressesNotListed
     /// The program that is run for a state failed.
     case hook(Settlement.State)
+    /// The router does not become Active yet, or does not preempt, as its settings have it.
+    case heldBack
     /// No Active is heard, and the other routers of the group keep it from taking over.
     case groupWaits
     /// The machine is set up in a way that does the router harm.
@@ -201,7 +203,7 @@ extension Problem.Kind {
       true
     case .hostAddress, .addressFailure, .addressRemoved, .routing, .announcing, .advertising,
       .unheard, .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded,
-      .addressesNotListed, .hook, .machine, .formerGroup, .groupWaits:
+      .addressesNotListed, .hook, .machine, .formerGroup, .groupWaits, .heldBack:
       false
     }
   }

@@ -16,6 +16,8 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
     case down
     /// The interface is switched on and has no link.
     case noCarrier
+    /// The interface has had a link again for less than a time that is asked for.
+    case settling(Duration)
     /// The interface leads to no other machine.
     case loopback
     /// Its frames are no Ethernet frames, as those of a tunnel.
@@ -43,6 +45,8 @@ public struct InterfaceFault: Sendable, Hashable, CustomStringConvertible {
     case .replaced: "\(interface) was replaced"
     case .down: "\(interface) is down"
     case .noCarrier: "\(interface) has no carrier"
+    case .settling(let delay):
+      "\(interface) has had a link again for less than \(delay.text)"
     case .loopback:
       "\(interface) is a loopback interface, where no other machine is; name the one that leads to "
         + "them"

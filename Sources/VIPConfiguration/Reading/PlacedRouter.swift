@@ -105,6 +105,9 @@ private struct RouterPlaces: Sendable {
     case .handover: router.handover = try value.setting(key, SettingText.handover)
     case .probe: router.probes = try value.flag(key)
     case .virtualMAC: router.virtualMAC = try value.flag(key)
+    case .startDelay: router.startDelay = try value.setting(key, SettingText.damping)
+    case .linkDelay: router.linkDelay = try value.linkDelay()
+    case .holdDown: router.holdDown = try value.setting(key, SettingText.damping)
     case .track:
       router.tracks = try read(setting, value, example: "[eth1]") { item throws(Diagnostic) in
         try item.track()

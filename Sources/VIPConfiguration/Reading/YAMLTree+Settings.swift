@@ -83,6 +83,17 @@ extension YAMLTree {
     }
   }
 
+  /// `{ up: 2s, down: 0s }`, or part of it.
+  func linkDelay() throws(Diagnostic) -> LinkDelay {
+    guard case .map = content else {
+      throw Diagnostic(place, "'linkDelay' is written { up: 2s, down: 0s }, found \(found)")
+    }
+    var keys = try KeyedValues(self, knownKeys: ["up", "down"], where: "in 'linkDelay'")
+    let up = try keys.take("up")?.setting("up", SettingText.damping)
+    let down = try keys.take("down")?.setting("down", SettingText.damping)
+    return LinkDelay(up: up ?? .zero, down: down ?? .zero)
+  }
+
   /// `eth1` or `{ interface: eth1, decrement: 50 }`.
   func track() throws(Diagnostic) -> Track {
     guard case .map = content else {

@@ -100,6 +100,14 @@ package enum SettingText {
     throw SettingError("'\(text)' is not a preemption delay; give 0s to 24h, such as 30s")
   }
 
+  /// Reads a time for which a router is held back, up to a day.
+  package static func damping(_ text: String) throws(SettingError) -> Duration {
+    let max = RouterConfiguration.dampingMax
+    if let duration = Duration(text: text), duration <= max { return duration }
+    try refuseMissingUnit(text) { Duration(text: $0).map { $0 <= max } ?? false }
+    throw SettingError("'\(text)' is not a delay; give 0s to 24h, such as 10s")
+  }
+
   package static func handover(_ text: String) throws(SettingError) -> HandoverPolicy {
     guard let policy = HandoverPolicy(rawValue: text) else {
       let known = HandoverPolicy.allCases.map(\.rawValue).joined(separator: ", ")

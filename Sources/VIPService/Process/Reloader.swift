@@ -57,12 +57,15 @@ actor Reloader {
   private func applyFile() async throws(ControlFailure) -> ChangeRecord {
     let file = try await load()
     let (events, problem) = try prepareEvents(file)
+    let former = checks.checks
+    // Before a router names one of them: a check that is not known keeps it out of its election.
+    checks.expect(file.checks)
     do throws(NodeError) {
       var record = ChangeRecord(
         try await node.apply(configuration(file), replacing: names))
       names = file.routers.map(\.name)
       if let text = eventsText(file.eventsPath) { record.node.append(text) }
-      record.node += Check.differences(from: checks.checks, to: file.checks)
+      record.node += Check.differences(from: former, to: file.checks)
       // The file has been checked, so that nothing is wrong with them.
       try? await checks.use(file.checks)
       fifo.adopt(events)
@@ -72,6 +75,7 @@ actor Reloader {
       return record
     } catch {
       fifo.discard(events)
+      try? await checks.use(former)
       throw failure(error)
     }
   }

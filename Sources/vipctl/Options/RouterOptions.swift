@@ -198,8 +198,8 @@ extension RouterOptions {
       case .track: [!tracks.isEmpty]
       case .peers: [!peers.isEmpty]
       // Only a file can say these, but for the addresses, which stand without a flag.
-      case .addresses, .authentication, .handover, .checks, .hooks, .multicastGroup,
-        .unicastSource, .routes, .rules:
+      case .addresses, .authentication, .handover, .checks, .startDelay, .linkDelay, .holdDown,
+        .hooks, .multicastGroup, .unicastSource, .routes, .rules:
         []
       }
     return zip(setting.flags, isGiven).first { $0.1 }.map { "--\($0.0)" }

@@ -17,8 +17,8 @@ extension RouterSetting {
     case .track: ["track"]
     case .peers: ["peer"]
     // Only a file can say these, but for the addresses, which stand without a flag.
-    case .addresses, .authentication, .handover, .checks, .hooks, .multicastGroup,
-      .unicastSource, .routes, .rules:
+    case .addresses, .authentication, .handover, .checks, .startDelay, .linkDelay, .holdDown,
+      .hooks, .multicastGroup, .unicastSource, .routes, .rules:
       []
     }
   }

@@ -1,0 +1,50 @@
+import VIPCore
+import VRRP
+
+/// Routers that are held back for a while, see ``Damping``.
+extension Engine {
+  /// Has a virtual router whose settings are new wait until the node has run for long enough, and
+  /// preempt again if it is not to be held down any more.
+  func beginDamping(of instance: RouterInstance) {
+    instance.damping.wait(until: startedAt + instance.settings.startDelay, at: now)
+    if instance.settings.holdDown == .zero { instance.damping.forgetLosses() }
+    tellDamping(of: instance)
+  }
+
+  /// Holds a router down that loses the role again and again.
+  func damp(_ instance: RouterInstance, after transition: Transition) {
+    guard transition.losesRole, instance.damping.lost(instance.settings.holdDown, at: now) else {
+      return
+    }
+    tellDamping(of: instance)
+    followDamping(of: instance)
+  }
+
+  /// Ends what is over.
+  func reviewDamping(of instance: RouterInstance) {
+    guard let deadline = instance.damping.deadline, deadline <= now else { return }
+    noteChange()
+    if instance.damping.advance(to: now) { followDamping(of: instance) }
+  }
+
+  /// Gives the election of a router the settings that it has now.
+  private func followDamping(of instance: RouterInstance) {
+    guard instance.attendance.isRunning else { return }
+    perform(instance.election.reconfigure(instance.electionSettings, at: now), for: instance)
+  }
+
+  private func tellDamping(of instance: RouterInstance) {
+    if let text = dampingText(of: instance) { warn(.heldBack, of: instance, text) }
+  }
+
+  /// The reason why a router is held back; `nil` if it is not.
+  func dampingText(of instance: RouterInstance) -> String? {
+    let settings = instance.settings
+    if instance.damping.isHeld {
+      return "lost the role three times within a minute; it takes it from no other machine for "
+        + settings.holdDown.text
+    }
+    guard instance.damping.quietUntil != nil, instance.election.state != .active else { return nil }
+    return "does not become Active in the first \(settings.startDelay.text) of its node"
+  }
+}
