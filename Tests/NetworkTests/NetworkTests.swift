@@ -3,7 +3,7 @@ import Testing
 
 /// All tests that build networks, one after the other: they measure times.
 @Suite(
-  .serialized, .excusedByStalls,
+  .serialized, .repeatedAfterStalls,
   .enabled(if: Laboratory.isAvailable, "\(Laboratory.obstacle ?? "")"))
 struct NetworkTests {
 }

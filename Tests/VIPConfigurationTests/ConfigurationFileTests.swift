@@ -323,8 +323,9 @@ import VRRP
 
   private static let routerKeys =
     "'name', 'interface', 'vrid', 'priority', 'interval', 'addresses', 'preempt', 'version', "
-    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'track', 'checks', "
-    + "'peers', 'multicastGroup', 'unicastSource', 'routes', 'rules', 'on'"
+    + "'checksum', 'authentication', 'handover', 'probe', 'virtualMac', 'startDelay', "
+    + "'linkDelay', 'holdDown', 'track', 'checks', 'peers', 'multicastGroup', "
+    + "'unicastSource', 'routes', 'rules', 'on'"
   private static let knownKeys = "known here: \(routerKeys)"
 
   @Test(arguments: badFiles)

@@ -85,12 +85,14 @@ import VRRP
       try bench.hear(100, from: "198.18.0.9")
     }
     #expect(bench.state() == .backup, "held down")
-    for _ in 0..<16 {
+    var seconds = 20
+    while bench.state() == .backup, seconds < 40 {
       bench.pass(.seconds(1))
-      try bench.hear(100, from: "198.18.0.9")
+      seconds += 1
+      if bench.state() == .backup { try bench.hear(100, from: "198.18.0.9") }
     }
-    #expect(bench.state() == .active)
-    #expect(bench.warnings.isEmpty)
+    #expect(bench.state() == .active && seconds > 30, "\(seconds)")
+    #expect(!bench.warnings.contains { $0.contains("it takes it from no other machine") })
   }
 
   @Test func `while it is held down a silent Active is replaced all the same`() throws {

@@ -1,3 +1,4 @@
+import VIPCore
 import VRRP
 
 /// The times for which a router's own interface must have had a link, or none, before the router

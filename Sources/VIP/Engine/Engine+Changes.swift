@@ -143,6 +143,7 @@ extension Engine {
       || settings.linkDelay != old.linkDelay
     if settings.startDelay != old.startDelay || settings.holdDown != old.holdDown {
       beginDamping(of: instance)
+      schedule(instance)
     }
     instance.outgoing.forget()
     let endsProbe = !settings.probes && !instance.probing.hasEnded
