@@ -154,6 +154,17 @@ VIP_GUARD_CODE static void read_lost_link(
   }
 }
 
+/// Whether a program other than this guard has changed an address.
+///
+/// For IPv4 a report names the program: the kernel's own changes are by none, such as the promotion
+/// of a secondary address, which follows from what this guard removes. For IPv6 it never names one,
+/// and nothing that the guard does leads to such a report.
+VIP_GUARD_CODE static bool is_foreign(
+    const struct nlmsghdr *header, const struct vip_guard_address *address, uint32_t port) {
+  if (address->family == VIP_GUARD_FAMILY_IPV6) return header->nlmsg_pid != port;
+  return header->nlmsg_pid != 0 && header->nlmsg_pid != port;
+}
+
 VIP_GUARD_CODE void vip_guard_care_read_reports(
     struct vip_guard_care *care, const uint8_t *bytes, uint32_t length, uint32_t port,
     uint64_t now) {
@@ -164,10 +175,8 @@ VIP_GUARD_CODE void vip_guard_care_read_reports(
     if (header.nlmsg_len < sizeof header || header.nlmsg_len > length) return;
     const uint8_t *body = bytes + sizeof header;
     uint32_t size = header.nlmsg_len - (uint32_t)sizeof header;
-    // A change by no program is the kernel's own; one of this guard promotes a secondary address.
-    bool is_foreign = header.nlmsg_pid != 0 && header.nlmsg_pid != port;
-    if (header.nlmsg_type == RTM_NEWADDR && is_foreign
-        && vip_guard_read_address(body, size, &address)) {
+    if (header.nlmsg_type == RTM_NEWADDR && vip_guard_read_address(body, size, &address)
+        && is_foreign(&header, &address, port)) {
       vip_guard_care_retake(
           care, address.interface_index, address.family, address.prefix_length, address.bytes);
     } else if (header.nlmsg_type == RTM_DELLINK && size > sizeof(struct ifinfomsg)) {

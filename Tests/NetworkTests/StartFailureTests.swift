@@ -229,14 +229,14 @@ extension NetworkTests {
           }
         }
         for (command, word) in [("run", "run"), ("up", "background-node")] {
-          for number in 1...6 {
+          for number in 1...7 {
             let attempt = try Attempt(
               number, in: word, library, with: EAGAIN, only: "pthread_create")
             let result = try machine.namespace.run(
               attempt.environment + [program, command] + router(attempt), within: .seconds(60))
             let what: Comment = "\(program) \(command) \(number): \(result)"
             #expect(result.status == 1, what)
-            let text = "the node needs 6 threads and gets \(number - 1) "
+            let text = "the node needs 7 threads and gets \(number - 1) "
             #expect(result.errors.contains(text), what)
             expectOneLine(result.errors, what)
             try expectNothingLeft(attempt, what, log: false)

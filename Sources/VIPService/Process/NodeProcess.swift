@@ -71,19 +71,40 @@ public struct NodeProcess: Sendable {
   /// Starts a node without routers in the background, which writes its log to the runtime
   /// directory.
   ///
+  /// - Parameters:
+  ///   - path: the runtime directory.
+  ///   - settings: the settings of the node.
+  ///   - starter: the descriptor that leads to the process that started this one, and ends with it.
+  ///   - stops: what to tell when that process is done.
+  ///   - wording: how texts name the program.
+  /// - Returns: the node, which serves once ``serveInBackground(starter:until:)`` is called.
   /// - Throws: ``ServiceError/Kind/alreadyRunning`` if a living node has claimed the directory.
   public static func inBackground(
-    directory path: String, settings: NodeSettings, wording: Wording = Wording()
+    directory path: String, settings: NodeSettings, starter: Int32, until stops: Stops,
+    wording: Wording = Wording()
   ) async throws(ServiceError) -> NodeProcess {
     let process = try NodeProcess(
       directory: path, settings: settings, endsWhenIdle: true, wording: wording)
     do throws(ServiceError) {
+      try waitForStarter(starter, stops)
       try LogOutput.use(file: RuntimeDirectory.logPath(in: process.door.path))
     } catch {
       await process.end()
       throw error
     }
     return process
+  }
+
+  private static func waitForStarter(_ starter: Int32, _ stops: Stops) throws(ServiceError) {
+    do throws(NodeError) {
+      try DetachedThread.start("the thread that waits for the starter") {
+        var byte: UInt8 = 0
+        while read(starter, &byte, 1) > 0 {}
+        stops.tell(.starterGone)
+      }
+    } catch {
+      throw ServiceError(error)
+    }
   }
 
   /// Lets other processes ask the node.
@@ -249,15 +270,6 @@ public struct NodeProcess: Sendable {
     }
     let logging = log.follow(node.stampedEvents()) { event in
       if case .removed = event { stops.tell(.routerGone) }
-    }
-    do throws(NodeError) {
-      try DetachedThread.start("the thread that waits for the starter") {
-        var byte: UInt8 = 0
-        while read(starter, &byte, 1) > 0 {}
-        stops.tell(.starterGone)
-      }
-    } catch {
-      stops.tell(.starterGone)
     }
     var isStarterGone = false
     var hasServed = false

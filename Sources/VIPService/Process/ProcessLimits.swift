@@ -9,7 +9,7 @@ package enum ProcessLimits {
   /// A start needs 14 descriptors, each interface two or three more.
   private static let descriptorCount = 20
   /// The node's, the control socket's, the starter's, that of stopping, and those of the pool.
-  private static let threadCount = 6
+  private static let threadCount = 7
   /// The guard's area, and what a router or two need.
   private static let byteCount = 32 << 20
 

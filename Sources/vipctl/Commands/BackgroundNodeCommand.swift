@@ -32,7 +32,8 @@ struct BackgroundNodeCommand: ParsableCommand {
       let process: NodeProcess
       do throws(ServiceError) {
         process = try await NodeProcess.inBackground(
-          directory: runtimeDir, settings: settings, wording: .vipctl)
+          directory: runtimeDir, settings: settings, starter: StarterLink.descriptorInNode,
+          until: stops, wording: .vipctl)
       } catch {
         StarterLink.tell(error)
         return ExitStatus.failed.rawValue

@@ -529,6 +529,27 @@ static void reports_are_read_with_suspicion(void) {
   }
 }
 
+static void a_report_of_an_ipv6_address_names_no_program(void) {
+  for (uint32_t port = 0; port <= 7; port += 7) {
+    uint8_t *area = area_with(1, KEPT);
+    uint8_t address[16] = {0x20, 1, 0xd, 0xb8, [15] = 1}, message[64];
+    uint32_t length = put_removal(message, INTERFACE, 10, address);
+    memcpy(area + VIP_GUARD_CONTENTS_OFFSET + 32, message, length);
+    vip_guard_set_block(
+        area, 0, VIP_GUARD_REMOVES, INTERFACE,
+        (struct vip_guard_block){VIP_GUARD_CONTENTS_OFFSET + 32, length, 5000});
+    struct vip_guard_care care;
+    vip_guard_care_begin(&care, area, AREA_SIZE, START);
+    act(&care, START);
+    struct nlmsghdr header = {length, RTM_NEWADDR, 0, 0, port};
+    memcpy(message, &header, sizeof header);
+    vip_guard_care_read_reports(&care, message, length, 7, START);
+    bool is_retaken = act(&care, START).removals == 0 && is_over(&care);
+    CHECK(is_retaken == (port == 0));
+    free(area);
+  }
+}
+
 static void a_macvlan_that_is_gone_is_not_waited_for(void) {
   uint8_t *area = area_with(1, KEPT);
   // A request that names a macvlan.
@@ -612,6 +633,7 @@ int main(void) {
   many_are_found_in_any_order();
   what_another_program_puts_up_is_its_own();
   reports_are_read_with_suspicion();
+  a_report_of_an_ipv6_address_names_no_program();
   a_macvlan_that_is_gone_is_not_waited_for();
   a_care_of_a_spoilt_area_ends();
   return finish();
