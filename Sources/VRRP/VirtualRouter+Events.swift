@@ -227,8 +227,8 @@ extension VirtualRouter {
     }
   }
 
-  /// Has a Backup preempt when the delay is over, and not only when its timer would be due after the
-  /// first advertisement that it discards then; nor before it would without a delay.
+  /// Has a Backup preempt when the delay is over, and not only when its timer would be due after
+  /// the first advertisement that it discards then; nor before it would without a delay.
   private func endDelayInTime(_ backup: inout Backup, since: Instant, before: Instant) {
     guard configuration.preempts else { return }
     let due = max(since.advanced(byNanoseconds: preemptDelay), before)

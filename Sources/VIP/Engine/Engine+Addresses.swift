@@ -328,7 +328,8 @@ extension Engine {
   func sendAnnouncements() {
     // A process that was frozen in the middle of a turn must listen first. The next turn does.
     guard platform.now() - now < Bound.turnMax else { return }
-    for (index, wire) in wires {
+    for index in wireOrder {
+      guard let wire = wires[index] else { continue }
       var budget = Bound.announcements
       while budget > 0, let address = wire.queue.popDue(by: now) {
         budget -= 1

@@ -44,7 +44,8 @@ extension Engine {
       return "lost the role three times within a minute; it takes it from no other machine for "
         + settings.holdDown.text
     }
-    guard instance.damping.quietUntil != nil, instance.election.state != .active else { return nil }
+    guard let end = instance.damping.quietUntil, end > now, instance.election.state != .active
+    else { return nil }
     return "does not become Active in the first \(settings.startDelay.text) of its node"
   }
 }

@@ -53,7 +53,11 @@ package final class Engine {
   var segments: [SegmentKey: Segment] = [:]
   /// The groups that sockets could not be put into again.
   var memberships = Memberships()
-  var wires: [Int32: Wire] = [:]
+  var wires: [Int32: Wire] = [:] {
+    didSet { wireOrder = wires.keys.sorted() }
+  }
+  /// The interfaces of the wires, in the order in which announcements go out.
+  private(set) var wireOrder: [Int32] = []
   var timers = EngineTimers()
   var work = AddressWork()
   /// Frames of the wire that is being read; empty between two of them.

@@ -26,7 +26,10 @@ struct Damping {
   /// - Parameters:
   ///   - end: until when it does not become Active.
   ///   - now: the time.
-  mutating func wait(until end: Instant, at now: Instant) { quietUntil = end > now ? end : nil }
+  mutating func wait(until end: Instant, at now: Instant) {
+    // A router that was held back until now takes over as if its timer were due now.
+    if end > now || quietUntil != nil { quietUntil = max(end, now) }
+  }
 
   /// The router has lost the role, and no command has asked for it.
   ///

@@ -1,7 +1,7 @@
 import VIPCore
 
-/// The link of a router's own interface as the router goes by it: a change counts once it has lasted
-/// for some time.
+/// The link of a router's own interface as the router goes by it: a change counts once it has
+/// lasted for some time.
 struct LinkDamping {
   /// The fault that the router goes by.
   private var fault: InterfaceFault?
