@@ -95,16 +95,11 @@ struct StoryGenerator {
       guard let owner = group.owner else { continue }
       commands += group.addresses.map { .node(owner, .hostAdds($0)) }
     }
-    let movesTogether =
-      groups.count > 1 && groups.allSatisfy { $0.owner == nil } && random.below(2) == 0
     for name in names {
       for group in groups where random.below(12) > 0 {
         commands.append(.router(name, group.name, .up(group.addresses, settings(group, name))))
         if random.below(4) == 0 { commands.append(.tick(ticks(upTo: 3))) }
       }
-    }
-    if movesTogether {
-      commands += names.map { .node($0, .group("pair", groups.map(\.name))) }
     }
     return commands
   }
