@@ -8,7 +8,9 @@ SOURCES := Package.swift Sources Snippets Tests Fuzz/Package.swift Fuzz/Sources 
   Kubernetes/Package.swift Kubernetes/Sources Kubernetes/Tests
 # Both are pinned on the command line where another one is needed.
 SWIFT ?= swift
-RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
+# Archives of C libraries, which come before the shared libraries of the system.
+ARCHIVES := $(CURDIR)/.build/archives
+RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl -Xswiftc -L$(ARCHIVES) -Xlinker -s
 
 # A terminal shows a build's progress; a log only what went wrong.
 QUIET := $(shell test -t 1 || echo --quiet)
@@ -101,6 +103,7 @@ build: install-dependencies ## debug build of everything
 	@$(SWIFT) build $(QUIET) --explicit-target-dependency-import-check error
 
 release: install-dependencies ## optimised vipctl that needs no Swift runtime, in .build/release
+	@Scripts/static-archives '$(ARCHIVES)'
 	@$(SWIFT) build $(QUIET) $(RELEASE_FLAGS)
 
 image: install-dependencies ## container image for a cluster, without a daemon: Kubernetes/.build/vipctl-kubernetes.tar
