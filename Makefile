@@ -127,12 +127,14 @@ share := $(DESTDIR)$(PREFIX)/share
 units := $(DESTDIR)$(PREFIX)/lib/systemd/system
 installed := $(DESTDIR)$(PREFIX)/bin/vipctl $(share)/man/man8/vipctl.8 \
   $(share)/bash-completion/completions/vipctl $(share)/zsh/site-functions/_vipctl \
-  $(share)/fish/vendor_completions.d/vipctl.fish $(units)/vipctl.service
+  $(share)/fish/vendor_completions.d/vipctl.fish $(share)/vipctl/configuration.schema.json \
+  $(units)/vipctl.service
 
-install: ## what 'make release' built, manual page, completions, unit: PREFIX=/usr/local DESTDIR=
+install: ## what 'make release' built, manual page, schema, completions, unit: PREFIX=/usr/local DESTDIR=
 	@test -x '$(BINARY)' || { echo "install: there is no $(BINARY); run 'make release' first" >&2; exit 1; }
 	@install -D -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/vipctl'
 	@install -D -m 644 Docs/vipctl.8 '$(share)/man/man8/vipctl.8'
+	@install -D -m 644 Docs/configuration.schema.json '$(share)/vipctl/configuration.schema.json'
 	@install -d '$(share)/bash-completion/completions' '$(share)/zsh/site-functions' \
 	  '$(share)/fish/vendor_completions.d' '$(units)'
 	@'$(BINARY)' --generate-completion-script bash > '$(share)/bash-completion/completions/vipctl'

@@ -7,7 +7,7 @@ import Testing
   private static let files = [
     "bin/vipctl", "share/man/man8/vipctl.8", "share/bash-completion/completions/vipctl",
     "share/zsh/site-functions/_vipctl", "share/fish/vendor_completions.d/vipctl.fish",
-    "lib/systemd/system/vipctl.service",
+    "share/vipctl/configuration.schema.json", "lib/systemd/system/vipctl.service",
   ]
 
   private func make(_ target: String, into folder: TemporaryDirectory) throws -> CommandResult {
