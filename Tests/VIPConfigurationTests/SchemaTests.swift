@@ -129,7 +129,8 @@ import Testing
   func `files in documents are good to both`() throws {
     let root = URL(filePath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    var texts = [Self.rich]
+    let example = root.appending(path: "Examples/vipctl.yaml")
+    var texts = [Self.rich, try String(contentsOf: example, encoding: .utf8)]
     for document in ["README.md", "Docs/Configuration.md", "Docs/Hooks.md"] {
       let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
       texts += text.matches(of: #/```yaml\n([^`]+)```/#).map { String($0.output.1) }
