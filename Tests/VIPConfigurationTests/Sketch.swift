@@ -79,7 +79,9 @@ extension Sketch {
     /bin/true bin/true http://a/ https://b ftp://a 127.0.0.1:80 [::1]:80 127.0.0.1:0
     127.0.0.1:65536 seamless strict auto message pseudo-header link global failed passed unknown
     www-data:a www-data: s3same muchtoolong
-    """.split(whereSeparator: \.isWhitespace).map(String.init) + ["", "a b"]
+    """.split(whereSeparator: \.isWhitespace).map(String.init) + others
+
+  private static let others = ["", "a b", String(repeating: "x", count: 128)]
 
   private static let keys =
     """
