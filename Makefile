@@ -8,7 +8,9 @@ SOURCES := Package.swift Sources Snippets Tests Fuzz/Package.swift Fuzz/Sources 
   Kubernetes/Package.swift Kubernetes/Sources Kubernetes/Tests
 # Both are pinned on the command line where another one is needed.
 SWIFT ?= swift
-RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl
+# Archives of C libraries, which come before the shared libraries of the system.
+ARCHIVES := $(CURDIR)/.build/archives
+RELEASE_FLAGS ?= -c release --static-swift-stdlib --product vipctl -Xswiftc -L$(ARCHIVES) -Xlinker -s
 
 # A terminal shows a build's progress; a log only what went wrong.
 QUIET := $(shell test -t 1 || echo --quiet)
@@ -101,6 +103,7 @@ build: install-dependencies ## debug build of everything
 	@$(SWIFT) build $(QUIET) --explicit-target-dependency-import-check error
 
 release: install-dependencies ## optimised vipctl that needs no Swift runtime, in .build/release
+	@Scripts/static-archives '$(ARCHIVES)'
 	@$(SWIFT) build $(QUIET) $(RELEASE_FLAGS)
 
 image: install-dependencies ## container image for a cluster, without a daemon: Kubernetes/.build/vipctl-kubernetes.tar
@@ -124,12 +127,14 @@ share := $(DESTDIR)$(PREFIX)/share
 units := $(DESTDIR)$(PREFIX)/lib/systemd/system
 installed := $(DESTDIR)$(PREFIX)/bin/vipctl $(share)/man/man8/vipctl.8 \
   $(share)/bash-completion/completions/vipctl $(share)/zsh/site-functions/_vipctl \
-  $(share)/fish/vendor_completions.d/vipctl.fish $(units)/vipctl.service
+  $(share)/fish/vendor_completions.d/vipctl.fish $(share)/vipctl/configuration.schema.json \
+  $(units)/vipctl.service
 
-install: ## what 'make release' built, manual page, completions, unit: PREFIX=/usr/local DESTDIR=
+install: ## what 'make release' built, manual page, schema, completions, unit: PREFIX=/usr/local DESTDIR=
 	@test -x '$(BINARY)' || { echo "install: there is no $(BINARY); run 'make release' first" >&2; exit 1; }
 	@install -D -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/vipctl'
 	@install -D -m 644 Docs/vipctl.8 '$(share)/man/man8/vipctl.8'
+	@install -D -m 644 Docs/configuration.schema.json '$(share)/vipctl/configuration.schema.json'
 	@install -d '$(share)/bash-completion/completions' '$(share)/zsh/site-functions' \
 	  '$(share)/fish/vendor_completions.d' '$(units)'
 	@'$(BINARY)' --generate-completion-script bash > '$(share)/bash-completion/completions/vipctl'

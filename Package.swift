@@ -43,14 +43,14 @@ let package = Package(
     .executable(name: "vipctl", targets: ["vipctl"]),
   ],
   dependencies: [
-    // Arguments are the executable's, YAML is VIPConfiguration's; the other libraries depend on
-    // nothing but libmnl and libpcap.
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // Arguments are the executable's; the libraries depend on nothing but libmnl, libpcap and
+    // libyaml.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CMNL", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CPCAP", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
     // System calls that Glibc's overlay lacks, and the process that outlives a node.
     .target(name: "CLinux", cSettings: honestC),
@@ -77,8 +77,7 @@ let package = Package(
     .target(
       name: "VIPConfiguration",
       dependencies: [
-        "VIP", "VIPChecks", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP",
-        .product(name: "Yams", package: "Yams"),
+        "VIP", "VIPChecks", "VIPMonitor", "VIPCore", "VRRP", "Netlink", "ARP", "CYAML",
       ],
       swiftSettings: common),
     .target(
@@ -116,8 +115,8 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "NetworkTests",
-      dependencies: ["TestSupport", "VIPCore", .product(name: "Yams", package: "Yams")],
-      exclude: ["Program", "Keepalived"], swiftSettings: common),
+      dependencies: ["TestSupport", "VIPCore"], exclude: ["Program", "Keepalived"],
+      swiftSettings: common),
 
     // The rules of the repository that no compiler checks.
     .testTarget(

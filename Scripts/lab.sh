@@ -196,7 +196,7 @@ build() {
   began=$(now)
   log=$(mktemp)
   [[ $on_terminal == yes ]] || say "building vipctl (release)"
-  swift build --configuration release --static-swift-stdlib --product vipctl >"$log" 2>&1 </dev/null &
+  env -u MAKEFLAGS -u MAKELEVEL make --silent release >"$log" 2>&1 </dev/null &
   pid=$!
   # Nothing else is there yet that an interruption would have to remove.
   trap 'kill "$pid" 2>/dev/null; rm -f "$log"; clear_line; exit 130' INT TERM

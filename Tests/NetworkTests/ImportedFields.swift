@@ -1,5 +1,5 @@
 import Foundation
-import Yams
+import TestSupport
 
 /// What `vipctl import` prints, as the fields that keepalived's own words are compared with.
 struct ImportedFields {
@@ -7,7 +7,7 @@ struct ImportedFields {
 
   /// Reads the printed configuration; `nil` if it is no YAML.
   init?(_ text: String) {
-    guard let root = try? Yams.load(yaml: text) as? [String: Any] else { return nil }
+    guard let root = try? ForeignYAML.object(text) as? [String: Any] else { return nil }
     self.root = root
   }
 

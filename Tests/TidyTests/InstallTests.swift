@@ -7,7 +7,7 @@ import Testing
   private static let files = [
     "bin/vipctl", "share/man/man8/vipctl.8", "share/bash-completion/completions/vipctl",
     "share/zsh/site-functions/_vipctl", "share/fish/vendor_completions.d/vipctl.fish",
-    "lib/systemd/system/vipctl.service",
+    "share/vipctl/configuration.schema.json", "lib/systemd/system/vipctl.service",
   ]
 
   private func make(_ target: String, into folder: TemporaryDirectory) throws -> CommandResult {
@@ -31,6 +31,22 @@ import Testing
     }
     let unit = readText(folder["opt/vip/lib/systemd/system/vipctl.service"])
     #expect(unit.contains("ExecStart=/opt/vip/bin/vipctl run") && !unit.contains("/usr/local"))
+    let imported = try run(
+      [folder["opt/vip/bin/vipctl"], "import", "-"],
+      input: """
+        vrrp_instance web {
+          interface eth0
+          virtual_router_id 51
+          virtual_ipaddress {
+            192.0.2.10/24
+          }
+        }
+
+        """)
+    let schema = "/opt/vip/share/vipctl/configuration.schema.json"
+    let line = imported.output.prefix { $0 != "\n" }
+    #expect(
+      line.hasPrefix("# yaml-language-server: $schema=/") && line.hasSuffix(schema), "\(imported)")
     #expect(try make("uninstall", into: folder).status == 0)
     for file in Self.files {
       #expect(!FileManager.default.fileExists(atPath: folder["opt/vip/\(file)"]), "\(file)")

@@ -61,7 +61,7 @@ struct PublicSurface {
     where path.hasSuffix("/include/module.modulemap") {
       arguments += ["-I", "\(packages)/\((path as NSString).deletingLastPathComponent)"]
     }
-    arguments += try check(["pkg-config", "--cflags-only-I", "libpcap", "libmnl"])
+    arguments += try check(["pkg-config", "--cflags-only-I", "libpcap", "libmnl", "yaml-0.1"])
       .split(whereSeparator: \.isWhitespace).map(String.init)
     try check(arguments)
     var symbols: [Symbol] = []

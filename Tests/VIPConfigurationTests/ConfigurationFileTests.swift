@@ -106,6 +106,38 @@ import VRRP
     #expect(file.routers[0].addresses == file.routers[1].addresses)
   }
 
+  @Test func `only anchors and aliases count as such`() throws {
+    let file = try ConfigurationReader.read(
+      """
+      # & & & & & & and * * * in a comment, or in a text
+      routers: [{interface: e, vrid: 1, addresses: [192.0.2.1],
+        on: {active: [/bin/true, "&a &b &c &d &e", "a & b & c"]}}]
+      """)
+    #expect(file.routers.first?.hooks.active.count == 3)
+  }
+
+  @Test func `lines of other systems, and the mark that some editors put first`() throws {
+    let file = try ConfigurationReader.read(
+      "\u{FEFF}routers:\r\n- interface: e\r\n  vrid: 1\r\n  addresses: [192.0.2.1]\r\n")
+    #expect(file.routers.count == 1)
+    for (text, message) in [
+      ("\u{FEFF}x: 1\r\n", "1:1: unknown key 'x' at the top"),
+      ("routers:\r\n- eth0\r\n", "2:3: expected 'name'"),
+      ("routers:\r\n\t- a\r\n", "2:1: not valid YAML: indent with spaces, not with tabs"),
+      ("é: \u{7}\n", "1:4: not valid YAML: control characters are not allowed"),
+    ] {
+      let error = #expect(throws: Diagnostic.self) { try ConfigurationReader.read(text) }
+      #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+    }
+  }
+
+  @Test func `a key is given twice however it is written`() throws {
+    let error = #expect(throws: Diagnostic.self) {
+      try ConfigurationReader.read("node: {}\nrouters: []\n\"node\": {}\n")
+    }
+    #expect(error?.description == "1:1: the key 'node' is given twice; remove one of them")
+  }
+
   /// A file with one router, of which one line is wrong.
   private static func router(_ line: String, without key: String? = nil) -> String {
     let lines = ["interface: eth0", "vrid: 51", "addresses: [192.0.2.10/24]"]

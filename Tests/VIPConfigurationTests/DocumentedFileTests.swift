@@ -16,4 +16,13 @@ import Testing
       #expect(throws: Never.self) { try ConfigurationReader.read(file) }
     }
   }
+
+  @Test func `the example can be read`() throws {
+    let root = URL(filePath: #filePath)
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(
+      contentsOf: root.appending(path: "Examples/vipctl.yaml"), encoding: .utf8)
+    #expect(throws: Never.self) { try ConfigurationReader.read(text) }
+    #expect(text.hasPrefix("# yaml-language-server: $schema=/"))
+  }
 }

@@ -51,6 +51,41 @@ import VIP
     #expect(try refusal(text).hasSuffix("the file has more than 200000 values"))
   }
 
+  @Test(.timeLimit(.minutes(10)))
+  func `aliases that stand for many values`() throws {
+    let text =
+      "a: &a [\(String(repeating: "x, ", count: 30_000))x]\n"
+      + "b: [\([String](repeating: "*a", count: 8).joined(separator: ", "))]\n"
+    #expect(try refusal(text) == "2:25: the file has more than 200000 values")
+  }
+
+  @Test(.timeLimit(.minutes(10)))
+  func `an alias to what it stands in`() throws {
+    #expect(try refusal("a: &a [*a]\n") == "1:8: not valid YAML: found undefined alias")
+  }
+
+  @Test(.timeLimit(.minutes(10)), arguments: ["- ", "[", "{a: ", "? "])
+  func `far more nested than any file`(opening: String) throws {
+    let text = String(repeating: opening, count: 200_000)
+    #expect(try refusal(text).hasSuffix("lists and mappings are nested more than 1000 deep"))
+  }
+
+  @Test(.timeLimit(.minutes(10)))
+  func `too much, and then no YAML either`() throws {
+    let text = "routers: [" + String(repeating: "x,", count: 300_000) + "]]"
+    #expect(try refusal(text).contains("not valid YAML"))
+    let more = "routers: [" + String(repeating: "x,", count: 900_000) + "]]"
+    #expect(try refusal(more).hasSuffix("the file has more than 200000 values"))
+  }
+
+  @Test(.timeLimit(.minutes(10)))
+  func `very many directives`() throws {
+    let lines = (0..<200_000).map { "%TAG !\($0)! x\n" }.joined()
+    #expect(
+      try refusal(lines + "---\nrouters: []\n")
+        == "17:1: more than 16 directives (lines that begin with %); remove them")
+  }
+
   @Test func `20,000 addresses are welcome`() throws {
     let addresses = (0..<20_000).map { "2001:db8::\(String($0 + 1, radix: 16))/64" }
     let text =

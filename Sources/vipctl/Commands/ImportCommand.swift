@@ -42,7 +42,7 @@ struct ImportCommand: ParsableCommand {
     } catch {
       throw Failure(error)
     }
-    TextOutput.write(result.yaml, to: STDOUT_FILENO)
+    TextOutput.write(SchemaFile.line + result.yaml, to: STDOUT_FILENO)
     let lost = result.remarks.filter { $0.kind == .lost }
     for remark in lost + result.remarks.filter({ $0.kind == .note }) {
       Terminal.printError(remark.line)
