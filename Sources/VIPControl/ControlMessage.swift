@@ -22,7 +22,15 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Apply the node's configuration file again.
   case reload
   /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
+  ///
+  /// A router that a request names may be named by one of its addresses, here as in all others.
   case resign(router: String, for: RequestTime? = nil)
+  /// Leave the Active role of all routers that take part to others; answer once it is decided.
+  case resignAll(for: RequestTime? = nil)
+  /// End the resignation or promotion of a router; no role is taken by that.
+  case resume(router: String)
+  /// End all resignations and promotions.
+  case resumeAll
   /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event
   /// from now on, until the client has enough.
   case events(follow: Bool)
@@ -39,6 +47,10 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
 
   enum ResignCodingKeys: String, CodingKey {
     case router
+    case `for` = "seconds"
+  }
+
+  enum ResignAllCodingKeys: String, CodingKey {
     case `for` = "seconds"
   }
 }

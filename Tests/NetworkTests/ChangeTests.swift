@@ -32,6 +32,11 @@ extension NetworkTests {
       """
     }
 
+    /// Whether the only router of a node advertises a priority.
+    private func hasPriority(_ priority: Int, _ node: VipctlNode) throws -> Bool {
+      try node.command(["status", "--json"]).output.contains("\"effectivePriority\" : \(priority),")
+    }
+
     private func expectSuccess(
       _ result: CommandResult, _ output: String, _ location: SourceLocation = #_sourceLocation
     ) {
@@ -181,13 +186,43 @@ extension NetworkTests {
     func resignAlone() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [first.description])
       try node.waitUntil(.active)
+      let pinger = try Pinger(from: segment.client, to: first)
+      try pinger.waitForAnswer()
       let result = try node.command(["resign", "lab"])
       #expect(result.status == 1)
-      #expect(result.errors.hasPrefix("vipctl: lab: no other router took over"))
+      #expect(
+        result.errors.hasPrefix(
+          "vipctl: lab: no other router took over; this machine is still serving the addresses"))
       try node.waitUntil(.active, within: .zero)
+      #expect(try hasPriority(1, node))
+      expectSuccess(
+        try node.command(["resume", "\(first)"]), "lab ipv4: active, holding \(first)/32 on eth0\n")
+      #expect(try hasPriority(100, node))
+      #expect(try node.command(["drain"]).status == 1)
+      expectSuccess(
+        try node.command(["undrain"]), "lab ipv4: active, holding \(first)/32 on eth0\n")
+      #expect(try pinger.stop().outages(over: Bounds.margin) == [], "it serves all the time")
+      let events = try node.command(["events"]).output
+      #expect(events.contains(" lab: command: resign, asked for by uid 0, pid "))
+      #expect(events.contains("resume \(first)"))
       let unknown = try node.command(["promote", "web"])
       #expect(unknown.status == 1)
-      #expect(unknown.errors == "vipctl: no router is called 'web'; there are lab\n")
+      #expect(unknown.errors == "vipctl: no router is called 'web'; known: lab\n")
+    }
+
+    @Test("With a strict handover a resignation without a successor says that there was a gap")
+    func resignAloneStrictly() throws {
+      let file = configuration([first]).replacing(
+        "vrid: 51", with: "vrid: 51\n    handover: strict")
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, configuration: file)
+      try node.waitUntil(.active)
+      let result = try node.command(["resign", "lab"])
+      #expect(result.status == 1)
+      #expect(
+        result.errors.hasPrefix(
+          "vipctl: lab: no other router took over; this machine serves the addresses again, after "
+            + "a gap"))
+      try node.waitUntil(.active, within: .zero)
     }
   }
 }

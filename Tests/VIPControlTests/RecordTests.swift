@@ -60,7 +60,7 @@ import VRRP
       since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
       lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
       unicastTo: [address], routing: [RouterStatus.RoutingStatus(entry: "rule", installed: true)],
-      group: "gateway")
+      group: "gateway", request: "resigned")
     status.checks = [
       RouterStatus.Check(check: "web", standing: .passing, isOut: false, weight: 0)
     ]

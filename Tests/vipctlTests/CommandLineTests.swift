@@ -19,8 +19,8 @@ import Testing
     (
       "frobnicate",
       "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
-        + "resign, promote, announce, simulate, monitor, import, events, metrics, check; see "
-        + "'vipctl --help'"
+        + "resign, promote, resume, drain, undrain, announce, simulate, monitor, import, events, "
+        + "metrics, check; see 'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
     ("up", "no addresses are given; name at least one, or a file with --config"),
@@ -140,7 +140,12 @@ import Testing
       "'192.0.2' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64"
     ),
     ("reload web", "unexpected argument 'web'"),
-    ("resign", "missing expected argument '<name>'"),
+    ("resign", "nothing is named; give a router's name or address, or --all"),
+    ("resign web --all", "--all and 'web' exclude each other; give one of them"),
+    ("resume", "nothing is named; give a router's name or address, or --all"),
+    ("resume --all web", "--all and 'web' exclude each other; give one of them"),
+    ("drain web", "unexpected argument 'web'"),
+    ("undrain web", "unexpected argument 'web'"),
     ("resign web --for 10", "--for: '10' has no unit; write 10s or 10ms"),
     ("promote", "missing expected argument '<name>'"),
     ("announce", "missing expected argument '<address> ...'"),
@@ -216,7 +221,8 @@ import Testing
   @Test(arguments: [
     ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
     ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
-    ["promote", "web"], ["events"], ["events", "--follow"], ["metrics"], ["status", "--watch"],
+    ["promote", "web"], ["resign", "--all"], ["resume", "web"], ["resume", "--all"], ["drain"],
+    ["undrain"], ["events"], ["events", "--follow"], ["metrics"], ["status", "--watch"],
   ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
@@ -288,7 +294,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
+    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "resume",
+    "drain", "undrain", "announce",
     "simulate", "monitor", "import", "events", "metrics", "check",
   ])
   func `each command has help with examples`(command: String) throws {

@@ -23,7 +23,8 @@ struct AddCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
+    help: ArgumentHelp("The router, by name or address.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var name: String
 
   @Argument(
@@ -52,7 +53,8 @@ struct RemoveCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
+    help: ArgumentHelp("The router, by name or address.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var name: String
 
   @Argument(
@@ -89,62 +91,6 @@ struct ReloadCommand: ParsableCommand {
   func run() throws {
     let client = NodeClient(runtime)
     try client.change(.reload, isTrial: trial.dryRun)
-  }
-}
-
-struct ResignCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "resign",
-    abstract: "Leave the addresses of a router to another machine.",
-    discussion: """
-      This machine serves the addresses until another one has announced them; then it watches \
-      over them with the lowest priority. It takes them back if no other machine is there, when it \
-      is promoted, or when the time given is over and it has the higher priority.
-
-        vipctl resign web
-        vipctl resign web --for 10m
-      """)
-
-  @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
-  var name: String
-
-  @Option(
-    name: .customLong("for"),
-    help: ArgumentHelp("For how long. (default: until it is promoted)", valueName: "time"),
-    transform: SettingText.timeout)
-  var duration: Duration?
-
-  @OptionGroup var runtime: RuntimeOptions
-
-  func run() throws {
-    let client = NodeClient(runtime)
-    try client.change(.resign(router: name, for: duration.map(RequestTime.init(_:))))
-  }
-}
-
-struct PromoteCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "promote",
-    abstract: "Take the addresses of a router over from the machine that holds them.",
-    discussion: """
-      Works by advertising one step more than the other machine's priority for as long as this one \
-      holds the addresses, so it can't take them from one with priority 254 or 255: use \
-      'vipctl resign' there.
-
-        vipctl promote web
-        vipctl promote web --runtime-dir /run/vipctl-2
-      """)
-
-  @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
-  var name: String
-
-  @OptionGroup var runtime: RuntimeOptions
-
-  func run() throws {
-    let client = NodeClient(runtime)
-    try client.change(.promote(router: name))
   }
 }
 
