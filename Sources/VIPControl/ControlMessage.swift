@@ -31,6 +31,8 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   case resume(router: String)
   /// End all resignations and promotions.
   case resumeAll
+  /// Tell the settings as they are; those of one router if a name is given.
+  case configuration(router: String? = nil)
   /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event
   /// from now on, until the client has enough.
   case events(follow: Bool)
@@ -63,6 +65,8 @@ public enum ControlReply: Sendable, Hashable, Codable {
   case changed(ChangeRecord, NodeRecord)
   /// The request is done, but not all routers concerned take part yet.
   case waiting(NodeRecord, ControlFailure)
+  /// The settings.
+  case configuration(ConfigurationRecord)
   /// The events, in order.
   case events([EventRecord])
   /// The request was not done.

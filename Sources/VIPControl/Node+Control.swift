@@ -47,6 +47,8 @@ extension Node {
       case .remove(let router, let addresses):
         let report = try await remove(addresses, from: router)
         return .changed(ChangeRecord(report), try await record(router, complete))
+      case .configuration(let router):
+        return .configuration(try await configuration(of: router))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
@@ -128,8 +130,8 @@ extension Node {
     case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)
-    case .status, .add, .remove, .resign, .resignAll, .events, .promote, .resume, .resumeAll,
-      .dryRun:
+    case .status, .add, .remove, .resign, .resignAll, .configuration, .events, .promote, .resume,
+      .resumeAll, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
     return .changed(ChangeRecord(report), try await record(nil, complete))
@@ -231,8 +233,8 @@ extension ControlRequest {
       let countMax = RouterConfiguration.requestNameCountMax
       guard words.count > countMax else { return nil }
       return "\(words.count) names in one request are more than \(countMax); ask for less at a time"
-    case .downAll, .status, .add, .remove, .reload, .resign, .resignAll, .events, .promote,
-      .resume, .resumeAll, .dryRun:
+    case .downAll, .status, .add, .remove, .reload, .resign, .resignAll, .configuration, .events,
+      .promote, .resume, .resumeAll, .dryRun:
       return nil
     }
   }

@@ -1,7 +1,7 @@
 import VIP
 import VIPCore
 
-/// Routers that requests name by one of their addresses, and commands that move their roles.
+/// Requests that name routers by one of their addresses, that move roles, or ask for settings.
 extension Node {
   /// A request with the names of the routers that it means by an address.
   ///
@@ -18,6 +18,8 @@ extension Node {
     case .promote(let word): .promote(router: try await routerName(meantBy: word))
     case .resume(let word): .resume(router: try await routerName(meantBy: word))
     case .status(let word?): .status(try await routerName(meantBy: word))
+    case .configuration(let word?):
+      .configuration(router: try await routerName(meantBy: word))
     default: request
     }
   }
@@ -34,6 +36,18 @@ extension Node {
           + "); give the name of one")
     }
     return name
+  }
+
+  /// The settings of the node and its routers as they are, or of one router.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  func configuration(of name: String?) async throws(NodeError) -> ConfigurationRecord {
+    guard let name else {
+      return ConfigurationRecord(settings, routers: configurations, groups: groups)
+    }
+    let names = try await routerNames(meantBy: [name])
+    return ConfigurationRecord(
+      settings, routers: configurations.filter { names.contains($0.name) }, groups: [])
   }
 
   /// Does what a request says about the roles of routers, and tells where they stand then.

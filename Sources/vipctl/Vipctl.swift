@@ -31,7 +31,8 @@ struct Vipctl: ParsableCommand {
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
-    RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
+    RemoveCommand.self, SetCommand.self, ConfigCommand.self, ReloadCommand.self, ResignCommand.self,
+    PromoteCommand.self,
     ResumeCommand.self, DrainCommand.self, UndrainCommand.self,
     AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
     ImportCommand.self,

@@ -151,6 +151,47 @@ extension NetworkTests {
       #expect(other.pauses(over: Bounds.interval + Bounds.margin) == [])
     }
 
+    @Test("One setting changes and no other, and the running state is a file")
+    func set() throws {
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment, [first.description], priority: 150, ["--no-preempt"])
+      try node.waitUntil(.active)
+      expectSuccess(
+        try node.command(["set", "\(first)", "--priority", "120"]), "lab: priority 150 → 120\n")
+      expectSuccess(
+        try node.command(["set", "lab", "--priority", "120"]), "nothing has changed\n")
+      let file = try node.command(["config", "show"]).output
+      #expect(file.contains("    priority: 120\n") && file.contains("    preempt: false\n"))
+      try segment.directory.write(file, to: "shown.yaml")
+      let check = try node.node.namespace.run(
+        [VipctlNode.binary, "check", segment.directory["shown.yaml"]])
+      #expect(check.status == 0, "\(check)")
+
+      let up = try node.command([
+        "up", "\(first)", "-i", "eth0", "--vrid", "51", "--name", "lab", "--interval", "100ms",
+      ])
+      #expect(up.status == 64)
+      #expect(
+        up.errors.hasPrefix(
+          "vipctl: lab runs with settings that are not repeated and would be reset: "
+            + "priority 120 → 100; preempt false → true; "), "\(up)")
+      try node.waitUntil(.active, within: .zero)
+    }
+
+    @Test("An address gets the prefix of its siblings; the end of a family is said")
+    func siblings() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, ["\(first)/24"])
+      try node.waitUntil(.active)
+      expectSuccess(try node.command(["add", "lab", "\(second)"]), "lab: new: \(second)/24\n")
+      let sixth = segment.virtualAddress(.ipv6, 100)
+      expectSuccess(
+        try node.command(["add", "\(first)", "\(sixth)/64"]), "lab: new: \(sixth)/64\n")
+      expectSuccess(
+        try node.command(["remove", "lab", "\(sixth)"]),
+        "lab: gone: \(sixth)/64\n"
+          + "lab ipv6: no address is left; this machine takes no part in its election any more\n")
+    }
+
     @Test("A backup is promoted and resigns again without an outage")
     func promoteAndResign() throws {
       let high = try VipctlNode(

@@ -78,6 +78,21 @@ import VRRP
     #expect(copy == settings)
   }
 
+  @Test func `settings of a node survive the way over the socket`() throws {
+    var settings = NodeSettings(lease: try #require(LeasePolicy("5s")), isGuarded: true)
+    settings.announcements.pauses = [.milliseconds(1500)]
+    settings.announcements.refresh = .seconds(60)
+    let router = RouterConfiguration(
+      interface: "eth0", vrid: 51, addresses: [], password: Authentication.Password("sesame"))
+    let group = RouterGroup(name: "gateway", routers: ["eth0-51"])
+    for settings in [settings, NodeSettings(), NodeSettings(lease: .off, isRealtime: true)] {
+      let record = ConfigurationRecord(settings, routers: [router], groups: [group])
+      let copy = try JSONDecoder().decode(
+        ConfigurationRecord.self, from: JSONEncoder().encode(record))
+      #expect(copy == record && copy.settings == settings)
+    }
+  }
+
   @Test func `a change becomes words, which come back as they went`() throws {
     let old = RouterConfiguration(name: "web", interface: "eth0", vrid: 51, addresses: [])
     var new = old

@@ -114,7 +114,8 @@ import VRRP
       .remove(router: "web", addresses: settings.addresses.map(\.address)),
       .resign(router: "web"), .resign(router: "web", for: .milliseconds(1500)),
       .promote(router: "web"), .resignAll(), .resignAll(for: .seconds(60)),
-      .resume(router: "web"), .resumeAll, .down(["web", "192.0.2.1"]),
+      .resume(router: "web"), .resumeAll, .configuration(), .configuration(router: "web"),
+      .down(["web", "192.0.2.1"]),
       .downAll,
       .status(nil), .status("web"),
     ] {

@@ -18,9 +18,9 @@ import Testing
     ("stats", "unknown command 'stats'; did you mean 'status'? See 'vipctl --help'"),
     (
       "frobnicate",
-      "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, reload, "
-        + "resign, promote, resume, drain, undrain, announce, simulate, monitor, import, events, "
-        + "metrics, check; see 'vipctl --help'"
+      "unknown command 'frobnicate'; the commands are run, up, down, status, add, remove, set, "
+        + "config, reload, resign, promote, resume, drain, undrain, announce, simulate, monitor, "
+        + "import, events, metrics, check; see 'vipctl --help'"
     ),
     ("--frobnicate", "unknown option '--frobnicate'; see 'vipctl --help'"),
     ("up", "no addresses are given; name at least one, or a file with --config"),
@@ -139,6 +139,13 @@ import Testing
       "remove web 192.0.2",
       "'192.0.2' is not an address; write it like 192.0.2.10/24 or 2001:db8::10/64"
     ),
+    ("set", "missing expected argument '<name>'"),
+    ("set web", "no setting is named; give one, such as --priority"),
+    (
+      "set web --priority 256",
+      "--priority: '256' is not a priority; give a number from 1 to 255 "
+        + "(255: the address owner)"
+    ),
     ("reload web", "unexpected argument 'web'"),
     ("resign", "nothing is named; give a router's name or address, or --all"),
     ("resign web --all", "--all and 'web' exclude each other; give one of them"),
@@ -220,7 +227,9 @@ import Testing
 
   @Test(arguments: [
     ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
-    ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
+    ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"],
+    ["set", "web", "--priority", "120"], ["config", "show"], ["config", "show", "web"], ["reload"],
+    ["resign", "web"],
     ["promote", "web"], ["resign", "--all"], ["resume", "web"], ["resume", "--all"], ["drain"],
     ["undrain"], ["events"], ["events", "--follow"], ["metrics"], ["status", "--watch"],
   ])
@@ -294,7 +303,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "resume",
+    "run", "up", "down", "status", "add", "remove", "set", "config", "reload", "resign", "promote",
+    "resume",
     "drain", "undrain", "announce",
     "simulate", "monitor", "import", "events", "metrics", "check",
   ])

@@ -74,7 +74,9 @@ struct ControlHandler: Sendable {
   private static func changesRouters(_ request: ControlRequest) -> Bool {
     switch request {
     case .up, .down, .downAll, .add, .remove, .reload: true
-    case .status, .resign, .resignAll, .promote, .resume, .resumeAll, .events, .dryRun: false
+    case .status, .resign, .resignAll, .promote, .resume, .resumeAll, .configuration, .events,
+      .dryRun:
+      false
     }
   }
 }
