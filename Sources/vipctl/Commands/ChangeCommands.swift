@@ -83,8 +83,8 @@ struct RemoveCommand: ParsableCommand {
     let families = Set(try client.status(router.name).routers.map(\.family))
     for router in before where !families.contains(router.family) {
       Terminal.print(
-        "\(router.name) \(router.family.rawValue): no address is left; this machine takes no part in "
-          + "its election any more")
+        "\(router.name) \(router.family.rawValue): no address is left; this machine takes no part "
+          + "in its election any more")
     }
   }
 }

@@ -99,8 +99,8 @@ struct UpCommand: ParsableCommand {
       let resets = router.resets(of: present, by: settings)
       guard resets.isEmpty else {
         throw UsageErrors.failure(
-          "\(settings.name) runs with settings that are not repeated and would be reset: \(resets); "
-            + "repeat them, or change one thing with 'vipctl set \(settings.name)'",
+          "\(settings.name) runs with settings that are not repeated and would be reset: "
+            + "\(resets); repeat them, or change one thing with 'vipctl set \(settings.name)'",
           command: "up")
       }
     }

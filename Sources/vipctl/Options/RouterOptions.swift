@@ -106,6 +106,7 @@ struct RouterOptions: ParsableArguments {
   var peers: [IPAddress] = []
 
   @Option(
+    name: [.customShort("f"), .long],
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
     completion: Completions.configuration)
   var config: String?
