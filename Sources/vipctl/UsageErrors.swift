@@ -23,8 +23,8 @@ enum UsageErrors {
     return failure("unknown command '\(unknown)'; \(hint)", command: nil)
   }
 
-  /// What is said of an option that the command does not have: the one that begins with it or is
-  /// near to it is proposed, and none that is far off.
+  /// The refusal of an option that the command does not have; one that begins with it or is near
+  /// to it is proposed, none that is far off.
   private static func unknownOption(_ message: String, of arguments: [String]) -> String? {
     let start = "Unknown option '"
     guard message.hasPrefix(start) else { return nil }

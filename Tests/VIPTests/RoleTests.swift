@@ -6,7 +6,7 @@ import VRRP
 
 @testable import VIP
 
-/// Resignations and promotions of an engine's routers: how long they serve, and who is told.
+/// Resignations and promotions of an engine's routers: how long they serve, and what is told.
 @Suite struct RoleTests {
   private static let requester = Requester(uid: 0, pid: 7, command: "vipctl resign web")
 

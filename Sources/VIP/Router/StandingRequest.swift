@@ -44,7 +44,7 @@ struct StandingRequest {
     kind == .promote ? election.isPromoted : election.isResigned(at: now)
   }
 
-  /// The command, how long it holds, and who asked for it, in words.
+  /// The command, how long it holds, and the process that asked for it, in words.
   ///
   /// - Parameter priority: the priority that it makes the router advertise.
   /// - Returns: the words.
