@@ -64,7 +64,7 @@ extension Node {
     guard !names.isEmpty else { return nil }
     let service =
       hasGap
-      ? "this machine serves the addresses again, after a gap, since the handover is strict"
+      ? "this machine serves the addresses again, after a gap of two intervals"
       : "this machine is still serving the addresses"
     return "\(names.joined(separator: ", ")): no other router took over; \(service), with the "
       + "lowest priority until it is resumed; see whether another machine runs the group"
