@@ -1,3 +1,4 @@
+import ARP
 import Foundation
 import Testing
 import VIPControl
