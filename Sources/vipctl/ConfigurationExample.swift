@@ -1,7 +1,7 @@
 /// A configuration file to begin with.
-public enum ConfigurationExample {
+enum ConfigurationExample {
   /// The text of the file: one router, and what else it can have as comments.
-  public static let yaml = """
+  static let yaml = """
     # Routers of this machine. The other machines of a group have the same file, with the same VRID,
     # interval and addresses; the one with the highest priority holds the addresses while it lives.
     # Check it with 'vipctl check FILE', run it with 'vipctl run --config FILE'.
