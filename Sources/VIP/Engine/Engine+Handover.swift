@@ -103,12 +103,14 @@ extension Engine {
   }
 
   /// Whether a router that has left the role for a while may take it back yet: it hears no Active,
-  /// and its group does not keep it from that.
+  /// also not in a group that had its addresses before, and its group does not keep it from that.
   ///
   /// A timer that fires late, or a group with a router of a longer interval, takes longer than the
   /// time for which addresses stay by themselves.
   private func awaitsReturn(_ instance: RouterInstance) -> Bool {
-    guard instance.attendance.isRunning, instance.election.awaitsSuccessor else { return false }
+    guard instance.attendance.isRunning, instance.election.awaitsSuccessor,
+      !instance.formerGroups.holdAny
+    else { return false }
     guard let group = instance.router.group else { return true }
     return !members(of: group).contains { $0.election.followsActive }
   }
