@@ -65,7 +65,8 @@ let package = Package(
       name: "VIP", dependencies: ["VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard"],
       swiftSettings: common),
     .target(
-      name: "VIPControl", dependencies: ["VIP", "VIPCore", "VRRP", "CLinux"], swiftSettings: common),
+      name: "VIPControl", dependencies: ["VIP", "VIPCore", "VRRP", "ARP", "CLinux"],
+      swiftSettings: common),
     .target(
       name: "VIPMonitor", dependencies: ["VIP", "VIPCore", "VRRP", "Netlink", "ARP"],
       swiftSettings: common),
@@ -149,7 +150,7 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "VIPControlTests",
-      dependencies: ["VIPControl", "VIP", "VIPCore", "VIPTesting", "VRRP", "TestSupport"],
+      dependencies: ["VIPControl", "VIP", "VIPCore", "VIPTesting", "VRRP", "ARP", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "VIPMonitorTests",

@@ -15,7 +15,7 @@ do {
   case .done(let status), .changed(_, let status), .waiting(let status, _):
     print("node \(status.node.version), pid \(status.node.pid)")
     for router in status.routers { print(router.name, router.family, router.state) }
-  case .events: break
+  case .events, .configuration: break
   case .failed(let reason):
     print(reason)
   }

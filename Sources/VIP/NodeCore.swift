@@ -131,7 +131,7 @@ public final class NodeCore {
   ///
   /// - Parameters:
   ///   - name: the router.
-  ///   - duration: for how long; until ``promote(_:)`` if `nil`.
+  ///   - duration: for how long; until ``resume(_:)`` or ``promote(_:)`` if `nil`.
   /// - Throws: ``NodeError/Kind/refused`` if the router does not take part.
   public func resign(_ name: String, for duration: Duration? = nil) throws(NodeError) {
     defer { arm() }
@@ -146,6 +146,15 @@ public final class NodeCore {
     defer { arm() }
     try checkName(name)
     try engine.promote(name)
+  }
+
+  /// Ends the resignation or promotion of a router: its configured priority counts again.
+  ///
+  /// - Throws: ``NodeError/Kind/unknownRouter``.
+  public func resume(_ name: String) throws(NodeError) {
+    defer { arm() }
+    try checkName(name)
+    engine.resume([name])
   }
 
   /// Shortens the first wait of a router of which the caller knows that no other machine is Active.

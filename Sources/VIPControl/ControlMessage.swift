@@ -22,7 +22,17 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
   /// Apply the node's configuration file again.
   case reload
   /// Leave the Active role to others, for a while if a time is given; answer once it is decided.
+  ///
+  /// A router that a request names may be named by one of its addresses, here as in all others.
   case resign(router: String, for: RequestTime? = nil)
+  /// Leave the Active role of all routers that take part to others; answer once it is decided.
+  case resignAll(for: RequestTime? = nil)
+  /// End the resignation or promotion of a router; no role is taken by that.
+  case resume(router: String)
+  /// End all resignations and promotions.
+  case resumeAll
+  /// Tell the settings as they are; those of one router if a name is given.
+  case configuration(router: String? = nil)
   /// Tell what happened last; with `follow` instead an ``EventRecord`` in a line for each event
   /// from now on, until the client has enough.
   case events(follow: Bool)
@@ -41,6 +51,10 @@ public indirect enum ControlRequest: Sendable, Hashable, Codable {
     case router
     case `for` = "seconds"
   }
+
+  enum ResignAllCodingKeys: String, CodingKey {
+    case `for` = "seconds"
+  }
 }
 
 /// The answer of a node.
@@ -51,6 +65,8 @@ public enum ControlReply: Sendable, Hashable, Codable {
   case changed(ChangeRecord, NodeRecord)
   /// The request is done, but not all routers concerned take part yet.
   case waiting(NodeRecord, ControlFailure)
+  /// The settings.
+  case configuration(ConfigurationRecord)
   /// The events, in order.
   case events([EventRecord])
   /// The request was not done.

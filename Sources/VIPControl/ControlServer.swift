@@ -15,6 +15,9 @@ public final class ControlServer: Sendable {
   /// gone.
   public typealias Handler = @Sendable ([UInt8]) async -> [UInt8]
 
+  /// Answers one request of a process.
+  package typealias PeerHandler = @Sendable ([UInt8], ControlPeer?) async -> [UInt8]
+
   /// Answers one request with any number of lines; `nil` if it is one for the ``Handler``, which
   /// also gets those for which there is no room.
   public typealias StreamHandler = @Sendable ([UInt8]) -> AsyncStream<[UInt8]>?
@@ -75,9 +78,17 @@ public final class ControlServer: Sendable {
   /// Listens on the control socket of a claimed runtime directory.
   ///
   /// Only root and the user that runs this process are answered.
-  public init(
+  public convenience init(
     in directory: RuntimeDirectory, stream: @escaping StreamHandler = { _ in nil },
     handler: @escaping Handler
+  ) throws(NodeError) {
+    try self.init(of: directory, stream: stream) { request, _ in await handler(request) }
+  }
+
+  /// Listens for a handler that is told which process asks.
+  package init(
+    of directory: RuntimeDirectory, stream: @escaping StreamHandler,
+    peerHandler: @escaping PeerHandler
   ) throws(NodeError) {
     self.directory = directory
     let path = RuntimeDirectory.socketPath(in: directory.path)
@@ -89,7 +100,7 @@ public final class ControlServer: Sendable {
       Glibc.close(listener)
       throw error
     }
-    try start(listener, handler, stream)
+    try start(listener, peerHandler, stream)
   }
 
   private static func listen(_ path: String) throws(NodeError) -> Int32 {
@@ -121,7 +132,7 @@ public final class ControlServer: Sendable {
   }
 
   private func start(
-    _ listener: Int32, _ handler: @escaping Handler, _ stream: @escaping StreamHandler
+    _ listener: Int32, _ handler: @escaping PeerHandler, _ stream: @escaping StreamHandler
   ) throws(NodeError) {
     let session = ControlSession(server: self, listener: listener, handler, stream)
     try DetachedThread.start("the control thread") { session.run() }

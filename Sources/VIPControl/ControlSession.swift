@@ -35,7 +35,7 @@ final class ControlSession {
 
   private let server: ControlServer
   private var listener: Int32
-  private let handler: ControlServer.Handler
+  private let handler: ControlServer.PeerHandler
   private let stream: ControlServer.StreamHandler
   private var connections: [UInt64: Connection] = [:]
   private var lastID: UInt64 = 0
@@ -46,7 +46,7 @@ final class ControlSession {
 
   init(
     server: ControlServer, listener: Int32,
-    _ handler: @escaping ControlServer.Handler, _ stream: @escaping ControlServer.StreamHandler
+    _ handler: @escaping ControlServer.PeerHandler, _ stream: @escaping ControlServer.StreamHandler
   ) {
     self.server = server
     self.listener = listener
@@ -211,8 +211,9 @@ final class ControlSession {
       }
       return
     }
+    let peer = connections[id].flatMap { ControlPeer($0.descriptor) }
     connections[id]?.work = Task { [server, handler] in
-      let reply = await handler(request)
+      let reply = await handler(request, peer)
       server.deliver(reply + [UInt8(ascii: "\n")], to: id)
     }
   }

@@ -26,6 +26,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case hook
     /// A health check counts as passing or failing now, or as saying nothing.
     case check
+    /// A process asked for a command that moves the role of a router.
+    case command
     /// A router is gone.
     case removed
     /// All routers of a group have settled in one state.
@@ -56,6 +58,8 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var check: String?
   /// The standing of the check.
   public var standing: CheckStatus.Standing?
+  /// The process that asked, if it is about a command.
+  public var requester: Requester?
   /// The event and its reason, for people.
   public var text: String
 
@@ -75,6 +79,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case .conflict(_, let address, _): self.address = address
     case .repaired(_, let address): self.address = address.address
     case .check(let name, let standing, _): (check, self.standing) = (name, standing)
+    case .command(_, let command): requester = command.requester
     case .waiting, .warning, .cleared, .changed, .repairedRoute, .hook, .removed, .nodeWarning,
       .nodeCleared:
       break
@@ -96,6 +101,7 @@ extension EventRecord.Kind {
       case .repaired, .repairedRoute: .repaired
       case .hook: .hook
       case .check: .check
+      case .command: .command
       case .removed: .removed
       case .groupSettled: .groupSettled
       }

@@ -16,8 +16,17 @@ extension Node {
   public func answer(
     _ request: ControlRequest, completing complete: StatusCompletion = { _, _ in }
   ) async -> ControlReply {
+    await answer(request, from: nil, completing: complete)
+  }
+
+  /// Does what a process asks, and answers when it is done.
+  package func answer(
+    _ request: ControlRequest, from peer: ControlPeer?,
+    completing complete: StatusCompletion = { _, _ in }
+  ) async -> ControlReply {
     if let excess = request.excess { return .failed(ControlFailure(.invalid, excess)) }
     do throws(NodeError) {
+      let request = try await naming(request)
       noteChecked(try await Self.validate(request, beside: configurations))
       switch request {
       case .up(let settings, let timeout, let unready, let groups):
@@ -38,12 +47,13 @@ extension Node {
       case .remove(let router, let addresses):
         let report = try await remove(addresses, from: router)
         return .changed(ChangeRecord(report), try await record(router, complete))
+      case .configuration(let router):
+        return .configuration(try await configuration(of: router))
       case .reload:
         return .failed(
           ControlFailure(.refused, "the node runs without a configuration file to reload"))
-      case .resign(let router, let time):
-        try await resign(router, for: time?.duration)
-        return .done(try await record(router, complete))
+      case .resign, .resignAll, .promote, .resume, .resumeAll:
+        return .done(try await moveRole(request, by: peer?.requester, complete))
       case .events(follow: true):
         // Streams are not answered here, unless there are too many.
         return .failed(
@@ -51,9 +61,6 @@ extension Node {
             .refused, "too many clients follow the events already; end one of them first"))
       case .events(follow: false):
         return .events(await eventRecords())
-      case .promote(let router):
-        try await promote(router)
-        return .done(try await record(router, complete))
       case .dryRun(let request):
         return try await preview(request, complete)
       }
@@ -98,7 +105,7 @@ extension Node {
   /// The status of the node, in the form of the socket, which is made on another thread than the
   /// node's.
   @concurrent
-  private nonisolated func record(
+  nonisolated func record(
     _ name: String?, _ complete: StatusCompletion
   ) async throws(NodeError) -> NodeRecord {
     var status = try await status(name)
@@ -123,7 +130,8 @@ extension Node {
     case .down(let wanted): report.removed = try await routerNames(meantBy: wanted)
     case .downAll: report.removed = routerNames
     case .reload: return await answer(request, completing: complete)
-    case .status, .add, .remove, .resign, .events, .promote, .dryRun:
+    case .status, .add, .remove, .resign, .resignAll, .configuration, .events, .promote, .resume,
+      .resumeAll, .dryRun:
       return .failed(ControlFailure(.invalid, "this request can only be made in earnest"))
     }
     return .changed(ChangeRecord(report), try await record(nil, complete))
@@ -164,7 +172,7 @@ extension Node {
   ///
   /// Not on the node's thread: a request may have as many words as fit into it.
   @concurrent
-  private nonisolated func routerNames(
+  nonisolated func routerNames(
     meantBy wanted: [String]
   ) async throws(NodeError) -> [String] {
     let routers = await configurations
@@ -183,7 +191,7 @@ extension Node {
       guard !meant.isEmpty else {
         let list =
           names.isEmpty
-          ? "there are none" : "there are " + routers.map(\.name).joined(separator: ", ")
+          ? "there are none" : "known: " + routers.map(\.name).joined(separator: ", ")
         throw NodeError(.unknownRouter, "no router has the name or address '\(word)'; \(list)")
       }
       found += meant.filter { seen.insert($0).inserted }
@@ -225,7 +233,9 @@ extension ControlRequest {
       let countMax = RouterConfiguration.requestNameCountMax
       guard words.count > countMax else { return nil }
       return "\(words.count) names in one request are more than \(countMax); ask for less at a time"
-    case .downAll, .status, .add, .remove, .reload, .resign, .events, .promote, .dryRun: return nil
+    case .downAll, .status, .add, .remove, .reload, .resign, .resignAll, .configuration, .events,
+      .promote, .resume, .resumeAll, .dryRun:
+      return nil
     }
   }
 }

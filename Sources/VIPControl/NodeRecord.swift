@@ -114,11 +114,14 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var routing: [RouterStatus.RoutingStatus]? = nil
   /// The group of routers with which it moves; `nil` if it moves alone.
   public var group: String? = nil
+  /// The resignation or promotion that it acts upon, for people; `nil` if there is none.
+  public var request: String? = nil
 
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, family, version, state, priority, effectivePriority, interval
     case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
     case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo, routing, group
+    case request
     case virtualMAC = "virtualMac"
   }
 
@@ -151,5 +154,6 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     unicastTo = status.unicastTo
     routing = status.routing
     group = status.group
+    request = status.request
   }
 }

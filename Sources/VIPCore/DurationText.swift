@@ -9,14 +9,14 @@ extension Duration {
 
   /// Reads a duration as people write it: `1s`, `250ms`, `0.5s`.
   ///
-  /// That is a decimal number and a unit (`ns`, `us`, `ms`, `s`, `m`, `h`). `nil` if the unit is
-  /// missing, the number malformed or the whole longer than 292 years; what is finer than a
-  /// nanosecond is cut off.
+  /// That is a decimal number and a unit (`ns`, `us`, `ms`, `s` or `sec`, `m` or `min`, `h`). `nil`
+  /// if the unit is missing, the number malformed or the whole longer than 292 years; what is finer
+  /// than a nanosecond is cut off.
   public init?(text: String) {
     let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
     let units: [String: Int64] = [
-      "ns": 1, "us": 1000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,
-      "h": 3_600_000_000_000,
+      "ns": 1, "us": 1000, "ms": 1_000_000, "s": 1_000_000_000, "sec": 1_000_000_000,
+      "m": 60_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000,
     ]
     guard let unit = units[String(text.dropFirst(digits.count))] else { return nil }
     let parts = digits.split(separator: ".", omittingEmptySubsequences: false)

@@ -81,8 +81,8 @@ extension VirtualRouter {
   ///
   /// - Parameters:
   ///   - now: the current time.
-  ///   - duration: for how long; `nil` until ``promote(at:)`` or a restart. Afterwards the router
-  ///     preempts again if it is configured to.
+  ///   - duration: for how long; `nil` until ``resume(at:)``, ``promote(at:)`` or a restart.
+  ///     Afterwards the router preempts again if it is configured to.
   /// - Returns: what to do.
   /// - Throws: ``CommandError/notRunning``.
   public mutating func resign(
@@ -97,6 +97,57 @@ extension VirtualRouter {
       becomeBackup(at: now, because: .resigned, after: .resignation, &actions)
     }
     return actions
+  }
+
+  /// Ends a resignation or a promotion: the configured priority counts again.
+  ///
+  /// The role is taken from no other router by that alone. A Backup preempts an Active of lower
+  /// priority if it is configured to; an Active whose priority changes says so at once, and leaves
+  /// it to the others what follows from it.
+  ///
+  /// - Parameter now: the current time.
+  /// - Returns: what to do; nothing if there is neither.
+  public mutating func resume(at now: Instant) -> Actions {
+    var actions = Actions()
+    let before = effectivePriority
+    resignedUntil = nil
+    switch phase {
+    case .initialize, .leaving: break
+    case .backup(var backup):
+      guard effectivePriority != before else { break }
+      let wait = wait(after: backup.timerCause, interval: backup.activeInterval)
+      backup.timer = backup.lastHeard.advanced(byNanoseconds: wait)
+      phase = .backup(backup)
+    case .active(var active):
+      active.promotion = nil
+      phase = .active(active)
+      // What to do about one that is late is decided when its timer fires.
+      guard effectivePriority != before,
+        now.nanoseconds(since: active.lastSent)
+          <= Self.silenceMax(configuration.interval.nanoseconds)
+      else { break }
+      advertise(effectivePriority, &actions)
+      active.lastSent = now
+      active.timer = nextTurn(from: now)
+      phase = .active(active)
+    }
+    return actions
+  }
+
+  /// Whether an operator's request or another router that does not hear this one has it at the
+  /// lowest priority.
+  public func isResigned(at now: Instant) -> Bool { resignedUntil.map { $0 > now } ?? false }
+
+  /// Whether it advertises more than its configured priority, since an operator asked it to be
+  /// Active.
+  public var isPromoted: Bool {
+    if case .active(let active) = phase { active.promotion != nil } else { false }
+  }
+
+  /// Whether it has left the role and no other router has been heard as Active since.
+  package var awaitsSuccessor: Bool {
+    guard case .backup(let backup) = phase else { return false }
+    return backup.activeRouter.map { $0.priority == .farewell } ?? true
   }
 
   /// Lets the router that this one has yielded to know that there were two Actives.

@@ -25,8 +25,27 @@ extension NodeClient {
     switch reply {
     case .done(let status), .changed(_, let status): return status
     case .waiting(_, let reason), .failed(let reason): throw Failure(reason)
-    case .events: throw Failure(.failed, "the node answers something else; is it another version?")
+    case .events, .configuration: throw Self.otherAnswer
     }
+  }
+
+  /// The settings of the node, or those of one router.
+  func configuration(_ name: String? = nil) throws(Failure) -> ConfigurationRecord {
+    let reply: ControlReply
+    do throws(ControlClientError) {
+      reply = try ask(.configuration(router: name), timeout: Self.answerTimeout)
+    } catch {
+      throw failure(error)
+    }
+    switch reply {
+    case .configuration(let record): return record
+    case .waiting(_, let reason), .failed(let reason): throw Failure(reason)
+    case .done, .changed, .events: throw Self.otherAnswer
+    }
+  }
+
+  private static var otherAnswer: Failure {
+    Failure(.failed, "the node answers something else; is it another version?")
   }
 
   func failure(_ error: ControlClientError) -> Failure {

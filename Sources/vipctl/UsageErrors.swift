@@ -5,14 +5,49 @@ import VIPConfiguration
 enum UsageErrors {
   static func failure(_ error: any Error, arguments: [String]) -> Failure {
     let command = commandName(arguments)
-    if let unknown = unknownCommand(arguments) {
-      let names = visibleCommandNames
-      let hint =
-        Suggestion.nearest(to: unknown, among: names).map { "did you mean '\($0)'?" }
-        ?? "the commands are \(names.joined(separator: ", "))"
-      return failure("unknown command '\(unknown)'; \(hint)", command: nil)
+    let text = Vipctl.message(for: error)
+    return failure(unknownOption(text, of: arguments) ?? sentence(text), command: command)
+  }
+
+  /// The refusal of a first word that should have been a command, also behind `help`; `nil` if it
+  /// is one.
+  static func unknownCommand(_ arguments: [String]) -> Failure? {
+    let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
+    guard let unknown = words.first, !unknown.hasPrefix("-"), unknown != "help",
+      !Vipctl.subcommandTypes.contains(where: { $0.configuration.commandName == unknown })
+    else { return nil }
+    let names = visibleCommandNames
+    let hint =
+      Suggestion.nearest(to: unknown, among: names).map { "did you mean '\($0)'?" }
+      ?? "the commands are \(names.joined(separator: ", "))"
+    return failure("unknown command '\(unknown)'; \(hint)", command: nil)
+  }
+
+  /// The refusal of an option that the command does not have; one that begins with it or is near
+  /// to it is proposed, none that is far off.
+  private static func unknownOption(_ message: String, of arguments: [String]) -> String? {
+    let start = "Unknown option '"
+    guard message.hasPrefix(start) else { return nil }
+    let option = message.dropFirst(start.count).prefix { $0 != "'" }
+    let word = String(option.drop { $0 == "-" })
+    let nearest = Suggestion.nearest(to: word, among: optionNames(arguments))
+    return "unknown option '\(option)'" + (nearest.map { "; did you mean '--\($0)'?" } ?? "")
+  }
+
+  /// The long options of the command that is meant, without dashes.
+  private static func optionNames(_ arguments: [String]) -> [String] {
+    var type: any ParsableCommand.Type = Vipctl.self
+    for word in arguments {
+      let next = type.configuration.subcommands.first { $0.configuration.commandName == word }
+      guard let next else { break }
+      type = next
     }
-    return failure(sentence(Vipctl.message(for: error)), command: command)
+    var names: [String] = []
+    for word in Vipctl.helpMessage(for: type).split(whereSeparator: { " ,/[]|()\n".contains($0) }) {
+      let name = String(word.dropFirst(2))
+      if word.hasPrefix("--"), !name.isEmpty, !names.contains(name) { names.append(name) }
+    }
+    return names
   }
 
   /// Wrong usage of a command, with a hint where to read about it.
@@ -53,12 +88,5 @@ enum UsageErrors {
   private static func commandName(_ arguments: [String]) -> String? {
     guard let first = arguments.first, visibleCommandNames.contains(first) else { return nil }
     return first
-  }
-
-  /// The first word, if it should have been a command.
-  private static func unknownCommand(_ arguments: [String]) -> String? {
-    guard let first = arguments.first, !first.hasPrefix("-"), first != "help" else { return nil }
-    let known = Vipctl.subcommandTypes.contains { $0.configuration.commandName == first }
-    return known ? nil : first
   }
 }

@@ -21,8 +21,8 @@ struct Vipctl: ParsableCommand {
 
       See which machine holds the address with 'vipctl status', hand it over with 'vipctl down --all'. \
       For a service manager or a container use 'vipctl run' instead, which stays in the \
-      foreground. 'vipctl help COMMAND' has examples for each command, 'vipctl --version' tells \
-      the version.
+      foreground. 'vipctl help COMMAND' has examples for each command. --runtime-dir may also stand \
+      before the command.
 
       Exit codes: 0 success, 1 failure, 64 wrong usage, 65 invalid file, 69 no node runs, \
       77 missing permission.
@@ -31,21 +31,26 @@ struct Vipctl: ParsableCommand {
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
     RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
-    RemoveCommand.self, ReloadCommand.self, ResignCommand.self, PromoteCommand.self,
-    AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
-    ImportCommand.self,
-    EventsCommand.self, MetricsCommand.self, CheckCommand.self,
-    BackgroundNodeCommand.self,
+    RemoveCommand.self, SetCommand.self, ConfigCommand.self, ReloadCommand.self,
+    ResignCommand.self, PromoteCommand.self, ResumeCommand.self, DrainCommand.self,
+    UndrainCommand.self, AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
+    ImportCommand.self, EventsCommand.self, MetricsCommand.self, CheckCommand.self,
+    CompletionCommand.self, VersionCommand.self, BackgroundNodeCommand.self,
   ]
 
   static func main() {
     StandardStreams.fill()
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let (arguments, directory) = CommandWords.inOrder(Array(CommandLine.arguments.dropFirst()))
+    guard !arguments.isEmpty else { return Overview.show(RuntimeOptions.directory(directory)) }
     // Not the parser's own --version: every command would have it too, and tell the version
     // instead of doing what it was asked.
     if arguments == ["--version"] {
       Terminal.print("vipctl \(vipVersion)")
       return
+    }
+    if let failure = UsageErrors.unknownCommand(arguments) {
+      Terminal.printError(failure.line)
+      Glibc.exit(failure.status.rawValue)
     }
     do throws(any Error) {
       var command = try parseAsRoot(arguments)

@@ -5,7 +5,8 @@ extension Wording {
   /// The flags, keys and commands of `vipctl`.
   static let vipctl = Wording(
     probingOff: "'vipctl up' or 'vipctl run' with --no-probe", probeKey: "probe: false",
-    removal: "vipctl down", virtualMACKey: "virtualMac", realtimeKey: "realtime")
+    removal: "vipctl down", virtualMACKey: "virtualMac", realtimeKey: "realtime",
+    resumption: "vipctl resume")
 }
 
 extension ImportWording {

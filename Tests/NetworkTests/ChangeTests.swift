@@ -32,6 +32,11 @@ extension NetworkTests {
       """
     }
 
+    /// Whether the only router of a node advertises a priority.
+    private func hasPriority(_ priority: Int, _ node: VipctlNode) throws -> Bool {
+      try node.command(["status", "--json"]).output.contains("\"effectivePriority\" : \(priority),")
+    }
+
     private func expectSuccess(
       _ result: CommandResult, _ output: String, _ location: SourceLocation = #_sourceLocation
     ) {
@@ -146,6 +151,47 @@ extension NetworkTests {
       #expect(other.pauses(over: Bounds.interval + Bounds.margin) == [])
     }
 
+    @Test("One setting changes and no other, and the running state is a file")
+    func set() throws {
+      let node = try VipctlNode(
+        on: segment.nodes[0], of: segment, [first.description], priority: 150, ["--no-preempt"])
+      try node.waitUntil(.active)
+      expectSuccess(
+        try node.command(["set", "\(first)", "--priority", "120"]), "lab: priority 150 → 120\n")
+      expectSuccess(
+        try node.command(["set", "lab", "--priority", "120"]), "nothing has changed\n")
+      let file = try node.command(["config", "show"]).output
+      #expect(file.contains("    priority: 120\n") && file.contains("    preempt: false\n"))
+      try segment.directory.write(file, to: "shown.yaml")
+      let check = try node.node.namespace.run(
+        [VipctlNode.binary, "check", segment.directory["shown.yaml"]])
+      #expect(check.status == 0, "\(check)")
+
+      let up = try node.command([
+        "up", "\(first)", "-i", "eth0", "--vrid", "51", "--name", "lab", "--interval", "100ms",
+      ])
+      #expect(up.status == 64)
+      #expect(
+        up.errors.hasPrefix(
+          "vipctl: lab runs with settings that are not repeated and would be reset: "
+            + "priority 120 → 100; preempt false → true; "), "\(up)")
+      try node.waitUntil(.active, within: .zero)
+    }
+
+    @Test("An address gets the prefix of its siblings; the end of a family is said")
+    func siblings() throws {
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, ["\(first)/24"])
+      try node.waitUntil(.active)
+      expectSuccess(try node.command(["add", "lab", "\(second)"]), "lab: new: \(second)/24\n")
+      let sixth = segment.virtualAddress(.ipv6, 100)
+      expectSuccess(
+        try node.command(["add", "\(first)", "\(sixth)/64"]), "lab: new: \(sixth)/64\n")
+      expectSuccess(
+        try node.command(["remove", "lab", "\(sixth)"]),
+        "lab: gone: \(sixth)/64\n"
+          + "lab ipv6: no address is left; this machine takes no part in its election any more\n")
+    }
+
     @Test("A backup is promoted and resigns again without an outage")
     func promoteAndResign() throws {
       let high = try VipctlNode(
@@ -181,13 +227,43 @@ extension NetworkTests {
     func resignAlone() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [first.description])
       try node.waitUntil(.active)
+      let pinger = try Pinger(from: segment.client, to: first)
+      try pinger.waitForAnswer()
       let result = try node.command(["resign", "lab"])
       #expect(result.status == 1)
-      #expect(result.errors.hasPrefix("vipctl: lab: no other router took over"))
+      #expect(
+        result.errors.hasPrefix(
+          "vipctl: lab: no other router took over; this machine is still serving the addresses"))
       try node.waitUntil(.active, within: .zero)
+      #expect(try hasPriority(1, node))
+      expectSuccess(
+        try node.command(["resume", "\(first)"]), "lab ipv4: active, holding \(first)/32 on eth0\n")
+      #expect(try hasPriority(100, node))
+      #expect(try node.command(["drain"]).status == 1)
+      expectSuccess(
+        try node.command(["undrain"]), "lab ipv4: active, holding \(first)/32 on eth0\n")
+      #expect(try pinger.stop().outages(over: Bounds.margin) == [], "it serves all the time")
+      let events = try node.command(["events"]).output
+      #expect(events.contains(" lab: command: resign, asked for by uid 0, pid "))
+      #expect(events.contains("resume \(first)"))
       let unknown = try node.command(["promote", "web"])
       #expect(unknown.status == 1)
-      #expect(unknown.errors == "vipctl: no router is called 'web'; there are lab\n")
+      #expect(unknown.errors == "vipctl: no router is called 'web'; known: lab\n")
+    }
+
+    @Test("With a strict handover a resignation without a successor says that there was a gap")
+    func resignAloneStrictly() throws {
+      let file = configuration([first]).replacing(
+        "vrid: 51", with: "vrid: 51\n    handover: strict")
+      let node = try VipctlNode(on: segment.nodes[0], of: segment, configuration: file)
+      try node.waitUntil(.active)
+      let result = try node.command(["resign", "lab"])
+      #expect(result.status == 1)
+      #expect(
+        result.errors.hasPrefix(
+          "vipctl: lab: no other router took over; this machine serves the addresses again, after "
+            + "a gap"))
+      try node.waitUntil(.active, within: .zero)
     }
   }
 }

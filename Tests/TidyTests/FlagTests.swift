@@ -6,13 +6,14 @@ import Testing
 @Suite struct FlagTests {
   /// The commands with a runtime directory, which ask a node or are one.
   private static let nodeCommands = [
-    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "events",
-    "metrics",
+    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "resume",
+    "drain", "undrain", "set", "version", "events", "metrics",
   ]
 
   /// The commands that the texts of a file are about, by its path below Sources/vipctl; the file of
   /// a command is about that.
   private static let commands = [
+    "CommandWords.swift": nodeCommands,
     "Completions.swift": nodeCommands,
     "Failure+Causes.swift": nodeCommands,
     "Options/RouterOptions.swift": ["run", "up"],

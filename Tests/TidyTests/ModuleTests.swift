@@ -14,7 +14,7 @@ import Testing
     "VIP": [
       "VIPCore", "VRRP", "Netlink", "ARP", "CLinux", "CGuard", "Glibc", "Synchronization",
     ],
-    "VIPControl": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
+    "VIPControl": ["VIPCore", "VRRP", "ARP", "VIP", "CLinux", "Glibc", "Synchronization"],
     "VIPHooks": ["VIPCore", "VRRP", "VIP", "CLinux", "Glibc", "Synchronization"],
     "VIPChecks": [
       "VIPCore", "VRRP", "Netlink", "VIP", "CLinux", "Glibc", "Synchronization",

@@ -13,7 +13,7 @@ import Testing
   @Test func `the program is thin, for the work is done in libraries`() throws {
     let files = try Repository.swiftFiles(under: "Sources/vipctl")
     let count = try files.reduce(0) { try $0 + $1.lines.count - 1 }
-    #expect(!files.isEmpty && count <= 3_000, "Sources/vipctl has \(count) lines")
+    #expect(!files.isEmpty && count <= 3_300, "Sources/vipctl has \(count) lines")
   }
 
   @Test func `a function has at most 70 lines`() throws {

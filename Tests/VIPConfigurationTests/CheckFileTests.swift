@@ -138,7 +138,7 @@ import VRRP
 
   @Test(arguments: [
     ("[web]", "7:14: there is no check 'web'; did you mean 'web1'?"),
-    ("[nosuchthing]", "7:14: there is no check 'nosuchthing'; there are web1"),
+    ("[nosuchthing]", "7:14: there is no check 'nosuchthing'; known: web1"),
     ("[web1, web1]", "7:20: the check 'web1' is used twice; name it once"),
     ("[{check: web1, weight: 255}]", "'255' is not a weight; give a number from -254 to 254"),
     ("[{check: web1, weight: -255}]", "'-255' is not a weight; give a number from -254 to 254"),

@@ -1,3 +1,4 @@
+import ARP
 import Foundation
 import Testing
 import VIPControl
@@ -60,7 +61,7 @@ import VRRP
       since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
       lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
       unicastTo: [address], routing: [RouterStatus.RoutingStatus(entry: "rule", installed: true)],
-      group: "gateway")
+      group: "gateway", request: "resigned")
     status.checks = [
       RouterStatus.Check(check: "web", standing: .passing, isOut: false, weight: 0)
     ]
@@ -76,6 +77,21 @@ import VRRP
     let copy = try JSONDecoder().decode(
       RouterConfiguration.self, from: JSONEncoder().encode(settings))
     #expect(copy == settings)
+  }
+
+  @Test func `settings of a node survive the way over the socket`() throws {
+    var settings = NodeSettings(lease: try #require(LeasePolicy("5s")), isGuarded: true)
+    settings.announcements.pauses = [.milliseconds(1500)]
+    settings.announcements.refresh = .seconds(60)
+    let router = RouterConfiguration(
+      interface: "eth0", vrid: 51, addresses: [], password: Authentication.Password("sesame"))
+    let group = RouterGroup(name: "gateway", routers: ["eth0-51"])
+    for settings in [settings, NodeSettings(), NodeSettings(lease: .off, isRealtime: true)] {
+      let record = ConfigurationRecord(settings, routers: [router], groups: [group])
+      let copy = try JSONDecoder().decode(
+        ConfigurationRecord.self, from: JSONEncoder().encode(record))
+      #expect(copy == record && copy.settings == settings)
+    }
   }
 
   @Test func `a change becomes words, which come back as they went`() throws {

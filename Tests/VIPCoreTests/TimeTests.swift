@@ -48,7 +48,8 @@ import VIPCore
     ("10ms", .milliseconds(10), "10ms"), ("0.5s", .milliseconds(500), "500ms"),
     ("0s", .zero, "0s"), ("0ms", .zero, "0s"), ("7ns", .nanoseconds(7), "7ns"),
     ("1.5us", .nanoseconds(1500), "1.5us"), ("1000ms", .seconds(1), "1s"),
-    ("2m", .seconds(120), "120s"), ("1.5h", .seconds(5400), "5400s"),
+    ("2m", .seconds(120), "120s"), ("2min", .seconds(120), "120s"), ("5sec", .seconds(5), "5s"),
+    ("1.5h", .seconds(5400), "5400s"),
     ("1.000000001s", .nanoseconds(1_000_000_001), "1.000000001s"),
     ("1.05ms", .microseconds(1050), "1.05ms"), ("007s", .seconds(7), "7s"),
     ("0.0000000019s", .nanoseconds(1), "1ns"),
@@ -63,7 +64,8 @@ import VIPCore
   @Test(arguments: [
     "", "1", "s", "ms", ".", ".s", "1.s", ".5s", "1..5s", "1.2.3s", "-1s", "+1s", " 1s", "1s ",
     "1 s",
-    "1S", "1sec", "1e3s", "0x1s", "1s1s", "1,5s", "١s", "1d", "1234567890123s", "0.1234567890123s",
+    "1S", "1secs", "1Min", "1e3s", "0x1s", "1s1s", "1,5s", "١s", "1d", "1234567890123s",
+    "0.1234567890123s",
     "9223372037s", "999999999999h", "999999999999s",
   ])
   func refusesOtherText(text: String) {

@@ -113,7 +113,9 @@ import VRRP
       .add(router: "web", addresses: settings.addresses), .reload,
       .remove(router: "web", addresses: settings.addresses.map(\.address)),
       .resign(router: "web"), .resign(router: "web", for: .milliseconds(1500)),
-      .promote(router: "web"), .down(["web", "192.0.2.1"]),
+      .promote(router: "web"), .resignAll(), .resignAll(for: .seconds(60)),
+      .resume(router: "web"), .resumeAll, .configuration(), .configuration(router: "web"),
+      .down(["web", "192.0.2.1"]),
       .downAll,
       .status(nil), .status("web"),
     ] {
@@ -135,6 +137,7 @@ import VRRP
       (.up([], timeout: .milliseconds(2500)), #"{"up":{"_0":[],"timeoutSeconds":2.5}}"#),
       (.resign(router: "web", for: .seconds(60)), #"{"resign":{"router":"web","seconds":60}}"#),
       (.resign(router: "web"), #"{"resign":{"router":"web"}}"#),
+      (.resignAll(for: .seconds(60)), #"{"resignAll":{"seconds":60}}"#),
     ]
     for (request, text) in requests {
       #expect(String(decoding: JSONCoding.line(request), as: UTF8.self) == text)

@@ -20,7 +20,7 @@ import VIPControl
 
   private func openDoor(_ path: String) throws -> FrontDoor {
     let door = try FrontDoor(path, .refuse)
-    try door.open(stream: { _ in nil }, { $0 })
+    try door.open(stream: { _ in nil }, { request, _ in request })
     return door
   }
 

@@ -21,6 +21,7 @@ import VIPReports
   @Test func `a line of the process stands behind what was before it`() async {
     let page = Page()
     let log = NodeLog { line, _ in page.lines.withLock { $0.append(line.message) } }
+    log.begin(LogLine(.info, "starting"), at: .zero)
     log.add(LogLine(.info, "early"), after: 0)
     let (events, continuation) = AsyncStream<StampedEvent>.makeStream()
     continuation.yield(event(1))
@@ -37,7 +38,7 @@ import VIPReports
     log.add(LogLine(.info, "stopped"), after: 9)
     #expect(
       page.lines.withLock { $0 } == [
-        "early", "the hook for active 1", "the hook for active 2", "ready",
+        "starting", "early", "the hook for active 1", "the hook for active 2", "ready",
         "the hook for active 3", "reloaded", "the hook for active 5", "last", "stopped",
       ])
   }

@@ -236,6 +236,78 @@ import VRRP
     #expect(backup.effectivePriority == .default, "a restart forgets it")
   }
 
+  // MARK: resume
+
+  @Test("resume: an Active that has resigned alone says its configured priority at once")
+  func resumeAlone() throws {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    _ = try router.resign(at: since, for: nil)
+    let deadline = try #require(router.deadline)
+    _ = router.advance(to: deadline)
+    #expect(router.state == .active && router.effectivePriority == .lowest)
+    #expect(router.isResigned(at: deadline))
+    let now = deadline.advanced(byNanoseconds: 400_000_000)
+    let actions = router.resume(at: now)
+    #expect(actions.kinds == [.advertise(Priority(rawValue: 200))])
+    #expect(!router.isResigned(at: now))
+    #expect(router.deadline == now.advanced(byNanoseconds: 1_000_000_000))
+    #expect(router.resume(at: now).isEmpty, "there is nothing left to end")
+  }
+
+  @Test("resume: a Backup takes nothing by it, but preempts as it is configured to")
+  func resumeAsBackup() throws {
+    for preempts in [true, false] {
+      var router = VirtualRouter.backup(preempts: preempts)
+      _ = try router.resign(at: .ms(1), for: nil)
+      _ = router.hear(50, at: .ms(1000))
+      #expect(router.resume(at: .ms(1500)).isEmpty)
+      #expect(router.state == .backup && router.effectivePriority == .default)
+      #expect(router.deadline == Instant.ms(1000).advanced(byNanoseconds: 3_609_375_000))
+      _ = router.hear(50, at: .ms(2000))
+      let since = UInt64(preempts ? 1000 : 2000)
+      #expect(router.deadline == Instant.ms(since).advanced(byNanoseconds: 3_609_375_000))
+    }
+  }
+
+  @Test("resume: a promotion ends, and the others hear the configured priority at once")
+  func resumePromotion() throws {
+    var router = VirtualRouter.backup()
+    _ = router.hear(200, at: .ms(1000))
+    _ = try router.promote(at: .ms(1200))
+    #expect(router.isPromoted)
+    #expect(router.resume(at: .ms(1300)).kinds == [.advertise(.default)])
+    #expect(!router.isPromoted && router.state == .active)
+    // The former Active is better again.
+    #expect(router.hear(200, at: .ms(1400)).transition?.to == .backup)
+  }
+
+  @Test("resume: nothing to do for a router that has stopped, or has neither")
+  func resumeOthers() {
+    var router = VirtualRouter.fresh()
+    #expect(router.resume(at: .ms(1)).isEmpty)
+    var (active, since) = VirtualRouter.active()
+    let before = active.standing
+    #expect(active.resume(at: since).isEmpty)
+    #expect(active.standing == before)
+  }
+
+  @Test("resign: Backups that hear priority 0 and then the same router again follow it")
+  func farewellTakenBack() throws {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    _ = try router.resign(at: since, for: nil)
+    let back = try #require(router.deadline)
+    // One with priority 1 and the longest Skew_Time of all has taken over before that.
+    var backup = VirtualRouter.backup(priority: 1)
+    _ = backup.hear(200, at: since)
+    _ = backup.hear(0, at: since)
+    let takeover = try #require(backup.deadline)
+    #expect(takeover < back)
+    // One that has not (its segment was cut) follows the advertisement that comes next.
+    _ = backup.hear(1, at: back)
+    #expect(backup.state == .backup)
+    #expect(backup.activeRouter?.priority == .lowest)
+  }
+
   // MARK: yield
 
   @Test("Leaving the role to a router that does not hear: no farewell, and the lowest priority")

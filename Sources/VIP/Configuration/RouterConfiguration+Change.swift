@@ -21,7 +21,7 @@ extension RouterConfiguration {
   }
 
   /// The settings that other ones of the same name have otherwise.
-  func settings(differingFrom other: RouterConfiguration) -> [RouterSetting] {
+  package func settings(differingFrom other: RouterConfiguration) -> [RouterSetting] {
     RouterSetting.allCases.filter { !$0.declaration.differences(self, other).isEmpty }
   }
 
@@ -35,8 +35,12 @@ extension RouterConfiguration {
   ///
   /// Passwords and the arguments of hooks are not told.
   func difference(to other: RouterConfiguration) -> String {
-    RouterSetting.allCases.flatMap { $0.declaration.differences(self, other) }
-      .joined(separator: "; ")
+    difference(to: other, in: RouterSetting.allCases)
+  }
+
+  /// The difference of other settings in some of them, in words; empty if there is none.
+  package func difference(to other: RouterConfiguration, in settings: [RouterSetting]) -> String {
+    settings.flatMap { $0.declaration.differences(self, other) }.joined(separator: "; ")
   }
 }
 

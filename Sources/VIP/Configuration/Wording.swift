@@ -16,17 +16,21 @@ public struct Wording: Sendable, Hashable {
   public var virtualMACKey: String?
   /// The setting by which a node runs before all ordinary work; `nil` if users know none.
   public var realtimeKey: String?
+  /// The way to end the resignation or promotion of a router, to be followed by the router's name;
+  /// `nil` if there is none.
+  public var resumption: String?
 
   /// Makes words; what is left out has none.
   public init(
     probingOff: String? = nil, probeKey: String? = nil, removal: String? = nil,
-    virtualMACKey: String? = nil, realtimeKey: String? = nil
+    virtualMACKey: String? = nil, realtimeKey: String? = nil, resumption: String? = nil
   ) {
     self.probingOff = probingOff
     self.probeKey = probeKey
     self.removal = removal
     self.virtualMACKey = virtualMACKey
     self.realtimeKey = realtimeKey
+    self.resumption = resumption
   }
 
   /// The advice for an address in use that a router was to have.
@@ -44,6 +48,11 @@ public struct Wording: Sendable, Hashable {
 
   /// The setting that runs a node before all ordinary work.
   var realtime: String { realtimeKey ?? "real-time scheduling" }
+
+  /// The advice to end a resignation or promotion.
+  func adviceToResume(_ router: String) -> String {
+    resumption.map { "end it with '\($0) \(router)'" } ?? "end it if it is not wanted any more"
+  }
 
   /// The advice to do something else than take all addresses from a router.
   func adviceToRemove(_ router: String) -> String {

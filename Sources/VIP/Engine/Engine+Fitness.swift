@@ -40,7 +40,7 @@ extension Engine {
   /// The error for a name that no router has.
   package func unknownRouter(_ name: String) -> NodeError {
     let names = routerNames
-    let known = names.isEmpty ? "there are none" : "there are " + names.joined(separator: ", ")
+    let known = names.isEmpty ? "there are none" : "known: " + names.joined(separator: ", ")
     return NodeError(.unknownRouter, "no router is called '\(name)'; \(known)")
   }
 

@@ -90,12 +90,29 @@ extension Engine {
   /// split: it does not know that this machine has moved the caches of the segment to itself. Told
   /// so, it announces them again.
   func reviewHandover(of instance: RouterInstance) {
+    let interval = instance.settings.interval
+    if instance.handover.isReturnOverdue(interval, at: now), awaitsReturn(instance) {
+      instance.handover.awaitReturn(interval, at: now)
+    }
     let lacksAnnouncements = instance.handover.lacksAnnouncements
     let deed = instance.handover.advanced(to: now)
     if deed == .release, lacksAnnouncements {
       perform(instance.election.concede(), for: instance)
     }
     handle(deed, of: instance)
+  }
+
+  /// Whether a router that has left the role for a while may take it back yet: it hears no Active,
+  /// also not in a group that had its addresses before, and its group does not keep it from that.
+  ///
+  /// A timer that fires late, or a group with a router of a longer interval, takes longer than the
+  /// time for which addresses stay by themselves.
+  private func awaitsReturn(_ instance: RouterInstance) -> Bool {
+    guard instance.attendance.isRunning, instance.election.awaitsSuccessor,
+      !instance.formerGroups.holdAny
+    else { return false }
+    guard let group = instance.router.group else { return true }
+    return !members(of: group).contains { $0.election.followsActive }
   }
 
   /// Does what a handover asks for after an event.

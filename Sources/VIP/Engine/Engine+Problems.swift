@@ -81,6 +81,7 @@ extension Engine {
     case .undelivered: return undeliveredText(of: instance) != nil
     case .outsideGroup: return outsideGroupText(of: instance) != nil
     case .unheard: return isUnheard(instance)
+    case .standingRequest: return forgottenText(of: instance) != nil
     case .heldBack: return dampingText(of: instance) != nil
     case .groupWaits: return isKeptBackByGroup(instance)
     case .conflict, .hook, .machine, .priorityLowered, .noPeers, .addressesNotListed: return true

@@ -46,7 +46,7 @@ extension Engine {
       problems: problems(of: instance, at: time),
       unicastTo: instance.isUnicast ? instance.destinations : nil,
       routing: routing(of: instance),
-      group: instance.router.group?.settings.name)
+      group: instance.router.group?.settings.name, request: requestText(of: instance))
   }
 
   private func problems(of instance: RouterInstance, at time: Instant) -> [Problem] {
@@ -94,6 +94,7 @@ extension Engine {
     }
     if let text = problems.text(of: .unheard, of: instance.slot) { add(.unheard, text) }
     if let text = dampingText(of: instance) { add(.heldBack, text) }
+    if let text = forgottenText(of: instance) { add(.standingRequest, text) }
     if let text = problems.text(of: .groupWaits, of: instance.slot) { add(.groupWaits, text) }
     if !isGuarded(instance) { add(.unguarded, Self.unguardedText) }
     let count = instance.advertisedAddresses.count

@@ -295,6 +295,7 @@ package final class Engine {
     reviewSightings(of: instance)
     continueProbe(of: instance)
     reviewDamping(of: instance)
+    reviewRequest(of: instance)
     if let due = instance.attendance.retryAt, due <= now {
       noteChange()
       forgetRetry(of: instance)

@@ -49,6 +49,8 @@ final class RouterInstance {
   var formerGroups = FormerGroups()
   /// Its place among the routers that serve one after the other under its name.
   var succession: Succession
+  /// The command of an operator that it acts upon.
+  var request: StandingRequest?
   /// The times for which it is held back.
   var damping = Damping()
   /// Its waiting for the others of its group, and ties that the first of them decides.
@@ -218,7 +220,8 @@ final class RouterInstance {
   /// The time when something of it is due beside its election.
   var partsDeadline: Instant? {
     let signs = earliest(
-      earliest(troubles.deadline, sightings.deadline), damping.deadline)
+      earliest(troubles.deadline, sightings.deadline),
+      earliest(damping.deadline, request?.deadline))
     let conflict = earliest(conflicts.deadline, holderProbing.deadline)
     let claims = earliest(earliest(conflict, signs), probing.deadline)
     let held = earliest(addresses.deadline, extras.deadline)

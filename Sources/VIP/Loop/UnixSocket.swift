@@ -13,6 +13,11 @@ package enum UnixSocket {
   /// The user on the other end of a connection.
   package static func peerUser(_ descriptor: Int32) -> UInt32? { peer(descriptor)?.uid }
 
+  /// The user and the number of the process on the other end of a connection.
+  package static func peerProcess(_ descriptor: Int32) -> (uid: UInt32, pid: Int32)? {
+    peer(descriptor).map { ($0.uid, $0.pid) }
+  }
+
   /// The process on the other end of a connection, as it was when it began to listen.
   static func peer(_ descriptor: Int32) -> vip_ucred? {
     var credentials = vip_ucred()

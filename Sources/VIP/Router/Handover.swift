@@ -10,7 +10,7 @@ import VRRP
 /// since two holders of one Ethernet address confuse switches.
 ///
 /// A router that has resigned takes the role back by itself if no other does. Its addresses stay
-/// until then, so that a resignation without a successor costs nothing.
+/// until then, however long that takes, so that a resignation without a successor costs nothing.
 ///
 /// An interface that goes down ends it as well; then ``end()`` is called.
 ///
@@ -36,6 +36,8 @@ struct Handover: Equatable {
     let announcementPatience: Duration?
     /// Number of kept addresses that have not been announced by the successor.
     var remaining: Int
+    /// Whether the router takes the role back if no successor comes.
+    var returns: Bool
     /// The addresses that need not stay any more.
     var released: Set<IPAddress> = []
   }
@@ -101,7 +103,8 @@ struct Handover: Equatable {
     wait = Wait(
       until: now + (hasSuccessor ? patience : Self.takeoverPatience(interval, after: reason)),
       backupsUntil: now + Self.takeoverPatience(interval), hasSuccessor: hasSuccessor,
-      announcementPatience: patience, remaining: installed)
+      announcementPatience: patience, remaining: installed,
+      returns: reason?.leavesForAWhile ?? false)
   }
 
   /// The router holds its addresses no longer; all stay until a successor's advertisement.
@@ -118,7 +121,7 @@ struct Handover: Equatable {
     wait = Wait(
       until: now + Self.takeoverPatience(interval, after: reason),
       backupsUntil: now + Self.takeoverPatience(interval), hasSuccessor: false,
-      announcementPatience: nil, remaining: 0)
+      announcementPatience: nil, remaining: 0, returns: reason?.leavesForAWhile ?? false)
     return true
   }
 
@@ -144,6 +147,22 @@ struct Handover: Equatable {
   mutating func routerLeft() {
     guard let wait, !wait.hasSuccessor else { return }
     self.wait?.until = min(wait.until, wait.backupsUntil)
+    self.wait?.returns = false
+  }
+
+  /// Whether the time is over in which a router that has left the role for a while should have
+  /// taken it back, and no successor has come.
+  ///
+  /// Not if the machine was away for so long that others must have taken over.
+  func isReturnOverdue(_ interval: AdvertisementInterval, at now: Instant) -> Bool {
+    guard let wait, wait.returns, !wait.hasSuccessor, wait.until <= now else { return false }
+    return now - wait.until <= interval.duration * 3
+  }
+
+  /// The router has not taken the role back yet, and no other one has: the addresses stay for
+  /// another interval.
+  mutating func awaitReturn(_ interval: AdvertisementInterval, at now: Instant) {
+    wait?.until = now + interval.duration + Self.takeoverMargin
   }
 
   /// Whether a successor has advertised and has not announced all that stays for it.
@@ -216,7 +235,7 @@ struct Handover: Equatable {
   private static func takeoverPatience(
     _ interval: AdvertisementInterval, after reason: Transition.Reason? = nil
   ) -> Duration {
-    interval.duration * (reason == .resigned || reason == .withGroup ? 2 : 1) + takeoverMargin
+    interval.duration * (reason?.leavesForAWhile ?? false ? 2 : 1) + takeoverMargin
   }
 
   private static func announcementPatience(_ count: Int) -> Duration {
@@ -243,6 +262,14 @@ struct Handover: Equatable {
 }
 
 extension Transition.Reason {
+  /// Whether the router takes the role back if no other one does.
+  fileprivate var leavesForAWhile: Bool {
+    switch self {
+    case .resigned, .withGroup: true
+    default: false
+    }
+  }
+
   /// Whether it is the advertisement of another router that is Active now.
   fileprivate var namesSuccessor: Bool {
     switch self {

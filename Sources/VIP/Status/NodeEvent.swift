@@ -28,6 +28,8 @@ public enum NodeEvent: Sendable, Hashable {
   case hook(router: String, family: AddressFamily, state: Settlement.State, text: String)
   /// A health check counts as passing or failing now, or as saying nothing; the text says why.
   case check(String, CheckStatus.Standing, text: String)
+  /// A process asked for a command that moves the role; what comes of it follows.
+  indirect case command(router: String, RouterCommand)
   /// A router is gone from the node.
   case removed(router: String)
   /// All routers of a group have settled in one state.
@@ -56,6 +58,7 @@ extension NodeEvent {
     case .repairedRoute(_, let subnet): "the route to \(subnet) was missing and has been put back"
     case .hook(_, _, let state, let text): hookText(state, text)
     case .check(let name, let standing, let text): checkText(name, standing, text)
+    case .command(_, let command): command.description
     case .removed: "removed"
     case .groupSettled(let settlement): settlement.text
     case .nodeWarning(let problem): problem.text
@@ -70,6 +73,7 @@ extension NodeEvent {
     case .warning, .nodeWarning: "warning"
     case .conflict: "conflict"
     case .changed: "changed"
+    case .command: "command"
     case .transition, .settled, .cleared, .repaired, .repairedRoute, .hook, .check, .removed,
       .nodeCleared, .groupSettled:
       nil
@@ -92,7 +96,8 @@ extension NodeEvent {
     switch self {
     case .transition(let router, _, _), .settled(let router, _, _), .waiting(let router, _, _),
       .conflict(let router, _, _), .changed(let router, _), .repaired(let router, _),
-      .repairedRoute(let router, _), .hook(let router, _, _, _), .removed(let router):
+      .repairedRoute(let router, _), .hook(let router, _, _, _), .removed(let router),
+      .command(let router, _):
       router
     case .warning(let problem), .cleared(let problem, _): problem.router
     case .groupSettled, .nodeWarning, .nodeCleared, .check: nil
@@ -113,7 +118,7 @@ extension NodeEvent {
     case .warning(let problem), .cleared(let problem, _): problem.family
     case .conflict(_, let address, _): address.family
     case .repaired(_, let address), .repairedRoute(_, let address): address.family
-    case .changed, .check, .removed, .groupSettled, .nodeWarning, .nodeCleared: nil
+    case .changed, .check, .command, .removed, .groupSettled, .nodeWarning, .nodeCleared: nil
     }
   }
 }

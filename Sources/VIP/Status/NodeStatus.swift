@@ -134,6 +134,8 @@ public struct RouterStatus: Sendable, Hashable {
   public var routing: [RoutingStatus]?
   /// The group of routers with which it moves; `nil` if it moves alone.
   public var group: String?
+  /// The resignation or promotion that it acts upon, in one sentence; `nil` if there is none.
+  public var request: String?
 
   /// Makes a status.
   public init(
@@ -146,7 +148,7 @@ public struct RouterStatus: Sendable, Hashable {
     conflicts: Conflicts = Conflicts(), takeovers: Takeovers = Takeovers(),
     lease: Lease? = nil, peers: [Peer] = [], problems: [Problem] = [],
     hooks: Hooks? = nil, unicastTo: [IPAddress]? = nil, routing: [RoutingStatus]? = nil,
-    group: String? = nil
+    group: String? = nil, request: String? = nil
   ) {
     self.name = name
     self.interface = interface
@@ -174,6 +176,7 @@ public struct RouterStatus: Sendable, Hashable {
     self.unicastTo = unicastTo
     self.routing = routing
     self.group = group
+    self.request = request
   }
 
   /// The problems at the moment, one sentence each.

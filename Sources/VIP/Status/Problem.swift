@@ -71,6 +71,8 @@ public struct Problem: Sendable, Hashable, Identifiable {
     case hook(Settlement.State)
     /// The router does not become Active yet, or does not preempt, as its settings have it.
     case heldBack
+    /// A resignation or promotion has held for so long that it may have been forgotten.
+    case standingRequest
     /// No Active is heard, and the other routers of the group keep it from taking over.
     case groupWaits
     /// The machine is set up in a way that does the router harm.
@@ -203,7 +205,8 @@ extension Problem.Kind {
       true
     case .hostAddress, .addressFailure, .addressRemoved, .routing, .announcing, .advertising,
       .unheard, .outsideGroup, .macvlan, .priorityLowered, .noPeers, .unguarded,
-      .addressesNotListed, .hook, .machine, .formerGroup, .groupWaits, .heldBack:
+      .addressesNotListed, .hook, .machine, .formerGroup, .groupWaits, .heldBack,
+      .standingRequest:
       false
     }
   }

@@ -326,7 +326,7 @@ enum CheckUses {
     let hint =
       Suggestion.nearest(to: use.check, among: names).map { "did you mean '\($0)'?" }
       ?? (names.isEmpty
-        ? "define it under 'checks'" : "there are \(names.joined(separator: ", "))")
+        ? "define it under 'checks'" : "known: \(names.joined(separator: ", "))")
     return Diagnostic(place, "there is no check '\(use.check)'; \(hint)")
   }
 }

@@ -63,6 +63,15 @@ public struct LogLine: Sendable {
       self.init(.warning, "waiting: \(event.text)", fields: fields)
       part = .reason
     case .changed: self.init(.info, "changed: \(event.text)", fields: fields)
+    case .command(_, let command):
+      let requester = command.requester
+      let time = command.duration.map { " for \($0.text)" } ?? ""
+      self.init(
+        .info, "command: \(command.kind.rawValue)\(time)",
+        fields: fields + [
+          ("uid", "\(requester.uid)"), ("pid", "\(requester.pid)"),
+          ("command", requester.command),
+        ])
     case .transition(_, _, let change):
       self.init(.info, event.text, fields: fields)
       if change.to == .initialize { part = .transition }

@@ -9,7 +9,7 @@ public enum EventText {
     let kind =
       switch record.event {
       case .transition, .settled, .cleared, .repaired, .hook, .check, .removed, .groupSettled: ""
-      case .waiting, .warning, .changed, .conflict: "\(record.event.rawValue): "
+      case .waiting, .warning, .changed, .conflict, .command: "\(record.event.rawValue): "
       }
     let about = record.router ?? record.group.map { "group \($0)" } ?? "node"
     return "\(record.time) \(about)\(family): \(kind)\(record.text)".onOneLine

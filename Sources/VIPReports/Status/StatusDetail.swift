@@ -81,6 +81,7 @@ public struct StatusDetail: Sendable {
       ("sent", "\(router.statistics.advertisementSent) advertisements"),
       ("received", "\(router.statistics.advertisementReceived) advertisements"),
     ]
+    if let request = router.request { rows.insert(("request", request.onOneLine), at: 2) }
     if let group = router.group { rows.insert(("group", group.onOneLine), at: 2) }
     if let lease = router.lease {
       let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"

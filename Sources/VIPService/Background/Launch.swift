@@ -64,7 +64,7 @@ public struct Launch: Sendable {
         waiting: reason)
     case .failed(let reason):
       throw ServiceError(.failed, reason.description)
-    case .events:
+    case .events, .configuration:
       return Outcome()
     }
   }
@@ -99,7 +99,7 @@ public struct Launch: Sendable {
       try refuseOtherNodeSettings(wanted, status)
       return (change, false)
     case .failed(let reason), .waiting(_, let reason): throw Self.error(reason)
-    case .done, .events: return (ChangeRecord(), false)
+    case .done, .events, .configuration: return (ChangeRecord(), false)
     }
   }
 
@@ -162,7 +162,7 @@ public struct Launch: Sendable {
         switch try client.ask(.status(nil), timeout: NodeClient.answerTimeout) {
         case .done(let status), .changed(_, let status), .waiting(let status, _): return status
         case .failed(let reason): refusal = reason
-        case .events: break
+        case .events, .configuration: break
         }
       } catch {
         guard error.kind == .noNode, clock.now < limit else { throw ServiceError(error) }

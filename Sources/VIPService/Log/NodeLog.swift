@@ -30,6 +30,9 @@ final class NodeLog: Sendable {
     self.write = write
   }
 
+  /// Writes the first line, with the time that it tells of; nothing is followed yet.
+  func begin(_ line: LogLine, at moment: Instant) { write(line, moment) }
+
   /// Writes what happens on a node until the node ends.
   ///
   /// - Parameters:

@@ -28,7 +28,7 @@ struct ControlHandler: Sendable {
   }
 
   /// Handles all others.
-  @Sendable func answer(_ line: [UInt8]) async -> [UInt8] {
+  @Sendable func answer(_ line: [UInt8], from peer: ControlPeer?) async -> [UInt8] {
     guard !line.isEmpty else {
       return JSONCoding.line(
         ControlReply.failed(
@@ -44,7 +44,7 @@ struct ControlHandler: Sendable {
     }
     defer { if Self.changesRouters(request) { machine.lookAgain() } }
     guard let reloader, request == .reload || request == .dryRun(.reload) else {
-      return JSONCoding.line(await node.answer(request, completing: complete))
+      return JSONCoding.line(await node.answer(request, from: peer, completing: complete))
     }
     // To its end, even if the client is gone: what is on the node and what the file says stay one.
     return await Task {
@@ -74,7 +74,9 @@ struct ControlHandler: Sendable {
   private static func changesRouters(_ request: ControlRequest) -> Bool {
     switch request {
     case .up, .down, .downAll, .add, .remove, .reload: true
-    case .status, .resign, .promote, .events, .dryRun: false
+    case .status, .resign, .resignAll, .promote, .resume, .resumeAll, .configuration, .events,
+      .dryRun:
+      false
     }
   }
 }

@@ -75,7 +75,7 @@ final class FrontDoor: Sendable {
   ///
   /// - Throws: why that is not possible.
   func open(
-    stream: @escaping ControlServer.StreamHandler, _ handler: @escaping ControlServer.Handler
+    stream: @escaping ControlServer.StreamHandler, _ handler: @escaping ControlServer.PeerHandler
   ) throws(NodeError) {
     let directory: RuntimeDirectory
     if let claimed = state.withLock({ $0.directory }) {
@@ -85,7 +85,7 @@ final class FrontDoor: Sendable {
       directory = try RuntimeDirectory(path: givenPath)
       state.withLock { $0.directory = directory }
     }
-    let server = try ControlServer(in: directory, stream: stream, handler: handler)
+    let server = try ControlServer(of: directory, stream: stream, peerHandler: handler)
     let isLate = state.withLock { state in
       if !state.isClosed { state.server = server }
       return state.isClosed

@@ -195,6 +195,7 @@ public struct NodeProcess: Sendable {
     until stops: Stops
   ) async throws(ServiceError) {
     let events = node.stampedEvents()
+    let beginning = wallClock()
     do throws(ServiceError) {
       try fifo.move(to: eventsPath)
     } catch {
@@ -223,6 +224,9 @@ public struct NodeProcess: Sendable {
       fifo.close()
       throw ServiceError(error)
     }
+    log.begin(
+      LogLine(.info, "starting", fields: [("version", vipVersion), ("pid", "\(getpid())")]),
+      at: beginning)
     let logging = log.follow(events)
     await logReady(routers.map(\.name))
     let manager = ServiceManager.ofThisProcess

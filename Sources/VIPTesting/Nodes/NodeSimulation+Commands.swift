@@ -163,6 +163,7 @@ extension NodeSimulation {
       command(machine) { engine throws(NodeError) in try engine.resign(name, for: duration) }
     case .promote:
       command(machine) { engine throws(NodeError) in try engine.promote(name) }
+    case .resume: command(machine) { engine in engine.resume([name]) }
     }
     process.collect()
   }
@@ -182,7 +183,7 @@ extension NodeSimulation {
       router.addresses += addresses.filter { !router.addresses.contains($0) }
     case .remove(let addresses):
       router.addresses.removeAll { addresses.contains($0.address) }
-    case .up, .down, .resign, .promote, .fitness: break
+    case .up, .down, .resign, .promote, .resume, .fitness: break
     }
     return router
   }
@@ -195,7 +196,7 @@ extension NodeSimulation {
     case .down: machine.wanted.removeAll { $0.name == name }
     case .up, .set, .add, .remove:
       if let router = router(name, machine, after: deed) { write(router, toFileOf: machine) }
-    case .resign, .promote, .fitness: break
+    case .resign, .promote, .resume, .fitness: break
     }
   }
 

@@ -47,7 +47,7 @@ extension NodeSimulation {
     /// Those after which a router may serve on another segment, or other machines than before.
     let elsewhere: Set<StorySetting.Key> = [.interface, .track, .peers]
     switch deed {
-    case .down, .resign, .promote, .add, .remove, .fitness: return .move
+    case .down, .resign, .promote, .resume, .add, .remove, .fitness: return .move
     case .set(let settings), .up(_, let settings):
       if let old = machine.process?.settings.first(where: { $0.name == name }),
         let new = router(name, machine, after: deed), isReplacement(old, by: new, on: machine)

@@ -30,6 +30,7 @@ import VRRPSimulation
 /// | `edit A`, `reload A` | changes of its routers concern only its file; brings the node to what it says |
 /// | `group A GROUP [ROUTER]…` | has routers move together; none any more if none is named |
 /// | `resign A ROUTER [D]`, `promote A ROUTER` | moves the Active role by hand |
+/// | `resume A ROUTER` | ends a resignation or promotion |
 /// | `fitness A ROUTER CAUSE fit\|weaker N\|stronger N\|unfit` | says for a cause how fit a router is |
 /// | `lease A D\|off` | changes the lease of a node's addresses |
 /// | `stop A`, `start A` | ends a node in good order; starts one again with the routers it had |

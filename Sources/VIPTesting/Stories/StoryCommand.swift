@@ -122,6 +122,8 @@ public enum StoryCommand: Sendable, Hashable {
     case resign(Duration?)
     /// Takes the Active role.
     case promote
+    /// Ends a resignation or promotion.
+    case resume
     /// Says for a cause how fit the router is.
     case fitness(String, Fitness)
   }
@@ -248,6 +250,7 @@ extension StoryCommand.RouterDeed {
     case .down: return "down \(place)"
     case .resign(let duration): return "resign \(place)" + (duration.map { " \($0.text)" } ?? "")
     case .promote: return "promote \(place)"
+    case .resume: return "resume \(place)"
     case .fitness(let cause, .fit): return "fitness \(place) \(cause) fit"
     case .fitness(let cause, .weaker(let decrement)):
       return "fitness \(place) \(cause) weaker \(decrement)"

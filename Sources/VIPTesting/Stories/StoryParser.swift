@@ -109,7 +109,8 @@ private struct StoryParser {
     case "trace": return .trace(try onOff())
     case "show": return .show
     case "expect": return .expect(try expectation())
-    case "up", "set", "add", "remove", "down", "resign", "promote", "fitness":
+    case "up", "set", "add", "remove", "down", "resign", "promote", "resume",
+      "fitness":
       let node = try node()
       let router = try word("a router's name")
       return .router(node, router, try routerDeed(verb))
@@ -231,6 +232,7 @@ private struct StoryParser {
       return .remove(list)
     case "down": return .down
     case "resign": return .resign(words.isEmpty ? nil : try duration())
+    case "resume": return .resume
     case "fitness": return .fitness(try word("a cause"), try fitness())
     default: return .promote
     }

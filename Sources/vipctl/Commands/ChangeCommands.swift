@@ -17,17 +17,19 @@ struct AddCommand: ParsableCommand {
       machines of the group. Addresses that it has already are passed over.
 
         vipctl add web 192.0.2.11/24
-        vipctl add web 192.0.2.12/24 2001:db8::12/64
+        vipctl add web 192.0.2.12 2001:db8::12
 
-      A node that runs with a configuration file goes back to the file at the next reload.
+      An address without a prefix length takes that of the router's addresses in whose subnet it \
+      is. A node that runs with a configuration file goes back to the file at the next reload.
       """)
 
   @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
+    help: ArgumentHelp("The router, by name or address.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var name: String
 
   @Argument(
-    help: ArgumentHelp("The addresses with their prefix lengths.", valueName: "address"))
+    help: ArgumentHelp("The addresses, with or without prefix length.", valueName: "address"))
   var addresses: [String]
 
   @OptionGroup var runtime: RuntimeOptions
@@ -35,7 +37,15 @@ struct AddCommand: ParsableCommand {
   func run() throws {
     let virtual = try virtualAddresses(addresses, of: "add")
     let client = NodeClient(runtime)
-    try client.change(.add(router: name, addresses: virtual))
+    var wanted = virtual
+    if addresses.contains(where: { !$0.contains("/") }) {
+      let record = try client.configuration(name)
+      let siblings = record.routers.flatMap(\.addresses)
+      wanted = zip(addresses, virtual).map { text, address in
+        text.contains("/") ? address : address.address.asSibling(of: siblings) ?? address
+      }
+    }
+    try client.change(.add(router: name, addresses: wanted))
   }
 }
 
@@ -44,15 +54,17 @@ struct RemoveCommand: ParsableCommand {
     commandName: "remove",
     abstract: "Take virtual addresses from a running router.",
     discussion: """
-      The router goes on with its other addresses. Do the same on all machines of the group. To \
-      remove the router itself use 'vipctl down'.
+      The router goes on with its other addresses. Without an address of a family it leaves the \
+      election of that family, which is said. Do the same on all machines of the group. To remove \
+      the router itself use 'vipctl down'.
 
         vipctl remove web 192.0.2.11
         vipctl remove web 192.0.2.12 2001:db8::12
       """)
 
   @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
+    help: ArgumentHelp("The router, by name or address.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var name: String
 
   @Argument(
@@ -65,7 +77,15 @@ struct RemoveCommand: ParsableCommand {
   func run() throws {
     let virtual = try virtualAddresses(addresses, of: "remove")
     let client = NodeClient(runtime)
+    let before = try client.status(name).routers
     try client.change(.remove(router: name, addresses: virtual.map(\.address)))
+    guard let router = before.first else { return }
+    let families = Set(try client.status(router.name).routers.map(\.family))
+    for router in before where !families.contains(router.family) {
+      Terminal.print(
+        "\(router.name) \(router.family.rawValue): no address is left; this machine takes no part "
+          + "in its election any more")
+    }
   }
 }
 
@@ -89,62 +109,6 @@ struct ReloadCommand: ParsableCommand {
   func run() throws {
     let client = NodeClient(runtime)
     try client.change(.reload, isTrial: trial.dryRun)
-  }
-}
-
-struct ResignCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "resign",
-    abstract: "Leave the addresses of a router to another machine.",
-    discussion: """
-      This machine serves the addresses until another one has announced them; then it watches \
-      over them with the lowest priority. It takes them back if no other machine is there, when it \
-      is promoted, or when the time given is over and it has the higher priority.
-
-        vipctl resign web
-        vipctl resign web --for 10m
-      """)
-
-  @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
-  var name: String
-
-  @Option(
-    name: .customLong("for"),
-    help: ArgumentHelp("For how long. (default: until it is promoted)", valueName: "time"),
-    transform: SettingText.timeout)
-  var duration: Duration?
-
-  @OptionGroup var runtime: RuntimeOptions
-
-  func run() throws {
-    let client = NodeClient(runtime)
-    try client.change(.resign(router: name, for: duration.map(RequestTime.init(_:))))
-  }
-}
-
-struct PromoteCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "promote",
-    abstract: "Take the addresses of a router over from the machine that holds them.",
-    discussion: """
-      Works by advertising one step more than the other machine's priority for as long as this one \
-      holds the addresses, so it can't take them from one with priority 254 or 255: use \
-      'vipctl resign' there.
-
-        vipctl promote web
-        vipctl promote web --runtime-dir /run/vipctl-2
-      """)
-
-  @Argument(
-    help: ArgumentHelp("The router.", valueName: "name"), completion: Completions.router)
-  var name: String
-
-  @OptionGroup var runtime: RuntimeOptions
-
-  func run() throws {
-    let client = NodeClient(runtime)
-    try client.change(.promote(router: name))
   }
 }
 
@@ -185,7 +149,7 @@ extension NodeClient {
       for router in status.routers { Terminal.print(StatusText.summary(router)) }
     case .waiting(_, let reason): throw Failure(.failed, reason.description)
     case .failed(let reason): throw Failure(reason)
-    case .events: break
+    case .events, .configuration: break
     }
   }
 
@@ -198,5 +162,14 @@ extension NodeClient {
       throw Failure(
         .failed, "\(router.name): \(missing.address) is not on \(router.interface): \(reason)")
     }
+  }
+}
+
+extension IPAddress {
+  /// The address with the prefix length of a sibling in whose subnet it is, the longest of several;
+  /// `nil` if there is none.
+  func asSibling(of siblings: [InterfaceAddress]) -> InterfaceAddress? {
+    siblings.filter { $0.contains(self) }.max { $0.prefixLength < $1.prefixLength }
+      .flatMap { InterfaceAddress(self, prefixLength: $0.prefixLength) }
   }
 }

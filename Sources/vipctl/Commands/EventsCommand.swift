@@ -1,5 +1,6 @@
 import ArgumentParser
 import VIP
+import VIPConfiguration
 import VIPControl
 import VIPCore
 import VIPReports
@@ -14,27 +15,42 @@ struct EventsCommand: ParsableCommand {
       node remembers its last thousand events.
 
         vipctl events
+        vipctl events --lines 20
         vipctl events --follow
-        vipctl events --follow --json
+        vipctl events -f -o json
 
       With --json each event is an object in a line of its own, with the keys time, sequence, \
       event (transition, settled, waiting, warning, conflict, cleared, changed, repaired, hook, \
-      check, removed or group-settled), router, text and, where they apply, group, family, from, to, \
-      state, address, check and standing. A gap in the sequence means that some were missed.
+      check, command, removed or group-settled), router, text and, where they apply, group, \
+      family, from, to, state, address, check, standing and requester. A gap in the sequence means that \
+      some were missed.
       """)
 
-  @Flag(help: "Show what happens from now on, until Ctrl-C or the end of the node.")
+  @Flag(
+    name: .shortAndLong,
+    help: "Show what happens from now on, until Ctrl-C or the end of the node.")
   var follow = false
 
-  @Flag(help: "One JSON object in each line.")
-  var json = false
+  @Option(
+    name: [.customShort("n"), .long],
+    help: ArgumentHelp("Show only the last ones. (default: all)", valueName: "n"),
+    transform: SettingText.lineCount)
+  var lines: Int?
+
+  @OptionGroup var format: FormatOptions
 
   @OptionGroup var runtime: RuntimeOptions
 
   func run() throws {
+    if follow, lines != nil {
+      throw UsageErrors.failure(
+        "--follow and --lines exclude each other; give one of them", command: "events")
+    }
     let client = NodeClient(runtime)
     guard follow else {
-      for record in try client.pastEvents() { show(record) }
+      // Some are for programs alone, and don't count where they are not shown.
+      let records = try client.pastEvents().filter(isShown)
+      for record in records.suffix(lines ?? .max) { show(record) }
       return
     }
     let refusal: ControlFailure?
@@ -46,11 +62,16 @@ struct EventsCommand: ParsableCommand {
     if let refusal { throw Failure(refusal) }
   }
 
+  /// Whether an event is shown; some are for programs, where people see the transition.
+  private func isShown(_ record: EventRecord) -> Bool {
+    record.event != .settled || format.isJSON
+  }
+
   private func show(_ record: EventRecord) {
-    // For programs: people see the transition.
-    if record.event == .settled, !json { return }
+    guard isShown(record) else { return }
     Terminal.print(
-      json ? String(decoding: JSONCoding.line(record), as: UTF8.self) : EventText.line(record))
+      format.isJSON
+        ? String(decoding: JSONCoding.line(record), as: UTF8.self) : EventText.line(record))
   }
 }
 
@@ -66,7 +87,7 @@ extension NodeClient {
     switch reply {
     case .events(let records): return records
     case .failed(let reason): throw Failure(reason)
-    case .done, .changed, .waiting: return []
+    case .done, .changed, .waiting, .configuration: return []
     }
   }
 }

@@ -17,21 +17,25 @@ struct StatusCommand: ParsableCommand {
         vipctl status
         vipctl status web
         vipctl status --watch
-        vipctl status --json
+        vipctl status -o json
       """)
 
   @Argument(
-    help: ArgumentHelp("Only the router with this name, in detail.", valueName: "name"),
-    completion: Completions.router)
+    help: ArgumentHelp(
+      "Only the router with this name or address, in detail.", valueName: "name"),
+    completion: Completions.routerOrAddress)
   var name: String?
 
-  @Flag(help: "Print everything as JSON, counters included.")
-  var json = false
+  @OptionGroup var format: FormatOptions
 
-  @Flag(help: "Show it again each second, in place, until Ctrl-C; with --json a line each.")
+  @Flag(
+    name: .shortAndLong,
+    help: "Show it again each second, in place, until Ctrl-C; with --json a line each.")
   var watch = false
 
   @OptionGroup var runtime: RuntimeOptions
+
+  private var json: Bool { format.isJSON }
 
   private static let period = Duration.seconds(1)
 

@@ -16,7 +16,9 @@ struct UpCommand: ParsableCommand {
     discussion: """
       Starts a node in the background if none runs, adds the router to it and returns once the \
       router is Backup (another machine holds the addresses) or Active (this one does). Saying \
-      the same again changes nothing; a known name with other settings changes what is different.
+      the same again changes nothing; a known name with other settings changes what is different. \
+      What it has and the line does not repeat would be reset, which is refused; to change one \
+      thing use 'vipctl set'.
 
         vipctl up 192.0.2.10/24 --interface eth0 --vrid 51
         vipctl up 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150
@@ -64,6 +66,7 @@ struct UpCommand: ParsableCommand {
     }
     try Permissions.require()
     let directory = runtime.directory
+    if router.config == nil { try refuseResets(by: wanted.routers, directory) }
     var launch = Launch(directory: directory) {
       BackgroundNodeCommand.arguments(directory, $0)
     }
@@ -79,6 +82,27 @@ struct UpCommand: ParsableCommand {
       }
     } catch {
       throw Failure(error, askingNodeOn: directory)
+    }
+  }
+
+  /// Refuses to reset what a router that runs has and the line does not repeat.
+  private func refuseResets(
+    by wanted: [RouterConfiguration], _ directory: String
+  ) throws(Failure) {
+    let client = NodeClient(directory: directory)
+    for settings in wanted {
+      // Without a node, or on one of another version, there is nothing to compare with.
+      guard
+        case .configuration(let record)? = try? client.ask(.configuration(router: settings.name)),
+        let present = record.routers.first(where: { $0.name == settings.name })
+      else { continue }
+      let resets = router.resets(of: present, by: settings)
+      guard resets.isEmpty else {
+        throw UsageErrors.failure(
+          "\(settings.name) runs with settings that are not repeated and would be reset: "
+            + "\(resets); repeat them, or change one thing with 'vipctl set \(settings.name)'",
+          command: "up")
+      }
     }
   }
 

@@ -106,6 +106,7 @@ struct RouterOptions: ParsableArguments {
   var peers: [IPAddress] = []
 
   @Option(
+    name: [.customShort("f"), .long],
     help: ArgumentHelp("Take everything from a YAML file instead.", valueName: "file"),
     completion: Completions.configuration)
   var config: String?
@@ -203,6 +204,24 @@ extension RouterOptions {
         []
       }
     return zip(setting.flags, isGiven).first { $0.1 }.map { "--\($0.0)" }
+  }
+
+  /// The settings of a router that runs which would be reset, since no flag repeats them; empty if
+  /// there is none.
+  ///
+  /// - Parameters:
+  ///   - present: the router as it is.
+  ///   - wanted: the router that the flags describe.
+  /// - Returns: the settings in words.
+  func resets(
+    of present: RouterConfiguration, by wanted: RouterConfiguration
+  ) -> String {
+    let settings = present.settings(differingFrom: wanted).filter { setting in
+      setting == .preempt
+        // Two flags say it together.
+        ? !(noPreempt || preemptDelay != nil) : flag(of: setting) == nil
+    }
+    return present.difference(to: wanted, in: settings)
   }
 
   /// The flag by which a setting of the node is given; `nil` if it is not.

@@ -53,6 +53,25 @@ import VRRP
     #expect(handover.deadline == Self.start + .milliseconds(1201))
   }
 
+  @Test func `one that has resigned is given more time as long as it may take the role back`() {
+    let end = Self.start + .milliseconds(2100)
+    var handover = waiting(.resigned)
+    #expect(!handover.isReturnOverdue(.default, at: Self.start + .milliseconds(2099)))
+    #expect(handover.isReturnOverdue(.default, at: end))
+    #expect(!handover.isReturnOverdue(.default, at: end + .milliseconds(3001)), "it was away")
+    handover.awaitReturn(.default, at: end)
+    #expect(handover.deadline == end + .milliseconds(1100))
+    #expect(handover.advanced(to: end) == .nothing && handover.keeps(Self.first))
+    handover.routerLeft()
+    #expect(handover.deadline == Self.start + .milliseconds(1100))
+    #expect(!handover.isReturnOverdue(.default, at: end), "it can't take the role back any more")
+
+    #expect(!waiting(.shutdown).isReturnOverdue(.default, at: end))
+    handover = waiting(.withGroup)
+    _ = handover.successorAdvertised(at: Self.start + .seconds(1))
+    #expect(!handover.isReturnOverdue(.default, at: end), "there is a successor")
+  }
+
   @Test func `it is known whether a successor has announced all that it was left`() {
     var handover = waiting(.shutdown)
     #expect(!handover.lacksAnnouncements, "there is no successor")

@@ -49,7 +49,8 @@ public final class NodeDoor: Sendable {
         ))
     }
     switch request {
-    case .status, .events, .resign, .promote: return JSONCoding.line(await node.answer(request))
+    case .status, .events, .configuration, .resign, .resignAll, .promote, .resume, .resumeAll:
+      return JSONCoding.line(await node.answer(request))
     case .up, .down, .downAll, .add, .remove, .reload, .dryRun:
       return JSONCoding.line(
         ControlReply.failed(
