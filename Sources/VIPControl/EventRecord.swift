@@ -11,7 +11,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     /// The addresses of a virtual router are where its state wants them.
     case settled
     /// A virtual router can't take part in the election.
-    case waiting
+    case fault
     /// Something is wrong.
     case warning
     /// Another machine uses a virtual address that is held here.
@@ -88,7 +88,7 @@ extension EventRecord.Kind {
       switch event {
       case .transition: .transition
       case .settled: .settled
-      case .waiting: .waiting
+      case .waiting: .fault
       case .warning, .nodeWarning: .warning
       case .conflict: .conflict
       case .cleared, .nodeCleared: .cleared

@@ -350,8 +350,8 @@ extension NetworkTests {
       let log = segment.directory["watch.log"]
       // Ctrl-C reaches the shell too, and not every shell goes on after it.
       let command =
-        "trap : INT; stty cols 100 rows 24; \(VipctlNode.binary) status --watch --runtime-dir "
-        + "\(node.runtimeDirectory); echo ended $?"
+        "trap : INT; stty cols 100 rows 24; \(VipctlNode.binary) status --watch -o wide "
+        + "--runtime-dir \(node.runtimeDirectory); echo ended $?"
       // A terminal on which Ctrl-C is typed when the table has come three times.
       let typing =
         "until [ $(grep -o NAME \(log) | wc -l) -ge 3 ]; do sleep 0.1; done; printf '\\003'; sleep 0.5"

@@ -44,10 +44,11 @@ extension NetworkTests {
         }
       ) {
         try node.process.requireRunning()
-        let rows = try node.command(["status"]).output.split(separator: "\n")
+        let rows = try node.command(["status", "-o", "wide"]).output.split(separator: "\n")
+        let word = state == .initialize ? "fault" : state.rawValue
         return rows.contains { row in
           row.hasPrefix("\(router) ") && (text.isEmpty || row.contains(text))
-            && ["", "!"].contains { row.contains(" \(state.rawValue)\($0) ") }
+            && ["", "!"].contains { row.contains(" \(word)\($0) ") }
         }
       }
     }

@@ -6,8 +6,8 @@ import Testing
 @Suite struct FlagTests {
   /// The commands with a runtime directory, which ask a node or are one.
   private static let nodeCommands = [
-    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "events",
-    "metrics",
+    "run", "up", "down", "status", "is-active", "wait", "add", "remove", "reload", "resign",
+    "promote", "events", "metrics",
   ]
 
   /// The commands that the texts of a file are about, by its path below Sources/vipctl; the file of

@@ -115,7 +115,7 @@ import VRRP
     #expect(!repeated.admits(reason, from: Self.web, at: Self.at(3000)))
     #expect(
       repeated.summaries(at: Self.at(60_000)).map(\.message) == [
-        "again, 2 times within a minute: waiting: IPv6 is switched off on eth0 "
+        "again, 2 times within a minute: fault: IPv6 is switched off on eth0 "
           + "(net.ipv6.conf.eth0.disable_ipv6)"
       ])
   }

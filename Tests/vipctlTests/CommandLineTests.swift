@@ -217,12 +217,19 @@ import Testing
     ["status"], ["status", "web", "--json"], ["down", "web"], ["down", "--all"],
     ["add", "web", "192.0.2.1"], ["remove", "web", "192.0.2.1"], ["reload"], ["resign", "web"],
     ["promote", "web"], ["events"], ["events", "--follow"], ["metrics"], ["status", "--watch"],
+    ["status", "--check"], ["status", "-o", "wide"], ["status", "web", "-v"], ["is-active", "web"],
+    ["wait", "web", "--for", "active"], ["wait", "web", "--for", "backup", "--timeout", "1s"],
   ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
     #expect(result.status == ExitStatus.noNode.rawValue)
     #expect(result.errors.hasPrefix("vipctl: no node runs on /tmp/"))
     #expect(result.errors.hasSuffix("; start one with 'vipctl up' or 'vipctl run'\n"))
+  }
+
+  @Test func `without a node a router is gone`() throws {
+    let result = try vipctl(["wait", "web", "--for", "gone"])
+    #expect(result.status == 0 && result.errors.isEmpty && result.output.isEmpty)
   }
 
   @Test func `without a node metrics remove their own file and no other`() throws {
@@ -288,8 +295,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "announce",
-    "simulate", "monitor", "import", "events", "metrics", "check",
+    "run", "up", "down", "status", "is-active", "wait", "add", "remove", "reload", "resign",
+    "promote", "announce", "simulate", "monitor", "import", "events", "metrics", "check",
   ])
   func `each command has help with examples`(command: String) throws {
     let result = try vipctl([command, "--help"])

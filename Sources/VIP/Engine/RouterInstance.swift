@@ -34,6 +34,8 @@ final class RouterInstance {
   var holderProbing = HolderProbing()
   /// Its addresses that this machine answers for without holding them.
   var hostAnswers = HostAnswers()
+  /// The time since which another machine is Active.
+  var activeSpan = ActiveSpan()
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.

@@ -60,7 +60,7 @@ public struct LogLine: Sendable {
     case .conflict(_, _, let mac):
       self.init(.warning, event.text, fields: fields + [("mac", "\(mac)")])
     case .waiting:
-      self.init(.warning, "waiting: \(event.text)", fields: fields)
+      self.init(.warning, "fault: \(event.text)", fields: fields)
       part = .reason
     case .changed: self.init(.info, "changed: \(event.text)", fields: fields)
     case .transition(_, _, let change):
