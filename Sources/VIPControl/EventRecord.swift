@@ -30,6 +30,9 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case removed
     /// All routers of a group have settled in one state.
     case groupSettled = "group-settled"
+    /// The process around the node has begun, ended or left something out; only in the events that
+    /// are kept.
+    case process
   }
 
   /// The time when it happened, in UTC (ISO 8601 with milliseconds).
@@ -58,6 +61,15 @@ public struct EventRecord: Sendable, Hashable, Codable {
   public var standing: CheckStatus.Standing?
   /// The event and its reason, for people.
   public var text: String
+
+  /// Makes a note about the process around a node, which has no number on it.
+  ///
+  /// - Parameters:
+  ///   - text: the note, for people.
+  ///   - time: when it happened, in UTC.
+  package init(process text: String, at time: String) {
+    (self.time, sequence, event, self.text) = (time, 0, .process, text)
+  }
 
   /// Takes an event down.
   public init(_ stamped: StampedEvent) {

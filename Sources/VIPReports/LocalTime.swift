@@ -63,6 +63,23 @@ public enum LocalTime {
     return Timestamp(nanosecondsSince1970: UInt64(seconds) * 1_000_000_000 + UInt64(fraction))
   }
 
+  /// The time that a text with an offset to UTC tells, as ``text(_:isExact:inUTC:)`` makes it.
+  ///
+  /// - Returns: the time; `nil` if the text is none, or one before 1970.
+  public static func timestamp(withOffset text: String) -> Timestamp? {
+    let offset = text.suffix(6)
+    let digits = offset.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
+    guard let sign = offset.first, "+-".contains(sign), digits.count == 2,
+      digits.allSatisfy({ $0.count == 2 && $0.allSatisfy { ("0"..."9").contains($0) } }),
+      let hours = Int(digits[0]), let minutes = Int(digits[1]), hours < 24, minutes < 60,
+      let local = timestamp(String(text.dropLast(6)) + "Z")
+    else { return nil }
+    let span = Duration.seconds((hours * 60 + minutes) * 60)
+    if sign == "+" { return local - span }
+    return Timestamp(
+      nanosecondsSince1970: local.nanoseconds + span.inNanoseconds)
+  }
+
   /// The days from 1970-01-01 to a date of the Gregorian calendar, in years that begin in March.
   private static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
     let year = month <= 2 ? year - 1 : year

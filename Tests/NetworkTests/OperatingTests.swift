@@ -65,8 +65,10 @@ extension NetworkTests {
     func history() throws {
       let node = try VipctlNode(on: segment.nodes[0], of: segment, [vip.description])
       try node.waitUntil(.active)
-      let lines = try node.command(["events"]).output.split(separator: "\n")
-      #expect(lines.count == 2)
+      let all = try node.command(["events"]).output.split(separator: "\n")
+      #expect(all.first?.contains(" node: started: vipctl ") == true, "\(all)")
+      let lines = all.filter { $0.contains(" lab ipv4: ") }
+      #expect(lines.count == 2, "\(all)")
       #expect(lines.last?.contains("lab ipv4: backup → active: no advertisement from") == true)
       let metrics = try node.command(["metrics"]).output
       #expect(

@@ -8,7 +8,9 @@ public enum EventText {
     let family = record.family.map { " \($0.rawValue)" } ?? ""
     let kind =
       switch record.event {
-      case .transition, .settled, .cleared, .repaired, .hook, .check, .removed, .groupSettled: ""
+      case .transition, .settled, .cleared, .repaired, .hook, .check, .removed, .groupSettled,
+        .process:
+        ""
       case .fault, .warning, .changed, .conflict: "\(record.event.rawValue): "
       }
     let about = record.router ?? record.group.map { "group \($0)" } ?? "node"

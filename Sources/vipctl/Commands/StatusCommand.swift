@@ -129,7 +129,7 @@ struct StatusCommand: ParsableCommand {
       width: width, colour: colour, hintForAllAddresses: "all of them with --json")
     detail.isVerbose = verbose
     detail.events = Array(
-      try client.pastEvents().filter { $0.router == name && $0.event != .settled }
+      try client.history().filter { $0.router == name && $0.event != .settled }
         .suffix(Self.eventCount))
     return detail.render(status)
   }
