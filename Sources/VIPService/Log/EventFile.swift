@@ -65,13 +65,14 @@ final class EventFile: Sendable {
   ///   - events: what happens.
   ///   - text: what has started.
   func follow(_ events: AsyncStream<StampedEvent>, after text: String) {
-    let now = Timestamp(nanosecondsSince1970: wallClock().nanoseconds)
-    if let ending = lastEnding() {
-      report(LogLine(.warning, ending))
-      hold(EventRecord(process: ending, at: now.milliseconds))
-    }
-    hold(EventRecord(process: Mark.start + text, at: now.milliseconds))
+    let now = Timestamp(nanosecondsSince1970: wallClock().nanoseconds).milliseconds
     let task = Task.detached { [self] in
+      // A long file takes a while, which a start does not wait for.
+      if let ending = lastEnding() {
+        report(LogLine(.warning, ending))
+        hold(EventRecord(process: ending, at: now))
+      }
+      hold(EventRecord(process: Mark.start + text, at: now))
       for await event in events { add(EventRecord(event)) }
     }
     state.withLock { $0.following = task }
