@@ -21,7 +21,7 @@ import VRRP
 
   private static let since = LocalTime.text("2026-11-23T10:00:00Z")
 
-  private func event() throws -> EventRecord {
+  private func exampleEvent() throws -> EventRecord {
     try #require(
       JSONCoding.decode(
         EventRecord.self,
@@ -78,7 +78,7 @@ import VRRP
   }
 
   @Test func `what has happened last stands at the end`() throws {
-    let event = try event()
+    let event = try exampleEvent()
     #expect(
       try detail(2, events: [event]).hasSuffix("\n\nlast events\n  \(EventText.line(event))"))
   }
@@ -126,7 +126,7 @@ import VRRP
   }
 
   @Test func `an event in a line, in local time or in UTC`() throws {
-    let record = try event()
+    let record = try exampleEvent()
     #expect(
       EventText.line(record, inUTC: true) == "2026-11-23T10:00:00.123Z web ipv4: over: two\\nlines")
     let local = LocalTime.text("2026-11-23T10:00:00.123Z")

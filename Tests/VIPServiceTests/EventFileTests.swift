@@ -33,7 +33,8 @@ import VIPReports
     record(.hook(router: "web", family: .ipv4, state: .active, text: "\(number)"), number)
   }
 
-  private func file(_ path: String, _ page: Page = Page(), byteCountMax: Int = 1 << 20) -> EventFile
+  private func keeper(_ path: String, _ page: Page = Page(), byteCountMax: Int = 1 << 20)
+    -> EventFile
   {
     EventFile(
       byteCountMax: byteCountMax,
@@ -42,7 +43,7 @@ import VIPReports
 
   /// A life of a node: one router is removed.
   private func live(_ path: String, _ page: Page, _ name: String, endsInOrder: Bool) async {
-    let file = file(path, page)
+    let file = keeper(path, page)
     let (events, continuation) = AsyncStream<StampedEvent>.makeStream()
     file.follow(events, after: name)
     continuation.yield(
@@ -93,7 +94,7 @@ import VIPReports
     let folder = try TemporaryDirectory()
     let path = folder["vipctl.events"]
     try folder.write(#"{"half a li"#, to: "vipctl.events")
-    let file = file(path, byteCountMax: 4000)
+    let file = keeper(path, byteCountMax: 4000)
     for number in UInt64(1)...500 { file.add(removed(number)) }
     let (old, new) = (readText(path + ".1").utf8.count, readText(path).utf8.count)
     #expect((3000...4000).contains(old) && (1...4000).contains(new))
@@ -109,7 +110,7 @@ import VIPReports
     #expect(mkfifo(folder["pipe"], 0o600) == 0 && mkdir(folder["folder"], 0o755) == 0)
     for name in ["link", "pipe", "folder", "none/file"] {
       let page = Page()
-      let file = file(folder[name], page)
+      let file = keeper(folder[name], page)
       for number in UInt64(1)...3 { file.add(removed(number)) }
       #expect(page.all.count == 1, "\(name)")
       #expect(page.all.first?.hasPrefix("events can't be kept: ") == true, "\(page.all)")
@@ -124,7 +125,7 @@ import VIPReports
   @Test func `what could not be written is counted and told`() throws {
     let folder = try TemporaryDirectory()
     let page = Page()
-    let file = file(folder["later/events"], page)
+    let file = keeper(folder["later/events"], page)
     for number in UInt64(1)...3 { file.add(removed(number)) }
     #expect(mkdir(folder["later"], 0o755) == 0)
     file.add(removed(4))
@@ -139,7 +140,7 @@ import VIPReports
     let folder = try TemporaryDirectory()
     let path = folder["vipctl.events"]
     for forgets in [false, true] {
-      let file = file(path)
+      let file = keeper(path)
       let (events, continuation) = AsyncStream<StampedEvent>.makeStream()
       file.follow(events, after: "a start that is refused")
       if forgets { file.note("something") }
@@ -176,7 +177,7 @@ import VIPReports
 
   @Test func `nonsense in the file is passed over`() throws {
     let folder = try TemporaryDirectory()
-    let file = file(folder["events"])
+    let file = keeper(folder["events"])
     file.add(removed(1))
     let nonsense = [
       "", "{}", "null", #"{"crash":1e99,"pid":1,"seconds":1}"#,

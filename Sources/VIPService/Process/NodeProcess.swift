@@ -182,8 +182,7 @@ public struct NodeProcess: Sendable {
       try fifo.move(to: eventsPath)
     } catch {
       guard unready == .wait else {
-        archive.forget()
-        await end()
+        await giveUp()
         throw error
       }
       fifo.expect(eventsPath)
@@ -194,9 +193,7 @@ public struct NodeProcess: Sendable {
     do throws(CheckError) {
       try await self.checks.use(checks)
     } catch {
-      archive.forget()
-      await end()
-      fifo.close()
+      await giveUp()
       throw ServiceError(.failed, error.description)
     }
     do throws(NodeError) {
@@ -204,9 +201,7 @@ public struct NodeProcess: Sendable {
       if unready == .refuse { try await node.waitUntilProbed(routers.map(\.name)) }
     } catch {
       // The failure is the only line then.
-      archive.forget()
-      await end()
-      fifo.close()
+      await giveUp()
       throw ServiceError(error)
     }
     let logging = log.follow(events)
@@ -301,6 +296,13 @@ public struct NodeProcess: Sendable {
     await end(because: reason)
     await logging.value
     LogLine(.info, "stopped").write()
+  }
+
+  /// Ends a node that is not to serve after all, without a trace.
+  private func giveUp() async {
+    archive.forget()
+    await end()
+    fifo.close()
   }
 
   /// Keeps what happens from now on, on another thread than the node's.
