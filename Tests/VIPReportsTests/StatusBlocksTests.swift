@@ -1,4 +1,5 @@
 import Testing
+import VIP
 import VIPControl
 import VIPCore
 
@@ -125,7 +126,7 @@ import VIPCore
     // Times before 1970 have no form, also not west of Greenwich.
     guard time.nanoseconds > 86_400_000_000_000 else { return }
     let local = LocalTime.text(text)
-    #expect(local.count == text.count + 5 && local.contains(/[+-]\d\d:\d\d$/))
+    #expect(local.count == text.count + 5 && local.contains(#/[+-]\d\d:\d\d$/#))
   }
 
   @Test(arguments: [
