@@ -130,7 +130,8 @@ import VRRPSimulation
     }
     #expect(lines.allSatisfy { $0.contains("\u{1B}[") })
     let escapes = try Regex("\u{1B}\\[[0-9]+m")
-    let seen = try #require(monitor.observe(CapturedFrame(time: wallClock(), bytes: lastFrame)))
+    let again = monitor.observe(CapturedFrame(time: wallClock(), bytes: lastFrame))
+    let seen = try #require(again)
     for width in [20, 40, 80, 200] {
       let text = MonitorText.line(seen, colour: true, width: width).replacing(escapes, with: "")
       #expect(text == MonitorText.line(seen, colour: false, width: width))
