@@ -8,6 +8,7 @@
 #include <netpacket/packet.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -288,6 +289,67 @@ int vip_ended_child(void) {
   memset(&information, 0, sizeof information);
   if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
   return information.si_pid;
+}
+
+// MARK: Crashes
+
+static atomic_int crash_descriptor = -1;
+static atomic_int crash_process = 0;
+
+/// Appends a text without its end; returns where the next goes.
+static char *put_text(char *place, const char *text) {
+  while (*text != 0) *place++ = *text++;
+  return place;
+}
+
+/// Appends a number; returns where the next goes.
+static char *put_number(char *place, uint64_t number) {
+  char digits[20];
+  int count = 0;
+  do {
+    digits[count++] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  while (count > 0) *place++ = digits[--count];
+  return place;
+}
+
+/// Only what a signal handler may do. The signal has its default again when this runs.
+static void note_crash(int number) {
+  char line[128];
+  int descriptor = atomic_load(&crash_descriptor);
+  // A child that has not become another program yet is not the node.
+  if (descriptor >= 0 && (int)syscall(SYS_getpid) == atomic_load(&crash_process)) {
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    char *end = put_text(line, "{\"crash\":");
+    end = put_number(end, (uint64_t)number);
+    end = put_text(end, ",\"pid\":");
+    end = put_number(end, (uint64_t)atomic_load(&crash_process));
+    end = put_text(end, ",\"seconds\":");
+    end = put_number(end, (uint64_t)now.tv_sec);
+    end = put_text(end, "}\n");
+    ssize_t written = write(descriptor, line, (size_t)(end - line));
+    (void)written;
+  }
+  syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), (long)number);
+}
+
+void vip_note_crashes(int descriptor) {
+  static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT};
+  atomic_store(&crash_process, (int)getpid());
+  atomic_store(&crash_descriptor, descriptor);
+  if (descriptor < 0) return;
+  for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
+    struct sigaction present;
+    if (sigaction(numbers[index], NULL, &present) != 0) continue;
+    if (present.sa_flags & SA_SIGINFO || present.sa_handler != SIG_DFL) continue;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note_crash;
+    action.sa_flags = (int)(SA_RESETHAND | SA_NODEFER);
+    sigaction(numbers[index], &action, NULL);
+  }
 }
 
 // MARK: Namespaces

@@ -11,7 +11,7 @@ public struct EventRecord: Sendable, Hashable, Codable {
     /// The addresses of a virtual router are where its state wants them.
     case settled
     /// A virtual router can't take part in the election.
-    case waiting
+    case fault
     /// Something is wrong.
     case warning
     /// Another machine uses a virtual address that is held here.
@@ -32,6 +32,9 @@ public struct EventRecord: Sendable, Hashable, Codable {
     case removed
     /// All routers of a group have settled in one state.
     case groupSettled = "group-settled"
+    /// The process around the node has begun, ended or left something out; only in the events that
+    /// are kept.
+    case process
   }
 
   /// The time when it happened, in UTC (ISO 8601 with milliseconds).
@@ -63,6 +66,15 @@ public struct EventRecord: Sendable, Hashable, Codable {
   /// The event and its reason, for people.
   public var text: String
 
+  /// Makes a note about the process around a node, which has no number on it.
+  ///
+  /// - Parameters:
+  ///   - text: the note, for people.
+  ///   - time: when it happened, in UTC.
+  package init(process text: String, at time: String) {
+    (self.time, sequence, event, self.text) = (time, 0, .process, text)
+  }
+
   /// Takes an event down.
   public init(_ stamped: StampedEvent) {
     time = stamped.time.milliseconds
@@ -93,7 +105,7 @@ extension EventRecord.Kind {
       switch event {
       case .transition: .transition
       case .settled: .settled
-      case .waiting: .waiting
+      case .waiting: .fault
       case .warning, .nodeWarning: .warning
       case .conflict: .conflict
       case .cleared, .nodeCleared: .cleared

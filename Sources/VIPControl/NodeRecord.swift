@@ -80,6 +80,11 @@ public struct RouterRecord: Sendable, Hashable, Codable {
   public var interval: AdvertisementInterval
   /// The Active's primary address, if one is known; our own while we are Active.
   public var activeRouter: IPAddress?
+  /// The time since when that machine is Active, as far as this one has heard, in UTC (ISO 8601);
+  /// `nil` if none is known.
+  public var activeSince: String? = nil
+  /// The time for which it has been Active.
+  public var activeSeconds: Double? = nil
   /// The virtual addresses and whether the kernel has them on our interface.
   public var addresses: [RouterStatus.AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.
@@ -119,7 +124,8 @@ public struct RouterRecord: Sendable, Hashable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case name, interface, vrid, family, version, state, priority, effectivePriority, interval
-    case activeRouter, addresses, since, secondsInState, reason, statistics, segmentStatistics
+    case activeRouter, activeSince, activeSeconds, addresses, since, secondsInState, reason
+    case statistics, segmentStatistics
     case conflicts, takeovers, lease, peers, warnings, hooks, checks, unicastTo, routing, group
     case request
     case virtualMAC = "virtualMac"
@@ -137,6 +143,8 @@ public struct RouterRecord: Sendable, Hashable, Codable {
     effectivePriority = status.effectivePriority
     interval = status.interval
     activeRouter = status.activeRouter
+    activeSince = status.activeSince?.seconds
+    activeSeconds = status.activeFor?.inSeconds
     addresses = status.addresses
     virtualMAC = status.virtualMAC
     since = status.since.seconds

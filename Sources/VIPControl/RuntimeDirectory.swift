@@ -20,6 +20,9 @@ public final class RuntimeDirectory: Sendable {
   /// The path of a background node's log in a directory.
   public static func logPath(in directory: String) -> String { "\(directory)/vipctl.log" }
 
+  /// The path of the events that were kept in a directory; older ones are in the same with `.1`.
+  public static func eventsPath(in directory: String) -> String { "\(directory)/vipctl.events" }
+
   /// The path of the list of addresses that the node may hold.
   public static func addressesPath(in directory: String) -> String {
     "\(directory)/vipctl.addresses"

@@ -38,6 +38,8 @@ public struct Transition: Sendable, Hashable {
     case startupAsOwner
     /// The router was stopped.
     case shutdown
+    /// Something that the router needs is not there, so that it was taken out of the election.
+    case unable
     /// The last Active heard has been silent for Active_Down_Interval (RFC 9568 §6.4.2).
     case activeDown(lastHeard: IPAddress?, silentFor: Duration)
     /// The Active announced that it leaves, and Skew_Time has passed since.
@@ -70,6 +72,7 @@ extension Transition.Reason: CustomStringConvertible {
     case .startup: "started"
     case .startupAsOwner: "started as address owner"
     case .shutdown: "stopped"
+    case .unable: "it can't take part"
     case .activeDown(let router?, let silence):
       "no advertisement from \(router) for \(Self.seconds(silence))"
     case .activeDown(nil, let silence): "no advertisement from anyone for \(Self.seconds(silence))"

@@ -25,7 +25,14 @@ extension VirtualRouter {
   /// The router is in state Initialize then. It does nothing any more, but goes on hearing, so that
   /// a node that hands its addresses over learns from ``Actions/heardActive`` which one takes over.
   /// That ends with ``finishLeaving()`` or ``start(at:from:)``.
-  public mutating func stop(at now: Instant) -> Actions {
+  ///
+  /// - Parameters:
+  ///   - now: the current time.
+  ///   - reason: why it is stopped.
+  /// - Returns: what to do; nothing if the router does not run.
+  public mutating func stop(
+    at now: Instant, because reason: Transition.Reason = .shutdown
+  ) -> Actions {
     var actions = Actions()
     let before = state
     guard before != .initialize else { return actions }
@@ -35,7 +42,7 @@ extension VirtualRouter {
     }
     phase = .leaving
     resignedUntil = nil
-    actions.append(.transition(Transition(from: before, to: .initialize, reason: .shutdown)))
+    actions.append(.transition(Transition(from: before, to: .initialize, reason: reason)))
     return actions
   }
 

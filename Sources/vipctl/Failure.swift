@@ -4,6 +4,8 @@ import VIPCore
 enum ExitStatus: Int32, Sendable {
   /// Something went wrong at run time.
   case failed = 1
+  /// Something is wrong with the node or its routers, which was asked for.
+  case warnings = 2
   /// The command line makes no sense.
   case usage = 64
   /// A file makes no sense or can't be read.

@@ -24,14 +24,15 @@ struct Vipctl: ParsableCommand {
       foreground. 'vipctl help COMMAND' has examples for each command. --runtime-dir may also stand \
       before the command.
 
-      Exit codes: 0 success, 1 failure, 64 wrong usage, 65 invalid file, 69 no node runs, \
-      77 missing permission.
+      Exit codes: 0 success, 1 failure, 2 'status --check' has warnings, 64 wrong usage, \
+      65 invalid file, 69 no node runs, 77 missing permission.
       """,
     subcommands: subcommandTypes)
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
-    RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self, AddCommand.self,
-    RemoveCommand.self, SetCommand.self, ConfigCommand.self, ReloadCommand.self,
+    RunCommand.self, UpCommand.self, DownCommand.self, StatusCommand.self,
+    IsActiveCommand.self, WaitCommand.self, AddCommand.self, RemoveCommand.self, SetCommand.self,
+    ConfigCommand.self, ReloadCommand.self,
     ResignCommand.self, PromoteCommand.self, ResumeCommand.self, DrainCommand.self,
     UndrainCommand.self, AnnounceCommand.self, SimulateCommand.self, MonitorCommand.self,
     ImportCommand.self, EventsCommand.self, MetricsCommand.self, CheckCommand.self,

@@ -40,7 +40,7 @@ extension NetworkTests {
       try FileManager.default.removeItem(atPath: well)
       try expect(other, not: node, "the check fails")
       try peer.waitUntil(.active)
-      #expect(program.log.contains("web IPv4: waiting: health: \(well) is not there"))
+      #expect(program.log.contains("web IPv4: fault: health: \(well) is not there"))
 
       try segment.directory.write("", to: "well")
       try expect(node, not: other, "the check succeeds again")
@@ -75,7 +75,7 @@ extension NetworkTests {
 
     /// How the first lines begin.
     private static let beginning = [
-      "web IPv4: initialize → backup: started", "web IPv4: backup, the addresses are not here",
+      "web IPv4: backup: started", "web IPv4: backup, the addresses are not here",
       "web IPv4: backup → active: no advertisement from anyone for ",
       "web IPv4: active, the addresses are in place",
     ]
@@ -87,7 +87,7 @@ extension NetworkTests {
         (
           "OwnLoop",
           [
-            "web IPv4: active → initialize: ", "web IPv4: taken down, the addresses are gone",
+            "web IPv4: active → stop: ", "web IPv4: taken down, the addresses are gone",
             "web: removed",
           ]
         ),

@@ -136,7 +136,8 @@ extension NetworkTests {
             }
           }
           #expect(
-            try FileManager.default.contentsOfDirectory(atPath: directory) == ["vipctl.log"])
+            try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+              == ["vipctl.events", "vipctl.log"])
         }
         try eventually("the guard is gone") { try machine.namespace.processes().isEmpty }
         let after = try portrait(machine)

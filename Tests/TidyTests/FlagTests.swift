@@ -6,7 +6,8 @@ import Testing
 @Suite struct FlagTests {
   /// The commands with a runtime directory, which ask a node or are one.
   private static let nodeCommands = [
-    "run", "up", "down", "status", "add", "remove", "reload", "resign", "promote", "resume",
+    "run", "up", "down", "status", "is-active", "wait", "add", "remove", "reload", "resign",
+    "promote", "resume",
     "drain", "undrain", "set", "version", "events", "metrics",
   ]
 

@@ -62,6 +62,8 @@ import VRRP
       lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
       unicastTo: [address], routing: [RouterStatus.RoutingStatus(entry: "rule", installed: true)],
       group: "gateway", request: "resigned")
+    status.activeSince = Timestamp(nanosecondsSince1970: 0)
+    status.activeFor = .zero
     status.checks = [
       RouterStatus.Check(check: "web", standing: .passing, isOut: false, weight: 0)
     ]

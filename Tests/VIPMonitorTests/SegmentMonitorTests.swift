@@ -207,6 +207,16 @@ import VRRP
     }
   }
 
+  @Test func `a list without a link-local address first is noted once for each group`() throws {
+    let (watching, seen) = try Watching.played(
+      "router a family ipv6 priority 200 vip 2001:db8::1\n"
+        + "router b family ipv6 vip 2001:db8::1\ntick 10s\ncrash a\ntick 10s\n")
+    #expect(seen.count { codes($0).contains(.firstAddress) } == 1)
+    #expect(codes(seen.first).contains(.firstAddress))
+    #expect(seen.filter { $0.verdict > .note } == [])
+    #expect(watching.monitor.summary().groups.flatMap(\.warnings).isEmpty)
+  }
+
   @Test func `another group with our VRID`() throws {
     let watching = Watching()
     try watching.hear(100, from: 1)

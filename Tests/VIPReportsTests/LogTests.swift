@@ -54,6 +54,30 @@ import VRRP
     #expect(throttle.deadline == nil)
   }
 
+  @Test func `what hooks write takes no room from changes of state, and both are named`() throws {
+    let throttle = Gate()
+    for number in 0..<100 {
+      let hook = NodeEvent.hook(router: "web", family: .ipv4, state: .active, text: "\(number)")
+      _ = throttle.admits(LogLine(hook), from: Self.web, at: Self.at(0))
+    }
+    let address = try #require(IPAddress("192.0.2.2"))
+    let change = LogLine(
+      .transition(
+        router: "web", family: .ipv4,
+        Transition(from: .active, to: .backup, reason: .higherPriority(address, .default))))
+    let warning = LogLine(
+      .warning(Problem(.twoActives, router: "web", family: .ipv4, "two of them")))
+    #expect(throttle.admits(change, from: Self.web, at: Self.at(0)))
+    #expect(throttle.admits(warning, from: Self.web, at: Self.at(0)))
+    for _ in 0..<30 { _ = throttle.admits(change, from: Self.web, at: Self.at(1)) }
+    let texts = throttle.end().map(\.message)
+    #expect(
+      texts == [
+        "too many lines: 12 transition left out; the last was: \(change.message)",
+        "too many lines: 80 hook left out; the last was: the hook for active 99",
+      ])
+  }
+
   @Test func `one router's flood is not another's`() {
     let throttle = Gate()
     for number in 0..<100 {
@@ -101,7 +125,7 @@ import VRRP
         Transition(from: .active, to: .initialize, reason: .shutdown)))
     let reason = LogLine(
       .waiting(router: "web", family: .ipv6, reason: .ipv6Off(interface: "eth0")))
-    #expect(throttle.admits(LogLine(.info, "x"), from: Self.web, at: Self.at(0)))
+    #expect(throttle.admits(LogLine(.warning, "x"), from: Self.web, at: Self.at(0)))
     for number in UInt64(0)..<30 {
       let isWritten = throttle.admits(change, from: Self.web, at: Self.at(number))
       #expect(throttle.admits(reason, from: Self.web, at: Self.at(number)) == isWritten)
@@ -115,7 +139,7 @@ import VRRP
     #expect(!repeated.admits(reason, from: Self.web, at: Self.at(3000)))
     #expect(
       repeated.summaries(at: Self.at(60_000)).map(\.message) == [
-        "again, 2 times within a minute: waiting: IPv6 is switched off on eth0 "
+        "again, 2 times within a minute: fault: IPv6 is switched off on eth0 "
           + "(net.ipv6.conf.eth0.disable_ipv6)"
       ])
   }

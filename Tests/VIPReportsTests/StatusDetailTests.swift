@@ -8,19 +8,53 @@ import VRRP
 
 /// The detailed view, the watch in place, and events as text.
 @Suite struct StatusDetailTests {
-  private func detail(_ index: Int, width: Int? = nil) throws -> String {
+  private func detail(
+    _ index: Int, width: Int? = nil, isVerbose: Bool = false, events: [EventRecord] = []
+  ) throws -> String {
     var status = try exampleStatus()
     status.routers = [status.routers[index]]
-    return StatusDetail(width: width, colour: false).render(status)
+    var detail = StatusDetail(width: width, colour: false)
+    detail.isVerbose = isVerbose
+    detail.events = events
+    return detail.render(status)
   }
 
-  @Test func `all about a router and its peers`() throws {
+  private static let since = LocalTime.text("2026-11-23T10:00:00Z")
+
+  private func exampleEvent() throws -> EventRecord {
+    try #require(
+      JSONCoding.decode(
+        EventRecord.self,
+        from: Array(
+          """
+          {"time": "2026-11-23T10:00:00.123Z", "sequence": 7, "event": "cleared", "router": "web",
+           "family": "ipv4", "text": "over: two\\nlines"}
+          """.utf8)))
+  }
+
+  @Test func `all about a router and its peers, counters only if asked for`() throws {
     #expect(
       try detail(0) == """
         web ipv4 on eth0, VRID 51, VRRPv3
-          state      active for 3m07s, since 2026-11-23T10:00:00Z
+          state      active for 3m07s, since \(Self.since)
           why        no advertisement from 192.0.2.2 for 3.609s
           active     192.0.2.1, this machine
+          works      yes, all 2 addresses are in place
+          priority   100
+          addresses  192.0.2.10/24 on eth0
+                     192.0.2.11/24 on eth0
+
+          PEER       PRIO  HEARD      ADDRESSES
+          192.0.2.2  90    0.4s ago   same       active
+          192.0.2.3  left  2m05s ago  1, others  silent
+        """)
+    #expect(
+      try detail(0, isVerbose: true) == """
+        web ipv4 on eth0, VRID 51, VRRPv3
+          state      active for 3m07s, since \(Self.since)
+          why        no advertisement from 192.0.2.2 for 3.609s
+          active     192.0.2.1, this machine
+          works      yes, all 2 addresses are in place
           priority   100
           interval   1s
           sent       3 advertisements
@@ -36,8 +70,30 @@ import VRRP
 
         node pid 4711, realtime: turns at most 12.5 ms late in the last minutes, 250.0 ms ever; 3 of 1000 more than 10.0 ms
         """)
-    #expect(try detail(1).contains("\n\n! fe80::9 advertises other addresses on VRID 51\n\nnode "))
+    #expect(
+      try detail(1).hasSuffix("\n\n! web ipv6: fe80::9 advertises other addresses on VRID 51"))
+    #expect(try detail(1).contains("  why        fe80::2 has been active for 1h56m\n"))
     #expect(try detail(2).contains("  active     not known\n"))
+    #expect(try detail(2).contains("  state      fault for 0s, since "))
+  }
+
+  @Test func `what has happened last stands at the end`() throws {
+    let event = try exampleEvent()
+    #expect(
+      try detail(2, events: [event]).hasSuffix("\n\nlast events\n  \(EventText.line(event))"))
+  }
+
+  @Test func `a long reason is wrapped, not cut off`() throws {
+    var status = try exampleStatus()
+    status.routers = [status.routers[2]]
+    status.routers[0].reason = "one two three four five six seven eight nine"
+    let text = StatusDetail(width: 40, colour: false).render(status)
+    #expect(
+      text.contains(
+        """
+          why        one two three four five six
+                     seven eight nine
+        """), "\(text)")
   }
 
   @Test(arguments: 1...100)
@@ -69,16 +125,12 @@ import VRRP
     #expect(Screen.cut("", to: 3) == "")
   }
 
-  @Test func `an event in a line`() throws {
-    let record = try #require(
-      JSONCoding.decode(
-        EventRecord.self,
-        from: Array(
-          """
-          {"time": "2026-11-23T10:00:00.123Z", "sequence": 7, "event": "cleared", "router": "web",
-           "family": "ipv4", "text": "over: two\\nlines"}
-          """.utf8)))
-    #expect(EventText.line(record) == "2026-11-23T10:00:00.123Z web ipv4: over: two\\nlines")
+  @Test func `an event in a line, in local time or in UTC`() throws {
+    let record = try exampleEvent()
+    #expect(
+      EventText.line(record, inUTC: true) == "2026-11-23T10:00:00.123Z web ipv4: over: two\\nlines")
+    let local = LocalTime.text("2026-11-23T10:00:00.123Z")
+    #expect(EventText.line(record) == "\(local) web ipv4: over: two\\nlines")
     #expect(JSONCoding.decode(EventRecord.self, from: JSONCoding.line(record)) == record)
   }
 

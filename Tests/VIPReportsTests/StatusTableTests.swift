@@ -10,6 +10,7 @@ import VRRP
 ///
 /// Made from the text that `vipctl status --json` prints, which scripts rely on.
 func exampleStatus() throws -> NodeRecord {
+  let since = #""activeSince": "2026-11-23T08:03:24Z", "activeSeconds": 6996,"#
   func router(
     _ name: String, _ family: String, _ state: String, active: String, _ addresses: [String],
     _ age: Double, _ reason: String, _ warnings: String = ""
@@ -18,7 +19,7 @@ func exampleStatus() throws -> NodeRecord {
     return """
       {"name": "\(name)", "interface": "eth0", "vrid": 51, "family": "\(family)", "version": 3,
        "state": "\(state)", "priority": 100, "effectivePriority": 100, "interval": "1s",
-       "activeRouter": \(active), "addresses": [\(list.joined(separator: ", "))],
+       "activeRouter": \(active), \(state == "backup" ? since : "") "addresses": [\(list.joined(separator: ", "))],
        "since": "2026-11-23T10:00:00Z", "secondsInState": \(age), "reason": "\(reason)",
        "statistics": {"master-transitions": 1, "advertisement-rcvd": 2, "advertisement-sent": 3,
          "interval-errors": 0, "priority-zero-pkts-rcvd": 0, "priority-zero-pkts-sent": 0,
@@ -73,10 +74,10 @@ func exampleStatus() throws -> NodeRecord {
   @Test func `as wide as it is where no screen is at the other end`() throws {
     #expect(
       try render(width: nil) == """
-        NAME  IF    VRID  FAMILY  STATE       PRIO  ACTIVE     ADDRESSES         FOR    WHY
-        web   eth0  51    ipv4    active      100   192.0.2.1  192.0.2.10/24 +1  3m07s  no advertisement from 192.0.2.2 for 3.609s
-        web   eth0  51    ipv6    backup!     100   fe80::2    2001:db8::10/64   2h10m  started
-        db    eth0  51    ipv4    initialize  100   -          198.51.100.7/32   0s     eth0 is down
+        NAME  IF    VRID  FAMILY  STATE    PRIO  ACTIVE     ADDRESSES         FOR    WHY
+        web   eth0  51    ipv4    active   100   192.0.2.1  192.0.2.10/24 +1  3m07s  no advertisement from 192.0.2.2 for 3.609s
+        web   eth0  51    ipv6    backup!  100   fe80::2    2001:db8::10/64   2h10m  fe80::2 has been active for 1h56m
+        db    eth0  51    ipv4    fault    100   -          198.51.100.7/32   0s     eth0 is down
 
         ! web ipv6: fe80::9 advertises other addresses on VRID 51
         """)
@@ -85,21 +86,21 @@ func exampleStatus() throws -> NodeRecord {
   @Test func `reasons are shortened first`() throws {
     #expect(
       try render(width: 100).split(separator: "\n").prefix(2).joined(separator: "\n") == """
-        NAME  IF    VRID  FAMILY  STATE       PRIO  ACTIVE     ADDRESSES         FOR    WHY
-        web   eth0  51    ipv4    active      100   192.0.2.1  192.0.2.10/24 +1  3m07s  no advertisement fr…
+        NAME  IF    VRID  FAMILY  STATE    PRIO  ACTIVE     ADDRESSES         FOR    WHY
+        web   eth0  51    ipv4    active   100   192.0.2.1  192.0.2.10/24 +1  3m07s  no advertisement from …
         """)
   }
 
   @Test func `then columns go`() throws {
     #expect(
       try render(width: 80).split(separator: "\n").prefix(2).joined(separator: "\n") == """
-        NAME  IF    VRID  FAMILY  STATE       PRIO  ACTIVE     ADDRESSES         FOR
-        web   eth0  51    ipv4    active      100   192.0.2.1  192.0.2.10/24 +1  3m07s
+        NAME  IF    VRID  FAMILY  STATE    PRIO  ACTIVE     ADDRESSES         FOR
+        web   eth0  51    ipv4    active   100   192.0.2.1  192.0.2.10/24 +1  3m07s
         """)
     #expect(
       try render(width: 61).split(separator: "\n").prefix(2).joined(separator: "\n") == """
-        NAME  IF    VRID  FAMILY  STATE       ADDRESSES         FOR
-        web   eth0  51    ipv4    active      192.0.2.10/24 +1  3m07s
+        NAME  IF    VRID  FAMILY  STATE    ADDRESSES         FOR
+        web   eth0  51    ipv4    active   192.0.2.10/24 +1  3m07s
         """)
   }
 
@@ -115,7 +116,7 @@ func exampleStatus() throws -> NodeRecord {
   @Test func `colour repeats what the words say`() throws {
     let escapes = try Regex("\u{1B}\\[[0-9]+m")
     let coloured = try render(width: 100, colour: true)
-    #expect(coloured.contains("\u{1B}[32mactive\u{1B}[0m      100"))
+    #expect(coloured.contains("\u{1B}[32mactive\u{1B}[0m   100"))
     #expect(coloured.replacing(escapes, with: "") == (try render(width: 100)))
   }
 
@@ -151,7 +152,7 @@ func exampleStatus() throws -> NodeRecord {
       routers.map(StatusText.summary) == [
         "web ipv4: active, holding 192.0.2.10/24 and 1 more on eth0",
         "web ipv6: backup for 2001:db8::10/64 on eth0, fe80::2 is active",
-        "db ipv4: waiting, eth0 is down",
+        "db ipv4: fault, eth0 is down",
       ])
   }
 
@@ -174,11 +175,11 @@ func exampleStatus() throws -> NodeRecord {
     let table = StatusTable(width: 58, colour: false, height: 8)
     #expect(
       table.render(try many(300)) == """
-        NAME  IF    FAMILY  STATE       ADDRESSES         FOR
-        r1    eth0  ipv4    active      192.0.2.10/24 +1  3m07s
-        r2    eth0  ipv4    active      192.0.2.10/24 +1  3m07s
-        r299  eth0  ipv4    initialize  198.51.100.7/32   0s
-        r300  eth0  ipv6    backup!     2001:db8::10/64   2h10m
+        NAME  IF    VRID  FAMILY  STATE    ADDRESSES         FOR
+        r1    eth0  51    ipv4    active   192.0.2.10/24 +1  3m07s
+        r2    eth0  51    ipv4    active   192.0.2.10/24 +1  3m07s
+        r299  eth0  51    ipv4    fault    198.51.100.7/32   0s
+        r300  eth0  51    ipv6    backup!  2001:db8::10/64   2h10m
         … and 296 more: 197 active, 99 backup
 
         ! r300 ipv6: fe80::9 advertises other addresses on VRID 51

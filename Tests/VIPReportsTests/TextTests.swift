@@ -36,7 +36,7 @@ import VRRP
     ].map { LogLine($0).logfmt(at: LogLine.timestamp(Self.moment)).dropFirst(25) }
     #expect(
       lines == [
-        "level=warning router=web family=ipv6 msg=\"waiting: eth0 is down\"",
+        "level=warning router=web family=ipv6 msg=\"fault: eth0 is down\"",
         "level=warning router=web family=ipv6 msg=\"another group\"",
         "level=info router=web family=ipv6 msg=\"over: a group\"",
         "level=info router=web family=ipv6 msg=\"no longer seen: a group\"",

@@ -249,12 +249,19 @@ import Testing
     ["resign", "web"],
     ["promote", "web"], ["resign", "--all"], ["resume", "web"], ["resume", "--all"], ["drain"],
     ["undrain"], ["events"], ["events", "--follow"], ["metrics"], ["status", "--watch"],
+    ["status", "--check"], ["status", "-o", "wide"], ["status", "web", "-v"], ["is-active", "web"],
+    ["wait", "web", "--for", "active"], ["wait", "web", "--for", "backup", "--timeout", "1s"],
   ])
   func `nothing runs`(arguments: [String]) throws {
     let result = try vipctl(arguments)
     #expect(result.status == ExitStatus.noNode.rawValue)
     #expect(result.errors.hasPrefix("vipctl: no node runs on /tmp/"))
     #expect(result.errors.hasSuffix("; start one with 'vipctl up' or 'vipctl run'\n"))
+  }
+
+  @Test func `without a node a router is gone`() throws {
+    let result = try vipctl(["wait", "web", "--for", "gone"])
+    #expect(result.status == 0 && result.errors.isEmpty && result.output.isEmpty)
   }
 
   @Test func `without a node metrics remove their own file and no other`() throws {
@@ -320,7 +327,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "run", "up", "down", "status", "add", "remove", "set", "config", "reload", "resign", "promote",
+    "run", "up", "down", "status", "is-active", "wait", "add", "remove", "set", "config", "reload",
+    "resign", "promote",
     "resume",
     "drain", "undrain", "announce",
     "simulate", "monitor", "import", "events", "metrics", "check", "completion", "version",

@@ -123,10 +123,25 @@ import VRRPSimulation
     reader.append(try #require(run.simulation.capture).bytes)
     var monitor = SegmentMonitor()
     var lines: [String] = []
+    var lastFrame: [UInt8] = []
     while let frame = try reader.next() {
+      lastFrame = frame.bytes
       if let seen = monitor.observe(frame) { lines.append(MonitorText.line(seen, colour: true)) }
     }
     #expect(lines.allSatisfy { $0.contains("\u{1B}[") })
+    let escapes = try Regex("\u{1B}\\[[0-9]+m")
+    let again = monitor.observe(CapturedFrame(time: wallClock(), bytes: lastFrame))
+    let seen = try #require(again)
+    for width in [20, 40, 80, 200] {
+      let text = MonitorText.line(seen, colour: true, width: width).replacing(escapes, with: "")
+      #expect(text == MonitorText.line(seen, colour: false, width: width))
+      #expect(text.split(separator: "\n").allSatisfy { $0.count <= width }, "\(text)")
+    }
+    #expect(!MonitorText.line(seen, colour: false).contains("\n"))
+    let summary = MonitorText.render(monitor.summary(), colour: true, width: 50)
+    #expect(
+      summary.replacing(escapes, with: "").split(separator: "\n")
+        .filter { $0.hasPrefix("! ") || $0.hasPrefix("  ") }.allSatisfy { $0.count <= 50 })
     #expect(MonitorText.render(monitor.summary(), colour: true).contains("Free VRIDs: 2-255"))
     #expect(!MonitorText.render(monitor.summary(), colour: false).contains("\u{1B}"))
   }

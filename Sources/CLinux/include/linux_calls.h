@@ -131,6 +131,14 @@ bool vip_child_has_ended(int pid);
 /// A child that has ended and has not been waited for yet; 0 if there is none.
 int vip_ended_child(void);
 
+// MARK: Crashes
+
+/// Has a signal that ends this process for a fault of its own (SIGSEGV and the like) leave a line in
+/// a file: `{"crash":SIGNAL,"pid":PID,"seconds":SINCE_1970}`. -1: in no file any more.
+///
+/// A handler that the program has set itself stays. The process ends by the signal all the same.
+void vip_note_crashes(int descriptor);
+
 // MARK: Namespaces
 
 /// The user namespace that owns a namespace, or that a user namespace is in, as a descriptor; -1 if

@@ -54,7 +54,10 @@ extension Engine {
         handleFindings(
           actions.findings, advertisement, message, from: header.source, of: instance)
       }
-      if actions.heardActive != nil { agreeWithGroup(instance) }
+      if actions.heardActive != nil {
+        instance.activeSpan.heard(instance.election.activeRouter?.address, at: now)
+        agreeWithGroup(instance)
+      }
       if let rival = actions.heardActive, instance.isHolding, addresses != .disjoint {
         handleRival(rival, advertisement.interval, of: instance)
       }
@@ -171,6 +174,7 @@ extension Engine {
 
   private func handleTransition(_ transition: Transition, of instance: RouterInstance) {
     instance.attendance.changedState(because: transition.reason, at: now)
+    if transition.to != .backup { instance.activeSpan.end() }
     report(
       .transition(
         router: instance.settings.name, family: instance.family, transition))

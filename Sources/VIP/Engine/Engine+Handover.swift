@@ -52,7 +52,8 @@ extension Engine {
   /// Takes an instance out of the election, which goes on hearing while the addresses wait here for
   /// a successor.
   func stopElection(of instance: RouterInstance) {
-    perform(instance.election.stop(at: now), for: instance)
+    let reason = instance.attendance.isWaiting ? Transition.Reason.unable : .shutdown
+    perform(instance.election.stop(at: now, because: reason), for: instance)
     instance.handover.routerLeft()
     instance.handover.leavesInheritance(instance.settings.interval, at: now)
     loseHeir(instance)

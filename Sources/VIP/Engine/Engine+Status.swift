@@ -17,7 +17,7 @@ extension Engine {
     let election = instance.election
     let age = max(time - instance.attendance.since, .zero)
     let predecessors = predecessors(of: instance)
-    return RouterStatus(
+    var status = RouterStatus(
       name: instance.settings.name, interface: instance.settings.interface,
       vrid: instance.settings.vrid, family: instance.family,
       version: instance.settings.version,
@@ -47,6 +47,14 @@ extension Engine {
       unicastTo: instance.isUnicast ? instance.destinations : nil,
       routing: routing(of: instance),
       group: instance.router.group?.settings.name, request: requestText(of: instance))
+    let start =
+      election.state == .active
+      ? instance.attendance.since : instance.activeSpan.start(of: election.activeRouter?.address)
+    if let start {
+      let span = max(time - start, .zero)
+      (status.activeFor, status.activeSince) = (span, platform.wallClock() - span)
+    }
+    return status
   }
 
   private func problems(of instance: RouterInstance, at time: Instant) -> [Problem] {

@@ -34,6 +34,8 @@ final class RouterInstance {
   var holderProbing = HolderProbing()
   /// Its addresses that this machine answers for without holding them.
   var hostAnswers = HostAnswers()
+  /// The time since which another machine is Active.
+  var activeSpan = ActiveSpan()
   /// The Active that goes on beside this router while it is Active.
   var rivalry = Rivalry()
   /// The routes that its addresses need.
@@ -115,14 +117,20 @@ final class RouterInstance {
     outgoing.list(Array(advertisedAddresses.prefix(count)))
   }
 
-  /// The addresses that its advertisements are to list, as far as there is room.
+  /// The addresses that its advertisements are to list, as far as there is room: link-local ones
+  /// first, as RFC 9568 §5.2.9 wants it over IPv6.
   var advertisedAddresses: [IPAddress] {
-    let own = addresses.current.map(\.address.address)
-    guard settings.hasExtras else { return own }
-    let unadvertised = settings.unadvertised
-    return own.filter { !unadvertised.contains($0) }
-      + settings.elsewhere.filter { $0.isAdvertised && $0.address.family == family }
-      .map(\.address.address)
+    var list = addresses.current.map(\.address.address)
+    if settings.hasExtras {
+      let unadvertised = settings.unadvertised
+      list =
+        list.filter { !unadvertised.contains($0) }
+        + settings.elsewhere.filter { $0.isAdvertised && $0.address.family == family }
+        .map(\.address.address)
+    }
+    guard family == .ipv6, list.first?.isLinkLocal == false, list.contains(where: \.isLinkLocal)
+    else { return list }
+    return list.filter(\.isLinkLocal) + list.filter { !$0.isLinkLocal }
   }
 
   /// Takes in that it has no interface any more.

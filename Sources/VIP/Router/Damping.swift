@@ -69,7 +69,7 @@ extension Transition {
   var losesRole: Bool {
     guard from == .active else { return false }
     return switch reason {
-    case .resigned, .promoted, .shutdown, .withGroup: false
+    case .resigned, .promoted, .shutdown, .unable, .withGroup: false
     default: true
     }
   }

@@ -78,7 +78,7 @@ struct Handover: Equatable {
   /// - Returns: whether a successor is here or may come.
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
-    case .shutdown: isLeaving
+    case .shutdown, .unable: isLeaving
     case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup: true
     default: false
     }

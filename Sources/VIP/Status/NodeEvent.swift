@@ -46,7 +46,7 @@ extension NodeEvent {
   /// The one place where events are put into words; logs and records have them from here.
   package var text: String {
     switch self {
-    case .transition(_, _, let change): "\(change.from) → \(change.to): \(change.reason)"
+    case .transition(_, _, let change): change.text
     case .settled(_, _, let settlement): settlement.text
     case .waiting(_, _, let reason): reason.description
     case .warning(let problem): problem.text
@@ -69,7 +69,7 @@ extension NodeEvent {
   /// The word before the text where nothing else tells what kind of event it is.
   package var label: String? {
     switch self {
-    case .waiting: "waiting"
+    case .waiting: "fault"
     case .warning, .nodeWarning: "warning"
     case .conflict: "conflict"
     case .changed: "changed"
@@ -132,6 +132,19 @@ extension NodeEvent {
       Problem(
         .conflict(address), router: router, family: address.family, conflictText(address, mac))
     default: nil
+    }
+  }
+}
+
+extension Transition {
+  /// The change in the words that hooks, status and settlements have for states: a router that
+  /// takes no part is at fault, or was stopped.
+  package var text: String {
+    switch (from, to) {
+    case (.initialize, _): "\(to): \(reason)"
+    case (_, .initialize):
+      "\(from) → \(reason == .unable ? Settlement.State.fault : .stop): \(reason)"
+    default: "\(from) → \(to): \(reason)"
     }
   }
 }

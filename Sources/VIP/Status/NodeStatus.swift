@@ -100,6 +100,11 @@ public struct RouterStatus: Sendable, Hashable {
   public var interval: AdvertisementInterval
   /// The Active's primary address, if one is known; our own while we are Active.
   public var activeRouter: IPAddress?
+  /// The time since when that machine is Active, as far as this one has heard, by the wall clock;
+  /// `nil` if none is known.
+  public var activeSince: Timestamp?
+  /// The time for which it has been Active.
+  public var activeFor: Duration?
   /// The virtual addresses and whether the kernel has them where they belong.
   public var addresses: [AddressStatus]
   /// The Ethernet address that they are served under, if it is not the interface's own.

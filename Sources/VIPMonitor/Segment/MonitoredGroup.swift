@@ -64,6 +64,8 @@ struct MonitoredGroup: Sendable {
   private(set) var active: Int?
   private(set) var advertisementCount: UInt64 = 0
   private(set) var tallies: [Tally] = []
+  /// Whether it has been told that a list begins with another address than a link-local one.
+  private var hasToldOrder = false
 
   init(_ key: Key) {
     self.key = key
@@ -80,6 +82,15 @@ struct MonitoredGroup: Sendable {
       address: source, mac: mac, advertisement: advertisement, addresses: addresses,
       lastHeard: now, count: (before.map { speakers[$0].count } ?? 0) + 1)
     var judgements = differences(of: speaker, known: before, at: now)
+    // Most programs send the list as it is configured, so it is no trouble of this segment.
+    if key.family == .ipv6, !hasToldOrder, addresses.first?.isLinkLocal == false {
+      hasToldOrder = true
+      judgements.append(
+        Judgement(
+          .note, .firstAddress,
+          "the first address is not link-local (RFC 9568 §5.2.9), which some receivers mind; "
+            + "this is told once"))
+    }
     if advertisement.priority == .farewell {
       judgements.append(
         Judgement(.note, .farewell, "leaves; the next one takes over within Skew_Time"))

@@ -168,12 +168,6 @@ public struct SegmentMonitor: Sendable {
       judgements.append(
         Judgement(.note, .password, "its password is readable by each machine on the segment"))
     }
-    if advertisement.family == .ipv6, message.addresses.first?.isLinkLocal == false {
-      judgements.append(
-        Judgement(
-          .warning, .firstAddress,
-          "the first address is not link-local (RFC 9568 §5.2.9); some receivers mind"))
-    }
     let expected = MACAddress.virtualRouter(advertisement.vrid, advertisement.family)
     if ethernet.source.isVirtualRouter, ethernet.source != expected {
       judgements.append(

@@ -32,6 +32,12 @@ public struct LogLine: Sendable {
   public var message: String
   /// The part that the line has in telling that a router takes no part in the election any more.
   var part: Part?
+  /// The kind of the line, by which it is counted if it is left out.
+  var kind: String
+  /// Whether the line explains what has become of a router: a change of state or a warning.
+  ///
+  /// Its room in the log is not taken by other lines.
+  var isVital: Bool
 
   /// The parts of the news that a router takes no part any more, each of which is a line.
   enum Part: Sendable {
@@ -46,6 +52,8 @@ public struct LogLine: Sendable {
     self.level = level
     self.fields = fields
     self.message = message
+    kind = level.rawValue
+    isVital = level != .info
   }
 
   /// An event of a node as a line.
@@ -60,7 +68,7 @@ public struct LogLine: Sendable {
     case .conflict(_, _, let mac):
       self.init(.warning, event.text, fields: fields + [("mac", "\(mac)")])
     case .waiting:
-      self.init(.warning, "waiting: \(event.text)", fields: fields)
+      self.init(.warning, "fault: \(event.text)", fields: fields)
       part = .reason
     case .changed: self.init(.info, "changed: \(event.text)", fields: fields)
     case .command(_, let command):
@@ -80,6 +88,24 @@ public struct LogLine: Sendable {
         standing == .failing ? .warning : .info, event.text, fields: fields + [("check", name)])
     case .settled, .cleared, .hook, .removed, .groupSettled, .nodeCleared:
       self.init(.info, event.text, fields: fields)
+    }
+    (kind, isVital) = Self.kind(of: event)
+  }
+
+  private static func kind(of event: NodeEvent) -> (String, isVital: Bool) {
+    switch event {
+    case .transition: ("transition", true)
+    case .waiting: ("fault", true)
+    case .warning, .nodeWarning: ("warning", true)
+    case .conflict: ("conflict", true)
+    case .cleared, .nodeCleared: ("cleared", true)
+    case .removed: ("removed", true)
+    case .groupSettled: ("group-settled", true)
+    case .settled: ("settled", false)
+    case .changed: ("changed", false)
+    case .repaired, .repairedRoute: ("repaired", false)
+    case .hook: ("hook", false)
+    case .check: ("check", false)
     }
   }
 

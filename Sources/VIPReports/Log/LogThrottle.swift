@@ -3,7 +3,8 @@ public import VIPCore
 /// Keeps the log of a node readable, whatever happens.
 ///
 /// Each virtual router may write a number of lines at once and then one every few seconds; what is
-/// more is counted, and the count told with the last of them. A warning that was said within the
+/// more is counted by kind, and that told with the last of them. Changes of state and warnings have
+/// such an allowance of their own, which what hooks write and the like can't use up. A warning that was said within the
 /// last minute is counted too, and the count told when the minute is over. The reason why a router
 /// takes no part any more is written whenever its change of state is.
 public struct LogThrottle: Sendable {
@@ -42,6 +43,8 @@ public struct LogThrottle: Sendable {
     var credit = LogThrottle.burst
     var creditedAt: Instant
     var suppressed = 0
+    /// The same by kind.
+    var kinds: [String: Int] = [:]
     var suppressedSince = Instant.zero
     var last: LogLine?
     var warnings: [String: Repeated] = [:]
@@ -49,7 +52,18 @@ public struct LogThrottle: Sendable {
     var lacksReason = false
   }
 
-  private var accounts: [Source: Account] = [:]
+  /// A router's allowance for one class of lines.
+  private struct Key: Hashable {
+    var source: Source
+    var isVital: Bool
+
+    /// Orders them: by router, what is vital first.
+    var order: (String, String, Int) {
+      (source.router ?? "", source.family?.rawValue ?? "", isVital ? 0 : 1)
+    }
+  }
+
+  private var accounts: [Key: Account] = [:]
 
   /// Makes a throttle that has seen nothing.
   public init() {}
@@ -58,8 +72,9 @@ public struct LogThrottle: Sendable {
   ///
   /// - Returns: whether it is to be written now.
   public mutating func admits(_ line: LogLine, from source: Source, at now: Instant) -> Bool {
-    var account = accounts[source] ?? Account(creditedAt: now)
-    defer { accounts[source] = account }
+    let key = Key(source: source, isVital: line.isVital)
+    var account = accounts[key] ?? Account(creditedAt: now)
+    defer { accounts[key] = account }
     if line.part == .reason, account.lacksReason {
       account.lacksReason = false
       account.credit = max(0, account.credit - 1)
@@ -77,6 +92,7 @@ public struct LogThrottle: Sendable {
     guard account.credit > 0, account.suppressed == 0 else {
       if account.suppressed == 0 { account.suppressedSince = now }
       account.suppressed += 1
+      account.kinds[line.kind, default: 0] += 1
       account.last = line
       return false
     }
@@ -138,11 +154,8 @@ public struct LogThrottle: Sendable {
     levelOfRepeated level: LogLine.Level? = nil, _ isDue: (Instant) -> Bool
   ) -> [LogLine] {
     var lines: [LogLine] = []
-    let sources = accounts.keys.sorted {
-      ($0.router ?? "", $0.family?.rawValue ?? "") < ($1.router ?? "", $1.family?.rawValue ?? "")
-    }
-    for source in sources {
-      guard var account = accounts[source] else { continue }
+    for key in accounts.keys.sorted(by: { $0.order < $1.order }) {
+      guard var account = accounts[key] else { continue }
       for (text, warning) in account.warnings.sorted(by: { $0.key < $1.key })
       where isDue(warning.since + Self.repetitionPeriod) {
         account.warnings[text] = nil
@@ -159,13 +172,15 @@ public struct LogThrottle: Sendable {
         var line = last
         line.level = .warning
         line.fields.append(("suppressed", "\(account.suppressed)"))
+        let kinds = account.kinds.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
         line.message =
-          "too many lines, \(account.suppressed) left out; the last was: \(last.message)"
+          "too many lines: \(kinds.joined(separator: ", ")) left out; the last was: "
+          + last.message
         lines.append(line)
-        account.suppressed = 0
+        (account.suppressed, account.kinds) = (0, [:])
         account.last = nil
       }
-      accounts[source] = account
+      accounts[key] = account
     }
     return lines
   }

@@ -8,16 +8,26 @@ import VRRP
 public enum MonitorText {
   // MARK: Packets
 
-  /// `10:00:00.123456 warning  ARP … — why`.
-  public static func line(_ observation: Observation, colour: Bool) -> String {
+  /// `10:00:00.123456 warning  ARP … — why`; where there is a width, in several lines that are
+  /// broken between words.
+  public static func line(
+    _ observation: Observation, colour: Bool, width: Int? = nil
+  ) -> String {
     let verdict = observation.verdict
     let word = verdict.rawValue.padded(to: 8)
-    var line = "\(timeOfDay(observation.time)) "
-    line += colour ? "\u{1B}[\(code(verdict))m\(word)\u{1B}[0m " : "\(word) "
+    let start = "\(timeOfDay(observation.time)) "
+    var line = "\(start)\(word) "
+    let indent = String(repeating: " ", count: line.count)
     if let vlan = observation.vlan { line += "vlan \(vlan) " }
     line += observation.text.onOneLine
     let reasons = observation.judgements.map(\.text).joined(separator: "; ")
-    return reasons.isEmpty ? line : line + " — " + reasons.onOneLine
+    if !reasons.isEmpty { line += " — " + reasons.onOneLine }
+    if let width {
+      line = StatusBlocks.wrap(line, to: width, indent: indent).joined(separator: "\n")
+    }
+    guard colour, line.hasPrefix(start + word) else { return line }
+    return start + "\u{1B}[\(code(verdict))m\(word)\u{1B}[0m"
+      + line.dropFirst(start.count + word.count)
   }
 
   private static func code(_ level: Judgement.Level) -> String {
@@ -55,7 +65,11 @@ public enum MonitorText {
   }
 
   /// A table of the groups, what is wrong, and the free VRIDs.
-  public static func render(_ summary: SegmentSummary, colour: Bool) -> String {
+  ///
+  /// What is wrong is broken between words where there is a width.
+  public static func render(
+    _ summary: SegmentSummary, colour: Bool, width: Int? = nil
+  ) -> String {
     var lines = summary.groups.isEmpty ? ["No advertisement was heard."] : table(summary.groups)
     let groupWarnings = summary.groups.flatMap { group in
       group.warnings.map { "VRID \(group.vrid) \(group.family.rawValue): \(text($0))" }
@@ -63,7 +77,10 @@ public enum MonitorText {
     let warnings = groupWarnings + summary.warnings.map(text)
     if !warnings.isEmpty { lines.append("") }
     for warning in warnings {
-      lines.append((colour ? "\u{1B}[33m!\u{1B}[0m " : "! ") + warning.onOneLine)
+      let line = "! " + warning.onOneLine
+      let wrapped = width.map { StatusBlocks.wrap(line, to: $0, indent: "  ") } ?? [line]
+      let text = wrapped.joined(separator: "\n")
+      lines.append(colour ? "\u{1B}[33m!\u{1B}[0m" + text.dropFirst() : text)
     }
     let counts = summary.counts
     lines += [

@@ -19,20 +19,33 @@ public struct StatusDetail: Sendable {
     self.hintForAllAddresses = hintForAllAddresses
   }
 
+  /// Whether counters, leases and the lateness of turns are told too.
+  public var isVerbose = false
+  /// Events of the routers, which stand at the end.
+  public var events: [EventRecord] = []
+
   /// Number of addresses that are listed one by one.
   private static let addressCountMax = 20
+  /// The columns before the value of a row.
+  private static let valueColumn = 13
 
-  /// All routers of a status, one below the other, and the node.
+  /// All routers of a status, one below the other, the node and what has happened.
   public func render(_ status: NodeRecord) -> String {
-    (status.routers.map(section) + checkLines(status.checks ?? []) + nodeLines(status.node)
-      + warningLines(status.node))
+    (status.routers.map(section) + checkLines(status.checks ?? [])
+      + (isVerbose ? nodeLines(status.node) : []) + warningLines(status) + eventLines)
       .joined(separator: "\n\n")
   }
 
-  /// The lines about the problems of the node itself.
-  private func warningLines(_ node: NodeRecord.Node) -> [String] {
-    let lines = (node.warnings ?? []).map { "! node: \($0.onOneLine)" }
+  /// The lines about what is wrong; what both families have for one cause is told once.
+  private func warningLines(_ status: NodeRecord) -> [String] {
+    let lines = StatusWords.warnings(status).flatMap { wrap($0, indent: "  ") }
     return lines.isEmpty ? [] : [lines.joined(separator: "\n")]
+  }
+
+  private var eventLines: [String] {
+    guard !events.isEmpty else { return [] }
+    let lines = events.flatMap { wrap("  " + EventText.line($0), indent: "    ") }
+    return [(["last events"] + lines).joined(separator: "\n")]
   }
 
   /// The node itself, and how late its turns come; nothing if it has not served a timer yet.
@@ -40,54 +53,56 @@ public struct StatusDetail: Sendable {
     let wakeUps = node.wakeUps
     guard wakeUps.served > 0 else { return [] }
     let limit = Self.milliseconds(wakeUps.lateAfterSeconds)
-    return [
-      fit(
-        "node pid \(node.pid)\(node.realtime ? ", realtime" : ""): turns at most "
-          + "\(Self.milliseconds(wakeUps.recentMaxSeconds)) late in the last minutes, "
-          + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
-          + "more than \(limit)")
-    ]
+    let text =
+      "node pid \(node.pid)\(node.realtime ? ", realtime" : ""): turns at most "
+      + "\(Self.milliseconds(wakeUps.recentMaxSeconds)) late in the last minutes, "
+      + "\(Self.milliseconds(wakeUps.maxSeconds)) ever; \(wakeUps.late) of \(wakeUps.served) "
+      + "more than \(limit)"
+    return [wrap(text, indent: "  ").joined(separator: "\n")]
   }
 
   /// The checks that the routers use, each with its last result.
   private func checkLines(_ checks: [CheckRecord]) -> [String] {
-    checks.isEmpty ? [] : [checks.flatMap(CheckText.lines).map(fit).joined(separator: "\n")]
+    let indent = String(repeating: " ", count: Self.valueColumn)
+    let lines = checks.flatMap(CheckText.lines).flatMap { wrap($0, indent: indent) }
+    return lines.isEmpty ? [] : [lines.joined(separator: "\n")]
   }
 
   private func section(_ router: RouterRecord) -> String {
-    var lines = [
+    let title =
       "\(router.name.onOneLine) \(router.family.rawValue) on \(router.interface.onOneLine), "
-        + "VRID \(router.vrid), VRRPv\(router.version)"
-    ]
-    lines += rows(router).map { row in
-      "  " + row.0 + String(repeating: " ", count: 11 - row.0.count) + row.1
+      + "VRID \(router.vrid), VRRPv\(router.version)"
+    var lines = wrap(title, indent: "  ")
+    let indent = String(repeating: " ", count: Self.valueColumn)
+    for (index, row) in rows(router).enumerated() {
+      let label = "  " + row.0 + String(repeating: " ", count: Self.valueColumn - 2 - row.0.count)
+      var wrapped = wrap(label + row.1, indent: indent)
+      let state = StatusWords.state(router.state)
+      if index == 0, colour, let place = wrapped[0].firstRange(of: " \(state) ") {
+        let coloured = StatusTable(width: nil, colour: true).coloured(router.state)
+        wrapped[0].replaceSubrange(place, with: " \(coloured) ")
+      }
+      lines += wrapped
     }
-    if !router.peers.isEmpty { lines += [""] + Self.peerTable(router.peers).map { "  " + $0 } }
-    if !router.warnings.isEmpty { lines += [""] + router.warnings.map { "! \($0.onOneLine)" } }
-    return lines.map { $0.hasPrefix("!") ? $0 : fit($0) }.joined(separator: "\n")
+    if !router.peers.isEmpty {
+      lines += [""] + peerTable(router.peers).map { fit("  " + $0) }
+    }
+    return lines.joined(separator: "\n")
   }
 
   private func rows(_ router: RouterRecord) -> [(String, String)] {
-    let state = StatusTable(width: nil, colour: colour).coloured(router.state)
+    let state = StatusWords.state(router.state)
+    let since = LocalTime.text(router.since)
     var rows = [
-      (
-        "state",
-        "\(state) for \(StatusTable.age(router.secondsInState)), since \(router.since.onOneLine)"
-      ),
-      ("why", router.reason.onOneLine),
-      ("active", Self.activeText(router)),
-      ("priority", Self.priorityText(router)),
-      ("interval", router.interval.description),
-      ("sent", "\(router.statistics.advertisementSent) advertisements"),
-      ("received", "\(router.statistics.advertisementReceived) advertisements"),
+      ("state", "\(state) for \(StatusTable.age(router.secondsInState)), since \(since)"),
+      ("why", StatusWords.reason(router)),
     ]
-    if let request = router.request { rows.insert(("request", request.onOneLine), at: 2) }
-    if let group = router.group { rows.insert(("group", group.onOneLine), at: 2) }
-    if let lease = router.lease {
-      let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"
-      rows.append(("lease", text))
-    }
-    if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
+    if let request = router.request { rows.append(("request", request.onOneLine)) }
+    if let group = router.group { rows.append(("group", group.onOneLine)) }
+    rows.append(("active", Self.activeText(router)))
+    rows.append(("works", StatusWords.outlook(router)))
+    rows.append(("priority", Self.priorityText(router)))
+    if isVerbose { rows += Self.counterRows(router) }
     if let peers = router.unicastTo {
       let list = peers.prefix(8).map(\.description).joined(separator: " ")
       rows.append(("unicast", peers.isEmpty ? "to no peer" : "to \(list)"))
@@ -98,6 +113,26 @@ public struct StatusDetail: Sendable {
     for (index, check) in (router.checks ?? []).enumerated() {
       rows.append((index == 0 ? "checks" : "", CheckText.use(check)))
     }
+    return rows + addressRows(router)
+  }
+
+  /// What is counted and measured.
+  private static func counterRows(_ router: RouterRecord) -> [(String, String)] {
+    var rows = [
+      ("interval", router.interval.description),
+      ("sent", "\(router.statistics.advertisementSent) advertisements"),
+      ("received", "\(router.statistics.advertisementReceived) advertisements"),
+    ]
+    if let lease = router.lease {
+      let text = "\(heard(lease.seconds)), refreshed \(heard(lease.ageSeconds)) ago"
+      rows.append(("lease", text))
+    }
+    if let text = takeoverText(router.takeovers) { rows.append(("takeover", text)) }
+    return rows
+  }
+
+  private func addressRows(_ router: RouterRecord) -> [(String, String)] {
+    var rows: [(String, String)] = []
     let carrier = router.virtualMAC?.interface ?? router.interface
     for (index, address) in router.addresses.prefix(Self.addressCountMax).enumerated() {
       let place =
@@ -153,16 +188,19 @@ public struct StatusDetail: Sendable {
     return "\(router.priority), but \(why): \(router.effectivePriority)"
   }
 
-  private static func peerTable(_ peers: [PeerRecord]) -> [String] {
-    let header = ["PEER", "PRIO", "HEARD", "VERSION", "INTERVAL", "CHECKSUM", "ADDRESSES", ""]
+  /// The peers, a line each; how they speak is told only if all is.
+  private func peerTable(_ peers: [PeerRecord]) -> [String] {
+    let details = isVerbose ? ["VERSION", "INTERVAL", "CHECKSUM"] : []
+    let header = ["PEER", "PRIO", "HEARD"] + details + ["ADDRESSES", ""]
     let rows = peers.map { peer in
-      [
+      let first = [
         peer.address.description,
         peer.priority == 0 ? "left" : "\(peer.priority)",
-        heard(peer.secondsSinceHeard) + " ago",
-        "\(peer.version)", peer.interval.description, peer.checksumForm.rawValue,
-        addresses(peer), peer.isActive ? "active" : "silent",
+        Self.heard(peer.secondsSinceHeard) + " ago",
       ]
+      let form = ["\(peer.version)", peer.interval.description, peer.checksumForm.rawValue]
+      return first + (isVerbose ? form : [])
+        + [Self.addresses(peer), peer.isActive ? "active" : "silent"]
     }
     let widths = header.indices.map { column in
       ([header] + rows).map { $0[column].count }.max() ?? 0
@@ -193,9 +231,14 @@ public struct StatusDetail: Sendable {
     return "\(tenths / 10).\(tenths % 10)s"
   }
 
-  /// Cuts a line off that is too long; escapes take no room.
+  /// Cuts a line off that is too long.
   private func fit(_ line: String) -> String {
-    guard let width, !line.contains("\u{1B}"), line.count > width else { return line }
+    guard let width, line.count > width else { return line }
     return String(line.prefix(max(width - 1, 0))) + "…"
+  }
+
+  private func wrap(_ text: String, indent: String) -> [String] {
+    guard let width else { return [text] }
+    return StatusBlocks.wrap(text, to: width, indent: indent)
   }
 }

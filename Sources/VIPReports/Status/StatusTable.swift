@@ -49,15 +49,7 @@ public struct StatusTable: Sendable {
 
   /// The table as lines without the last line feed.
   public func render(_ status: NodeRecord) -> String {
-    var warnings = status.routers.flatMap { router in
-      router.warnings.map { "! \(router.name) \(router.family.rawValue): \($0.onOneLine)" }
-    }
-    let ofNode = status.node.warnings ?? []
-    warnings += ofNode.map { "! node: \($0.onOneLine)" }
-    if status.node.guard == .down, !ofNode.contains(where: { $0.contains("guard process") }) {
-      warnings.append("! node: its guard process is not running; see its log")
-    }
-    warnings = fitting(warnings)
+    var warnings = fitting(StatusWords.warnings(status))
     if !warnings.isEmpty { warnings.insert("", at: 0) }
     guard !status.routers.isEmpty else {
       let text = "The node (pid \(status.node.pid)) has no virtual routers."
@@ -70,7 +62,7 @@ public struct StatusTable: Sendable {
       let states = [VirtualRouter.State.active, .backup, .initialize].compactMap { state in
         let count =
           status.routers.count { $0.state == state } - shown.count { $0.state == state }
-        return count > 0 ? "\(count) \(state.rawValue)" : nil
+        return count > 0 ? "\(count) \(StatusWords.state(state))" : nil
       }
       lines.append(
         Self.shorten("… and \(hidden) more: \(states.joined(separator: ", "))", to: width ?? .max))
@@ -110,19 +102,7 @@ public struct StatusTable: Sendable {
 
   /// Breaks a text between words; the lines after the first are indented.
   static func wrap(_ text: String, to width: Int) -> [String] {
-    var lines: [String] = []
-    var line = ""
-    for word in text.split(separator: " ") {
-      if line.isEmpty {
-        line = lines.isEmpty ? "\(word)" : "  \(word)"
-      } else if line.count + 1 + word.count <= width {
-        line += " \(word)"
-      } else {
-        lines.append(line)
-        line = "  \(word)"
-      }
-    }
-    return (lines + [line]).map { shorten($0, to: width) }
+    StatusBlocks.wrap(text, to: width, indent: "  ")
   }
 
   private func table(_ routers: [RouterRecord]) -> [String] {
@@ -183,7 +163,9 @@ public struct StatusTable: Sendable {
   }
 
   /// A state as it stands in the table.
-  func coloured(_ state: VirtualRouter.State) -> String { coloured(state.rawValue, state) }
+  func coloured(_ state: VirtualRouter.State, mark: String = "") -> String {
+    coloured(StatusWords.state(state) + mark, state)
+  }
 
   private func coloured(_ cell: String, _ state: VirtualRouter.State?) -> String {
     guard colour, let state else { return cell }
@@ -203,14 +185,14 @@ public struct StatusTable: Sendable {
     case .interface: router.interface.onOneLine
     case .vrid: router.vrid.description
     case .family: router.family.rawValue
-    case .state: router.state.rawValue + (router.warnings.isEmpty ? "" : "!")
+    case .state: StatusWords.state(router.state) + (router.warnings.isEmpty ? "" : "!")
     case .priority:
       router.priority == router.effectivePriority
         ? router.priority.description : "\(router.effectivePriority) (\(router.priority))"
     case .activeRouter: router.activeRouter?.description ?? "-"
     case .addresses: addresses(router.addresses)
     case .age: age(router.secondsInState)
-    case .reason: router.reason.onOneLine
+    case .reason: StatusWords.reason(router)
     }
   }
 

@@ -15,7 +15,7 @@ public enum StatusText {
       let active = router.activeRouter.map { "\($0) is active" } ?? "the active is not known yet"
       return "\(who): backup for \(addresses(router)) on \(router.interface), \(active)"
     case .initialize:
-      return "\(who): waiting, \(router.reason)"
+      return "\(who): fault, \(router.reason)"
     }
   }
 

@@ -43,6 +43,13 @@ final class FrontDoor: Sendable {
     state.withLock { $0.directory.map { RuntimeDirectory.addressesPath(in: $0.path) } }
   }
 
+  /// The file in which events are kept; `nil` as long as the directory is not this process's, or
+  /// once it is another's.
+  var eventsPath: String? {
+    guard isHeld else { return nil }
+    return state.withLock { $0.directory.map { RuntimeDirectory.eventsPath(in: $0.path) } }
+  }
+
   /// Whether the node can be asked.
   var isOpen: Bool { state.withLock { $0.server != nil } }
 

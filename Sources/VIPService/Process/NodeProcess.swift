@@ -21,6 +21,8 @@ public struct NodeProcess: Sendable {
   private let reloader: Reloader?
   /// The pipe in which programs can read what happens.
   private let fifo = EventFIFO()
+  /// Keeps what happens for those who ask after the node's end.
+  private let archive: EventFile
   /// Tells what the machine is set to that does the node harm.
   private let machine: MachineWatch
 
@@ -43,6 +45,7 @@ public struct NodeProcess: Sendable {
     self.unready = unready
     do throws(NodeError) {
       door = try FrontDoor(path, unready)
+      archive = EventFile { [door] in door.eventsPath }
       var options = Node.Options(
         settings: settings, addressesPath: door.addressesPath, unready: unready, wording: wording)
       options.endsWhenIdle = endsWhenIdle
@@ -56,10 +59,10 @@ public struct NodeProcess: Sendable {
       let checks = try CheckService(
         for: node, variables: ["VIPCTL_RUNTIME_DIR": absolutePath(door.path)])
       self.checks = checks
-      reloader = configuration.map { [fifo] in
+      reloader = configuration.map { [fifo, archive] in
         Reloader(
           path: $0.path, node: node, names: $0.routers, fifo: fifo, checks: checks,
-          unready: unready)
+          archive: archive, unready: unready)
       }
       machine = MachineWatch(node)
       if unready == .refuse { try openDoor() }
@@ -196,11 +199,12 @@ public struct NodeProcess: Sendable {
   ) async throws(ServiceError) {
     let events = node.stampedEvents()
     let beginning = wallClock()
+    keepEvents()
     do throws(ServiceError) {
       try fifo.move(to: eventsPath)
     } catch {
       guard unready == .wait else {
-        await end()
+        await giveUp()
         throw error
       }
       fifo.expect(eventsPath)
@@ -211,8 +215,7 @@ public struct NodeProcess: Sendable {
     do throws(CheckError) {
       try await self.checks.use(checks)
     } catch {
-      await end()
-      fifo.close()
+      await giveUp()
       throw ServiceError(.failed, error.description)
     }
     do throws(NodeError) {
@@ -220,8 +223,7 @@ public struct NodeProcess: Sendable {
       if unready == .refuse { try await node.waitUntilProbed(routers.map(\.name)) }
     } catch {
       // The failure is the only line then.
-      await end()
-      fifo.close()
+      await giveUp()
       throw ServiceError(error)
     }
     log.begin(
@@ -239,10 +241,12 @@ public struct NodeProcess: Sendable {
       watch.cancel()
       rest.cancel()
     }
+    var reason = "its events are over"
     for await cause in stops.causes {
       switch cause {
       case .signal(let number):
         manager?.tell("STOPPING=1")
+        reason = Signals.name(number)
         logStop(number)
         StopLimit.shared.allow(await node.longestHandover + hooks.longestFinish)
       case .reload:
@@ -253,7 +257,7 @@ public struct NodeProcess: Sendable {
       }
       break
     }
-    await end()
+    await end(because: reason)
     await logging.value
     await following.value
     fifo.close()
@@ -265,6 +269,7 @@ public struct NodeProcess: Sendable {
   ///
   /// The starter is the descriptor that leads to that process.
   public func serveInBackground(starter: Int32, until stops: Stops) async {
+    keepEvents()
     await logReady([])
     let watch = Task { await machine.run() }
     let rest = Task { await keepGettingTheRest() }
@@ -277,9 +282,11 @@ public struct NodeProcess: Sendable {
     }
     var isStarterGone = false
     var hasServed = false
+    var reason = "it has no router left"
     loop: for await cause in stops.causes {
       switch cause {
       case .signal(let number):
+        reason = Signals.name(number)
         logStop(number)
         StopLimit.shared.allow(await node.longestHandover + hooks.longestFinish)
         break loop
@@ -287,7 +294,10 @@ public struct NodeProcess: Sendable {
         isStarterGone = true
         if await node.retireIfIdle() {
           // A node whose only router was refused has nothing to tell.
-          if !hasServed { LogOutput.removeFile() }
+          if !hasServed {
+            LogOutput.removeFile()
+            archive.forget()
+          }
           break loop
         }
         // The starter waits for our decision: this end of the connection says "I stay".
@@ -299,20 +309,35 @@ public struct NodeProcess: Sendable {
         if isStarterGone, await node.retireIfIdle() { break loop }
       }
     }
-    await end()
+    await end(because: reason)
     await logging.value
     LogLine(.info, "stopped").write()
+  }
+
+  /// Ends a node that is not to serve after all, without a trace.
+  private func giveUp() async {
+    archive.forget()
+    await end()
+    fifo.close()
+  }
+
+  /// Keeps what happens from now on, on another thread than the node's.
+  private func keepEvents() {
+    archive.follow(node.stampedEvents(), after: "vipctl \(vipVersion), pid \(getpid())")
   }
 
   /// Ends everything in order: the hand-over, the replies to those who asked for it, the node.
   ///
   /// Serving ends by itself with it; to be called for a process that is not to serve after all.
-  public func end() async {
+  public func end() async { await end(because: "it is not to serve") }
+
+  private func end(because reason: String) async {
     await node.retire()
     await door.finish()
     await checks.finish()
     await hooks.finish()
     await node.shutdown()
+    await archive.finish(reason)
     // The directory is ours until here: another node may start once it is released.
     door.leave()
   }
@@ -331,7 +356,7 @@ public struct NodeProcess: Sendable {
         LogLine(.info, "reloaded: \(ChangeText.summary(report))"),
         after: await node.lastEventNumber)
     } catch {
-      LogLine(.error, "nothing is reloaded: \(error)").write()
+      // It is in the log.
     }
   }
 

@@ -3,6 +3,7 @@ import VIPChecks
 import VIPConfiguration
 import VIPControl
 import VIPCore
+import VIPReports
 
 /// Brings a running node to what its configuration file says now.
 ///
@@ -14,6 +15,7 @@ actor Reloader {
   private var names: [String]
   private let fifo: EventFIFO
   private let checks: CheckService
+  private let archive: EventFile
   private let unready: UnreadyPolicy
   private let reading = FileReading()
   private var isReloading = false
@@ -27,12 +29,14 @@ actor Reloader {
   ///   - names: the routers that came from the file.
   ///   - fifo: where events go.
   ///   - checks: runs the health checks of the file.
+  ///   - archive: keeps what has become of reloads.
   ///   - unready: what becomes of what the machine can't serve yet.
   init(
     path: String, node: Node, names: [String], fifo: EventFIFO, checks: CheckService,
-    unready: UnreadyPolicy
+    archive: EventFile, unready: UnreadyPolicy
   ) {
     self.fifo = fifo
+    self.archive = archive
     self.checks = checks
     self.unready = unready
     self.path = path
@@ -42,7 +46,8 @@ actor Reloader {
 
   /// Reads the file and applies the difference; a file with an error changes nothing.
   ///
-  /// One after the other: each takes a while, and starts from what the one before it has left.
+  /// One after the other: each takes a while, and starts from what the one before it has left. The
+  /// log tells of a refusal, whichever way the reload was asked for.
   func reload() async throws(ControlFailure) -> ChangeRecord {
     while isReloading { await withCheckedContinuation { waiting.append($0) } }
     isReloading = true
@@ -51,7 +56,15 @@ actor Reloader {
       for continuation in waiting { continuation.resume() }
       waiting = []
     }
-    return try await applyFile()
+    do throws(ControlFailure) {
+      let record = try await applyFile()
+      archive.note("reloaded: \(ChangeText.summary(record))")
+      return record
+    } catch {
+      LogLine(.error, "nothing is reloaded: \(error)").write()
+      archive.note("nothing is reloaded: \(error)")
+      throw error
+    }
   }
 
   private func applyFile() async throws(ControlFailure) -> ChangeRecord {

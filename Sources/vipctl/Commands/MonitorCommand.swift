@@ -86,7 +86,9 @@ struct MonitorCommand: ParsableCommand {
       Terminal.print(
         json
           ? MonitorText.json(result)
-          : MonitorText.render(result, colour: Terminal.wantsColour(STDOUT_FILENO)))
+          : MonitorText.render(
+            result, colour: Terminal.wantsColour(STDOUT_FILENO),
+            width: Terminal.width(of: STDOUT_FILENO)))
     }
     if let failure { throw failure }
   }
@@ -177,7 +179,10 @@ private struct Watch {
     guard !isFull, let observation = monitor.observe(frame) else { return }
     if let left { self.left = left - 1 }
     switch format {
-    case .text: Terminal.print(MonitorText.line(observation, colour: hasColour))
+    case .text:
+      Terminal.print(
+        MonitorText.line(
+          observation, colour: hasColour, width: Terminal.width(of: STDOUT_FILENO)))
     case .json: Terminal.print(MonitorText.json(observation))
     case nil: break
     }

@@ -1,3 +1,4 @@
+import VIP
 import VIPConfiguration
 import VIPCore
 import VIPReports
@@ -9,6 +10,17 @@ extension SettingText {
     if let duration = Duration(text: text), duration <= .seconds(86_400) { return duration }
     try refuseMissingUnit(text) { Duration(text: $0).map { $0 <= .seconds(86_400) } ?? false }
     throw SettingError("'\(text)' is not a time to wait; give 0s to 24h, such as 10s")
+  }
+
+  /// A moment in the past: a span until now, or a time with its offset to UTC.
+  static func since(_ text: String) throws(SettingError) -> Timestamp {
+    if let time = LocalTime.timestamp(text) ?? LocalTime.timestamp(withOffset: text) { return time }
+    if let span = Duration(text: text) {
+      return Timestamp(nanosecondsSince1970: wallClock().nanoseconds) - span
+    }
+    try refuseMissingUnit(text) { Duration(text: $0) != nil }
+    throw SettingError(
+      "'\(text)' is no time; give a span such as 2h, or a time such as 2026-11-23T03:00:00+01:00")
   }
 
   static func logFormat(_ text: String) throws(SettingError) -> LogFormat {
