@@ -83,8 +83,12 @@ public struct StatusDetail: Sendable {
     ]
     if let group = router.group { rows.insert(("group", group.onOneLine), at: 2) }
     if let lease = router.lease {
+      let takeover = lease.takeoverSeconds.map {
+        let time = Duration.milliseconds(Int64(clamping: Int(($0 * 1000).rounded(.up))))
+        return "; the others take over within \(time.text) of silence"
+      }
       let text = "\(Self.heard(lease.seconds)), refreshed \(Self.heard(lease.ageSeconds)) ago"
-      rows.append(("lease", text))
+      rows.append(("lease", text + (takeover ?? "")))
     }
     if let text = Self.takeoverText(router.takeovers) { rows.append(("takeover", text)) }
     if let peers = router.unicastTo {
