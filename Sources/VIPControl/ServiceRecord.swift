@@ -72,10 +72,14 @@ public struct LeaseRecord: Sendable, Hashable, Codable {
   /// The time since the one that waits longest was refreshed: well above a third of ``seconds``
   /// means that the node does not keep up.
   public var ageSeconds: Double
+  /// The time after the last advertisement after which any Backup of the group has taken over,
+  /// whatever its priority; `nil` if the node does not tell.
+  public var takeoverSeconds: Double?
 
   /// Takes a status down.
   init(_ status: RouterStatus.Lease) {
     seconds = status.lifetime.inSeconds
     ageSeconds = status.age.inSeconds
+    takeoverSeconds = status.takeover.inSeconds
   }
 }

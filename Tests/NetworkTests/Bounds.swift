@@ -29,11 +29,9 @@ enum Bounds {
   /// addresses until the next has announced them: that of a planned move.
   static let guardedOutage = Bound(machine: .milliseconds(100))
 
-  /// How long addresses outlive a node that died together with its guard: the lease, the second by
-  /// which the kernel may be late, and the margin.
-  static func lease(_ family: AddressFamily) -> Bound {
-    .seconds(family == .ipv4 ? 4 : 10) + margin
-  }
+  /// How long addresses outlive a node that died together with its guard: the lease of four
+  /// intervals in whole seconds, the second by which the kernel may be late, and the margin.
+  static let lease = .seconds(2) + margin
 
   /// The longest time two routers may both advertise as Active.
   static let overlap = interval + margin

@@ -59,7 +59,7 @@ extension NetworkTests {
       try duo.holder.kill()
       for vip in duo.vips {
         // Whether the next guard was there in time is left to chance; the lease is not.
-        try eventually("\(vip) is gone", within: Bounds.lease(vip.family)) {
+        try eventually("\(vip) is gone", within: Bounds.lease) {
           try !duo.holder.node.holds(vip)
         }
       }
@@ -119,6 +119,49 @@ extension NetworkTests {
       try duo.other.waitUntil(.active)
       #expect(try !duo.capture.stop().contains { $0.priority == 0 })
       #expect(try duo.holder.node.namespace.processes().isEmpty)
+    }
+
+    @Test("Node and guard are frozen: the next takes over before the lease ends, and not long before")
+    func bothAreFrozenAtOneSecond() throws {
+      let duo = try Duo(interval: "1s")
+      let pingers = try duo.startPingers()
+      pause(.seconds(2))
+      let processes = [try duo.guardPid(), duo.holder.process.pid]
+      for process in processes { kill(process, SIGSTOP) }
+      let frozen = Moment.now
+      // Watched side by side: each is only known to be over when it is.
+      var taken: [AddressFamily: Moment] = [:]
+      var ended: [AddressFamily: Moment] = [:]
+      try eventually("the leases have ended", within: .seconds(15), poll: .milliseconds(10)) {
+        for (family, vip) in zip(AddressFamily.allCases, duo.vips) {
+          if taken[family] == nil, try duo.other.node.holds(vip) { taken[family] = .now }
+          if ended[family] == nil, try !duo.holder.node.holds(vip) { ended[family] = .now }
+        }
+        return ended.count == 2 && taken.count == 2
+      }
+      for family in AddressFamily.allCases {
+        let taken = try #require(taken[family])
+        let ended = try #require(ended[family])
+        // RFC 9568 §6.1, from the last advertisement on.
+        let takeover = Bounds.activeDown(priority: 100, interval: .seconds(1)) + Bounds.margin
+        #expect(takeover.objection(from: frozen, to: taken) == nil, "\(family)")
+        // One and a half seconds, and what it takes to look.
+        let overlap = .milliseconds(1500) + Bounds.margin
+        #expect(overlap.objection(from: taken, to: ended) == nil, "\(family)")
+      }
+      for pinger in pingers {
+        try eventually("the other machine answers") {
+          try pinger.waitForAnswer().mac == duo.other.node.mac
+        }
+        let report = try pinger.stop()
+        #expect(report.holders.last == duo.other.node.mac)
+        #expect(report.outages(over: Bound(machine: .milliseconds(50))) == [])
+      }
+      #expect(try !duo.capture.stop().contains { $0.priority == 0 })
+      for process in processes { kill(process, SIGCONT) }
+      // It has slept through its own end: it listens first, and wins the role back in good order.
+      try duo.holder.waitUntil(.active)
+      try duo.other.waitUntil(.backup)
     }
 
     @Test("Node and guard are frozen, then killed: the leases do it, nothing is sent any more")

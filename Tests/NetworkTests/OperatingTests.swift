@@ -322,7 +322,7 @@ extension NetworkTests {
         on: segment.nodes[0], of: segment, configuration: configuration)
       try node.waitUntil(.active)
       try segment.directory.write("node: {lease: 10s, guard: false}\n" + configuration, to: file)
-      let words = "node: lease automatic → 10s\nnode: guard on → off\n"
+      let words = "node: lease auto → 10s\nnode: guard on → off\n"
       #expect(try node.command(["reload", "--dry-run"]).output == words)
       #expect(try node.command(["reload", "--dry-run"]).output == words, "nothing has changed")
       #expect(try node.command(["reload"]).output == words)

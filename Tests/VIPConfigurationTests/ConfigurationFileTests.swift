@@ -173,7 +173,10 @@ import VRRP
     ),
     ("node:\n  guard: yes\n", "2:10: 'guard' is true or false, found 'yes'"),
     ("node:\n  lease: 3\n", "2:10: '3' has no unit; write 3s"),
-    ("node:\n  lease: 1s\n", "2:10: '1s' is not a lease; give whole seconds from 2s to 1h, or off"),
+    (
+      "node:\n  lease: 1s\n",
+      "2:10: '1s' is not a lease; give auto, whole seconds from 2s to 1h, or off"
+    ),
     ("node: {lease: [3s]}\n", "1:15: 'lease' is a single value, found a list"),
     ("routers:\n- eth0\n", "2:3: expected \(routerKeys) in a router, found a single value"),
     (router("track: eth1"), "2:10: 'track' is a list, such as [eth1]; found 'eth1'"),

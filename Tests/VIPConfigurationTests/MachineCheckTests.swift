@@ -353,17 +353,19 @@ import VIPCore
   }
 
   @Test(arguments: [
-    ("{interface: eth0, vrid: 1, addresses: [192.0.2.9]}", "4s"),
-    ("{interface: eth0, vrid: 1, addresses: [2001:db8::9]}", "10s"),
-    ("{interface: eth0, vrid: 1, interval: 10s, addresses: [192.0.2.9]}", "31s"),
+    ("{interface: eth0, vrid: 1, addresses: [192.0.2.9]}", "5s", "4s"),
+    ("{interface: eth0, vrid: 1, addresses: [2001:db8::9]}", "5s", "4s"),
+    ("{interface: eth0, vrid: 1, interval: 10s, addresses: [192.0.2.9]}", "41s", "40s"),
+    ("{interface: eth0, vrid: 1, interval: 10ms, addresses: [192.0.2.9]}", "2s", "40ms"),
   ])
   func `the plan tells how long addresses really outlive their node`(
-    router: String, text: String
+    router: String, end: String, takeover: String
   ) throws {
     let file = try ConfigurationReader.read("routers: [\(router)]")
     #expect(
       try machine().plan(file).first
-        == "node: lease 3s, addresses of a frozen node go after at most \(text)")
+        == "node: lease auto, addresses of a frozen node go after at most \(end), the others take "
+        + "over within \(takeover)")
   }
 
   @Test func `the loopback interface leads to no machine`() throws {

@@ -18,7 +18,8 @@ import VRRP
       timeInState: .milliseconds(1500), reason: .transition(.startup), statistics: Statistics(),
       segmentStatistics: SegmentStatistics(), conflicts: RouterStatus.Conflicts(),
       takeovers: RouterStatus.Takeovers(count: 1, last: .milliseconds(17), max: .milliseconds(20)),
-      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .milliseconds(250)), peers: [],
+      lease: RouterStatus.Lease(
+        lifetime: .seconds(3), age: .milliseconds(250), takeover: .milliseconds(400)), peers: [],
       problems: [
         Problem(.twoActives, router: "web", family: .ipv4, "two of them"),
         Problem(.announcing, router: "web", family: .ipv4, "no buffer"),
@@ -30,7 +31,7 @@ import VRRP
           isRealtime: true,
           wakeUps: NodeStatus.WakeUps(histogram: [.init(upTo: .microseconds(100), count: 2)])),
         routers: [router]))
-    #expect(record.node.uptimeSeconds == 12.5 && record.node.lease == "3s" && record.node.realtime)
+    #expect(record.node.uptimeSeconds == 12.5 && record.node.lease == "auto" && record.node.realtime)
     #expect(record.node.wakeUps.lateAfterSeconds == 0.01)
     #expect(record.node.wakeUps.histogram.map(\.upToSeconds) == [0.0001])
     let entry = try #require(record.routers.first)
@@ -38,6 +39,7 @@ import VRRP
     #expect(entry.secondsInState == 1.5 && entry.takeovers.lastSeconds == 0.017)
     #expect(entry.takeovers.maxSeconds == 0.02 && entry.takeovers.sumSeconds == 0)
     #expect(entry.lease?.seconds == 3 && entry.lease?.ageSeconds == 0.25)
+    #expect(entry.lease?.takeoverSeconds == 0.4)
     #expect(entry.warnings == ["two of them", "no buffer"] && entry.unicastTo == [address])
   }
 
@@ -59,7 +61,8 @@ import VRRP
       priority: .default, effectivePriority: .default, interval: .default, activeRouter: address,
       addresses: [], virtualMAC: .init(address: mac, interface: "vip4-2-51"),
       since: Timestamp(nanosecondsSince1970: 0), timeInState: .zero, reason: .waiting(.notStarted),
-      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero), hooks: RouterStatus.Hooks(),
+      lease: RouterStatus.Lease(lifetime: .seconds(3), age: .zero, takeover: .seconds(2)),
+      hooks: RouterStatus.Hooks(),
       unicastTo: [address], routing: [RouterStatus.RoutingStatus(entry: "rule", installed: true)],
       group: "gateway", request: "resigned")
     status.activeSince = Timestamp(nanosecondsSince1970: 0)
@@ -111,14 +114,14 @@ import VRRP
     report.removed = ["b"]
     report.unchanged = ["c"]
     let record = ChangeRecord(report)
-    #expect(record.node == ["lease automatic → off", "guard off → on"])
+    #expect(record.node == ["lease auto → off", "guard off → on"])
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let json = try encoder.encode(record)
     #expect(
       String(decoding: json, as: UTF8.self)
         == #"{"added":["a"],"changed":[{"difference":"priority 100 → 150","router":"web"}],"#
-        + #""node":["lease automatic → off","guard off → on"],"removed":["b"],"#
+        + #""node":["lease auto → off","guard off → on"],"removed":["b"],"#
         + #""replaced":[{"difference":"VRID 51 → 52","router":"web"}],"unchanged":["c"]}"#)
     #expect(try JSONDecoder().decode(ChangeRecord.self, from: json) == record)
     #expect(ChangeRecord(ChangeReport()) == ChangeRecord())

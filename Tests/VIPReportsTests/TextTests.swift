@@ -95,7 +95,7 @@ import VRRP
     report.removed = ["b"]
     report.unchanged = ["c"]
     let lines = [
-      "node: lease automatic → off", "b: down", "web: restarted: VRID 51 → 52",
+      "node: lease auto → off", "b: down", "web: restarted: VRID 51 → 52",
       "web: priority 100 → 150", "a: added",
     ]
     #expect(ChangeText.lines(ChangeRecord(report)) == lines)

@@ -34,7 +34,7 @@ import VIPTesting
       ),
       ("node a\nfitness a web health ill", "2: 'ill' is none of fit, weaker, stronger and unfit"),
       ("node a\nfitness a web health weaker 0", "2: '0' is not a number from 1 to 254"),
-      ("node a lease 1s", "1: '1s' is not a lease of 2s to 1h, or off"),
+      ("node a lease 1s", "1: '1s' is not a lease of 2s to 1h, auto or off"),
       (
         "stranger sleeps", "1: 'sleeps' is none of has, leaves, announces, advertises, falls silent"
       ),

@@ -100,7 +100,7 @@ import VRRP
     try pass(bench, 4)
     #expect(bench.engine.isProbing("web"), "it may be the group's Active, or have been")
     #expect(bench.engine.refusal(of: "web") == nil)
-    try pass(bench, 2)
+    try pass(bench, 3)
     let refusal = try #require(bench.engine.refusal(of: "web"))
     #expect(refusal.contains("198.18.0.100 is used by the machine with Ethernet address"))
     #expect(refusal.contains("\(Self.stranger)"))
@@ -227,7 +227,7 @@ import VRRP
   @Test func `the Active of another group on our VRID may not`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probes: true))
-    for _ in 0..<6 {
+    for _ in 0..<7 {
       try pass(bench, 1)
       try bench.hear(50, from: "198.18.0.2", addresses: ["198.18.0.9"])
     }
@@ -237,7 +237,7 @@ import VRRP
   @Test func `a refused router probes again and starts when the address is free`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probes: true))
-    try pass(bench, 6)
+    try pass(bench, 7)
     #expect(bench.engine.refusal(of: "web")?.hasPrefix(Self.refusal) == true)
     bench.pass(.seconds(35))
     #expect(bench.state() == .active)
@@ -247,7 +247,7 @@ import VRRP
   @Test func `a router that no longer probes is no longer refused`() throws {
     let bench = try Bench()
     try bench.engine.add(settings(probes: true))
-    try pass(bench, 6)
+    try pass(bench, 7)
     #expect(bench.engine.refusal(of: "web")?.hasPrefix(Self.refusal) == true)
     try bench.engine.change([settings(probes: false)])
     #expect(bench.state() == .backup)

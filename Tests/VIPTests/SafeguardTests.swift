@@ -272,15 +272,15 @@ import VRRP
     #expect(packets(after: .milliseconds(2000)).count == 1)
     #expect(packets(after: .milliseconds(3001)).isEmpty)
     #expect(try removals(after: .seconds(7)).count == 1)
-    #expect(deeds(after: .seconds(9)) == [])
+    #expect(deeds(after: .seconds(11)) == [])
   }
 
   @Test func `a lease that is longer than usual makes the guard patient, too`() throws {
     try bench.engine.add(settings(interval: #require(AdvertisementInterval("10s"))))
     bench.pass(.seconds(40))
-    // Twice the lease of three intervals and two seconds.
-    #expect(try removals(after: .seconds(61)).count == 1)
-    #expect(try removals(after: .seconds(63)).isEmpty)
+    // Twice the lease of four intervals and two seconds.
+    #expect(try removals(after: .seconds(81)).count == 1)
+    #expect(try removals(after: .seconds(83)).isEmpty)
   }
 
   @Test func `without leases addresses are removed however late it is`() throws {

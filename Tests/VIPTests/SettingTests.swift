@@ -154,7 +154,7 @@ import VRRP
 
   private static let nodeChanges:
     [String: (NodeSetting, @Sendable (inout NodeSettings) -> Void, String)] = [
-      "lease": (.lease, { $0.lease = .off }, "lease automatic → off"),
+      "lease": (.lease, { $0.lease = .off }, "lease auto → off"),
       "isGuarded": (.guard, { $0.isGuarded = true }, "guard off → on"),
       "isRealtime": (.realtime, { $0.isRealtime = true }, "realtime off → on"),
       "announcements": (

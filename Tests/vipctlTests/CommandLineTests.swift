@@ -100,7 +100,7 @@ import Testing
     ),
     (
       "run 192.0.2.10 -i e --vrid 1 --lease 1s",
-      "--lease: '1s' is not a lease; give whole seconds from 2s to 1h, or off"
+      "--lease: '1s' is not a lease; give auto, whole seconds from 2s to 1h, or off"
     ),
     (
       "run 192.0.2.10 -i e --vrid 1 --checksum crc",

@@ -42,7 +42,7 @@ import VIPCore
     "checksum": ("message", "checksum auto → message"), "no-probe": (nil, "probe true → false"),
     "virtual-mac": (nil, "virtual MAC address false → true"),
     "track": ("eth2=20", "track none → eth2=20"), "peer": ("192.0.2.2", "peers none → 192.0.2.2"),
-    "lease": ("10s", "lease automatic → 10s"), "no-guard": (nil, "guard on → off"),
+    "lease": ("10s", "lease auto → 10s"), "no-guard": (nil, "guard on → off"),
     "realtime": (nil, "realtime off → on"),
   ]
 

@@ -1,4 +1,4 @@
-package import VIPCore
+import VIPCore
 package import VRRP
 
 /// The time for which the kernel keeps a virtual address that its node has stopped refreshing.
@@ -6,55 +6,70 @@ package import VRRP
 /// Every virtual address is installed with a finite lifetime and refreshed three times within it,
 /// so that a frozen or killed node can't leave one behind.
 public struct LeasePolicy: Sendable, Hashable {
-  /// The lifetime, in whole seconds; `nil` if addresses stay until they are removed.
-  public let lifetime: Duration?
-  /// Whether it was not chosen by an operator, so that it may be longer where that is needed.
-  ///
-  /// Its text is that of the lease which is chosen where nothing else is needed.
-  public let isAutomatic: Bool
-
-  /// Addresses stay for three seconds after the last refresh, longer where long intervals or many
-  /// addresses need it; those of IPv6 three times as long.
-  public static let `default` = LeasePolicy(uncheckedSeconds: 3, isAutomatic: true)
-  /// Addresses stay until they are removed.
-  public static let off = LeasePolicy(uncheckedSeconds: nil)
-
-  private init(uncheckedSeconds seconds: Int?, isAutomatic: Bool = false) {
-    lifetime = seconds.map { .seconds($0) }
-    self.isAutomatic = isAutomatic
+  private enum Choice: Sendable, Hashable {
+    case automatic
+    case fixed(Duration)
+    case off
   }
+
+  private let choice: Choice
+
+  /// Addresses outlive the silence after which any Backup has taken over, and end within a second
+  /// and a quarter after it; later where that is needed for very many addresses.
+  public static let automatic = LeasePolicy(choice: .automatic)
+  /// The lease of a node that is told none: ``automatic``.
+  public static let `default` = automatic
+  /// Addresses stay until they are removed.
+  public static let off = LeasePolicy(choice: .off)
+
+  private init(choice: Choice) { self.choice = choice }
 
   /// A lease of a duration; `nil` outside 2 s … 1 h or if it is not in whole seconds.
   ///
-  /// The kernel counts lifetimes in seconds, so less than two could expire between refreshes.
+  /// The kernel counts lifetimes in seconds.
   public init?(lifetime: Duration) {
     let (seconds, attoseconds) = lifetime.components
     guard attoseconds == 0, (2...3600).contains(seconds) else { return nil }
-    self.lifetime = lifetime
-    isAutomatic = false
+    choice = .fixed(lifetime)
   }
+
+  /// The lifetime that was chosen, in whole seconds; `nil` if it follows from the routers, or
+  /// addresses stay until they are removed.
+  public var lifetime: Duration? {
+    if case .fixed(let lifetime) = choice { lifetime } else { nil }
+  }
+
+  /// Whether the lifetime follows from the intervals of the routers and the number of addresses.
+  public var isAutomatic: Bool { choice == .automatic }
+
+  /// Whether addresses stay until they are removed.
+  public var isOff: Bool { choice == .off }
 }
 
 extension LeasePolicy: LosslessStringConvertible, Codable {
-  /// Reads `off` or a duration of whole seconds.
+  /// Reads `auto`, `off` or a duration of whole seconds.
   public init?(_ description: String) {
-    if description == "off" {
-      self = .off
-      return
+    switch description {
+    case "auto": self = .automatic
+    case "off": self = .off
+    default:
+      guard let duration = Duration(text: description) else { return nil }
+      self.init(lifetime: duration)
     }
-    guard let duration = Duration(text: description) else { return nil }
-    self.init(lifetime: duration)
   }
 
-  /// `off` or the duration.
-  public var description: String { lifetime?.text ?? "off" }
-
-  /// The text, or that no operator has chosen it.
-  var inWords: String { isAutomatic ? "automatic" : description }
+  /// `auto`, `off` or the duration.
+  public var description: String {
+    switch choice {
+    case .automatic: "auto"
+    case .fixed(let lifetime): lifetime.text
+    case .off: "off"
+    }
+  }
 
   /// Decodes the text form.
   public init(from decoder: any Decoder) throws {
-    self = try decodeText(from: decoder, what: "a lease of 2s … 1h or 'off'")
+    self = try decodeText(from: decoder, what: "a lease of 'auto', 2s … 1h or 'off'")
   }
 
   /// Encodes the text form.
@@ -68,10 +83,11 @@ extension LeasePolicy: LosslessStringConvertible, Codable {
 extension LeasePolicy {
   /// Number of requests to the kernel that the refreshing may cost in a second.
   static let refreshesPerSecond = 1000
-  /// Factor by which an IPv6 address lives longer, and waits longer for a refresh.
-  static let ipv6Factor = 3
+  /// Number of requests that one for an IPv6 address counts for where the lease is automatic: it
+  /// makes Linux send all multicast memberships of the interface to the network again.
+  static let ipv6Weight = 3
 
-  /// The shortest lease that does no harm at an advertisement interval, in whole seconds.
+  /// The shortest lease that may be chosen at an advertisement interval, in whole seconds.
   ///
   /// An election forgives an Active three intervals of silence (Active_Down_Interval is longer than
   /// that for all Backups). A lease that ends earlier would take the addresses from a node that is
@@ -82,20 +98,28 @@ extension LeasePolicy {
     return .seconds(max(2, Int64(clamping: seconds)))
   }
 
-  /// The lifetime that addresses are installed with; `nil` if they have no end.
+  /// The time that one refresh of all addresses of a node may not fall short of.
   ///
   /// - Parameters:
-  ///   - interval: the advertisement interval of their router.
-  ///   - family: their family.
-  ///   - period: how often they are refreshed; a third of the lease if they are few.
-  /// - Returns: the lifetime; `nil` for none.
-  package func lifetime(
-    interval: AdvertisementInterval, _ family: AddressFamily,
-    refreshedEvery period: Duration = .zero
-  ) -> Duration? {
-    guard let lifetime else { return nil }
-    let sufficient = max(lifetime, period * 3, Self.shortest(for: interval))
-    return isAutomatic && family == .ipv6 ? sufficient * Self.ipv6Factor : sufficient
+  ///   - ipv4: how many addresses of IPv4 it has.
+  ///   - ipv6: how many of IPv6.
+  /// - Returns: the time.
+  package func load(ipv4: Int, ipv6: Int) -> Duration {
+    let requests = ipv4 + ipv6 * (isAutomatic ? Self.ipv6Weight : 1)
+    return .seconds(1) * requests / Self.refreshesPerSecond
+  }
+
+  /// The times of the addresses of a router; `nil` if these have no end.
+  ///
+  /// - Parameters:
+  ///   - interval: its advertisement interval.
+  ///   - version: the version of the protocol that it speaks.
+  ///   - load: what ``load(ipv4:ipv6:)`` says.
+  /// - Returns: the times.
+  package func term(
+    interval: AdvertisementInterval, _ version: ProtocolVersion, load: Duration = .zero
+  ) -> LeaseTerm? {
+    isOff ? nil : LeaseTerm(lifetime: lifetime, interval: interval, version, load: load)
   }
 
   /// Refuses routers for which a lease that the operator has set is too short.
@@ -107,7 +131,7 @@ extension LeasePolicy {
   package func check(
     _ routers: [RouterConfiguration], besides: Int = 0
   ) throws(ConfigurationError) {
-    guard let lifetime, !isAutomatic else { return }
+    guard let lifetime else { return }
     var count = besides
     for settings in routers {
       let shortest = Self.shortest(for: settings.interval)

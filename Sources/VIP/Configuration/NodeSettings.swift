@@ -62,7 +62,7 @@ public enum NodeSetting: String, Sendable, Hashable, CaseIterable {
   func difference(from old: NodeSettings, to new: NodeSettings) -> String? {
     let (before, after): (String, String) =
       switch self {
-      case .lease: (old.lease.inWords, new.lease.inWords)
+      case .lease: (old.lease.description, new.lease.description)
       case .guard: (Self.text(old.isGuarded), Self.text(new.isGuarded))
       case .realtime: (Self.text(old.isRealtime), Self.text(new.isRealtime))
       case .announcements: (Self.text(old.announcements), Self.text(new.announcements))

@@ -11,7 +11,7 @@ extension Engine {
     changeListening(for: instance)
     instance.holderProbing.begin(at: now)
     work.add(.install, instance.slot)
-    startRefreshing()
+    beginLease(of: instance)
   }
 
   /// Starts to remove an instance's addresses.
@@ -39,7 +39,9 @@ extension Engine {
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
     while budget > 0, let entry = work.first {
-      noteChange()
+      // A refresh changes nothing but times: what it fails in, or finds missing, is told and noted.
+      // There is one for each router and interval.
+      if entry.kind != .refresh { noteChange() }
       budget -= perform(entry, atMost: budget)
       // Whatever it was: to switch a macvlan is about no address and takes its time.
       if platform.now() >= end { break }

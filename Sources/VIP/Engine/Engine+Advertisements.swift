@@ -82,7 +82,9 @@ extension Engine {
   func perform(_ actions: Actions, for instance: RouterInstance, due: Instant? = nil) {
     for action in actions {
       switch action {
-      case .advertise(let priority): enqueue(priority, from: instance)
+      case .advertise(let priority):
+        enqueue(priority, from: instance)
+        if priority != .farewell { refreshLease(with: instance) }
       case .installAddresses: hold(instance)
       case .announceAddresses: announceInstalled(instance)
       case .removeAddresses: letGo(instance, because: actions.transitionReason)

@@ -58,7 +58,7 @@ extension Engine {
       groupMAC: .virtualRouter(instance.settings.vrid, instance.family),
       listsAreFull: all.count > capacity,
       interval: instance.longestInterval(at: now),
-      patience: (lifetime(of: instance) ?? .zero) + .seconds(2), at: now)
+      patience: deadPeerPatience(of: instance), at: now)
   }
 
   /// Whether no router of the group can have an address that a router does not have.

@@ -280,11 +280,6 @@ extension Engine {
 
   private func apply(_ lease: LeasePolicy) {
     self.lease = lease
-    timers.cancel(.lease)
-    for case let instance? in instances
-    where instance.isHolding || instance.handover.isUnderWay {
-      work.add(.refresh, instance.slot)
-    }
-    if let period = refreshPeriod { timers.schedule(.lease, at: now + period) }
+    renewLeases()
   }
 }

@@ -2,100 +2,127 @@ import Netlink
 import VIPCore
 import VRRP
 
-/// Tells the rounds apart in which leases are refreshed.
-struct LeaseRounds {
-  private var count = 0
-
-  /// A round begins.
-  ///
-  /// - Returns: whether it refreshes also what is refreshed a third as often.
-  mutating func begin() -> Bool {
-    count &+= 1
-    return count % LeasePolicy.ipv6Factor == 0
-  }
-}
-
 /// Refreshing the lifetimes of held addresses: often enough, and no more often than that.
 ///
-/// Each held address is refreshed three times in its lifetime, at most
-/// ``LeasePolicy/refreshesPerSecond`` in total: with more addresses the lifetime grows instead of
-/// the rate, since every refresh is a message to all that listen to the kernel's events. IPv6 is
-/// refreshed a third as often with a lifetime three times as long, unless the operator has set the
-/// lease: each IPv6 request makes the kernel send all its multicast memberships to the segment
-/// again, twice.
+/// A router's addresses are refreshed right after one of its advertisements, at least three times in
+/// their lifetime, see ``LeaseTerm``. Of all together at most ``LeasePolicy/refreshesPerSecond`` are:
+/// with more addresses the lifetime grows instead of the rate, since every refresh is a message to
+/// all that listen to the kernel's events, and one of IPv6 makes the kernel send all its multicast
+/// memberships to the segment again, twice.
+///
+/// What is handed over is refreshed by a timer, since its router does not advertise.
 extension Engine {
-  private var heldAddressCount: Int {
-    instances.reduce(0) { sum, instance in
-      guard let instance, instance.isHolding || instance.handover.hasInherited else { return sum }
-      return sum + instance.addresses.count + instance.extras.addressCount
+  /// The time that one refresh of all held addresses may not fall short of.
+  private var leaseLoad: Duration {
+    // Counting the addresses goes over all routers: once in a turn.
+    if let known = knownLoad, known.time == now { return known.load }
+    var counts: [AddressFamily: Int] = [:]
+    for case let instance? in instances
+    where instance.isHolding || instance.handover.hasInherited {
+      counts[instance.family, default: 0] += instance.addresses.count + instance.extras.addressCount
     }
+    let load = lease.load(ipv4: counts[.ipv4] ?? 0, ipv6: counts[.ipv6] ?? 0)
+    knownLoad = (now, load)
+    return load
   }
 
-  /// Time between two rounds of refreshing; `nil` if addresses have no lease.
-  ///
-  /// A third of the lease, so that two refreshes may be missed; longer if there are so many
-  /// addresses that the refreshing itself would become a burden.
-  var refreshPeriod: Duration? {
-    guard let lifetime = lease.lifetime else { return nil }
-    return max(lifetime / 3, .seconds(1) * heldAddressCount / LeasePolicy.refreshesPerSecond)
+  /// The times of a router's addresses as they are now; `nil` if these have no end.
+  private func term(of instance: RouterInstance) -> LeaseTerm? {
+    lease.term(interval: instance.settings.interval, instance.settings.version, load: leaseLoad)
   }
 
   /// The lifetime that a router's addresses are installed with now; `nil` if they have no end.
-  func lifetime(of instance: RouterInstance) -> Duration? {
-    guard let period = refreshPeriod else { return nil }
-    return lifetime(of: instance, refreshedEvery: period)
-  }
+  func lifetime(of instance: RouterInstance) -> Duration? { term(of: instance)?.lifetime }
 
-  private func lifetime(
-    of instance: RouterInstance, refreshedEvery period: Duration
-  ) -> Duration? {
-    lease.lifetime(interval: instance.settings.interval, instance.family, refreshedEvery: period)
-  }
-
-  private func isRefreshedRarely(_ instance: RouterInstance) -> Bool {
-    instance.family == .ipv6 && lease.isAutomatic
+  /// The time for which the kernel of a dead peer may answer for an address: the lease, taken to be
+  /// like that of this node, though no shorter than one of usual intervals, and the second by which
+  /// a kernel may be late.
+  func deadPeerPatience(of instance: RouterInstance) -> Duration {
+    (lifetime(of: instance).map { max($0, .seconds(3)) } ?? .zero) + .seconds(2)
   }
 
   /// The longest lifetime that an address has now; `nil` if they have no end.
   var longestLifetime: Duration? {
-    // Counting the addresses goes over all routers: once, and not again for each of them.
-    guard let period = refreshPeriod else { return nil }
+    guard let idle = lease.term(interval: .default, .v3, load: leaseLoad) else { return nil }
     var longest: Duration?
     for case let instance? in instances {
-      guard let lifetime = lifetime(of: instance, refreshedEvery: period) else { continue }
-      longest = max(longest ?? lifetime, lifetime)
+      guard let own = lifetime(of: instance) else { continue }
+      longest = max(longest ?? own, own)
     }
-    return longest ?? period * 3
+    return longest ?? idle.lifetime
   }
 
   /// The state of the lease of a router's addresses; `nil` if it has none on the interface, or they
   /// have no lease.
   func leaseStatus(of instance: RouterInstance, at time: Instant) -> RouterStatus.Lease? {
-    guard let lifetime = lifetime(of: instance) else { return nil }
+    guard let term = term(of: instance) else { return nil }
     // Others have no lease: what waits asleep on a macvlan, what an earlier life of this node left.
     guard let oldest = instance.addresses.oldestRefresh else { return nil }
-    return RouterStatus.Lease(lifetime: lifetime, age: time - oldest)
+    return RouterStatus.Lease(
+      lifetime: term.lifetime, age: time - oldest, takeover: term.takeover)
   }
 
-  /// Starts to refresh if nothing is refreshed yet.
+  /// Notes that a router's addresses are put up from now on, with a lease.
+  func beginLease(of instance: RouterInstance) {
+    knownLoad = nil
+    beginRound(of: instance)
+    startRefreshing()
+  }
+
+  /// Starts to see to it that addresses are refreshed, if nothing does yet.
   func startRefreshing() {
-    guard timers.deadline(of: .lease) == nil, let period = refreshPeriod else { return }
-    timers.schedule(.lease, at: now + period)
+    knownLoad = nil
+    guard timers.deadline(of: .lease) == nil else { return }
+    scheduleRefresh()
   }
 
-  /// Refreshes the leases of all held addresses that are due, slice by slice.
-  func refreshLeases() {
-    guard let period = refreshPeriod else { return }
-    let isTurnOfAll = leaseRounds.begin()
-    var isHoldingAny = false
+  private func scheduleRefresh() {
+    var period: Duration?
     for case let instance? in instances
     where instance.isHolding || instance.handover.isUnderWay {
-      isHoldingAny = true
-      // Linux is still making them usable; their leases follow when it is done.
-      if instance.macvlan?.isWaking ?? false { continue }
-      if isRefreshedRarely(instance), !isTurnOfAll { continue }
-      work.add(.refresh, instance.slot)
+      guard let own = term(of: instance)?.period else { return }
+      period = min(period ?? own, own)
     }
-    if isHoldingAny { timers.schedule(.lease, at: now + period) }
+    if let period { timers.schedule(.lease, at: now + period) }
+  }
+
+  private func beginRound(of instance: RouterInstance) {
+    guard let term = term(of: instance) else { return }
+    instance.leaseRound.begin(at: now, term, interval: instance.settings.interval.duration)
+  }
+
+  /// Refreshes a router's addresses if that is due, since it advertises now.
+  func refreshLease(with instance: RouterInstance) {
+    guard instance.isHolding, instance.leaseRound.isDue(at: now) else { return }
+    refreshLease(of: instance)
+  }
+
+  private func refreshLease(of instance: RouterInstance) {
+    guard !lease.isOff else { return }
+    // Linux is still making them usable; their leases follow when it is done.
+    if instance.macvlan?.isWaking ?? false { return }
+    work.add(.refresh, instance.slot)
+    beginRound(of: instance)
+  }
+
+  /// Refreshes the addresses whose routers have not advertised when it was time.
+  func refreshLeases() {
+    for case let instance? in instances
+    where instance.isHolding || instance.handover.isUnderWay {
+      if instance.leaseRound.isOverdue(at: now) { refreshLease(of: instance) }
+    }
+    scheduleRefresh()
+  }
+
+  /// Another lease applies from now on: all addresses are given it.
+  func renewLeases() {
+    knownLoad = nil
+    timers.cancel(.lease)
+    for case let instance? in instances
+    where instance.isHolding || instance.handover.isUnderWay {
+      work.add(.refresh, instance.slot)
+      beginRound(of: instance)
+    }
+    scheduleRefresh()
   }
 }

@@ -84,9 +84,8 @@ extension Engine {
     guard instance.attendance.isRunning, instance.probing.isUnderWay else { return }
     let wasOver = instance.probing.isOver
     let groupHasSame = instance.groupHasSameAddresses
-    // The kernel removes what has expired within a second.
     let verdict = instance.probing.judge(
-      at: now, patience: (lifetime(of: instance) ?? .zero) + .seconds(2),
+      at: now, patience: deadPeerPatience(of: instance),
       groupHasSame: groupHasSame, mustDecide: mustDecide)
     if wasOver || groupHasSame { noteChange() }
     switch verdict {

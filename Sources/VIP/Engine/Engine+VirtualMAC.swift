@@ -50,7 +50,7 @@ extension Engine {
     }
     instance.addresses.interfaceCameUp()
     let areLeasesDue = instance.tellMacvlan { [count = instance.addresses.count] macvlan in
-      macvlan.switchedOn(addresses: count, hasLeases: lease.lifetime != nil, at: now)
+      macvlan.switchedOn(addresses: count, hasLeases: !lease.isOff, at: now)
     }
     announceInstalled(instance)
     if areLeasesDue ?? false { work.add(.refresh, instance.slot) }

@@ -80,8 +80,8 @@ package final class Engine {
   /// one of their name has their addresses on another interface.
   var successions = Successions()
   private var delayedTurns = 0
-  /// Tells the rounds apart in which leases are refreshed.
-  var leaseRounds = LeaseRounds()
+  /// The time that a refresh of all addresses may not fall short of, and when it was counted.
+  var knownLoad: (time: Instant, load: Duration)?
   var routeRounds = RouteRounds()
   var settingRounds = SettingRounds()
   /// The guard that cleans up if this process dies; `nil` if there is none.

@@ -18,6 +18,8 @@ final class RouterInstance {
   var furtherWires: Set<Int32> = []
   /// Whether its addresses stay for a moment although they are no longer held.
   var handover = Handover()
+  /// The time when the leases of its addresses are to be refreshed.
+  var leaseRound = LeaseRound()
   /// Whether it takes part in the election.
   var attendance: Attendance
   /// The interfaces that it has.

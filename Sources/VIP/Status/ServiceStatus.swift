@@ -85,11 +85,15 @@ extension RouterStatus {
     /// The time since the one that waits longest was refreshed: well above a third of ``lifetime``
     /// means that the node does not keep up.
     public var age: Duration
+    /// The time after the last advertisement after which any Backup of the group has taken over,
+    /// whatever its priority: of its Active_Down_Interval the longest.
+    public var takeover: Duration
 
     /// Makes a status.
-    public init(lifetime: Duration, age: Duration) {
+    public init(lifetime: Duration, age: Duration, takeover: Duration) {
       self.lifetime = lifetime
       self.age = age
+      self.takeover = takeover
     }
   }
 

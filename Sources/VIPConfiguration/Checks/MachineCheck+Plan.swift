@@ -8,10 +8,15 @@ import VRRP
 extension MachineCheck {
   /// The plan of a node with the configuration, a line for each virtual router.
   public func plan(_ file: FileConfiguration) -> [String] {
-    let lease = file.settings.lease
-    let end = lifetime(lease, file).map { "go after at most \(($0 + .seconds(1)).text)" } ?? "stay"
+    let end =
+      leaseTerm(file).map {
+        "go after at most \(($0.lifetime + .seconds(1)).text), the others take over within "
+          + $0.takeover.text
+      } ?? "stay"
     let events = file.eventsPath.map { ", events to \($0)" } ?? ""
-    var lines = ["node: lease \(lease), addresses of a frozen node \(end)\(events)"]
+    var lines = [
+      "node: lease \(file.settings.lease), addresses of a frozen node \(end)\(events)"
+    ]
     lines += groupPlan(file)
     for settings in file.routers {
       for family in settings.families { lines += plan(settings, family) }
@@ -20,12 +25,18 @@ extension MachineCheck {
     return lines
   }
 
-  /// The time that the last address of a frozen node lives, but for the kernel's last second; `nil`
-  /// if it stays.
-  private func lifetime(_ lease: LeasePolicy, _ file: FileConfiguration) -> Duration? {
-    file.routers.flatMap { router in
-      router.families.compactMap { lease.lifetime(interval: router.interval, $0) }
-    }.max() ?? lease.lifetime
+  /// The times of the addresses that outlive a frozen node for the longest, but for the second by
+  /// which the kernel may be late; `nil` if they stay.
+  private func leaseTerm(_ file: FileConfiguration) -> LeaseTerm? {
+    let lease = file.settings.lease
+    let all = file.routers.flatMap(\.allAddresses)
+    let ipv6 = all.count { $0.address.family == .ipv6 }
+    let load = lease.load(ipv4: all.count - ipv6, ipv6: ipv6)
+    let terms = file.routers.compactMap {
+      lease.term(interval: $0.interval, $0.version, load: load)
+    }
+    return terms.max { $0.lifetime < $1.lifetime }
+      ?? lease.term(interval: .default, .v3, load: load)
   }
 
   private func plan(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {

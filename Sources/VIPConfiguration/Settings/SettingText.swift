@@ -127,7 +127,8 @@ package enum SettingText {
   package static func lease(_ text: String) throws(SettingError) -> LeasePolicy {
     if let lease = LeasePolicy(text) { return lease }
     try refuseMissingUnit(text) { LeasePolicy($0) != nil }
-    throw SettingError("'\(text)' is not a lease; give whole seconds from 2s to 1h, or off")
+    throw SettingError(
+      "'\(text)' is not a lease; give auto, whole seconds from 2s to 1h, or off")
   }
 
   package static func checksum(_ text: String) throws(SettingError) -> ChecksumPolicy {

@@ -102,6 +102,7 @@ public struct StatusDetail: Sendable {
     rows.append(("active", Self.activeText(router)))
     rows.append(("works", StatusWords.outlook(router)))
     rows.append(("priority", Self.priorityText(router)))
+    if let lease = router.lease { rows.append(("lease", Self.leaseText(lease))) }
     if isVerbose { rows += Self.counterRows(router) }
     if let peers = router.unicastTo {
       let list = peers.prefix(8).map(\.description).joined(separator: " ")
@@ -117,16 +118,20 @@ public struct StatusDetail: Sendable {
   }
 
   /// What is counted and measured.
+  private static func leaseText(_ lease: RouterRecord.Lease) -> String {
+    let takeover = lease.takeoverSeconds.map {
+      let time = Duration.milliseconds(Int64(clamping: Int(($0 * 1000).rounded(.up))))
+      return "; the others take over within \(time.text) of silence"
+    }
+    return "\(heard(lease.seconds)), refreshed \(heard(lease.ageSeconds)) ago" + (takeover ?? "")
+  }
+
   private static func counterRows(_ router: RouterRecord) -> [(String, String)] {
     var rows = [
       ("interval", router.interval.description),
       ("sent", "\(router.statistics.advertisementSent) advertisements"),
       ("received", "\(router.statistics.advertisementReceived) advertisements"),
     ]
-    if let lease = router.lease {
-      let text = "\(heard(lease.seconds)), refreshed \(heard(lease.ageSeconds)) ago"
-      rows.append(("lease", text))
-    }
     if let text = takeoverText(router.takeovers) { rows.append(("takeover", text)) }
     return rows
   }

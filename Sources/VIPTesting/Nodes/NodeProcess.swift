@@ -44,7 +44,7 @@ final class NodeProcess {
   init(_ machine: Machine, in simulation: NodeSimulation) throws(NodeError) {
     self.machine = machine
     platform = MachinePlatform(machine, in: simulation)
-    hasAlwaysLeased = machine.options.lease.lifetime != nil
+    hasAlwaysLeased = !machine.options.lease.isOff
     engine = try Engine(platform, lease: machine.options.lease)
     engine.takeOverLeftovers(machine.addressFile, routing: machine.routingFile)
     if machine.options.isGuarded { try protect(in: simulation) }
@@ -133,7 +133,7 @@ final class NodeProcess {
 
   /// Makes a change, as `Node.apply` does.
   func apply(_ target: ChangeTarget) {
-    if let lease = target.settings?.lease, lease.lifetime == nil { hasAlwaysLeased = false }
+    if let lease = target.settings?.lease, lease.isOff { hasAlwaysLeased = false }
     changes.append(NodeChange(target))
     _ = continueChanges()
   }

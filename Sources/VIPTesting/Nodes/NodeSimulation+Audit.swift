@@ -147,7 +147,7 @@ extension NodeSimulation {
           machine.holds(entry.record.address.address, onSegment: index)
         else { continue }
         // Without leases nothing takes it away but its node's next life.
-        guard machine.lastLease.lifetime != nil else { continue }
+        guard !machine.lastLease.isOff else { continue }
         breach(.leased, machine, "\(entry.record.address) outlives its node")
       }
       return
@@ -184,7 +184,7 @@ extension NodeSimulation {
   private func auditLeases(
     of machine: Machine, _ process: NodeProcess, _ statuses: [RouterStatus]
   ) {
-    guard process.engine.lease.lifetime != nil, !hasTrouble(.refusal, within: .seconds(5)) else {
+    guard !process.engine.lease.isOff, !hasTrouble(.refusal, within: .seconds(5)) else {
       return
     }
     let held = Set(

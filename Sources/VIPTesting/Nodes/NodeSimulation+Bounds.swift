@@ -105,10 +105,12 @@ extension NodeSimulation {
       machines.map { machine in
         machine.process?.settings.reduce(0) { $0 + $1.addresses.count } ?? 0
       }.max() ?? 0
-    // At most a thousand refreshes a second, a third of the lease apart; of IPv6 a third as often.
-    let stretchedLease = Duration.milliseconds(3 * count)
+    // At most a thousand refreshes a second, of which one of IPv6 counts for three, and three in a
+    // lease, each with an advertisement.
+    let load = Duration.milliseconds(3 * count) + interval(watch)
     let own = machines.compactMap { $0.options.lease.lifetime }.max() ?? .zero
-    return (max(own, stretchedLease, downInterval(watch)) + .seconds(1)) * 3
+    // The kernel counts whole seconds, and may be one late.
+    return max(own, load * 3, downInterval(watch) + load) + .seconds(2)
   }
 
   /// Time after the last disturbance until everything must have come to rest.

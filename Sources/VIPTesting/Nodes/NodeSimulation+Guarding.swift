@@ -63,7 +63,7 @@ extension NodeSimulation {
 
   /// Each address that a node has put up has an end, and until then the guard knows it.
   private func checkLeases(of machine: Machine, _ process: NodeProcess, _ area: GuardArea) {
-    guard machine.options.lease.lifetime != nil else { return }
+    guard !machine.options.lease.isOff else { return }
     let own = process.platform.machineKernel.installed
     var longest = Duration.zero
     for entry in machine.kernel.entries where entry.record.isOurs {

@@ -240,7 +240,7 @@ extension NodeSimulation {
   /// Whether one of some addresses is on the machine of a dead node for good.
   func isOrphaned(anyOf addresses: Set<IPAddress>) -> Bool {
     machines.contains { machine in
-      machine.process == nil && machine.lastLease.lifetime == nil
+      machine.process == nil && machine.lastLease.isOff
         && machine.kernel.entries.contains {
           $0.record.isOurs && $0.validUntil == nil && addresses.contains($0.record.address.address)
         }

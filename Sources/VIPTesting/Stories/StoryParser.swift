@@ -146,7 +146,7 @@ private struct StoryParser {
   }
 
   private mutating func leaseText() throws(StoryError) -> String {
-    try value("a lease of 2s to 1h, or off") { LeasePolicy($0) == nil ? nil : $0 }
+    try value("a lease of 2s to 1h, auto or off") { LeasePolicy($0) == nil ? nil : $0 }
   }
 
   private mutating func deed(_ verb: String) throws(StoryError) -> StoryCommand.Deed {

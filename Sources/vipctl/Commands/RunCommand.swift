@@ -30,7 +30,7 @@ struct RunCommand: ParsableCommand {
       A file can hold several routers. All but interface, vrid and addresses may be left out:
 
         node:
-          lease: 3s
+          lease: auto
           guard: true
           realtime: false        # true: SCHED_FIFO and mlockall
         routers:

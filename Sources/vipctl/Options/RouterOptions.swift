@@ -59,7 +59,7 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How long the addresses outlive a frozen node, 2s to 1h, or off. (default: 3s)",
+      "How long the addresses outlive a frozen node: auto, 2s to 1h, or off. (default: auto)",
       valueName: "time"),
     transform: SettingText.lease)
   var lease: LeasePolicy?
