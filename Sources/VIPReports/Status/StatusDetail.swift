@@ -118,7 +118,7 @@ public struct StatusDetail: Sendable {
   }
 
   /// What is counted and measured.
-  private static func leaseText(_ lease: RouterRecord.Lease) -> String {
+  private static func leaseText(_ lease: LeaseRecord) -> String {
     let takeover = lease.takeoverSeconds.map {
       let time = Duration.milliseconds(Int64(clamping: Int(($0 * 1000).rounded(.up))))
       return "; the others take over within \(time.text) of silence"
