@@ -100,6 +100,7 @@ public struct LogLine: Sendable {
     case .conflict: ("conflict", true)
     case .cleared, .nodeCleared: ("cleared", true)
     case .removed: ("removed", true)
+    case .command: ("command", true)
     case .groupSettled: ("group-settled", true)
     case .settled: ("settled", false)
     case .changed: ("changed", false)

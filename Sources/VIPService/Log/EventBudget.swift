@@ -44,7 +44,7 @@ struct EventBudget {
       // Programs follow these as they come; people see the transition.
       case .settled: Bool?.none
       case .process: true
-      case .transition, .fault, .warning, .conflict, .cleared, .removed, .groupSettled:
+      case .transition, .fault, .warning, .conflict, .cleared, .command, .removed, .groupSettled:
         vital.take(at: now)
       case .changed, .repaired, .hook, .check: chatter.take(at: now)
       }
