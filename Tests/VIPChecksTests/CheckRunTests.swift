@@ -147,6 +147,10 @@ import VIPCore
     #expect(
       try result(.process(.named(name, count: 2)))
         == .failure("1 of at least 2 processes '\(name)' run"))
+    // The kernel's names of these two are the same.
+    #expect(
+      try result(.process(.named(name + "0", count: 1)))
+        == .failure("no process '\(name)0' runs"))
     let file = Check.Kind.process(.inFile(folder["pid"]))
     #expect(try result(file)?.kind == .failure)
     try folder.write("\(getpid())\n", to: "pid")

@@ -10,8 +10,17 @@ struct ProcessTable {
     var pid: Int32
     /// The kernel's name, which has 15 bytes at most.
     var short: String
-    /// The last part of the path of its program, or of the first word of its command line.
-    var long: String
+    /// The last part of the first word of its command line.
+    var program: String
+    /// The last part of the second one: a script's, where the first is its interpreter's.
+    var script: String
+
+    /// Whether it goes by a name.
+    func isNamed(_ name: String) -> Bool {
+      if short == name || program == name { return true }
+      // The kernel's name of a script is the script's, so that no argument is taken for a name.
+      return script == name && short == String(decoding: name.utf8.prefix(15), as: UTF8.self)
+    }
   }
 
   /// The age up to which a list will do.
@@ -27,10 +36,7 @@ struct ProcessTable {
       entries = Self.list()
       time = now
     }
-    let short = String(decoding: name.utf8.prefix(15), as: UTF8.self)
-    return entries.filter { entry in
-      entry.long == name || (entry.short == short && (short == name || entry.long.hasPrefix(short)))
-    }.map(\.pid)
+    return entries.filter { $0.isNamed(name) }.map(\.pid)
   }
 
   /// Forgets the list, since something has changed.
@@ -59,10 +65,13 @@ struct ProcessTable {
     let state = status.dropFirst(status.distance(from: status.startIndex, to: close) + 2).first
     guard state != UInt8(ascii: "Z"), state != UInt8(ascii: "X") else { return nil }
     let short = String(decoding: status[(open + 1)..<close], as: UTF8.self)
-    let words = contents("/proc/\(pid)/cmdline") ?? []
-    let first = words.prefix { $0 != 0 }
-    let path = first.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true).last ?? []
-    return Entry(pid: pid, short: short, long: String(decoding: path, as: UTF8.self))
+    let words = (contents("/proc/\(pid)/cmdline") ?? [])
+      .split(separator: 0, maxSplits: 2).prefix(2)
+      .map { $0.split(separator: UInt8(ascii: "/")).last ?? [] }
+      .map { String(decoding: $0, as: UTF8.self) }
+    return Entry(
+      pid: pid, short: short, program: words.first ?? "",
+      script: words.dropFirst().first ?? "")
   }
 
   private static func contents(_ path: String) -> [UInt8]? {
