@@ -121,7 +121,7 @@ extension NetworkTests {
       #expect(try duo.holder.node.namespace.processes().isEmpty)
     }
 
-    @Test("Node and guard are frozen: the next takes over before the lease ends, and not long before")
+    @Test("Node and guard are frozen: the next takes over shortly before the lease ends")
     func bothAreFrozenAtOneSecond() throws {
       let duo = try Duo(interval: "1s")
       let pingers = try duo.startPingers()
