@@ -77,7 +77,7 @@ struct Handover: Equatable {
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
     case .shutdown: isLeaving
-    case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup: true
+    case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup, .stoodStill: true
     default: false
     }
   }
