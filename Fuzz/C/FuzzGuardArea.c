@@ -92,6 +92,31 @@ static void take_care(uint8_t *area, size_t area_size, uint64_t now, size_t size
   PRECONDITION(sent <= 3 * area_size + 2 * 52 * ENTRY_COUNT_MAX);
 }
 
+/// Lets a guard watch a node whose times lie in the contents.
+static void watch(uint8_t *area, uint64_t now, const uint8_t *contents, size_t size) {
+  struct vip_guard_header *header = (struct vip_guard_header *)(void *)area;
+  struct vip_guard_watch watch = {0, 0};
+  const uint64_t second = 1000000000;
+  for (size_t place = 0; place + 16 <= size && place < 256; place += 16) {
+    memcpy(&header->promise, contents + place, 8);
+    memcpy(&header->tolerance, contents + place + 8, 8);
+    header->rest = 0;
+    uint64_t promise = header->promise;
+    uint64_t next = vip_guard_watch_look(&watch, area, now);
+    if (header->tolerance == 0) {
+      PRECONDITION(next == UINT64_MAX);
+    } else if (next == 0) {
+      // Never sooner than a second after what was promised.
+      PRECONDITION(now >= second && promise <= now - second);
+      PRECONDITION(vip_guard_watch_rest(&watch, area, now) && vip_guard_rest(area) != 0);
+    } else {
+      PRECONDITION(next > now && next - now <= 600 * second);
+      PRECONDITION(!vip_guard_watch_rest(&watch, area, now) && vip_guard_rest(area) == 0);
+    }
+    now = next == 0 || next == UINT64_MAX ? now + second : next + contents[place] * 2000000u;
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct vip_guard_header header;
   memset(&header, 0, sizeof header);
@@ -129,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       PRECONDITION(deed.bytes[0] == 0x45 ? deed.bytes[9] == 112 : deed.bytes[6] == 112);
     }
   }
+  if (size > 0) watch(area, header.stamp % (UINT64_MAX / 2), data, size);
   take_care(area, area_size, header.stamp + 5, size);
   free(area);
   return 0;

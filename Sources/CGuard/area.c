@@ -25,7 +25,27 @@ void *vip_guard_area_create(size_t size) {
 void vip_guard_area_destroy(void *area, size_t size) { munmap(area, size); }
 
 void vip_guard_stamp(void *area, uint64_t now) {
-  __atomic_store_n(&((struct vip_guard_header *)area)->stamp, now, __ATOMIC_RELAXED);
+  struct vip_guard_header *header = (struct vip_guard_header *)area;
+  __atomic_store_n(&header->stamp, now, __ATOMIC_RELAXED);
+  __atomic_store_n(&header->promise, now, __ATOMIC_RELAXED);
+  // Before the node looks whether it was put to rest: see vip_guard_watch_rest.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void vip_guard_promise(void *area, uint64_t turn) {
+  __atomic_store_n(&((struct vip_guard_header *)area)->promise, turn, __ATOMIC_RELAXED);
+}
+
+void vip_guard_set_tolerance(void *area, uint64_t tolerance) {
+  __atomic_store_n(&((struct vip_guard_header *)area)->tolerance, tolerance, __ATOMIC_SEQ_CST);
+}
+
+uint64_t vip_guard_rest(const void *area) {
+  return __atomic_load_n(&((const struct vip_guard_header *)area)->rest, __ATOMIC_SEQ_CST);
+}
+
+void vip_guard_end_rest(void *area) {
+  __atomic_store_n(&((struct vip_guard_header *)area)->rest, 0, __ATOMIC_SEQ_CST);
 }
 
 void vip_guard_set_removal_limit(void *area, uint64_t limit) {

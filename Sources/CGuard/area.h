@@ -23,6 +23,12 @@ struct vip_guard_header {
   uint64_t removal_limit;
   /// How many entries have ever been used; the walk ends there.
   uint32_t entry_count;
+  /// When the node's loop turns again at the latest, in nanoseconds since boot.
+  uint64_t promise;
+  /// For how many nanoseconds after that it may stand still; 0: it is not watched.
+  uint64_t tolerance;
+  /// When a guard put the node to rest, in nanoseconds since boot; 0 if none has.
+  uint64_t rest;
 };
 
 struct vip_guard_entry {

@@ -152,7 +152,7 @@ VIP_GUARD_CODE static void send_requests(
   }
 }
 
-/// Does what is due from the node's death on, until nothing of it is left.
+/// Does what is due from the node's death or rest on, until nothing of it is left.
 VIP_GUARD_CODE static void take_care(struct vip_guard *guard) {
   struct vip_guard_care care;
   struct vip_guard_deed deed;
@@ -177,16 +177,39 @@ VIP_GUARD_CODE static void take_care(struct vip_guard *guard) {
   }
 }
 
-/// Waits for the node's death, which two descriptors tell.
+/// Takes in what has come on the connection; true if that is its end.
+VIP_GUARD_CODE static bool has_ended(const struct vip_guard *guard) {
+  uint8_t nudges[16];
+  long count = syscall(
+      SYS_recvfrom, (long)guard->lifeline, nudges, (long)sizeof nudges, (long)MSG_DONTWAIT, NULL,
+      NULL);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/// Waits for the node's death, which two descriptors tell, or until it stands still.
 ///
 /// The connection also ends when a node is dropped by a process that lives on; the process
 /// descriptor works even if some other child of the node has inherited the connection.
-VIP_GUARD_CODE static void wait_for_death(const struct vip_guard *guard) {
+///
+/// A timer wakes the guard only while the node has it watch, and at most once in the shortest
+/// tolerance; the node nudges it when that begins.
+VIP_GUARD_CODE static void wait_for_end(const struct vip_guard *guard) {
   struct pollfd watched[2] = {{guard->lifeline, POLLIN, 0}, {guard->node, POLLIN, 0}};
+  struct vip_guard_watch watch = {0, 0};
   while (true) {
-    long count = syscall(SYS_ppoll, watched, 2L, NULL, NULL, 0L);
-    // Nothing ever comes on the connection but its end.
-    if (count > 0 && (watched[0].revents != 0 || watched[1].revents != 0)) return;
+    uint64_t now = vip_guard_time();
+    uint64_t next = vip_guard_watch_look(&watch, guard->area, now);
+    if (next == 0) {
+      if (vip_guard_watch_rest(&watch, guard->area, now)) return;
+      continue;
+    }
+    uint64_t rest = next - now;
+    struct timespec time = {(time_t)(rest / 1000000000u), (long)(rest % 1000000000u)};
+    long count = syscall(
+        SYS_ppoll, watched, 2L, next == UINT64_MAX ? NULL : &time, NULL, 0L);
+    if (count <= 0) continue;
+    if (watched[1].revents != 0) return;
+    if (watched[0].revents != 0 && has_ended(guard)) return;
   }
 }
 
@@ -282,7 +305,7 @@ __attribute__((noreturn)) VIP_GUARD_CODE static void run(struct vip_guard *guard
   // The node learns that all is well, or the number of the error.
   syscall(SYS_sendto, (long)guard->lifeline, &report, 1L, (long)MSG_NOSIGNAL, NULL, 0L);
   if (report == 0) {
-    wait_for_death(guard);
+    wait_for_end(guard);
     take_care(guard);
   }
   while (true) syscall(SYS_exit_group, (long)(report != 0));
@@ -328,6 +351,12 @@ int vip_guard_news(struct vip_guard_handle handle) {
   ssize_t count = recv(handle.lifeline, &report, 1, MSG_DONTWAIT);
   if (count == 1) return report;
   return count < 0 && (errno == EAGAIN || errno == EINTR) ? -1 : -2;
+}
+
+void vip_guard_nudge(struct vip_guard_handle handle) {
+  uint8_t nudge = 0;
+  // If the connection has no room, there are nudges that the guard has not taken.
+  send(handle.lifeline, &nudge, sizeof nudge, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int vip_guard_dismiss(struct vip_guard_handle handle) {

@@ -60,6 +60,8 @@ public struct Transition: Sendable, Hashable {
     case noSuccessor
     /// The node woke up so late that others must have taken over (suspended, frozen, starved).
     case lateWakeUp(silentFor: Duration)
+    /// The node stood still, and its guard has given the role up for it.
+    case stoodStill(for: Duration)
     /// The routers of its group did the same.
     case withGroup
   }
@@ -88,6 +90,8 @@ extension Transition.Reason: CustomStringConvertible {
     case .resigned: "resigned at the operator's request"
     case .noSuccessor: "no other router took over"
     case .lateWakeUp(let late): "woke up \(Self.seconds(late)) after the last advertisement"
+    case .stoodStill(let duration):
+      "stood still for \(Self.seconds(duration)), and the guard gave up the role"
     case .withGroup: "moves with its group"
     }
   }

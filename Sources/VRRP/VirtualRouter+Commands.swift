@@ -197,6 +197,26 @@ extension VirtualRouter {
     return actions
   }
 
+  /// Leaves the Active role that has been given up in this router's name while its node stood still.
+  ///
+  /// Not in the RFC. The farewell has been sent, so there is none; the router listens for a full
+  /// Active_Down_Interval. An owner holds its addresses anyway.
+  ///
+  /// - Parameters:
+  ///   - duration: for how long the node stood still.
+  ///   - now: the current time.
+  /// - Returns: what to do; nothing if the router is not Active or owns the addresses.
+  public mutating func leaveRole(
+    afterStandstill duration: Duration, at now: Instant
+  ) -> Actions {
+    var actions = Actions()
+    guard case .active(let active) = phase, !isOwner else { return actions }
+    // After a silence in which others have taken over by their timers, nothing is handed over.
+    if stepsDownForWakingUpLate(active, at: now, &actions) { return actions }
+    becomeBackup(at: now, because: .stoodStill(for: duration), &actions)
+    return actions
+  }
+
   /// Takes the configured priority again once a resignation is over.
   mutating func endResignation(by now: Instant) {
     if let end = resignedUntil, end <= now { resignedUntil = nil }

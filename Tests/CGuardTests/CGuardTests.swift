@@ -28,13 +28,19 @@ import Testing
   @Test(.timeLimit(.minutes(20)))
   func `a guard sends what is due at the end of its node and not before`() throws {
     try compileAndRun(
-      "guard_test", with: ["CGuard/area.c", "CGuard/care.c", "CGuard/requests.c"])
+      "guard_test",
+      with: ["CGuard/area.c", "CGuard/care.c", "CGuard/requests.c", "CGuard/watch.c"])
   }
 
   @Test(.timeLimit(.minutes(20)))
   func `addresses are kept until a successor has announced them and never longer`() throws {
     try compileAndRun(
       "care_test", with: ["CGuard/area.c", "CGuard/care.c", "CGuard/requests.c"])
+  }
+
+  @Test(.timeLimit(.minutes(20)))
+  func `a node that stands still is put to rest and a busy one is not`() throws {
+    try compileAndRun("watch_test", with: ["CGuard/area.c", "CGuard/watch.c"])
   }
 
   @Test(.timeLimit(.minutes(20)))

@@ -31,7 +31,8 @@ import VRRP
           isRealtime: true,
           wakeUps: NodeStatus.WakeUps(histogram: [.init(upTo: .microseconds(100), count: 2)])),
         routers: [router]))
-    #expect(record.node.uptimeSeconds == 12.5 && record.node.lease == "auto" && record.node.realtime)
+    #expect(record.node.uptimeSeconds == 12.5 && record.node.realtime)
+    #expect(record.node.lease == "auto")
     #expect(record.node.wakeUps.lateAfterSeconds == 0.01)
     #expect(record.node.wakeUps.histogram.map(\.upToSeconds) == [0.0001])
     let entry = try #require(record.routers.first)

@@ -170,6 +170,31 @@ import VRRP
     #expect(router.effectivePriority == .default)
   }
 
+  // MARK: Standstill
+
+  @Test("After a standstill: Backup without a farewell, for a full Active_Down_Interval")
+  func standstill() {
+    var (router, since) = VirtualRouter.active(priority: 200)
+    let now = since.advanced(byNanoseconds: 2_000_000_000)
+    let actions = router.leaveRole(afterStandstill: .seconds(2), at: now)
+    #expect(
+      actions.kinds == [
+        .removeAddresses,
+        .transition(
+          Transition(from: .active, to: .backup, reason: .stoodStill(for: .seconds(2)))),
+      ])
+    #expect(router.deadline == now + router.activeDownInterval)
+    #expect(router.leaveRole(afterStandstill: .seconds(2), at: now).isEmpty)
+    // After more than three intervals others have taken over by their timers.
+    (router, since) = VirtualRouter.active()
+    let late = since.advanced(byNanoseconds: 3_000_000_001)
+    let reason = router.leaveRole(afterStandstill: .seconds(3), at: late).transition?.reason
+    #expect(reason == .lateWakeUp(silentFor: .nanoseconds(3_000_000_001)))
+    // An owner holds its addresses anyway.
+    (router, since) = VirtualRouter.active(priority: 255)
+    #expect(router.leaveRole(afterStandstill: .seconds(2), at: since).isEmpty)
+  }
+
   // MARK: resign
 
   @Test("resign: farewell, Backup with the lowest priority, addresses off")

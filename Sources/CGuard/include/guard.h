@@ -7,8 +7,8 @@
 // process with threads may only do what a signal handler may: no Swift, no malloc, no stdio, no
 // lock. So everything it does is here, in C, and made of system calls.
 //
-// Node and guard share an area of memory. The node fills it; the guard reads it only once the node
-// is dead. An entry (one virtual router) names two blocks of the area: requests that remove its
+// Node and guard share an area of memory. The node fills it; the guard reads it once the node is
+// dead or stands still, and of a living node only the times in its header. An entry (one virtual router) names two blocks of the area: requests that remove its
 // addresses, ready for a netlink socket, and IP packets that carry its advertisement with priority
 // 0, ready for a raw socket. The entry's flags say which of them are to be sent. A block never
 // changes while a flag speaks of it: new contents are written elsewhere, the flag is cleared, the
@@ -22,8 +22,12 @@
 // An entry whose addresses are kept is not cleared at once: its addresses serve until a successor
 // announces them, and never longer than its times say. care.c decides what is due when.
 //
-// area.c has the area, care.c what is done with it once the node is dead, memory.c what makes the
-// process small, guard.c the process itself.
+// A node may also stand still while it lives (stopped, starved, hung). Its loop says in the area by
+// when it turns again. If it is overdue for longer than a busy machine explains, the guard does what
+// it does for a dead node, and leaves a note that the node finds when it goes on: watch.c.
+//
+// area.c has the area, watch.c when a living node stands still, care.c what is done with the area
+// then and once the node is dead, memory.c what makes the process small, guard.c the process itself.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,8 +71,21 @@ void *vip_guard_area_create(size_t size);
 /// Unmaps an area.
 void vip_guard_area_destroy(void *area, size_t size);
 
-/// Records that the node lives, in nanoseconds since boot.
+/// Records that the node lives, in nanoseconds since boot; its loop is at work from then on.
 void vip_guard_stamp(void *area, uint64_t now);
+
+/// Records when the node's loop turns again at the latest: it waits until then.
+void vip_guard_promise(void *area, uint64_t turn);
+
+/// Sets for how many nanoseconds after that the loop may stand still before the guard acts; 0: it is
+/// not watched. Less than a second counts as one.
+void vip_guard_set_tolerance(void *area, uint64_t tolerance);
+
+/// When a guard put the node to rest; 0 if none has.
+uint64_t vip_guard_rest(const void *area);
+
+/// Ends a rest; the guard is gone by then.
+void vip_guard_end_rest(void *area);
 
 /// Sets for how many nanoseconds after the stamp requests without a limit of their own may be sent;
 /// 0: without limit.
@@ -132,6 +149,28 @@ struct vip_guard_walk vip_guard_walk_begin(
 /// The next deed of a walk; false after the last.
 bool vip_guard_walk_next(struct vip_guard_walk *walk, struct vip_guard_deed *deed);
 
+// MARK: Watching
+
+/// What a guard knows of its node's loop, as a state without system calls. Begins as zeros.
+struct vip_guard_watch {
+  /// When the guard meant to look again; 0 if it waits for no time.
+  uint64_t next;
+  /// Until when the node is given time, since the guard itself was late.
+  uint64_t pardon;
+};
+
+/// Looks at a moment whether the node's loop stands still.
+///
+/// Returns 0 if it does, else when to look again; UINT64_MAX: not before the guard is nudged. A
+/// guard that comes late itself takes it that the machine stood still or is starved: the node is
+/// given its time once more from then on.
+uint64_t vip_guard_watch_look(struct vip_guard_watch *watch, const void *area, uint64_t now);
+
+/// Puts a node to rest that stands still, so that it learns of it when it goes on.
+///
+/// False if its loop has turned in this moment: then nothing has happened.
+bool vip_guard_watch_rest(const struct vip_guard_watch *watch, void *area, uint64_t now);
+
 // MARK: Taking care
 
 /// What a guard does from its node's death on, as a state without system calls. Private; see
@@ -164,7 +203,8 @@ struct vip_guard_frame {
   uint32_t length;
 };
 
-/// Begins to take care of what a dead node has left, at a moment in nanoseconds since boot.
+/// Begins to take care of what a dead node has left, at a moment in nanoseconds since boot; or one
+/// that was put to rest, which ends its guard before it goes on.
 ///
 /// Nothing writes to the area any more but the care itself: it strikes out requests that are done.
 /// As in a walk, nothing in it is believed. What is heard is not believed either: it can only make
@@ -217,6 +257,9 @@ int vip_guard_start(void *area, size_t size, struct vip_guard_handle *handle);
 /// The state of a guard: 0 it is ready, more than 0 the number of the error that keeps it from
 /// starting, -1 nothing new, -2 it has ended.
 int vip_guard_news(struct vip_guard_handle handle);
+
+/// Has a guard look at the area, since the node's loop is to be watched from now on.
+void vip_guard_nudge(struct vip_guard_handle handle);
 
 /// Kills a guard before it does anything, and waits for its end; returns its wait status.
 ///

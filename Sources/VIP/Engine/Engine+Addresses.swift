@@ -38,7 +38,8 @@ extension Engine {
     updateSafeguard()
     var budget = Bound.addresses
     let end = platform.now().advanced(byNanoseconds: Bound.addressNanoseconds)
-    while budget > 0, let entry = work.first {
+    // In a turn that stood still the addresses may be another machine's by now: the next turn knows.
+    while budget > 0, !isAtRest, let entry = work.first {
       // A refresh changes nothing but times: what it fails in, or finds missing, is told and noted.
       // There is one for each router and interval.
       if entry.kind != .refresh { noteChange() }

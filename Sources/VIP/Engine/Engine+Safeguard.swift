@@ -85,6 +85,13 @@ extension Engine {
     startGuard()
   }
 
+  /// Ends the guard process, whatever it is about to do; another one is to be started.
+  func endGuard() {
+    stopWatchingGuard()
+    timers.cancel(.guard)
+    _ = safeguard?.reap()
+  }
+
   private func stopWatchingGuard() {
     if let descriptor = safeguard?.takeDescriptor() { readiness.unwatch(descriptor) }
   }
@@ -96,6 +103,7 @@ extension Engine {
     guard let safeguard, dueReviews.takeSafeguard() else { return }
     safeguard.keepOnly { routers[$0]?.link != nil }
     safeguard.setLease(longestLifetime)
+    updateWatch()
     let hostAddresses = virtualAddressesOfHost()
     for case let instance? in instances {
       publish(instance, to: safeguard, hostAddresses: hostAddresses[instance.slot] ?? [])

@@ -46,6 +46,8 @@ package final class Engine {
   let startedAt: Instant
   /// The clock of the turn or command that is under way; read once, when it begins.
   private(set) var now: Instant
+  /// The clock of the turn or command before.
+  private(set) var lastClock: Instant
   var interfaces = InterfaceTable()
   var routers = RouterTable()
   /// The groups of routers that move together.
@@ -128,6 +130,7 @@ package final class Engine {
     macvlans = MacvlanTable(platform, claims)
     startedAt = platform.now()
     now = startedAt
+    lastClock = startedAt
     wakeUps = WakeUps(at: startedAt)
     try rereadInterfaces()
     scheduleAnnouncementRefresh()
@@ -165,7 +168,7 @@ package final class Engine {
     readClock()
     // A command may put up addresses long after the last turn.
     safeguard?.area.stamp(now.nanoseconds)
-    if isLate { takeTurn([]) }
+    if isLate || isAtRest { takeTurn([]) }
     noteChange()
     defer {
       conclude()
@@ -174,7 +177,10 @@ package final class Engine {
     return try body()
   }
 
-  private func readClock() { now = platform.now() }
+  private func readClock() {
+    lastClock = now
+    now = platform.now()
+  }
 
   /// Ends a turn or a command: messages, addresses, announcements, in the order of a takeover; then
   /// what is listened to and waited for.
@@ -190,11 +196,13 @@ package final class Engine {
     reviewProblems()
     tellSettled()
     tellSettledGroups()
+    promiseTurn()
   }
 
   private func takeTurn(_ ready: [ReadinessSource]) {
     wakeUps.beginTurn(at: now, due: timers.earliest)
     safeguard?.area.stamp(now.nanoseconds)
+    if isAtRest { wakeFromRest() }
     var mayHaveMore = false
     for source in ready {
       switch source {

@@ -54,9 +54,28 @@ package final class GuardArea {
     vip_guard_area_destroy(base, byteCount)
   }
 
-  /// Records that the node lives, in nanoseconds since boot.
+  /// Records that the node lives, in nanoseconds since boot; its loop is at work from then on.
   package func stamp(_ now: UInt64) {
     vip_guard_stamp(base, now)
+  }
+
+  /// Records when the node's loop turns again at the latest, in nanoseconds since boot.
+  package func promise(_ turn: UInt64) {
+    vip_guard_promise(base, turn)
+  }
+
+  /// Says for how long beyond that the loop may stand still before the guard acts, in nanoseconds;
+  /// 0: it is not watched.
+  package func setTolerance(_ tolerance: UInt64) {
+    vip_guard_set_tolerance(base, tolerance)
+  }
+
+  /// Whether the guard has put the node to rest, since it stood still.
+  package var isAtRest: Bool { vip_guard_rest(base) != 0 }
+
+  /// Ends a rest; the guard is gone by then.
+  package func endRest() {
+    vip_guard_end_rest(base)
   }
 
   /// Says for how long after the node's last turn addresses may be removed, in nanoseconds; 0 for

@@ -18,6 +18,14 @@ package protocol GuardProcess: AnyObject {
   func dismiss() -> String
   /// Lets it do its work although this process lives on; returns when it has ended.
   func release()
+  /// Has it look at the area: it is to watch this process from now on. Has a default, which does
+  /// nothing.
+  func nudge()
+}
+
+extension GuardProcess {
+  /// Has it look at the area.
+  package func nudge() {}
 }
 
 /// News of a guard process for the node.
@@ -75,5 +83,9 @@ package final class LinuxGuardProcess: GuardProcess {
     guard let handle else { return }
     self.handle = nil
     vip_guard_release(handle)
+  }
+
+  package func nudge() {
+    if let handle { vip_guard_nudge(handle) }
   }
 }

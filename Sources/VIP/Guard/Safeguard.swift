@@ -16,6 +16,8 @@ package final class Safeguard {
   private(set) var state = NodeStatus.Guard.off
   /// The descriptor to watch for news of the process; `nil` while there is none.
   private(set) var descriptor: Int32?
+  /// The time for which the loop may stand still; zero if it is not watched.
+  private var tolerance = Duration.zero
   /// The latest starts, oldest first.
   private var starts: [Instant] = []
   /// The contents of the area, by the router's slot.
@@ -205,6 +207,23 @@ package final class Safeguard {
   func setLease(_ lifetime: Duration?) {
     area.setRemovalLimit(
       lifetime.map { UInt64(clamping: ($0 * 2 + .seconds(2)).inNanoseconds) } ?? 0)
+  }
+
+  /// Says for how long the loop may stand still beyond what it has promised; zero if it is not
+  /// watched.
+  func setTolerance(_ tolerance: Duration) {
+    guard tolerance != self.tolerance else { return }
+    let wasWatched = self.tolerance > .zero
+    self.tolerance = tolerance
+    area.setTolerance(UInt64(clamping: tolerance.inNanoseconds))
+    if !wasWatched { process.nudge() }
+  }
+
+  /// Makes the area say nothing, after a guard has worked with it, and ends the rest.
+  func renew() {
+    for slot in published.keys { forget(slot) }
+    setTolerance(.zero)
+    area.endRest()
   }
 
   /// Empties the places of routers that are gone.

@@ -79,7 +79,7 @@ struct Handover: Equatable {
   static func isDue(_ reason: Transition.Reason?, isLeaving: Bool) -> Bool {
     switch reason {
     case .shutdown, .unable: isLeaving
-    case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup: true
+    case .resigned, .higherPriority, .higherAddress, .unheard, .withGroup, .stoodStill: true
     default: false
     }
   }

@@ -58,6 +58,8 @@ static struct {
   int passing_count, failing_count, error;
   /// How often ppoll returns without news; then it tells the end of the node.
   int quiet_polls;
+  /// How many nudges of the node wait on the connection.
+  int nudges;
   uint64_t now;
   /// What comes in by the sockets for frames and reports, and how much of it has been taken.
   struct heard frames[HEARD_MAX], reports[HEARD_MAX];
@@ -111,6 +113,13 @@ static long answer(const struct record *record) {
     return 0;
   }
   case SYS_recvfrom: {
+    // The connection: a nudge, or nothing.
+    if (record->arguments[0] == 3) {
+      CHECK(record->arguments[3] == MSG_DONTWAIT);
+      if (kernel->nudges > 0) return kernel->nudges--, 1;
+      errno = EAGAIN;
+      return -1;
+    }
     bool is_frame = record->arguments[0] == 18;
     CHECK(is_frame || record->arguments[0] == 11);
     CHECK(record->arguments[3] == MSG_DONTWAIT);
@@ -140,6 +149,17 @@ static long answer(const struct record *record) {
       const struct timespec *time = (const struct timespec *)record->arguments[2];
       if (is_quiet) kernel->now += (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
       return !is_quiet;
+    }
+    const struct timespec *time = (const struct timespec *)record->arguments[2];
+    if (time) {
+      // It waits for a time, and nothing comes before that.
+      kernel->now += (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+      return 0;
+    }
+    if (kernel->nudges > 0) {
+      watched[0].revents = POLLIN;
+      watched[1].revents = 0;
+      return 1;
     }
     if (kernel->quiet_polls-- > 0) {
       // Interrupted, with anything in the answer; or awake for nothing.
@@ -583,10 +603,35 @@ static void only_one_capability_is_kept(void) {
 }
 
 static void a_guard_waits_until_a_descriptor_tells(void) {
+  struct vip_guard waiting = guard;
+  waiting.area = new_area();
+  waiting.size = AREA_SIZE;
   reset();
   kernel->quiet_polls = 7;
-  wait_for_death(&guard);
+  wait_for_end(&waiting);
   CHECK(calls_of(SYS_ppoll) == 8);
+  CHECK(vip_guard_rest(waiting.area) == 0);
+  // Nudges are taken, and end nothing.
+  reset();
+  kernel->nudges = 2;
+  wait_for_end(&waiting);
+  CHECK(kernel->nudges == 0 && calls_of(SYS_ppoll) == 3);
+  vip_guard_area_destroy(waiting.area, AREA_SIZE);
+}
+
+static void a_guard_waits_until_the_node_stands_still(void) {
+  struct vip_guard waiting = guard;
+  waiting.area = new_area();
+  waiting.size = AREA_SIZE;
+  reset();
+  kernel->now = 10000000000u;
+  vip_guard_stamp(waiting.area, kernel->now);
+  vip_guard_promise(waiting.area, kernel->now + 500000000u);
+  vip_guard_set_tolerance(waiting.area, 2000000000u);
+  wait_for_end(&waiting);
+  CHECK(kernel->now == 12500000000u && calls_of(SYS_ppoll) == 1);
+  CHECK(vip_guard_rest(waiting.area) == kernel->now);
+  vip_guard_area_destroy(waiting.area, AREA_SIZE);
 }
 
 // MARK: Life
@@ -740,6 +785,7 @@ int main(void) {
   sockets_are_opened();
   only_one_capability_is_kept();
   a_guard_waits_until_a_descriptor_tells();
+  a_guard_waits_until_the_node_stands_still();
   lifes_area = new_area();
   a_guard_that_is_dismissed_does_nothing();
   a_guard_that_is_stopped_is_dismissed_too();
