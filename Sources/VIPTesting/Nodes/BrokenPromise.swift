@@ -2,7 +2,7 @@ import VIP
 public import VIPCore
 import VRRP
 
-/// A promise of the README that a simulation saw broken.
+/// A promise of Docs/Guarantees.md that a simulation saw broken.
 public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
   /// The moment, in true time.
   public let time: Instant
@@ -13,7 +13,7 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
   /// The observation in words.
   public let detail: String
 
-  /// A promise of a segment of nodes; the words are those of the README's table where it has them.
+  /// A promise of a segment of nodes; the words are those of its table where it has them.
   public enum Promise: String, Sendable, Hashable, CaseIterable {
     /// A client is served again within 3 × interval + skew, and what a repair or a retry takes.
     case replacedInTime = "a dead holder is replaced within 3 × interval + skew"
