@@ -71,8 +71,8 @@ import Testing
     let lines = readme.text.split(separator: "\n", omittingEmptySubsequences: false)
     // The last line's end makes one more.
     #expect(lines.count - 1 <= 200)
-    let commands = readme.prose.matches(of: #/(?m)^\| `(make [a-z-]+)` \|/#)
-      .map { String($0.output.1) }
+    let row = #/^\| `(make [a-z-]+)` \|/#.anchorsMatchLineEndings()
+    let commands = readme.prose.matches(of: row).map { String($0.output.1) }
     #expect(commands == ["make demo", "make test"])
   }
 
