@@ -12,9 +12,8 @@ struct AddCommand: ParsableCommand {
     commandName: "add",
     abstract: "Add virtual addresses to a running router.",
     discussion: """
-      Nothing but the new addresses is touched: a router that holds its addresses puts them on the \
-      interface and announces them, a backup watches over them from now on. Do the same on all \
-      machines of the group. Addresses that it has already are passed over.
+      Only the new addresses are touched. An Active puts them on the interface and announces them. \
+      Do the same on all machines of the group. Addresses that the router has already are ignored.
 
         vipctl add web 192.0.2.11/24
         vipctl add web 192.0.2.12/24 2001:db8::12/64
@@ -75,9 +74,9 @@ struct ReloadCommand: ParsableCommand {
     abstract: "Apply the changed configuration file of a running node.",
     discussion: """
       For a node that was started with 'vipctl run --config'. Only the difference is applied: \
-      routers that stay the same don't notice, priority, interval, preemption, checksum and \
-      addresses change in place, and a router that is no longer in the file hands over first. A \
-      file with an error changes nothing. SIGHUP does the same.
+      routers that stay the same are not disturbed. Priority, interval, preemption, checksum and \
+      addresses change in place. A router that is no longer in the file hands over first. A file \
+      with an error changes nothing. SIGHUP does the same.
 
         vipctl reload
         vipctl reload --dry-run
@@ -95,11 +94,11 @@ struct ReloadCommand: ParsableCommand {
 struct ResignCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resign",
-    abstract: "Leave the addresses of a router to another machine.",
+    abstract: "Hand the addresses of a router over to another machine.",
     discussion: """
-      This machine serves the addresses until another one has announced them; then it watches \
-      over them with the lowest priority. It takes them back if no other machine is there, when it \
-      is promoted, or when the time given is over and it has the higher priority.
+      This machine serves the addresses until another one has announced them. Then it is Backup \
+      with the lowest priority. It takes them back if no other machine advertises, when it is \
+      promoted, or when the time given is over and it has the higher priority.
 
         vipctl resign web
         vipctl resign web --for 10m
@@ -128,8 +127,8 @@ struct PromoteCommand: ParsableCommand {
     commandName: "promote",
     abstract: "Take the addresses of a router over from the machine that holds them.",
     discussion: """
-      Works by advertising one step more than the other machine's priority for as long as this one \
-      holds the addresses, so it can't take them from one with priority 254 or 255: use \
+      The router preempts with a priority one above the other machine's, and keeps it for as long as \
+      it holds the addresses. It can't preempt a machine with priority 254 or 255: use \
       'vipctl resign' there.
 
         vipctl promote web

@@ -7,7 +7,7 @@ import VIPService
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show which virtual addresses this machine holds or watches over, and why.",
+    abstract: "Show the state of each router, its addresses, and the reason.",
     discussion: """
       One line for each router and family. STATE is active (this machine holds the addresses), \
       backup (the machine under ACTIVE does) or initialize (it waits; WHY says for what). \
