@@ -70,5 +70,26 @@ extension NetworkTests {
       #expect(report.holders == [first.mac, second.mac, first.mac])
       #expect(report.outages(over: Bounds.interval + Bounds.margin) == [])
     }
+
+    @Test("check names the keepalived that holds an address, and proposes no priority 255")
+    func checkBesideKeepalived() throws {
+      let segment = try Segment(nodes: 1)
+      let node = segment.nodes[0]
+      let vip = segment.virtualAddress(.ipv4)
+      let holder = try Self.keepalived(on: node, of: segment, vip, priority: 150)
+      try holder.waitUntil(.active)
+      try eventually("keepalived has added the address") { try node.holds(vip) }
+      try segment.directory.write(
+        "routers: [{interface: eth0, vrid: 51, addresses: [\(vip)]}]\n", to: "check.yaml")
+      let check = [VipctlNode.binary, "check", segment.directory["check.yaml"]]
+      let beside = try node.namespace.run(check)
+      #expect(beside.status == 0, "it would only wait")
+      #expect(beside.errors.contains("probably from keepalived (process "), "\(beside.errors)")
+      #expect(!beside.errors.contains("priority 255"), "\(beside.errors)")
+      try Self.stop(holder)
+      try eventually("the address is gone") { try !node.holds(vip) }
+      let after = try node.namespace.run(check)
+      #expect(after.status == 0 && !after.errors.contains("keepalived"), "\(after.errors)")
+    }
   }
 }
