@@ -49,7 +49,7 @@ extension VirtualRouter {
   /// The shortest time between two answers, in nanoseconds: four in an interval.
   static func answerPause(_ interval: UInt64) -> UInt64 { interval / 4 }
 
-  /// Makes an Active that was suspended, frozen or starved listen before it speaks.
+  /// Makes an Active that was suspended, frozen or starved listen before it advertises.
   ///
   /// Not in the RFC: after three silent intervals the others may have taken over
   /// (Active_Down_Interval of every router is longer than that). Speaking now, be it only to

@@ -1,7 +1,7 @@
 import VIPCore
 public import VRRP
 
-/// A scenario in a few numbers: routers that elect, and faults that befall the first choice.
+/// A scenario in a few numbers: routers that elect, and faults of the first choice.
 ///
 /// ```swift
 /// var plan = ScenarioPlan(routerCount: 5)
@@ -68,7 +68,7 @@ public struct ScenarioPlan: Sendable, Hashable {
     self.init(priorities: (0..<count).map { Priority(rawValue: UInt8(200 - $0 * step)) })
   }
 
-  /// The name of the router that faults befall: the first choice of the election.
+  /// The name of the router that has the faults: the first choice of the election.
   public var favourite: String {
     // Among equals the one with the higher address, which is the later one here.
     let index = priorities.indices.max { (priorities[$0], $0) < (priorities[$1], $1) }

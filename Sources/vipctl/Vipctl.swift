@@ -8,21 +8,21 @@ import VIPService
 struct Vipctl: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vipctl",
-    abstract: "Keep an IP address alive when the machine that holds it dies.",
+    abstract: "Keep an IP address reachable when the machine that holds it fails.",
     usage: "vipctl <command> [<options>]",
     discussion: """
       A virtual IP (VIP) is an address that one healthy machine of several holds. The machines \
-      elect the holder by VRRP; when it fails, another one takes the address over within seconds \
-      or less, and clients go on with the address they know.
+      elect the holder by VRRP. When it fails, another machine takes the address over, within \
+      seconds or less.
 
       Do the same on two or more machines of one network, as root:
 
         vipctl up 192.0.2.10/24 --interface eth0 --vrid 51
 
-      See which machine holds the address with 'vipctl status', hand it over with 'vipctl down --all'. \
-      For a service manager or a container use 'vipctl run' instead, which stays in the \
-      foreground. 'vipctl help COMMAND' has examples for each command. --runtime-dir may also stand \
-      before the command.
+      The background node that 'up' starts does not survive a reboot. For a service manager or a \
+      container use 'vipctl run' instead, which stays in the foreground. 'vipctl status' shows \
+      which machine holds the address, 'vipctl down --all' hands it over. 'vipctl help COMMAND' has \
+      examples for each command. --runtime-dir may also stand before the command.
 
       Exit codes: 0 success, 1 failure, 2 'status --check' has warnings, 64 wrong usage, \
       65 invalid file, 69 no node runs, 77 missing permission.

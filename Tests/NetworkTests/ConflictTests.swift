@@ -4,7 +4,7 @@ import Testing
 import VIPCore
 
 extension NetworkTests {
-  /// Machines outside the group that use its addresses: noticed, named, fended off, and kept from
+  /// Machines outside the group that use its addresses: noticed, named, answered, and kept from
   /// being run over.
   @Suite(.enabled(if: VipctlNode.obstacle == nil, "\(VipctlNode.obstacle ?? "")"))
   struct ConflictTests {
@@ -31,7 +31,7 @@ extension NetworkTests {
     }
 
     @Test(
-      "A stranger is named and fended off, once in ten seconds", arguments: AddressFamily.allCases)
+      "A stranger is named and its claim answered, once in ten seconds", arguments: AddressFamily.allCases)
     func stranger(family: AddressFamily) throws {
       let segment = try Segment(nodes: 2)
       let vip = segment.virtualAddress(family)

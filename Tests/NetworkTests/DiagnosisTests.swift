@@ -34,6 +34,31 @@ extension NetworkTests {
       }
     }
 
+    @Test("The firewall of the examples lets a group work")
+    func exampleFirewall() throws {
+      let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+      let segment = try Segment(nodes: 2)
+      for node in segment.nodes {
+        try node.namespace.check(["nft", "-f", "/\(root)/Examples/network/nftables.conf"])
+      }
+      let addresses = AddressFamily.allCases.map {
+        "\(segment.virtualAddress($0))/\($0 == .ipv4 ? 24 : 64)"
+      }
+      let first = try VipctlNode(on: segment.nodes[0], of: segment, addresses, priority: 150)
+      try first.waitUntil(.active)
+      let second = try VipctlNode(on: segment.nodes[1], of: segment, addresses)
+      try second.waitUntil(.backup)
+      pause(Bounds.activeDown(priority: 100) * 2)
+      try second.waitUntil(.backup, within: .zero)
+      for family in AddressFamily.allCases {
+        let pinger = try Pinger(from: segment.client, to: segment.virtualAddress(family))
+        try pinger.waitForAnswer()
+        #expect(try pinger.stop().holders == [segment.nodes[0].mac])
+      }
+      try first.stop()
+      try second.waitUntil(.active)
+    }
+
     @Test("A reverse path filter is named")
     func reversePathFilter() throws {
       try expectCause("so this machine's reverse path filter (rp_filter 1) drops them") { segment in

@@ -96,7 +96,7 @@ extension NetworkTests {
               on: { active: [/no/such/program] }
 
           """)
-      let text = "there is no program '/no/such/program'; the hook fails until that is mended"
+      let text = "there is no program '/no/such/program'; the hook fails until that is fixed"
       try eventually("the status says it", detail: { node.process.logTail }) {
         try node.command(["status"]).output.contains("! eth0-51 ipv4: \(text)")
       }

@@ -182,7 +182,7 @@ extension NetworkTests {
     }
 
     @Test("A router that must not preempt does not", arguments: AddressFamily.allCases)
-    func nobodyPreempts(family: AddressFamily) throws {
+    func noPreemption(family: AddressFamily) throws {
       let pair = try Pair(family)
       let keepalived = try pair.startKeepalived(priority: 100)
       try keepalived.waitUntil(.active)

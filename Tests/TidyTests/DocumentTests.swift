@@ -66,28 +66,57 @@ import Testing
     #expect(try StatusSchema.objection(to: [folder["status.json"]]) == nil)
   }
 
-  @Test func `the README's Swift is compiled`() throws {
+  @Test func `the README is short, and has two commands to set up`() throws {
+    let readme = try Document.named("README.md")
+    let lines = readme.text.split(separator: "\n", omittingEmptySubsequences: false)
+    // The last line's end makes one more.
+    #expect(lines.count - 1 <= 200)
+    let row = #/^\| `(make [a-z-]+)` \|/#.anchorsMatchLineEndings()
+    let commands = readme.prose.matches(of: row).map { String($0.output.1) }
+    #expect(commands == ["make demo", "make test"])
+  }
+
+  /// A page that no other one links to is not found.
+  @Test func `the index by task links to each page`() throws {
+    let links = Set(
+      try Document.named("Docs/README.md").links.map { $0.prefix { $0 != "#" } }.map(String.init))
+    let pages = Document.all.map(\.path).filter { $0.hasPrefix("Docs/") }
+      .map { String($0.dropFirst(5)) }
+    #expect(pages.count > 20)
+    #expect(pages.filter { $0 != "README.md" && !links.contains($0) } == [])
+  }
+
+  @Test(arguments: ["nftables.conf", "systemd-networkd.conf", "NetworkManager.conf"])
+  func `a file of the page about networks is an example`(name: String) throws {
+    let example = try Document.named("Examples/network/\(name)").text
+    let blocks = try Document.named("Docs/Networking.md").blocks.map { $0.text + "\n" }
+    #expect(blocks.contains(example), "\(name)")
+  }
+
+  @Test func `the documents' Swift is compiled`() throws {
     let snippets = try Repository.swiftFiles(under: "Snippets").map { file in
       try file.lines.map(\.text).joined(separator: "\n")
     }
     var found = 0
-    for block in try Document.named("README.md").blocks
-    where block.language == "swift" && block.text.contains("import ") {
+    let blocks = try ["README.md", "Docs/Embedding.md"].flatMap { try Document.named($0).blocks }
+    for block in blocks where block.language == "swift" && block.text.contains("import ") {
       // The imports stand at the top of a snippet, the rest further down.
       let parts = block.text.split(separator: "\n\n", maxSplits: 1)
       #expect(
         snippets.contains { snippet in parts.allSatisfy { snippet.contains($0) } }, "\(block.text)")
       found += 1
     }
-    #expect(found >= 3)
+    #expect(found >= 5)
   }
 
-  @Test func `the tests that the README names exist`() throws {
+  @Test func `each guarantee names tests that exist`() throws {
     let tests = try Repository.swiftFiles(under: "Tests").map { file in
       try file.lines.map(\.text).joined(separator: "\n")
     }.joined(separator: "\n")
-    let rows = try Document.named("README.md").prose.split(separator: "\n")
-      .filter { $0.hasPrefix("| ") && $0.contains("“") }
+    // The first two rows are the heading and its line.
+    let rows = try Document.named("Docs/Guarantees.md").prose.split(separator: "\n")
+      .filter { $0.hasPrefix("|") }.dropFirst(2)
+    #expect(rows.count >= 15 && rows.allSatisfy { $0.contains("“") })
     var found = 0
     for row in rows {
       for match in row.matches(of: /“([^”]+)”/) {

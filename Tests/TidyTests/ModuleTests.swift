@@ -67,7 +67,7 @@ import Testing
   }
 
   /// The tables of modules are complete.
-  @Test(arguments: ["README.md", "Docs/Architecture.md", "CHANGELOG.md"])
+  @Test(arguments: ["Docs/Embedding.md", "Docs/Architecture.md", "CHANGELOG.md"])
   func `each product is named`(path: String) throws {
     let package = try Document.named("Package.swift").text
     let products = package.matches(of: #/\.(?:library|executable)\(\s*name: "(\w+)"/#)

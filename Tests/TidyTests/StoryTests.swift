@@ -7,9 +7,9 @@ import Testing
 
   /// The pages that tell what a node does when something happens.
   static let pages = [
-    "README.md", "Docs/Architecture.md", "Docs/Configuration.md", "Docs/Conflicts.md",
-    "Docs/Elsewhere.md", "Docs/Groups.md", "Docs/Guard.md", "Docs/Handover.md", "Docs/Healing.md",
-    "Docs/Hooks.md",
+    "Docs/Architecture.md", "Docs/Configuration.md", "Docs/Conflicts.md", "Docs/Elsewhere.md",
+    "Docs/Groups.md", "Docs/Guarantees.md", "Docs/Guard.md", "Docs/Handover.md",
+    "Docs/Healing.md", "Docs/Hooks.md",
     "Docs/KernelSettings.md", "Docs/Leases.md", "Docs/Monitoring.md", "Docs/Operations.md",
     "Docs/VirtualMAC.md",
   ]

@@ -6,7 +6,7 @@ import Testing
   /// Words by which a sentence gets a person as its subject that plays no part, or an old-fashioned
   /// turn; see Docs/Glossary.md for those to take.
   private static var banned: Regex<Substring> {
-    #/\b(?i:whoever|whomever|nobody|somebody|anybody|everybody|someone|everyone|for ever|anew|manieth|business|(?:is|are) no news)\b/#
+    #/\b(?i:whoever|whomever|nobody|somebody|anybody|everybody|someone|everyone|for ever|anew|manieth|business|befalls?|befell|in peace|fend(?:s|ed|ing)? off|(?:is|are) no news)\b/#
   }
 
   /// A program or a machine is no person: "which node", "the machine that".
@@ -20,6 +20,7 @@ import Testing
   /// Parts of the words above: a text without any of them, as nearly all are, needs no slow search.
   private static let marks = [
     "who", "body", "someone", "everyone", "for ever", "anew", "manieth", "business", "no news",
+    "befall", "befell", "in peace", "fend",
   ]
 
   /// The first word that does not belong there.

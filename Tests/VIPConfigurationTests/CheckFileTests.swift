@@ -177,7 +177,7 @@ import VRRP
     let remarks = HealthCheckRemarks.remarks(checks, routers)
     #expect(
       remarks.map { $0.line(in: "f") } == [
-        "f:2:5: there is no program '/no/such/program'; the check 'web' fails until that is mended",
+        "f:2:5: there is no program '/no/such/program'; the check 'web' fails until that is fixed",
         "f:3:5: no router uses the check 'idle', so that it is not run",
       ])
     #expect(remarks.map(\.kind) == [.waits, .note])

@@ -77,7 +77,7 @@ import VIPReports
     let text = "node: {events: {fifo: pipe}}\nrouters: [{\(Self.router)}]\n"
     let error = #expect(throws: Diagnostic.self) { try ConfigurationReader.read(text) }
     #expect(
-      error?.description == "1:23: 'pipe' is not an absolute path; write out where it shall be")
+      error?.description == "1:23: 'pipe' is not an absolute path; give its whole path")
   }
 
   @Test func `a program that can't be run is an error with its place`() throws {

@@ -224,8 +224,8 @@ import VIPCore
   @Test(arguments: [
     (
       "[192.0.2.1/24]", "",
-      "waits: 192.0.2.1 is eth0's own address; only an owner (priority 255) may have it as a "
-        + "virtual address, so the router waits until it is removed there"
+      "waits: 192.0.2.1 is eth0's own address; stop the program that has added it, such as "
+        + "keepalived, or remove it; the router waits until it is gone"
     ),
     (
       "[192.0.2.9/24]", "priority: 255, ",
@@ -256,6 +256,20 @@ import VIPCore
     let column = 50 + more.count
     let atAddress = try remarks(text, machine()).filter { $0.hasPrefix("1:\(column): ") }
     #expect(atAddress == ["1:\(column): \(message)"])
+  }
+
+  @Test func `an address that keepalived holds is told with its process`() throws {
+    let machine = try machine {
+      $0.addressProgram = AddressProgram(name: "keepalived", process: 812)
+    }
+    let text = "routers: [{interface: eth0, vrid: 1, addresses: [192.0.2.1/24]}]"
+    let said = try remarks(text, machine).filter { $0.hasPrefix("1:50: ") }
+    #expect(
+      said == [
+        "1:50: waits: 192.0.2.1 is eth0's own address, probably from keepalived (process 812); "
+          + "stop that program; the router waits until it is gone"
+      ])
+    #expect(!said.contains { $0.contains("255") })
   }
 
   @Test func `the address to send from is the one that the election takes`() throws {

@@ -36,7 +36,7 @@ func exampleChecks() throws -> [CheckRecord] {
     for line in [
       "  checks     web fails, out of the election",
       "             load passes, priority -20", "             more passes, priority +5",
-      "             new says nothing yet, no effect",
+      "             new has no result yet, no effect",
       "check web fails for 1m30s, since 2026-11-23T10:00:00Z",
       "  looks at   command /usr/bin/pgrep -x nginx", "  why        exit code 1",
       "  last       timed-out, 0.4s ago, took 1000.2 ms: took longer than 1s",

@@ -56,7 +56,7 @@ import VIPTesting
     #expect(transcript.text.hasSuffix("    EXPECTATION FAILED: a\n"))
   }
 
-  @Test("Changes of a file, what befalls sockets and measured bounds read back as they are written")
+  @Test("Changes of a file, events of sockets and measured bounds read back as they are written")
   func rareWords() throws {
     let text = """
       node a

@@ -221,8 +221,8 @@ import VRRP
       ),
       (
         try settings(["198.18.0.100/24", "198.18.0.1/24"], vrid: 1, name: "a"),
-        "a: 198.18.0.1 is eth0's own address; only an owner (priority 255) may have it as a "
-          + "virtual address"
+        "a: 198.18.0.1 is eth0's own address; stop the program that has added it, such as "
+          + "keepalived, or remove it"
       ),
       (try settings([], vrid: 1, name: "a"), "a: no addresses are given; name at least one"),
       (

@@ -6,7 +6,7 @@ import VIPCore
 import VIPTesting
 import VRRP
 
-/// A machine that uses a held address is noticed, named and fended off; a peer that takes over is
+/// A machine that uses a held address is noticed and named, and the address defended; a peer that takes over is
 /// not taken for one.
 @Suite struct ConflictTests {
   private static let stranger = MACAddress(2, 0, 0, 0, 0, 0x66)
@@ -124,7 +124,7 @@ import VRRP
     bench.pass(.seconds(2))
     try bench.hear(200, from: "198.18.0.2")
     try bench.hear(claim(.announcement))
-    #expect(bench.platform.wire.frames.isEmpty, "nor is it fended off")
+    #expect(bench.platform.wire.frames.isEmpty, "nor is the address defended")
     bench.pass(.seconds(5))
     #expect(conflicts(bench).isEmpty)
   }

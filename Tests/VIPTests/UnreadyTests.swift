@@ -94,8 +94,8 @@ import VRRP
     bench.pass(.seconds(5))
     #expect(
       reason(bench)
-        == "198.18.0.100 is eth0's own address; only an owner (priority 255) may have it "
-        + "as a virtual address, so remove it there")
+        == "198.18.0.100 is eth0's own address; stop the program that has added it, such as "
+        + "keepalived, or remove it")
     #expect(bench.engine.status("other").first?.state == .active)
     #expect(try bench.platform.fake.addresses().filter { !$0.isOurs } == before)
     try remove("198.18.0.100/32", from: 2, bench)

@@ -17,7 +17,7 @@ import VRRPSimulation
     }
   }
 
-  @Test("Faults befall the first choice: the highest priority, of equals the highest address")
+  @Test("Faults happen to the first choice: the highest priority, of equals the highest address")
   func favourite() {
     func favourite(_ priorities: [UInt8]) -> String {
       ScenarioPlan(priorities: priorities.map { Priority(rawValue: $0) }).favourite

@@ -84,7 +84,7 @@ import VRRP
 
   // MARK: Late wake-up
 
-  @Test("An Active that wakes up after three silent intervals steps down before it speaks")
+  @Test("An Active that wakes up after three silent intervals steps down before it advertises")
   func lateTimer() {
     var (router, since) = VirtualRouter.active()
     let actions = router.advance(to: since.advanced(byNanoseconds: 3_000_000_001))

@@ -65,8 +65,7 @@ struct Admission {
       throw NodeError(
         ConfigurationError(
           .address(index), router: settings.name,
-          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may "
-            + "have it as a virtual address"))
+          WaitingReason.hostAddress(address.address, interface: link.name).description))
     }
   }
 

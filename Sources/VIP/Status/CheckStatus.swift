@@ -151,7 +151,7 @@ package func checkText(_ name: String, _ standing: CheckStatus.Standing, _ reaso
   -> String
 {
   switch standing {
-  case .unknown: "check \(name) says nothing: \(reason)"
+  case .unknown: "check \(name) has no result: \(reason)"
   case .passing: "check \(name) passes: \(reason)"
   case .failing: "check \(name) fails: \(reason)"
   }

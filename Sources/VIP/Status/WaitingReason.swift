@@ -157,8 +157,8 @@ extension WaitingReason: CustomStringConvertible {
       return "\(interface)'s MTU of \(mtu) is too small for \(family), which needs \(family.mtuMin)"
     case .hostAddress(let address, let interface):
       return
-        "\(address) is \(interface)'s own address; only an owner (priority 255) may have it as a "
-        + "virtual address, so remove it there"
+        "\(address) is \(interface)'s own address; stop the program that has added it, such as "
+        + "keepalived, or remove it"
     case .tracked(let fault): return "\(fault), which the router tracks"
     case .external(let cause, let text): return "\(cause): \(text)"
     case .addressInUse(_, _, let text): return text

@@ -35,7 +35,7 @@ public enum HealthCheckRemarks {
       return [
         MachineCheck.Remark(
           kind: .waits, place: placed.place,
-          text: "\(obstacle); the check '\(placed.check.name)' fails until that is mended",
+          text: "\(obstacle); the check '\(placed.check.name)' fails until that is fixed",
           fault: .unusableProgram(path: path))
       ]
     }

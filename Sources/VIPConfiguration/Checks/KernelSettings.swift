@@ -73,7 +73,7 @@ extension KernelSettings {
     }
   }
 
-  private static func firstLine(_ path: String) -> String? {
+  static func firstLine(_ path: String) -> String? {
     readLines(path, byteCount: 1024)?.first
   }
 

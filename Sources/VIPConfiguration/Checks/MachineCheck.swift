@@ -60,6 +60,9 @@ public struct MachineCheck: Sendable {
   var missingCapabilities: [String]
   /// The settings of the kernel and the container.
   var kernel: KernelSettings
+  /// The program of this machine that has probably added addresses which no node holds; `nil` if
+  /// none is known.
+  var addressProgram: AddressProgram?
   /// Finds, for each of some interfaces, one of some addresses that another node has there, and
   /// that node's process in words.
   var foreignAddresses:
@@ -85,6 +88,7 @@ public struct MachineCheck: Sendable {
     self.init(
       links: try kernel.links(), addresses: try kernel.addresses(),
       missingCapabilities: ProcessCapabilities.missing(), kernel: .ofThisMachine())
+    addressProgram = .running()
     foreignAddresses = { AddressClaims.foreign($0, onInterfaces: $1) }
   }
 
@@ -267,12 +271,11 @@ public struct MachineCheck: Sendable {
     let host = addresses.filter { $0.interfaceIndex == link.index }
     let isHosts = host.contains { $0.address.address == address.address }
     if isHosts, settings.priority != .owner {
-      return [
-        waits(
-          place,
-          "\(address.address) is \(link.name)'s own address; only an owner (priority 255) may have "
-            + "it as a virtual address, so the router waits until it is removed there")
-      ]
+      let reason =
+        addressProgram.map {
+          "\(address.address) is \(link.name)'s own address, probably from \($0); stop that program"
+        } ?? WaitingReason.hostAddress(address.address, interface: link.name).description
+      return [waits(place, reason + "; the router waits until it is gone")]
     }
     if !isHosts, settings.priority == .owner {
       return [

@@ -93,7 +93,7 @@ public enum ProgramCheck {
       if let obstacle = obstacle(path) {
         remarks.append(
           MachineCheck.Remark(
-            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is mended",
+            kind: .waits, place: place, text: "\(obstacle); the hook fails until that is fixed",
             fault: .unusableProgram(path: path)))
       } else if let weakness = weakness(path) {
         remarks.append(

@@ -115,7 +115,7 @@ extension YAMLTree {
     guard let tree = keys.take("fifo"), !tree.isEmpty else { return nil }
     let path = try tree.text("fifo", example: "/run/vipctl/events")
     guard path.hasPrefix("/") else {
-      throw Diagnostic(tree.place, "'\(path)' is not an absolute path; write out where it shall be")
+      throw Diagnostic(tree.place, "'\(path)' is not an absolute path; give its whole path")
     }
     return path
   }

@@ -44,7 +44,7 @@ enum CheckText {
 
   private static func word(_ standing: CheckStatus.Standing) -> String {
     switch standing {
-    case .unknown: "says nothing yet"
+    case .unknown: "has no result yet"
     case .passing: "passes"
     case .failing: "fails"
     }

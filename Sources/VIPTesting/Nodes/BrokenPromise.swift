@@ -2,7 +2,7 @@ import VIP
 public import VIPCore
 import VRRP
 
-/// A promise of the README that a simulation saw broken.
+/// A promise of Docs/Guarantees.md that a simulation saw broken.
 public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
   /// The moment, in true time.
   public let time: Instant
@@ -13,12 +13,12 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
   /// The observation in words.
   public let detail: String
 
-  /// A promise of a segment of nodes; the words are those of the README's table where it has them.
+  /// A promise of a segment of nodes; the words are those of its table where it has them.
   public enum Promise: String, Sendable, Hashable, CaseIterable {
     /// A client is served again within 3 × interval + skew, and what a repair or a retry takes.
     case replacedInTime = "a dead holder is replaced within 3 × interval + skew"
     /// While only commands move an address, a client is served without a gap.
-    case plannedMove = "a planned move costs a client nothing that it would notice"
+    case plannedMove = "a planned move costs a client no outage that it would notice"
     /// An address that a split left on two machines is on one of them when the segment has been
     /// whole for a while.
     case oneHolder = "a split segment has one holder again once it is whole"
@@ -28,15 +28,15 @@ public struct BrokenPromise: Sendable, Hashable, CustomStringConvertible {
     case rightActive = "no running router would replace the Active of a group at rest"
     /// The deeds of the guard would bring the machine back to what it was; at rest it would remove
     /// no address that its node has not put up.
-    case guardKnows = "no address outlives its owner for long: the guard would leave nothing"
+    case guardKnows = "no address outlives its node for long: the guard would leave nothing"
     /// Each address has an end in the kernel, or the guard knows it.
-    case leased = "no address outlives its owner for long: every address has a lifetime"
+    case leased = "no address outlives its node for long: every address has a lifetime"
     /// The lease of an address that is held by a living node does not run out.
     case refreshed = "only a living node renews a lease, and it does"
     /// After an end in good order the machine is as it was.
     case nothingLeft = "nothing is left behind"
     /// A node that was frozen or asleep says nothing before it has heard the others.
-    case listensFirst = "a node that wakes up late listens before it speaks"
+    case listensFirst = "a node that has been suspended steps down before it advertises"
     /// The routers of a group move together.
     case together = "the routers of a group are not Active on different nodes for long"
     /// A router takes part if nothing keeps it from it.

@@ -5,7 +5,7 @@ import VIPCore
 import VRRP
 import VRRPSimulation
 
-/// Time limits: computed from the settings, as the README and RFC 9568 §6.1 have it.
+/// Time limits: computed from the settings, as Docs/Guarantees.md and RFC 9568 §6.1 have it.
 extension NodeSimulation {
   /// Whether a kind of trouble was there within a time before now.
   func hasTrouble(_ trouble: NodeSupervisor.Trouble, within time: Duration) -> Bool {

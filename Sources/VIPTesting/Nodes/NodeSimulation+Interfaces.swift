@@ -2,7 +2,7 @@ import Netlink
 import VIP
 import VIPCore
 
-/// Events that befall the interfaces of machines.
+/// Events of the interfaces of machines.
 extension NodeSimulation {
   func perform(
     _ deed: StoryCommand.LinkDeed, on machine: Machine, interface name: String

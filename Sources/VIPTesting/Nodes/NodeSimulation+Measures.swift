@@ -1,6 +1,6 @@
 import VIPCore
 
-/// The service of an address from the first time on, on any segment and whatever befell it.
+/// The service of an address from the first time on, on any segment, whatever happened to it.
 struct AddressMeasure {
   var longestOverlap = Duration.zero
   var overlapSince: Instant?

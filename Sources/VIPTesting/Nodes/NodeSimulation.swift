@@ -10,7 +10,7 @@ public import VRRPSimulation
 /// production and a guard that reads the same bytes as the real one. Advertisements and
 /// announcements cross the segment as bytes, with the delays and losses of ``LinkConditions``; a
 /// client's neighbour cache is moved by what it hears. Time is virtual and jumps from event to
-/// event. After every event the promises of the README are checked (see ``BrokenPromise``).
+/// event. After every event the promises of Docs/Guarantees.md are checked (see ``BrokenPromise``).
 ///
 /// Driven by a ``Story``.
 public final class NodeSimulation {

@@ -43,7 +43,7 @@ import VRRPSimulation
 /// | `cut A…`, `plug A…` | cuts a machine's cables; plugs them in again |
 /// | `drop A->B`, `pass A->B` | blocks one direction between two machines; opens it |
 /// | `partition A… \| B…`, `heal` | parts the segment; opens and plugs everything |
-/// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new\|mtu-576\|mtu-1500` | what befalls an interface |
+/// | `link A IF down\|up\|no-carrier\|carrier\|gone\|new\|mtu-576\|mtu-1500` | an event of an interface |
 /// | `link A IF joins\|strays` | plugs an interface into the first segment; into the second one |
 /// | `rename A IF NAME` | gives an interface another name |
 /// | `host A adds ADDRESS`, `host A replaces ADDRESS`, `host A removes ADDRESS` | another program changes the addresses of `eth0` |

@@ -55,7 +55,7 @@ public enum StoryCommand: Sendable, Hashable {
     case clock(Int64)
     /// Changes the lease of its addresses.
     case lease(String)
-    /// Something befalls an interface.
+    /// Something happens to an interface.
     case link(String, LinkDeed)
     /// Another program gives an interface another name.
     case rename(String, String)
@@ -82,7 +82,7 @@ public enum StoryCommand: Sendable, Hashable {
     case group(String, [String])
   }
 
-  /// An event that can befall an interface.
+  /// An event of an interface.
   public enum LinkDeed: String, Sendable, Hashable, CaseIterable {
     /// The interface is switched off.
     case down

@@ -9,11 +9,11 @@ import VIPService
 struct AnnounceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "announce",
-    abstract: "Tell a network once where addresses are now, without any election.",
+    abstract: "Announce once where addresses are, without an election.",
     discussion: """
       Sends gratuitous ARP for IPv4 and unsolicited Neighbor Advertisements for IPv6, so that \
-      other machines send to this one from now on. It does not put the addresses on the \
-      interface: for something else that has just done so.
+      other machines send to this one. It does not put the addresses on the interface: use it \
+      after another program has done so.
 
         vipctl announce 192.0.2.10 --interface eth0
         vipctl announce 192.0.2.10 2001:db8::10 -i eth0 --count 1

@@ -12,9 +12,8 @@ struct AddCommand: ParsableCommand {
     commandName: "add",
     abstract: "Add virtual addresses to a running router.",
     discussion: """
-      Nothing but the new addresses is touched: a router that holds its addresses puts them on the \
-      interface and announces them, a backup watches over them from now on. Do the same on all \
-      machines of the group. Addresses that it has already are passed over.
+      Only the new addresses are touched. An Active puts them on the interface and announces them. \
+      Do the same on all machines of the group. Addresses that the router has already are ignored.
 
         vipctl add web 192.0.2.11/24
         vipctl add web 192.0.2.12 2001:db8::12
@@ -95,9 +94,9 @@ struct ReloadCommand: ParsableCommand {
     abstract: "Apply the changed configuration file of a running node.",
     discussion: """
       For a node that was started with 'vipctl run --config'. Only the difference is applied: \
-      routers that stay the same don't notice, priority, interval, preemption, checksum and \
-      addresses change in place, and a router that is no longer in the file hands over first. A \
-      file with an error changes nothing. SIGHUP does the same.
+      routers that stay the same are not disturbed. Priority, interval, preemption, checksum and \
+      addresses change in place. A router that is no longer in the file hands over first. A file \
+      with an error changes nothing. SIGHUP does the same.
 
         vipctl reload
         vipctl reload --dry-run

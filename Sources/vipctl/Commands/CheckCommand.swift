@@ -11,25 +11,23 @@ struct CheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Check a configuration file against this machine, and change nothing.",
     discussion: """
-      Says what 'vipctl run --config' would do, and on standard error what is wrong and where it \
-      stands in the file. Errors are what 'run' would refuse; warnings are what it would go on \
-      with.
+      Prints what 'vipctl run --config' would do, and on standard error what is wrong, with its place \
+      in the file. 'run' would refuse an error, and go on with a warning.
 
         vipctl check /etc/vipctl.yaml
         vipctl check /etc/vipctl.yaml && systemctl reload vipctl
         vipctl check /etc/vipctl.yaml --probe
 
-      --probe also asks the segment, for a second or one interval: which machines answer for \
+      --probe also probes the segment, for a second or one interval: which machines answer for \
       the addresses, and which advertise on their VRIDs. A node may run meanwhile; no cache \
-      changes. It needs CAP_NET_RAW. It also runs each health check once, and says what would \
-      follow.
+      changes. It needs CAP_NET_RAW. It also runs each health check once, and prints the result.
 
       Lines begin with what they mean: 'error', 'run' would refuse the file; 'waits', 'run' would \
       start and that part waits until the machine is ready for it; 'conflict', another machine is \
       in the way; 'warning', it would go on with that; 'note', nothing is wrong.
 
       Exit codes: 0 if 'run' would start, also with warnings and with what waits; 65 if the file \
-      itself makes no sense; 1 if it has errors on this machine, conflicts with others on the \
+      itself is invalid; 1 if it has errors on this machine, conflicts with others on the \
       segment, or, with --strict, something would wait; 77 if the segment may not be asked.
       """)
 

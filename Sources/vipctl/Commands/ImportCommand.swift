@@ -7,14 +7,14 @@ import VIPService
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
-    abstract: "Translate a keepalived configuration, and say what has no equivalent.",
+    abstract: "Translate a keepalived configuration, and name what has no equivalent.",
     usage: "vipctl import [--config-id <name>] <keepalived.conf>",
     discussion: """
-      Prints a configuration for 'vipctl run --config', each setting with the line it comes from, \
-      and on standard error what there is to say of it, one line each with what to do: first what \
-      is not carried over, then, marked 'note:', what is for your information. Nothing is guessed: \
-      what is not understood is left out and named. Files that it includes are read too. Nothing \
-      on this machine is changed.
+      Prints a configuration for 'vipctl run --config', each setting with the line it comes from. \
+      On standard error it prints remarks, one line each with what to do: first what is not \
+      carried over, then, marked 'note:', what is for your information. Nothing is guessed: what is \
+      not understood is left out and named. Included files are read too. Nothing on this machine \
+      is changed.
 
         vipctl import /etc/keepalived/keepalived.conf > vipctl.yaml
         vipctl import - < keepalived.conf

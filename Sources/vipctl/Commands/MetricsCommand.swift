@@ -16,9 +16,9 @@ struct MetricsCommand: ParsableCommand {
         vipctl metrics
         vipctl metrics --output /var/lib/prometheus/node-exporter/vipctl.prom
 
-      The file is replaced in one step; if no node runs it is removed, so that the numbers of a \
-      node that is gone don't live on. Counters have the names of RFC 8347. The holder of an \
-      address is seen from vipctl_router_state{state="active"}, which is 1 on one machine of each group.
+      The file is replaced in one step. If no node runs it is removed, so that no old values are \
+      collected. Counters have the names of RFC 8347. In each \
+      group vipctl_router_state{state="active"} is 1 on one machine, the holder.
       """)
 
   @Option(

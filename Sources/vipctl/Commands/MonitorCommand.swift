@@ -19,7 +19,7 @@ struct MonitorCommand: ParsableCommand {
     discussion: """
       One line for each packet about the holder of an address, from an interface or a capture \
       (pcap or pcapng): VRRP of both versions, announcements and probes by ARP and Neighbor \
-      Discovery, and whatever contradicts them. Ordinary ARP questions and answers are left out. \
+      Discovery, and what contradicts them. Ordinary ARP requests and replies are left out. \
       It only listens.
 
         vipctl monitor -i eth0

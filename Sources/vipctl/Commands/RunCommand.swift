@@ -18,10 +18,10 @@ struct RunCommand: ParsableCommand {
       the addresses over and end it with exit code 0; a second one ends it at once with exit \
       code 1. SIGHUP applies what has changed in the file, as 'vipctl reload' does.
 
-      What can run runs: a router whose interface is not there yet, or whose address is in use \
-      elsewhere, waits and takes part as soon as it can, and 'vipctl status' says why it waits. So \
-      does a control socket or a list of addresses that can't be written. With --strict the node \
-      does not start then.
+      A router whose interface is missing, or whose address another machine uses, waits and takes \
+      part as soon as it can; 'vipctl status' has the reason. The others run. A control socket or a \
+      list of addresses that can't be written is waited for, too. With --strict the node does not \
+      start then.
 
         vipctl run 192.0.2.10/24 -i eth0 --vrid 51
         vipctl run 192.0.2.10/24 2001:db8::10/64 -i eth0 --vrid 51 --priority 150

@@ -38,7 +38,7 @@ struct SimulateCommand: ParsableCommand {
       partition, heal, clock, segment, seed, promote, resign, forge, trace, show and expect; \
       --print shows how a scenario made of flags is written.
 
-      Faults given by flags befall the router with the highest priority; it is Active for the \
+      Faults given by flags happen to the router with the highest priority; it is Active for the \
       first time after a little more than three intervals. Exit code 1: an expectation was not \
       met; 65: the scenario has a mistake.
       """)
@@ -154,7 +154,7 @@ struct PlanOptions: ParsableArguments {
     transform: { try SettingText.interval($0) })
   var interval: AdvertisementInterval?
 
-  @Flag(name: .customLong("no-preempt"), help: "Leave an Active with a lower priority in peace.")
+  @Flag(name: .customLong("no-preempt"), help: "Don't preempt an Active with a lower priority.")
   var noPreempt = false
 
   @Option(

@@ -8,7 +8,7 @@ import VIPService
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show which virtual addresses this machine holds or watches over, and why.",
+    abstract: "Show the state of each router, its addresses, and the reason.",
     discussion: """
       A block for each router, with each family's state: active (this machine holds the \
       addresses), backup (another machine does, or none has been heard yet) or fault (it takes no \

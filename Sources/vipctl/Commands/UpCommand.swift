@@ -8,15 +8,15 @@ import VIPService
 struct UpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "up",
-    abstract: "Bring virtual addresses up and return once they are watched over or held.",
+    abstract: "Bring virtual addresses up; return when the router is Backup or Active.",
     usage: """
       vipctl up <address> ... -i <if> --vrid <n> [<options>]
       vipctl up --config <file> [--timeout <time>]
       """,
     discussion: """
       Starts a node in the background if none runs, adds the router to it and returns once the \
-      router is Backup (another machine holds the addresses) or Active (this one does). Saying \
-      the same again changes nothing; a known name with other settings changes what is different. \
+      router is Backup (another machine holds the addresses) or Active (this one does). The \
+      same command again changes nothing; other settings for a known name apply the difference. \
       What it has and the line does not repeat would be reset, which is refused; to change one \
       thing use 'vipctl set'.
 

@@ -20,24 +20,24 @@ struct RouterOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The group's number in its network, 1 to 255; the same on all its machines.",
+      "The group's number on its segment, 1 to 255; the same on all its machines.",
       valueName: "n"),
     transform: SettingText.vrid)
   var vrid: VRID?
 
-  @Option(help: ArgumentHelp("What to call it. (default: IF-VRID)", valueName: "name"))
+  @Option(help: ArgumentHelp("The router's name. (default: IF-VRID)", valueName: "name"))
   var name: String?
 
   @Option(
     help: ArgumentHelp(
-      "1 to 255; the highest holds the addresses. (default: 100; 255: they are its own)",
+      "1 to 255; the highest holds the addresses. (default: 100; 255: address owner)",
       valueName: "n"),
     transform: SettingText.priority)
   var priority: Priority?
 
   @Option(
     help: ArgumentHelp(
-      "How often the holder is heard, 10ms to 40.95s; the same on all. (default: 1s)",
+      "Time between advertisements, 10ms to 40.95s; the same on all. (default: 1s)",
       valueName: "time"))
   var interval: String?
 
@@ -47,12 +47,12 @@ struct RouterOptions: ParsableArguments {
     completion: .list(["2", "3"]), transform: SettingText.version)
   var version: ProtocolVersion?
 
-  @Flag(name: .customLong("no-preempt"), help: "Leave a holder with a lower priority in peace.")
+  @Flag(name: .customLong("no-preempt"), help: "Don't preempt a holder with a lower priority.")
   var noPreempt = false
 
   @Option(
     help: ArgumentHelp(
-      "How long to leave a holder with a lower priority in peace. (default: 0s)",
+      "How long to wait before preempting a lower priority. (default: 0s)",
       valueName: "time"),
     transform: SettingText.preemptDelay)
   var preemptDelay: Duration?
@@ -66,7 +66,7 @@ struct RouterOptions: ParsableArguments {
 
   @Flag(
     name: .customLong("no-guard"),
-    help: "Do without the process that removes the addresses of a node that was killed.")
+    help: "Run without the guard, which hands over for a node that was killed.")
   var noGuard = false
 
   @Flag(help: "Run before all ordinary work and stay in memory (SCHED_FIFO, mlockall).")
@@ -81,7 +81,7 @@ struct RouterOptions: ParsableArguments {
 
   @Flag(
     name: .customLong("no-probe"),
-    help: "Don't ask the network first whether another machine uses an address.")
+    help: "Don't probe first whether another machine uses an address.")
   var noProbe = false
 
   @Flag(
@@ -276,7 +276,7 @@ struct StrictnessOptions: ParsableArguments {
 
 /// Whether it is meant in earnest.
 struct TrialOptions: ParsableArguments {
-  @Flag(help: "Say what would change, and change nothing.")
+  @Flag(help: "Print what would change, and change nothing.")
   var dryRun = false
 }
 

@@ -14,8 +14,8 @@ import VRRP
 
   /// The refusal of an address that is the host's own.
   private static func ofHost(_ address: String) -> String {
-    "web: \(address) is eth0's own address; only an owner (priority 255) may have it as a virtual "
-      + "address"
+    "web: \(address) is eth0's own address; stop the program that has added it, such as "
+      + "keepalived, or remove it"
   }
 
   private func settings(

@@ -30,7 +30,7 @@ import VIPCore
     watch.review(at: at(offset), grace: grace, groupHeardAt: groupHeardAt.map { at($0) })
   }
 
-  @Test func `a claim is fended off after 20 ms, reported after the grace, over after a minute`() {
+  @Test func `a claim is answered after 20 ms, reported after the grace, over after a minute`() {
     var watch = ConflictWatch()
     #expect(watch.deadline == nil)
     #expect(hear(&watch, at: .zero) == nil)
@@ -103,7 +103,7 @@ import VIPCore
     #expect(review(&watch, at: .milliseconds(35)) == [.defend(address(101))])
   }
 
-  @Test func `a claim that was not fended off before is when it is reported`() {
+  @Test func `a claim that was not answered before is when it is reported`() {
     var watch = ConflictWatch()
     _ = hear(&watch, at: .zero)
     // The turn came late.
@@ -112,7 +112,7 @@ import VIPCore
         == [.defend(address()), .report(address(), Self.stranger)])
   }
 
-  @Test func `further claims are fended off every ten seconds, and keep the conflict alive`() {
+  @Test func `further claims are answered every ten seconds, and keep the conflict alive`() {
     var watch = ConflictWatch()
     _ = hear(&watch, at: .zero)
     _ = review(&watch, at: .milliseconds(20))
