@@ -112,7 +112,12 @@ public struct KeepalivedImport: Sendable {
       }
     }
     var known = KeepalivedChecks(nodes, scriptUser: context.scriptUser)
-    for node in nodes where node.keyword == "vrrp_instance" { add(node, context, &known) }
+    var order = KeepalivedRuleOrder()
+    for node in nodes {
+      let preferences = order.preferences(of: node)
+      guard node.keyword == "vrrp_instance" else { continue }
+      add(node, context, &known, preferences)
+    }
     let places = Dictionary(routers.enumerated().map { ($1.originalName, $0) }) { first, _ in first
     }
     for index in groups.indices {
@@ -182,9 +187,10 @@ public struct KeepalivedImport: Sendable {
   }
 
   private mutating func add(
-    _ node: KeepalivedNode, _ context: KeepalivedContext, _ known: inout KeepalivedChecks
+    _ node: KeepalivedNode, _ context: KeepalivedContext, _ known: inout KeepalivedChecks,
+    _ rulePreferences: [Int?]
   ) {
-    var instance = KeepalivedInstance(node, context, wording)
+    var instance = KeepalivedInstance(node, context, wording, rulePreferences: rulePreferences)
     let router = instance.router(&known)
     remarks += instance.remarks
     topics.add(instance.teller.topics)

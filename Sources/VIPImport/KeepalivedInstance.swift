@@ -24,6 +24,8 @@ struct KeepalivedInstance {
   private(set) var isNativeIPv6 = false
   let wording: ImportWording
   let context: KeepalivedContext
+  /// The preferences of its rules where keepalived chooses them, in their order.
+  let rulePreferences: [Int?]
   private(set) var teller: KeywordTeller
   var remarks: [ImportRemark] = []
   var addresses: [ImportedRouter.Address] = []
@@ -32,9 +34,13 @@ struct KeepalivedInstance {
   var checks: [ImportedCheckUse] = []
   var settings: [ImportedRouter.Setting] = []
 
-  init(_ node: KeepalivedNode, _ context: KeepalivedContext, _ wording: ImportWording) {
+  init(
+    _ node: KeepalivedNode, _ context: KeepalivedContext, _ wording: ImportWording,
+    rulePreferences: [Int?] = []
+  ) {
     self.node = node
     self.context = context
+    self.rulePreferences = rulePreferences
     self.wording = wording
     teller = KeywordTeller(KeepalivedKeywords.instance, wording)
   }
