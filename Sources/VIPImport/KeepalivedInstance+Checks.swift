@@ -9,8 +9,15 @@ extension KeepalivedInstance {
     context.groups[node.arguments.first ?? ""].map { !$0.hasOwnWeights } ?? false
   }
 
+  /// Whether the group that the instance moves with may change its priority.
+  var isInWeighingGroup: Bool {
+    context.groups[node.arguments.first ?? ""]?.mayWeigh ?? false
+  }
+
   mutating func readChecks(_ known: inout KeepalivedChecks, _ configuration: RouterConfiguration) {
     var origins: [ImportedRouter.Origin] = []
+    // Interfaces whose weights have become checks.
+    if !checks.isEmpty, let block = values["track_interface"] { origins = [.line(block.source)] }
     var seen: Set<String> = []
     for kind in KeepalivedCheck.Kind.allCases {
       guard let block = values[kind.rawValue] else { continue }

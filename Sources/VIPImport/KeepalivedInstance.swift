@@ -70,7 +70,7 @@ struct KeepalivedInstance {
     add("vrid", "\(vrid)", .line(vridNode.source))
     readStrictness()
     readPriority(&configuration)
-    readTracks(&configuration)
+    readTracks(&configuration, &known)
     guard readPeers(&configuration) else { return nil }
     readMulticast(configuration)
     readInterval(&configuration)
@@ -183,8 +183,13 @@ struct KeepalivedInstance {
   // MARK: Hooks
 
   private mutating func readHooks(_ configuration: inout RouterConfiguration) {
+    // keepalived tells the priority as it is when the script is started.
+    let isFixed =
+      configuration.tracks.allSatisfy { $0.decrement == nil }
+      && checks.allSatisfy { $0.weight == nil && !$0.isNumberOfFile } && !isInWeighingGroup
     let subject = KeepalivedHooks.Subject(
-      kind: "INSTANCE", name: node.arguments.first ?? "", priority: "\(configuration.priority)")
+      kind: "INSTANCE", name: node.arguments.first ?? "",
+      priority: isFixed ? "\(configuration.priority)" : nil)
     var hooks = KeepalivedHooks(values, subject, scriptUser: context.scriptUser)
     for (source, kind, text) in hooks.takeRemarks() { remark(source, text, kind) }
     configuration.hooks = hooks.hooks

@@ -239,7 +239,7 @@ import Testing
     ),
     (
       "group {\na\nb\n}\ntrack_interface {\neth2 weight 200\n}",
-      "lost 'eth2 weight 200' raises a priority beyond 254; it is left out: lower the priorities of"
+      "note 'eth2 weight 200' has become a check of its carrier, whose weight is added while it is"
     ),
     (
       "group {\na\nb\n}\ntrack_interface {\neth2 weight 20\n}",
@@ -259,6 +259,21 @@ import Testing
       .map { "\($0.kind.rawValue) \($0.text)" }
     #expect(told.count == 1)
     #expect(told.first?.hasPrefix(text) == true, "\(told)")
+  }
+
+  @Test func `a weight of the group that has no room is a check of the interface`() throws {
+    let result = try imported(
+      Self.pair
+        + "vrrp_sync_group G {\ngroup {\na\nb\n}\ntrack_interface {\neth2 weight 200\n"
+        + "eth3 weight -5\n}\n}\n")
+    #expect(result.routers.allSatisfy { $0.configuration.priority == .default })
+    #expect(
+      result.groups.flatMap(\.checks) == [
+        ImportedCheckUse(check: "eth2-up", weight: 200, isNumberOfFile: true)
+      ])
+    let group = try #require(result.groups.first)
+    #expect(group.yaml.contains("track: [{ interface: eth3, decrement: 5 }]"))
+    #expect(result.yaml.contains("file: /sys/class/net/eth2/carrier"))
   }
 
   @Test func `an owner's addresses can't move with others`() throws {
