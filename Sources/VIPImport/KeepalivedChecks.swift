@@ -188,6 +188,15 @@ struct KeepalivedChecks {
     used.formUnion(uses.map(\.check))
   }
 
+  /// Notes what a group that is left out tracks, which its remark covers.
+  mutating func leaveOut(_ names: [KeepalivedCheck.Kind: Set<String>]) {
+    for (kind, names) in names {
+      for name in names {
+        if let check = known[kind]?[name] { tracked.insert(check.node.source) }
+      }
+    }
+  }
+
   /// Says of blocks that no router tracks that they are left out.
   mutating func tellUnused() {
     let unused = known.values.flatMap(\.values).filter { !tracked.contains($0.node.source) }

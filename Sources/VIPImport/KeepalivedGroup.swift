@@ -22,6 +22,8 @@ struct KeepalivedGroup {
   private var values: [String: KeepalivedNode] = [:]
   private var tracked: [KeepalivedCheck.Kind: Set<String>] = [:]
   private(set) var remarks: [ImportRemark] = []
+  /// Whether it is left out, since one of its routers owns its addresses.
+  private(set) var hasOwner = false
   private(set) var teller: KeywordTeller
 
   init(_ node: KeepalivedNode, _ wording: ImportWording) {
@@ -83,15 +85,19 @@ struct KeepalivedGroup {
           member.node, "vrrp_sync_group \(shown): there is no router '\(member.name.shortened)'")
       }
     }
+    let hasMore = values.keys.contains { $0.hasPrefix("notify") || $0.hasPrefix("track_") }
     if let owner = indices.first(where: { routers[$0].configuration.priority == .owner }) {
+      hasOwner = true
+      known.leaveOut(tracked)
       remark(
         node,
         "vrrp_sync_group \(shown) is left out: '\(routers[owner].configuration.name)' has priority 255, "
-          + "and an owner's addresses can't move; take a lower one")
+          + "and an owner's addresses can't move; take a lower one"
+          + (hasMore ? ", or put what it tracks and runs into the routers" : ""))
       return nil
     }
     guard indices.count > 1 else {
-      let hasMore = values.keys.contains { $0.hasPrefix("notify") || $0.hasPrefix("track_") }
+      known.leaveOut(tracked)
       remark(
         node,
         "vrrp_sync_group \(shown) is left out: it has fewer than two routers"

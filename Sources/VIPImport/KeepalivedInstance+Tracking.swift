@@ -35,7 +35,7 @@ extension KeepalivedInstance {
     let isAlone =
       tracked.count { $0.weight != 0 } == 1
       && KeepalivedCheck.Kind.allCases.allSatisfy { values[$0.rawValue] == nil }
-      && context.groups[self.node.arguments.first ?? ""] == nil
+      && context.group(of: self.node) == nil
     for (child, weight) in tracked {
       if weight > 0, isTooMuch, !isAlone {
         addCheck(of: child, weight: weight, &known)

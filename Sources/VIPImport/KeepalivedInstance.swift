@@ -13,6 +13,14 @@ struct KeepalivedContext {
   var scriptUser: String?
   /// The groups by the names of their instances.
   var groups: [String: KeepalivedGroup] = [:]
+  /// The instances whose groups are left out, and that are carried over as if in none.
+  var disbanded: Set<String> = []
+
+  /// The group that an instance moves with.
+  func group(of instance: KeepalivedNode) -> KeepalivedGroup? {
+    let name = instance.arguments.first ?? ""
+    return disbanded.contains(name) ? nil : groups[name]
+  }
 }
 
 /// Turns a `vrrp_instance` into a router.

@@ -87,9 +87,10 @@ struct ImportedFields {
 
   /// The checks of an item that add a weight while an interface has a carrier.
   private func carriers(_ item: [String: Any]) -> [(interface: String, weight: Int)] {
-    (item["checks"] as? [[String: Any]] ?? []).compactMap { use in
+    (item["checks"] as? [Any] ?? []).compactMap { use in
+      guard let use = use as? [String: Any], let weight = use["weight"] as? Int else { return nil }
       let name = Self.text(use["check"])
-      guard name.hasSuffix("-up"), let weight = use["weight"] as? Int else { return nil }
+      guard name.hasSuffix("-up") else { return nil }
       return (String(name.dropLast("-up".count)), weight)
     }
   }

@@ -289,6 +289,45 @@ import Testing
       ])
   }
 
+  @Test func `routers of a group that is left out are as if in none`() throws {
+    let blocks =
+      "vrrp_script s {\nscript /bin/a\nweight -9\n}\nvrrp_script t {\nscript /bin/b\n}\n"
+      + "vrrp_script u {\nscript /bin/c\n}\n"
+    let pair = Self.pair.replacing("interface eth1\n", with: "interface eth1\npriority 255\n")
+      .replacing(
+        "interface eth0\n",
+        with: "interface eth0\ntrack_script {\ns\nu\n}\ntrack_interface {\neth2 weight -5\n}\n")
+    let result = try imported(
+      blocks + pair
+        + "vrrp_sync_group G {\ngroup {\na\nb\n}\ntrack_script {\nt\nu\n}\nnotify /bin/x\n}\n")
+    #expect(
+      result.remarks.map(\.text) == [
+        "vrrp_sync_group G is left out: 'b' has priority 255, and an owner's addresses can't move; "
+          + "take a lower one, or put what it tracks and runs into the routers"
+      ])
+    let router = try #require(result.routers.first)
+    #expect(
+      router.checks == [
+        ImportedCheckUse(check: "s", weight: -9), ImportedCheckUse(check: "u", weight: nil),
+      ])
+    #expect(router.configuration.tracks.map(\.decrement) == [5])
+    #expect(result.checks.map(\.name) == ["s", "u"])
+  }
+
+  @Test func `in a group of one weights are ignored, as keepalived does`() throws {
+    let member = Self.pair.replacing(
+      "interface eth0\n", with: "interface eth0\ntrack_script {\ns\n}\n")
+    let result = try imported(
+      script("script /bin/a\nweight -9") + member + "vrrp_sync_group G {\ngroup {\na\n}\n}\n")
+    #expect(
+      result.remarks.map(\.text) == [
+        "keepalived ignores 's' with its weight in an instance of a group, and so it is left out; "
+          + "leave the group out if it should count",
+        "vrrp_sync_group G is left out: it has fewer than two routers",
+      ])
+    #expect(result.routers.flatMap(\.checks).isEmpty)
+  }
+
   @Test func `a check of the group is not one of its router too`() throws {
     let text =
       script("script /bin/a")
