@@ -15,10 +15,11 @@ extension KeepalivedInstance {
     var seen: Set<String> = []
     for child in values["virtual_routes"]?.block ?? [] {
       guard let entry = entry(child, "route", Self.route) else { continue }
-      // What tells routes apart; the main table is meant without one.
-      let place = ["destination", "metric", "table"].map { key in
-        entry.fields.first { $0.key == key }?.value ?? (key == "table" ? "254" : "")
+      // What tells routes apart; without a table the main one is meant, and the metric 0 is none.
+      var place = ["destination", "metric", "table"].map { key in
+        entry.fields.first { $0.key == key }?.value ?? (key == "table" ? "254" : "0")
       }
+      if place[1] == "0", place[0].contains(":") { place[1] = "1024" }
       guard seen.insert(place.joined(separator: " ")).inserted else {
         remark(
           child, "there is a route to \(place[0]) with this metric and table already; left out")
