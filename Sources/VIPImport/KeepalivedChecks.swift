@@ -121,9 +121,8 @@ struct KeepalivedChecks {
       return (ImportedCheckUse(check: made, weight: nil), nil)
     case -254...254:
       let made = make(name, check.forward ?? [], check)
-      return (
-        ImportedCheckUse(check: made, weight: factor == 1 ? nil : factor, isNumberOfFile: true), nil
-      )
+      // A weight of 1 too: without one the router would wait for a file that is not there yet.
+      return (ImportedCheckUse(check: made, weight: factor, isNumberOfFile: true), nil)
     default:
       return (
         nil,

@@ -210,6 +210,14 @@ import Testing
     #expect(result.checks.map(\.name) == ["a-b", "a-b-2", "a-b-3"])
   }
 
+  @Test func `a file that is not there keeps no router from its role`() throws {
+    let result = try imported(
+      "track_file f {\nfile /c\n}\n" + Self.instance("track_file {\nf\n}"))
+    #expect(
+      result.routers.first?.checks
+        == [ImportedCheckUse(check: "f", weight: 1, isNumberOfFile: true)])
+  }
+
   @Test func `several routers share a check`() throws {
     let other = Self.instance("track_script {\ns weight 3\n}")
       .replacing("web", with: "db").replacing("51", with: "52").replacing("2.10", with: "2.11")

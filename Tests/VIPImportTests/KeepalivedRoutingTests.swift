@@ -170,7 +170,7 @@ import Testing
 
   @Test func `one of two routes to the same place is taken`() throws {
     let result = try imported(
-      Self.instance("virtual_routes {\ndefault dev eth0\ndefault dev eth1 table 254\n}"))
+      Self.instance("virtual_routes {\ndefault dev eth0\ndefault dev eth1 table 254 metric 0\n}"))
     #expect(result.routers.first?.routes.count == 1)
     #expect(
       result.remarks.map(\.text) == [
