@@ -37,7 +37,7 @@ struct KeepalivedRuleOrder {
   private static let alone: Set<String> = [
     "not", "l3mdev", "type", "blackhole", "unreachable", "prohibit", "nop", "no_track", "inet",
   ]
-  /// What makes a rule do something, without which keepalived ignores it.
+  /// The options of which a rule needs one, or keepalived ignores it.
   private static let actions: Set<String> = [
     "table", "lookup", "l3mdev", "blackhole", "unreachable", "prohibit", "nop",
   ]

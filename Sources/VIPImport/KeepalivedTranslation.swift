@@ -2,7 +2,7 @@ import VIP
 import VIPConfiguration
 import VIPCore
 
-/// What the instances, groups and checks of a configuration become.
+/// The routers, groups and checks that those of a configuration become.
 struct KeepalivedTranslation {
   private(set) var routers: [ImportedRouter] = []
   private(set) var groups: [ImportedGroup] = []

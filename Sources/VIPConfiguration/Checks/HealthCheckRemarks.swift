@@ -21,7 +21,8 @@ public enum HealthCheckRemarks {
     }
   }
 
-  /// What a check needs beside its program and this machine lacks, so that it can't pass.
+  /// The remarks about a check that can't pass, since this machine lacks what it needs beside its
+  /// program.
   private static func needRemarks(
     _ placed: PlacedCheck, _ machine: MachineCheck?
   ) -> [MachineCheck.Remark] {

@@ -82,7 +82,7 @@ extension MachineCheck {
       + holdings(settings, family) + Self.hookPlan(settings.hooks)
   }
 
-  /// What the virtual router of a family has while it is Active: a line for each kind.
+  /// The things that the virtual router of a family has while it is Active: a line for each kind.
   private func holdings(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {
     // What is of a family without an election goes with the other one.
     let families = settings.families
