@@ -121,9 +121,8 @@ struct KeepalivedChecks {
       return (ImportedCheckUse(check: made, weight: nil), nil)
     case -254...254:
       let made = make(name, check.forward ?? [], check)
-      return (
-        ImportedCheckUse(check: made, weight: factor == 1 ? nil : factor, isNumberOfFile: true), nil
-      )
+      // A weight of 1 too: without one the router would wait for a file that is not there yet.
+      return (ImportedCheckUse(check: made, weight: factor, isNumberOfFile: true), nil)
     default:
       return (
         nil,
@@ -136,11 +135,37 @@ struct KeepalivedChecks {
     }
   }
 
+  /// The use of an interface whose weight is added while it is up.
+  ///
+  /// The kernel's file is 1 while it has a carrier, 0 while it has none, and can't be read while
+  /// it is down.
+  mutating func carrier(of item: KeepalivedNode, weight: Int) -> ImportedCheckUse {
+    let path = "/sys/class/net/\(item.keyword)/carrier"
+    let settings: [ImportedRouter.Setting] = [
+      .init(key: "file", value: ImportedRouter.scalarOrPath(path), origin: .line(item.source)),
+      .init(key: "interval", value: "200ms", origin: .note("the kernel doesn't tell of this file")),
+    ]
+    let made = make(
+      "\(item.keyword)-up", settings, item.source, variant: "interface \(item.keyword)")
+    return ImportedCheckUse(check: made, weight: weight, isNumberOfFile: true)
+  }
+
+  /// The remark that the weight of an interface has become one of a check.
+  static func carrierRemark(of item: KeepalivedNode, weight: Int) -> String {
+    "'\(item.keyword) weight \(weight)' has become a check of its carrier, whose weight is added "
+      + "while it is up, since the priority has no room for it; a change counts within 200ms"
+  }
+
   /// The name of a check here, which is made unless it is there already.
   private mutating func make(
     _ name: String, _ settings: [ImportedRouter.Setting], _ check: KeepalivedCheck
   ) -> String {
-    let variant = "\(check.kind) \(name)"
+    make(name, settings, check.node.source, variant: "\(check.kind) \(name)")
+  }
+
+  private mutating func make(
+    _ name: String, _ settings: [ImportedRouter.Setting], _ source: SourceLine, variant: String
+  ) -> String {
     if let made = variants[variant] { return made }
     let usable = ImportedRouter.usableName(name, otherwise: "check")
     var unique = usable
@@ -149,7 +174,7 @@ struct KeepalivedChecks {
       counts[usable, default: 1] += 1
       unique = "\(usable.prefix(56))-\(counts[usable] ?? 2)"
     }
-    made[unique] = ImportedCheck(name: unique, source: check.node.source, settings: settings)
+    made[unique] = ImportedCheck(name: unique, source: source, settings: settings)
     names.append(unique)
     variants[variant] = unique
     return unique
@@ -160,6 +185,15 @@ struct KeepalivedChecks {
   /// Notes the uses of a router or group that was carried over.
   mutating func confirm(_ uses: [ImportedCheckUse]) {
     used.formUnion(uses.map(\.check))
+  }
+
+  /// Notes what a group that is left out tracks, which its remark covers.
+  mutating func leaveOut(_ names: [KeepalivedCheck.Kind: Set<String>]) {
+    for (kind, names) in names {
+      for name in names {
+        if let check = known[kind]?[name] { tracked.insert(check.node.source) }
+      }
+    }
   }
 
   /// Says of blocks that no router tracks that they are left out.

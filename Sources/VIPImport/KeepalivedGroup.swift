@@ -22,6 +22,8 @@ struct KeepalivedGroup {
   private var values: [String: KeepalivedNode] = [:]
   private var tracked: [KeepalivedCheck.Kind: Set<String>] = [:]
   private(set) var remarks: [ImportRemark] = []
+  /// Whether it is left out, since one of its routers owns its addresses.
+  private(set) var hasOwner = false
   private(set) var teller: KeywordTeller
 
   init(_ node: KeepalivedNode, _ wording: ImportWording) {
@@ -47,6 +49,11 @@ struct KeepalivedGroup {
       tracked[kind] = Set((values[kind.rawValue]?.block ?? []).map(\.keyword))
     }
     remarks = teller.remarks
+  }
+
+  /// Whether something that the group or its instances track may change their priorities.
+  var mayWeigh: Bool {
+    hasOwnWeights || values["track_interface"] != nil || tracked.values.contains { !$0.isEmpty }
   }
 
   /// Whether the group itself tracks a check.
@@ -78,15 +85,19 @@ struct KeepalivedGroup {
           member.node, "vrrp_sync_group \(shown): there is no router '\(member.name.shortened)'")
       }
     }
+    let hasMore = values.keys.contains { $0.hasPrefix("notify") || $0.hasPrefix("track_") }
     if let owner = indices.first(where: { routers[$0].configuration.priority == .owner }) {
+      hasOwner = true
+      known.leaveOut(tracked)
       remark(
         node,
         "vrrp_sync_group \(shown) is left out: '\(routers[owner].configuration.name)' has priority 255, "
-          + "and an owner's addresses can't move; take a lower one")
+          + "and an owner's addresses can't move; take a lower one"
+          + (hasMore ? ", or put what it tracks and runs into the routers" : ""))
       return nil
     }
     guard indices.count > 1 else {
-      let hasMore = values.keys.contains { $0.hasPrefix("notify") || $0.hasPrefix("track_") }
+      known.leaveOut(tracked)
       remark(
         node,
         "vrrp_sync_group \(shown) is left out: it has fewer than two routers"
@@ -104,14 +115,14 @@ struct KeepalivedGroup {
         key: "routers", value: "[\(names.joined(separator: ", "))]",
         origin: .line((values["group"] ?? node).source)),
     ]
-    let uses = checks(&known)
-    if let origin = KeepalivedCheck.Kind.allCases.compactMap({ values[$0.rawValue] }).first,
-      !uses.isEmpty
-    {
+    let (tracks, carriers) = tracks(&routers, indices, &known)
+    let uses = carriers + checks(&known)
+    let origins = KeepalivedCheck.Kind.allCases.map(\.rawValue) + ["track_interface"]
+    if let origin = origins.compactMap({ values[$0] }).first, !uses.isEmpty {
       let list = uses.map(\.yaml).joined(separator: ", ")
       settings.append(.init(key: "checks", value: "[\(list)]", origin: .line(origin.source)))
     }
-    if let tracks = tracks(&routers, indices) { settings.append(tracks) }
+    if let tracks { settings.append(tracks) }
     // keepalived tells the priority 0 of a group.
     var hooks = KeepalivedHooks(
       values, .init(kind: "GROUP", name: name, priority: "0"), scriptUser: scriptUser)
@@ -132,15 +143,49 @@ struct KeepalivedGroup {
     return uses
   }
 
-  /// The interfaces that the group tracks, as its setting.
+  /// The interfaces that the group tracks, as its setting, and those whose weights are checks.
   private mutating func tracks(
-    _ routers: inout [ImportedRouter], _ indices: [Int]
-  ) -> ImportedRouter.Setting? {
-    guard let block = values["track_interface"] else { return nil }
+    _ routers: inout [ImportedRouter], _ indices: [Int], _ known: inout KeepalivedChecks
+  ) -> (ImportedRouter.Setting?, [ImportedCheckUse]) {
+    guard let block = values["track_interface"] else { return (nil, []) }
+    let tracked = trackedInterfaces(block)
+    let raise = tracked.reduce(0) { $0 + max(0, $1.weight) }
+    let highest = indices.map { Int(routers[$0].configuration.priority.rawValue) }.max() ?? 0
     var items: [String] = []
+    var uses: [ImportedCheckUse] = []
+    for (child, weight) in tracked {
+      let name = ImportedRouter.scalar(child.keyword)
+      if weight == 0 {
+        items.append(name)
+      } else if weight > 0, highest + raise > 254 {
+        guard RouterConfiguration.problem(interfaceName: child.keyword) == nil else {
+          remark(child, "'\(child.keyword.shortened)' is no name of an interface; left out")
+          continue
+        }
+        uses.append(known.carrier(of: child, weight: weight))
+        remark(child, KeepalivedChecks.carrierRemark(of: child, weight: weight), .note)
+      } else {
+        items.append("{ interface: \(name), decrement: \(abs(weight)) }")
+        guard weight > 0 else { continue }
+        for index in indices { routers[index].raisePriority(by: weight, for: child.keyword) }
+        remark(
+          child,
+          "'\(child.keyword) weight \(weight)' raises the priorities of the group while it is up; they "
+            + "have become higher by \(weight), and fall by it while it is down", .note)
+      }
+    }
+    guard !items.isEmpty else { return (nil, uses) }
+    let list = items.joined(separator: ", ")
+    return (.init(key: "track", value: "[\(list)]", origin: .line(block.source)), uses)
+  }
+
+  /// The interfaces that the group tracks, each once, and their weights.
+  private mutating func trackedInterfaces(
+    _ block: KeepalivedNode
+  ) -> [(node: KeepalivedNode, weight: Int)] {
+    var tracked: [(KeepalivedNode, Int)] = []
     var seen: Set<String> = []
     for child in block.block ?? [] where seen.insert(child.keyword).inserted {
-      let name = ImportedRouter.scalar(child.keyword)
       let options = child.arguments
       let weight = options.first == "weight" && options.count == 2 ? Int(options[1]) : nil
       guard options.isEmpty || weight.map({ (-253...253).contains($0) }) == true else {
@@ -148,30 +193,9 @@ struct KeepalivedGroup {
         remark(child, "'\(child.keyword) \(words)' has no equivalent; it is left out")
         continue
       }
-      guard let weight, weight != 0 else {
-        items.append(name)
-        continue
-      }
-      if weight > 0 {
-        let rooms = indices.map { 254 - Int(routers[$0].configuration.priority.rawValue) }
-        guard rooms.allSatisfy({ $0 >= weight }) else {
-          remark(
-            child,
-            "'\(child.keyword) weight \(weight)' raises a priority beyond 254; it is left out: lower "
-              + "the priorities of the routers on all machines")
-          continue
-        }
-        for index in indices { routers[index].raisePriority(by: weight, for: child.keyword) }
-        remark(
-          child,
-          "'\(child.keyword) weight \(weight)' raises the priorities of the group while it is up; they "
-            + "have become higher by \(weight), and fall by it while it is down", .note)
-      }
-      items.append("{ interface: \(name), decrement: \(abs(weight)) }")
+      tracked.append((child, weight ?? 0))
     }
-    guard !items.isEmpty else { return nil }
-    return .init(
-      key: "track", value: "[\(items.joined(separator: ", "))]", origin: .line(block.source))
+    return tracked
   }
 
   private mutating func remark(

@@ -6,8 +6,12 @@ struct KeepalivedHooks {
   struct Subject {
     var kind: String
     var name: String
-    var priority: String
+    /// The priority that the script is told; `nil` for the one at that time.
+    var priority: String?
   }
+
+  /// The priority at the time when a script is started, as a shell has it.
+  private static let currentPriority = "\"$VIPCTL_EFFECTIVE_PRIORITY\""
 
   private(set) var hooks = Hooks()
   /// The line that each comes from.
@@ -32,20 +36,30 @@ struct KeepalivedHooks {
     }
     guard let node = values["notify"], let words = command(node) else { return }
     for (state, _, word) in Self.states {
-      // What keepalived gives to it, with the priority as configured.
-      let words = words + [subject.kind, subject.name, word, subject.priority]
-      hooks[state] = hooks[state].isEmpty ? words : Self.both(hooks[state], words)
+      // What keepalived gives to it.
+      let words = words + [subject.kind, subject.name, word]
+      hooks[state] = Self.command(words, subject.priority, beside: hooks[state])
       origins[state] = origins[state] ?? node.source
     }
   }
 
-  /// A command that starts two programs at the same time, as keepalived does; it fails if one does.
-  private static func both(_ first: [String], _ second: [String]) -> [String] {
+  /// A command for all states with its last argument, the priority, and perhaps another command.
+  ///
+  /// Both are started at the same time, as keepalived does; it fails if one does.
+  private static func command(
+    _ words: [String], _ priority: String?, beside other: [String]
+  ) -> [String] {
     func text(_ words: [String]) -> String {
       words.map(KeepalivedCommand.shellWord).joined(separator: " ")
     }
+    guard !other.isEmpty else {
+      return priority.map { words + [$0] }
+        ?? ["/bin/sh", "-c", "exec \"$@\" \(currentPriority)", "sh"] + words
+    }
+    let last = priority.map(KeepalivedCommand.shellWord) ?? currentPriority
     return [
-      "/bin/sh", "-c", "\(text(first)) & p=$!; \(text(second)); r=$?; wait $p && exit $r",
+      "/bin/sh", "-c",
+      "\(text(other)) & p=$!; \(text(words)) \(last); r=$?; wait $p && exit $r",
     ]
   }
 

@@ -18,7 +18,6 @@ public struct KeepalivedImport: Sendable {
   private(set) var groups: [ImportedGroup] = []
   private let path: String
   private let wording: ImportWording
-  private var set = RouterSet()
   private var topics = ToldTopics()
 
   /// Reads a file and everything it includes.
@@ -103,7 +102,7 @@ public struct KeepalivedImport: Sendable {
     context.globals = Dictionary(globals.map { ($0.keyword, $0) }) { $1 }
     readScriptUser(&context)
     readLinkDelays(nodes, &context)
-    var groups = nodes.filter { $0.keyword == "vrrp_sync_group" }.map {
+    let groups = nodes.filter { $0.keyword == "vrrp_sync_group" }.map {
       KeepalivedGroup($0, wording)
     }
     for group in groups {
@@ -111,25 +110,16 @@ public struct KeepalivedImport: Sendable {
         context.groups[member.name] = group
       }
     }
-    var known = KeepalivedChecks(nodes, scriptUser: context.scriptUser)
-    for node in nodes where node.keyword == "vrrp_instance" { add(node, context, &known) }
-    let places = Dictionary(routers.enumerated().map { ($1.originalName, $0) }) { first, _ in first
+    var translation = KeepalivedTranslation(nodes, groups, context, wording)
+    if !translation.disbanded.isEmpty {
+      context.disbanded = translation.disbanded
+      translation = KeepalivedTranslation(nodes, groups, context, wording)
     }
-    for index in groups.indices {
-      let group = groups[index].imported(
-        &routers, places,
-        { name, group in
-          context.groups[name].flatMap { $0.node.source == group.node.source ? nil : $0.name }
-        }, &known, scriptUser: context.scriptUser)
-      remarks += groups[index].remarks
-      topics.add(groups[index].teller.topics)
-      if let group { self.groups.append(group) }
-    }
-    for router in routers { known.confirm(router.checks) }
-    for group in self.groups { known.confirm(group.checks) }
-    known.tellUnused()
-    remarks += known.remarks
-    checks = known.checks
+    routers = translation.routers
+    self.groups = translation.groups
+    checks = translation.checks
+    remarks += translation.remarks
+    topics.add(translation.topics)
   }
 
   private mutating func readScriptUser(_ context: inout KeepalivedContext) {
@@ -179,21 +169,6 @@ public struct KeepalivedImport: Sendable {
     _ node: KeepalivedNode, _ text: String, _ kind: ImportRemark.Kind = .lost
   ) {
     remarks.append(ImportRemark(source: node.source, kind: kind, text: text))
-  }
-
-  private mutating func add(
-    _ node: KeepalivedNode, _ context: KeepalivedContext, _ known: inout KeepalivedChecks
-  ) {
-    var instance = KeepalivedInstance(node, context, wording)
-    let router = instance.router(&known)
-    remarks += instance.remarks
-    topics.add(instance.teller.topics)
-    guard let router else { return }
-    if let collision = set.insert(router.configuration) {
-      remark(node, "vrrp_instance \(router.configuration.name) is left out: \(collision)")
-      return
-    }
-    routers.append(router)
   }
 
   /// Remarks by file, in the order in which the files are first remarked upon, and by line; each

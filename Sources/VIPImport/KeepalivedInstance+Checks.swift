@@ -6,11 +6,18 @@ import VRRP
 extension KeepalivedInstance {
   /// Whether the weights of what the instance tracks mean nothing, since it moves with others.
   var isGrouped: Bool {
-    context.groups[node.arguments.first ?? ""].map { !$0.hasOwnWeights } ?? false
+    context.group(of: node).map { !$0.hasOwnWeights } ?? false
+  }
+
+  /// Whether the group that the instance moves with may change its priority.
+  var isInWeighingGroup: Bool {
+    context.group(of: node)?.mayWeigh ?? false
   }
 
   mutating func readChecks(_ known: inout KeepalivedChecks, _ configuration: RouterConfiguration) {
     var origins: [ImportedRouter.Origin] = []
+    // Interfaces whose weights have become checks.
+    if !checks.isEmpty, let block = values["track_interface"] { origins = [.line(block.source)] }
     var seen: Set<String> = []
     for kind in KeepalivedCheck.Kind.allCases {
       guard let block = values[kind.rawValue] else { continue }
@@ -37,15 +44,16 @@ extension KeepalivedInstance {
     _ use: ImportedCheckUse, _ item: KeepalivedNode, _ kind: KeepalivedCheck.Kind
   ) -> Bool {
     if isGrouped, use.weight != nil || use.isNumberOfFile {
+      // A group of one is no group here.
+      let isAlone = context.group(of: node).map { $0.members.count < 2 } ?? false
+      let advice = isAlone ? "leave the group out if it should count" : "name it in the group"
       remark(
         item,
         "keepalived ignores '\(item.keyword.shortened)' with its weight in an instance of a group, and "
-          + "so it is left out; name it in the group", .note)
+          + "so it is left out; \(advice)", .note)
       return false
     }
-    if let group = context.groups[node.arguments.first ?? ""],
-      group.tracks(item.keyword, kind)
-    {
+    if let group = context.group(of: node), group.tracks(item.keyword, kind) {
       remark(
         item,
         "'\(item.keyword.shortened)' is a check of the group '\(group.name.shortened)' too; it is left "

@@ -15,10 +15,11 @@ extension KeepalivedInstance {
     var seen: Set<String> = []
     for child in values["virtual_routes"]?.block ?? [] {
       guard let entry = entry(child, "route", Self.route) else { continue }
-      // What tells routes apart; the main table is meant without one.
-      let place = ["destination", "metric", "table"].map { key in
-        entry.fields.first { $0.key == key }?.value ?? (key == "table" ? "254" : "")
+      // What tells routes apart; without a table the main one is meant, and the metric 0 is none.
+      var place = ["destination", "metric", "table"].map { key in
+        entry.fields.first { $0.key == key }?.value ?? (key == "table" ? "254" : "0")
       }
+      if place[1] == "0", place[0].contains(":") { place[1] = "1024" }
       guard seen.insert(place.joined(separator: " ")).inserted else {
         remark(
           child, "there is a route to \(place[0]) with this metric and table already; left out")
@@ -26,8 +27,10 @@ extension KeepalivedInstance {
       }
       routes.append(entry)
     }
-    for child in values["virtual_rules"]?.block ?? [] {
-      guard let entry = entry(child, "rule", Self.rule) else { continue }
+    for (place, child) in (values["virtual_rules"]?.block ?? []).enumerated() {
+      let preference = place < rulePreferences.count ? rulePreferences[place] : nil
+      let read = { (words: [String]) throws(Misfit) in try Self.rule(words, preference) }
+      guard let entry = entry(child, "rule", read) else { continue }
       if seen.insert(entry.yaml).inserted { rules.append(entry) }
     }
   }
@@ -119,7 +122,10 @@ extension KeepalivedInstance {
 
   // MARK: Rules
 
-  private static func rule(_ words: [String]) throws(Misfit) -> (Fields, notes: [String]) {
+  /// Reads a rule; keepalived's own choice is its preference if it names none.
+  private static func rule(
+    _ words: [String], _ preference: Int?
+  ) throws(Misfit) -> (Fields, notes: [String]) {
     var found: [String: String] = [:]
     var notes: [String] = []
     var rest = words[...]
@@ -152,14 +158,15 @@ extension KeepalivedInstance {
       throw Misfit(text: "its addresses are of different families")
     }
     guard found["fwmark"] != "0" else { throw Misfit(text: "a mark is not 0") }
+    if found["priority"] == nil {
+      guard let preference else { throw Misfit(text: "keepalived ignores it; see its log") }
+      found["priority"] = "\(preference)"
+      notes.append(
+        "a rule without a preference gets \(preference) here: keepalived counts down from 16384, so "
+          + "that the last of several comes first; name preferences if you want another order")
+    }
     if let priority = found["priority"].flatMap({ Int($0) }), !(1...32_765).contains(priority) {
       throw Misfit(text: "its preference does not lie between 1 and 32765")
-    }
-    if found["priority"] == nil {
-      found["priority"] = "16384"
-      notes.append(
-        "a rule without a preference gets one from 16384 down in keepalived, and here 16384; name one "
-          + "if the order of rules matters")
     }
     let keys = ["from", "to", "fwmark", "table", "priority"]
     return (keys.compactMap { key in found[key].map { (key, $0) } }, notes)

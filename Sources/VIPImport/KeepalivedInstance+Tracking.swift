@@ -5,8 +5,11 @@ import VRRP
 
 /// The interfaces that a `vrrp_instance` tracks, and its unicast peers.
 extension KeepalivedInstance {
-  mutating func readTracks(_ configuration: inout RouterConfiguration) {
+  mutating func readTracks(
+    _ configuration: inout RouterConfiguration, _ known: inout KeepalivedChecks
+  ) {
     guard let node = values["track_interface"] else { return }
+    var tracked: [(node: KeepalivedNode, weight: Int)] = []
     var seen: Set<String> = []
     for child in node.block ?? [] {
       guard child.keyword != configuration.interface else {
@@ -23,16 +26,22 @@ extension KeepalivedInstance {
           .note)
         continue
       }
-      guard let track = track(child, &configuration) else { continue }
-      if isGrouped, track.decrement != nil {
-        remark(
-          child,
-          "keepalived ignores the weight of '\(child.keyword)' in an instance of a group: the router "
-            + "leaves the election while it is down, here too", .note)
-        configuration.tracks.append(Track(interface: track.interface))
-        continue
+      guard let weight = weight(of: child, configuration) else { continue }
+      tracked.append((child, weight))
+    }
+    let raise = tracked.reduce(0) { $0 + max(0, $1.weight) }
+    let isTooMuch = Int(configuration.priority.rawValue) + raise > 254
+    // Alone, what goes beyond 254 never counts; beside others it makes up for what they take off.
+    let isAlone =
+      tracked.count { $0.weight != 0 } == 1
+      && KeepalivedCheck.Kind.allCases.allSatisfy { values[$0.rawValue] == nil }
+      && context.group(of: self.node) == nil
+    for (child, weight) in tracked {
+      if weight > 0, isTooMuch, !isAlone {
+        addCheck(of: child, weight: weight, &known)
+      } else if let track = track(child, weight, &configuration) {
+        configuration.tracks.append(track)
       }
-      configuration.tracks.append(track)
     }
     guard !configuration.tracks.isEmpty else { return }
     let list = configuration.tracks.map { track in
@@ -42,11 +51,11 @@ extension KeepalivedInstance {
     add("track", "[\(list.joined(separator: ", "))]", .line(node.source))
   }
 
-  /// Takes over the effect of an interface on the priority; a weight above 0 raises it while the
-  /// interface is up, which is a higher priority that falls while it is down.
-  private mutating func track(
-    _ child: KeepalivedNode, _ configuration: inout RouterConfiguration
-  ) -> Track? {
+  /// The weight of a tracked interface, 0 if the router leaves the election while that is down;
+  /// `nil` and a remark if it is not tracked here.
+  private mutating func weight(
+    of child: KeepalivedNode, _ configuration: RouterConfiguration
+  ) -> Int? {
     var rest = child.arguments[...]
     var weight = 0
     while let option = rest.popFirst() {
@@ -65,34 +74,60 @@ extension KeepalivedInstance {
             + "it; give each interface a line of its own", .note)
       }
     }
-    guard weight != 0 else { return Track(interface: child.keyword) }
-    if isGrouped { return Track(interface: child.keyword, decrement: UInt8(abs(weight))) }
-    if configuration.priority == .owner {
+    if weight != 0, isGrouped {
+      remark(
+        child,
+        "keepalived ignores the weight of '\(child.keyword)' in an instance of a group: the router "
+          + "leaves the election while it is down, here too", .note)
+      return 0
+    }
+    if weight != 0, configuration.priority == .owner {
       remark(child, "'weight \(weight)' means nothing with priority 255; it is left out", .note)
       return nil
     }
-    if weight > 0 {
-      let before = Int(configuration.priority.rawValue)
-      let raised = min(254, before + weight)
-      guard raised > before else {
-        remark(
-          child, "'\(child.keyword) weight \(weight)' can't raise the priority; it is left out")
-        return nil
-      }
-      configuration.priority = Priority(rawValue: UInt8(raised))
-      let isGiven = settings.contains { $0.key == "priority" }
-      let note = "raised by the weight of \(child.keyword), which is lost while it is down"
-      if !isGiven { add("priority", "\(raised)", .note(note)) }
-      for index in settings.indices where settings[index].key == "priority" {
-        settings[index].value = "\(raised)"
-      }
+    return weight
+  }
+
+  /// Takes over a weight above 0 that has no room in the priority: it is added while the kernel
+  /// says that the interface has a carrier.
+  private mutating func addCheck(
+    of child: KeepalivedNode, weight: Int, _ known: inout KeepalivedChecks
+  ) {
+    guard RouterConfiguration.problem(interfaceName: child.keyword) == nil else {
+      return remark(child, "'\(child.keyword.shortened)' is no name of an interface; left out")
+    }
+    checks.append(known.carrier(of: child, weight: weight))
+    remark(child, KeepalivedChecks.carrierRemark(of: child, weight: weight), .note)
+  }
+
+  /// Takes over the effect of an interface on the priority; a weight above 0 raises it while the
+  /// interface is up, which is a higher priority that falls while it is down.
+  private mutating func track(
+    _ child: KeepalivedNode, _ weight: Int, _ configuration: inout RouterConfiguration
+  ) -> Track? {
+    guard weight != 0 else { return Track(interface: child.keyword) }
+    guard weight > 0 else { return Track(interface: child.keyword, decrement: UInt8(-weight)) }
+    let before = Int(configuration.priority.rawValue)
+    let raised = min(254, before + weight)
+    guard raised > before else {
       remark(
         child,
-        "'\(child.keyword) weight \(weight)' raises the priority while it is up; it has become "
-          + "priority \(raised), which falls by \(raised - before) while it is down", .note)
-      return Track(interface: child.keyword, decrement: UInt8(raised - before))
+        "'\(child.keyword) weight \(weight)' can't raise the priority, in keepalived neither; it is "
+          + "left out", .note)
+      return nil
     }
-    return Track(interface: child.keyword, decrement: UInt8(abs(weight)))
+    configuration.priority = Priority(rawValue: UInt8(raised))
+    let isGiven = settings.contains { $0.key == "priority" }
+    let note = "raised by the weight of \(child.keyword), which is lost while it is down"
+    if !isGiven { add("priority", "\(raised)", .note(note)) }
+    for index in settings.indices where settings[index].key == "priority" {
+      settings[index].value = "\(raised)"
+    }
+    remark(
+      child,
+      "'\(child.keyword) weight \(weight)' raises the priority while it is up; it has become "
+        + "priority \(raised), which falls by \(raised - before) while it is down", .note)
+    return Track(interface: child.keyword, decrement: UInt8(raised - before))
   }
 
   /// The peers; `false` if there should be some and none is usable.

@@ -13,6 +13,14 @@ struct KeepalivedContext {
   var scriptUser: String?
   /// The groups by the names of their instances.
   var groups: [String: KeepalivedGroup] = [:]
+  /// The instances whose groups are left out, and that are carried over as if in none.
+  var disbanded: Set<String> = []
+
+  /// The group that an instance moves with.
+  func group(of instance: KeepalivedNode) -> KeepalivedGroup? {
+    let name = instance.arguments.first ?? ""
+    return disbanded.contains(name) ? nil : groups[name]
+  }
 }
 
 /// Turns a `vrrp_instance` into a router.
@@ -24,6 +32,8 @@ struct KeepalivedInstance {
   private(set) var isNativeIPv6 = false
   let wording: ImportWording
   let context: KeepalivedContext
+  /// The preferences of its rules where keepalived chooses them, in their order.
+  let rulePreferences: [Int?]
   private(set) var teller: KeywordTeller
   var remarks: [ImportRemark] = []
   var addresses: [ImportedRouter.Address] = []
@@ -32,9 +42,13 @@ struct KeepalivedInstance {
   var checks: [ImportedCheckUse] = []
   var settings: [ImportedRouter.Setting] = []
 
-  init(_ node: KeepalivedNode, _ context: KeepalivedContext, _ wording: ImportWording) {
+  init(
+    _ node: KeepalivedNode, _ context: KeepalivedContext, _ wording: ImportWording,
+    rulePreferences: [Int?] = []
+  ) {
     self.node = node
     self.context = context
+    self.rulePreferences = rulePreferences
     self.wording = wording
     teller = KeywordTeller(KeepalivedKeywords.instance, wording)
   }
@@ -64,7 +78,7 @@ struct KeepalivedInstance {
     add("vrid", "\(vrid)", .line(vridNode.source))
     readStrictness()
     readPriority(&configuration)
-    readTracks(&configuration)
+    readTracks(&configuration, &known)
     guard readPeers(&configuration) else { return nil }
     readMulticast(configuration)
     readInterval(&configuration)
@@ -177,8 +191,13 @@ struct KeepalivedInstance {
   // MARK: Hooks
 
   private mutating func readHooks(_ configuration: inout RouterConfiguration) {
+    // keepalived tells the priority as it is when the script is started.
+    let isFixed =
+      configuration.tracks.allSatisfy { $0.decrement == nil }
+      && checks.allSatisfy { $0.weight == nil && !$0.isNumberOfFile } && !isInWeighingGroup
     let subject = KeepalivedHooks.Subject(
-      kind: "INSTANCE", name: node.arguments.first ?? "", priority: "\(configuration.priority)")
+      kind: "INSTANCE", name: node.arguments.first ?? "",
+      priority: isFixed ? "\(configuration.priority)" : nil)
     var hooks = KeepalivedHooks(values, subject, scriptUser: context.scriptUser)
     for (source, kind, text) in hooks.takeRemarks() { remark(source, text, kind) }
     configuration.hooks = hooks.hooks

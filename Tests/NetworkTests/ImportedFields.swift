@@ -73,17 +73,37 @@ struct ImportedFields {
     }.sorted().joined(separator: "; ")
     fields["priority"] = router["priority"].map(Self.text) ?? "100"
     for (key, value) in tracks(router) { fields[key] = value }
-    for (key, value) in Self.hooks(router) { fields[key] = value }
+    // With all interfaces up.
+    let raise = carriers(router).reduce(0) { $0 + $1.weight }
+    if raise > 0, let priority = fields["priority"].flatMap({ Int($0) }) {
+      fields["priority"] = "\(min(254, priority + raise))"
+    }
+    for (key, value) in Self.hooks(router) {
+      let current = "\"$VIPCTL_EFFECTIVE_PRIORITY\""
+      fields[key] = value.replacing(current, with: fields["priority"] ?? "")
+    }
     return fields
   }
 
-  private func tracks(_ item: [String: Any]) -> [String: String] {
-    let interfaces = (item["track"] as? [Any] ?? []).map { track -> String in
-      guard let track = track as? [String: Any] else { return Self.text(track) }
-      return "\(Self.text(track["interface"])) by \(Self.text(track["decrement"]))"
+  /// The checks of an item that add a weight while an interface has a carrier.
+  private func carriers(_ item: [String: Any]) -> [(interface: String, weight: Int)] {
+    (item["checks"] as? [Any] ?? []).compactMap { use in
+      guard let use = use as? [String: Any], let weight = use["weight"] as? Int else { return nil }
+      let name = Self.text(use["check"])
+      guard name.hasSuffix("-up") else { return nil }
+      return (String(name.dropLast("-up".count)), weight)
     }
-    let checks = (item["checks"] as? [Any] ?? []).map { use -> String in
+  }
+
+  private func tracks(_ item: [String: Any]) -> [String: String] {
+    let interfaces =
+      (item["track"] as? [Any] ?? []).map { track -> String in
+        guard let track = track as? [String: Any] else { return Self.text(track) }
+        return "\(Self.text(track["interface"])) by \(Self.text(track["decrement"]))"
+      } + carriers(item).map { "\($0.interface) by \($0.weight)" }
+    let checks = (item["checks"] as? [Any] ?? []).compactMap { use -> String? in
       let use = use as? [String: Any] ?? ["check": use]
+      if Self.text(use["check"]).hasSuffix("-up") { return nil }
       let weight = use["weight"] as? Int
       return effect(of: Self.text(use["check"]), weight)
     }
@@ -141,6 +161,10 @@ struct ImportedFields {
 
   /// A command with the numbers of its user and group before it.
   private static func program(_ words: [String]) -> String {
+    // The priority at that time is the last argument.
+    if words.count > 4, words[2].hasPrefix("exec \"$@\" ") {
+      return program(Array(words[4...])) + " " + words[2].dropFirst("exec \"$@\" ".count)
+    }
     guard words.count > 4, words[0] == "/sbin/runuser",
       let end = words.firstIndex(of: "--"), let name = words.firstIndex(of: "-u")
     else { return (["0:0"] + baseNames(words)).joined(separator: " ") }
@@ -160,6 +184,7 @@ struct ImportedFields {
     let given = text(check["name"])
     let isReverse = given.hasSuffix("-reverse")
     let name = isReverse ? String(given.dropLast("-reverse".count)) : given
+    if given.hasSuffix("-up") { return [:] }
     if let path = check["file"] { return ["file \(given): path": text(path)] }
     if given.hasSuffix("-zero"), let words = check["command"] as? [Any], let path = words.last {
       return ["file \(given.dropLast("-zero".count)): path": text(path)]

@@ -1,3 +1,4 @@
+import Netlink
 import Testing
 import VIP
 import VIPChecks
@@ -111,6 +112,11 @@ import VRRP
     (check("tcp: '::1:80'"), "'::1:80' is not an address and a port"),
     (check("tcp: '127.0.0.1:0'"), "'127.0.0.1:0' is not an address and a port"),
     (check("http: ftp://x/"), "'ftp://x/' is no address of the form http://… or https://…"),
+    (check("http: 'http://'"), "2:21: 'http://' names no host, or a port that is none"),
+    (check("http: 'https:///readyz'"), "'https:///readyz' names no host"),
+    (check("http: 'http://:80/'"), "'http://:80/' names no host"),
+    (check("http: 'http://a:70000/'"), "'http://a:70000/' names no host, or a port that is none"),
+    (check("http: 'http://[]:80/'"), "'http://[]:80/' names no host"),
     (check("http: {status: 200}"), "'http' needs a 'url'"),
     (check("http: {url: http://x/, status: 999}"), "'999' is not a status code of HTTP"),
     (
@@ -121,6 +127,14 @@ import VRRP
     (check("process: {pidFile: /a, count: 2}"), "leave 'count' out"),
     (check("route: {interface: eth1}"), "'route' needs a 'destination'"),
     (check("route: {destination: 0.0.0.0/33}"), "'0.0.0.0/33' is not a destination"),
+    (
+      check("route: {destination: 192.0.2.5/24}"),
+      "2:22: 192.0.2.5/24 has bits behind its prefix, which no route has; write 192.0.2.0/24"
+    ),
+    (
+      check("route: {destination: '2001:db8::1/64'}"),
+      "2001:db8::1/64 has bits behind its prefix, which no route has; write 2001:db8::/64"
+    ),
     (check("route: {destination: '::/0', table: 0}"), "'0' is not the number of a routing table"),
     (check("neighbour: {address: 192.0.2.1}"), "'neighbour' needs an 'address' and an 'interface'"),
     (check("interface: a/b"), "'a/b' can't be the name of an interface"),
@@ -189,5 +203,51 @@ import VRRP
     #expect(trial.count == 2)
     #expect(trial.first?.hasPrefix("check web: could-not-start: can't be started") == true)
     #expect(trial.last == "  eth0-51 would leave the election")
+  }
+
+  @Test(arguments: [
+    "http://a", "https://a:6443/readyz?x=//", "http://[::1]:80/", "https://[::1]",
+    "http://me:secret@a.b:80/",
+  ])
+  func `addresses of HTTP that name a host`(url: String) throws {
+    try Check(name: "a", .http(HTTPRequest(url))).validate()
+  }
+
+  @Test func `what a check needs and the machine lacks is told`() throws {
+    var routers: [PlacedRouter] = []
+    var checks: [PlacedCheck] = []
+    let text =
+      """
+      checks:
+        - { name: user, command: [/bin/true], user: no-such-user }
+        - { name: group, command: [/bin/true], user: "root:no-such-group" }
+        - { name: good, command: [/bin/true], user: root }
+        - { name: ca, http: { url: "https://127.0.0.1/", ca: /no/such/ca.pem } }
+        - { name: folder, http: { url: "https://127.0.0.1/", ca: /etc } }
+        - { name: gw, neighbour: { address: 192.0.2.1, interface: eth9 } }
+        - { name: route, route: { destination: 0.0.0.0/0, interface: eth9 } }
+        - { name: near, neighbour: { address: 192.0.2.1, interface: eth0 } }
+        - { name: tunnel, interface: tun0 }
+
+      """ + Self.routers
+      + "    checks: [user, group, good, ca, folder, gw, route, near, tunnel]\n"
+    _ = try ConfigurationReader.read(
+      text, router: { routers.append($0) }, check: { checks.append($0) })
+    let machine = MachineCheck(
+      links: [Link(index: 2, name: "eth0")], addresses: [], kernel: KernelSettings { _ in nil })
+    let mended = "fails until that is mended"
+    let told = HealthCheckRemarks.remarks(checks, routers, machine: machine)
+      // Whether there is a curl depends on the machine.
+      .filter { !$0.text.contains("curl") }
+    #expect(
+      told.map { "\($0.kind.rawValue) \($0.line(in: "f"))" } == [
+        "waits f:2:5: there is no user 'no-such-user'; the check 'user' \(mended)",
+        "waits f:3:5: there is no group 'no-such-group'; the check 'group' \(mended)",
+        "waits f:5:5: there is no file '/no/such/ca.pem'; the check 'ca' \(mended)",
+        "waits f:6:5: '/etc' is no ordinary file; the check 'folder' \(mended)",
+        "waits f:7:5: there is no interface 'eth9'; the check 'gw' fails until there is",
+        "waits f:8:5: there is no interface 'eth9'; the check 'route' fails until there is",
+        "note f:10:5: there is no interface 'tun0' now, so that the check 'tunnel' fails",
+      ])
   }
 }

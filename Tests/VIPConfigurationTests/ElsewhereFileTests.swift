@@ -106,6 +106,65 @@ import VIPCore
     #expect(fault(text).contains(words), "\(fault(text))")
   }
 
+  @Test func `the plan has everything that a router brings along, and what holds it back`() throws {
+    let file = try ConfigurationReader.read(
+      """
+      routers:
+      - name: a
+        interface: eth0
+        vrid: 1
+        addresses: [{ address: 192.0.2.10/32, interface: lo, advertised: false }]
+        routes: [{ destination: 10.0.0.0/8, via: 192.0.2.1, metric: 5 }]
+        rules: [{ from: 192.0.2.10/32, table: 7, priority: 9 }, { fwmark: 4, table: 8, priority: 8 }]
+        startDelay: 24h
+        holdDown: 60s
+        linkDelay: { up: 2s, down: 1s }
+      - { name: b, interface: eth0, vrid: 2, addresses: [], on: { active: [/bin/true] } }
+      """)
+    let machine = MachineCheck(links: [], addresses: [], kernel: KernelSettings { _ in nil })
+    #expect(
+      machine.plan(file).dropFirst() == [
+        "a ipv4: VRID 1 on eth0, VRRPv3, every 1s, priority 100, preempts, active after 3.609s of "
+          + "silence, not in the first 86400s after a start, no preemption for 60s after three losses "
+          + "in a minute, a link counts as back after 2s, a link counts as gone after 1s, seamless "
+          + "handover",
+        "  address elsewhere: 192.0.2.10/32 on lo, not advertised",
+        "  route: 10.0.0.0/8 via 192.0.2.1 metric 5",
+        "  2 rules: from 192.0.2.10/32 table 7 priority 9; fwmark 4 table 8 priority 8",
+        "b ipv4: VRID 2 on eth0, VRRPv3, every 1s, priority 100, preempts, active after 3.609s of "
+          + "silence, seamless handover",
+        "  no addresses", "  on active: /bin/true (at most 30s)",
+      ])
+  }
+
+  @Test func `two routes to one place are told`() throws {
+    #expect(
+      fault(
+        "  addresses: [192.0.2.9/24]\n  routes: [{ destination: 10.0.0.0/8, via: 192.0.2.1 }, "
+          + "{ destination: 10.0.0.0/8, via: 192.0.2.2, metric: 0 }]"
+      ).contains("there is a route to 10.0.0.0/8 with this metric and table already"))
+    var placed: [PlacedRouter] = []
+    let file = try ConfigurationReader.read(
+      """
+      routers:
+      - { name: a, interface: eth0, vrid: 1, addresses: [192.0.2.9/24],
+         routes: [{ destination: 10.0.0.0/8, via: 192.0.2.1 }] }
+      - { name: b, interface: eth0, vrid: 2, addresses: [192.0.2.10/24],
+         routes: [{ destination: 10.0.0.0/8, via: 192.0.2.1 }] }
+      - { name: c, interface: eth0, vrid: 3, addresses: [192.0.2.11/24],
+         routes: [{ destination: 10.0.0.0/8, via: 192.0.2.2, metric: 0 },
+          { destination: 10.0.0.0/8, via: 192.0.2.2, metric: 1 }] }
+      """
+    ) { placed.append($0) }
+    let machine = MachineCheck(links: [], addresses: [], kernel: KernelSettings { _ in nil })
+    let warnings = machine.remarks(file, placed).filter { $0.kind == .warning }
+    #expect(
+      warnings.map { "\($0.router ?? "") \($0.text)" } == [
+        "c the router a has the route 10.0.0.0/8 via 192.0.2.1, and of two with one destination, "
+          + "metric and table the kernel takes one; give another metric"
+      ])
+  }
+
   @Test func `a check tells what would be waited for`() throws {
     var placed: [PlacedRouter] = []
     let file = try ConfigurationReader.read(

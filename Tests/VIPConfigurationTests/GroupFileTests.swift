@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VIP
 
@@ -34,6 +35,34 @@ import VIP
       ])
     #expect(file.node.groups == file.groups)
     try file.node.validate()
+  }
+
+  @Test func `the programs of a group are looked at, and are in the plan`() throws {
+    var routers: [PlacedRouter] = []
+    var groups: [PlacedGroup] = []
+    let text =
+      Self.routers + """
+        groups:
+          - name: gateway
+            routers: [inside, outside]
+            on: { active: [/no/such/program, a b], timeout: 5s }
+        """
+    let file = try ConfigurationReader.read(
+      text, router: { routers.append($0) }, group: { groups.append($0) })
+    let machine = MachineCheck(links: [], addresses: [], kernel: KernelSettings { _ in nil })
+    #expect(
+      machine.remarks(file, routers, groups: groups).map { $0.line(in: "f") }.contains(
+        "f:9:20: there is no program '/no/such/program'; the hook fails until that is mended"))
+    #expect(
+      machine.plan(file).contains("  on active: /no/such/program 'a b' (at most 5s)"))
+    let folder = try TemporaryDirectory()
+    try folder.write(text, to: "f.yaml")
+    let failure = #expect(throws: FileError.self) {
+      try ConfigurationFile.load(folder["f.yaml"])
+    }
+    #expect(
+      failure?.description.hasSuffix("f.yaml:9:20: there is no program '/no/such/program'") == true)
+    #expect(try ConfigurationFile.load(folder["f.yaml"], unready: .wait).groups == file.groups)
   }
 
   @Test func `a check of a group is one of each of its routers`() throws {

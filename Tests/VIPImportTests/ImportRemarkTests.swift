@@ -62,10 +62,6 @@ import VRRP
     ("virtual_ipaddress {\nlocalhost\n}", "'localhost' is not an address; write it like"),
     ("virtual_ipaddress_excluded {\nlocalhost\n}", "'localhost' is not an address; write it like"),
     ("track_interface {\neth1 reverse\n}", "'eth1 reverse' has no equivalent; it is left out"),
-    (
-      "priority 254\ntrack_interface {\neth1 weight 5\n}",
-      "'eth1 weight 5' can't raise the priority; it is left out"
-    ),
   ]
 
   @Test(arguments: remarks)
@@ -87,6 +83,14 @@ import VRRP
     ("track_interface {\neth0\n}", "'eth0' is left out: a router always waits while its own"),
     ("track_interface {\neth0 weight 9\n}", "'eth0 weight 9' is left out: a router always waits"),
     ("track_interface {\neth1 weight 5\n}", "'eth1 weight 5' raises the priority while it is up;"),
+    (
+      "priority 254\ntrack_interface {\neth1 weight 5\n}",
+      "'eth1 weight 5' can't raise the priority, in keepalived neither; it is left out"
+    ),
+    (
+      "priority 253\ntrack_interface {\neth1 weight 5\neth2 weight -5\n}",
+      "'eth1 weight 5' has become a check of its carrier, whose weight is added while it is up"
+    ),
     ("track_interface {\neth1\neth1\n}", "'eth1' is tracked twice; the first one is taken"),
     ("track_interface {\neth1 eth2\n}", "'eth2' on the line of eth1 is no option, and keepalived"),
     (

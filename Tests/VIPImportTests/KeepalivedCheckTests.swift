@@ -210,6 +210,14 @@ import Testing
     #expect(result.checks.map(\.name) == ["a-b", "a-b-2", "a-b-3"])
   }
 
+  @Test func `a file that is not there keeps no router from its role`() throws {
+    let result = try imported(
+      "track_file f {\nfile /c\n}\n" + Self.instance("track_file {\nf\n}"))
+    #expect(
+      result.routers.first?.checks
+        == [ImportedCheckUse(check: "f", weight: 1, isNumberOfFile: true)])
+  }
+
   @Test func `several routers share a check`() throws {
     let other = Self.instance("track_script {\ns weight 3\n}")
       .replacing("web", with: "db").replacing("51", with: "52").replacing("2.10", with: "2.11")
@@ -239,7 +247,7 @@ import Testing
     ),
     (
       "group {\na\nb\n}\ntrack_interface {\neth2 weight 200\n}",
-      "lost 'eth2 weight 200' raises a priority beyond 254; it is left out: lower the priorities of"
+      "note 'eth2 weight 200' has become a check of its carrier, whose weight is added while it is"
     ),
     (
       "group {\na\nb\n}\ntrack_interface {\neth2 weight 20\n}",
@@ -261,6 +269,21 @@ import Testing
     #expect(told.first?.hasPrefix(text) == true, "\(told)")
   }
 
+  @Test func `a weight of the group that has no room is a check of the interface`() throws {
+    let result = try imported(
+      Self.pair
+        + "vrrp_sync_group G {\ngroup {\na\nb\n}\ntrack_interface {\neth2 weight 200\n"
+        + "eth3 weight -5\n}\n}\n")
+    #expect(result.routers.allSatisfy { $0.configuration.priority == .default })
+    #expect(
+      result.groups.flatMap(\.checks) == [
+        ImportedCheckUse(check: "eth2-up", weight: 200, isNumberOfFile: true)
+      ])
+    let group = try #require(result.groups.first)
+    #expect(group.yaml.contains("track: [{ interface: eth3, decrement: 5 }]"))
+    #expect(result.yaml.contains("file: /sys/class/net/eth2/carrier"))
+  }
+
   @Test func `an owner's addresses can't move with others`() throws {
     let text =
       Self.pair.replacing("interface eth1\n", with: "interface eth1\npriority 255\n")
@@ -272,6 +295,45 @@ import Testing
         "vrrp_sync_group G is left out: 'b' has priority 255, and an owner's addresses can't move; "
           + "take a lower one"
       ])
+  }
+
+  @Test func `routers of a group that is left out are as if in none`() throws {
+    let blocks =
+      "vrrp_script s {\nscript /bin/a\nweight -9\n}\nvrrp_script t {\nscript /bin/b\n}\n"
+      + "vrrp_script u {\nscript /bin/c\n}\n"
+    let pair = Self.pair.replacing("interface eth1\n", with: "interface eth1\npriority 255\n")
+      .replacing(
+        "interface eth0\n",
+        with: "interface eth0\ntrack_script {\ns\nu\n}\ntrack_interface {\neth2 weight -5\n}\n")
+    let result = try imported(
+      blocks + pair
+        + "vrrp_sync_group G {\ngroup {\na\nb\n}\ntrack_script {\nt\nu\n}\nnotify /bin/x\n}\n")
+    #expect(
+      result.remarks.map(\.text) == [
+        "vrrp_sync_group G is left out: 'b' has priority 255, and an owner's addresses can't move; "
+          + "take a lower one, or put what it tracks and runs into the routers"
+      ])
+    let router = try #require(result.routers.first)
+    #expect(
+      router.checks == [
+        ImportedCheckUse(check: "s", weight: -9), ImportedCheckUse(check: "u", weight: nil),
+      ])
+    #expect(router.configuration.tracks.map(\.decrement) == [5])
+    #expect(result.checks.map(\.name) == ["s", "u"])
+  }
+
+  @Test func `in a group of one weights are ignored, as keepalived does`() throws {
+    let member = Self.pair.replacing(
+      "interface eth0\n", with: "interface eth0\ntrack_script {\ns\n}\n")
+    let result = try imported(
+      script("script /bin/a\nweight -9") + member + "vrrp_sync_group G {\ngroup {\na\n}\n}\n")
+    #expect(
+      result.remarks.map(\.text) == [
+        "keepalived ignores 's' with its weight in an instance of a group, and so it is left out; "
+          + "leave the group out if it should count",
+        "vrrp_sync_group G is left out: it has fewer than two routers",
+      ])
+    #expect(result.routers.flatMap(\.checks).isEmpty)
   }
 
   @Test func `a check of the group is not one of its router too`() throws {

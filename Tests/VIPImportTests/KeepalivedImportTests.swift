@@ -120,6 +120,28 @@ import VRRP
     #expect(try ConfigurationReader.read(result.yaml).routers.first?.priority.rawValue == 120)
   }
 
+  @Test func `weights that raise beyond 254 are still there when others take something off`() throws
+  {
+    let lines = "priority 240\ntrack_interface {\neth1 weight 30\neth2 weight -30\n}"
+    let result = try imported(Self.instance(lines))
+    let router = try #require(ConfigurationReader.read(result.yaml).routers.first)
+    // 254 with both, 240 without one of them, 210 without both, as keepalived counts.
+    #expect(router.priority.rawValue == 240)
+    #expect(router.tracks == [Track(interface: "eth2", decrement: 30)])
+    #expect(router.checks == [CheckUse("eth1-up", weight: 30)])
+    #expect(result.yaml.contains("file: /sys/class/net/eth1/carrier"))
+    let two = try self.router(
+      Self.instance("priority 200\ntrack_interface {\neth1 weight 30\neth2 weight 24\n}"))
+    #expect(two.priority.rawValue == 254 && two.tracks.map(\.decrement) == [30, 24])
+    let script = "vrrp_script s {\nscript /bin/a\nweight -9\n}"
+    let beside = try imported(
+      script
+        + Self.instance(
+          "priority 240\ntrack_script {\ns\n}\ntrack_interface {\neth1 weight 30\n}"))
+    #expect(beside.routers.first?.checks.map(\.weight) == [30, -9])
+    #expect(beside.routers.first?.configuration.priority.rawValue == 240)
+  }
+
   @Test func `a virtual MAC address`() throws {
     #expect(try router(Self.instance("")).virtualMAC == false)
     let result = try imported(Self.instance("use_vmac"))
@@ -179,5 +201,27 @@ import VRRP
       hooks.active == ["/bin/all", "-v", "INSTANCE", "web", "MASTER", "150"])
     #expect(hooks.states == Settlement.State.allCases)
     #expect(hooks.stop.suffix(2) == ["STOP", "150"])
+  }
+
+  @Test func `a script is told the priority as it is where that can change`() throws {
+    let current = ["/bin/sh", "-c", "exec \"$@\" \"$VIPCTL_EFFECTIVE_PRIORITY\"", "sh"]
+    let tracked = "priority 150\nnotify /bin/all\ntrack_interface {\neth1 weight -5\n}"
+    #expect(
+      try router(Self.instance(tracked)).hooks.active
+        == current + ["/bin/all", "INSTANCE", "web", "MASTER"])
+    let both = try router(Self.instance(tracked + "\nnotify_master /bin/m")).hooks
+    #expect(
+      both.active == [
+        "/bin/sh", "-c",
+        "'/bin/m' & p=$!; '/bin/all' 'INSTANCE' 'web' 'MASTER' \"$VIPCTL_EFFECTIVE_PRIORITY\"; "
+          + "r=$?; wait $p && exit $r",
+      ])
+    let script = "vrrp_script s {\nscript /bin/a\nweight 9\n}\n"
+    let checked = try imported(script + Self.instance("notify /bin/all\ntrack_script {\ns\n}"))
+    #expect(
+      try ConfigurationReader.read(checked.yaml).routers.first?.hooks.stop.prefix(4)
+        == current[...])
+    let plain = try router(Self.instance("notify /bin/all\ntrack_interface {\neth1\n}")).hooks
+    #expect(plain.active == ["/bin/all", "INSTANCE", "web", "MASTER", "100"])
   }
 }

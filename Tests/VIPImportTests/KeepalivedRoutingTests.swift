@@ -140,7 +140,8 @@ import Testing
       "a route of IPv6 has no scope; it is"
     ),
     (
-      "virtual_rules {\nfrom 10.0.0.1 table 7\n}", "a rule without a preference gets one from 16384"
+      "virtual_rules {\nfrom 10.0.0.1 table 7\n}",
+      "a rule without a preference gets 16384 here: keepalived counts down from 16384"
     ),
   ]
 
@@ -151,9 +152,25 @@ import Testing
     #expect(result.remarks.first?.text.hasPrefix(text) == true)
   }
 
+  @Test func `rules without a preference come in the order that keepalived gives them`() throws {
+    let rules =
+      "virtual_rules {\nfrom 10.0.0.1 table 7\nfrom 10.0.0.2 table 7\nfwmark 3 table 7\n"
+      + "from 10.0.0.9 table 7 priority 5\niif eth1 table 7\nfrom 2001:db8::1 table 7\n"
+      + "from 10.0.0.3 table 7 flux\nfrom 10.0.0.4 table 7\n}"
+    let other = Self.instance("virtual_rules {\nfrom 10.0.0.5 table 7\n}")
+      .replacing("web", with: "db").replacing("51", with: "52").replacing("2.10", with: "2.11")
+    let result = try imported(
+      "static_rules {\nfrom 10.0.0.8 table 7\n}\n" + Self.instance(rules) + "\n" + other)
+    // Rules that keepalived has and this does not are counted; those that it refuses are not.
+    #expect(
+      result.routers.flatMap(\.rules).map { rule in
+        rule.fields.first { $0.key == "priority" }?.value
+      } == ["16383", "16382", "16381", "5", "16384", "16379", "16378"])
+  }
+
   @Test func `one of two routes to the same place is taken`() throws {
     let result = try imported(
-      Self.instance("virtual_routes {\ndefault dev eth0\ndefault dev eth1 table 254\n}"))
+      Self.instance("virtual_routes {\ndefault dev eth0\ndefault dev eth1 table 254 metric 0\n}"))
     #expect(result.routers.first?.routes.count == 1)
     #expect(
       result.remarks.map(\.text) == [

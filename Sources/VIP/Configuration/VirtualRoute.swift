@@ -107,13 +107,18 @@ public struct VirtualRoute: Sendable, Hashable {
   private static let subnetMetric: UInt32 = 0x7FFF_FFFF
 
   /// The properties that no two routes of a table have in common.
-  struct Place: Hashable {
+  package struct Place: Hashable {
     var destination: InterfaceAddress
-    var metric: UInt32?
+    var metric: UInt32
     var table: UInt32
   }
 
-  var place: Place { Place(destination: destination, metric: metric, table: table) }
+  /// Its place among all routes; to the kernel a metric of 0 is none.
+  package var place: Place {
+    let usual: UInt32 = destination.family == .ipv6 ? 1024 : 0
+    let given = metric ?? 0
+    return Place(destination: destination, metric: given == 0 ? usual : given, table: table)
+  }
 }
 
 extension VirtualRoute: LosslessStringConvertible, Codable {

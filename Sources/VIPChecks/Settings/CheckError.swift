@@ -50,6 +50,13 @@ extension Check {
       guard (0...route.destination.family.addressBitCount).contains(route.prefixLength) else {
         throw refused("'/\(route.prefixLength)' is not a prefix length")
       }
+      let network = InterfaceAddress(route.destination, prefixLength: route.prefixLength)?
+        .networkAddress
+      if let network, network.address != route.destination {
+        throw refused(
+          "\(route.destination)/\(route.prefixLength) has bits behind its prefix, which no route has; "
+            + "write \(network)")
+      }
       if let interface = route.interface { try validate(interface: interface) }
     case .neighbour(let address, let interface):
       guard !address.isUnspecified, !address.isLoopback, !address.isMulticast else {
@@ -87,6 +94,9 @@ extension Check {
     else {
       throw refused("'\(request.url)' is no address of the form http://… or https://…")
     }
+    guard Self.namesHost(request.url) else {
+      throw refused("'\(request.url)' names no host, or a port that is none".onOneLine)
+    }
     guard !request.statuses.isEmpty, request.statuses.count <= 100,
       request.statuses.allSatisfy({ (100...599).contains($0) })
     else { throw refused("status codes lie between 100 and 599, and at least one is expected") }
@@ -103,6 +113,24 @@ extension Check {
       throw refused("'ca' and 'insecure' exclude each other; give one of them")
     }
     try validate(path: path)
+  }
+
+  /// Whether an address of HTTP has a host, and a port that is one if it has any.
+  private static func namesHost(_ url: String) -> Bool {
+    guard let slashes = url.firstRange(of: "//") else { return false }
+    let authority = url[slashes.upperBound...].prefix { !"/?#".contains($0) }
+    let place = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
+    var rest = place ?? authority
+    // The colons of an IPv6 address stand in brackets.
+    if rest.first == "[" {
+      guard let end = rest.firstIndex(of: "]"), rest.index(after: rest.startIndex) < end else {
+        return false
+      }
+      rest = "x" + rest[rest.index(after: end)...]
+    }
+    let parts = rest.split(separator: ":", omittingEmptySubsequences: false)
+    guard let host = parts.first, !host.isEmpty, parts.count <= 2 else { return false }
+    return parts.count == 1 || UInt16(parts[1]).map { $0 > 0 } == true
   }
 
   private func validate(path: String) throws(CheckError) {

@@ -5,20 +5,66 @@ import VIPCore
 
 /// The remarks about the health checks of a file, and what would follow from them.
 public enum HealthCheckRemarks {
-  /// Looks at the checks as they are in the file and at their programs on this machine.
+  /// Looks at the checks as they are in the file and at what they need on this machine.
   public static func remarks(
-    _ checks: [PlacedCheck], _ routers: [PlacedRouter]
+    _ checks: [PlacedCheck], _ routers: [PlacedRouter], machine: MachineCheck? = nil
   ) -> [MachineCheck.Remark] {
     let used = Set(routers.flatMap { $0.configuration.checkUses.map(\.check) })
     return checks.flatMap { placed in
       used.contains(placed.check.name)
-        ? programRemarks(placed)
+        ? programRemarks(placed) + needRemarks(placed, machine)
         : [
           MachineCheck.Remark(
             kind: .note, place: placed.place,
             text: "no router uses the check '\(placed.check.name)', so that it is not run")
         ]
     }
+  }
+
+  /// The remarks about a check that can't pass, since this machine lacks what it needs beside its
+  /// program.
+  private static func needRemarks(
+    _ placed: PlacedCheck, _ machine: MachineCheck?
+  ) -> [MachineCheck.Remark] {
+    func remark(_ kind: MachineCheck.Remark.Kind, _ text: String) -> [MachineCheck.Remark] {
+      [MachineCheck.Remark(kind: kind, place: placed.place, text: text)]
+    }
+    func lacks(_ interface: String) -> Bool { machine.map { $0.link(interface) == nil } ?? false }
+    let name = placed.check.name
+    switch placed.check.kind {
+    case .command(_, user: let user?):
+      do throws(NodeError) {
+        _ = try UserIdentity(user)
+        return []
+      } catch {
+        return remark(.waits, "\(error); the check '\(name)' fails until that is mended")
+      }
+    case .http(let request):
+      guard let path = request.certificates, let obstacle = fileObstacle(path) else { return [] }
+      return remark(.waits, "\(obstacle); the check '\(name)' fails until that is mended")
+    case .neighbour(_, let interface) where lacks(interface):
+      return remark(
+        .waits, "there is no interface '\(interface)'; the check '\(name)' fails until there is")
+    case .route(let route):
+      guard let interface = route.interface, lacks(interface) else { return [] }
+      return remark(
+        .waits, "there is no interface '\(interface)'; the check '\(name)' fails until there is")
+    case .interface(let interface) where lacks(interface):
+      return remark(
+        .note, "there is no interface '\(interface)' now, so that the check '\(name)' fails")
+    default: return []
+    }
+  }
+
+  /// The reason why no file can be read at a path; `nil` if one can, as far as one can see.
+  private static func fileObstacle(_ path: String) -> String? {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      return errno == ENOENT || errno == ENOTDIR
+        ? "there is no file '\(path)'"
+        : "can't look at '\(path)': \(String(cString: strerror(errno)))"
+    }
+    return status.st_mode & S_IFMT == S_IFREG ? nil : "'\(path)' is no ordinary file"
   }
 
   private static func programRemarks(_ placed: PlacedCheck) -> [MachineCheck.Remark] {

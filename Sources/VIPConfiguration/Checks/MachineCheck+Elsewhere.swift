@@ -42,4 +42,29 @@ extension MachineCheck {
     }
     return remarks
   }
+
+  /// The remarks about routes of several routers of which the kernel takes only one at a time.
+  ///
+  /// Routers may have the same route, which stays until none needs it.
+  func routeRemarks(_ routers: [PlacedRouter]) -> [Remark] {
+    var first: [VirtualRoute.Place: (router: String, route: VirtualRoute)] = [:]
+    var remarks: [Remark] = []
+    for router in routers {
+      let settings = router.configuration
+      for (index, route) in settings.routes.enumerated() {
+        guard let other = first[route.place] else {
+          first[route.place] = (settings.name, route)
+          continue
+        }
+        guard other.router != settings.name, other.route != route else { continue }
+        remarks.append(
+          Remark(
+            kind: .warning, place: router.place(of: .route(index)),
+            text: "the router \(other.router) has the route \(other.route), and of two with one "
+              + "destination, metric and table the kernel takes one; give another metric",
+            router: settings.name))
+      }
+    }
+    return remarks
+  }
 }

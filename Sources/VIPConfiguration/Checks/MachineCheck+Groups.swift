@@ -47,6 +47,7 @@ extension MachineCheck {
           "  \(track.decrement.map { "priority \($0) lower" } ?? "no part") while "
             + "\(track.interface) is down"
         }
+        + Self.hookPlan(group.hooks)
     }
   }
 }

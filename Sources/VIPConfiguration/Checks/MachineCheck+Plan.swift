@@ -75,19 +75,69 @@ extension MachineCheck {
         "VRID \(settings.vrid) on \(settings.interface)"
           + (source.map { " from \($0)" } ?? ""),
         "\(settings.version), every \(settings.interval)", "priority \(settings.priority)",
-        preemption, takeover, "\(settings.handover.rawValue) handover",
-      ] + transport + tracks + checks
-    let all = settings.addresses(family)
-    let list = all.prefix(3).map(\.description).joined(separator: " ")
-    let more = all.count > 3 ? " and \(all.count - 3) more" : ""
-    return [
-      "\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))",
-      "  \(all.count == 1 ? "address" : "\(all.count) addresses"): \(list)\(more)",
-    ]
-      + settings.hooks.states.map { state in
-        let words = settings.hooks[state].map(Self.word).joined(separator: " ")
-        return "  on \(state.rawValue): \(words) (at most \(settings.hooks.timeout.text))".onOneLine
-      }
+        preemption, takeover,
+      ] + Self.damping(settings) + ["\(settings.handover.rawValue) handover"] + transport + tracks
+      + checks
+    return ["\(settings.name) \(family.rawValue): \(parts.joined(separator: ", "))"]
+      + holdings(settings, family) + Self.hookPlan(settings.hooks)
+  }
+
+  /// The things that the virtual router of a family has while it is Active: a line for each kind.
+  private func holdings(_ settings: RouterConfiguration, _ family: AddressFamily) -> [String] {
+    // What is of a family without an election goes with the other one.
+    let families = settings.families
+    func belongs(_ other: AddressFamily) -> Bool {
+      other == family || family == families.first && !families.contains(other)
+    }
+    let own = settings.addresses.filter { belongs($0.family) }.map { address in
+      let isListed = !settings.unadvertised.contains(address.address)
+      return isListed ? "\(address)" : "\(address) (not advertised)"
+    }
+    let elsewhere = settings.elsewhere.filter { belongs($0.address.family) }
+    let routes = settings.routes.filter { belongs($0.destination.family) }
+    let rules = settings.rules.filter { rule in
+      (rule.from ?? rule.to).map { belongs($0.family) } ?? true
+    }
+    let lines = [
+      Self.list(own, "address", "addresses", separator: " "),
+      Self.list(elsewhere, "address elsewhere", "addresses elsewhere"),
+      Self.list(routes, "route", "routes"), Self.list(rules, "rule", "rules"),
+    ].compactMap { $0 }
+    return lines.isEmpty ? ["  no addresses"] : lines
+  }
+
+  /// The first of some things on a line, and how many there are; `nil` without any.
+  private static func list(
+    _ items: [some CustomStringConvertible], _ one: String, _ many: String,
+    separator: String = "; "
+  ) -> String? {
+    guard !items.isEmpty else { return nil }
+    let list = items.prefix(3).map(\.description).joined(separator: separator)
+    let more = items.count > 3 ? " and \(items.count - 3) more" : ""
+    return "  \(items.count == 1 ? one : "\(items.count) \(many)"): \(list)\(more)"
+  }
+
+  /// The programs that are run for the states of a router or group, a line for each.
+  static func hookPlan(_ hooks: Hooks) -> [String] {
+    hooks.states.map { state in
+      let words = hooks[state].map(word).joined(separator: " ")
+      return "  on \(state.rawValue): \(words) (at most \(hooks.timeout.text))".onOneLine
+    }
+  }
+
+  /// The times that hold a router back, each in a few words.
+  private static func damping(_ settings: RouterConfiguration) -> [String] {
+    var parts: [String] = []
+    if settings.startDelay > .zero {
+      parts.append("not in the first \(settings.startDelay.text) after a start")
+    }
+    if settings.holdDown > .zero {
+      parts.append("no preemption for \(settings.holdDown.text) after three losses in a minute")
+    }
+    let delay = settings.linkDelay
+    if delay.up > .zero { parts.append("a link counts as back after \(delay.up.text)") }
+    if delay.down > .zero { parts.append("a link counts as gone after \(delay.down.text)") }
+    return parts
   }
 
   /// An argument as one can read where it ends.

@@ -95,7 +95,9 @@ public struct MachineCheck: Sendable {
   // MARK: What is wrong
 
   /// Checks a file on this machine; changes nothing.
-  public func remarks(_ file: FileConfiguration, _ routers: [PlacedRouter]) -> [Remark] {
+  public func remarks(
+    _ file: FileConfiguration, _ routers: [PlacedRouter], groups: [PlacedGroup] = []
+  ) -> [Remark] {
     var remarks: [Remark] = []
     if !missingCapabilities.isEmpty {
       let names = missingCapabilities.joined(separator: " and ")
@@ -122,7 +124,10 @@ public struct MachineCheck: Sendable {
         remarks.append(remark)
       }
     }
-    remarks += twoInterfacesRemarks(routers) + groupRemarks(file, routers)
+    for group in groups {
+      remarks += ProgramCheck.remarks(group).filter { told.insert($0).inserted }
+    }
+    remarks += twoInterfacesRemarks(routers) + groupRemarks(file, routers) + routeRemarks(routers)
     if file.given.contains(.lease) { remarks += leaseRemarks(file.settings.lease, routers) }
     return remarks
   }

@@ -12,20 +12,23 @@ public enum ProgramCheck {
         ? "there is no program '\(path)'"
         : "can't look at '\(path)': \(String(cString: strerror(errno)))"
     }
-    guard status.st_mode & S_IFMT == S_IFREG else { return "'\(path)' is no program but a folder" }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: return "'\(path)' is no program but a folder"
+    default: return "'\(path)' is no program: it is no ordinary file"
+    }
     guard access(path, X_OK) == 0 else {
       return "'\(path)' can't be run; make it executable with chmod +x"
     }
     return nil
   }
 
-  /// The first program of a router that can't be run, and why; `nil` if all can.
-  static func obstacle(_ router: PlacedRouter) -> (Place, String)? {
-    let hooks = router.configuration.hooks
+  /// The first program of some hooks that can't be run, and why; `nil` if all can.
+  static func obstacle(
+    _ hooks: Hooks, at place: (Settlement.State) -> Place
+  ) -> (Place, String)? {
     for state in hooks.states {
-      if let obstacle = obstacle(hooks[state][0]) {
-        return (router.place(of: .hook(state)), obstacle)
-      }
+      if let obstacle = obstacle(hooks[state][0]) { return (place(state), obstacle) }
     }
     return nil
   }
@@ -71,10 +74,12 @@ public enum ProgramCheck {
 
   /// A remark on a file that names programs; `nil` if there is nothing to say.
   public static func remark(
-    _ file: String, _ routers: [PlacedRouter], _ checks: [PlacedCheck] = []
+    _ file: String, _ routers: [PlacedRouter], _ checks: [PlacedCheck] = [],
+    groups: [PlacedGroup] = []
   ) -> MachineCheck.Remark? {
     guard file != "-",
       routers.contains(where: { !$0.configuration.hooks.isEmpty })
+        || groups.contains(where: { !$0.group.hooks.isEmpty })
         || checks.contains(where: { $0.check.program != nil }),
       let weakness = weakness(absolutePath(file))
     else { return nil }
@@ -85,10 +90,20 @@ public enum ProgramCheck {
 
   /// The remarks about a router's programs.
   static func remarks(_ router: PlacedRouter) -> [MachineCheck.Remark] {
+    remarks(router.configuration.hooks) { router.place(of: .hook($0)) }
+  }
+
+  /// The remarks about a group's programs.
+  static func remarks(_ group: PlacedGroup) -> [MachineCheck.Remark] {
+    remarks(group.group.hooks) { group.place(of: .group(.hook($0))) }
+  }
+
+  private static func remarks(
+    _ hooks: Hooks, at place: (Settlement.State) -> Place
+  ) -> [MachineCheck.Remark] {
     var remarks: [MachineCheck.Remark] = []
-    let hooks = router.configuration.hooks
     for state in hooks.states {
-      let place = router.place(of: .hook(state))
+      let place = place(state)
       let path = hooks[state][0]
       if let obstacle = obstacle(path) {
         remarks.append(

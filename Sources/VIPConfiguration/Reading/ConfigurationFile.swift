@@ -13,27 +13,35 @@ public enum ConfigurationFile {
     _ path: String, unready: UnreadyPolicy = .refuse
   ) throws(FileError) -> FileConfiguration {
     var routers: [PlacedRouter] = []
-    let configuration = try load(path) { routers.append($0) }
+    var groups: [PlacedGroup] = []
+    let configuration = try load(
+      path, router: { routers.append($0) }, group: { groups.append($0) })
     guard unready == .refuse else { return configuration }
     // A hook that can't be run is better known now than at the takeover that it waits for.
-    for router in routers {
-      if let (place, obstacle) = ProgramCheck.obstacle(router) {
-        let remark = MachineCheck.Remark(kind: .error, place: place, text: obstacle)
-        throw FileError(.unusable, remark.line(in: InputFile.name(path)))
-      }
+    let obstacles =
+      routers.lazy.compactMap { router in
+        ProgramCheck.obstacle(router.configuration.hooks) { router.place(of: .hook($0)) }
+      }.first
+      ?? groups.lazy.compactMap { group in
+        ProgramCheck.obstacle(group.group.hooks) { group.place(of: .group(.hook($0))) }
+      }.first
+    if let (place, obstacle) = obstacles {
+      let remark = MachineCheck.Remark(kind: .error, place: place, text: obstacle)
+      throw FileError(.unusable, remark.line(in: InputFile.name(path)))
     }
     return configuration
   }
 
-  /// Reads a file without a look at this machine; hands out each router and each health check with
-  /// its places.
+  /// Reads a file without a look at this machine; hands out each router, health check and group
+  /// with its places.
   public static func load(
     _ path: String, router found: (PlacedRouter) -> Void,
-    check foundCheck: (PlacedCheck) -> Void = { _ in }
+    check foundCheck: (PlacedCheck) -> Void = { _ in },
+    group foundGroup: (PlacedGroup) -> Void = { _ in }
   ) throws(FileError) -> FileConfiguration {
     let text = try InputFile.text(path, limit: byteCountMax, kind: "a configuration file")
     do throws(Diagnostic) {
-      return try ConfigurationReader.read(text, router: found, check: foundCheck)
+      return try ConfigurationReader.read(text, router: found, check: foundCheck, group: foundGroup)
     } catch {
       let separator = error.place == nil ? ": " : ":"
       throw FileError(.invalid, "\(InputFile.name(path))\(separator)\(error)")

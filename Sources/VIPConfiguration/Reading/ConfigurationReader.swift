@@ -5,7 +5,8 @@ enum ConfigurationReader {
   /// Reads a file; hands each router out with the places of its settings.
   static func read(
     _ text: String, router found: (PlacedRouter) -> Void = { _ in },
-    check foundCheck: (PlacedCheck) -> Void = { _ in }
+    check foundCheck: (PlacedCheck) -> Void = { _ in },
+    group foundGroup: (PlacedGroup) -> Void = { _ in }
   ) throws(Diagnostic) -> FileConfiguration {
     guard let root = try YAMLTree.parse(text), !root.isEmpty else {
       throw Diagnostic(nil, "the file is empty; it needs 'routers:' with at least one router")
@@ -59,6 +60,7 @@ enum ConfigurationReader {
     if let unknown = CheckUses.unknown(in: routers, checks) { throw unknown }
     try PlacedGroup.check(groups, of: file.routers, groupList?.place ?? root.place)
     file.groups = groups.map(\.group)
+    for group in groups { foundGroup(group) }
     return file
   }
 

@@ -1,8 +1,9 @@
-import VIP
+public import VIP
 
 /// A group of routers and where in the file its settings stand.
-struct PlacedGroup {
-  let group: RouterGroup
+public struct PlacedGroup: Sendable {
+  /// The group.
+  public let group: RouterGroup
   private let place: Place
   private var places: [String: Place] = [:]
   private var routers: [Place] = []

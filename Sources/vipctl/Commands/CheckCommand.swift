@@ -45,10 +45,12 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     var routers: [PlacedRouter] = []
     var checks: [PlacedCheck] = []
+    var groups: [PlacedGroup] = []
     let configuration: FileConfiguration
     do throws(FileError) {
       configuration = try ConfigurationFile.load(
-        file, router: { routers.append($0) }, check: { checks.append($0) })
+        file, router: { routers.append($0) }, check: { checks.append($0) },
+        group: { groups.append($0) })
     } catch {
       throw Failure(error)
     }
@@ -63,13 +65,14 @@ struct CheckCommand: ParsableCommand {
       throw Failure(.failed, error.description)
     }
     for line in machine.plan(configuration) { Terminal.print(line) }
-    var remarks = machine.remarks(configuration, routers)
+    var remarks = machine.remarks(configuration, routers, groups: groups)
     // What this check does not know, the node itself does: the same code that 'run' goes through.
     if !remarks.contains(where: { $0.kind == .error }), let refusal = refusal(of: configuration) {
       remarks.append(MachineCheck.Remark(kind: .error, text: refusal))
     }
-    remarks += HealthCheckRemarks.remarks(checks, routers)
-    if let remark = ProgramCheck.remark(file, routers, checks) { remarks.append(remark) }
+    remarks += HealthCheckRemarks.remarks(checks, routers, machine: machine)
+    let ofFile = ProgramCheck.remark(file, routers, checks, groups: groups)
+    remarks += ofFile.map { [$0] } ?? []
     tell(remarks)
     if probe {
       let answers: SegmentReport
