@@ -94,6 +94,7 @@ struct HookProcess {
     case .signalled(let signal): return .failed("was ended by signal \(signal)")
     case .exited(0): return .succeeded("ended after \(Self.text(now - start))")
     case .exited(let code): return .failed("ended with exit code \(code)")
+    case .unknown: return .failed("has ended, but how can't be known")
     }
   }
 
