@@ -81,6 +81,7 @@ struct CheckEntry {
   ///   - kernel: where to ask for what is known at once.
   ///   - files: what follows files.
   ///   - now: the time.
+  /// - Returns: the run, or its result.
   mutating func start(
     _ id: Int, _ tools: CheckTools, _ kernel: KernelProbe, _ files: FileWatch, at now: Instant
   ) -> CheckStart {

@@ -16,6 +16,7 @@ enum FileProbe {
   ///   - path: its path.
   ///   - hadText: whether there was a text in it before. One that is empty now is being written, in
   ///     all likelihood, and read once more.
+  /// - Returns: its text, or the number of the error.
   static func read(_ path: String, hadText: Bool = false) -> (text: String?, code: Int32) {
     let first = readOnce(path)
     guard hadText, first.text == "" else { return first }

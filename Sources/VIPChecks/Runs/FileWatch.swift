@@ -30,8 +30,10 @@ final class FileWatch {
   /// The changes that make another file of one, or another folder.
   private static let changesOfWay =
     IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
-  /// The changes of a file itself. One that is written counts when it is closed, since it is empty,
-  /// or half of it is missing, in between.
+  /// The changes of a file itself.
+  ///
+  /// One that is written counts when it is closed, since it is empty, or half of it is missing, in
+  /// between.
   private static let changesOfFile = IN_CLOSE_WRITE | IN_ATTRIB
 
   let queue = Queue()
@@ -73,7 +75,7 @@ final class FileWatch {
         continue
       }
       let changes = changesOfWay | (rest.isEmpty ? changesOfFile : 0)
-      let flags = UInt32(changes) | UInt32(IN_ONLYDIR) | UInt32(IN_DONT_FOLLOW) | UInt32(IN_MASK_ADD)
+      let flags = UInt32(changes | IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD)
       let watch = inotify_add_watch(queue.descriptor, folder.isEmpty ? "/" : folder, flags)
       if watch >= 0 {
         way.steps.append(FileWay.Step(folder: watch, name: name))

@@ -4,8 +4,8 @@ import Synchronization
 import VIP
 import VIPCore
 
-/// Threads for the calls that the kernel may hold up: opening a file or starting a program on a file
-/// system that does not answer, or looking up a user.
+/// Threads for the calls that the kernel may hold up: opening a file or starting a program on a
+/// file system that does not answer, or looking up a user.
 ///
 /// A few threads do the work in its order. One that does not get on is left to itself, and another
 /// one takes its place, so that only the check waits which it works for.

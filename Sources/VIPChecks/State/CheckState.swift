@@ -6,10 +6,10 @@ import VIPCore
 /// A value: results and the time come in, and it tells whether something has changed. What makes a
 /// router weaker counts at once, after ``Check/fall`` results in a row. What makes it stronger
 /// counts after ``Check/rise`` results in a row, and later if the check toggles: each time it gets
-/// worse within a minute after it got better, it has to be well for twice as long as before, from one
-/// second up to a minute, before that counts again. So a router whose check toggles
-/// without end comes back at most seven times in the first minute, and at most once a minute from
-/// then on. Once the check has been well for a minute, all is forgotten.
+/// worse within a minute after it got better, it has to be well for twice as long as before, from
+/// one second up to a minute, before that counts again. So a router whose check toggles without end
+/// comes back at most seven times in the first minute, and at most once a minute from then on. Once
+/// the check has been well for a minute, all is forgotten.
 struct CheckState: Sendable, Hashable {
   /// The statement of a check: its standing, and the number that it has read.
   struct Saying: Sendable, Hashable {

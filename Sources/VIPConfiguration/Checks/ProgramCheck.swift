@@ -12,7 +12,10 @@ public enum ProgramCheck {
         ? "there is no program '\(path)'"
         : "can't look at '\(path)': \(String(cString: strerror(errno)))"
     }
-    guard status.st_mode & S_IFMT == S_IFREG else { return "'\(path)' is no program but a folder" }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
+      return "'\(path)' is no program" + (isFolder ? " but a folder" : "")
+    }
     guard access(path, X_OK) == 0 else {
       return "'\(path)' can't be run; make it executable with chmod +x"
     }
