@@ -98,6 +98,10 @@ import VIPCore
     #expect(
       try command(text, user: "0:no-such-group")
         == .couldNotStart("there is no group 'no-such-group'"))
+    // To the kernel these numbers mean: as it is, which would be root.
+    for user in ["4294967295:65534", "65534:4294967295", "4294967295"] {
+      #expect(try command("id -u", user: user)?.kind == .couldNotStart, "\(user)")
+    }
     #expect(try command("kill -SEGV $$", user: "65534:65534") == .crashed(signal: SIGSEGV))
     #expect(
       try result(.command(["/no/such"], user: "65534:65534"))?.kind == .couldNotStart)
@@ -120,6 +124,7 @@ import VIPCore
       ("true", CheckResult.Kind.success), ("Up\n", .success), ("false", .failure),
       ("off", .failure),
       ("", .silent), ("\n", .silent), ("perhaps", .failure), ("999999999999999999999", .failure),
+      ("+-5", .failure), ("--5", .failure), ("+", .failure),
       (String(repeating: "1", count: 10_000), .failure), ("-", .failure), ("1 2", .failure),
     ] {
       try folder.write(text, to: "file")
@@ -308,6 +313,78 @@ import VIPCore
     await bench.runner.finish()
   }
 
+  @Test func `a folder that is replaced, and a symbolic link that leads elsewhere, are followed`()
+    async throws
+  {
+    let bench = try Workbench()
+    let folder = bench.folder
+    func make(_ name: String, _ text: String) throws {
+      #expect(mkdir(folder[name], 0o755) == 0)
+      try folder.write(text, to: "\(name)/w")
+    }
+    // As Kubernetes mounts a ConfigMap.
+    try make("1", "-10")
+    #expect(symlink("1", folder["data"]) == 0)
+    #expect(symlink("data/w", folder["w"]) == 0)
+    try bench.runner.use([
+      Check(name: "map", .file(path: folder["w"]), interval: .seconds(3600))
+    ])
+    try bench.wait(for: "map passing -10")
+    try make("2", "-20")
+    #expect(symlink("2", folder["new"]) == 0)
+    #expect(rename(folder["new"], folder["data"]) == 0)
+    try bench.wait(for: "map passing -20")
+    #expect(rename(folder["2"], folder["old"]) == 0)
+    try make("2", "-30")
+    try bench.wait(for: "map passing -30")
+    // The new folder is followed as the former one was.
+    try folder.write("false", to: "2/w")
+    try bench.wait(for: "map failing")
+    await bench.runner.finish()
+  }
+
+  @Test func `a number that is written over another one is not seen half-way`() async throws {
+    let bench = try Workbench()
+    let path = bench.folder["weight"]
+    try bench.folder.write("1", to: "weight")
+    try bench.runner.use([Check(name: "load", .file(path: path), interval: .seconds(3600))])
+    try bench.wait(for: "load passing 1")
+    for number in 2...20 {
+      let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+      try #require(file >= 0)
+      usleep(2000)
+      let text = Array("\(number)\n".utf8)
+      #expect(write(file, text, text.count) == text.count)
+      close(file)
+      try bench.wait(for: "load passing \(number)")
+    }
+    #expect(bench.told.allSatisfy { $0.hasPrefix("load passing ") }, "\(bench.told)")
+    await bench.runner.finish()
+  }
+
+  @Test func `a process that becomes another one is seen`() async throws {
+    let bench = try Workbench()
+    let name = "turns-\(getpid())"
+    let go = bench.folder["go"]
+    let script = try bench.script(
+      name, "while [ ! -e \(go) ]; do sleep 0.05; done\nexec sleep 1000")
+    var child = try ChildProgram(
+      [script], environment: ["PATH=\(ChildProgram.searchPath)"])
+    defer {
+      child.signal(SIGKILL)
+      _ = child.reap()
+    }
+    try bench.runner.use([
+      Check(
+        name: "it", .process(.named(name, count: 1)), interval: .milliseconds(100),
+        timeout: .seconds(600))
+    ])
+    try bench.wait(for: "it passing")
+    try bench.folder.write("", to: "go")
+    try bench.wait(for: "it failing")
+    await bench.runner.finish()
+  }
+
   @Test func `never two runs of a check at once, and a reload keeps what is the same`() async throws
   {
     let bench = try Workbench()
@@ -363,5 +440,131 @@ import VIPCore
     }
     #expect(Set(bench.told).count == 1000 && bench.told.allSatisfy { $0.hasSuffix("passing") })
     await bench.runner.finish()
+  }
+
+  @Test func `slow checks do not delay a fast one`() async throws {
+    let bench = try Workbench()
+    let slow = try bench.script("slow", "exec sleep 1000")
+    let gate = bench.folder["gate"]
+    try bench.folder.write("", to: "gate")
+    var checks = (0..<100).map { number in
+      Check(
+        name: "slow\(number)", .command([slow], user: nil), interval: .seconds(600),
+        timeout: .seconds(600))
+    }
+    checks.append(
+      Check(
+        name: "fast", .command(["/usr/bin/test", "-e", gate], user: nil), interval: .seconds(1),
+        timeout: .seconds(600)))
+    try bench.runner.use(checks)
+    try bench.wait(for: "fast passing")
+    unlink(gate)
+    // With a place for only 64 of them it would wait for ten minutes.
+    try bench.wait(for: "fast failing")
+    #expect(bench.told.count == 2, "the slow ones run all the while")
+    await bench.runner.finish()
+  }
+}
+
+/// What the kernel holds up: a file system that does not answer, or a program on it.
+@Suite(.serialized, .timeLimit(.minutes(10))) struct HangingCheckTests {
+  /// A lease on a file: a process that runs it waits until the lease is over.
+  private final class Lease {
+    private static let setLease: Int32 = 1024
+    private let file: Int32
+
+    init(_ path: String) throws {
+      // The kernel tells the holder by this signal that another one waits.
+      signal(SIGIO, SIG_IGN)
+      file = open(path, O_RDONLY | O_CLOEXEC)
+      // A child of another test may have the file open for a moment.
+      try eventually("the lease is had") { fcntl(file, Self.setLease, Int32(F_WRLCK)) == 0 }
+    }
+
+    deinit { close(file) }
+  }
+
+  private let folder: TemporaryDirectory
+
+  init() throws {
+    folder = try TemporaryDirectory()
+  }
+
+  @Test func `a program that does not start holds up no other check, no hook and no end`()
+    async throws
+  {
+    try folder.write("#!/bin/sh\nexit 0\n", to: "hang")
+    chmod(folder["hang"], 0o755)
+    let lease = try Lease(folder["hang"])
+    let told = Mutex<[String]>([])
+    let runner = try CheckRunner(variables: [:])
+    runner.observe { history in
+      told.withLock { $0.append("\(history.check.name) \(history.state.saying.standing)") }
+    }
+    let limit = Duration.milliseconds(300)
+    try runner.use([
+      Check(
+        name: "hang", .command([folder["hang"]], user: nil), interval: .milliseconds(100),
+        timeout: limit),
+      Check(
+        name: "good", .command(["/bin/true"], user: nil), interval: .milliseconds(100),
+        timeout: .seconds(600)),
+      Check(
+        name: "file", .file(path: folder["file"]), interval: .milliseconds(100),
+        timeout: .seconds(600)),
+    ])
+    try eventually("all of them have said something") {
+      Set(told.withLock { $0 }).isSuperset(of: ["hang failing", "good passing", "file unknown"])
+    }
+    #expect(runner.history(of: "hang")?.lastResult == .timedOut(after: limit))
+    let runs = try #require(runner.history(of: "good")?.runs)
+    try eventually("the others go on") { runner.history(of: "good")?.runs ?? 0 > runs + 2 }
+    // As a hook is started.
+    var hook = try ChildProgram(["/bin/true"], environment: [])
+    #expect(hook.reap() == .exited(code: 0))
+    await runner.finish()
+    withExtendedLifetime(lease) {}
+  }
+
+  @Test func `looks that hang hold up no others, and each has its time limit`() throws {
+    let shared = try CheckRunner.Shared()
+    let helpers = Helpers(shared)
+    defer { helpers.end() }
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    let (reader, writer) = (ends[0], ends[1])
+    let limit = Duration.milliseconds(50)
+    let start = bootTime()
+    var hanging = (0..<20).map { number in
+      LookRun(helpers, for: number, limit: limit, at: start) {
+        var byte: UInt8 = 0
+        // Until the other end is closed.
+        _ = read(reader, &byte, 1)
+        return LookRun.Look(result: .success("late"))
+      }
+    }
+    var other = LookRun(helpers, for: 20, limit: .seconds(600), at: start) {
+      LookRun.Look(result: .success("at once"))
+    }
+    var buffer: [UInt8] = []
+    try eventually("the other one gets its turn") {
+      helpers.relieve(at: bootTime())
+      return other.advance(to: bootTime(), &buffer) == .success("at once")
+    }
+    #expect(other.isGone)
+    for index in hanging.indices {
+      let result = hanging[index].advance(to: start + limit, &buffer)
+      #expect(result == .timedOut(after: limit))
+      #expect(!hanging[index].isGone, "there are never two at once")
+    }
+    close(writer)
+    try eventually("all of them end, and say nothing more") {
+      helpers.relieve(at: bootTime())
+      for index in hanging.indices {
+        guard hanging[index].advance(to: bootTime(), &buffer) == nil else { return false }
+      }
+      return hanging.allSatisfy(\.isGone)
+    }
+    close(reader)
   }
 }
