@@ -102,12 +102,11 @@ final class FileWatch {
 
   /// The target of a symbolic link; EINVAL if there is none.
   private static func target(of place: String) -> Result<String, ErrorNumber> {
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = bytes.withUnsafeMutableBytes { buffer in
-      readlink(place, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count)
-    }
+    var bytes = [CChar](repeating: 0, count: 4096)
+    let count = readlink(place, &bytes, bytes.count)
     guard count >= 0 else { return .failure(ErrorNumber(code: errno)) }
-    return .success(String(decoding: bytes[..<count], as: UTF8.self))
+    return .success(
+      String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 
   /// Takes the way that a helper has found; `nil` if it was not to find one.
