@@ -225,7 +225,7 @@ public actor CheckService {
       let leaning = leanings[check.name] ?? .plain
       let saying = history.states[leaning].saying
       let former = published[check.name].flatMap { $0.check == check ? $0.saying : nil }
-      // A first result that changes nothing is no news.
+      // A first result that changes nothing is not told.
       guard saying != former ?? CheckState.Saying(standing: check.initially) else { return nil }
       published[check.name] = (check, saying)
       return .check(check.name, saying.standing, text: history.reason(leaning))

@@ -157,7 +157,7 @@ import VRRP
     await node.shutdown()
     await service.finish()
     for await event in events {
-      if case .check(let name, _, _) = event { #expect(name == "good", "the rest is no news") }
+      if case .check(let name, _, _) = event { #expect(name == "good", "the rest is not told") }
     }
   }
 
