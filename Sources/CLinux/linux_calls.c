@@ -181,14 +181,6 @@ int vip_timer_arm(int timer, uint64_t nanoseconds) {
 
 int vip_pipe2(int *ends, int flags) { return pipe2(ends, flags); }
 
-int vip_spawn_closefrom(posix_spawn_file_actions_t *actions, int first) {
-  return posix_spawn_file_actions_addclosefrom_np(actions, first);
-}
-
-int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path) {
-  return posix_spawn_file_actions_addchdir_np(actions, path);
-}
-
 // Of the C library only what may be called between a fork and the program: the other threads are
 // not there, and what they have locked stays so. It would have its own setresuid ask all threads.
 #ifdef SYS_setresuid32
@@ -206,6 +198,8 @@ static int become(const struct program_start *program) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) != 0 && errno != EINVAL) {
     return errno;
   }
+  // To the kernel this number means: as it is.
+  if (program->user == UINT32_MAX || program->group == UINT32_MAX) return EINVAL;
   long group = (long)program->group, user = (long)program->user;
   if (syscall(VIP_SYS_setgroups, program->group_count, program->groups) != 0) return errno;
   if (syscall(VIP_SYS_setresgid, group, group, group) != 0) return errno;
@@ -213,7 +207,15 @@ static int become(const struct program_start *program) {
   return 0;
 }
 
-_Noreturn static void run_as(const struct program_start *program, int report) {
+static int end_with(pid_t starter) {
+  if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) != 0) return errno;
+  // It may have ended before.
+  return getppid() == starter ? 0 : ESRCH;
+}
+
+_Noreturn static void run_program(
+    const struct program_start *program, int report, pid_t starter) {
+  if (program->number) __atomic_store_n(program->number, (int32_t)getpid(), __ATOMIC_SEQ_CST);
   int failure[2] = {VIP_START_PROCESS, 0};
   struct sigaction standard;
   memset(&standard, 0, sizeof standard);
@@ -228,7 +230,12 @@ _Noreturn static void run_as(const struct program_start *program, int report) {
     report = STDERR_FILENO + 1;
     closefrom(report + 1);
     failure[0] = VIP_START_USER;
-    failure[1] = become(program);
+    failure[1] = program->has_user ? become(program) : 0;
+    if (failure[1] == 0 && program->ends_with_starter) {
+      failure[0] = VIP_START_PROCESS;
+      // After the user, whose change takes it back.
+      failure[1] = end_with(starter);
+    }
     if (failure[1] == 0) {
       sigset_t none;
       sigemptyset(&none);
@@ -242,7 +249,7 @@ _Noreturn static void run_as(const struct program_start *program, int report) {
   _exit(written == sizeof failure ? 127 : 126);
 }
 
-int vip_start_as(const struct program_start *program, int *pid, int *step) {
+int vip_start(const struct program_start *program, int *pid, int *step) {
   *step = VIP_START_PROCESS;
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return errno;
@@ -250,9 +257,12 @@ int vip_start_as(const struct program_start *program, int *pid, int *step) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
-  pid_t child = _Fork();
+  pid_t starter = getpid();
+  // Without a copy of the memory of this process, and of its page tables, unless that would be in
+  // the reach of another user.
+  pid_t child = program->has_user ? _Fork() : vfork();
+  if (child == 0) run_program(program, report[1], starter);
   int code = child < 0 ? errno : 0;
-  if (child == 0) run_as(program, report[1]);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   close(report[1]);
   if (child > 0) {
@@ -263,6 +273,7 @@ int vip_start_as(const struct program_start *program, int *pid, int *step) {
     if (count == sizeof failure) {
       *step = failure[0];
       code = failure[1];
+      if (program->number) __atomic_store_n(program->number, 0, __ATOMIC_SEQ_CST);
       do count = waitpid(child, NULL, 0);
       while (count < 0 && errno == EINTR);
     } else {
@@ -271,6 +282,12 @@ int vip_start_as(const struct program_start *program, int *pid, int *step) {
   }
   close(report[0]);
   return code;
+}
+
+int32_t vip_number(const int32_t *number) { return __atomic_load_n(number, __ATOMIC_SEQ_CST); }
+
+void vip_set_number(int32_t *number, int32_t value) {
+  __atomic_store_n(number, value, __ATOMIC_SEQ_CST);
 }
 
 int vip_pidfd_open(int pid) { return (int)syscall(VIP_SYS_pidfd_open, (long)pid, 0L); }

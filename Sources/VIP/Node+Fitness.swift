@@ -29,4 +29,15 @@ extension Node {
     if end == .cancelled { throw .cancelled }
     try engine.setFitness(fitness, of: name, for: cause)
   }
+  /// Says the same of several routers at once, as far as they are there.
+  ///
+  /// - Parameter statements: the statements.
+  /// - Returns: the routers that are just being added or are leaving.
+  package func setFitness(_ statements: [FitnessStatement]) -> Set<String> {
+    engine.setFitness(statements)
+    return Set(statements.map(\.router).filter { !engine.isStaying($0) })
+  }
+
+  /// Whether a router is Active, in any family.
+  package func isActive(_ name: String) -> Bool { engine.isActive(name) }
 }

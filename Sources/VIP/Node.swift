@@ -64,6 +64,8 @@ public actor Node {
   let engine: Engine
   nonisolated let loop: EventLoop
   nonisolated let observers = Observers()
+  /// The statements about routers that are just being added.
+  package nonisolated let firstFitness: FirstFitness
   private let ending: Ending
   var history = EventHistory()
   private var waits = Waits()
@@ -112,6 +114,7 @@ public actor Node {
       throw error
     }
     self.engine = engine
+    firstFitness = engine.firstFitness
     startProblems = [start.problem, problem].compactMap { $0 }
     problems = NodeProblems(startProblems)
     ending = Ending(engine, observers, loop)

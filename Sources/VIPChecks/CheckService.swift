@@ -14,7 +14,11 @@ public actor CheckService {
   private nonisolated let runner: CheckRunner
   /// The checks that are known, whether used or not, by name.
   private nonisolated let known = Mutex<[String: Check]>([:])
-  private nonisolated let news = Mutex<[NodeEvent]>([])
+  private nonisolated let news = Mutex<[CheckHistory]>([])
+  /// The statements of checks that were told as events.
+  private var published: [String: (check: Check, saying: CheckState.Saying)] = [:]
+  /// The routers that are Active although a check of theirs has not said anything yet.
+  private var bold: Set<String> = []
   /// The checks that each router was told of.
   private var told: [String: Set<String>] = [:]
   /// The routers that have to be told something, with their settings, and those that are being
@@ -38,6 +42,7 @@ public actor CheckService {
     runner = try CheckRunner(variables: variables)
     let events = node.stampedEvents()
     runner.observe { [weak self] history in self?.receive(history) }
+    node.firstFitness.use { [weak self] router in self?.firstFitness(of: router) ?? [:] }
     Task { [weak self] in
       for await event in events { await self?.take(event.event) }
     }
@@ -88,11 +93,25 @@ public actor CheckService {
         continue
       }
       names.formUnion(router.checkUses.map(\.check))
+      let isActive = status.routers.contains { $0.name == router.name && $0.state == .active }
       status.routers[index].checks = router.checkUses.map { use in
-        RouterStatus.Check(use, saying(of: use.check).saying, isOwner: router.priority == .owner)
+        let said = statement(for: use)
+        return RouterStatus.Check(
+          use, said.saying, isOwner: router.priority == .owner,
+          isAwaited: !said.hasSpoken && !isActive)
       }
     }
-    status.checks = names.sorted().compactMap { runner.history(of: $0)?.status(at: now, clock) }
+    let leanings = Self.leanings(routers)
+    status.checks = names.sorted().compactMap { name in
+      runner.history(of: name)?.status(leanings[name] ?? .plain, at: now, clock)
+    }
+  }
+
+  /// The kind of weight that each check has with the first router that uses it.
+  private static func leanings(_ routers: [RouterConfiguration]) -> [String: CheckLeaning] {
+    Dictionary(
+      routers.flatMap(\.checkUses).map { ($0.check, CheckLeaning($0)) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   // MARK: News
@@ -101,8 +120,11 @@ public actor CheckService {
     switch event {
     case .removed(let router):
       told[router] = nil
+      bold.remove(router)
       await update()
     case .changed(_, .settings): await update()
+    // One that is not Active any more waits for its checks.
+    case .transition(let router, _, _) where bold.contains(router): await update()
     default:
       guard let router = event.router, told[router] == nil else { return }
       await update()
@@ -111,23 +133,50 @@ public actor CheckService {
 
   /// Takes a check that says something else now, from the thread that runs checks.
   private nonisolated func receive(_ history: CheckHistory) {
-    news.withLock {
-      $0.append(
-        .check(history.check.name, history.state.saying.standing, text: history.reason))
-    }
+    news.withLock { $0.append(history) }
     Task { await self.update() }
   }
 
-  /// The statement of a check; one that is not defined keeps its routers out.
-  private nonisolated func saying(of name: String) -> (saying: CheckState.Saying, reason: String) {
-    guard let check = known.withLock({ $0[name] }) else {
-      return (CheckState.Saying(standing: .failing), "there is no check of this name")
+  /// The statement of a check for a router; one that is not defined keeps its routers out.
+  private nonisolated func statement(
+    for use: CheckUse
+  ) -> (saying: CheckState.Saying, reason: String, hasSpoken: Bool) {
+    guard let check = known.withLock({ $0[use.check] }) else {
+      return (CheckState.Saying(standing: .failing), "there is no check of this name", true)
     }
-    guard let history = runner.history(of: name), history.check == check else {
-      return (CheckState.Saying(standing: check.initially), "it has not been run yet")
+    guard let history = runner.history(of: use.check), history.check == check else {
+      return (
+        CheckState.Saying(standing: check.initially), "it has not said anything yet",
+        check.initially != .unknown
+      )
     }
-    return (history.state.saying, history.reason)
+    let leaning = CheckLeaning(use)
+    return (history.states[leaning].saying, history.reason(leaning), history.hasSpoken)
   }
+
+  /// The statements about a router that is being added, by cause.
+  private nonisolated func firstFitness(
+    of router: RouterConfiguration
+  ) -> [String: RouterFitness] {
+    let statements = statements(about: router, isActive: false)
+    return Dictionary(
+      statements.filter { $0.fitness != .fit }.map { ($0.cause, $0.fitness) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  private nonisolated func statements(
+    about router: RouterConfiguration, isActive: Bool
+  ) -> [FitnessStatement] {
+    router.checkUses.map { use in
+      let (saying, reason, hasSpoken) = statement(for: use)
+      let effect = CheckEffect(
+        saying, use, isOwner: router.priority == .owner, isAwaited: !hasSpoken && !isActive)
+      return FitnessStatement(
+        effect.fitness(because: reason), of: router.name, for: Self.cause(use.check))
+    }
+  }
+
+  private static func cause(_ check: String) -> String { "check \(check)" }
 
   /// Runs what is used, and tells the node what follows; once more if something comes meanwhile.
   private func update() async {
@@ -156,40 +205,59 @@ public actor CheckService {
       // Without a thread all of them stay as they are at first, and the next occasion tries again.
       try? runner.use(checks)
     }
-    let events = news.withLock { news in
+    let events = takeNews(routers)
+    if !events.isEmpty { await node.publish(events) }
+    var statements: [FitnessStatement] = []
+    for router in routers { statements += await news(for: router) }
+    let late = await node.setFitness(statements)
+    for router in routers where late.contains(router.name) { tellSoon(router) }
+  }
+
+  /// The events that checks are about.
+  private func takeNews(_ routers: [RouterConfiguration]) -> [NodeEvent] {
+    let histories = news.withLock { news in
       defer { news.removeAll() }
       return news
     }
-    if !events.isEmpty { await node.publish(events) }
-    for router in routers { tellSoon(router) }
+    let leanings = Self.leanings(routers)
+    return histories.compactMap { history in
+      let check = history.check
+      let leaning = leanings[check.name] ?? .plain
+      let saying = history.states[leaning].saying
+      let former = published[check.name].flatMap { $0.check == check ? $0.saying : nil }
+      // A first result that changes nothing is not told.
+      guard saying != former ?? CheckState.Saying(standing: check.initially) else { return nil }
+      published[check.name] = (check, saying)
+      return .check(check.name, saying.standing, text: history.reason(leaning))
+    }
   }
 
+  /// The statements about a router, with those that take back what checks have said which it does
+  /// not use any more.
+  private func news(for router: RouterConfiguration) async -> [FitnessStatement] {
+    let isAwaited = router.checkUses.contains { $0.weight == nil && !statement(for: $0).hasSpoken }
+    let isActive = isAwaited ? await node.isActive(router.name) : false
+    if isActive { bold.insert(router.name) } else { bold.remove(router.name) }
+    let names = Set(router.checkUses.map(\.check))
+    let former = (told[router.name] ?? []).subtracting(names)
+    told[router.name] = names
+    return statements(about: router, isActive: isActive)
+      + former.sorted().map { FitnessStatement(.fit, of: router.name, for: Self.cause($0)) }
+  }
+
+  /// Tells of a router that is just being added, once it is there; no other one waits for that.
   private func tellSoon(_ router: RouterConfiguration) {
     let name = router.name
     untold[name] = router
     guard beingTold.insert(name).inserted else { return }
     Task {
-      while let router = untold.removeValue(forKey: name) { await tell(router) }
+      while let router = untold.removeValue(forKey: name) {
+        for statement in await news(for: router) {
+          // A router that is gone meanwhile needs to know nothing.
+          try? await node.setFitness(statement.fitness, of: name, for: statement.cause)
+        }
+      }
       beingTold.remove(name)
     }
-  }
-
-  private func tell(_ router: RouterConfiguration) async {
-    let isOwner = router.priority == .owner
-    for use in router.checkUses {
-      let (saying, reason) = saying(of: use.check)
-      let effect = CheckEffect(saying, use, isOwner: isOwner)
-      await say(effect.fitness(because: reason), router.name, use.check)
-    }
-    let names = Set(router.checkUses.map(\.check))
-    for name in told[router.name] ?? [] where !names.contains(name) {
-      await say(.fit, router.name, name)
-    }
-    told[router.name] = names
-  }
-
-  private func say(_ fitness: RouterFitness, _ router: String, _ check: String) async {
-    // A router that is gone meanwhile needs to know nothing.
-    try? await node.setFitness(fitness, of: router, for: "check \(check)")
   }
 }

@@ -23,13 +23,20 @@ struct HookProcess {
   private var stage = Stage.running
   private var lines = LineCollector()
 
-  /// Starts the program of an occasion.
-  init(_ occasion: HookOccasion, _ variables: [String: String], at now: Instant) throws(NodeError) {
-    program = try ChildProgram(
-      occasion.arguments, environment: occasion.environment(variables))
+  /// Takes over the program of an occasion, which has been started.
+  ///
+  /// - Parameters:
+  ///   - occasion: the occasion.
+  ///   - program: its program.
+  ///   - start: the time when its start was begun.
+  ///   - limit: the time when it has to end.
+  init(
+    _ occasion: HookOccasion, _ program: ChildProgram, from start: Instant, until limit: Instant
+  ) {
+    self.program = program
     self.occasion = occasion
-    start = now
-    deadline = now + occasion.hooks.timeout
+    self.start = start
+    deadline = limit
   }
 
   /// Readable when it has ended; -1 on a kernel that has no such thing.
@@ -94,6 +101,7 @@ struct HookProcess {
     case .signalled(let signal): return .failed("was ended by signal \(signal)")
     case .exited(0): return .succeeded("ended after \(Self.text(now - start))")
     case .exited(let code): return .failed("ended with exit code \(code)")
+    case .unknown: return .failed("has ended, but how can't be known")
     }
   }
 

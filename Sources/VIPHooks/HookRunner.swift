@@ -101,6 +101,7 @@ private final class HookLoop {
   private let variables: [String: String]
   private let niceness: Int32
   private var waiting: [HookOccasion] = []
+  private var starting: [HookStart] = []
   private var running: [HookProcess] = []
   private var buffer = [UInt8](repeating: 0, count: 16_384)
   private var end: Instant?
@@ -117,7 +118,7 @@ private final class HookLoop {
     while true {
       let isEnding = takeIn()
       startNext()
-      if isEnding, running.isEmpty, finish() { return }
+      if isEnding, running.isEmpty, starting.isEmpty, finish() { return }
       let isFlooding = wait()
       look()
       // A program that only writes costs a part of a processor, not all of it.
@@ -136,6 +137,7 @@ private final class HookLoop {
     for occasion in occasions { queue(occasion) }
     self.end = end
     guard let end else { return false }
+    for index in starting.indices { starting[index].shorten(to: end) }
     for index in running.indices { running[index].shorten(to: end) }
     if end <= bootTime() { waiting.removeAll() }
     return true
@@ -155,17 +157,21 @@ private final class HookLoop {
 
   private func startNext() {
     var index = 0
-    while index < waiting.count, running.count < Self.processCountMax {
+    while index < waiting.count, starting.count + running.count < Self.processCountMax {
       let occasion = waiting[index]
-      guard !running.contains(where: { $0.occasion.router == occasion.router }) else {
+      guard !starting.contains(where: { $0.occasion.router == occasion.router }),
+        !running.contains(where: { $0.occasion.router == occasion.router })
+      else {
         index += 1
         continue
       }
       waiting.remove(at: index)
       do throws(NodeError) {
-        var process = try HookProcess(occasion, variables, at: bootTime())
-        if let end { process.shorten(to: end) }
-        running.append(process)
+        var start = try HookStart(occasion, variables, at: bootTime()) { [shared] in
+          shared.wakeUp.wake()
+        }
+        if let end { start.shorten(to: end) }
+        starting.append(start)
       } catch {
         report(.failed(error.description), occasion)
       }
@@ -179,6 +185,9 @@ private final class HookLoop {
     var descriptors = [pollfd(fd: shared.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)]
     var next: Instant?
     let now = bootTime()
+    for start in starting where !start.isStuck(at: now) {
+      next = min(next ?? start.deadline, start.deadline)
+    }
     for process in running {
       descriptors.append(pollfd(fd: process.ending, events: Int16(POLLIN), revents: 0))
       descriptors.append(pollfd(fd: process.output, events: Int16(POLLIN), revents: 0))
@@ -201,6 +210,7 @@ private final class HookLoop {
   /// Sees which programs have ended, and which should have.
   private func look() {
     let now = bootTime()
+    takeStarted(at: now)
     var rest: [HookProcess] = []
     for var process in running {
       process.enforceLimit(at: now)
@@ -211,6 +221,23 @@ private final class HookLoop {
       for kind in reports { report(kind, process.occasion) }
     }
     running = rest
+  }
+
+  /// Sees which programs have been started.
+  private func takeStarted(at now: Instant) {
+    var rest: [HookStart] = []
+    for var start in starting {
+      start.enforceLimit(at: now)
+      switch start.result() {
+      case .success(let process): running.append(process)
+      case .failure(let error): report(.failed(error.description), start.occasion)
+      // One that the kernel does not let go keeps the others of its router waiting, but no end.
+      case nil where end != nil && start.isStuck(at: now):
+        report(.failed("did not start, and can't be ended"), start.occasion)
+      case nil: rest.append(start)
+      }
+    }
+    starting = rest
   }
 
   private func report(_ kind: HookReport.Kind, _ occasion: HookOccasion) {

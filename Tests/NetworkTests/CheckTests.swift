@@ -122,7 +122,8 @@ extension NetworkTests {
       #expect(report.contains("checks none → hang"), "\(report)")
       try eventually("the command runs") { readText(pid).hasSuffix("\n") }
       let child = try #require(pid_t(readText(pid).dropLast()))
-      #expect(try first.command(["status"]).output.contains("active"), "nothing is known of it yet")
+      // Nothing is known of it yet: a router that is Active stays.
+      #expect(try first.command(["status"]).output.contains("active"))
       try text.write(toFile: first.configurationPath, atomically: true, encoding: .utf8)
       _ = try first.command(["reload"])
       try eventually("it is ended") { Glibc.kill(child, 0) != 0 }
@@ -135,6 +136,48 @@ extension NetworkTests {
       let other = try #require(pid_t(readText(pid).dropLast()))
       try first.stop()
       #expect(Glibc.kill(other, 0) != 0)
+    }
+
+    @Test("A router does not take its addresses before its check has said something")
+    func firstResult() throws {
+      let gate = segment.directory["gate"]
+      try segment.directory.write(
+        "#!/bin/sh\nwhile [ ! -e \(gate) ]; do sleep 0.1; done\n", to: "slow")
+      chmod(segment.directory["slow"], 0o755)
+      let slow = segment.directory["slow"]
+      let first = try node(
+        0, priority: 150, checks: "  - {name: slow, command: [\(slow)], timeout: 1h}\n",
+        uses: "slow")
+      try eventually("it waits") {
+        try first.command(["status", "lab"]).output
+          .contains("check slow: it has not said anything yet")
+      }
+      // Without a peer it would become Active after 3.4 s.
+      for _ in 0..<25 {
+        #expect(try !segment.nodes[0].holds(vip))
+        usleep(200_000)
+      }
+      try segment.directory.write("", to: "gate")
+      try first.waitUntil(.active)
+      try first.stop()
+    }
+
+    @Test("A check's program ends with a node that is killed")
+    func killed() throws {
+      let pid = segment.directory["pid"]
+      try segment.directory.write("#!/bin/sh\necho $$ >\(pid)\nexec sleep 1000\n", to: "hang")
+      chmod(segment.directory["hang"], 0o755)
+      let hang = segment.directory["hang"]
+      let first = try node(
+        0, priority: 150, checks: "  - {name: hang, command: [\(hang)], timeout: 1h}\n",
+        uses: "hang")
+      try eventually("the command runs") { readText(pid).hasSuffix("\n") }
+      let child = try #require(pid_t(readText(pid).dropLast()))
+      #expect(Glibc.kill(child, 0) == 0)
+      try first.kill()
+      try eventually("it is ended") {
+        Glibc.kill(child, 0) != 0 || readText("/proc/\(child)/stat").contains(") Z ")
+      }
     }
 
     @Test("check --probe runs each check once and says what would follow")

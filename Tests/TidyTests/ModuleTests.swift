@@ -127,7 +127,7 @@ import Testing
       try Repository.swiftFiles(under: "Sources/\($0)")
     }) {
       let code = try file.lines.map(\.code)
-      guard code.contains(where: { $0.contains("posix_spawn(") }) else { continue }
+      guard code.contains(where: { $0.contains("vip_start(") }) else { continue }
       found += 1
       #expect(code.contains { $0.contains("Children.start") }, "\(file.path): Children.start {…}")
       #expect(code.contains { $0.contains("Children.finished") }, "\(file.path)")

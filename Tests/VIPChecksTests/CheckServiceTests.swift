@@ -98,24 +98,95 @@ import VRRP
     await service.finish()
   }
 
-  @Test func `a check that is expected keeps no router out before it has been run`() async throws {
+  @Test func `a router waits until its check has said something`() async throws {
     let node = try Node(on: machine)
     let service = try CheckService(for: node)
-    let check = Check(name: "late", .file(path: folder["late"]), interval: .milliseconds(100))
-    try folder.write("true", to: "late")
+    let gate = folder["gate"]
+    // It ends when it may, and fails then.
+    try folder.write("#!/bin/sh\nwhile [ ! -e \(gate) ]; do sleep 0.05; done\nexit 1\n", to: "slow")
+    chmod(folder["slow"], 0o755)
+    let check = Check(
+      name: "slow", .command([folder["slow"]], user: nil), timeout: .seconds(600))
     service.expect([check])
-    service.expect([Check(name: "late", .interface("nosuch"))])
+    service.expect([Check(name: "slow", .interface("nosuch"))])
     #expect(service.checks == [check], "what is known stays as it is")
     let events = node.events()
-    try await node.up(router("a", vrid: 10, [CheckUse("late")]))
-    try await wait(node, service) { $0.checks.map(\.standing) == [.passing] }
+    // An owner would become Active at once.
+    var owner = try router("owner", vrid: 11, [CheckUse("slow")])
+    owner.priority = .owner
+    _ = try await node.apply([
+      router("a", vrid: 10, [CheckUse("slow")]), owner,
+      router("weighted", vrid: 12, [CheckUse("slow", weight: -20)]),
+    ])
+    try await wait(node, service) { $0.routers[2].state == .active }
+    var status = try await status(node, service)
+    #expect(status.routers.map(\.state) == [.initialize, .initialize, .active])
+    #expect(
+      status.routers[0].reason.description == "check slow: it has not said anything yet")
+    #expect(status.routers.map { $0.checks?.first?.isOut } == [true, true, false])
+    try folder.write("", to: "gate")
+    try await wait(node, service) { $0.checks.map(\.standing) == [.failing] }
+    try await wait(node, service) {
+      $0.routers[0].reason.description == "check slow: exit code 1"
+    }
+    status = try await self.status(node, service)
+    #expect(status.routers.map(\.state) == [.initialize, .initialize, .active])
     await node.shutdown()
     await service.finish()
     for await event in events {
-      if case .transition(_, _, let transition) = event {
-        #expect(transition.to != .initialize || transition.reason == .shutdown)
-      }
+      if case .transition(let router, _, _) = event { #expect(router == "weighted") }
     }
+  }
+
+  @Test func `a check that passes lets its router in; a file that is not there does too`()
+    async throws
+  {
+    let node = try Node(on: machine)
+    let service = try CheckService(for: node)
+    try await service.use([
+      Check(name: "good", .command(["/bin/true"], user: nil), timeout: .seconds(600)),
+      Check(name: "drain", .file(path: folder["drain"])),
+      Check(
+        name: "trusted", .command(["/bin/sleep", "1000"], user: nil), timeout: .seconds(600),
+        initially: .passing),
+    ])
+    let events = node.events()
+    try await node.up(
+      router("a", vrid: 10, [CheckUse("good"), CheckUse("drain"), CheckUse("trusted")]))
+    try await wait(node, service) { $0.routers[0].state == .active }
+    await node.shutdown()
+    await service.finish()
+    for await event in events {
+      if case .check(let name, _, _) = event { #expect(name == "good", "the rest is not told") }
+    }
+  }
+
+  @Test func `a router that is Active stays when a check comes, and waits for it afterwards`()
+    async throws
+  {
+    let node = try Node(on: machine)
+    let service = try CheckService(for: node)
+    try await service.use([
+      Check(name: "slow", .command(["/bin/sleep", "1000"], user: nil), timeout: .seconds(600))
+    ])
+    try await node.up(router("a", vrid: 10, []))
+    try await wait(node, service) { $0.routers[0].state == .active }
+    try await node.up(router("a", vrid: 10, [CheckUse("slow")]))
+    try await wait(node, service) { $0.checks.map(\.standing) == [.unknown] }
+    var status = try await status(node, service)
+    #expect(status.routers[0].state == .active)
+    #expect(status.routers[0].checks?.map(\.isOut) == [false])
+    // Once it is out for another reason it comes back only when the check has passed.
+    try await node.setFitness(.unfit(because: "test"), of: "a", for: "test")
+    try await wait(node, service) { $0.routers[0].state == .initialize }
+    try await node.setFitness(.fit, of: "a", for: "test")
+    try await wait(node, service) {
+      $0.routers[0].reason.description == "check slow: it has not said anything yet"
+    }
+    status = try await self.status(node, service)
+    #expect(status.routers[0].state == .initialize)
+    await node.shutdown()
+    await service.finish()
   }
 
   @Test func `what makes no sense is refused`() async throws {
@@ -125,6 +196,11 @@ import VRRP
     await #expect(throws: CheckError.self) { try await service.use(twice) }
     await #expect(throws: CheckError.self) {
       try await service.use([Check(name: "a", .command(["pgrep"], user: nil))])
+    }
+    for user in ["4294967295:65534", "65534:4294967295", "4294967296"] {
+      await #expect(throws: CheckError.self) {
+        try await service.use([Check(name: "a", .command(["/bin/true"], user: user))])
+      }
     }
     #expect(service.checks.isEmpty)
     await node.shutdown()

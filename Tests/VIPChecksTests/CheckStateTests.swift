@@ -10,7 +10,9 @@ import VIPCore
   private final class Subject {
     private var state: CheckState
 
-    init(_ check: Check) { state = CheckState(check, at: .zero) }
+    init(_ check: Check, _ leaning: CheckLeaning = .plain) {
+      state = CheckState(check, leaning, at: .zero)
+    }
 
     var saying: CheckState.Saying { state.saying }
     var cause: CheckResult? { state.cause }
@@ -151,6 +153,62 @@ import VIPCore
     #expect(step(Self.good, after: .seconds(1)), "at once again")
   }
 
+  /// What a check toggles between, so that a router is stronger with the first.
+  struct Toggle: Sendable, CustomTestStringConvertible {
+    var leaning: CheckLeaning
+    var stronger: CheckResult
+    var weaker: CheckResult
+    var testDescription: String { "\(leaning): \(stronger), \(weaker)" }
+  }
+
+  @Test(arguments: [
+    Toggle(leaning: .plain, stronger: .number(100), weaker: .number(0)),
+    Toggle(leaning: .plain, stronger: .number(5), weaker: .success("fine")),
+    Toggle(leaning: .plain, stronger: .number(-300), weaker: .failure("exit code 1")),
+    Toggle(leaning: .adds, stronger: .number(100), weaker: .number(0)),
+    Toggle(leaning: .adds, stronger: .number(2), weaker: .success("fine")),
+    Toggle(leaning: .adds, stronger: .success("fine"), weaker: .failure("exit code 1")),
+    Toggle(leaning: .takes, stronger: .number(0), weaker: .number(100)),
+    Toggle(leaning: .takes, stronger: .number(-5), weaker: .success("fine")),
+    Toggle(leaning: .takes, stronger: .failure("exit code 1"), weaker: .number(100)),
+    Toggle(leaning: .takes, stronger: .success("fine"), weaker: .failure("exit code 1")),
+  ])
+  func `what makes a router weaker counts at once, what makes it stronger is held back`(
+    toggle: Toggle
+  ) throws {
+    let check = Check(name: "load", .file(path: "/run/load"))
+    let state = Subject(check, toggle.leaning)
+    var second = 0.0
+    func take(_ result: CheckResult) -> Bool {
+      second += 1
+      return state.take(result, at: moment(second))
+    }
+    for result in [toggle.weaker, toggle.stronger, toggle.weaker, toggle.stronger] {
+      _ = take(result)
+    }
+    // Held back by now, or made already; then a second passes.
+    _ = state.advance(to: moment(second + 0.999))
+    if state.deadline != nil { _ = state.advance(to: moment(second + 1)) }
+    second += 1
+    #expect(take(toggle.weaker), "weaker at once")
+    #expect(!take(toggle.stronger), "stronger later")
+    #expect(state.deadline != nil)
+    #expect(!take(toggle.weaker), "and it is weaker still")
+  }
+
+  @Test func `each kind of weight has a part of its own`() {
+    var states = CheckStates(Check(name: "load", .file(path: "/run/load")), at: .zero)
+    for (second, number) in [0, 100, 0, 100, 0].enumerated() {
+      _ = states.take(.number(number), at: moment(Double(second)))
+    }
+    #expect(states[.plain].saying.number == 0)
+    #expect(states[.takes].saying.number == 100, "0 is better here, and held back")
+    let due = states.deadline
+    #expect(due == states[.takes].deadline && due != nil)
+    _ = states.advance(to: moment(100))
+    #expect(states[.takes].saying.number == 0)
+  }
+
   @Test func `a failure while a check is held back starts the time again`() throws {
     let state = state()
     for (second, result) in [Self.good, Self.bad, Self.good, Self.bad].enumerated() {
@@ -219,6 +277,14 @@ import VIPCore
   func `a check is weighed as it is used`(row: Row) {
     let saying = CheckState.Saying(standing: row.standing, number: row.number)
     #expect(CheckEffect(saying, CheckUse("web", weight: row.weight)) == row.effect)
+  }
+
+  @Test func `a check without weight that has not said anything keeps a router out`() {
+    let unknown = CheckState.Saying(standing: .unknown)
+    #expect(CheckEffect(unknown, CheckUse("web"), isAwaited: true) == .out)
+    #expect(CheckEffect(unknown, CheckUse("web"), isOwner: true, isAwaited: true) == .out)
+    #expect(CheckEffect(unknown, CheckUse("web", weight: -20), isAwaited: true) == .none)
+    #expect(CheckEffect(unknown, CheckUse("web")) == .none, "a file that is not there")
   }
 
   @Test func `an owner's priority stays as it is`() {

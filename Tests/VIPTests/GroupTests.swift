@@ -69,6 +69,24 @@ import VRRP
     #expect(!bench.events.contains { if case .waiting = $0 { true } else { false } })
   }
 
+  @Test func `what is said of all at once lets none wait for another that may go on too`() throws {
+    let bench = try bench()
+    func say(_ fitness: RouterFitness) {
+      bench.engine.setFitness(
+        ["inside", "outside", "nosuch"].map {
+          FitnessStatement(fitness, of: $0, for: "check web")
+        })
+      bench.settle()
+    }
+    say(.unfit(because: "exit code 1"))
+    #expect(states(bench) == [.initialize, .initialize])
+    let count = bench.events.count
+    say(.fit)
+    #expect(states(bench) == [.backup, .backup])
+    #expect(
+      !bench.events.dropFirst(count).contains { if case .waiting = $0 { true } else { false } })
+  }
+
   @Test func `one that hears an Active keeps the other one Backup, and the problem is told`() throws
   {
     let bench = try bench()

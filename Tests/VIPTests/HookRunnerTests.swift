@@ -68,6 +68,28 @@ import VRRP
     }
   }
 
+  @Test func `a program that does not start holds up no other router's, and has its time limit`()
+    async throws
+  {
+    let bench = try Workbench()
+    let hang = try bench.script("hang", "exit 0")
+    // A process that runs the file waits until the lease is over; the kernel tells that by SIGIO.
+    signal(SIGIO, SIG_IGN)
+    let file = open(hang, O_RDONLY | O_CLOEXEC)
+    defer { close(file) }
+    let setLease: Int32 = 1024
+    try await onThread {
+      try eventually("the lease is had") { fcntl(file, setLease, Int32(F_WRLCK)) == 0 }
+    }
+    bench.runner.run([
+      try bench.occasion(.active, [hang], router: "one", timeout: .seconds(2)),
+      try bench.occasion(.backup, ["/bin/true"], router: "two"),
+    ])
+    try await bench.waitForReports(2)
+    #expect(bench.reports == ["backup: ok", "active: failed: took longer than 2s and was ended"])
+    await bench.runner.finish(within: .seconds(60))
+  }
+
   @Test func `arguments go as they are, and nothing else comes along`() async throws {
     let bench = try Workbench()
     setenv("VIP_TEST_SECRET", "1", 1)

@@ -210,6 +210,22 @@ extension Bench {
     Children.finished(own)
     #expect(!clear())
     #expect(cleared.last == 4_000_004 && ended.isEmpty)
+    // One that is being started may take its time: no other start waits for it, nor does the clearer.
+    let (slow, other): (Int32, Int32) = (4_000_005, 4_000_006)
+    let child = StartingChild()
+    #expect(
+      Children.start(child) { () throws(Never) in
+        child.number.pointee = slow
+        #expect(Children.start { () throws(Never) in other } == other)
+        Children.finished(other)
+        ended = [4_000_007, slow]
+        #expect(clear(), "it may have ended already")
+        #expect(cleared.last == 4_000_007 && ended == [slow])
+        return slow
+      } == slow)
+    #expect(clear(), "and is waited for by its starter")
+    Children.finished(slow)
+    ended = []
     struct Refusal: Error {}
     #expect(throws: Refusal.self) { try Children.start { () throws(Refusal) in throw Refusal() } }
   }

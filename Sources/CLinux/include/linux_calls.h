@@ -5,7 +5,6 @@
 // without any. A struct that needs _GNU_SOURCE is declared here under a name of its own;
 // linux_calls.c asserts that its layout is that of the real one.
 #include <netinet/in.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -95,32 +94,41 @@ int vip_timer_arm(int timer, uint64_t nanoseconds);
 /// Makes a pipe; see pipe2(2).
 int vip_pipe2(int *ends, int flags);
 
-/// Closes all descriptors from `first` on in a program to be started.
-int vip_spawn_closefrom(posix_spawn_file_actions_t *actions, int first);
-
-/// Sets the working directory of a program to be started.
-int vip_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path);
-
-/// A program to be started as another user, and what it is given.
+/// A program to be started, and what it is given.
 struct program_start {
   const char *path;
   char *const *arguments;
   char *const *environment;
   /// The descriptors for its input and for both its outputs.
   int input, output;
+  /// Whether it runs as another user, with these numbers.
+  bool has_user;
   uint32_t user, group;
   /// Its other groups.
   const uint32_t *groups;
   size_t group_count;
+  /// Whether the kernel ends it (SIGKILL) with the thread that starts it.
+  bool ends_with_starter;
+  /// Where its process leaves its number first of all, in memory that processes share; NULL if
+  /// nowhere. It is 0 again once one that could not be started is gone.
+  int32_t *number;
 };
 
 /// The step at which the start of a program has failed.
 enum { VIP_START_PROCESS = 0, VIP_START_USER = 1, VIP_START_PROGRAM = 2 };
 
-/// Starts a program as another user, in `/`, leading a process group of its own, with all signals
-/// as a fresh process has them, no other open descriptor and none of the capabilities that this
-/// process hands on; returns 0 or the error number, with the step that it is about.
-int vip_start_as(const struct program_start *program, int *pid, int *step);
+/// Starts a program in `/`, leading a process group of its own, with all signals as a fresh process
+/// has them and no other open descriptor, and as another user with none of the capabilities that
+/// this process hands on; returns 0 or the error number, with the step that it is about.
+///
+/// It returns once the program runs, which the file system that it is on can hold up.
+int vip_start(const struct program_start *program, int *pid, int *step);
+
+/// Reads a number that other threads and processes write.
+int32_t vip_number(const int32_t *number);
+
+/// Writes a number that other threads and processes read.
+void vip_set_number(int32_t *number, int32_t value);
 
 /// A descriptor that is readable once a child has ended; -1 where the kernel has none.
 int vip_pidfd_open(int pid);

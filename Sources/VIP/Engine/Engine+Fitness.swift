@@ -32,9 +32,36 @@ extension Engine {
     }
   }
 
+  /// Sets what the program that runs the node knows about routers, all of it before any of them
+  /// acts on it, so that those of a group do not wait for one another.
+  ///
+  /// - Parameter statements: the statements; those about routers that are not there, and weights of
+  ///   owners, are passed over.
+  package func setFitness(_ statements: [FitnessStatement]) {
+    step {
+      var changed: [Router] = []
+      for statement in statements {
+        guard let router = routers[statement.router] else { continue }
+        let (fitness, cause) = (statement.fitness, statement.cause)
+        if fitness.weight != nil, router.settings.priority == .owner { continue }
+        if router.fitness.set(fitness.fault(of: cause), for: .external(cause)) {
+          changed.append(router)
+        }
+      }
+      for router in changed {
+        for instance in routers.members(of: router) { reconsider(instance) }
+      }
+    }
+  }
+
   /// The statements of the program that runs the node about a router, by cause.
   package func fitness(of name: String) -> [String: RouterFitness] {
     routers[name]?.fitness.external ?? [:]
+  }
+
+  /// Whether a router is Active, in any family.
+  package func isActive(_ name: String) -> Bool {
+    routers.members(named: name).contains { $0.isHolding && !$0.attendance.isLeaving }
   }
 
   /// The error for a name that no router has.

@@ -46,7 +46,8 @@ extension Engine {
   ) -> Router {
     let router = routers.add(settings)
     router.group = groupTable.group(of: settings.name)
-    for (cause, fitness) in faults {
+    let first = firstFitness.statements(about: settings)
+    for (cause, fitness) in faults.merging(first, uniquingKeysWith: { said, _ in said }) {
       // An owner's priority is always 255.
       if fitness.weight != nil, settings.priority == .owner { continue }
       router.fitness.set(fitness.fault(of: cause), for: .external(cause))

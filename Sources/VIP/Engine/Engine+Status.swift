@@ -22,7 +22,10 @@ extension Engine {
       vrid: instance.settings.vrid, family: instance.family,
       version: instance.settings.version,
       state: election.state, priority: instance.settings.priority,
-      effectivePriority: election.effectivePriority, interval: instance.settings.interval,
+      // That of an election that is out is as old as its end.
+      effectivePriority: instance.attendance.isRunning
+        ? election.effectivePriority : instance.electionSettings.priority,
+      interval: instance.settings.interval,
       activeRouter: election.state == .active
         ? election.primaryAddress : election.activeRouter?.address,
       addresses: instance.addresses.current.map { own in

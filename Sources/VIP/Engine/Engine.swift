@@ -50,6 +50,8 @@ package final class Engine {
   private(set) var lastClock: Instant
   var interfaces = InterfaceTable()
   var routers = RouterTable()
+  /// The statements about routers that are just being added.
+  let firstFitness = FirstFitness()
   /// The groups of routers that move together.
   var groupTable = GroupTable()
   var segments: [SegmentKey: Segment] = [:]

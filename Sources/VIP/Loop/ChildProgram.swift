@@ -12,6 +12,9 @@ package struct ChildProgram: Sendable {
     case exited(code: Int32)
     /// A signal has ended it.
     case signalled(number: Int32)
+    /// The program has ended in a way that can't be known: another part of this process has waited
+    /// for it.
+    case unknown
   }
 
   /// The path in which shells and most other programs look for a name.
@@ -32,76 +35,52 @@ package struct ChildProgram: Sendable {
   /// pipe for both its outputs and no other open file, `/` to be in, a process group of its own,
   /// and all signals as a fresh process has them.
   ///
+  /// It returns once the program runs: the file system that it is on may hold that up.
+  ///
   /// - Parameters:
   ///   - arguments: the path of the program, and what it is given.
   ///   - environment: its variables, as `NAME=value`.
   ///   - user: the user to run it as; `nil` for that of this process.
+  ///   - endsWithStarter: whether the kernel ends it with the thread that starts it, however that
+  ///     ends.
+  ///   - child: by which another thread may end it before it runs.
   /// - Throws: why it can't be started.
   package init(
-    _ arguments: [String], environment: [String], as user: UserIdentity? = nil
+    _ arguments: [String], environment: [String], as user: UserIdentity? = nil,
+    endsWithStarter: Bool = false, _ child: StartingChild = StartingChild()
   ) throws(NodeError) {
     var ends: [Int32] = [-1, -1]
     guard vip_pipe2(&ends, O_CLOEXEC) == 0 else { throw .system(errno, "make a pipe") }
     defer { close(ends[1]) }
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-    let output = ends[1]
+    var program = program_start()
+    program.output = ends[1]
+    program.ends_with_starter = endsWithStarter
+    program.number = child.number
     do throws(NodeError) {
-      pid = try Children.start { () throws(NodeError) in
-        if let user { return try Self.start(arguments, environment, output, as: user) }
-        let (code, pid) = Self.spawn(arguments, environment, output)
-        guard code == 0 else { throw NodeError(.system(errno: code), Self.startText(code)) }
-        return pid
+      pid = try Children.start(child) { () throws(NodeError) in
+        try Self.start(arguments, environment, program, as: user)
       }
     } catch {
       close(ends[0])
       throw error
     }
     ending = vip_pidfd_open(pid)
-    self.output = ends[0]
-  }
-
-  private static func spawn(
-    _ arguments: [String], _ environment: [String], _ output: Int32
-  ) -> (code: Int32, pid: pid_t) {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
-    // Not all libraries open their files so that they are closed here.
-    vip_spawn_closefrom(&actions, STDERR_FILENO + 1)
-    vip_spawn_chdir(&actions, "/")
-
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-    posix_spawnattr_setflags(&attributes, Int16(flags))
-
-    var pid: pid_t = 0
-    let program = arguments.first ?? ""
-    let code = withCStrings(arguments) { arguments in
-      withCStrings(environment) { environment in
-        posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
-      }
-    }
-    return (code, pid)
+    output = ends[0]
   }
 
   private static func start(
-    _ arguments: [String], _ environment: [String], _ output: Int32, as user: UserIdentity
+    _ arguments: [String], _ environment: [String], _ program: program_start,
+    as user: UserIdentity?
   ) throws(NodeError) -> pid_t {
+    var program = program
     let input = open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw .system(errno, "open /dev/null") }
     defer { close(input) }
+    program.input = input
+    program.has_user = user != nil
+    program.user = user?.user ?? 0
+    program.group = user?.group ?? 0
     var pid: Int32 = 0
     var step: Int32 = 0
     let code = withCStrings([arguments.first ?? ""]) { path in
@@ -109,13 +88,13 @@ package struct ChildProgram: Sendable {
         withCStrings(environment) { environment in
           arguments.withUnsafeBufferPointer { arguments in
             environment.withUnsafeBufferPointer { environment in
-              user.groups.withUnsafeBufferPointer { groups in
-                var program = program_start(
-                  path: path[0], arguments: arguments.baseAddress,
-                  environment: environment.baseAddress, input: input, output: output,
-                  user: user.user, group: user.group, groups: groups.baseAddress,
-                  group_count: groups.count)
-                return vip_start_as(&program, &pid, &step)
+              (user?.groups ?? []).withUnsafeBufferPointer { groups in
+                program.path = path[0].map { UnsafePointer($0) }
+                program.arguments = arguments.baseAddress
+                program.environment = environment.baseAddress
+                program.groups = groups.baseAddress
+                program.group_count = groups.count
+                return vip_start(&program, &pid, &step)
               }
             }
           }
@@ -123,7 +102,7 @@ package struct ChildProgram: Sendable {
       }
     }
     guard code != 0 else { return pid }
-    guard step == Int32(VIP_START_USER) else {
+    guard step == Int32(VIP_START_USER), let user else {
       throw NodeError(.system(errno: code), startText(code))
     }
     throw NodeError(
@@ -175,12 +154,14 @@ package struct ChildProgram: Sendable {
   /// - Returns: how it has ended.
   package mutating func reap() -> End {
     var status: Int32 = 0
-    let isKnown = waitpid(pid, &status, 0) == pid
+    var found: pid_t
+    repeat { found = waitpid(pid, &status, 0) } while found < 0 && errno == EINTR
+    let isKnown = found == pid
     Children.finished(pid)
     if output >= 0 { close(output) }
     if ending >= 0 { close(ending) }
     output = -1
-    guard isKnown else { return .exited(code: 0) }
+    guard isKnown else { return .unknown }
     let signal = status & 0x7F
     return signal != 0 ? .signalled(number: signal) : .exited(code: status >> 8 & 0xFF)
   }
@@ -203,6 +184,10 @@ package struct UserIdentity: Sendable, Hashable {
   package init(_ text: String) throws(NodeError) {
     let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
     let name = parts.first ?? ""
+    // To the kernel it means: the user, or the group, that the process has already.
+    for part in parts where UInt32(part) == .max {
+      throw NodeError(.refused, "\(part) is the number of no user and no group")
+    }
     var buffer = [CChar](repeating: 0, count: 16_384)
     var entry = passwd()
     var found: UnsafeMutablePointer<passwd>?

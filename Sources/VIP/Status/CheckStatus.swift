@@ -66,7 +66,7 @@ extension CheckResult: CustomStringConvertible {
 public struct CheckStatus: Sendable, Hashable {
   /// The part that a check has in elections.
   public enum Standing: String, Sendable, Hashable, Codable {
-    /// Nothing has been found out yet: it has no effect.
+    /// Nothing has been found out yet, or there is nothing that says anything.
     case unknown
     /// Success.
     case passing

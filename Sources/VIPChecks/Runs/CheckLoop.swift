@@ -7,19 +7,24 @@ import VIPCore
 /// The thread of a ``CheckRunner``: starts runs, waits for all of them at once, and takes in what
 /// has come of them.
 final class CheckLoop {
-  /// The most runs at once that take a while, whatever the number of checks.
-  static let runCountMax = 64
+  /// The most programs that have been started within ``startTime``, whatever the number of checks,
+  /// and the most at all.
+  static let startCountMax = 64, programCountMax = 256
+  /// The time after which a program makes room for the start of the next one.
+  private static let startTime = Duration.milliseconds(250)
+  /// The most connections and echo requests at once.
+  private static let socketCountMax = 256
   /// The number of checks from which on their first runs are spread.
   private static let spreadFrom = 16
   /// The time over which they are spread at most.
   private static let spreadMax = Duration.seconds(1)
 
   private let shared: CheckRunner.Shared
-  private let variables: [String: String]
+  private let tools: CheckTools
   private var entries: [CheckEntry?] = []
   private var ids: [String: Int] = [:]
   private var timers = TimerQueue()
-  /// The checks that wait for their turn, the first at the end.
+  /// The checks that wait for their turn.
   private var queue: [Int] = []
   /// The checks that have a run.
   private var running: [Int] = []
@@ -27,14 +32,13 @@ final class CheckLoop {
   private var followers: Set<Int> = []
   /// Runs of checks that are gone.
   private var leftovers: [any CheckRun] = []
-  private var table = ProcessTable()
   private let kernel = KernelProbe()
   private let files = FileWatch()
   private var buffer = [UInt8](repeating: 0, count: 16_384)
 
   init(_ shared: CheckRunner.Shared, _ variables: [String: String]) {
     self.shared = shared
-    self.variables = variables
+    tools = CheckTools(shared, variables)
   }
 
   /// Runs until the end.
@@ -57,7 +61,7 @@ final class CheckLoop {
     use(checks)
     let longest = checks.map(\.timeout).max() ?? .zero
     // Those that have to wait for their turn take their time too.
-    let rounds = checks.count / Self.runCountMax + 1
+    let rounds = checks.count / Self.startCountMax + 1
     let end = bootTime() + longest * rounds + .seconds(2)
     var results: [String: CheckResult] = [:]
     while bootTime() < end {
@@ -127,6 +131,8 @@ final class CheckLoop {
   private func end() {
     for (name, id) in ids { forget(name, id) }
     let limit = bootTime() + .seconds(1)
+    // Not before: the kernel ends what a thread has started when that thread ends.
+    defer { tools.helpers.end() }
     while !leftovers.isEmpty, bootTime() < limit {
       clearLeftovers()
       if !leftovers.isEmpty { usleep(2000) }
@@ -153,39 +159,69 @@ final class CheckLoop {
   private func turn(atMost limit: Duration?) {
     let now = bootTime()
     while let (id, _) = timers.popDue(by: now) { serve(id, at: now) }
-    while running.count < Self.runCountMax, let id = queue.popLast() { start(id, at: bootTime()) }
+    startQueued(at: now)
+    tools.helpers.relieve(at: now)
     wait(atMost: limit)
     if !leftovers.isEmpty { clearLeftovers() }
   }
 
   /// Does what is due for a check.
   private func serve(_ id: Int, at now: Instant) {
-    guard entries[id] != nil else { return }
-    if entries[id]?.state.advance(to: now) == true { tell(id) }
-    if let due = entries[id]?.schedule.deadline, due <= now, entries[id]?.isQueued == false {
-      if entries[id]?.takesTime == true {
-        entries[id]?.isQueued = true
-        queue.insert(id, at: 0)
-      } else {
+    guard let entry = entries[id] else { return }
+    if entries[id]?.states.advance(to: now) == true { tell(id) }
+    if let due = entry.schedule.deadline, due <= now, !entry.isQueued {
+      if entry.cost == .little {
         start(id, at: now)
+      } else {
+        entries[id]?.isQueued = true
+        queue.append(id)
       }
     }
     arm(id)
   }
 
-  private func start(_ id: Int, at now: Instant) {
-    guard entries[id] != nil else { return }
-    entries[id]?.isQueued = false
-    if case .file(let path) = entries[id]?.check.kind {
-      // Before it is read, so that no change in between is missed.
-      files.follow(path, for: id)
+  /// Starts what waits for its turn, as far as there is room: the one whose next start is due first
+  /// is the first, so that slow checks do not delay fast ones.
+  private func startQueued(at now: Instant) {
+    guard !queue.isEmpty else { return }
+    var (starting, programs, sockets) = (0, 0, 0)
+    for id in running {
+      switch entries[id]?.cost {
+      case .program:
+        programs += 1
+        if isStarting(id, at: now) { starting += 1 }
+      case .socket: sockets += 1
+      case .little, nil: break
+      }
     }
-    guard let started = entries[id]?.start(variables, &table, kernel, at: now) else { return }
+    let order = queue.sorted {
+      (entries[$0]?.latest ?? .zero, $0) < (entries[$1]?.latest ?? .zero, $1)
+    }
+    queue = order.filter { id in
+      guard let entry = entries[id] else { return false }
+      if entry.cost == .program {
+        guard starting < Self.startCountMax, programs < Self.programCountMax else { return true }
+        (starting, programs) = (starting + 1, programs + 1)
+      } else {
+        guard sockets < Self.socketCountMax else { return true }
+        sockets += 1
+      }
+      start(id, at: bootTime())
+      return false
+    }
+  }
+
+  /// Whether a run has been started just now.
+  private func isStarting(_ id: Int, at now: Instant) -> Bool {
+    entries[id]?.schedule.started.map { now - $0 < Self.startTime } ?? false
+  }
+
+  private func start(_ id: Int, at now: Instant) {
+    entries[id]?.isQueued = false
+    guard let started = entries[id]?.start(id, tools, kernel, files, at: now) else { return }
     switch started {
     case .over(let result):
       entries[id]?.schedule.end(at: now)
-      followers.remove(id)
-      if entries[id]?.found.endings.isEmpty == false { followers.insert(id) }
       take(result, id)
     case .running(let run):
       entries[id]?.run = run
@@ -207,13 +243,29 @@ final class CheckLoop {
   private func advance(_ id: Int, at now: Instant) {
     guard var run = entries[id]?.run else { return }
     let result = run.advance(to: now, &buffer)
+    let finding = run.takeFinding()
     entries[id]?.run = run
+    if run.isGone {
+      entries[id]?.run = nil
+      entries[id]?.schedule.end(at: now)
+      running.removeAll { $0 == id }
+    }
+    if let finding { take(finding, id, at: now) }
     if let result { take(result, id) }
-    guard run.isGone else { return }
-    entries[id]?.run = nil
-    entries[id]?.schedule.end(at: now)
-    running.removeAll { $0 == id }
-    arm(id)
+    if run.isGone { arm(id) }
+  }
+
+  /// Takes what a run has found beside its result.
+  private func take(_ finding: Finding, _ id: Int, at now: Instant) {
+    switch finding {
+    case .way(let way):
+      if files.take(way, for: id) { entries[id]?.schedule.hasten(at: now) }
+    case .processes(let pids):
+      entries[id]?.found.follow(pids)
+      followers.remove(id)
+      if entries[id]?.found.endings.isEmpty == false { followers.insert(id) }
+    case .user(let user): entries[id]?.user = user
+    }
   }
 
   /// Waits for something to do, and does what is about runs and files.
@@ -222,7 +274,9 @@ final class CheckLoop {
     var next = limit.map { now + $0 }
     func note(_ moment: Instant?) { if let moment { next = min(next ?? moment, moment) } }
     note(timers.earliest)
-    if !leftovers.isEmpty { note(now + .milliseconds(20)) }
+    if leftovers.contains(where: { !$0.isHelped }) || tools.helpers.isBehind {
+      note(now + .milliseconds(20))
+    }
     var polled = [
       pollfd(fd: shared.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: files.polled, events: Int16(POLLIN), revents: 0),
@@ -231,6 +285,9 @@ final class CheckLoop {
     for id in running {
       guard let run = entries[id]?.run else { continue }
       note(run.deadline)
+      if !queue.isEmpty, isStarting(id, at: now) {
+        note(entries[id]?.schedule.started.map { $0 + Self.startTime })
+      }
       for descriptor in run.polled {
         polled.append(descriptor)
         owners.append(id)
@@ -253,9 +310,10 @@ final class CheckLoop {
       ready.insert(owners[index])
     }
     for id in ready where followers.contains(id) {
-      table.expire()
+      tools.processes.expire()
       hasten(id, at: after)
     }
+    ready.formUnion(tools.helpers.takeDone())
     for id in running {
       guard let run = entries[id]?.run else { continue }
       if ready.contains(id) || run.isSilent || run.deadline <= after { advance(id, at: after) }
@@ -277,8 +335,8 @@ final class CheckLoop {
   }
 
   private func tell(_ id: Int) {
-    guard let state = entries[id]?.state else { return }
-    entries[id]?.record.note(state)
+    guard let states = entries[id]?.states else { return }
+    entries[id]?.record.note(states)
     publish(id)
     guard let record = entries[id]?.record else { return }
     shared.inbox.withLock { $0.observer }?(record)

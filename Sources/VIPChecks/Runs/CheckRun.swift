@@ -10,6 +10,8 @@ protocol CheckRun {
   var deadline: Instant { get }
   /// Whether nothing tells that it has ended, so that it has to be looked at now and then.
   var isSilent: Bool { get }
+  /// Whether a helper tells when something has come of it.
+  var isHelped: Bool { get }
   /// Whether nothing of it is left, so that the next run may start.
   var isGone: Bool { get }
 
@@ -18,6 +20,9 @@ protocol CheckRun {
   /// - Returns: the result, once.
   mutating func advance(to now: Instant, _ buffer: inout [UInt8]) -> CheckResult?
 
+  /// Hands over what it has found beside its result, once.
+  mutating func takeFinding() -> Finding?
+
   /// Ends it without a result.
   mutating func abandon()
 }
@@ -25,6 +30,10 @@ protocol CheckRun {
 extension CheckRun {
   /// One tells by its descriptors.
   var isSilent: Bool { false }
+  /// One has no helper.
+  var isHelped: Bool { false }
+  /// One finds nothing else.
+  mutating func takeFinding() -> Finding? { nil }
 }
 
 /// The result of a run that is over as soon as it has begun, or the run.

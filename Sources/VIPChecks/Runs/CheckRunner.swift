@@ -113,7 +113,7 @@ public enum CheckTrial {
   public static func effect(
     of result: CheckResult, _ check: Check, on use: CheckUse
   ) -> RouterStatus.Check {
-    var state = CheckState(check, at: .zero)
+    var state = CheckState(check, CheckLeaning(use), at: .zero)
     for _ in 0..<max(check.rise, check.fall) { _ = state.take(result, at: .zero) }
     return RouterStatus.Check(use, state.saying)
   }
@@ -121,8 +121,10 @@ public enum CheckTrial {
 
 extension RouterStatus.Check {
   /// Describes what follows from what a check says.
-  init(_ use: CheckUse, _ saying: CheckState.Saying, isOwner: Bool = false) {
-    let effect = CheckEffect(saying, use, isOwner: isOwner)
+  init(
+    _ use: CheckUse, _ saying: CheckState.Saying, isOwner: Bool = false, isAwaited: Bool = false
+  ) {
+    let effect = CheckEffect(saying, use, isOwner: isOwner, isAwaited: isAwaited)
     let weight = if case .weight(let weight) = effect { weight } else { 0 }
     self.init(
       check: use.check, standing: saying.standing, isOut: effect == .out, weight: weight)

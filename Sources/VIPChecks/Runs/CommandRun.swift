@@ -4,7 +4,7 @@ import VIPCore
 
 /// A program that runs for a check: it is ended with its whole process group when its time is over,
 /// and whatever it has left behind when it has ended.
-struct CommandRun: CheckRun {
+struct CommandRun: CheckRun, Sendable {
   /// Makes a result of how a program has ended and what it has written.
   enum Judge: Sendable {
     /// The exit code decides.
@@ -28,14 +28,15 @@ struct CommandRun: CheckRun {
   private var isKilled = false
   private(set) var isGone = false
 
-  /// Starts a program.
+  /// Starts a program, which ends with the thread that starts it.
   ///
   /// - Throws: why it can't be started.
   init(
     _ arguments: [String], environment: [String], as user: UserIdentity?, judge: Judge,
-    limit: Duration, at now: Instant
+    limit: Duration, at now: Instant, _ child: StartingChild
   ) throws(NodeError) {
-    program = try ChildProgram(arguments, environment: environment, as: user)
+    program = try ChildProgram(
+      arguments, environment: environment, as: user, endsWithStarter: true, child)
     self.judge = judge
     self.limit = limit
     // A program that ends itself at its time limit says more.
@@ -87,6 +88,12 @@ struct CommandRun: CheckRun {
     if program.hasEnded { takeLeave() }
   }
 
+  /// Ends it and waits for that, however long it takes.
+  mutating func endAndWait() {
+    isKilled = true
+    takeLeave()
+  }
+
   @discardableResult
   private mutating func takeLeave() -> ChildProgram.End {
     // What a check leaves behind would pile up.
@@ -103,7 +110,9 @@ struct CommandRun: CheckRun {
 
   private func verdict(_ end: ChildProgram.End) -> CheckResult {
     if case .signalled(let number) = end { return .crashed(signal: number) }
-    guard case .exited(let code) = end else { return .failure("ended") }
+    guard case .exited(let code) = end else {
+      return .failure("has ended, but how can't be known")
+    }
     switch judge {
     case .exitCode:
       let line = Self.firstLine(of: head)

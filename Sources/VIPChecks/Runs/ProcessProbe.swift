@@ -1,12 +1,15 @@
 import CLinux
 import Glibc
+import Synchronization
 import VIP
 import VIPCore
 
 /// Looks for processes in /proc, once for all checks that ask at about the same time.
-struct ProcessTable {
+///
+/// The kernel may hold that up: a process that hangs keeps its command line to itself.
+final class ProcessTable: Sendable {
   /// A process and the names that it goes by.
-  struct Entry {
+  struct Entry: Sendable {
     var pid: Int32
     /// The kernel's name, which has 15 bytes at most.
     var short: String
@@ -27,20 +30,43 @@ struct ProcessTable {
   private static let ageMax = Duration.milliseconds(50)
   private static let processCountMax = 1_000_000
 
-  private var entries: [Entry] = []
-  private var time: Instant?
+  private struct State {
+    var entries: [Entry] = []
+    /// The time when the list was begun.
+    var time: Instant?
+    /// The time when something has changed; a list that was begun before will not do.
+    var changed = Instant.zero
+  }
+
+  private let state = Mutex(State())
 
   /// The processes that go by a name.
-  mutating func find(_ name: String, at now: Instant) -> [Int32] {
-    if time.map({ now - $0 > Self.ageMax || now < $0 }) ?? true {
-      entries = Self.list()
-      time = now
+  func find(_ name: String) -> [Int32] {
+    let now = bootTime()
+    let known = state.withLock { state -> [Entry]? in
+      state.time.map { now >= $0 && now - $0 <= Self.ageMax } ?? false ? state.entries : nil
     }
+    let entries = known ?? list(at: now)
     return entries.filter { $0.isNamed(name) }.map(\.pid)
   }
 
   /// Forgets the list, since something has changed.
-  mutating func expire() { time = nil }
+  func expire() {
+    state.withLock { state in
+      state.time = nil
+      state.changed = bootTime()
+    }
+  }
+
+  private func list(at now: Instant) -> [Entry] {
+    let entries = Self.list()
+    state.withLock { state in
+      guard now > state.changed, now > state.time ?? .zero else { return }
+      state.entries = entries
+      state.time = now
+    }
+    return entries
+  }
 
   private static func list() -> [Entry] {
     guard let folder = opendir("/proc") else { return [] }
@@ -56,7 +82,8 @@ struct ProcessTable {
     return entries
   }
 
-  private static func entry(_ pid: Int32) -> Entry? {
+  /// A process; `nil` if it does not run.
+  static func entry(_ pid: Int32) -> Entry? {
     guard let status = contents("/proc/\(pid)/stat"),
       let open = status.firstIndex(of: UInt8(ascii: "(")),
       let close = status.lastIndex(of: UInt8(ascii: ")")), open < close
@@ -91,52 +118,55 @@ struct FoundProcesses {
 
   /// Descriptors that are readable when a process has ended.
   private(set) var endings: [Int32] = []
-  private var pids: [Int32] = []
+  private(set) var pids: [Int32] = []
 
-  /// Looks for processes, and follows those that are found.
-  mutating func look(
-    for selector: Check.ProcessSelector, _ table: inout ProcessTable, at now: Instant
-  ) -> CheckResult {
+  /// Looks for processes.
+  ///
+  /// - Parameters:
+  ///   - selector: those to look for.
+  ///   - known: those that were found before.
+  ///   - hadText: whether there was a text in the file with the number before.
+  ///   - table: the list of all.
+  /// - Returns: the result, and those that are found.
+  static func look(
+    for selector: Check.ProcessSelector, knowing known: [Int32], hadText: Bool,
+    _ table: ProcessTable
+  ) -> (CheckResult, [Int32]) {
     switch selector {
     case .named(let name, let count):
-      // While all that were found go on, there is nothing to look for.
-      if endings.count >= count, areAllThere { return .success(Self.text(name, pids.count)) }
-      let found = table.find(name, at: now)
-      follow(found)
-      guard found.count < count else { return .success(Self.text(name, found.count)) }
-      return .failure(
-        found.isEmpty
-          ? "no process '\(name)' runs"
-          : "\(found.count) of at least \(count) processes '\(name)' run")
-    case .inFile(let path):
-      let (text, code) = FileProbe.read(path)
-      guard let text else {
-        follow([])
-        return .failure("\(path): \(errorText(code))")
+      // While all that were found go on under that name, there is nothing to look for.
+      if known.count >= count,
+        known.allSatisfy({ ProcessTable.entry($0)?.isNamed(name) == true })
+      {
+        return (.success(text(name, known.count)), known)
       }
+      let found = table.find(name)
+      guard found.count < count else { return (.success(text(name, found.count)), found) }
+      let reason =
+        found.isEmpty
+        ? "no process '\(name)' runs"
+        : "\(found.count) of at least \(count) processes '\(name)' run"
+      return (.failure(reason), found)
+    case .inFile(let path):
+      let (text, code) = FileProbe.read(path, hadText: hadText)
+      guard let text else { return (.failure("\(path): \(errorText(code))"), []) }
       let digits = text.drop { $0.isWhitespace }.prefix { $0.isASCII && $0.isNumber }
       guard let pid = Int32(digits), pid > 0 else {
-        follow([])
-        return .failure("\(path) has no number of a process in it")
+        return (.failure("\(path) has no number of a process in it"), [])
       }
-      guard kill(pid, 0) == 0 || errno == EPERM, !Self.isZombie(pid) else {
-        follow([])
-        return .failure("process \(pid) of \(path) does not run")
+      guard kill(pid, 0) == 0 || errno == EPERM, !isZombie(pid) else {
+        return (.failure("process \(pid) of \(path) does not run"), [])
       }
-      if pids != [pid] { follow([pid]) }
-      return .success("process \(pid) runs")
+      return (.success("process \(pid) runs"), [pid])
     }
   }
 
   /// Follows nothing any more.
   mutating func forget() { follow([]) }
 
-  private var areAllThere: Bool {
-    var list = endings.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    return !list.isEmpty && poll(&list, nfds_t(list.count), 0) == 0
-  }
-
-  private mutating func follow(_ found: [Int32]) {
+  /// Follows these, unless it does so already.
+  mutating func follow(_ found: [Int32]) {
+    guard found != pids else { return }
     for descriptor in endings { close(descriptor) }
     pids = found
     endings = found.prefix(Self.countMax).map { vip_pidfd_open($0) }.filter { $0 >= 0 }

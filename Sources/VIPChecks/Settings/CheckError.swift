@@ -86,6 +86,12 @@ extension Check {
     guard (1...2).contains(parts.count),
       parts.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 255 && !$0.utf8.contains(0) })
     else { throw refused("'\(user)' is no user; write NAME or NAME:GROUP") }
+    // The kernel takes the largest number for: as it is, and would leave the program its rights.
+    for part in parts where part.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      guard let number = UInt32(part), number < .max else {
+        throw refused("\(part) is no number of a user or group; these end at 4294967294")
+      }
+    }
   }
 
   private func validate(_ request: HTTPRequest) throws(CheckError) {

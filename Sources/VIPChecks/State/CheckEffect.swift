@@ -1,6 +1,10 @@
 import VIP
 
 /// The effect of a check on a router that uses it.
+///
+/// One without weight that has not said anything yet keeps the router out: it could be about to say
+/// that this machine can't serve. But a router that is Active already stays, or a check that is
+/// added would take it away.
 enum CheckEffect: Sendable, Hashable {
   /// Nothing.
   case none
@@ -18,8 +22,12 @@ enum CheckEffect: Sendable, Hashable {
   ///   - saying: what the check says.
   ///   - use: how the router uses it.
   ///   - isOwner: whether the router's priority is always 255, so that no number can change it.
-  init(_ saying: CheckState.Saying, _ use: CheckUse, isOwner: Bool = false) {
+  ///   - isAwaited: whether the check has not said anything yet, and the router is not Active.
+  init(
+    _ saying: CheckState.Saying, _ use: CheckUse, isOwner: Bool = false, isAwaited: Bool = false
+  ) {
     switch (saying.standing, use.weight) {
+    case (.unknown, nil) where isAwaited: self = .out
     case (.unknown, _): self = .none
     case (.failing, nil): self = .out
     case (.failing, let weight?): self = weight < 0 ? .weight(weight) : .none

@@ -6,25 +6,15 @@ import VIPCore
 /// A value: results and the time come in, and it tells whether something has changed. What makes a
 /// router weaker counts at once, after ``Check/fall`` results in a row. What makes it stronger
 /// counts after ``Check/rise`` results in a row, and later if the check toggles: each time it gets
-/// worse
-/// within a minute after it got better, it has to be well for twice as long as before, from one
-/// second up to a minute, before that counts again. So a router whose check toggles
-/// without end comes back at most seven times in the first minute, and at most once a minute from
-/// then on. Once the check has been well for a minute, all is forgotten.
+/// worse within a minute after it got better, it has to be well for twice as long as before, from
+/// one second up to a minute, before that counts again. So a router whose check toggles without end
+/// comes back at most seven times in the first minute, and at most once a minute from then on. Once
+/// the check has been well for a minute, all is forgotten.
 struct CheckState: Sendable, Hashable {
   /// The statement of a check: its standing, and the number that it has read.
   struct Saying: Sendable, Hashable {
     var standing: CheckStatus.Standing
     var number: Int?
-
-    /// A measure by which one is better than another for the router.
-    fileprivate var level: Int {
-      switch standing {
-      case .failing: .min
-      case .unknown: 0
-      case .passing: number ?? .max
-      }
-    }
   }
 
   /// The time after which it is forgotten that a check got better.
@@ -43,6 +33,7 @@ struct CheckState: Sendable, Hashable {
     var began: Instant
   }
 
+  private let leaning: CheckLeaning
   private let initially: CheckStatus.Standing
   private let rise: Int
   private let fall: Int
@@ -61,7 +52,13 @@ struct CheckState: Sendable, Hashable {
   private(set) var changes: UInt64 = 0
 
   /// Begins without a result.
-  init(_ check: Check, at now: Instant) {
+  ///
+  /// - Parameters:
+  ///   - check: the check.
+  ///   - leaning: the kind of weight that its routers give it.
+  ///   - now: the time.
+  init(_ check: Check, _ leaning: CheckLeaning = .plain, at now: Instant) {
+    self.leaning = leaning
     initially = check.initially
     rise = check.rise
     fall = check.fall
@@ -93,7 +90,7 @@ struct CheckState: Sendable, Hashable {
       candidate = nil
       return cause == nil ? note(result) : false
     }
-    let isBetter = new.level > saying.level
+    let isBetter = leaning.prefers(new, to: saying)
     if let present = candidate, present.isBetter == isBetter {
       candidate?.count += 1
       candidate?.saying = new
@@ -122,7 +119,7 @@ struct CheckState: Sendable, Hashable {
   private mutating func change(
     to new: Saying, because result: CheckResult, at now: Instant
   ) -> Bool {
-    if new.level > saying.level {
+    if leaning.prefers(new, to: saying) {
       improved = now
     } else if let before = improved {
       let isRelapse = now - before < Self.memory

@@ -117,6 +117,16 @@ public enum HealthCheckRemarks {
     }
   }
 
+  /// The kind of a result and its text, which does not say the kind once more.
+  static func text(_ result: CheckResult) -> String {
+    let start = "can't be started: "
+    let text = result.description
+    guard result.kind == .couldNotStart, text.hasPrefix(start) else {
+      return "\(result.kind.rawValue): \(text)"
+    }
+    return "\(result.kind.rawValue): \(text.dropFirst(start.count))"
+  }
+
   /// Runs each used check once, and says what would follow.
   ///
   /// It takes as long as the longest time limit.
@@ -130,7 +140,7 @@ public enum HealthCheckRemarks {
     var lines: [String] = []
     for check in checks {
       let result = results[check.name] ?? .timedOut(after: check.timeout)
-      lines.append("check \(check.name): \(result.kind.rawValue): \(result)".onOneLine)
+      lines.append("check \(check.name): \(text(result))".onOneLine)
       for router in file.routers {
         for use in router.checkUses where use.check == check.name {
           let effect = CheckTrial.effect(of: result, check, on: use)
