@@ -84,6 +84,48 @@ extension NetworkTests {
       }
     }
 
+    @Test("What is on an interface that gets another name is removed there")
+    func renamedInterface() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      try machine.namespace.ip(
+        """
+        link add late0 type dummy
+        link set late0 up
+        """)
+      let file = segment.directory["renamed.yaml"]
+      try """
+      node: { lease: off }
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        interval: 200ms
+        probe: false
+        addresses:
+        - \(segment.virtualAddress(.ipv4))/24
+        - { address: 10.99.0.1/24, interface: late0, advertised: false }
+        routes:
+        - { destination: 10.98.0.0/16, via: 10.99.0.9, interface: late0 }
+        - { destination: 10.97.0.0/16, interface: late0, table: 1000 }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      let process = try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory["renamed"],
+        ], logPath: segment.directory["renamed.log"])
+      func traces() throws -> [String] {
+        let text = try picture(machine).joined(separator: "\n")
+        return ["10.99.0.1", "10.98.0.0/16", "10.97.0.0/16"].filter(text.contains)
+      }
+      try eventually("all is there") { try traces().count == 3 }
+      try machine.namespace.ip("link set late0 name later0")
+      try eventually("nothing is left", detail: { "\((try? traces()) ?? [])" }) {
+        try traces() == []
+      }
+      process.signal(SIGTERM)
+      #expect(process.waitForExit(within: .seconds(10)) != nil)
+    }
+
     @Test("What neither node nor guard removed goes when the next one starts")
     func leftovers() throws {
       let segment = try Segment(nodes: 1)

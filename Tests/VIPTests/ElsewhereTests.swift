@@ -190,6 +190,90 @@ import VRRP
     #expect(try bench.held == [] && routing(bench) == [])
   }
 
+  /// An address and routes that belong on eth1.
+  private func onEth1() throws -> RouterConfiguration {
+    try router {
+      $0.elsewhere = [try elsewhere("10.1.0.1/24", on: "eth1")]
+      $0.routes = [
+        try #require(VirtualRoute("198.19.0.0/16 via 10.1.0.9 dev eth1")),
+        try #require(VirtualRoute("198.20.0.0/16 dev eth1 table 100")),
+      ]
+    }
+  }
+
+  private func rename(_ bench: Bench) {
+    var link = FakePlatform.eth1
+    link.name = "later0"
+    bench.platform.fake.setLink(link)
+  }
+
+  @Test(arguments: [LeasePolicy.off, .default])
+  func `what is on an interface that gets another name is removed there`(lease: LeasePolicy) throws
+  {
+    let bench = try bench(lease: lease)
+    try bench.engine.add(onEth1())
+    bench.pass(.seconds(5))
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"] && routing(bench).count == 2)
+    rename(bench)
+    bench.pass(.seconds(3))
+    #expect(bench.state() == .initialize)
+    #expect(bench.engine.obstacle(to: "web") == "eth1 is named later0 now")
+    #expect(try bench.held == [] && routing(bench) == [])
+    bench.platform.fake.setLink(FakePlatform.eth1)
+    bench.pass(.seconds(5))
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"] && routing(bench).count == 2)
+    bench.platform.fake.remove(try #require(InterfaceAddress("10.1.0.1/24")), onInterface: 3)
+    bench.settle()
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"], "no removal is expected any more")
+  }
+
+  @Test func `what belongs on an interface follows when another one gets its name`() throws {
+    let bench = try bench(lease: .off)
+    try bench.engine.add(onEth1())
+    bench.pass(.seconds(5))
+    rename(bench)
+    bench.platform.fake.setLink(
+      Link(
+        index: 9, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 8), mtu: 1500,
+        flags: FakePlatform.eth0.flags))
+    bench.pass(.seconds(2))
+    #expect(bench.state() == .active)
+    #expect(try held(bench, on: 3) == [] && held(bench, on: 9) == ["10.1.0.1/24"])
+    let indices = routing(bench).map { entry in
+      if case .route(let route) = entry { route.interfaceIndex } else { nil }
+    }
+    #expect(indices == [9, 9])
+  }
+
+  @Test func `a guard knows by its number an interface that gets another name`() throws {
+    let bench = try bench(lease: .off)
+    try bench.engine.add(onEth1())
+    let area = try GuardArea(byteCount: 200_000)
+    bench.engine.protect(with: Safeguard(area, NoGuard()))
+    bench.pass(.seconds(5))
+    rename(bench)
+    bench.engine.turn(ready: [.kernelEvents])
+    let trial = bench.platform.fake.copy()
+    #expect(try trial.addresses().contains { $0.isOurs && $0.interfaceIndex == 3 })
+    for case .requests(let bytes) in area.deeds(at: bench.platform.time.nanoseconds) {
+      trial.perform(bytes)
+    }
+    #expect(try trial.addresses().filter(\.isOurs) == [])
+    #expect(trial.presentRouting == [])
+  }
+
+  @Test func `an earlier life's route goes although its interface has another name`() throws {
+    let bench = try bench()
+    let route = RoutingEntry.route(
+      .init(
+        destination: try #require(InterfaceAddress("198.19.0.0/16")),
+        gateway: IPAddress("198.18.0.9"), interfaceIndex: 2, table: 254))
+    bench.platform.fake.addRouting(route, protocolTag: vipProtocolTag)
+    let noted = try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9 dev late0"))
+    bench.engine.removeLeftovers([], routing: [.route(noted)])
+    #expect(bench.platform.fake.presentRouting == [])
+  }
+
   @Test func `what others remove is put back`() throws {
     let bench = try bench()
     try bench.engine.add(full())

@@ -9,14 +9,12 @@ import VRRP
 /// They are put up after the addresses on the router's own interface. In a handover they stay until
 /// that is over: no machine announces a route, and what is announced elsewhere is not heard here.
 extension Engine {
-  /// The request that the kernel is asked for.
-  enum ResolvedExtra {
-    case address(InterfaceAddress, interfaceIndex: Int32)
-    case routing(RoutingEntry)
-  }
+  /// The kernel's terms for an entry: where it was put up, or would be now; `nil` while its
+  /// interface is not there.
+  func place(of entry: Extras.Entry) -> ExtraPlace? { entry.place ?? resolve(entry.extra) }
 
-  /// The kernel's terms for an entry; `nil` while its interface is not there.
-  func resolve(_ extra: Extra) -> ResolvedExtra? {
+  /// The kernel's terms for what is to be put up; `nil` while its interface is not there.
+  func resolve(_ extra: Extra) -> ExtraPlace? {
     switch extra {
     case .address(let address, let interface):
       return interfaces.link(named: interface).map {
@@ -83,7 +81,7 @@ extension Engine {
       if let error = makeRouting(entry, extra, for: instance) {
         return refuse(position, of: instance, because: text(of: error, extra))
       }
-      _ = instance.extras.installed(position, .endless)
+      _ = instance.extras.installed(position, .endless, at: resolved)
     }
   }
 
@@ -106,7 +104,8 @@ extension Engine {
     }
     let isNew = !instance.extras.all[position].isInstalled
     let wasMissing = instance.extras.installed(
-      position, lifetime == nil ? .endless : .refreshed(at: now))
+      position, lifetime == nil ? .endless : .refreshed(at: now),
+      at: .address(address, interfaceIndex: index))
     if wasMissing { report(.repaired(router: instance.settings.name, address: address)) }
     if isNew { wires[index]?.queue.announce(address.address, now: now) }
   }
@@ -120,7 +119,7 @@ extension Engine {
     // Another router of this node may have the same.
     let isShared = instances.contains { other in
       other !== instance
-        && other?.extras.all.contains { $0.extra == extra && $0.isInstalled } ?? false
+        && other?.extras.all.contains { $0.extra == extra && $0.place == .routing(entry) } ?? false
     }
     if isShared { return nil }
     _ = platform.kernel.remove(entry)
@@ -146,15 +145,15 @@ extension Engine {
 
   /// Gives an address its lifetime again; routes and rules have none.
   private func refresh(_ position: Int, of instance: RouterInstance) {
-    guard case .address(let address, let index)? = resolve(instance.extras.all[position].extra)
+    guard case .address(let address, let index)? = place(of: instance.extras.all[position])
     else { return }
     installAddress(address, on: index, position, of: instance)
   }
 
   private func removeExtra(_ position: Int, of instance: RouterInstance) {
-    let extra = instance.extras.all[position].extra
+    let entry = instance.extras.all[position]
     if passOn(position, of: instance) { return }
-    switch resolve(extra) {
+    switch place(of: entry) {
     case nil: instance.extras.removed(position)
     case .address(let address, let index)?:
       wires[index]?.queue.cancel(address.address)
@@ -165,10 +164,12 @@ extension Engine {
       if let error, !error.isNotThere {
         return refuse(position, of: instance, because: "\(error)")
       }
-      instance.extras.removed(position, isReported: error == nil)
-    case .routing(let entry)?:
-      if let error = platform.kernel.remove(entry) {
-        return refuse(position, of: instance, because: "\(extra.description): \(error)")
+      // What the kernel tells of an interface with another name is not about this entry.
+      let isReported = error == nil && resolve(entry.extra) == place(of: entry)
+      instance.extras.removed(position, isReported: isReported)
+    case .routing(let routing)?:
+      if let error = platform.kernel.remove(routing) {
+        return refuse(position, of: instance, because: "\(entry.extra.description): \(error)")
       }
       instance.extras.removed(position)
     }
@@ -179,9 +180,13 @@ extension Engine {
   /// - Returns: whether there is one.
   private func passOn(_ position: Int, of instance: RouterInstance) -> Bool {
     let extra = instance.extras.all[position].extra
+    // What is on an interface that has another name by now is of no use to it.
+    guard let wanted = resolve(extra), place(of: instance.extras.all[position]) == wanted else {
+      return false
+    }
     let heir = instances.lazy.compactMap { $0 }.first { other in
       other !== instance && other.keepsExtras
-        && other.extras.current.contains { $0.extra == extra }
+        && other.extras.current.contains { $0.extra == extra && place(of: $0) == wanted }
     }
     guard let heir else { return false }
     let isThere = heir.extras.current.contains { $0.extra == extra && $0.isInstalled }
@@ -206,9 +211,29 @@ extension Engine {
     instance.extras.dropRetired()
   }
 
+  /// Moves what is on an interface whose name another one has now.
+  func followNames(of instance: RouterInstance) {
+    let list = instance.extras.all
+    for position in list.indices.reversed() {
+      guard let place = list[position].place, let wanted = resolve(list[position].extra),
+        place != wanted
+      else { continue }
+      removeExtra(position, of: instance)
+      noteChange()
+      if instance.isHolding { work.add(.install, instance.slot) }
+    }
+  }
+
   /// Removes routes and rules that an earlier life of this node has noted.
+  ///
+  /// A route is not told apart by an interface that is not there: it may have another name by now.
   func remove(leftovers: [Extra]) {
     for extra in leftovers.reversed() {
+      var extra = extra
+      if case .route(var route) = extra, resolve(extra) == nil {
+        route.interface = nil
+        extra = .route(route)
+      }
       guard case .routing(let entry)? = resolve(extra) else { continue }
       _ = platform.kernel.remove(entry)
     }
@@ -256,7 +281,8 @@ extension Engine {
   /// Asks for a route or a rule once more, which fails as long as it is there.
   private func look(at position: Int, of instance: RouterInstance) {
     let extra = instance.extras.all[position].extra
-    guard case .routing(let entry)? = resolve(extra) else { return }
+    guard let place = place(of: instance.extras.all[position]), case .routing(let entry) = place
+    else { return }
     let error = platform.kernel.install(entry)
     if error?.isAlreadyThere ?? false { return }
     noteChange()
@@ -264,7 +290,7 @@ extension Engine {
     if let error {
       return refuse(position, of: instance, because: text(of: error, extra))
     }
-    _ = instance.extras.installed(position, .endless)
+    _ = instance.extras.installed(position, .endless, at: place)
     report(
       .changed(router: instance.settings.name, .routingRestored(extra.description)))
     if case .held(_, isFight: true) = loss {
@@ -282,8 +308,7 @@ extension Engine {
     guard let link = interfaces.link(record.interfaceIndex) else { return }
     for case let instance? in instances where !instance.extras.isEmpty {
       guard
-        let position = instance.extras.position(
-          of: record.address.address, onInterface: link.isCalled)
+        let position = instance.extras.position(of: record.address.address, on: link)
       else { continue }
       let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
       guard loss != .expected else { continue }
@@ -303,8 +328,7 @@ extension Engine {
     guard let link = interfaces.link(record.interfaceIndex) else { return }
     for case let instance? in instances where !instance.extras.isEmpty {
       guard
-        let position = instance.extras.position(
-          of: record.address.address, onInterface: link.isCalled),
+        let position = instance.extras.position(of: record.address.address, on: link),
         instance.extras.all[position].isInstalled
       else { continue }
       instance.extras.removed(position)
@@ -319,13 +343,14 @@ extension Engine {
   func compareExtras(of instance: RouterInstance, with present: [Int32: Set<IPAddress>]) {
     guard !instance.extras.isEmpty else { return }
     instance.extras.eventsWereLost()
-    for (position, entry) in instance.extras.all.enumerated() where entry.isInstalled {
-      switch resolve(entry.extra) {
-      case nil: instance.extras.removed(position)
-      case .address(let address, let index)?
-      where !(present[index]?.contains(address.address) ?? false):
+    for (position, entry) in instance.extras.all.enumerated() {
+      guard let place = entry.place else { continue }
+      if let index = place.interfaceIndex, interfaces.link(index) == nil {
+        instance.extras.removed(position)
+      } else if case .address(let address, let index) = place,
+        !(present[index]?.contains(address.address) ?? false)
+      {
         handleExtraRemoval(of: .lost(address, on: index))
-      case .address?, .routing?: break
       }
     }
   }
@@ -333,7 +358,7 @@ extension Engine {
   /// An interface is gone with all that was on it.
   func loseExtras(onInterface index: Int32, _ name: String) {
     for case let instance? in instances where !instance.extras.isEmpty {
-      instance.extras.interfaceVanished { called in
+      instance.extras.interfaceVanished(index) { called in
         interfaces.link(index)?.isCalled(called) ?? (called == name)
       }
       if instance.furtherWires.remove(index) != nil {

@@ -46,7 +46,7 @@ extension Engine {
       let link = interfaces.link(wire.interfaceIndex)
     else { return false }
     for case let instance? in instances where instance.isHolding {
-      guard let position = instance.extras.position(of: address, onInterface: link.isCalled),
+      guard let position = instance.extras.position(of: address, on: link),
         instance.extras.all[position].isInstalled
       else { continue }
       announce(address, on: wire, for: instance)
@@ -58,7 +58,7 @@ extension Engine {
   /// Announces the addresses on further interfaces once more.
   func refreshExtraAnnouncements(of instance: RouterInstance) {
     for entry in instance.extras.current where entry.isInstalled {
-      guard case .address(let address, let index)? = resolve(entry.extra) else { continue }
+      guard case .address(let address, let index)? = place(of: entry) else { continue }
       wires[index]?.queue.refresh(address.address, now: now)
     }
   }
@@ -66,7 +66,7 @@ extension Engine {
   /// Stops announcing on further interfaces.
   func silenceExtras(of instance: RouterInstance) {
     for entry in instance.extras.all {
-      guard case .address(let address, let index)? = resolve(entry.extra) else { continue }
+      guard case .address(let address, let index)? = place(of: entry) else { continue }
       wires[index]?.queue.cancel(address.address)
     }
   }
@@ -75,9 +75,7 @@ extension Engine {
 
   /// Whether a router has an address on an interface that is not the one it is attached to.
   func hasExtra(_ address: IPAddress, on link: Link) -> Bool {
-    instances.contains {
-      $0?.extras.position(of: address, onInterface: link.isCalled) != nil
-    }
+    instances.contains { $0?.extras.position(of: address, on: link) != nil }
   }
 
   /// The entry of a router that is an address.
@@ -94,7 +92,7 @@ extension Engine {
     var addresses: [AddressRequest] = []
     var entries: [RoutingEntry] = []
     for entry in instance.extras.all.reversed() {
-      switch resolve(entry.extra) {
+      switch place(of: entry) {
       case nil: break
       case .address(let address, let index)?:
         guard interfaces.hostRecord(address.address, on: index) == nil else { continue }

@@ -29,8 +29,23 @@ extension FakeKernel {
   public func remove(_ entry: RoutingEntry) -> NetlinkError? {
     record(.removeRouting(entry))
     if let error = failure?(.removeRouting(entry)) { return error }
-    removeRouting(entry, protocolTag: vipProtocolTag)
+    let place = routing.firstIndex {
+      $0.protocolTag == vipProtocolTag && isNamed($0.entry, by: entry)
+    }
+    if let place { routing.remove(at: place) }
     return nil
+  }
+
+  /// Whether a removal means an entry: what it does not say about a route matches any.
+  private func isNamed(_ entry: RoutingEntry, by removal: RoutingEntry) -> Bool {
+    guard case .route(let route) = entry, case .route(let named) = removal else {
+      return entry == removal
+    }
+    return route.destination == named.destination && route.table == named.table
+      && route.gateway == named.gateway ?? route.gateway
+      && route.interfaceIndex == named.interfaceIndex ?? route.interfaceIndex
+      && route.source == named.source ?? route.source
+      && route.metric == named.metric ?? route.metric
   }
 
   /// Makes a route or a rule as another program would.
