@@ -126,6 +126,46 @@ extension NetworkTests {
       #expect(process.waitForExit(within: .seconds(10)) != nil)
     }
 
+    @Test("A route that another program replaces is told of, and an IPv6 route has a lease")
+    func replacedRoute() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let file = segment.directory["routes.yaml"]
+      try """
+      node: { guard: false }
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        interval: 200ms
+        probe: false
+        addresses: [\(segment.virtualAddress(.ipv4))/24]
+        routes:
+        - { destination: 10.98.0.0/16, via: \(segment.client.ipv4) }
+        - { destination: "2001:db8:98::/48", via: "\(segment.client.ipv6)", interface: eth0 }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      let process = try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory["routes"],
+        ], logPath: segment.directory["routes.log"])
+      func leads(_ address: String) -> Bool {
+        (try? machine.namespace.check(["ip", "route", "get", address])) != nil
+      }
+      try eventually("both are there") {
+        leads("2001:db8:98::1") && leads("10.98.0.1")
+      }
+      try machine.namespace.ip("route replace 10.98.0.0/16 dev eth0")
+      try eventually("it is told") {
+        process.log.contains("another program has made such a one")
+      }
+      pause(.seconds(3))
+      #expect(leads("2001:db8:98::1"), "the lease is refreshed")
+      process.signal(SIGKILL)
+      #expect(process.waitForExit(within: .seconds(10)) != nil)
+      try eventually("the lease has ended") { !leads("2001:db8:98::1") }
+      #expect(leads("10.98.0.1"), "the other program's route is left alone")
+    }
+
     @Test("What neither node nor guard removed goes when the next one starts")
     func leftovers() throws {
       let segment = try Segment(nodes: 1)

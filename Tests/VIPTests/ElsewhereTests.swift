@@ -312,6 +312,68 @@ import VRRP
     #expect(bench.platform.fake.presentRouting.map(\.entry) == [foreign])
   }
 
+  @Test func `a route that another program replaces is told of at once and left alone`() throws {
+    let bench = try bench()
+    try bench.engine.add(full())
+    bench.pass(.seconds(5))
+    let fake = bench.platform.fake
+    let ours = try #require(routing(bench).first { if case .route = $0 { true } else { false } })
+    let foreign = RoutingEntry.route(
+      .init(destination: try #require(InterfaceAddress("198.19.0.0/16")), interfaceIndex: 3))
+    fake.removeRouting(ours, protocolTag: vipProtocolTag)
+    fake.addRouting(foreign, protocolTag: 3)
+    bench.pass(.milliseconds(1100))
+    #expect(bench.engine.status().first?.routing?.map(\.installed) == [false, true])
+    let told = { bench.warnings.count { $0.contains("another program has made such a one") } }
+    #expect(told() == 1)
+    bench.pass(.seconds(5))
+    #expect(told() == 1 && fake.presentRouting.contains { $0.entry == foreign })
+    fake.removeRouting(foreign, protocolTag: 3)
+    bench.pass(.seconds(2))
+    #expect(routing(bench).contains(ours) && bench.warnings == [])
+  }
+
+  @Test func `routers that share a route that was replaced do not take it for that of the other`()
+    throws
+  {
+    let bench = try bench()
+    let route = try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9"))
+    var (one, two) = (try settings(), try settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    one.routes = [route]
+    two.routes = [route]
+    try bench.engine.add(one)
+    try bench.engine.add(two)
+    bench.pass(.seconds(5))
+    let ours = try #require(routing(bench).first)
+    let foreign = RoutingEntry.route(
+      .init(destination: try #require(InterfaceAddress("198.19.0.0/16")), interfaceIndex: 3))
+    bench.platform.fake.removeRouting(ours, protocolTag: vipProtocolTag)
+    bench.platform.fake.addRouting(foreign, protocolTag: 3)
+    bench.pass(.milliseconds(3500))
+    let states = bench.engine.status().compactMap(\.routing).map { $0.map(\.installed) }
+    #expect(states == [[false], [false]])
+  }
+
+  @Test func `an IPv6 route has the lease of the addresses`() throws {
+    let leased = try bench()
+    let router = try router {
+      $0.routes = [
+        try #require(VirtualRoute("2001:db8:9::/48 via 2001:db8::9 dev eth0")),
+        try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9 dev eth0")),
+      ]
+    }
+    try leased.engine.add(router)
+    leased.pass(.seconds(30))
+    #expect(routing(leased).count == 2 && leased.warnings == [])
+    leased.platform.fake.advance(by: .seconds(6))
+    #expect(routing(leased).count == 1, "one of IPv4 has no lease")
+    let endless = try bench(lease: .off)
+    try endless.engine.add(router)
+    endless.pass(.seconds(5))
+    endless.platform.fake.advance(by: .seconds(3600))
+    #expect(routing(endless).count == 2)
+  }
+
   @Test func `the host's own address elsewhere is left alone`() throws {
     let bench = try bench()
     let own = try #require(InterfaceAddress("10.0.0.1/32"))

@@ -81,7 +81,7 @@ extension Engine {
       if let error = makeRouting(entry, extra, for: instance) {
         return refuse(position, of: instance, because: text(of: error, extra))
       }
-      _ = instance.extras.installed(position, .endless, at: resolved)
+      noteInstalled(position, of: instance, at: resolved)
     }
   }
 
@@ -114,26 +114,41 @@ extension Engine {
   private func makeRouting(
     _ entry: RoutingEntry, _ extra: Extra, for instance: RouterInstance
   ) -> NetlinkError? {
-    guard let error = platform.kernel.install(entry) else { return nil }
+    let lifetime = lifetime(of: entry, instance)
+    guard let error = platform.kernel.install(entry, lifetime: lifetime) else { return nil }
     guard error.isAlreadyThere else { return error }
     // Another router of this node may have the same.
     let isShared = instances.contains { other in
       other !== instance
         && other?.extras.all.contains { $0.extra == extra && $0.place == .routing(entry) } ?? false
     }
-    if isShared { return nil }
+    if isShared, platform.kernel.confirm(entry, lifetime: lifetime) { return nil }
     _ = platform.kernel.remove(entry)
-    return platform.kernel.install(entry)
+    return platform.kernel.install(entry, lifetime: lifetime)
   }
 
-  private func text(of error: NetlinkError, _ extra: Extra) -> String {
+  /// The lifetime of a route or a rule; `nil` if it has no end, as Linux has none for IPv4 and for
+  /// rules.
+  func lifetime(of entry: RoutingEntry, _ instance: RouterInstance) -> Duration? {
+    guard case .route(let route) = entry, route.destination.family == .ipv6 else { return nil }
+    return lifetime(of: instance)
+  }
+
+  /// Notes that a route or a rule has been made, or found there.
+  func noteInstalled(_ position: Int, of instance: RouterInstance, at place: ExtraPlace) {
+    guard case .routing(let entry) = place else { return }
+    let hasEnd = lifetime(of: entry, instance) != nil
+    _ = instance.extras.installed(position, hasEnd ? .refreshed(at: now) : .endless, at: place)
+  }
+
+  func text(of error: NetlinkError, _ extra: Extra) -> String {
     guard error.isAlreadyThere else { return "\(extra.description): \(error)" }
     return "\(extra.description): another program has made such a one, which is left alone; remove "
       + "that or give this one another metric"
   }
 
   /// Says that a request was refused, once; it is made again in a second.
-  private func refuse(_ position: Int, of instance: RouterInstance, because text: String) {
+  func refuse(_ position: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.extras.refused(position, text, retryAt: now + .seconds(1))
     if isNew { warn(failureKind(of: instance.extras.all[position].extra), of: instance, text) }
   }
@@ -143,11 +158,17 @@ extension Engine {
     return .routing(extra.description)
   }
 
-  /// Gives an address its lifetime again; routes and rules have none.
+  /// Gives an address or a route its lifetime again; what has none is looked at in its own time.
   private func refresh(_ position: Int, of instance: RouterInstance) {
-    guard case .address(let address, let index)? = place(of: instance.extras.all[position])
-    else { return }
-    installAddress(address, on: index, position, of: instance)
+    let entry = instance.extras.all[position]
+    switch place(of: entry) {
+    case .address(let address, let index)?:
+      installAddress(address, on: index, position, of: instance)
+    case .routing(let routing)?
+    where entry.hasLease || lifetime(of: routing, instance) != nil:
+      look(at: position, of: instance)
+    case .routing?, nil: break
+    }
   }
 
   private func removeExtra(_ position: Int, of instance: RouterInstance) {
@@ -261,110 +282,6 @@ extension Engine {
     if instance.isHolding {
       work.add(.install, instance.slot)
       startRefreshing()
-    }
-  }
-
-  // MARK: Repair
-
-  /// Does what is due: attempts that were put off, and a look at routes and rules.
-  func reviewExtras(of instance: RouterInstance) {
-    guard let deadline = instance.extras.deadline, deadline <= now else { return }
-    let due = instance.extras.takeRetries(by: now)
-    if due.current { work.add(instance.isHolding ? .install : .remove, instance.slot) }
-    if due.retired { work.add(.retire, instance.slot) }
-    let positions = instance.extras.takeLook(at: now)
-    guard instance.keepsExtras else { return }
-    for position in positions { look(at: position, of: instance) }
-    instance.extras.scheduleLook(after: now)
-  }
-
-  /// Asks for a route or a rule once more, which fails as long as it is there.
-  private func look(at position: Int, of instance: RouterInstance) {
-    let extra = instance.extras.all[position].extra
-    guard let place = place(of: instance.extras.all[position]), case .routing(let entry) = place
-    else { return }
-    let error = platform.kernel.install(entry)
-    if error?.isAlreadyThere ?? false { return }
-    noteChange()
-    let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
-    if let error {
-      return refuse(position, of: instance, because: text(of: error, extra))
-    }
-    _ = instance.extras.installed(position, .endless, at: place)
-    report(
-      .changed(router: instance.settings.name, .routingRestored(extra.description)))
-    if case .held(_, isFight: true) = loss {
-      warn(.routing(extra.description), of: instance, Self.fightText(extra))
-    }
-  }
-
-  static func fightText(_ extra: Extra) -> String {
-    "something on this host keeps removing the \(extra.description); exclude it from other network "
-      + "managers"
-  }
-
-  /// The kernel has removed an address from an interface.
-  func handleExtraRemoval(of record: AddressRecord) {
-    guard let link = interfaces.link(record.interfaceIndex) else { return }
-    for case let instance? in instances where !instance.extras.isEmpty {
-      guard
-        let position = instance.extras.position(of: record.address.address, on: link)
-      else { continue }
-      let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
-      guard loss != .expected else { continue }
-      noteChange()
-      schedule(instance)
-      guard case .held(let isDueNow, let isFight) = loss else { continue }
-      if isDueNow { work.add(.install, instance.slot) }
-      if isFight {
-        let extra = instance.extras.all[position].extra
-        warn(.addressRemoved(record.address), of: instance, Self.fightText(extra))
-      }
-    }
-  }
-
-  /// The host has made one of the addresses its own: from now on it is left alone.
-  func handleExtraReplacement(by record: AddressRecord) {
-    guard let link = interfaces.link(record.interfaceIndex) else { return }
-    for case let instance? in instances where !instance.extras.isEmpty {
-      guard
-        let position = instance.extras.position(of: record.address.address, on: link),
-        instance.extras.all[position].isInstalled
-      else { continue }
-      instance.extras.removed(position)
-      if instance.isHolding {
-        refuse(position, of: instance, because: Self.hostText(record.address.address, link))
-      }
-      schedule(instance)
-    }
-  }
-
-  /// Finds what the kernel has no longer, after events were lost.
-  func compareExtras(of instance: RouterInstance, with present: [Int32: Set<IPAddress>]) {
-    guard !instance.extras.isEmpty else { return }
-    instance.extras.eventsWereLost()
-    for (position, entry) in instance.extras.all.enumerated() {
-      guard let place = entry.place else { continue }
-      if let index = place.interfaceIndex, interfaces.link(index) == nil {
-        instance.extras.removed(position)
-      } else if case .address(let address, let index) = place,
-        !(present[index]?.contains(address.address) ?? false)
-      {
-        handleExtraRemoval(of: .lost(address, on: index))
-      }
-    }
-  }
-
-  /// An interface is gone with all that was on it.
-  func loseExtras(onInterface index: Int32, _ name: String) {
-    for case let instance? in instances where !instance.extras.isEmpty {
-      instance.extras.interfaceVanished(index) { called in
-        interfaces.link(index)?.isCalled(called) ?? (called == name)
-      }
-      if instance.furtherWires.remove(index) != nil {
-        wires[index]?.removeUser()
-        closeUnusedWire(index)
-      }
     }
   }
 }

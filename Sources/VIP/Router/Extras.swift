@@ -49,6 +49,9 @@ struct Extras {
     /// The place where this node has put it up; `nil` if it has not.
     var place: ExtraPlace? { isInstalled ? latestPlace : nil }
 
+    /// Whether it goes by itself unless it is refreshed.
+    var hasLease: Bool { state.refreshedAt != nil }
+
     /// The reason why the kernel refused it; `nil` if it did not.
     var failure: String? { state.failure }
 
