@@ -84,6 +84,38 @@ extension NetworkTests {
       }
     }
 
+    @Test("An interface elsewhere that is down at the start keeps no router out")
+    func interfaceDown() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      try machine.namespace.ip("link add left type veth peer name right")
+      let file = segment.directory["down.yaml"]
+      try """
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        interval: 200ms
+        probe: false
+        addresses:
+        - \(segment.virtualAddress(.ipv4))/24
+        - { address: 10.99.0.1/24, interface: left, advertised: false }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      let process = try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory["down"],
+        ], logPath: segment.directory["down.log"])
+      try eventually("it serves", detail: { process.log }) {
+        try machine.addresses().contains { $0.contains(" 10.99.0.1/") }
+      }
+      #expect(process.log.contains("→ active"))
+      try machine.namespace.ip("link set right up\nlink set left up")
+      pause(.seconds(1))
+      #expect(try machine.addresses().contains("left 10.99.0.1/24"))
+      process.signal(SIGTERM)
+      #expect(process.waitForExit(within: .seconds(10)) != nil)
+    }
+
     @Test("What is on an interface that gets another name is removed there")
     func renamedInterface() throws {
       let segment = try Segment(nodes: 1)

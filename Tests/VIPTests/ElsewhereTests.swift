@@ -190,6 +190,27 @@ import VRRP
     #expect(try bench.held == [] && routing(bench) == [])
   }
 
+  @Test func `an interface elsewhere that is down keeps no router out`() throws {
+    let bench = try bench()
+    bench.platform.wireFailure = {
+      $0.isUp ? nil : NodeError(.system(errno: 100), "\($0.name): open: it is not up")
+    }
+    let flags = FakePlatform.eth1.flags
+    bench.platform.fake.setFlags(
+      flags.subtracting([.up, .running, .lowerUp]), onInterface: FakePlatform.eth1.index)
+    bench.settle()
+    try bench.engine.add(router { $0.elsewhere = [try elsewhere("10.1.0.1/24", on: "eth1")] })
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active && bench.engine.obstacle(to: "web") == nil)
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"])
+    let address = try #require(IPAddress("10.1.0.1"))
+    let announced = { bench.platform.wire.claims.contains { $0.address == address } }
+    #expect(!announced())
+    bench.platform.fake.setFlags(flags, onInterface: FakePlatform.eth1.index)
+    bench.pass(.seconds(1))
+    #expect(announced() && bench.state() == .active)
+  }
+
   /// An address and routes that belong on eth1.
   private func onEth1() throws -> RouterConfiguration {
     try router {

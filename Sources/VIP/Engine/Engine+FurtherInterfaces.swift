@@ -10,12 +10,16 @@ extension Engine {
 
   /// Opens what announcements leave by on further interfaces, as far as these are Ethernet and ask
   /// for neighbours.
+  ///
+  /// Nothing can be opened on one that is down. That keeps no router out: what is held there is
+  /// announced when it is up.
   func openFurtherWires(of instance: RouterInstance) throws(NodeError) {
     var wanted: Set<Int32> = []
     for entry in instance.extras.current {
       guard case .address(_, let interface) = entry.extra,
         let link = interfaces.link(named: interface), link.isEthernet, link.macAddress != nil,
         !link.isLoopback, !link.flags.contains(.noARP), link.index != instance.link?.index,
+        link.isUp || instance.furtherWires.contains(link.index),
         interface != instance.settings.interface, wanted.insert(link.index).inserted
       else { continue }
       wires[link.index]?.update(link, isRouter: platform.isForwarding(link, .ipv6))
@@ -23,8 +27,19 @@ extension Engine {
     for index in instance.furtherWires.subtracting(wanted) { closeFurtherWire(index, of: instance) }
     for index in wanted.subtracting(instance.furtherWires) {
       guard let link = interfaces.link(index) else { continue }
-      try wire(link).addUser()
+      let wire = try wire(link)
+      wire.addUser()
       instance.furtherWires.insert(index)
+      announceHeld(on: wire, by: instance)
+    }
+  }
+
+  /// Announces what a router holds already on an interface that has been down until now.
+  private func announceHeld(on wire: Wire, by instance: RouterInstance) {
+    guard instance.isHolding else { return }
+    for entry in instance.extras.current {
+      guard case .address(let address, wire.interfaceIndex)? = entry.place else { continue }
+      wire.queue.announce(address.address, now: now)
     }
   }
 
