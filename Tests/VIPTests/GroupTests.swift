@@ -10,18 +10,20 @@ import VRRP
 @Suite struct GroupTests {
   /// A bench with two routers on `eth0` that move together.
   private func bench(
-    inside: Int = 150, outside: Int = 150, tracks: [Track] = [], hooks: Hooks = Hooks()
+    inside: Int = 150, outside: Int = 150, tracks: [Track] = [], hooks: Hooks = Hooks(),
+    _ change: (inout RouterConfiguration) -> Void = { _ in }
   ) throws -> Bench {
     let bench = try Bench()
     bench.platform.fake.setLink(FakePlatform.eth1)
     bench.settle()
     let group = RouterGroup(
       name: "gateway", routers: ["inside", "outside"], tracks: tracks, hooks: hooks)
-    try apply(
-      [
-        settings(priority: inside, name: "inside"),
-        settings(["198.18.0.200/24"], priority: outside, vrid: 52, name: "outside"),
-      ], [group], bench)
+    var routers = [
+      try settings(priority: inside, name: "inside"),
+      try settings(["198.18.0.200/24"], priority: outside, vrid: 52, name: "outside"),
+    ]
+    for index in routers.indices { change(&routers[index]) }
+    try apply(routers, [group], bench)
     return bench
   }
 
@@ -166,6 +168,24 @@ import VRRP
     try bench.engine.promote("inside")
     bench.settle()
     #expect(states(bench) == [.active, .active])
+  }
+
+  @Test func `a promotion takes the role for both after the Active's farewell`() throws {
+    let bench = try bench { $0.startDelay = .seconds(60) }
+    for _ in 0..<3 {
+      try hearInside(200, bench)
+      try hearOutside(200, bench)
+      bench.pass(.milliseconds(900))
+    }
+    try hearInside(0, bench)
+    try hearOutside(0, bench)
+    bench.pass(.seconds(2))
+    #expect(states(bench) == [.backup, .backup])
+    try bench.engine.promote("inside")
+    bench.settle()
+    #expect(states(bench) == [.active, .active])
+    bench.pass(.seconds(5))
+    #expect(states(bench) == [.active, .active] && bench.warnings.isEmpty)
   }
 
   @Test func `a router that is taken down keeps the others out until it is back`() throws {
