@@ -170,6 +170,63 @@ import VRRP
     #expect(states(bench) == [.active, .active])
   }
 
+  @Test(arguments: [["inside", "outside"], ["inside"], ["outside"]])
+  func `a hold-down is that of the group`(names: [String]) throws {
+    let bench = try bench { if names.contains($0.name) { $0.holdDown = .seconds(60) } }
+    for _ in 0..<3 {
+      bench.pass(.seconds(5))
+      #expect(states(bench) == [.active, .active])
+      try hearInside(200, bench)
+      #expect(states(bench) == [.backup, .backup])
+    }
+    let told = bench.engine.status().map { status in
+      status.warnings.contains { $0.contains("it takes it from no other machine for 60s") }
+    }
+    #expect(told == [true, true])
+    for _ in 0..<20 {
+      bench.pass(.milliseconds(900))
+      try hearInside(100, bench)
+      try hearOutside(100, bench)
+    }
+    #expect(states(bench) == [.backup, .backup])
+    #expect(!bench.warnings.contains { $0.contains("stays Backup") })
+    bench.pass(.seconds(5))
+    #expect(states(bench) == [.active, .active], "a silent Active is replaced all the same")
+  }
+
+  @Test func `a delay of one router is the reason that is told of the other`() throws {
+    let bench = try bench { if $0.name == "inside" { $0.preemptDelay = .seconds(20) } }
+    func hear(_ count: Int) throws {
+      for _ in 0..<count {
+        bench.pass(.milliseconds(900))
+        try hearInside(100, bench)
+        try hearOutside(100, bench)
+      }
+    }
+    try hear(12)
+    #expect(states(bench) == [.backup, .backup])
+    let warning = try #require(bench.warnings.first { $0.contains("stays Backup") })
+    #expect(warning.contains("the Active 198.18.0.9 has a lower priority, but the group gateway"))
+    #expect(
+      warning.contains(
+        "since inside IPv4 leaves 198.18.0.9, which has a lower priority, alone for 20s"))
+    #expect(!warning.contains("see that all machines"))
+    try hear(14)
+    #expect(states(bench) == [.active, .active] && !bench.warnings.contains(warning))
+  }
+
+  @Test func `a start delay of one router is the reason that is told of the other`() throws {
+    let bench = try bench { if $0.name == "inside" { $0.startDelay = .seconds(60) } }
+    bench.pass(.seconds(15))
+    #expect(states(bench) == [.backup, .backup])
+    let warning = try #require(bench.warnings.first { $0.contains("stays Backup") })
+    #expect(
+      warning.contains(
+        "since inside IPv4 does not become Active in the first 60s of its node"))
+    bench.pass(.seconds(50))
+    #expect(states(bench) == [.active, .active] && bench.warnings.isEmpty)
+  }
+
   @Test func `a promotion takes the role for both after the Active's farewell`() throws {
     let bench = try bench { $0.startDelay = .seconds(60) }
     for _ in 0..<3 {
