@@ -34,6 +34,8 @@ extension Engine {
     noteChange()
     let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
     if let error = platform.kernel.install(entry, lifetime: lifetime) {
+      // One whose gateway is out of reach may still be there, and would stay after the role.
+      _ = platform.kernel.remove(entry)
       return refuse(position, of: instance, because: text(of: error, extra))
     }
     noteInstalled(position, of: instance, at: place)

@@ -267,7 +267,8 @@ extension Engine {
     return "the Active \(active.address) has a lower priority"
   }
 
-  /// The reason for which a Backup does not become Active by its own settings; `nil` if it has none.
+  /// The reason for which a Backup does not become Active by its own settings; `nil` if there is
+  /// none.
   private func ownDelayText(of instance: RouterInstance) -> String? {
     if let text = dampingText(of: instance) { return text }
     guard let active = instance.election.toleratedActive else { return nil }
