@@ -255,8 +255,8 @@ extension Engine {
       return "\(heard), and the other routers of the group \(name) are not ready yet"
     }
     return "\(heard), but the group \(name) stays Backup, since \(active.address) is "
-      + "Active for \(obstacle.router.name) \(obstacle.family); see that all machines have the same "
-      + "groups and hear one another on \(instance.settings.interface)"
+      + "Active for \(obstacle.router.name) \(obstacle.family); see that all machines have the "
+      + "same groups and hear one another on \(instance.settings.interface)"
   }
 
   /// The reason why a Backup would be Active but for its group.
