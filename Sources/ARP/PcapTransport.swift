@@ -253,7 +253,7 @@ extension PcapTransport {
     let message = String(cString: pcap_statustostr(status))
     return FrameError(
       interface: interface, operation: "open", errorNumber: number,
-      message: detail.isEmpty ? message : "\(message): \(detail)")
+      message: detail.isEmpty || detail == message ? message : "\(message): \(detail)")
   }
 
   private static func string(_ text: [CChar]) -> String {

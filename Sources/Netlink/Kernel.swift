@@ -94,7 +94,20 @@ public protocol Kernel: AnyObject {
   /// Makes a route or a rule that is not there yet; has a default, which does nothing.
   ///
   /// An entry that is the same but for its tag is in the way: ``NetlinkError/isAlreadyThere``.
-  func install(_ entry: RoutingEntry) -> NetlinkError?
+  ///
+  /// - Parameters:
+  ///   - entry: the route or rule.
+  ///   - lifetime: the time for which the kernel keeps an IPv6 route unless
+  ///     ``confirm(_:lifetime:)`` asks for it again; `nil` is without end, as always for IPv4 and
+  ///     for rules.
+  /// - Returns: the reason why it could not be made; `nil` for success.
+  func install(_ entry: RoutingEntry, lifetime: Duration?) -> NetlinkError?
+
+  /// Looks whether a route or a rule is there as this package has made it, and gives an IPv6 route
+  /// with a lifetime that lifetime again; has a default, by which it is there.
+  ///
+  /// - Returns: whether it is there; also if the kernel can't be asked now.
+  func confirm(_ entry: RoutingEntry, lifetime: Duration?) -> Bool
 
   /// Removes a route or a rule with our tag; one that is not there is no error. Has a default,
   /// which does nothing.
@@ -132,7 +145,13 @@ extension Kernel {
   public func remove(_ request: RouteRequest) -> NetlinkError? { nil }
 
   /// Does nothing.
-  public func install(_ entry: RoutingEntry) -> NetlinkError? { nil }
+  public func install(_ entry: RoutingEntry, lifetime: Duration?) -> NetlinkError? { nil }
+
+  /// Makes a route or a rule without an end that is not there yet.
+  public func install(_ entry: RoutingEntry) -> NetlinkError? { install(entry, lifetime: nil) }
+
+  /// Says that it is there.
+  public func confirm(_ entry: RoutingEntry, lifetime: Duration?) -> Bool { true }
 
   /// Does nothing.
   public func remove(_ entry: RoutingEntry) -> NetlinkError? { nil }

@@ -4,7 +4,8 @@ public import VIPCore
 public enum CommandError: Error, Sendable, Hashable {
   /// The router is in state Initialize.
   case notRunning
-  /// The router has heard no Active it could replace; its own timer decides soon.
+  /// The router hears no Active that it could replace, and has not listened for long enough to know
+  /// that there is none.
   case noActiveHeard
   /// The Active has the highest priority that a router which does not own the addresses may have,
   /// or owns them.
@@ -16,7 +17,9 @@ extension CommandError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notRunning: "the router is not running"
-    case .noActiveHeard: "no Active has been heard yet; wait for one interval and try again"
+    case .noActiveHeard:
+      "no Active is heard, and it has not listened for long enough to know that there is none; try "
+        + "again after at most four advertisement intervals"
     case .activeOutranks(let address, let priority):
       "the Active \(address) has priority \(priority), which cannot be exceeded; resign it there"
     }
@@ -33,6 +36,10 @@ extension VirtualRouter {
   ///
   /// Preempt_Mode does not matter; it speaks of routers that act by themselves.
   ///
+  /// Once its Active_Down_Timer is due the router has listened for as long as RFC 9568 §6.4.2 asks,
+  /// and there is no Active to be exceeded: it takes the role with its own priority. Its node may
+  /// keep it from doing so by itself, or the routers with which it moves may.
+  ///
   /// - Returns: what to do; nothing if the router is Active already.
   /// - Throws: why it can't be Active.
   public mutating func promote(at now: Instant) throws(CommandError) -> Actions {
@@ -44,17 +51,29 @@ extension VirtualRouter {
       resignedUntil = nil
       return actions
     }
-    guard let active = activeRouter, active.priority != .farewell else { throw .noActiveHeard }
     var promotion: Priority?
-    if configuration.priority <= active.priority {
-      guard active.priority < .highestBackup else {
-        throw .activeOutranks(active.address, active.priority)
-      }
-      promotion = Priority(rawValue: active.priority.rawValue + 1)
+    if !isUnopposed(at: now) {
+      guard let active = activeRouter, active.priority != .farewell else { throw .noActiveHeard }
+      promotion = try exceeding(active)
     }
     resignedUntil = nil
     becomeActive(at: now, because: .promoted, promotedTo: promotion, &actions)
     return actions
+  }
+
+  /// Whether its Active_Down_Timer is due since nothing was heard, and not since it preempts.
+  private func isUnopposed(at now: Instant) -> Bool {
+    guard case .backup(let backup) = phase else { return false }
+    return backup.timer <= now && !backup.isPreempting
+  }
+
+  /// The priority that exceeds an Active's; `nil` if the router's own does.
+  private func exceeding(_ active: ActiveRouter) throws(CommandError) -> Priority? {
+    guard configuration.priority <= active.priority else { return nil }
+    guard active.priority < .highestBackup else {
+      throw .activeOutranks(active.address, active.priority)
+    }
+    return Priority(rawValue: active.priority.rawValue + 1)
   }
 
   /// Shortens the first wait of a router of which the caller knows that no other one is Active.

@@ -49,6 +49,22 @@ extension VirtualRouter {
   }
 }
 
+extension VirtualRouter {
+  /// Whether this is a Backup that has heard an Active which it replaces when its timer is due.
+  package var isPreempting: Bool {
+    if case .backup(let backup) = phase { backup.isPreempting } else { false }
+  }
+
+  /// The Active of lower priority that this Backup leaves alone, since it does not preempt or not
+  /// yet; `nil` if there is none.
+  package var toleratedActive: ActiveRouter? {
+    guard followsActive, let active = activeRouter, active.priority < effectivePriority else {
+      return nil
+    }
+    return active
+  }
+}
+
 /// The decision whether the routers of a group become Active together: made when the timer of one
 /// of them is due, from all of them.
 ///

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import VIPCore
 
@@ -50,6 +51,55 @@ struct RoutingTests {
     }
   }
 
+  @Test("a route is told from the one with which another program has replaced it")
+  func confirmation() throws {
+    try TestNamespace.run { namespace in
+      let index = try namespace.index("left")
+      try namespace.ip("address add 192.0.2.1/24 dev left")
+      try namespace.ip("address add 2001:db8::1/64 dev left nodad")
+      let kernel = try NetlinkKernel()
+      for (destination, gateway, other) in [
+        ("198.18.0.0/16", "192.0.2.9", "192.0.2.8"),
+        ("2001:db8:1::/48", "2001:db8::9", "2001:db8::8"),
+      ] {
+        let ours = try entry(destination, via: gateway, on: index)
+        let option = gateway.contains(":") ? "-6 " : ""
+        for _ in 0..<2 { #expect(!kernel.confirm(ours, lifetime: nil), "a look makes none") }
+        #expect(kernel.install(ours) == nil)
+        for _ in 0..<2 { #expect(kernel.confirm(ours, lifetime: nil), "\(destination)") }
+        try namespace.ip("\(option)route replace \(destination) via \(other) dev left")
+        for _ in 0..<2 { #expect(!kernel.confirm(ours, lifetime: nil), "\(destination)") }
+        #expect(kernel.install(ours)?.isAlreadyThere == true)
+        // It is as it was: there is this one and no other.
+        try namespace.ip("\(option)route delete \(destination) via \(other) dev left")
+        #expect(kernel.install(ours) == nil)
+        #expect(kernel.remove(ours) == nil)
+      }
+    }
+  }
+
+  @Test("an IPv6 route with a lifetime ends by itself, unless it is confirmed")
+  func lifetime() throws {
+    try TestNamespace.run { namespace in
+      let index = try namespace.index("left")
+      try namespace.ip("address add 2001:db8::1/64 dev left nodad")
+      let kernel = try NetlinkKernel()
+      let ours = try entry("2001:db8:1::/48", via: "2001:db8::9", on: index, metric: 7)
+      let target = try #require(IPAddress("2001:db8:1::1"))
+      #expect(kernel.install(ours, lifetime: .seconds(2)) == nil)
+      for _ in 0..<3 {
+        sleep(1)
+        #expect(kernel.confirm(ours, lifetime: .seconds(2)))
+        #expect(try kernel.route(to: target)?.prefixLength == 48)
+      }
+      sleep(3)
+      #expect(try kernel.route(to: target) == nil)
+      #expect(kernel.confirm(ours, lifetime: .seconds(2)) || kernel.install(ours) == nil)
+      #expect(try kernel.route(to: target)?.prefixLength == 48, "it can be had again")
+      #expect(kernel.remove(ours) == nil)
+    }
+  }
+
   @Test("rules are told from another program's of the same words")
   func rules() throws {
     try TestNamespace.run { namespace in
@@ -64,7 +114,9 @@ struct RoutingTests {
         #expect(kernel.remove(rule) == nil)
         #expect(kernel.install(rule) == nil)
         #expect(kernel.install(rule)?.isAlreadyThere == true)
+        #expect(kernel.confirm(rule, lifetime: nil))
         #expect(kernel.remove(rule) == nil)
+        for _ in 0..<2 { #expect(!kernel.confirm(rule, lifetime: nil), "a look makes none") }
         #expect(kernel.install(rule) == nil, "it was gone, and the other is none of ours")
         #expect(kernel.remove(rule) == nil)
         try namespace.ip("\(option)rule delete from \(source) fwmark 7 table 1000 priority 500")

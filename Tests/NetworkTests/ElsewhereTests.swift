@@ -84,6 +84,120 @@ extension NetworkTests {
       }
     }
 
+    @Test("An interface elsewhere that is down at the start keeps no router out")
+    func interfaceDown() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      try machine.namespace.ip("link add left type veth peer name right")
+      let file = segment.directory["down.yaml"]
+      try """
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        interval: 200ms
+        probe: false
+        addresses:
+        - \(segment.virtualAddress(.ipv4))/24
+        - { address: 10.99.0.1/24, interface: left, advertised: false }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      let process = try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory["down"],
+        ], logPath: segment.directory["down.log"])
+      try eventually("it serves", detail: { process.log }) {
+        try machine.addresses().contains { $0.contains(" 10.99.0.1/") }
+      }
+      #expect(process.log.contains("→ active"))
+      try machine.namespace.ip("link set right up\nlink set left up")
+      pause(.seconds(1))
+      #expect(try machine.addresses().contains("left 10.99.0.1/24"))
+      process.signal(SIGTERM)
+      #expect(process.waitForExit(within: .seconds(10)) != nil)
+    }
+
+    @Test("What is on an interface that gets another name is removed there")
+    func renamedInterface() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      try machine.namespace.ip(
+        """
+        link add late0 type dummy
+        link set late0 up
+        """)
+      let file = segment.directory["renamed.yaml"]
+      try """
+      node: { lease: off }
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        interval: 200ms
+        probe: false
+        addresses:
+        - \(segment.virtualAddress(.ipv4))/24
+        - { address: 10.99.0.1/24, interface: late0, advertised: false }
+        routes:
+        - { destination: 10.98.0.0/16, via: 10.99.0.9, interface: late0 }
+        - { destination: 10.97.0.0/16, interface: late0, table: 1000 }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      let process = try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory["renamed"],
+        ], logPath: segment.directory["renamed.log"])
+      func traces() throws -> [String] {
+        let text = try picture(machine).joined(separator: "\n")
+        return ["10.99.0.1", "10.98.0.0/16", "10.97.0.0/16"].filter(text.contains)
+      }
+      try eventually("all is there") { try traces().count == 3 }
+      try machine.namespace.ip("link set late0 name later0")
+      try eventually("nothing is left", detail: { "\((try? traces()) ?? [])" }) {
+        try traces() == []
+      }
+      process.signal(SIGTERM)
+      #expect(process.waitForExit(within: .seconds(10)) != nil)
+    }
+
+    @Test("A route that another program replaces is told of, and an IPv6 route has a lease")
+    func replacedRoute() throws {
+      let segment = try Segment(nodes: 1)
+      let machine = segment.nodes[0]
+      let file = segment.directory["routes.yaml"]
+      try """
+      node: { guard: false }
+      routers:
+      - name: web
+        interface: eth0
+        vrid: 51
+        interval: 200ms
+        probe: false
+        addresses: [\(segment.virtualAddress(.ipv4))/24]
+        routes:
+        - { destination: 10.98.0.0/16, via: \(segment.client.ipv4) }
+        - { destination: "2001:db8:98::/48", via: "\(segment.client.ipv6)", interface: eth0 }
+      """.write(toFile: file, atomically: true, encoding: .utf8)
+      let process = try machine.namespace.start(
+        [
+          VipctlNode.binary, "run", "--config", file, "--runtime-dir", segment.directory["routes"],
+        ], logPath: segment.directory["routes.log"])
+      func leads(_ address: String) -> Bool {
+        (try? machine.namespace.check(["ip", "route", "get", address])) != nil
+      }
+      try eventually("both are there") {
+        leads("2001:db8:98::1") && leads("10.98.0.1")
+      }
+      try machine.namespace.ip("route replace 10.98.0.0/16 dev eth0")
+      try eventually("it is told") {
+        process.log.contains("another program has made such a one")
+      }
+      pause(.seconds(3))
+      #expect(leads("2001:db8:98::1"), "the lease is refreshed")
+      process.signal(SIGKILL)
+      #expect(process.waitForExit(within: .seconds(10)) != nil)
+      try eventually("the lease has ended") { !leads("2001:db8:98::1") }
+      #expect(leads("10.98.0.1"), "the other program's route is left alone")
+    }
+
     @Test("What neither node nor guard removed goes when the next one starts")
     func leftovers() throws {
       let segment = try Segment(nodes: 1)

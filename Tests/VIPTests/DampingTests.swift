@@ -39,6 +39,36 @@ import VRRP
     #expect(bench.warnings.isEmpty)
   }
 
+  @Test func `a promotion does not wait for the start delay, but until there is no Active`() throws
+  {
+    let bench = try bench { $0.startDelay = .seconds(60) }
+    bench.pass(.seconds(1))
+    #expect(throws: NodeError.self) { try bench.engine.promote("web") }
+    bench.pass(.seconds(6))
+    #expect(bench.state() == .backup)
+    try bench.engine.promote("web")
+    bench.settle()
+    #expect(bench.state() == .active && bench.warnings.isEmpty)
+    #expect(bench.engine.status().first?.effectivePriority == 150)
+    bench.pass(.seconds(60))
+    #expect(bench.state() == .active && bench.warnings.isEmpty)
+  }
+
+  @Test func `a promotion follows a farewell that came within the start delay`() throws {
+    let bench = try bench { $0.startDelay = .seconds(60) }
+    for _ in 0..<3 {
+      try bench.hear(254, from: "198.18.0.9")
+      bench.pass(.seconds(1))
+    }
+    try bench.hear(0, from: "198.18.0.9")
+    bench.pass(.seconds(2))
+    #expect(bench.state() == .backup)
+    try bench.engine.promote("web")
+    bench.settle()
+    #expect(bench.state() == .active)
+    #expect(bench.engine.status().first?.effectivePriority == 150)
+  }
+
   @Test func `a router that comes later is not held back by what is over`() throws {
     let bench = try bench { $0.startDelay = .seconds(2) }
     bench.pass(.milliseconds(3500))

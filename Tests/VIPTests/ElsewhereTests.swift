@@ -190,6 +190,111 @@ import VRRP
     #expect(try bench.held == [] && routing(bench) == [])
   }
 
+  @Test func `an interface elsewhere that is down keeps no router out`() throws {
+    let bench = try bench()
+    bench.platform.wireFailure = {
+      $0.isUp ? nil : NodeError(.system(errno: 100), "\($0.name): open: it is not up")
+    }
+    let flags = FakePlatform.eth1.flags
+    bench.platform.fake.setFlags(
+      flags.subtracting([.up, .running, .lowerUp]), onInterface: FakePlatform.eth1.index)
+    bench.settle()
+    try bench.engine.add(router { $0.elsewhere = [try elsewhere("10.1.0.1/24", on: "eth1")] })
+    bench.pass(.seconds(5))
+    #expect(bench.state() == .active && bench.engine.obstacle(to: "web") == nil)
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"])
+    let address = try #require(IPAddress("10.1.0.1"))
+    let announced = { bench.platform.wire.claims.contains { $0.address == address } }
+    #expect(!announced())
+    bench.platform.fake.setFlags(flags, onInterface: FakePlatform.eth1.index)
+    bench.pass(.seconds(1))
+    #expect(announced() && bench.state() == .active)
+  }
+
+  /// An address and routes that belong on eth1.
+  private func onEth1() throws -> RouterConfiguration {
+    try router {
+      $0.elsewhere = [try elsewhere("10.1.0.1/24", on: "eth1")]
+      $0.routes = [
+        try #require(VirtualRoute("198.19.0.0/16 via 10.1.0.9 dev eth1")),
+        try #require(VirtualRoute("198.20.0.0/16 dev eth1 table 100")),
+      ]
+    }
+  }
+
+  private func rename(_ bench: Bench) {
+    var link = FakePlatform.eth1
+    link.name = "later0"
+    bench.platform.fake.setLink(link)
+  }
+
+  @Test(arguments: [LeasePolicy.off, .default])
+  func `what is on an interface that gets another name is removed there`(lease: LeasePolicy) throws
+  {
+    let bench = try bench(lease: lease)
+    try bench.engine.add(onEth1())
+    bench.pass(.seconds(5))
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"] && routing(bench).count == 2)
+    rename(bench)
+    bench.pass(.seconds(3))
+    #expect(bench.state() == .initialize)
+    #expect(bench.engine.obstacle(to: "web") == "eth1 is named later0 now")
+    #expect(try bench.held == [] && routing(bench) == [])
+    bench.platform.fake.setLink(FakePlatform.eth1)
+    bench.pass(.seconds(5))
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"] && routing(bench).count == 2)
+    bench.platform.fake.remove(try #require(InterfaceAddress("10.1.0.1/24")), onInterface: 3)
+    bench.settle()
+    #expect(try held(bench, on: 3) == ["10.1.0.1/24"], "no removal is expected any more")
+  }
+
+  @Test func `what belongs on an interface follows when another one gets its name`() throws {
+    let bench = try bench(lease: .off)
+    try bench.engine.add(onEth1())
+    bench.pass(.seconds(5))
+    rename(bench)
+    bench.platform.fake.setLink(
+      Link(
+        index: 9, name: "eth1", macAddress: MACAddress(2, 0, 0, 0, 0, 8), mtu: 1500,
+        flags: FakePlatform.eth0.flags))
+    bench.pass(.seconds(2))
+    #expect(bench.state() == .active)
+    #expect(try held(bench, on: 3) == [] && held(bench, on: 9) == ["10.1.0.1/24"])
+    let indices = routing(bench).map { entry in
+      if case .route(let route) = entry { route.interfaceIndex } else { nil }
+    }
+    #expect(indices == [9, 9])
+  }
+
+  @Test func `a guard knows by its number an interface that gets another name`() throws {
+    let bench = try bench(lease: .off)
+    try bench.engine.add(onEth1())
+    let area = try GuardArea(byteCount: 200_000)
+    bench.engine.protect(with: Safeguard(area, NoGuard()))
+    bench.pass(.seconds(5))
+    rename(bench)
+    bench.engine.turn(ready: [.kernelEvents])
+    let trial = bench.platform.fake.copy()
+    #expect(try trial.addresses().contains { $0.isOurs && $0.interfaceIndex == 3 })
+    for case .requests(let bytes) in area.deeds(at: bench.platform.time.nanoseconds) {
+      trial.perform(bytes)
+    }
+    #expect(try trial.addresses().filter(\.isOurs) == [])
+    #expect(trial.presentRouting == [])
+  }
+
+  @Test func `an earlier life's route goes although its interface has another name`() throws {
+    let bench = try bench()
+    let route = RoutingEntry.route(
+      .init(
+        destination: try #require(InterfaceAddress("198.19.0.0/16")),
+        gateway: IPAddress("198.18.0.9"), interfaceIndex: 2, table: 254))
+    bench.platform.fake.addRouting(route, protocolTag: vipProtocolTag)
+    let noted = try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9 dev late0"))
+    bench.engine.removeLeftovers([], routing: [.route(noted)])
+    #expect(bench.platform.fake.presentRouting == [])
+  }
+
   @Test func `what others remove is put back`() throws {
     let bench = try bench()
     try bench.engine.add(full())
@@ -226,6 +331,68 @@ import VRRP
     bench.engine.remove("web")
     bench.pass(.seconds(3))
     #expect(bench.platform.fake.presentRouting.map(\.entry) == [foreign])
+  }
+
+  @Test func `a route that another program replaces is told of at once and left alone`() throws {
+    let bench = try bench()
+    try bench.engine.add(full())
+    bench.pass(.seconds(5))
+    let fake = bench.platform.fake
+    let ours = try #require(routing(bench).first { if case .route = $0 { true } else { false } })
+    let foreign = RoutingEntry.route(
+      .init(destination: try #require(InterfaceAddress("198.19.0.0/16")), interfaceIndex: 3))
+    fake.removeRouting(ours, protocolTag: vipProtocolTag)
+    fake.addRouting(foreign, protocolTag: 3)
+    bench.pass(.milliseconds(1100))
+    #expect(bench.engine.status().first?.routing?.map(\.installed) == [false, true])
+    let told = { bench.warnings.count { $0.contains("another program has made such a one") } }
+    #expect(told() == 1)
+    bench.pass(.seconds(5))
+    #expect(told() == 1 && fake.presentRouting.contains { $0.entry == foreign })
+    fake.removeRouting(foreign, protocolTag: 3)
+    bench.pass(.seconds(2))
+    #expect(routing(bench).contains(ours) && bench.warnings == [])
+  }
+
+  @Test func `routers that share a route that was replaced do not take it for that of the other`()
+    throws
+  {
+    let bench = try bench()
+    let route = try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9"))
+    var (one, two) = (try settings(), try settings(["198.18.0.101/24"], vrid: 52, name: "mail"))
+    one.routes = [route]
+    two.routes = [route]
+    try bench.engine.add(one)
+    try bench.engine.add(two)
+    bench.pass(.seconds(5))
+    let ours = try #require(routing(bench).first)
+    let foreign = RoutingEntry.route(
+      .init(destination: try #require(InterfaceAddress("198.19.0.0/16")), interfaceIndex: 3))
+    bench.platform.fake.removeRouting(ours, protocolTag: vipProtocolTag)
+    bench.platform.fake.addRouting(foreign, protocolTag: 3)
+    bench.pass(.milliseconds(3500))
+    let states = bench.engine.status().compactMap(\.routing).map { $0.map(\.installed) }
+    #expect(states == [[false], [false]])
+  }
+
+  @Test func `an IPv6 route has the lease of the addresses`() throws {
+    let leased = try bench()
+    let router = try router {
+      $0.routes = [
+        try #require(VirtualRoute("2001:db8:9::/48 via 2001:db8::9 dev eth0")),
+        try #require(VirtualRoute("198.19.0.0/16 via 198.18.0.9 dev eth0")),
+      ]
+    }
+    try leased.engine.add(router)
+    leased.pass(.seconds(30))
+    #expect(routing(leased).count == 2 && leased.warnings == [])
+    leased.platform.fake.advance(by: .seconds(6))
+    #expect(routing(leased).count == 1, "one of IPv4 has no lease")
+    let endless = try bench(lease: .off)
+    try endless.engine.add(router)
+    endless.pass(.seconds(5))
+    endless.platform.fake.advance(by: .seconds(3600))
+    #expect(routing(endless).count == 2)
   }
 
   @Test func `the host's own address elsewhere is left alone`() throws {

@@ -10,18 +10,20 @@ import VRRP
 @Suite struct GroupTests {
   /// A bench with two routers on `eth0` that move together.
   private func bench(
-    inside: Int = 150, outside: Int = 150, tracks: [Track] = [], hooks: Hooks = Hooks()
+    inside: Int = 150, outside: Int = 150, tracks: [Track] = [], hooks: Hooks = Hooks(),
+    _ change: (inout RouterConfiguration) -> Void = { _ in }
   ) throws -> Bench {
     let bench = try Bench()
     bench.platform.fake.setLink(FakePlatform.eth1)
     bench.settle()
     let group = RouterGroup(
       name: "gateway", routers: ["inside", "outside"], tracks: tracks, hooks: hooks)
-    try apply(
-      [
-        settings(priority: inside, name: "inside"),
-        settings(["198.18.0.200/24"], priority: outside, vrid: 52, name: "outside"),
-      ], [group], bench)
+    var routers = [
+      try settings(priority: inside, name: "inside"),
+      try settings(["198.18.0.200/24"], priority: outside, vrid: 52, name: "outside"),
+    ]
+    for index in routers.indices { change(&routers[index]) }
+    try apply(routers, [group], bench)
     return bench
   }
 
@@ -184,6 +186,81 @@ import VRRP
     try bench.engine.promote("inside")
     bench.settle()
     #expect(states(bench) == [.active, .active])
+  }
+
+  @Test(arguments: [["inside", "outside"], ["inside"], ["outside"]])
+  func `a hold-down is that of the group`(names: [String]) throws {
+    let bench = try bench { if names.contains($0.name) { $0.holdDown = .seconds(60) } }
+    for _ in 0..<3 {
+      bench.pass(.seconds(5))
+      #expect(states(bench) == [.active, .active])
+      try hearInside(200, bench)
+      #expect(states(bench) == [.backup, .backup])
+    }
+    let told = bench.engine.status().map { status in
+      status.warnings.contains { $0.contains("it takes it from no other machine for 60s") }
+    }
+    #expect(told == [true, true])
+    for _ in 0..<20 {
+      bench.pass(.milliseconds(900))
+      try hearInside(100, bench)
+      try hearOutside(100, bench)
+    }
+    #expect(states(bench) == [.backup, .backup])
+    #expect(!bench.warnings.contains { $0.contains("stays Backup") })
+    bench.pass(.seconds(5))
+    #expect(states(bench) == [.active, .active], "a silent Active is replaced all the same")
+  }
+
+  @Test func `a delay of one router is the reason that is told of the other`() throws {
+    let bench = try bench { if $0.name == "inside" { $0.preemptDelay = .seconds(20) } }
+    func hear(_ count: Int) throws {
+      for _ in 0..<count {
+        bench.pass(.milliseconds(900))
+        try hearInside(100, bench)
+        try hearOutside(100, bench)
+      }
+    }
+    try hear(12)
+    #expect(states(bench) == [.backup, .backup])
+    let warning = try #require(bench.warnings.first { $0.contains("stays Backup") })
+    #expect(warning.contains("the Active 198.18.0.9 has a lower priority, but the group gateway"))
+    #expect(
+      warning.contains(
+        "since inside IPv4 leaves 198.18.0.9, which has a lower priority, alone for 20s"))
+    #expect(!warning.contains("see that all machines"))
+    try hear(14)
+    #expect(states(bench) == [.active, .active] && !bench.warnings.contains(warning))
+  }
+
+  @Test func `a start delay of one router is the reason that is told of the other`() throws {
+    let bench = try bench { if $0.name == "inside" { $0.startDelay = .seconds(60) } }
+    bench.pass(.seconds(15))
+    #expect(states(bench) == [.backup, .backup])
+    let warning = try #require(bench.warnings.first { $0.contains("stays Backup") })
+    #expect(
+      warning.contains(
+        "since inside IPv4 does not become Active in the first 60s of its node"))
+    bench.pass(.seconds(50))
+    #expect(states(bench) == [.active, .active] && bench.warnings.isEmpty)
+  }
+
+  @Test func `a promotion takes the role for both after the Active's farewell`() throws {
+    let bench = try bench { $0.startDelay = .seconds(60) }
+    for _ in 0..<3 {
+      try hearInside(200, bench)
+      try hearOutside(200, bench)
+      bench.pass(.milliseconds(900))
+    }
+    try hearInside(0, bench)
+    try hearOutside(0, bench)
+    bench.pass(.seconds(2))
+    #expect(states(bench) == [.backup, .backup])
+    try bench.engine.promote("inside")
+    bench.settle()
+    #expect(states(bench) == [.active, .active])
+    bench.pass(.seconds(5))
+    #expect(states(bench) == [.active, .active] && bench.warnings.isEmpty)
   }
 
   @Test func `a router that is taken down keeps the others out until it is back`() throws {

@@ -115,6 +115,49 @@ import VRRP
     #expect(throws: CommandError.noActiveHeard) { try router.promote(at: .ms(3)) }
   }
 
+  @Test("promote: without an Active once it has listened for Active_Down_Interval")
+  func promoteWithoutActive() throws {
+    var router = VirtualRouter.backup()
+    let deadline = try #require(router.deadline)
+    let before = Instant(nanoseconds: deadline.nanoseconds - 1)
+    #expect(throws: CommandError.noActiveHeard) { try router.promote(at: before) }
+    let actions = try router.promote(at: deadline)
+    #expect(actions.kinds.first == .advertise(.default))
+    #expect(actions.transition?.reason == .promoted)
+    #expect(router.state == .active && !router.isPromoted)
+  }
+
+  @Test("promote: after a farewell as soon as Skew_Time is over")
+  func promoteAfterFarewell() throws {
+    var router = VirtualRouter.backup()
+    _ = router.hear(200, at: .ms(1000))
+    _ = router.hear(0, at: .ms(1500))
+    #expect(throws: CommandError.noActiveHeard) { try router.promote(at: .ms(1501)) }
+    let deadline = try #require(router.deadline)
+    let actions = try router.promote(at: deadline)
+    #expect(actions.kinds.first == .advertise(.default))
+  }
+
+  @Test("promote: an Active of 254 that is silent for Active_Down_Interval does not count")
+  func promoteAfterSilence() throws {
+    var router = VirtualRouter.backup()
+    _ = router.hear(254, at: .ms(1000))
+    let deadline = try #require(router.deadline)
+    let actions = try router.promote(at: deadline)
+    #expect(actions.kinds.first == .advertise(.default))
+    #expect(router.effectivePriority == .default)
+  }
+
+  @Test("promote: a resigned router that no other has followed takes its own priority again")
+  func promoteResigned() throws {
+    var (router, takeover) = VirtualRouter.active()
+    _ = try router.resign(at: takeover + .milliseconds(100), for: nil)
+    let deadline = try #require(router.deadline)
+    let actions = try router.promote(at: deadline)
+    #expect(actions.kinds.first == .advertise(.default))
+    #expect(!router.isResigned(at: deadline))
+  }
+
   @Test("vacancy: one interval and Skew_Time from the start on instead of Active_Down_Interval")
   func vacancy() {
     var router = VirtualRouter.backup()

@@ -9,6 +9,7 @@ enum RoutingMessage {
     static let priority: UInt16 = 6
     static let preferredSource: UInt16 = 7
     static let table: UInt16 = 15
+    static let expires: UInt16 = 23
   }
 
   private enum RuleAttribute {
@@ -20,6 +21,16 @@ enum RoutingMessage {
     static let proto: UInt16 = 21
   }
 
+  /// The purpose of a request.
+  enum Purpose {
+    /// To make an entry; it is refused if there is such a one already.
+    case addition
+    /// To see whether the entry is there, and to give an IPv6 route its lifetime again.
+    case confirmation
+    /// To remove an entry with our tag.
+    case removal
+  }
+
   /// The longest message.
   static let maximumByteCount = 128
 
@@ -28,18 +39,22 @@ enum RoutingMessage {
   /// RT_TABLE_COMPAT: the number stands in the attribute.
   private static let tableElsewhere: UInt8 = 252
 
-  /// RTM_NEWROUTE or RTM_NEWRULE that is refused if there is such an entry already, or
-  /// RTM_DELROUTE or RTM_DELRULE for an entry with our tag.
+  /// RTM_NEWROUTE or RTM_NEWRULE, or RTM_DELROUTE or RTM_DELRULE for an entry with our tag.
   static func encode(
-    _ entry: RoutingEntry, isRemoval: Bool, isAcknowledged: Bool = true,
-    into output: inout OutputSpan<UInt8>, sequence: UInt32
+    _ entry: RoutingEntry, _ purpose: Purpose, lifetime: Duration? = nil,
+    isAcknowledged: Bool = true, into output: inout OutputSpan<UInt8>, sequence: UInt32
   ) {
+    let isRemoval = purpose == .removal
     let flags =
       MessageFlags.request | (isAcknowledged ? MessageFlags.acknowledge : 0)
-      | (isRemoval ? 0 : MessageFlags.create | MessageFlags.exclusive)
+      | flags(for: purpose, of: entry)
     let body = [UInt8](capacity: maximumByteCount) { output in
       switch entry {
-      case .route(let route): append(route, isRemoval: isRemoval, to: &output)
+      case .route(let route):
+        append(route, isRemoval: isRemoval, to: &output)
+        if !isRemoval, route.destination.family == .ipv6, let lifetime {
+          output.append(RouteAttribute.expires, lifetime.wholeSeconds)
+        }
       case .rule(let rule): append(rule, to: &output)
       }
     }
@@ -47,6 +62,16 @@ enum RoutingMessage {
       length: Message.headerByteCount + body.count, type: type(of: entry, isRemoval: isRemoval),
       flags: flags, sequence: sequence)
     for byte in body { output.append(byte) }
+  }
+
+  private static func flags(for purpose: Purpose, of entry: RoutingEntry) -> UInt16 {
+    switch (purpose, entry) {
+    case (.removal, _): 0
+    case (.confirmation, .route(let route)):
+      // IPv6 creates it in any case, and says in the kernel's log if it was not told to.
+      route.destination.family == .ipv4 ? 0 : MessageFlags.create
+    case (.addition, _), (.confirmation, .rule): MessageFlags.create | MessageFlags.exclusive
+    }
   }
 
   private static func type(of entry: RoutingEntry, isRemoval: Bool) -> UInt16 {
@@ -132,8 +157,16 @@ extension RoutingEntry {
     [UInt8](capacity: entries.count * RoutingMessage.maximumByteCount) { output in
       for entry in entries {
         RoutingMessage.encode(
-          entry, isRemoval: true, isAcknowledged: false, into: &output, sequence: 0)
+          entry, .removal, isAcknowledged: false, into: &output, sequence: 0)
       }
     }
+  }
+}
+
+extension Duration {
+  /// The number of seconds that have begun in it, for the kernel.
+  var wholeSeconds: UInt32 {
+    let (seconds, attoseconds) = components
+    return UInt32(clamping: seconds + (attoseconds > 0 ? 1 : 0))
   }
 }

@@ -100,11 +100,7 @@ extension RouteRequest {
   }
 
   /// The lifetime in whole seconds; `nil` is without end.
-  fileprivate var seconds: UInt32? {
-    guard let lifetime else { return nil }
-    let (seconds, attoseconds) = lifetime.components
-    return UInt32(clamping: seconds + (attoseconds > 0 ? 1 : 0))
-  }
+  fileprivate var seconds: UInt32? { lifetime?.wholeSeconds }
 
   /// An error about this request.
   func refused(_ code: Int32, _ message: String?, _ offset: Int?, isRemoval: Bool) -> NetlinkError {

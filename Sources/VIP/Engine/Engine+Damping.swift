@@ -7,17 +7,31 @@ extension Engine {
   /// preempt again if it is not to be held down any more.
   func beginDamping(of instance: RouterInstance) {
     instance.damping.wait(until: startedAt + instance.settings.startDelay, at: now)
-    if instance.settings.holdDown == .zero { instance.damping.forgetLosses() }
+    if holdDown(of: instance) == .zero { instance.damping.forgetLosses() }
     tellDamping(of: instance)
   }
 
-  /// Holds a router down that loses the role again and again.
+  /// Holds a router down that loses the role again and again, and those with which it moves: one
+  /// that is held back keeps all of them Backup.
   func damp(_ instance: RouterInstance, after transition: Transition) {
-    guard transition.losesRole, instance.damping.lost(instance.settings.holdDown, at: now) else {
-      return
+    guard transition.losesRole else { return }
+    let pause = holdDown(of: instance)
+    for member in membersDampedWith(instance) where member.damping.lost(pause, at: now) {
+      tellDamping(of: member)
+      followDamping(of: member)
+      schedule(member)
     }
-    tellDamping(of: instance)
-    followDamping(of: instance)
+  }
+
+  /// The routers whose losses are counted together.
+  private func membersDampedWith(_ instance: RouterInstance) -> [RouterInstance] {
+    instance.router.group.map(members(of:)) ?? [instance]
+  }
+
+  /// The time for which a router does not preempt once it has lost the role too often: in a group
+  /// the longest that one of its routers has.
+  private func holdDown(of instance: RouterInstance) -> Duration {
+    membersDampedWith(instance).map(\.settings.holdDown).max() ?? instance.settings.holdDown
   }
 
   /// Ends what is over.
@@ -42,7 +56,7 @@ extension Engine {
     let settings = instance.settings
     if instance.damping.isHeld {
       return "lost the role three times within a minute; it takes it from no other machine for "
-        + settings.holdDown.text
+        + instance.damping.pause.text
     }
     guard let end = instance.damping.quietUntil, end > now, instance.election.state != .active
     else { return nil }

@@ -9,14 +9,12 @@ import VRRP
 /// They are put up after the addresses on the router's own interface. In a handover they stay until
 /// that is over: no machine announces a route, and what is announced elsewhere is not heard here.
 extension Engine {
-  /// The request that the kernel is asked for.
-  enum ResolvedExtra {
-    case address(InterfaceAddress, interfaceIndex: Int32)
-    case routing(RoutingEntry)
-  }
+  /// The kernel's terms for an entry: where it was put up, or would be now; `nil` while its
+  /// interface is not there.
+  func place(of entry: Extras.Entry) -> ExtraPlace? { entry.place ?? resolve(entry.extra) }
 
-  /// The kernel's terms for an entry; `nil` while its interface is not there.
-  func resolve(_ extra: Extra) -> ResolvedExtra? {
+  /// The kernel's terms for what is to be put up; `nil` while its interface is not there.
+  func resolve(_ extra: Extra) -> ExtraPlace? {
     switch extra {
     case .address(let address, let interface):
       return interfaces.link(named: interface).map {
@@ -83,7 +81,7 @@ extension Engine {
       if let error = makeRouting(entry, extra, for: instance) {
         return refuse(position, of: instance, because: text(of: error, extra))
       }
-      _ = instance.extras.installed(position, .endless)
+      noteInstalled(position, of: instance, at: resolved)
     }
   }
 
@@ -106,7 +104,8 @@ extension Engine {
     }
     let isNew = !instance.extras.all[position].isInstalled
     let wasMissing = instance.extras.installed(
-      position, lifetime == nil ? .endless : .refreshed(at: now))
+      position, lifetime == nil ? .endless : .refreshed(at: now),
+      at: .address(address, interfaceIndex: index))
     if wasMissing { report(.repaired(router: instance.settings.name, address: address)) }
     if isNew { wires[index]?.queue.announce(address.address, now: now) }
   }
@@ -115,26 +114,41 @@ extension Engine {
   private func makeRouting(
     _ entry: RoutingEntry, _ extra: Extra, for instance: RouterInstance
   ) -> NetlinkError? {
-    guard let error = platform.kernel.install(entry) else { return nil }
+    let lifetime = lifetime(of: entry, instance)
+    guard let error = platform.kernel.install(entry, lifetime: lifetime) else { return nil }
     guard error.isAlreadyThere else { return error }
     // Another router of this node may have the same.
     let isShared = instances.contains { other in
       other !== instance
-        && other?.extras.all.contains { $0.extra == extra && $0.isInstalled } ?? false
+        && other?.extras.all.contains { $0.extra == extra && $0.place == .routing(entry) } ?? false
     }
-    if isShared { return nil }
+    if isShared, platform.kernel.confirm(entry, lifetime: lifetime) { return nil }
     _ = platform.kernel.remove(entry)
-    return platform.kernel.install(entry)
+    return platform.kernel.install(entry, lifetime: lifetime)
   }
 
-  private func text(of error: NetlinkError, _ extra: Extra) -> String {
+  /// The lifetime of a route or a rule; `nil` if it has no end, as Linux has none for IPv4 and for
+  /// rules.
+  func lifetime(of entry: RoutingEntry, _ instance: RouterInstance) -> Duration? {
+    guard case .route(let route) = entry, route.destination.family == .ipv6 else { return nil }
+    return lifetime(of: instance)
+  }
+
+  /// Notes that a route or a rule has been made, or found there.
+  func noteInstalled(_ position: Int, of instance: RouterInstance, at place: ExtraPlace) {
+    guard case .routing(let entry) = place else { return }
+    let hasEnd = lifetime(of: entry, instance) != nil
+    _ = instance.extras.installed(position, hasEnd ? .refreshed(at: now) : .endless, at: place)
+  }
+
+  func text(of error: NetlinkError, _ extra: Extra) -> String {
     guard error.isAlreadyThere else { return "\(extra.description): \(error)" }
     return "\(extra.description): another program has made such a one, which is left alone; remove "
       + "that or give this one another metric"
   }
 
   /// Says that a request was refused, once; it is made again in a second.
-  private func refuse(_ position: Int, of instance: RouterInstance, because text: String) {
+  func refuse(_ position: Int, of instance: RouterInstance, because text: String) {
     let isNew = instance.extras.refused(position, text, retryAt: now + .seconds(1))
     if isNew { warn(failureKind(of: instance.extras.all[position].extra), of: instance, text) }
   }
@@ -144,17 +158,23 @@ extension Engine {
     return .routing(extra.description)
   }
 
-  /// Gives an address its lifetime again; routes and rules have none.
+  /// Gives an address or a route its lifetime again; what has none is looked at in its own time.
   private func refresh(_ position: Int, of instance: RouterInstance) {
-    guard case .address(let address, let index)? = resolve(instance.extras.all[position].extra)
-    else { return }
-    installAddress(address, on: index, position, of: instance)
+    let entry = instance.extras.all[position]
+    switch place(of: entry) {
+    case .address(let address, let index)?:
+      installAddress(address, on: index, position, of: instance)
+    case .routing(let routing)?
+    where entry.hasLease || lifetime(of: routing, instance) != nil:
+      look(at: position, of: instance)
+    case .routing?, nil: break
+    }
   }
 
   private func removeExtra(_ position: Int, of instance: RouterInstance) {
-    let extra = instance.extras.all[position].extra
+    let entry = instance.extras.all[position]
     if passOn(position, of: instance) { return }
-    switch resolve(extra) {
+    switch place(of: entry) {
     case nil: instance.extras.removed(position)
     case .address(let address, let index)?:
       wires[index]?.queue.cancel(address.address)
@@ -165,10 +185,12 @@ extension Engine {
       if let error, !error.isNotThere {
         return refuse(position, of: instance, because: "\(error)")
       }
-      instance.extras.removed(position, isReported: error == nil)
-    case .routing(let entry)?:
-      if let error = platform.kernel.remove(entry) {
-        return refuse(position, of: instance, because: "\(extra.description): \(error)")
+      // What the kernel tells of an interface with another name is not about this entry.
+      let isReported = error == nil && resolve(entry.extra) == place(of: entry)
+      instance.extras.removed(position, isReported: isReported)
+    case .routing(let routing)?:
+      if let error = platform.kernel.remove(routing) {
+        return refuse(position, of: instance, because: "\(entry.extra.description): \(error)")
       }
       instance.extras.removed(position)
     }
@@ -179,9 +201,13 @@ extension Engine {
   /// - Returns: whether there is one.
   private func passOn(_ position: Int, of instance: RouterInstance) -> Bool {
     let extra = instance.extras.all[position].extra
+    // What is on an interface that has another name by now is of no use to it.
+    guard let wanted = resolve(extra), place(of: instance.extras.all[position]) == wanted else {
+      return false
+    }
     let heir = instances.lazy.compactMap { $0 }.first { other in
       other !== instance && other.keepsExtras
-        && other.extras.current.contains { $0.extra == extra }
+        && other.extras.current.contains { $0.extra == extra && place(of: $0) == wanted }
     }
     guard let heir else { return false }
     let isThere = heir.extras.current.contains { $0.extra == extra && $0.isInstalled }
@@ -206,9 +232,29 @@ extension Engine {
     instance.extras.dropRetired()
   }
 
+  /// Moves what is on an interface whose name another one has now.
+  func followNames(of instance: RouterInstance) {
+    let list = instance.extras.all
+    for position in list.indices.reversed() {
+      guard let place = list[position].place, let wanted = resolve(list[position].extra),
+        place != wanted
+      else { continue }
+      removeExtra(position, of: instance)
+      noteChange()
+      if instance.isHolding { work.add(.install, instance.slot) }
+    }
+  }
+
   /// Removes routes and rules that an earlier life of this node has noted.
+  ///
+  /// A route is not told apart by an interface that is not there: it may have another name by now.
   func remove(leftovers: [Extra]) {
     for extra in leftovers.reversed() {
+      var extra = extra
+      if case .route(var route) = extra, resolve(extra) == nil {
+        route.interface = nil
+        extra = .route(route)
+      }
       guard case .routing(let entry)? = resolve(extra) else { continue }
       _ = platform.kernel.remove(entry)
     }
@@ -236,110 +282,6 @@ extension Engine {
     if instance.isHolding {
       work.add(.install, instance.slot)
       startRefreshing()
-    }
-  }
-
-  // MARK: Repair
-
-  /// Does what is due: attempts that were put off, and a look at routes and rules.
-  func reviewExtras(of instance: RouterInstance) {
-    guard let deadline = instance.extras.deadline, deadline <= now else { return }
-    let due = instance.extras.takeRetries(by: now)
-    if due.current { work.add(instance.isHolding ? .install : .remove, instance.slot) }
-    if due.retired { work.add(.retire, instance.slot) }
-    let positions = instance.extras.takeLook(at: now)
-    guard instance.keepsExtras else { return }
-    for position in positions { look(at: position, of: instance) }
-    instance.extras.scheduleLook(after: now)
-  }
-
-  /// Asks for a route or a rule once more, which fails as long as it is there.
-  private func look(at position: Int, of instance: RouterInstance) {
-    let extra = instance.extras.all[position].extra
-    guard case .routing(let entry)? = resolve(extra) else { return }
-    let error = platform.kernel.install(entry)
-    if error?.isAlreadyThere ?? false { return }
-    noteChange()
-    let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
-    if let error {
-      return refuse(position, of: instance, because: text(of: error, extra))
-    }
-    _ = instance.extras.installed(position, .endless)
-    report(
-      .changed(router: instance.settings.name, .routingRestored(extra.description)))
-    if case .held(_, isFight: true) = loss {
-      warn(.routing(extra.description), of: instance, Self.fightText(extra))
-    }
-  }
-
-  static func fightText(_ extra: Extra) -> String {
-    "something on this host keeps removing the \(extra.description); exclude it from other network "
-      + "managers"
-  }
-
-  /// The kernel has removed an address from an interface.
-  func handleExtraRemoval(of record: AddressRecord) {
-    guard let link = interfaces.link(record.interfaceIndex) else { return }
-    for case let instance? in instances where !instance.extras.isEmpty {
-      guard
-        let position = instance.extras.position(
-          of: record.address.address, onInterface: link.isCalled)
-      else { continue }
-      let loss = instance.extras.reportedGone(position, at: now, isHolding: instance.isHolding)
-      guard loss != .expected else { continue }
-      noteChange()
-      schedule(instance)
-      guard case .held(let isDueNow, let isFight) = loss else { continue }
-      if isDueNow { work.add(.install, instance.slot) }
-      if isFight {
-        let extra = instance.extras.all[position].extra
-        warn(.addressRemoved(record.address), of: instance, Self.fightText(extra))
-      }
-    }
-  }
-
-  /// The host has made one of the addresses its own: from now on it is left alone.
-  func handleExtraReplacement(by record: AddressRecord) {
-    guard let link = interfaces.link(record.interfaceIndex) else { return }
-    for case let instance? in instances where !instance.extras.isEmpty {
-      guard
-        let position = instance.extras.position(
-          of: record.address.address, onInterface: link.isCalled),
-        instance.extras.all[position].isInstalled
-      else { continue }
-      instance.extras.removed(position)
-      if instance.isHolding {
-        refuse(position, of: instance, because: Self.hostText(record.address.address, link))
-      }
-      schedule(instance)
-    }
-  }
-
-  /// Finds what the kernel has no longer, after events were lost.
-  func compareExtras(of instance: RouterInstance, with present: [Int32: Set<IPAddress>]) {
-    guard !instance.extras.isEmpty else { return }
-    instance.extras.eventsWereLost()
-    for (position, entry) in instance.extras.all.enumerated() where entry.isInstalled {
-      switch resolve(entry.extra) {
-      case nil: instance.extras.removed(position)
-      case .address(let address, let index)?
-      where !(present[index]?.contains(address.address) ?? false):
-        handleExtraRemoval(of: .lost(address, on: index))
-      case .address?, .routing?: break
-      }
-    }
-  }
-
-  /// An interface is gone with all that was on it.
-  func loseExtras(onInterface index: Int32, _ name: String) {
-    for case let instance? in instances where !instance.extras.isEmpty {
-      instance.extras.interfaceVanished { called in
-        interfaces.link(index)?.isCalled(called) ?? (called == name)
-      }
-      if instance.furtherWires.remove(index) != nil {
-        wires[index]?.removeUser()
-        closeUnusedWire(index)
-      }
     }
   }
 }

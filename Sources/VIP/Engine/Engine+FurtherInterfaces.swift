@@ -10,12 +10,16 @@ extension Engine {
 
   /// Opens what announcements leave by on further interfaces, as far as these are Ethernet and ask
   /// for neighbours.
+  ///
+  /// Nothing can be opened on one that is down. That keeps no router out: what is held there is
+  /// announced when it is up.
   func openFurtherWires(of instance: RouterInstance) throws(NodeError) {
     var wanted: Set<Int32> = []
     for entry in instance.extras.current {
       guard case .address(_, let interface) = entry.extra,
         let link = interfaces.link(named: interface), link.isEthernet, link.macAddress != nil,
         !link.isLoopback, !link.flags.contains(.noARP), link.index != instance.link?.index,
+        link.isUp || instance.furtherWires.contains(link.index),
         interface != instance.settings.interface, wanted.insert(link.index).inserted
       else { continue }
       wires[link.index]?.update(link, isRouter: platform.isForwarding(link, .ipv6))
@@ -23,8 +27,19 @@ extension Engine {
     for index in instance.furtherWires.subtracting(wanted) { closeFurtherWire(index, of: instance) }
     for index in wanted.subtracting(instance.furtherWires) {
       guard let link = interfaces.link(index) else { continue }
-      try wire(link).addUser()
+      let wire = try wire(link)
+      wire.addUser()
       instance.furtherWires.insert(index)
+      announceHeld(on: wire, by: instance)
+    }
+  }
+
+  /// Announces what a router holds already on an interface that has been down until now.
+  private func announceHeld(on wire: Wire, by instance: RouterInstance) {
+    guard instance.isHolding else { return }
+    for entry in instance.extras.current {
+      guard case .address(let address, wire.interfaceIndex)? = entry.place else { continue }
+      wire.queue.announce(address.address, now: now)
     }
   }
 
@@ -46,7 +61,7 @@ extension Engine {
       let link = interfaces.link(wire.interfaceIndex)
     else { return false }
     for case let instance? in instances where instance.isHolding {
-      guard let position = instance.extras.position(of: address, onInterface: link.isCalled),
+      guard let position = instance.extras.position(of: address, on: link),
         instance.extras.all[position].isInstalled
       else { continue }
       announce(address, on: wire, for: instance)
@@ -58,7 +73,7 @@ extension Engine {
   /// Announces the addresses on further interfaces once more.
   func refreshExtraAnnouncements(of instance: RouterInstance) {
     for entry in instance.extras.current where entry.isInstalled {
-      guard case .address(let address, let index)? = resolve(entry.extra) else { continue }
+      guard case .address(let address, let index)? = place(of: entry) else { continue }
       wires[index]?.queue.refresh(address.address, now: now)
     }
   }
@@ -66,7 +81,7 @@ extension Engine {
   /// Stops announcing on further interfaces.
   func silenceExtras(of instance: RouterInstance) {
     for entry in instance.extras.all {
-      guard case .address(let address, let index)? = resolve(entry.extra) else { continue }
+      guard case .address(let address, let index)? = place(of: entry) else { continue }
       wires[index]?.queue.cancel(address.address)
     }
   }
@@ -75,9 +90,7 @@ extension Engine {
 
   /// Whether a router has an address on an interface that is not the one it is attached to.
   func hasExtra(_ address: IPAddress, on link: Link) -> Bool {
-    instances.contains {
-      $0?.extras.position(of: address, onInterface: link.isCalled) != nil
-    }
+    instances.contains { $0?.extras.position(of: address, on: link) != nil }
   }
 
   /// The entry of a router that is an address.
@@ -94,7 +107,7 @@ extension Engine {
     var addresses: [AddressRequest] = []
     var entries: [RoutingEntry] = []
     for entry in instance.extras.all.reversed() {
-      switch resolve(entry.extra) {
+      switch place(of: entry) {
       case nil: break
       case .address(let address, let index)?:
         guard interfaces.hostRecord(address.address, on: index) == nil else { continue }

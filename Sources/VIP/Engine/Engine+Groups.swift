@@ -243,14 +243,41 @@ extension Engine {
 
   private func groupWaitText(of instance: RouterInstance) -> String {
     let name = instance.router.group?.settings.name ?? ""
-    let others = instance.router.group.map(members(of:)) ?? []
-    let obstacle = others.first { $0 !== instance && $0.election.followsActive }
-    guard let obstacle, let active = obstacle.election.activeRouter else {
-      return "no Active is heard, and the other routers of the group \(name) are not ready yet"
+    let others = (instance.router.group.map(members(of:)) ?? []).filter { $0 !== instance }
+    let heard = heardText(of: instance)
+    for other in others {
+      guard let reason = ownDelayText(of: other) else { continue }
+      return "\(heard), but the group \(name) stays Backup, since \(other.router.name) "
+        + "\(other.family) \(reason)"
     }
-    return "no Active is heard, but the group \(name) stays Backup, since \(active.address) is "
-      + "Active for \(obstacle.router.name) \(obstacle.family); see that all machines have the same "
-      + "groups and hear one another on \(instance.settings.interface)"
+    let obstacle = others.first { $0.election.followsActive }
+    guard let obstacle, let active = obstacle.election.activeRouter else {
+      return "\(heard), and the other routers of the group \(name) are not ready yet"
+    }
+    return "\(heard), but the group \(name) stays Backup, since \(active.address) is "
+      + "Active for \(obstacle.router.name) \(obstacle.family); see that all machines have the "
+      + "same groups and hear one another on \(instance.settings.interface)"
+  }
+
+  /// The reason why a Backup would be Active but for its group.
+  private func heardText(of instance: RouterInstance) -> String {
+    guard instance.election.isPreempting, let active = instance.election.activeRouter else {
+      return "no Active is heard"
+    }
+    return "the Active \(active.address) has a lower priority"
+  }
+
+  /// The reason for which a Backup does not become Active by its own settings; `nil` if there is
+  /// none.
+  private func ownDelayText(of instance: RouterInstance) -> String? {
+    if let text = dampingText(of: instance) { return text }
+    guard let active = instance.election.toleratedActive else { return nil }
+    let settings = instance.election.configuration
+    guard settings.preempts else {
+      return "takes the role from no Active that is heard (preempt: false)"
+    }
+    return "leaves \(active.address), which has a lower priority, alone for "
+      + "\(settings.preemptDelay.text) (preempt: delay)"
   }
 
   /// Tells of the groups all of whose routers have settled in another state.

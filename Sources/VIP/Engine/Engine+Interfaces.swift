@@ -138,6 +138,7 @@ extension Engine {
       detach(instance)
     }
     if let link { followHostAddresses(of: instance, on: link) }
+    followNames(of: instance)
     let primary = assess(instance, link)
     assessGroup(of: instance)
     defer { lookAgainAtLink(of: instance) }

@@ -12,6 +12,8 @@ struct Damping {
   private(set) var quietUntil: Instant?
   /// The time until which it does not preempt.
   private(set) var heldUntil: Instant?
+  /// The time for which it does not preempt, from the last loss on.
+  private(set) var pause = Duration.zero
   /// The last times when it lost the role, the oldest first.
   private var losses: [Instant] = []
 
@@ -31,19 +33,22 @@ struct Damping {
     if end > now || quietUntil != nil { quietUntil = max(end, now) }
   }
 
-  /// The router has lost the role, and no command has asked for it.
+  /// The router has lost the role, or its group has, and no command has asked for it.
+  ///
+  /// What several routers of a group lose in one moment is one loss.
   ///
   /// - Parameters:
   ///   - pause: for how long it does not preempt if it loses the role too often.
   ///   - now: the time.
   /// - Returns: whether it is held down from now on.
   mutating func lost(_ pause: Duration, at now: Instant) -> Bool {
-    guard pause > .zero else { return false }
+    guard pause > .zero, losses.last != now else { return false }
     losses.removeAll { $0 + Self.window < now }
     losses.append(now)
     guard losses.count >= Self.lossMax else { return false }
     losses.removeAll()
     heldUntil = now + pause
+    self.pause = pause
     return true
   }
 
@@ -65,7 +70,8 @@ struct Damping {
 }
 
 extension Transition {
-  /// Whether the role is lost without a command that asks for it.
+  /// Whether the role is lost without a command that asks for it, and by this router first: what
+  /// follows with its group is the same loss.
   var losesRole: Bool {
     guard from == .active else { return false }
     return switch reason {

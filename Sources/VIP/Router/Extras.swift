@@ -34,6 +34,8 @@ struct Extras {
   struct Entry: Equatable {
     let extra: Extra
     fileprivate(set) var state: VirtualAddress
+    /// The terms in which the kernel was asked for it last.
+    fileprivate var latestPlace: ExtraPlace?
 
     init(_ extra: Extra) {
       self.extra = extra
@@ -43,6 +45,12 @@ struct Extras {
 
     /// Whether this node has put it up.
     var isInstalled: Bool { state.isInstalled }
+
+    /// The place where this node has put it up; `nil` if it has not.
+    var place: ExtraPlace? { isInstalled ? latestPlace : nil }
+
+    /// Whether it goes by itself unless it is refreshed.
+    var hasLease: Bool { state.refreshedAt != nil }
 
     /// The reason why the kernel refused it; `nil` if it did not.
     var failure: String? { state.failure }
@@ -123,11 +131,16 @@ struct Extras {
     return (positions, nil)
   }
 
-  /// The position of an address that this node has put on an interface of some name.
-  func position(of address: IPAddress, onInterface isCalled: (String) -> Bool) -> Int? {
+  /// The position of an address that this node has put on an interface, or would put there.
+  ///
+  /// What has been put up is where it was, whatever the name of its interface is by now.
+  func position(of address: IPAddress, on link: Link) -> Int? {
     all.firstIndex { entry in
-      guard case .address(let own, let interface) = entry.extra else { return false }
-      return own.address == address && isCalled(interface)
+      guard case .address(let own, let interface) = entry.extra, own.address == address else {
+        return false
+      }
+      if entry.latestPlace?.interfaceIndex == link.index { return true }
+      return !entry.isInstalled && link.isCalled(interface)
     }
   }
 
@@ -146,11 +159,18 @@ struct Extras {
 
   // MARK: Answers of the kernel
 
-  /// One has been put up, or refreshed.
+  /// One has been put up at a place, or refreshed there.
   ///
   /// - Returns: whether that ends what another program has done.
-  mutating func installed(_ position: Int, _ lease: VirtualAddress.Lease) -> Bool {
-    change(position) { $0.installed(lease) }
+  mutating func installed(
+    _ position: Int, _ lease: VirtualAddress.Lease, at place: ExtraPlace? = nil
+  ) -> Bool {
+    if position < current.count {
+      current[position].latestPlace = place
+    } else {
+      retired[position - current.count].latestPlace = place
+    }
+    return change(position) { $0.installed(lease) }
   }
 
   /// A request about one was refused, for a reason.
@@ -185,9 +205,10 @@ struct Extras {
   mutating func eventsWereLost() { changeAll { $0.eventsWereLost() } }
 
   /// An interface is gone, with the addresses that were on it; routes go with it too.
-  mutating func interfaceVanished(_ isCalled: (String) -> Bool) {
-    changeAll(where: { extra in
-      switch extra {
+  mutating func interfaceVanished(_ index: Int32, _ isCalled: (String) -> Bool) {
+    changeAll(where: { entry in
+      if let own = entry.place?.interfaceIndex { return own == index }
+      return switch entry.extra {
       case .address(_, let interface): isCalled(interface)
       case .route(let route): route.interface.map(isCalled) ?? false
       case .rule: false
@@ -236,6 +257,7 @@ struct Extras {
     let entry = all[position]
     guard let place = heir.current.firstIndex(where: { $0.extra == entry.extra }) else { return }
     heir.current[place].state.passed(on: entry.state)
+    heir.current[place].latestPlace = entry.latestPlace
     removed(position)
   }
 
@@ -255,12 +277,12 @@ struct Extras {
   }
 
   private mutating func changeAll(
-    where isMeant: (Extra) -> Bool = { _ in true }, _ body: (inout VirtualAddress) -> Void
+    where isMeant: (Entry) -> Bool = { _ in true }, _ body: (inout VirtualAddress) -> Void
   ) {
-    for position in current.indices where isMeant(current[position].extra) {
+    for position in current.indices where isMeant(current[position]) {
       body(&current[position].state)
     }
-    for position in retired.indices where isMeant(retired[position].extra) {
+    for position in retired.indices where isMeant(retired[position]) {
       body(&retired[position].state)
     }
   }

@@ -49,8 +49,12 @@ package final class FakePlatform: Platform, Readiness {
     return transport
   }
 
+  /// Decides on which interfaces no wire can be opened.
+  package var wireFailure: ((Link) -> NodeError?)?
+
   package func openWire(_ link: Link) throws(NodeError) -> any FrameTransport & FrameReceiver {
-    wire
+    if let error = wireFailure?(link) { throw error }
+    return wire
   }
   package func close(_ wire: consuming any FrameTransport & FrameReceiver) {}
   /// Whether the machine is a router.

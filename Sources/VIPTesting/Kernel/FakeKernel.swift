@@ -32,6 +32,8 @@ public final class FakeKernel: Kernel {
     case removeRoute(RouteRequest)
     /// A route or a rule was asked for.
     case installRouting(RoutingEntry)
+    /// A route or a rule was looked for.
+    case confirmRouting(RoutingEntry)
     /// A route or a rule was to be removed.
     case removeRouting(RoutingEntry)
   }

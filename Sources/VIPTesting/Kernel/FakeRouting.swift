@@ -7,6 +7,8 @@ package struct FakeRoutingEntry: Sendable, Hashable {
   package var entry: RoutingEntry
   /// The program that made it.
   package var protocolTag: UInt8
+  /// The end of its lifetime; `nil` if it has none.
+  package var validUntil: Duration?
 }
 
 /// Linux's part in requests about routes and rules that come and go with addresses.
@@ -16,21 +18,58 @@ package struct FakeRoutingEntry: Sendable, Hashable {
 /// address that it prefers as source, and when its interface is switched off.
 extension FakeKernel {
   /// Makes a route or a rule.
-  public func install(_ entry: RoutingEntry) -> NetlinkError? {
+  public func install(_ entry: RoutingEntry, lifetime: Duration?) -> NetlinkError? {
     record(.installRouting(entry))
     if let error = failure?(.installRouting(entry)) { return error }
     dropDeadRoutes()
     if let code = obstacle(to: entry) { return entry.refused(code) }
-    routing.append(FakeRoutingEntry(entry: entry, protocolTag: vipProtocolTag))
+    routing.append(
+      FakeRoutingEntry(
+        entry: entry, protocolTag: vipProtocolTag, validUntil: end(of: entry, lifetime)))
     return nil
+  }
+
+  /// Looks for a route or a rule of ours, and gives one with a lifetime that lifetime again.
+  public func confirm(_ entry: RoutingEntry, lifetime: Duration?) -> Bool {
+    record(.confirmRouting(entry))
+    if failure?(.confirmRouting(entry)) != nil { return true }
+    dropDeadRoutes()
+    let place = routing.firstIndex { $0.entry == entry && $0.protocolTag == vipProtocolTag }
+    guard let place else { return false }
+    if routing[place].validUntil != nil { routing[place].validUntil = end(of: entry, lifetime) }
+    return true
+  }
+
+  /// The end of a lifetime that begins now: in whole seconds, and only for a route of IPv6.
+  private func end(of entry: RoutingEntry, _ lifetime: Duration?) -> Duration? {
+    guard case .route(let route) = entry, route.destination.family == .ipv6, let lifetime else {
+      return nil
+    }
+    let (seconds, attoseconds) = lifetime.components
+    return now + .seconds(seconds + (attoseconds > 0 ? 1 : 0))
   }
 
   /// Removes a route or a rule with our tag.
   public func remove(_ entry: RoutingEntry) -> NetlinkError? {
     record(.removeRouting(entry))
     if let error = failure?(.removeRouting(entry)) { return error }
-    removeRouting(entry, protocolTag: vipProtocolTag)
+    let place = routing.firstIndex {
+      $0.protocolTag == vipProtocolTag && isNamed($0.entry, by: entry)
+    }
+    if let place { routing.remove(at: place) }
     return nil
+  }
+
+  /// Whether a removal means an entry: what it does not say about a route matches any.
+  private func isNamed(_ entry: RoutingEntry, by removal: RoutingEntry) -> Bool {
+    guard case .route(let route) = entry, case .route(let named) = removal else {
+      return entry == removal
+    }
+    return route.destination == named.destination && route.table == named.table
+      && route.gateway == named.gateway ?? route.gateway
+      && route.interfaceIndex == named.interfaceIndex ?? route.interfaceIndex
+      && route.source == named.source ?? route.source
+      && route.metric == named.metric ?? route.metric
   }
 
   /// Makes a route or a rule as another program would.
@@ -56,7 +95,9 @@ extension FakeKernel {
     return routing
   }
 
-  private func dropDeadRoutes() { routing.removeAll { isDead($0.entry) } }
+  private func dropDeadRoutes() {
+    routing.removeAll { isDead($0.entry) || $0.validUntil.map { $0 <= now } ?? false }
+  }
 
   private func isDead(_ entry: RoutingEntry) -> Bool {
     guard case .route(let route) = entry else { return false }

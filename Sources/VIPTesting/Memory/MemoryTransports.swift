@@ -27,7 +27,13 @@ final class LockedKernel: Kernel, Sendable {
     return results
   }
 
-  func install(_ entry: RoutingEntry) -> NetlinkError? { memory.withKernel { $0.install(entry) } }
+  func install(_ entry: RoutingEntry, lifetime: Duration?) -> NetlinkError? {
+    memory.withKernel { $0.install(entry, lifetime: lifetime) }
+  }
+
+  func confirm(_ entry: RoutingEntry, lifetime: Duration?) -> Bool {
+    memory.withKernel { $0.confirm(entry, lifetime: lifetime) }
+  }
 
   func remove(_ entry: RoutingEntry) -> NetlinkError? { memory.withKernel { $0.remove(entry) } }
 

@@ -172,14 +172,23 @@ final class MachineKernel: Kernel {
     return result
   }
 
-  func install(_ entry: RoutingEntry) -> NetlinkError? {
+  func install(_ entry: RoutingEntry, lifetime: Duration?) -> NetlinkError? {
     let isThere = kernel.presentRouting.contains { $0.entry == entry }
     let result = perform(.install, { entry.refused(Self.refusal) }, isRefresh: isThere) {
-      kernel.install(entry)
+      kernel.install(entry, lifetime: lifetime)
     }
     if !isDead, result == nil { madeRouting.insert(entry) }
     if !isDead, result == nil { machine.log.append(.remark("makes a \(Self.text(entry))")) }
     return result
+  }
+
+  func confirm(_ entry: RoutingEntry, lifetime: Duration?) -> Bool {
+    var isThere = true
+    _ = perform(.install, { entry.refused(Self.refusal) }, isRefresh: true) {
+      isThere = kernel.confirm(entry, lifetime: lifetime)
+      return nil
+    }
+    return isThere
   }
 
   func remove(_ entry: RoutingEntry) -> NetlinkError? {
