@@ -126,6 +126,11 @@ import VRRP
     await #expect(throws: CheckError.self) {
       try await service.use([Check(name: "a", .command(["pgrep"], user: nil))])
     }
+    for user in ["4294967295", "4294967295:65534", "65534:4294967295", "65534:04294967295"] {
+      await #expect(throws: CheckError.self, "it would run as the node's user") {
+        try await service.use([Check(name: "a", .command(["/bin/true"], user: user))])
+      }
+    }
     #expect(service.checks.isEmpty)
     await node.shutdown()
   }

@@ -79,6 +79,10 @@ extension Check {
     guard (1...2).contains(parts.count),
       parts.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 255 && !$0.utf8.contains(0) })
     else { throw refused("'\(user)' is no user; write NAME or NAME:GROUP") }
+    // The kernel takes this number for "leave it as it is", so the command would keep the node's.
+    guard parts.allSatisfy({ UInt32($0) != .max }) else {
+      throw refused("'\(user)' is no user: 4294967295 stands for none; give another number")
+    }
   }
 
   private func validate(_ request: HTTPRequest) throws(CheckError) {
